@@ -1,0 +1,8 @@
+//! Gives the shared library its soname, and keeps it mapped for the life of the process.
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libkubepeers.so.0");
+    // Rust registers thread-local destructors on the host's threads: unmapping would leave them dangling.
+    println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
+}

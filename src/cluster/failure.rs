@@ -1,0 +1,140 @@
+//! Why a request failed: told apart, since each needs another answer.
+
+use std::error::Error as StdError;
+use std::io;
+
+use super::access::missing_role;
+use super::credentials::Credentials;
+use crate::error::Error;
+use crate::status::Status;
+
+/// What went wrong with one request.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) class: Class,
+    http_status: u16,
+    message: String,
+}
+
+/// What kind of failure it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    /// Missing or unusable files.
+    Credentials,
+    /// No connection, or it broke.
+    Unreachable,
+    /// No answer in time.
+    TimedOut,
+    /// No trust.
+    Tls,
+    /// 401
+    Unauthorized,
+    /// 403
+    Forbidden,
+    /// 410: this part of the history is gone, list again.
+    Gone,
+    /// 400, 422: the server does not take this kind of request.
+    NotSupported,
+    /// Any other answer that is no success.
+    Refused,
+    /// An answer that cannot be understood.
+    Malformed,
+}
+
+impl Failure {
+    pub(super) fn new(class: Class, message: impl Into<String>) -> Self {
+        Self { class, http_status: 0, message: message.into() }
+    }
+
+    /// As a caller hears of it. What will not mend itself has a status of its own.
+    pub(super) fn into_error(self, credentials: &Credentials, namespace: &str) -> Error {
+        let Self { class, http_status, message } = self;
+        let server = credentials.server();
+        let (status, message) = match class {
+            Class::Credentials => (Status::NoCredentials, message),
+            Class::Tls => (
+                Status::Tls,
+                format!("TLS with the API server {server} failed: {message}. Trusted is the CA in {}", credentials.ca()),
+            ),
+            Class::Unauthorized => (
+                Status::Unauthorized,
+                format!("the API server {server} does not accept the credentials: {message}. Is the token of this cluster, and not expired?"),
+            ),
+            Class::Forbidden => (Status::Forbidden, missing_role(namespace, credentials.claims(), &message)),
+            Class::Unreachable => (Status::NotSynced, format!("the API server {server} cannot be reached: {message}")),
+            Class::TimedOut => (Status::NotSynced, format!("the API server {server} does not answer: {message}")),
+            Class::Gone | Class::NotSupported | Class::Refused => {
+                (Status::NotSynced, format!("the API server {server} answered {http_status}: {message}"))
+            }
+            Class::Malformed => (Status::NotSynced, format!("the API server {server} gave an answer that is not understood: {message}")),
+        };
+        Error::new(status, message).with_http_status(http_status)
+    }
+
+    /// What an answer of the API server says.
+    fn answered(status: &kube::core::Status) -> Self {
+        let class = match status.code {
+            401 => Class::Unauthorized,
+            403 => Class::Forbidden,
+            410 => Class::Gone,
+            400 | 422 => Class::NotSupported,
+            _ => Class::Refused,
+        };
+        let message = if status.message.is_empty() { &status.reason } else { &status.message };
+        Self { class, http_status: status.code, message: message.clone() }
+    }
+}
+
+impl From<Box<kube::core::Status>> for Failure {
+    fn from(status: Box<kube::core::Status>) -> Self {
+        Self::answered(&status)
+    }
+}
+
+impl From<kube::Error> for Failure {
+    fn from(error: kube::Error) -> Self {
+        let class = match &error {
+            kube::Error::Api(status) => return Self::answered(status),
+            kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) | kube::Error::LinesCodecMaxLineLengthExceeded => {
+                Class::Malformed
+            }
+            kube::Error::Auth(_) | kube::Error::RustlsTls(_) => Class::Credentials,
+            _ => transport_class(&error),
+        };
+        Self::new(class, causes(&error))
+    }
+}
+
+fn transport_class(error: &dyn StdError) -> Class {
+    let mut class = Class::Unreachable;
+    for cause in chain(error) {
+        if cause.is::<rustls::Error>() {
+            return Class::Tls;
+        }
+        if let Some(io) = cause.downcast_ref::<io::Error>() {
+            // A custom io::Error does not name what it wraps as its source.
+            if io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
+                return Class::Tls;
+            }
+            if io.kind() == io::ErrorKind::TimedOut {
+                class = Class::TimedOut;
+            }
+        }
+    }
+    class
+}
+
+/// The deepest causes say most; the outer ones are the names of layers.
+fn causes(error: &dyn StdError) -> String {
+    let mut texts: Vec<String> = chain(error).map(ToString::to_string).collect();
+    texts.dedup();
+    match texts.len() {
+        0 => error.to_string(),
+        n => texts.split_off(n.saturating_sub(2)).join(": "),
+    }
+}
+
+/// What an error is caused by, from the nearest to the deepest.
+fn chain(error: &dyn StdError) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+    std::iter::successors(error.source(), |cause: &&(dyn StdError + 'static)| (*cause).source())
+}

@@ -1,0 +1,254 @@
+//! The configuration: text keys, validated as they are set; complete or refused at init.
+
+mod names;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::status::Status;
+
+/// Where the kubelet mounts a pod's service account.
+const SERVICE_ACCOUNT_DIR: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+/// The longest timeout: a day. Beyond it a number is a mistake of units.
+const LONGEST_MS: u64 = 86_400_000;
+
+/// A configuration being filled in.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    namespace: Option<String>,
+    discovery_port_name: Option<String>,
+    remoting_port_name: Option<String>,
+    peers_port_name: Option<String>,
+    pod_labels: Option<BTreeMap<String, String>>,
+    no_self: bool,
+    pod_name: Option<String>,
+    pod_uid: Option<String>,
+    register_timeout: Option<Duration>,
+    discover_timeout: Option<Duration>,
+    request_timeout: Option<Duration>,
+    service_account_dir: Option<PathBuf>,
+    kubeconfig: Option<PathBuf>,
+    context: Option<String>,
+}
+
+/// A complete, valid configuration.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)] // The keys, documented at kubepeers_config_set.
+pub struct Settings {
+    pub namespace: String,
+    pub discovery_port_name: String,
+    pub remoting_port_name: String,
+    pub peers_port_name: String,
+    /// `pod_labels` as a label selector.
+    pub selector: String,
+    /// `self` = "none".
+    pub no_self: bool,
+    pub pod_name: Option<String>,
+    pub pod_uid: Option<String>,
+    pub register_timeout: Duration,
+    pub discover_timeout: Duration,
+    pub request_timeout: Duration,
+    pub source: Source,
+}
+
+/// Where credentials come from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// The environment variables and this folder.
+    ServiceAccount(PathBuf),
+    /// A kubeconfig and the context to use of it, its current one if none.
+    Kubeconfig(PathBuf, Option<String>),
+}
+
+impl Config {
+    /// Sets one key; a refused value changes nothing.
+    pub fn set(&mut self, key: &str, value: &str) -> Result<()> {
+        let wrong = |why: String| Error::new(Status::InvalidConfig, format!("`{key}`: {why}"));
+        if value.is_empty() {
+            // An unknown key is the more useful thing to hear of.
+            return Err(if is_known(key) { wrong("is empty".into()) } else { unknown(key) });
+        }
+        match key {
+            "namespace" => self.namespace = Some(names::dns_label(value).map_err(wrong)?),
+            "discovery_port_name" => self.discovery_port_name = Some(names::port_name(value).map_err(wrong)?),
+            "remoting_port_name" => self.remoting_port_name = Some(names::port_name(value).map_err(wrong)?),
+            "peers_port_name" => self.peers_port_name = Some(names::port_name(value).map_err(wrong)?),
+            "pod_labels" => self.pod_labels = Some(names::labels(value).map_err(wrong)?),
+            "self" => self.no_self = no_self(value).map_err(wrong)?,
+            "pod_name" => self.pod_name = Some(names::dns_subdomain(value).map_err(wrong)?),
+            "pod_uid" => self.pod_uid = Some(value.to_owned()),
+            "register_timeout_ms" => self.register_timeout = Some(milliseconds(value, 0).map_err(wrong)?),
+            "discover_timeout_ms" => self.discover_timeout = Some(milliseconds(value, 0).map_err(wrong)?),
+            "request_timeout_ms" => self.request_timeout = Some(milliseconds(value, 1).map_err(wrong)?),
+            "service_account_dir" => self.service_account_dir = Some(value.into()),
+            "kubeconfig" => self.kubeconfig = Some(value.into()),
+            "context" => self.context = Some(value.to_owned()),
+            _ => return Err(unknown(key)),
+        }
+        Ok(())
+    }
+
+    /// Checks that nothing is missing.
+    pub fn complete(self) -> Result<Settings> {
+        let labels = required("pod_labels", self.pod_labels)?;
+        let source = match (self.kubeconfig, self.context) {
+            (Some(path), context) => Source::Kubeconfig(path, context),
+            (None, None) => {
+                Source::ServiceAccount(self.service_account_dir.unwrap_or_else(|| SERVICE_ACCOUNT_DIR.into()))
+            }
+            (None, Some(_)) => {
+                return Err(Error::new(
+                    Status::InvalidConfig,
+                    "`context` chooses a context of a kubeconfig: set `kubeconfig` too",
+                ));
+            }
+        };
+        Ok(Settings {
+            namespace: required("namespace", self.namespace)?,
+            discovery_port_name: required("discovery_port_name", self.discovery_port_name)?,
+            remoting_port_name: required("remoting_port_name", self.remoting_port_name)?,
+            peers_port_name: required("peers_port_name", self.peers_port_name)?,
+            selector: labels.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(","),
+            no_self: self.no_self,
+            pod_name: self.pod_name,
+            pod_uid: self.pod_uid,
+            register_timeout: self.register_timeout.unwrap_or(Duration::from_secs(5)),
+            // Below the 10 s that a cluster's bootstrap usually has.
+            discover_timeout: self.discover_timeout.unwrap_or(Duration::from_secs(3)),
+            request_timeout: self.request_timeout.unwrap_or(Duration::from_secs(10)),
+            source,
+        })
+    }
+}
+
+const KEYS: [&str; 14] = [
+    "namespace",
+    "discovery_port_name",
+    "remoting_port_name",
+    "peers_port_name",
+    "pod_labels",
+    "self",
+    "pod_name",
+    "pod_uid",
+    "register_timeout_ms",
+    "discover_timeout_ms",
+    "request_timeout_ms",
+    "service_account_dir",
+    "kubeconfig",
+    "context",
+];
+
+fn is_known(key: &str) -> bool {
+    KEYS.contains(&key)
+}
+
+fn unknown(key: &str) -> Error {
+    Error::new(Status::UnknownKey, format!("`{}` is not a key; the keys are {}", names::shown(key), KEYS.join(", ")))
+}
+
+fn required<T>(key: &str, value: Option<T>) -> Result<T> {
+    value.ok_or_else(|| Error::new(Status::InvalidConfig, format!("`{key}` is missing: it is required")))
+}
+
+fn no_self(value: &str) -> std::result::Result<bool, String> {
+    match value {
+        "auto" => Ok(false),
+        "none" => Ok(true),
+        _ => Err(format!("`{}` is neither `auto` nor `none`", names::shown(value))),
+    }
+}
+
+fn milliseconds(value: &str, least: u64) -> std::result::Result<Duration, String> {
+    match value.parse() {
+        Ok(ms) if (least..=LONGEST_MS).contains(&ms) => Ok(Duration::from_millis(ms)),
+        _ => Err(format!("`{}` is not a number of milliseconds from {least} to {LONGEST_MS}", names::shown(value))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled() -> Config {
+        let mut config = Config::default();
+        for (key, value) in [
+            ("namespace", "default"),
+            ("discovery_port_name", "gossip"),
+            ("remoting_port_name", "remoting"),
+            ("peers_port_name", "peers"),
+            ("pod_labels", "app=demo,tier="),
+        ] {
+            config.set(key, value).unwrap();
+        }
+        config
+    }
+
+    #[test]
+    fn the_required_keys_suffice() {
+        let settings = filled().complete().unwrap();
+        assert_eq!(settings.selector, "app=demo,tier=");
+        assert_eq!(settings.discover_timeout, Duration::from_secs(3));
+        assert!(matches!(settings.source, Source::ServiceAccount(dir) if dir.ends_with("serviceaccount")));
+    }
+
+    #[test]
+    fn every_known_key_is_handled_and_refuses_the_empty_text() {
+        for key in KEYS {
+            let error = Config::default().set(key, "").unwrap_err();
+            assert_eq!((error.status(), error.message()), (Status::InvalidConfig, &*format!("`{key}`: is empty")));
+            let error = Config::default().set(key, "\u{1}");
+            assert!(!matches!(error, Err(e) if e.status() == Status::UnknownKey), "{key}");
+        }
+    }
+
+    #[test]
+    fn unknown_keys_are_named_and_the_known_ones_listed() {
+        for value in ["x", ""] {
+            let error = Config::default().set("name_space", value).unwrap_err();
+            assert_eq!(error.status(), Status::UnknownKey);
+            assert!(error.message().contains("`name_space`") && error.message().contains("namespace, "));
+        }
+    }
+
+    #[test]
+    fn the_missing_key_is_named() {
+        let mut config = filled();
+        config.peers_port_name = None;
+        let error = config.complete().unwrap_err();
+        assert_eq!(error.status(), Status::InvalidConfig);
+        assert!(error.message().contains("`peers_port_name` is missing"), "{error}");
+    }
+
+    #[test]
+    fn a_refused_value_changes_nothing() {
+        let mut config = filled();
+        config.set("namespace", "No Such").unwrap_err();
+        assert_eq!(config.complete().unwrap().namespace, "default");
+    }
+
+    #[test]
+    fn timeouts_are_milliseconds_within_a_day() {
+        for (key, bad) in [
+            ("request_timeout_ms", "0"),
+            ("discover_timeout_ms", "-1"),
+            ("discover_timeout_ms", "1s"),
+            ("register_timeout_ms", "86400001"),
+            ("register_timeout_ms", "99999999999999999999999"),
+        ] {
+            let error = Config::default().set(key, bad).unwrap_err();
+            assert!(error.message().contains(bad) && error.message().contains(key), "{error}");
+        }
+        Config::default().set("discover_timeout_ms", "0").unwrap();
+    }
+
+    #[test]
+    fn a_context_needs_a_kubeconfig() {
+        let mut config = filled();
+        config.set("context", "prod").unwrap();
+        assert!(config.clone().complete().unwrap_err().message().contains("`kubeconfig`"));
+        config.set("kubeconfig", "config.yaml").unwrap();
+        assert!(matches!(config.complete().unwrap().source, Source::Kubeconfig(_, Some(context)) if context == "prod"));
+    }
+}

@@ -1,0 +1,52 @@
+//! Why a call did not do what it says.
+
+use std::fmt;
+
+use crate::status::Status;
+
+/// A status and a sentence that says what happened, to what, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    status: Status,
+    http_status: u16,
+    message: String,
+}
+
+/// What fallible functions of this crate return.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// An error without an HTTP answer behind it.
+    pub fn new(status: Status, message: impl Into<String>) -> Self {
+        Self { status, http_status: 0, message: message.into() }
+    }
+
+    /// The same with the HTTP status that the API server answered; 0 for none.
+    pub fn with_http_status(mut self, http_status: u16) -> Self {
+        self.http_status = http_status;
+        self
+    }
+
+    /// What kind of error this is.
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// The HTTP status of the API server's answer, 0 if there was none.
+    pub fn http_status(&self) -> u16 {
+        self.http_status
+    }
+
+    /// What happened and what to do about it.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}

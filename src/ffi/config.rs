@@ -1,0 +1,66 @@
+//! `kubepeers_config_*`.
+
+use std::ffi::c_char;
+
+use super::boundary::{call, infallible, required, text};
+use super::{kubepeers_error, kubepeers_status};
+use crate::config::Config;
+
+/// A configuration being filled in. Opaque. One thread at a time.
+pub struct kubepeers_config(pub(super) Config);
+
+/// A new, empty configuration. Free it with kubepeers_config_free(), any time after kubepeers_init().
+/// NULL only if memory has run out.
+#[unsafe(no_mangle)]
+pub extern "C" fn kubepeers_config_new() -> *mut kubepeers_config {
+    infallible(std::ptr::null_mut(), || Box::into_raw(Box::new(kubepeers_config(Config::default()))))
+}
+
+/// Sets one key. Does not block, no I/O. A later value of the same key replaces the earlier one.
+/// Refused values leave the configuration as it was.
+///
+/// Required keys (kubepeers_init() fails without them):
+///   namespace             the namespace whose pods are the peers, e.g. "default"
+///   discovery_port_name   name of the container port that discover_peers answers with, e.g. "gossip"
+///   remoting_port_name    name of the remoting port
+///   peers_port_name       name of the peers port
+///   pod_labels            labels that every peer has, "k=v,k2=v2"; equality, all must match
+///
+/// Optional keys:
+///   self                  "auto" (default): find out which pod this is, and leave it out; "none": not a pod
+///   pod_name, pod_uid     which pod this process runs in, where it cannot be found out; see kubepeers_register()
+///   register_timeout_ms   default timeout of kubepeers_register(), 0 to 86400000; default 5000
+///   discover_timeout_ms   default timeout of kubepeers_discover_peers() and kubepeers_wait(), 0 to 86400000; default 3000
+///   request_timeout_ms    how long one request to the API server may go unanswered, 1 to 86400000; default 10000
+///   service_account_dir   folder with `token` and `ca.crt`; default /var/run/secrets/kubernetes.io/serviceaccount
+///   kubeconfig            path of a kubeconfig to use instead of the service account (outside a cluster)
+///   context               context of that kubeconfig; default: its current one
+///
+/// Errors: KUBEPEERS_UNKNOWN_KEY, KUBEPEERS_INVALID_CONFIG (the message names the key and says what is wrong),
+/// KUBEPEERS_INVALID_ARGUMENT (NULL), KUBEPEERS_INVALID_UTF8.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kubepeers_config_set(
+    config: *mut kubepeers_config,
+    key: *const c_char,
+    value: *const c_char,
+    error: *mut *mut kubepeers_error,
+) -> kubepeers_status {
+    // SAFETY: the header asks for `error` NULL or writable, strings NUL-terminated, and a `config` that is live
+    // and used by this thread alone; each is checked for NULL before use.
+    unsafe {
+        call(error, || {
+            required(config, "config")?;
+            let (key, value) = (text(key, "key")?, text(value, "value")?);
+            (*config).0.set(key, value)
+        })
+    }
+}
+
+/// Frees a configuration. NULL is allowed. Providers made from it live on.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kubepeers_config_free(config: *mut kubepeers_config) {
+    if !config.is_null() {
+        // SAFETY: not NULL, and the header asks for a pointer from kubepeers_config_new() that was not freed.
+        infallible((), || drop(unsafe { Box::from_raw(config) }));
+    }
+}

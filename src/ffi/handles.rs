@@ -1,0 +1,120 @@
+//! The table behind `kubepeers_provider`: numbers instead of pointers, so that misuse is a status.
+//!
+//! A handle is `epoch << 56 | generation << 24 | slot`. Generations start at 1: 0 and other small numbers are never valid.
+
+use std::cmp::Ordering;
+use std::sync::atomic::{AtomicPtr, Ordering::{AcqRel, Acquire, Release}};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{fork, kubepeers_provider};
+use crate::error::{Error, Result};
+use crate::provider::Provider;
+use crate::status::Status;
+
+const SLOT_BITS: u32 = 24;
+const GENERATION_BITS: u32 = 32;
+
+#[derive(Default)]
+struct Slot {
+    /// How many providers this slot has held, the present one included.
+    generation: u32,
+    provider: Option<Arc<Provider>>,
+}
+
+type Table = Mutex<Vec<Slot>>;
+
+/// NULL until the first provider of this process. A child process starts with NULL again, as the parent's table may have
+/// been locked at the moment of the fork: it is left as it is, never freed.
+static TABLE: AtomicPtr<Table> = AtomicPtr::new(std::ptr::null_mut());
+
+pub(super) fn forget_after_fork() {
+    TABLE.store(std::ptr::null_mut(), Release);
+}
+
+fn table() -> MutexGuard<'static, Vec<Slot>> {
+    let mut table = TABLE.load(Acquire);
+    if table.is_null() {
+        let fresh = Box::into_raw(Box::<Table>::default());
+        match TABLE.compare_exchange(table, fresh, AcqRel, Acquire) {
+            Ok(_) => table = fresh,
+            Err(winner) => {
+                // SAFETY: `fresh` was just made here and was not published.
+                drop(unsafe { Box::from_raw(fresh) });
+                table = winner;
+            }
+        }
+    }
+    // SAFETY: a published table is never freed. A panic while it is locked leaves it consistent: each change is one assignment.
+    unsafe { &*table }.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes a provider into the table and gives its number.
+pub(super) fn insert(provider: Provider) -> Result<kubepeers_provider> {
+    fork::watch()?;
+    let mut slots = table();
+    let index = match slots.iter().position(|slot| slot.provider.is_none() && slot.generation < u32::MAX) {
+        Some(index) => index,
+        None if slots.len() < 1 << SLOT_BITS => {
+            slots.push(Slot::default());
+            slots.len() - 1
+        }
+        None => return Err(Error::new(Status::Internal, "too many providers: close those that are not needed")),
+    };
+    let slot = &mut slots[index];
+    slot.generation += 1;
+    slot.provider = Some(Arc::new(provider));
+    Ok(u64::from(fork::epoch()) << (SLOT_BITS + GENERATION_BITS) | u64::from(slot.generation) << SLOT_BITS | index as u64)
+}
+
+/// The provider of a handle.
+pub(super) fn get(handle: kubepeers_provider) -> Result<Arc<Provider>> {
+    lookup(handle, |slot| slot.provider.clone())?.flatten().ok_or_else(closed)
+}
+
+/// Takes a provider out of the table; `None` if that was done before.
+pub(super) fn remove(handle: kubepeers_provider) -> Result<Option<Arc<Provider>>> {
+    Ok(lookup(handle, |slot| slot.provider.take())?.flatten())
+}
+
+/// Refuses a handle that is in use.
+pub(super) fn refuse_live(handle: kubepeers_provider) -> Result<()> {
+    match lookup(handle, |slot| slot.provider.is_some()) {
+        Ok(Some(true)) => Err(Error::new(
+            Status::AlreadyInitialized,
+            "`*provider` is a live provider: close it first, or set it to 0 if another variable holds it too",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Reads the slot of a handle; `None` if another provider has, or had, the slot since.
+fn lookup<T>(handle: kubepeers_provider, read: impl FnOnce(&mut Slot) -> T) -> Result<Option<T>> {
+    if handle == 0 {
+        return Err(Error::new(Status::NotInitialized, "the provider is 0: call init first"));
+    }
+    let made_in = (handle >> (SLOT_BITS + GENERATION_BITS)) as u8;
+    match made_in.cmp(&fork::epoch()) {
+        Ordering::Less => return Err(forked()),
+        Ordering::Greater => return Err(invalid()),
+        Ordering::Equal => {}
+    }
+    let generation = (handle >> SLOT_BITS) as u32;
+    let mut slots = table();
+    match slots.get_mut((handle & ((1 << SLOT_BITS) - 1)) as usize) {
+        Some(slot) if slot.generation == generation => Ok(Some(read(slot))),
+        Some(slot) if generation > 0 && slot.generation > generation => Ok(None),
+        _ => Err(invalid()),
+    }
+}
+
+fn closed() -> Error {
+    Error::new(Status::Closed, "the provider has been closed: init makes a new one")
+}
+
+fn forked() -> Error {
+    Error::new(Status::Forked, "the provider belongs to the parent process: after fork(), init makes one for this process")
+}
+
+fn invalid() -> Error {
+    Error::new(Status::InvalidHandle, "not a provider: use the number that init gave")
+}

@@ -1,0 +1,35 @@
+//! The C ABI. The only place with `unsafe`; each export is a few lines over the safe crate.
+//!
+//! The doc comments of the exported items are the header that C readers see: they speak C.
+//! cbindgen writes `include/kubepeers.h` from them; `tests/header.rs` keeps the two equal.
+
+#![allow(unsafe_code, non_camel_case_types)]
+
+mod boundary;
+mod fork;
+mod handles;
+mod signals;
+
+// The exports, in the order in which the header has them.
+mod config;
+
+mod provider;
+
+mod peers;
+
+mod error;
+
+mod version;
+
+pub use config::*;
+pub use error::*;
+pub use peers::*;
+pub use provider::*;
+pub use version::*;
+
+/// What a call ended with: KUBEPEERS_OK (0), or one of the negative KUBEPEERS_* numbers above.
+pub type kubepeers_status = i32;
+
+/// A provider: a checked number, not a pointer. 0 is never a valid provider.
+/// A stale, forged or closed one gives a status, never undefined behaviour.
+pub type kubepeers_provider = u64;

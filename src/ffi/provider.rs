@@ -1,0 +1,143 @@
+//! `kubepeers_init` to `kubepeers_close`.
+
+use std::sync::Arc;
+
+use super::boundary::{call, required, shared, store};
+use super::{handles, kubepeers_config, kubepeers_error, kubepeers_peers, kubepeers_provider, kubepeers_status, signals};
+use crate::provider::{Provider, Timeout};
+
+/// Validates the whole configuration and makes a provider of it. Does not block; no I/O, no network, no thread.
+///
+/// `*provider` must be 0 before the call; it holds the new provider after success and is left alone otherwise.
+/// End the provider with kubepeers_close(). `config` is only read: it may be freed or used again afterwards.
+///
+/// Errors: KUBEPEERS_INVALID_CONFIG (a required key is missing: the message names it), KUBEPEERS_ALREADY_INITIALIZED
+/// (`*provider` is a live provider), KUBEPEERS_INVALID_ARGUMENT (NULL).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kubepeers_init(
+    config: *const kubepeers_config,
+    provider: *mut kubepeers_provider,
+    error: *mut *mut kubepeers_error,
+) -> kubepeers_status {
+    // SAFETY: the header asks for `error` NULL or writable, for a live `config` and for a readable and writable
+    // `provider`; each is checked for NULL before use.
+    unsafe {
+        call(error, || {
+            required(provider, "provider")?;
+            let config = shared(config, "config")?.0.clone();
+            handles::refuse_live(*provider)?;
+            let handle = handles::insert(Provider::new(config, signals::spawn_masked)?)?;
+            store(provider, || handle);
+            Ok(())
+        })
+    }
+}
+
+/// Finds the credentials and this process's own pod, starts the watcher on a thread of its own, and waits for the
+/// first complete view of the pods, at most `timeout_ms` (0: does not wait; negative: `register_timeout_ms`).
+///
+/// Credentials: `kubeconfig` if set, else KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT with the files of
+/// `service_account_dir`. Token and CA are read again before every request, so that rotation needs nothing.
+/// The Role needs exactly `list` and `watch` on `pods` in the namespace.
+///
+/// Own pod, first that answers: `pod_uid` and `pod_name`; the pod that the service account's token is bound to (every
+/// token that the kubelet mounts is); the environment variables POD_UID and POD_NAME; HOSTNAME. Not looked for with `self` = "none".
+///
+/// What may mend itself (server unreachable, slow or overloaded) is not an error here: the watcher keeps trying,
+/// and kubepeers_discover_peers() answers KUBEPEERS_NOT_SYNCED with the reason until it succeeds.
+/// After an error nothing is left running and register may be called again.
+///
+/// Errors: KUBEPEERS_NOT_IN_CLUSTER, KUBEPEERS_NO_CREDENTIALS, KUBEPEERS_NO_IDENTITY, KUBEPEERS_TLS,
+/// KUBEPEERS_UNAUTHORIZED, KUBEPEERS_FORBIDDEN, KUBEPEERS_ALREADY_REGISTERED; KUBEPEERS_NOT_REGISTERED and KUBEPEERS_CLOSED
+/// if another thread deregistered or closed meanwhile; the handle's own: KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kubepeers_register(
+    provider: kubepeers_provider,
+    timeout_ms: i32,
+    error: *mut *mut kubepeers_error,
+) -> kubepeers_status {
+    // SAFETY: the header asks for `error` NULL or writable.
+    unsafe { call(error, || handles::get(provider)?.register(Timeout::from_ms(timeout_ms))) }
+}
+
+/// The peers now: `ip:discovery_port` of each Running pod of the selector that has an address and the port and is not
+/// terminating, without this process's own pod. Readiness is not asked for: on a cold start nobody is ready yet.
+///
+/// Answers from memory, without the network. Waits, at most `timeout_ms` (0: does not wait; negative:
+/// `discover_timeout_ms`), only while the pods have not been read or the own pod is not seen yet. That wait is what makes
+/// an empty list mean "alone" and never "not known yet", and it guarantees that of any two pods that got an answer, at least one sees the other.
+///
+/// `*peers` is written only on success; free it with kubepeers_peers_free().
+///
+/// Errors: KUBEPEERS_NOT_SYNCED and KUBEPEERS_SELF_NOT_VISIBLE (retry; the message says what is waited for),
+/// KUBEPEERS_SELF_EXCLUDED, KUBEPEERS_NOT_REGISTERED, KUBEPEERS_CLOSED (also when another thread closes during the wait),
+/// KUBEPEERS_INVALID_ARGUMENT (NULL), KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kubepeers_discover_peers(
+    provider: kubepeers_provider,
+    timeout_ms: i32,
+    peers: *mut *mut kubepeers_peers,
+    error: *mut *mut kubepeers_error,
+) -> kubepeers_status {
+    // SAFETY: the header asks for `peers` writable, checked for NULL, and `error` NULL or writable.
+    unsafe {
+        call(error, || {
+            required(peers, "peers")?;
+            let snapshot = handles::get(provider)?.discover_peers(Timeout::from_ms(timeout_ms))?;
+            store(peers, || kubepeers_peers::boxed(snapshot));
+            Ok(())
+        })
+    }
+}
+
+/// Waits for peers newer than `after_generation` (from kubepeers_peers_generation(); 0 for any), at most `timeout_ms`
+/// (0: does not wait; negative: `discover_timeout_ms`). It reports states, not events: changes that came
+/// and went in between are not seen, and none can be missed. With `after_generation` 0 it is kubepeers_discover_peers().
+///
+/// `*peers` is written only on success; free it with kubepeers_peers_free().
+///
+/// Errors: KUBEPEERS_TIMEOUT (nothing newer: ask again), and those of kubepeers_discover_peers().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kubepeers_wait(
+    provider: kubepeers_provider,
+    after_generation: u64,
+    timeout_ms: i32,
+    peers: *mut *mut kubepeers_peers,
+    error: *mut *mut kubepeers_error,
+) -> kubepeers_status {
+    // SAFETY: the header asks for `peers` writable, checked for NULL, and `error` NULL or writable.
+    unsafe {
+        call(error, || {
+            required(peers, "peers")?;
+            let snapshot = handles::get(provider)?.wait(after_generation, Timeout::from_ms(timeout_ms))?;
+            store(peers, || kubepeers_peers::boxed(snapshot));
+            Ok(())
+        })
+    }
+}
+
+/// Stops the watcher, joins its thread, and fails every waiting call with KUBEPEERS_NOT_REGISTERED.
+/// kubepeers_register() may be called again. Blocks for milliseconds; nothing is sent to the API server.
+///
+/// Errors: KUBEPEERS_NOT_REGISTERED, KUBEPEERS_CLOSED, KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kubepeers_deregister(
+    provider: kubepeers_provider,
+    error: *mut *mut kubepeers_error,
+) -> kubepeers_status {
+    // SAFETY: the header asks for `error` NULL or writable.
+    unsafe { call(error, || handles::get(provider)?.deregister()) }
+}
+
+/// Ends the provider: deregisters if needed, fails every waiting call with KUBEPEERS_CLOSED, joins the thread. Safe beside any other
+/// call on the same provider. Closing again is KUBEPEERS_OK. Peer lists and errors that were given out stay valid.
+///
+/// Errors: KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kubepeers_close(
+    provider: kubepeers_provider,
+    error: *mut *mut kubepeers_error,
+) -> kubepeers_status {
+    // SAFETY: the header asks for `error` NULL or writable.
+    unsafe { call(error, || handles::remove(provider).map(|ended: Option<Arc<Provider>>| ended.map_or((), |p| p.close()))) }
+}

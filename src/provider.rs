@@ -1,0 +1,196 @@
+//! The life of a provider: init, register, discover_peers and wait, deregister, close.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::cluster::{Cluster, Credentials, watch};
+use crate::config::{Config, Settings};
+use crate::error::{Error, Result};
+use crate::identity::{Environment, Identity};
+use crate::latest::{Latest, Subject};
+use crate::runtime::{Spawn, Task};
+use crate::snapshot::Snapshot;
+use crate::status::Status;
+use crate::verdict::Rules;
+
+/// A discovery provider. Any thread may call anything at any time.
+#[derive(Debug)]
+pub struct Provider {
+    settings: Settings,
+    spawn: Spawn,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    phase: Phase,
+    /// The last generation of earlier registrations.
+    generation: u64,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Initialized,
+    Registered(Registration),
+    Closed,
+}
+
+#[derive(Debug)]
+struct Registration {
+    latest: Arc<Latest>,
+    task: Task,
+}
+
+/// How long a call may wait.
+#[derive(Clone, Copy, Debug)]
+pub enum Timeout {
+    /// As configured.
+    Default,
+    /// At most this long.
+    AtMost(Duration),
+}
+
+impl Timeout {
+    /// The C ABI's form: negative for the configured default.
+    pub fn from_ms(ms: i32) -> Self {
+        u64::try_from(ms).map_or(Self::Default, |ms| Self::AtMost(Duration::from_millis(ms)))
+    }
+
+    fn or(self, configured: Duration) -> Duration {
+        match self {
+            Self::Default => configured,
+            Self::AtMost(duration) => duration,
+        }
+    }
+}
+
+impl Provider {
+    /// Validates the configuration; touches nothing else. `spawn` will start the watcher's thread.
+    pub fn new(config: Config, spawn: Spawn) -> Result<Self> {
+        let state = Mutex::new(State { phase: Phase::Initialized, generation: 0 });
+        Ok(Self { settings: config.complete()?, spawn, state })
+    }
+
+    /// Starts watching and waits for the first sync.
+    pub fn register(&self, timeout: Timeout) -> Result<()> {
+        let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let latest = self.start(&environment)?;
+        let synced = latest.first_sync(timeout.or(self.settings.register_timeout));
+        if let Err(error) = &synced {
+            self.stop_registration(&latest, error);
+        }
+        synced
+    }
+
+    fn start(&self, environment: Environment<'_>) -> Result<Arc<Latest>> {
+        let mut state = self.lock();
+        match state.phase {
+            Phase::Initialized => {}
+            Phase::Registered(_) => return Err(Error::new(Status::AlreadyRegistered, "register was called before")),
+            Phase::Closed => return Err(closed()),
+        }
+        let credentials = Credentials::find(&self.settings.source, environment)?;
+        let identity = Identity::find(&self.settings, credentials.claims(), environment)?;
+        let subject = self.subject(&identity);
+        let latest = Arc::new(Latest::new(state.generation, subject));
+        let rules = Rules { discovery_port_name: self.settings.discovery_port_name.clone(), identity };
+        let cluster = Cluster::new(&self.settings, credentials);
+        let (watched, failed) = (latest.clone(), latest.clone());
+        let task = Task::start(self.spawn, move || watch(cluster, rules, watched), move |panic| failed.end(panic))?;
+        state.phase = Phase::Registered(Registration { latest: latest.clone(), task });
+        Ok(latest)
+    }
+
+    fn subject(&self, identity: &Identity) -> Subject {
+        Subject {
+            namespace: self.settings.namespace.clone(),
+            selector: self.settings.selector.clone(),
+            discovery_port_name: self.settings.discovery_port_name.clone(),
+            own: identity.describe(),
+        }
+    }
+
+    /// Undoes a registration that failed, unless another thread ended it already.
+    fn stop_registration(&self, latest: &Arc<Latest>, error: &Error) {
+        let registration = {
+            let mut state = self.lock();
+            match &state.phase {
+                Phase::Registered(now) if Arc::ptr_eq(&now.latest, latest) => leave(&mut state, Phase::Initialized),
+                _ => None,
+            }
+        };
+        let why = format!("register failed meanwhile: {error}");
+        stop(registration, Error::new(Status::NotRegistered, why));
+    }
+
+    /// The peers now, once they are known and self is seen.
+    pub fn discover_peers(&self, timeout: Timeout) -> Result<Arc<Snapshot>> {
+        self.wait(0, timeout)
+    }
+
+    /// The next snapshot newer than a generation.
+    pub fn wait(&self, after_generation: u64, timeout: Timeout) -> Result<Arc<Snapshot>> {
+        let latest = match &self.lock().phase {
+            Phase::Registered(registration) => registration.latest.clone(),
+            Phase::Initialized => return Err(not_registered("call register first")),
+            Phase::Closed => return Err(closed()),
+        };
+        latest.newer_than(after_generation, timeout.or(self.settings.discover_timeout))
+    }
+
+    /// Stops watching. The provider may be registered again.
+    pub fn deregister(&self) -> Result<()> {
+        let registration = {
+            let mut state = self.lock();
+            match state.phase {
+                Phase::Registered(_) => leave(&mut state, Phase::Initialized),
+                Phase::Initialized => return Err(not_registered("there is nothing to deregister")),
+                Phase::Closed => return Err(closed()),
+            }
+        };
+        stop(registration, not_registered("deregister was called meanwhile"));
+        Ok(())
+    }
+
+    /// Ends the provider for good; again is nothing.
+    pub fn close(&self) {
+        let registration = leave(&mut self.lock(), Phase::Closed);
+        stop(registration, closed());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing panics between two changes that belong together.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Provider {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Goes to another phase and hands over the registration there was.
+fn leave(state: &mut State, next: Phase) -> Option<Registration> {
+    match std::mem::replace(&mut state.phase, next) {
+        Phase::Registered(registration) => Some(registration),
+        Phase::Initialized | Phase::Closed => None,
+    }
+    .inspect(|registration| state.generation = registration.latest.generation())
+}
+
+/// Ends a registration: answers whoever waits, then joins the thread. Called without the lock, which callers need meanwhile.
+fn stop(registration: Option<Registration>, reason: Error) {
+    if let Some(Registration { latest, task }) = registration {
+        latest.end(reason);
+        task.stop();
+    }
+}
+
+fn not_registered(why: &str) -> Error {
+    Error::new(Status::NotRegistered, format!("not registered: {why}"))
+}
+
+fn closed() -> Error {
+    Error::new(Status::Closed, "the provider has been closed: init makes a new one")
+}

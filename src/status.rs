@@ -1,0 +1,151 @@
+//! The status numbers: what a call can end with. Fixed for ever; a retired number is not used again.
+
+/// The call did what it says.
+pub const KUBEPEERS_OK: i32 = 0;
+/// A required pointer was NULL, or a number was out of its range.
+pub const KUBEPEERS_INVALID_ARGUMENT: i32 = -1;
+/// A string was not UTF-8.
+pub const KUBEPEERS_INVALID_UTF8: i32 = -2;
+/// There is no configuration key of this name.
+pub const KUBEPEERS_UNKNOWN_KEY: i32 = -3;
+/// A configuration value is missing, empty or malformed; the message names the key and says what is wrong.
+pub const KUBEPEERS_INVALID_CONFIG: i32 = -4;
+/// This number was never given out by kubepeers_init() in this process.
+pub const KUBEPEERS_INVALID_HANDLE: i32 = -5;
+/// The provider has been closed.
+pub const KUBEPEERS_CLOSED: i32 = -6;
+/// The provider was made in a parent process, before fork(): the child must make its own.
+pub const KUBEPEERS_FORKED: i32 = -7;
+/// init was called on a provider that is initialised already.
+pub const KUBEPEERS_ALREADY_INITIALIZED: i32 = -8;
+/// The provider is 0: init has not been called.
+pub const KUBEPEERS_NOT_INITIALIZED: i32 = -9;
+/// register was called twice.
+pub const KUBEPEERS_ALREADY_REGISTERED: i32 = -10;
+/// The call needs register first, or deregister ended it.
+pub const KUBEPEERS_NOT_REGISTERED: i32 = -11;
+/// The pods have not been read yet; the message says why. Retry.
+pub const KUBEPEERS_NOT_SYNCED: i32 = -12;
+/// The pods have been read, but this process's own pod is not among them, Running and with an address, yet. Retry.
+pub const KUBEPEERS_SELF_NOT_VISIBLE: i32 = -13;
+/// This process's own pod can never be a peer: the message says what it lacks.
+pub const KUBEPEERS_SELF_EXCLUDED: i32 = -14;
+/// Nothing newer came within the timeout. Not a failure: ask again.
+pub const KUBEPEERS_TIMEOUT: i32 = -15;
+/// There is no API server to ask: not in a cluster, and no kubeconfig was given.
+pub const KUBEPEERS_NOT_IN_CLUSTER: i32 = -16;
+/// The service account's token or CA, or the kubeconfig, is missing, unreadable or malformed.
+pub const KUBEPEERS_NO_CREDENTIALS: i32 = -17;
+/// Nothing says which pod this process runs in; the message says how to tell.
+pub const KUBEPEERS_NO_IDENTITY: i32 = -18;
+/// The API server's certificate is not to be trusted with the CA at hand, or TLS failed.
+pub const KUBEPEERS_TLS: i32 = -19;
+/// The API server does not accept the token (HTTP 401).
+pub const KUBEPEERS_UNAUTHORIZED: i32 = -20;
+/// The service account may not list or watch pods (HTTP 403); the message holds the Role that is missing.
+pub const KUBEPEERS_FORBIDDEN: i32 = -21;
+/// A fault of the library itself. The process is unharmed; close the provider.
+pub const KUBEPEERS_INTERNAL: i32 = -99;
+
+/// What a call ended with, as a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+#[allow(missing_docs)] // Each is documented at its number.
+pub enum Status {
+    Ok = KUBEPEERS_OK,
+    InvalidArgument = KUBEPEERS_INVALID_ARGUMENT,
+    InvalidUtf8 = KUBEPEERS_INVALID_UTF8,
+    UnknownKey = KUBEPEERS_UNKNOWN_KEY,
+    InvalidConfig = KUBEPEERS_INVALID_CONFIG,
+    InvalidHandle = KUBEPEERS_INVALID_HANDLE,
+    Closed = KUBEPEERS_CLOSED,
+    Forked = KUBEPEERS_FORKED,
+    AlreadyInitialized = KUBEPEERS_ALREADY_INITIALIZED,
+    NotInitialized = KUBEPEERS_NOT_INITIALIZED,
+    AlreadyRegistered = KUBEPEERS_ALREADY_REGISTERED,
+    NotRegistered = KUBEPEERS_NOT_REGISTERED,
+    NotSynced = KUBEPEERS_NOT_SYNCED,
+    SelfNotVisible = KUBEPEERS_SELF_NOT_VISIBLE,
+    SelfExcluded = KUBEPEERS_SELF_EXCLUDED,
+    Timeout = KUBEPEERS_TIMEOUT,
+    NotInCluster = KUBEPEERS_NOT_IN_CLUSTER,
+    NoCredentials = KUBEPEERS_NO_CREDENTIALS,
+    NoIdentity = KUBEPEERS_NO_IDENTITY,
+    Tls = KUBEPEERS_TLS,
+    Unauthorized = KUBEPEERS_UNAUTHORIZED,
+    Forbidden = KUBEPEERS_FORBIDDEN,
+    Internal = KUBEPEERS_INTERNAL,
+}
+
+impl Status {
+    /// Every status, in the order of the numbers.
+    pub const ALL: [Status; 23] = [
+        Status::Ok,
+        Status::InvalidArgument,
+        Status::InvalidUtf8,
+        Status::UnknownKey,
+        Status::InvalidConfig,
+        Status::InvalidHandle,
+        Status::Closed,
+        Status::Forked,
+        Status::AlreadyInitialized,
+        Status::NotInitialized,
+        Status::AlreadyRegistered,
+        Status::NotRegistered,
+        Status::NotSynced,
+        Status::SelfNotVisible,
+        Status::SelfExcluded,
+        Status::Timeout,
+        Status::NotInCluster,
+        Status::NoCredentials,
+        Status::NoIdentity,
+        Status::Tls,
+        Status::Unauthorized,
+        Status::Forbidden,
+        Status::Internal,
+    ];
+
+    /// The number of the C ABI.
+    pub const fn code(self) -> i32 {
+        self as i32
+    }
+
+    /// The status of a number, if it is one.
+    pub fn from_code(code: i32) -> Option<Status> {
+        Self::ALL.into_iter().find(|status| status.code() == code)
+    }
+
+    /// The name without its prefix, the same in every language.
+    pub const fn name(self) -> &'static std::ffi::CStr {
+        match self {
+            Status::Ok => c"OK",
+            Status::InvalidArgument => c"INVALID_ARGUMENT",
+            Status::InvalidUtf8 => c"INVALID_UTF8",
+            Status::UnknownKey => c"UNKNOWN_KEY",
+            Status::InvalidConfig => c"INVALID_CONFIG",
+            Status::InvalidHandle => c"INVALID_HANDLE",
+            Status::Closed => c"CLOSED",
+            Status::Forked => c"FORKED",
+            Status::AlreadyInitialized => c"ALREADY_INITIALIZED",
+            Status::NotInitialized => c"NOT_INITIALIZED",
+            Status::AlreadyRegistered => c"ALREADY_REGISTERED",
+            Status::NotRegistered => c"NOT_REGISTERED",
+            Status::NotSynced => c"NOT_SYNCED",
+            Status::SelfNotVisible => c"SELF_NOT_VISIBLE",
+            Status::SelfExcluded => c"SELF_EXCLUDED",
+            Status::Timeout => c"TIMEOUT",
+            Status::NotInCluster => c"NOT_IN_CLUSTER",
+            Status::NoCredentials => c"NO_CREDENTIALS",
+            Status::NoIdentity => c"NO_IDENTITY",
+            Status::Tls => c"TLS",
+            Status::Unauthorized => c"UNAUTHORIZED",
+            Status::Forbidden => c"FORBIDDEN",
+            Status::Internal => c"INTERNAL",
+        }
+    }
+
+    /// Whether the same call may succeed later without anybody changing anything.
+    pub const fn is_retryable(self) -> bool {
+        matches!(self, Status::NotSynced | Status::SelfNotVisible | Status::Timeout)
+    }
+}

@@ -1,0 +1,20 @@
+//! `include/kubepeers.h` is what cbindgen makes of the sources. `make header` writes it anew.
+
+use std::path::Path;
+
+#[test]
+fn the_committed_header_is_that_of_the_sources() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let config = cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml is valid");
+    let bindings = cbindgen::generate_with_config(root, config).expect("cbindgen understands the sources");
+    let mut generated = Vec::new();
+    bindings.write(&mut generated);
+    let generated = String::from_utf8(generated).expect("a header is text");
+
+    let path = root.join("include/kubepeers.h");
+    if std::env::var_os("KUBEPEERS_WRITE_HEADER").is_some() {
+        std::fs::write(&path, &generated).expect("the header can be written");
+    }
+    let committed = std::fs::read_to_string(&path).expect("the header is there");
+    assert!(committed == generated, "include/kubepeers.h is not what the sources say: run `make header` and commit the result");
+}
