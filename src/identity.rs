@@ -179,7 +179,15 @@ mod tests {
 
     #[test]
     fn what_is_not_a_token_claims_nothing() {
-        for junk in ["", ".", "a.b.c", "only-one-part", &token("[]"), &token("{"), &token(r#"{"kubernetes.io":{"pod":{"name":1}}}"#)] {
+        for junk in [
+            "",
+            ".",
+            "a.b.c",
+            "only-one-part",
+            &token("[]"),
+            &token("{"),
+            &token(r#"{"kubernetes.io":{"pod":{"name":1}}}"#),
+        ] {
             assert_eq!(Claims::of(junk), Claims::default(), "{junk}");
         }
         assert_eq!(bound().service_account(), Some(("ns", "sa")));

@@ -121,9 +121,10 @@ impl Latest {
             Some(snapshot) => match snapshot.view().gate {
                 Gate::SelfAbsent => self.absent(),
                 Gate::SelfNotYet(reason) => self.not_yet(reason),
-                Gate::Open | Gate::SelfExcluded(_) => {
-                    Error::new(Status::Timeout, format!("nothing newer than generation {generation} within the timeout"))
-                }
+                Gate::Open | Gate::SelfExcluded(_) => Error::new(
+                    Status::Timeout,
+                    format!("nothing newer than generation {generation} within the timeout"),
+                ),
             },
         }
     }
@@ -148,7 +149,10 @@ impl Latest {
 
     fn not_yet(&self, reason: Reason) -> Error {
         let lacking = if reason == Reason::NoIp { "has no address" } else { "is not Running" };
-        Error::new(Status::SelfNotVisible, format!("the API server says that the own pod {} {lacking} yet", self.subject.own))
+        Error::new(
+            Status::SelfNotVisible,
+            format!("the API server says that the own pod {} {lacking} yet", self.subject.own),
+        )
     }
 
     fn excluded(&self) -> Error {

@@ -57,7 +57,8 @@ impl From<wire::Pod> for Pod {
     fn from(pod: wire::Pod) -> Self {
         let spec = pod.spec.unwrap_or_default();
         let status = pod.status.unwrap_or_default();
-        let sidecars = spec.init_containers.into_iter().flatten().filter(|c| c.restart_policy.as_deref() == Some("Always"));
+        let sidecars =
+            spec.init_containers.into_iter().flatten().filter(|c| c.restart_policy.as_deref() == Some("Always"));
         let containers = spec.containers.into_iter().flatten().chain(sidecars);
         Self {
             name: pod.metadata.name,

@@ -37,12 +37,16 @@ impl Task {
         future: impl FnOnce() -> F + Send + 'static,
         on_panic: impl FnOnce(Error) + Send + 'static,
     ) -> Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().map_err(no_thread)?;
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().map_err(no_thread)?;
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = spawn(Box::new(move || {
             let run = AssertUnwindSafe(|| runtime.block_on(select(stopped, Box::pin(future()))));
             if let Err(panic) = catch_unwind(run) {
-                on_panic(Error::new(Status::Internal, format!("the watcher failed internally: {}", panic_text(&*panic))));
+                on_panic(Error::new(
+                    Status::Internal,
+                    format!("the watcher failed internally: {}", panic_text(&*panic)),
+                ));
             }
             // A name lookup that hangs must not hold up the end: its thread is left to end by itself.
             runtime.shutdown_background();

@@ -16,5 +16,8 @@ fn the_committed_header_is_that_of_the_sources() {
         std::fs::write(&path, &generated).expect("the header can be written");
     }
     let committed = std::fs::read_to_string(&path).expect("the header is there");
-    assert!(committed == generated, "include/kubepeers.h is not what the sources say: run `make header` and commit the result");
+    assert!(
+        committed == generated,
+        "include/kubepeers.h is not what the sources say: run `make header` and commit the result"
+    );
 }

@@ -9,7 +9,10 @@ pub(super) fn missing_role(namespace: &str, claims: &Claims, server_says: &str) 
             format!("service account `{name}` of namespace `{home}`"),
             format!("{{kind: ServiceAccount, name: {name}, namespace: {home}}}"),
         ),
-        None => ("the user of these credentials".into(), "{kind: User, apiGroup: rbac.authorization.k8s.io, name: THE-USER}".into()),
+        None => (
+            "the user of these credentials".into(),
+            "{kind: User, apiGroup: rbac.authorization.k8s.io, name: THE-USER}".into(),
+        ),
     };
     format!(
         "{account} may not list and watch pods in namespace `{namespace}` (the API server says: {server_says}). This allows it:\n\

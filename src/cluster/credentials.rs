@@ -116,7 +116,10 @@ impl Files {
         let token = String::from_utf8(read(&path, "service account's token")?).unwrap_or_default().trim().to_owned();
         // Anything else could not be sent in an HTTP header.
         if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(no_credentials(format!("the service account's token in {} is empty or no token", path.display())));
+            return Err(no_credentials(format!(
+                "the service account's token in {} is empty or no token",
+                path.display()
+            )));
         }
         Ok(Self { token, ca: read(&dir.join("ca.crt"), "service account's CA")? })
     }
@@ -132,7 +135,8 @@ fn read(path: &Path, what: &str) -> Result<Vec<u8>> {
 }
 
 fn certificates(pem: &[u8], dir: &Path) -> Result<Vec<Vec<u8>>> {
-    let found: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).map(|der| Ok(der?.to_vec())).collect();
+    let found: std::result::Result<Vec<_>, _> =
+        CertificateDer::pem_slice_iter(pem).map(|der| Ok(der?.to_vec())).collect();
     match found {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         Ok(_) => Err(no_credentials(format!("{} holds no certificate in PEM form", dir.join("ca.crt").display()))),
@@ -146,16 +150,21 @@ fn certificates(pem: &[u8], dir: &Path) -> Result<Vec<Vec<u8>>> {
 fn server(environment: Environment<'_>) -> Result<Uri> {
     let variable = |name: &str| {
         environment(name).ok_or_else(|| {
-            not_in_cluster(format!("{name} is not set: this process is not in a pod. Outside a cluster set `kubeconfig`"))
+            not_in_cluster(format!(
+                "{name} is not set: this process is not in a pod. Outside a cluster set `kubeconfig`"
+            ))
         })
     };
     let (host, port) = (variable("KUBERNETES_SERVICE_HOST")?, variable("KUBERNETES_SERVICE_PORT")?);
-    let port: u16 = port.parse().map_err(|_| not_in_cluster(format!("KUBERNETES_SERVICE_PORT is `{port}`, not a port")))?;
+    let port: u16 =
+        port.parse().map_err(|_| not_in_cluster(format!("KUBERNETES_SERVICE_PORT is `{port}`, not a port")))?;
     // An IPv6 address needs brackets in a URL.
-    let authority = if host.contains(':') && !host.starts_with('[') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
-    format!("https://{authority}/")
-        .parse()
-        .map_err(|e| not_in_cluster(format!("KUBERNETES_SERVICE_HOST is `{host}`, not a host: {e}")))
+    let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host };
+    let server = Uri::builder().scheme("https").authority(format!("{host}:{port}")).path_and_query("/").build();
+    server
+        .ok()
+        .filter(|server| server.host() == Some(&host))
+        .ok_or_else(|| not_in_cluster(format!("KUBERNETES_SERVICE_HOST is `{host}`, not a host")))
 }
 
 fn read_kubeconfig(path: &Path) -> Result<Kubeconfig> {
@@ -208,7 +217,9 @@ mod tests {
         ] {
             assert_eq!(server_of(host, port).unwrap().to_string(), uri);
         }
-        for (host, port) in [("10.0.0.1", "https"), ("10.0.0.1", "65536"), ("a b", "443"), ("a/b@c", "443")] {
+        for (host, port) in
+            [("10.0.0.1", "https"), ("10.0.0.1", "65536"), ("a b", "443"), ("a/b", "443"), ("u@h", "443")]
+        {
             assert_eq!(server_of(host, port).unwrap_err().status(), Status::NotInCluster, "{host} {port}");
         }
     }

@@ -54,11 +54,16 @@ impl Failure {
             Class::Credentials => (Status::NoCredentials, message),
             Class::Tls => (
                 Status::Tls,
-                format!("TLS with the API server {server} failed: {message}. Trusted is the CA in {}", credentials.ca()),
+                format!(
+                    "TLS with the API server {server} failed: {message}. Trusted is the CA in {}",
+                    credentials.ca()
+                ),
             ),
             Class::Unauthorized => (
                 Status::Unauthorized,
-                format!("the API server {server} does not accept the credentials: {message}. Is the token of this cluster, and not expired?"),
+                format!(
+                    "the API server {server} does not accept the credentials: {message}. Is the token of this cluster, and not expired?"
+                ),
             ),
             Class::Forbidden => (Status::Forbidden, missing_role(namespace, credentials.claims(), &message)),
             Class::Unreachable => (Status::NotSynced, format!("the API server {server} cannot be reached: {message}")),
@@ -66,7 +71,9 @@ impl Failure {
             Class::Gone | Class::NotSupported | Class::Refused => {
                 (Status::NotSynced, format!("the API server {server} answered {http_status}: {message}"))
             }
-            Class::Malformed => (Status::NotSynced, format!("the API server {server} gave an answer that is not understood: {message}")),
+            Class::Malformed => {
+                (Status::NotSynced, format!("the API server {server} gave an answer that is not understood: {message}"))
+            }
         };
         Error::new(status, message).with_http_status(http_status)
     }

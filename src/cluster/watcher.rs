@@ -28,7 +28,9 @@ const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";
 
 /// Watches for ever; whoever runs it stops it.
 pub async fn watch(cluster: Cluster, rules: Rules, latest: Arc<Latest>) {
-    Watcher { cluster, rules, latest, pods: Pods::new(), position: Position::Unknown, pages: false, progress: false }.run().await;
+    Watcher { cluster, rules, latest, pods: Pods::new(), position: Position::Unknown, pages: false, progress: false }
+        .run()
+        .await;
 }
 
 type Pods = HashMap<String, Pod>;
@@ -145,7 +147,9 @@ impl Watcher {
             match timeout(LONGEST_SILENCE, bursts.next()).await {
                 Ok(Some(burst)) => self.take_burst(burst)?,
                 Ok(None) => return Ok(()),
-                Err(_) => return Err(Failure::new(Class::TimedOut, format!("the watch was silent for {LONGEST_SILENCE:?}"))),
+                Err(_) => {
+                    return Err(Failure::new(Class::TimedOut, format!("the watch was silent for {LONGEST_SILENCE:?}")));
+                }
             }
         }
     }

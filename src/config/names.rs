@@ -114,7 +114,20 @@ mod tests {
         }
         let longer = format!("a={long}a");
         for bad in [
-            "app", "=v", "a=b,", ",", "a=b,a=c", "a=-b", "a=b c", "a=b=c", "a/b/c=d", "A.com/x=y", "/x=y", "x/=y", "a=ü", &longer,
+            "app",
+            "=v",
+            "a=b,",
+            ",",
+            "a=b,a=c",
+            "a=-b",
+            "a=b c",
+            "a=b=c",
+            "a/b/c=d",
+            "A.com/x=y",
+            "/x=y",
+            "x/=y",
+            "a=ü",
+            &longer,
         ] {
             assert!(labels(bad).is_err(), "{bad}");
         }

@@ -12,10 +12,7 @@ use crate::status::Status;
 ///
 /// # Safety
 /// `error` is NULL or points to memory where a pointer may be written.
-pub(super) unsafe fn call(
-    error: *mut *mut kubepeers_error,
-    body: impl FnOnce() -> Result<()>,
-) -> kubepeers_status {
+pub(super) unsafe fn call(error: *mut *mut kubepeers_error, body: impl FnOnce() -> Result<()>) -> kubepeers_status {
     let outcome = catching(body).unwrap_or_else(|message| Err(Error::new(Status::Internal, message)));
     let Err(failure) = outcome else { return Status::Ok.code() };
     let status = failure.status().code();
@@ -31,8 +28,9 @@ pub(super) fn infallible<T>(fallback: T, body: impl FnOnce() -> T) -> T {
 
 fn catching<T>(body: impl FnOnce() -> T) -> std::result::Result<T, String> {
     quiet_panics();
-    catch_unwind(AssertUnwindSafe(body))
-        .map_err(|payload| format!("kubepeers failed internally ({}): close the provider", crate::runtime::panic_text(&*payload)))
+    catch_unwind(AssertUnwindSafe(body)).map_err(|payload| {
+        format!("kubepeers failed internally ({}): close the provider", crate::runtime::panic_text(&*payload))
+    })
 }
 
 /// A panic becomes a status and is no business of the host's stderr, nor worth the memory of a backtrace.
@@ -71,9 +69,12 @@ pub(super) unsafe fn text<'a>(pointer: *const c_char, name: &str) -> Result<&'a 
         return Err(null(name));
     }
     // SAFETY: not NULL, and the caller vouches for the terminating NUL.
-    unsafe { CStr::from_ptr(pointer) }
-        .to_str()
-        .map_err(|e| Error::new(Status::InvalidUtf8, format!("`{name}` is not UTF-8: byte {} is the first wrong one", e.valid_up_to())))
+    unsafe { CStr::from_ptr(pointer) }.to_str().map_err(|e| {
+        Error::new(
+            Status::InvalidUtf8,
+            format!("`{name}` is not UTF-8: byte {} is the first wrong one", e.valid_up_to()),
+        )
+    })
 }
 
 /// Refuses a NULL out-parameter before anything is done.

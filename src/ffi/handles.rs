@@ -3,7 +3,10 @@
 //! A handle is `epoch << 56 | generation << 24 | slot`. Generations start at 1: 0 and other small numbers are never valid.
 
 use std::cmp::Ordering;
-use std::sync::atomic::{AtomicPtr, Ordering::{AcqRel, Acquire, Release}};
+use std::sync::atomic::{
+    AtomicPtr,
+    Ordering::{AcqRel, Acquire, Release},
+};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{fork, kubepeers_provider};
@@ -63,7 +66,9 @@ pub(super) fn insert(provider: Provider) -> Result<kubepeers_provider> {
     let slot = &mut slots[index];
     slot.generation += 1;
     slot.provider = Some(Arc::new(provider));
-    Ok(u64::from(fork::epoch()) << (SLOT_BITS + GENERATION_BITS) | u64::from(slot.generation) << SLOT_BITS | index as u64)
+    Ok(u64::from(fork::epoch()) << (SLOT_BITS + GENERATION_BITS)
+        | u64::from(slot.generation) << SLOT_BITS
+        | index as u64)
 }
 
 /// The provider of a handle.
@@ -112,7 +117,10 @@ fn closed() -> Error {
 }
 
 fn forked() -> Error {
-    Error::new(Status::Forked, "the provider belongs to the parent process: after fork(), init makes one for this process")
+    Error::new(
+        Status::Forked,
+        "the provider belongs to the parent process: after fork(), init makes one for this process",
+    )
 }
 
 fn invalid() -> Error {

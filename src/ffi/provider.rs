@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::boundary::{call, required, shared, store};
-use super::{handles, kubepeers_config, kubepeers_error, kubepeers_peers, kubepeers_provider, kubepeers_status, signals};
+use super::{
+    handles, kubepeers_config, kubepeers_error, kubepeers_peers, kubepeers_provider, kubepeers_status, signals,
+};
 use crate::provider::{Provider, Timeout};
 
 /// Validates the whole configuration and makes a provider of it. Does not block; no I/O, no network, no thread.
@@ -139,5 +141,7 @@ pub unsafe extern "C" fn kubepeers_close(
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
     // SAFETY: the header asks for `error` NULL or writable.
-    unsafe { call(error, || handles::remove(provider).map(|ended: Option<Arc<Provider>>| ended.map_or((), |p| p.close()))) }
+    unsafe {
+        call(error, || handles::remove(provider).map(|ended: Option<Arc<Provider>>| ended.map_or((), |p| p.close())))
+    }
 }
