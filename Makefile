@@ -1,15 +1,22 @@
 # The one entry point. `make help` lists what there is.
 
-STAGE     := $(CURDIR)/target/stage
-CLUSTER   := $(CURDIR)/target/cluster
+SHELL     := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+BUILD     := $(CURDIR)/target
+STAGE     := $(BUILD)/stage
+PROGRAMS  := $(BUILD)/programs
+TOOL      := $(BUILD)/cluster/cluster
+VENV      := $(BUILD)/venv
 VERSION   := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+KUBERNETES_VERSION := 1.36.3
 PREFIX    ?= /usr/local
 LIBDIR    ?= $(PREFIX)/lib
-CC        ?= cc
-CXX       ?= c++
 PYTHON    ?= python3
-C_WARN    := -Wall -Wextra -Werror -pedantic
-KUBERNETES_VERSION := 1.36.3
+CFLAGS    ?= -O1 -g
+C_FLAGS   := $(CFLAGS) -Wall -Wextra -Werror -pedantic -I$(STAGE)/include
+C_LINK    := -L$(STAGE)/lib -lkubepeers -lpthread
 
 # What Go, C and Python need to find the staged library.
 export PKG_CONFIG_PATH := $(STAGE)/lib/pkgconfig
@@ -17,32 +24,128 @@ export LD_LIBRARY_PATH := $(STAGE)/lib
 export KUBEPEERS_LIBRARY := $(STAGE)/lib/libkubepeers.so.0
 # Go asks pkg-config where the library is. Where there is none, a stand-in knows the staged place.
 export PKG_CONFIG := $(or $(shell command -v pkg-config),$(CURDIR)/tests/pkg-config)
+export PYTHONPATH := $(CURDIR)/bindings/python
+export PYTHONDONTWRITEBYTECODE := 1
 
 .PHONY: help
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+# --- The two commands -------------------------------------------------------------------------------------------------
+
+# CLUSTER=current: the cluster of KUBECONFIG, in a namespace of its own, instead of one started for it.
+DEMO = $(PYTHON) examples/demo.py --tool $(TOOL) --build $(PROGRAMS)
+
+.PHONY: demo
+ifeq ($(CLUSTER),current)
+demo: examples $(TOOL) ## C, Go and Python side by side (CLUSTER=current: in the cluster of KUBECONFIG)
+	$(DEMO) --real
+else
+demo: examples control-plane
+	$(TOOL) run -- $(DEMO)
+endif
+
+.PHONY: test
+test: examples probes control-plane $(VENV)/ready ## all tests, against a real API server
+	cargo test --locked
+	cd tests/cluster && $(GO_CLUSTER) test -count=1 ./cmd/cluster
+	$(PROGRAMS)/test-abi
+	$(TOOL) run -- $(MAKE) --no-print-directory test-with-cluster
+
+# Needs the variables that `cluster run` sets.
+.PHONY: test-with-cluster
+test-with-cluster:
+	cd bindings/go && go test -race ./...
+	KUBEPEERS_PROBE_C=$(PROGRAMS)/probe-c KUBEPEERS_PROBE_GO=$(PROGRAMS)/probe-go \
+		$(VENV)/bin/pytest -q bindings/python/tests tests/conformance
+
+.PHONY: lint
+lint: stage $(VENV)/ready ## formatters, linters, type checkers, the header
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- --deny warnings
+	@unformatted=$$(gofmt -l bindings/go examples/go tests/cluster); \
+		if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi
+	cd bindings/go && go vet ./...
+	cd examples/go && go vet ./...
+	cd tests/cluster && $(GO_CLUSTER) vet ./...
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy --strict bindings/python/kubepeers
+	$(VENV)/bin/mypy examples/demo.py
+	$(CC) -std=c99 $(C_FLAGS) -fsyntax-only tests/c/test_header.c
+	$(CC) -std=c11 $(C_FLAGS) -fsyntax-only tests/c/test_header.c
+	$(CXX) -std=c++11 $(C_FLAGS) -fsyntax-only tests/c/test_header.cpp
+	tests/symbols $(STAGE)/lib/libkubepeers.so
+
+# --- The library ------------------------------------------------------------------------------------------------------
 
 .PHONY: library
 library: ## builds the library
 	cargo build --release --locked --lib
 
 .PHONY: stage
-stage: library ## installs it under target/stage
-	@$(MAKE) --no-print-directory install-files PREFIX=$(STAGE) DESTDIR=
+stage: library
+	@$(MAKE) --no-print-directory install-files PREFIX=$(STAGE) LIBDIR=$(STAGE)/lib DESTDIR=
 
 .PHONY: install
-install: library install-files ## installs library, header and pkg-config file (PREFIX, DESTDIR)
+install: library install-files ## installs library, header and pkg-config file (PREFIX, LIBDIR, DESTDIR)
 
 .PHONY: install-files
 install-files:
 	@mkdir -p $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include
-	install -m 755 target/release/libkubepeers.so $(DESTDIR)$(LIBDIR)/libkubepeers.so.$(VERSION)
-	ln -sf libkubepeers.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libkubepeers.so.0
-	ln -sf libkubepeers.so.0 $(DESTDIR)$(LIBDIR)/libkubepeers.so
-	install -m 644 include/kubepeers.h $(DESTDIR)$(PREFIX)/include/kubepeers.h
-	sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' kubepeers.pc.in \
+	@install -m 755 $(BUILD)/release/libkubepeers.so $(DESTDIR)$(LIBDIR)/libkubepeers.so.$(VERSION)
+	@ln -sf libkubepeers.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libkubepeers.so.0
+	@ln -sf libkubepeers.so.0 $(DESTDIR)$(LIBDIR)/libkubepeers.so
+	@install -m 644 include/kubepeers.h $(DESTDIR)$(PREFIX)/include/kubepeers.h
+	@sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' kubepeers.pc.in \
 		> $(DESTDIR)$(LIBDIR)/pkgconfig/kubepeers.pc
+	@echo "installed libkubepeers.so.$(VERSION) in $(DESTDIR)$(LIBDIR)"
 
 .PHONY: header
 header: ## writes include/kubepeers.h anew
 	KUBEPEERS_WRITE_HEADER=1 cargo test --quiet --locked --test header
+
+# --- What tests and examples run --------------------------------------------------------------------------------------
+
+.PHONY: examples
+examples: stage
+	@mkdir -p $(PROGRAMS)
+	$(CC) -std=c99 $(C_FLAGS) examples/c/peers.c -o $(PROGRAMS)/peers-c $(C_LINK)
+	cd examples/go && go build -o $(PROGRAMS)/peers-go .
+
+.PHONY: probes
+probes: stage
+	@mkdir -p $(PROGRAMS)
+	$(CC) -std=c99 $(C_FLAGS) tests/conformance/probe.c -o $(PROGRAMS)/probe-c $(C_LINK)
+	$(CC) -std=c99 $(C_FLAGS) tests/c/test_abi.c -o $(PROGRAMS)/test-abi $(C_LINK)
+	cd bindings/go && go build -o $(PROGRAMS)/probe-go ./internal/probe
+
+$(VENV)/ready: tests/requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+# etcd and kube-apiserver: those of KUBEBUILDER_ASSETS if it is set, else built from source, once.
+.PHONY: control-plane
+control-plane: $(TOOL)
+ifndef KUBEBUILDER_ASSETS
+control-plane: $(BUILD)/cluster/kubernetes
+endif
+
+.PHONY: $(TOOL)
+$(TOOL):
+	cd tests/cluster && $(GO_CLUSTER) build -ldflags '-s -w' -o $@ ./cmd/cluster
+
+# The same flag everywhere: Go keeps what it built with it apart, and Kubernetes is to be built once.
+GO_CLUSTER = GOFLAGS="$$(go env GOFLAGS) -trimpath" go
+STAMP := k8s.io/component-base/version
+$(BUILD)/cluster/kubernetes: tests/cluster/go.mod tests/cluster/go.sum $(wildcard tests/cluster/cmd/kubernetes/*.go)
+	@echo "Building etcd and kube-apiserver $(KUBERNETES_VERSION) from source, once: about five minutes on two cores."
+	@cd tests/cluster && packages=$$(go list -deps ./cmd/kubernetes | wc -l) && \
+	$(GO_CLUSTER) build -v -ldflags '-s -w -X $(STAMP).gitVersion=v$(KUBERNETES_VERSION) -X $(STAMP).gitMajor=1 -X $(STAMP).gitMinor=36' \
+		-o $@ ./cmd/kubernetes 2>&1 | ../progress "$$packages"
+	@touch $@
+
+.PHONY: clean
+clean: ## removes all that was built
+	rm -rf $(BUILD)

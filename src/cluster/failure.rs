@@ -85,6 +85,8 @@ impl Failure {
             403 => Class::Forbidden,
             410 => Class::Gone,
             400 | 422 => Class::NotSupported,
+            // kube takes every JSON object in a watch that is no event for a Status, if an empty one.
+            0 => return Self::new(Class::Malformed, "a watch event that is not one of a pod"),
             _ => Class::Refused,
         };
         let message = if status.message.is_empty() { &status.reason } else { &status.message };

@@ -1,0 +1,265 @@
+"""The main job, shown: C, Go and Python side by side, each as one of the pods, each printing its peers live.
+
+Run it with `make demo`. Pods are made, become Running, fail, turn terminating and go; after each step the three
+programs must say what follows from what the API server holds. That is worked out here anew, from the API server's own
+list, without the library.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import ipaddress
+import json
+import os
+import queue
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PORT_NAME, PORT = "gossip", 3322
+SELECTOR = "app=kubepeers-demo"
+PATIENCE_S = 30.0
+SETTLE_S = 0.5
+WIDTH = 9
+
+
+class DemoError(Exception):
+    """The demonstration did not show what it should."""
+
+
+@dataclass
+class Cluster:
+    """The helper tool, bound to one namespace."""
+
+    tool: str
+    namespace: str
+    real: bool
+
+    def run(self, command: str, *arguments: str) -> str:
+        done = subprocess.run([self.tool, command, *arguments], check=False, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise DemoError(f"cluster {command} {' '.join(arguments)}: {done.stderr.strip()}")
+        return done.stdout
+
+    def in_namespace(self, command: str, *arguments: str) -> str:
+        return self.run(command, "--namespace", self.namespace, *arguments)
+
+    def pod(self, name: str, *arguments: str) -> None:
+        # On a real cluster no scheduler and no kubelet may touch these pods: their status is ours to write.
+        node = ["--node", ""] if self.real else []
+        ports = ["--label", SELECTOR, "--port", f"{PORT_NAME}={PORT}"]
+        self.in_namespace("pod", *ports, "--service-account", "demo", *node, *arguments, name)
+
+    def pods(self) -> list[dict]:
+        return json.loads(self.in_namespace("pods", "--selector", SELECTOR))["items"]
+
+    def environment(self) -> dict[str, str]:
+        lines = self.run("endpoint").splitlines()
+        return dict(os.environ) | dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+@dataclass
+class Program:
+    """One runtime's example, running as one of the pods."""
+
+    name: str
+    command: list[str]
+    process: subprocess.Popen[str]
+    lines: queue.Queue[tuple[float, str]] = field(default_factory=queue.Queue)
+    last: str = ""
+
+    @property
+    def pod(self) -> str:
+        return self.name.lower()
+
+    def read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.put((time.monotonic(), line.strip()))
+
+    def await_line(self, wanted: str, since: float) -> float:
+        """Reads on until the program says `wanted`; gives the seconds since `since`."""
+        at = since
+        deadline = time.monotonic() + PATIENCE_S
+        while self.last != wanted:
+            try:
+                at, self.last = self.lines.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                raise DemoError(f"{self.name} says {self.last!r} and not {wanted!r}") from None
+        return max(0.0, at - since)
+
+    def stays(self) -> bool:
+        """Whether it has said nothing new."""
+        time.sleep(SETTLE_S)
+        return self.lines.empty()
+
+
+def said(pods: list[dict], own: str) -> str:
+    """What a program in pod `own` has to say, worked out from the API server's list."""
+    if not any(pod["metadata"]["name"] == own and usable(pod) for pod in pods):
+        return "waiting: SELF_NOT_VISIBLE"
+    others = [pod for pod in pods if pod["metadata"]["name"] != own]
+    peers = [pod for pod in others if usable(pod) and "deletionTimestamp" not in pod["metadata"]]
+    ips = [ipaddress.ip_address(pod["status"]["podIP"]) for pod in peers]
+    ips.sort(key=lambda ip: (ip.version, int(ip)))
+    texts = [f"[{ip}]:{PORT}" if ip.version == 6 else f"{ip}:{PORT}" for ip in ips]
+    return "peers: " + (" ".join(texts) or "none, alone")
+
+
+def usable(pod: dict) -> bool:
+    status = pod.get("status", {})
+    return status.get("phase") == "Running" and bool(status.get("podIP"))
+
+
+def described(pod: dict) -> str:
+    status = pod.get("status", {})
+    phase = "Terminating" if "deletionTimestamp" in pod["metadata"] else status.get("phase", "?")
+    return f"{pod['metadata']['name']} {phase} {status.get('podIP', '')}".strip()
+
+
+@dataclass
+class Demo:
+    """The steps, and what was seen."""
+
+    cluster: Cluster
+    programs: list[Program] = field(default_factory=list)
+    steps: int = 0
+    answers: int = 0
+    delays: list[float] = field(default_factory=list)
+
+    def step(self, title: str, *change: str) -> None:
+        """Changes one pod and checks what every program says."""
+        self.steps += 1
+        print(f"\n{self.steps:2}. {title}")
+        before = {program.name: program.last for program in self.programs}
+        if change:
+            verb, *arguments = change
+            (self.cluster.pod if verb == "pod" else self.verb(verb))(*arguments)
+        changed = time.monotonic()
+        pods = self.cluster.pods()
+        print(f"    {'holds':{WIDTH}}" + " · ".join(sorted(described(pod) for pod in pods)))
+        for program in self.programs:
+            wanted = said(pods, program.pod)
+            self.check(program, wanted, changed, news=wanted != before[program.name])
+
+    def verb(self, verb: str):  # noqa: ANN201 - a bound call of the tool
+        return lambda name: self.cluster.in_namespace(verb, name)
+
+    def check(self, program: Program, wanted: str, changed: float, *, news: bool) -> None:
+        if news:
+            delay = program.await_line(wanted, changed)
+            self.delays.append(delay)
+            note = f"after {delay * 1000:.0f} ms"
+        elif program.stays():
+            note = "unchanged"
+        else:
+            raise DemoError(f"{program.name} should have nothing new to say, and says {program.lines.get()[1]!r}")
+        self.answers += 1
+        print(f"    {program.name:{WIDTH}}{wanted}   ✓ {note}")
+
+    def show(self) -> None:
+        """The life of a few pods."""
+        self.step("three pods, all Pending: nobody gets an answer before its own pod is seen Running")
+        self.step("pod c is Running: C is alone, and knows it", "pod", "c", "--ip", "10.88.0.1", "--phase", "Running")
+        self.step("pod go is Running", "pod", "go", "--ip", "10.88.0.2", "--phase", "Running")
+        self.step("pod python is Running", "pod", "python", "--ip", "10.88.0.3", "--phase", "Running")
+        self.step("pod web-1 appears, Pending", "pod", "web-1")
+        self.step("pod web-1 is Running", "pod", "web-1", "--ip", "10.88.0.10", "--phase", "Running")
+        self.step("pod web-2 is Running, on IPv6", "pod", "web-2", "--ip", "fd00:88::2", "--phase", "Running")
+        self.step("pod web-1 has Failed, and keeps its address", "pod", "web-1", "--phase", "Failed")
+        self.step("pod web-2 is terminating", "terminate", "web-2")
+        self.step("pod web-2 is gone", "delete", "web-2")
+        self.step("pod python is terminating: Python may still ask", "terminate", "python")
+
+    def summary(self) -> str:
+        typical, longest = statistics.median(self.delays) * 1000, max(self.delays) * 1000
+        return (
+            f"{self.steps} steps, {self.answers} answers of {len(self.programs)} runtimes, all as the API server has it.\n"
+            f"From a pod's change to the printed line: median {typical:.0f} ms, at most {longest:.0f} ms."
+        )
+
+
+def commands(build: Path) -> dict[str, list[str]]:
+    python = Path(__file__).parent / "python" / "peers.py"
+    return {"C": [str(build / "peers-c")], "Go": [str(build / "peers-go")], "Python": [sys.executable, str(python)]}
+
+
+@contextlib.contextmanager
+def running(cluster: Cluster, build: Path, folder: Path) -> Iterator[list[Program]]:
+    """Starts the three programs, each with its own pod's service account; ends them."""
+    programs: list[Program] = []
+    environment = cluster.environment()
+    try:
+        for name, command in commands(build).items():
+            pod, mount = name.lower(), folder / name.lower()
+            cluster.in_namespace("mount", "--service-account", "demo", "--pod", pod, str(mount))
+            arguments = ["--namespace", cluster.namespace, "--selector", SELECTOR, "--port", PORT_NAME]
+            command = [*command, *arguments, "--service-account-dir", str(mount)]
+            process = subprocess.Popen(
+                command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
+            programs.append(Program(name, command, process))
+            threading.Thread(target=programs[-1].read, daemon=True).start()
+        yield programs
+        for program in programs:
+            program.process.send_signal(signal.SIGTERM)
+            if program.process.wait(PATIENCE_S) != 0:
+                raise DemoError(f"{program.name} ended with exit code {program.process.returncode}")
+    finally:
+        for program in programs:
+            program.process.kill()
+            program.process.wait()
+
+
+@contextlib.contextmanager
+def prepared(tool: str, *, real: bool) -> Iterator[Cluster]:
+    """A namespace of its own with a service account and three pods; gone afterwards."""
+    cluster = Cluster(tool, f"kubepeers-demo-{os.getpid()}", real)
+    cluster.run("namespace", cluster.namespace)
+    try:
+        cluster.in_namespace("account", "demo")
+        for pod in ("c", "go", "python"):
+            cluster.pod(pod)
+        yield cluster
+    finally:
+        for pod in cluster.pods():
+            cluster.in_namespace("delete", pod["metadata"]["name"])
+        finalize = [] if real else ["--finalize"]
+        cluster.run("delete-namespace", *finalize, cluster.namespace)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tool", required=True, help="the program `cluster` of tests/cluster")
+    parser.add_argument("--build", required=True, type=Path, help="where the examples peers-c and peers-go are")
+    parser.add_argument("--real", action="store_true", help="the cluster of KUBECONFIG is a whole one")
+    arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    folder = Path(tempfile.mkdtemp(prefix="kubepeers-demo-"))
+    try:
+        with prepared(arguments.tool, real=arguments.real) as cluster:
+            with running(cluster, arguments.build, folder) as programs:
+                demo = Demo(cluster, programs)
+                demo.show()
+        print(f"\n{demo.summary()}")
+    except DemoError as error:
+        print(f"\nThe demonstration failed: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

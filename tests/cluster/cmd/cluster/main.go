@@ -1,0 +1,177 @@
+// Command cluster gives tests a Kubernetes control plane of their own, and puts
+// the pods, accounts and credentials into it that they need.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/kubepeers/kubepeers/tests/cluster/internal/controlplane"
+)
+
+const usage = `usage: cluster COMMAND …
+
+A control plane (etcd and kube-apiserver on loopback, no root needed). The
+programs are those in $KUBEBUILDER_ASSETS, or the file "kubernetes" beside this
+one (make cluster).
+
+  up --dir DIR [--port N]         start one; print its kubeconfig (DIR/kubeconfig)
+  down --dir DIR                  stop it and remove DIR
+  run [--port N] -- CMD [ARG…]    run CMD with one, in KUBECONFIG, CLUSTER (this
+                                  program), KUBERNETES_SERVICE_HOST and _PORT;
+                                  exit as CMD does
+
+Objects in the cluster of $KUBECONFIG, whichever it is:
+
+  namespace NAME                  create it, unless it exists
+  delete-namespace [--finalize] NAME
+                                  --finalize: there is no controller-manager
+  account --namespace NS [--verbs list,watch] NAME
+                                  service account that may VERBS pods; "": nothing
+  pod --namespace NS [--label K=V …] [--port NAME=NUMBER …]
+      [--service-account SA] [--node NODE]
+      [--ip IP …] [--phase PHASE] [--ready=true|false] NAME
+                                  create it, unless it exists; then set the status
+                                  (the last three). A new Running pod is ready.
+                                  --node "": one that no scheduler or kubelet takes
+                                  --ip "": no address
+  terminate --namespace NS NAME   delete it, but nobody lets it go
+  delete --namespace NS NAME      delete it at once
+  pods --namespace NS [--selector K=V,…]
+                                  print the list as JSON
+  mount --namespace NS --service-account SA [--pod POD] [--duration 1h] DIR
+                                  write token (bound to POD), ca.crt, namespace
+  endpoint                        print KUBERNETES_SERVICE_HOST=… and _PORT=…
+
+Exit status: 1 for a failure, 2 for a wrong call.
+`
+
+var commands = map[string]func(args []string) error{
+	"up":               up,
+	"down":             down,
+	"run":              run,
+	"namespace":        namespace,
+	"delete-namespace": deleteNamespace,
+	"account":          account,
+	"pod":              pod,
+	"terminate":        terminate,
+	"delete":           deletePod,
+	"pods":             pods,
+	"mount":            mount,
+	"endpoint":         endpoint,
+
+	// Not for people.
+	controlplane.SuperviseCommand: controlplane.Supervise,
+	controlplane.ReapCommand:      controlplane.Reap,
+}
+
+func main() {
+	os.Exit(status(os.Args[1:]))
+}
+
+func status(args []string) int {
+	if len(args) == 0 {
+		fmt.Fprint(os.Stderr, usage)
+		return 2
+	}
+	if name := args[0]; name == "help" || name == "-h" || name == "--help" {
+		fmt.Print(usage)
+		return 0
+	}
+	command, ok := commands[args[0]]
+	if !ok {
+		fmt.Fprintf(os.Stderr, "cluster: no command %q\n\n%s", args[0], usage)
+		return 2
+	}
+	err := command(args[1:])
+	var wrong *usageError
+	var exit exitStatus
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Print(usage)
+		return 0
+	case errors.As(err, &exit):
+		return int(exit)
+	case errors.As(err, &wrong):
+		fmt.Fprintf(os.Stderr, "cluster %s: %v (cluster help tells more)\n", args[0], err)
+		return 2
+	default:
+		fmt.Fprintf(os.Stderr, "cluster %s: %v\n", args[0], err)
+		return 1
+	}
+}
+
+// exitStatus ends the program without another word.
+type exitStatus int
+
+func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
+type usageError struct{ message string }
+
+func (e *usageError) Error() string { return e.message }
+
+func usageErrorf(format string, args ...any) error {
+	return &usageError{fmt.Sprintf(format, args...)}
+}
+
+func newFlags() *flag.FlagSet {
+	flags := flag.NewFlagSet("", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	return flags
+}
+
+// parse takes flags before and after the operands, of which there must be as
+// many as are named.
+func parse(flags *flag.FlagSet, args []string, names ...string) ([]string, error) {
+	var operands []string
+	for {
+		if err := parseFlags(flags, args); err != nil {
+			return nil, err
+		}
+		if args = flags.Args(); len(args) == 0 {
+			break
+		}
+		operands = append(operands, args[0])
+		args = args[1:]
+	}
+	if len(operands) > len(names) {
+		return nil, usageErrorf("unexpected argument %q", operands[len(names)])
+	}
+	for i, name := range names {
+		if i >= len(operands) || operands[i] == "" {
+			return nil, usageErrorf("no %s given", name)
+		}
+	}
+	return operands, nil
+}
+
+func parseFlags(flags *flag.FlagSet, args []string) error {
+	err := flags.Parse(args)
+	if err == nil || errors.Is(err, flag.ErrHelp) {
+		return err
+	}
+	return usageErrorf("%v", err)
+}
+
+// required refuses flags that were not given, or empty.
+func required(flags *flag.FlagSet, names ...string) error {
+	for _, name := range names {
+		if flags.Lookup(name).Value.String() == "" {
+			return usageErrorf("no --%s given", name)
+		}
+	}
+	return nil
+}
+
+// limited bounds what would otherwise hang. It is no expectation: machines that
+// run tests are busy.
+func limited() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), time.Minute)
+}

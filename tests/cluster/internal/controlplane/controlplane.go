@@ -1,0 +1,218 @@
+// Package controlplane runs a Kubernetes control plane (etcd and
+// kube-apiserver, nothing else) on the loopback interface, without root, and
+// leaves nothing behind however it ends.
+//
+// The processes of one control plane, and what each is for:
+//
+//   - the owner: `cluster run`, or the background supervisor of `cluster up`.
+//     It starts the others, holds the lock of the folder, and cleans up.
+//   - etcd and kube-apiserver. The kernel kills them when the owner dies; they
+//     inherit the lock, so it is free only when all of them are gone.
+//   - the reaper. It sleeps until the owner is gone (the end of a pipe), waits
+//     for the lock, and removes the folder if the owner could not.
+//
+// No process is ever found by a number in a file, so none can be mistaken for
+// another: the lock tells whether a control plane lives, and a FIFO in the
+// folder tells it to stop.
+package controlplane
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"time"
+)
+
+const (
+	loopback = "127.0.0.1"
+
+	// limit bounds what would otherwise hang. It is no expectation: machines
+	// that run tests are busy.
+	limit = 2 * time.Minute
+
+	portTries = 5
+)
+
+// ControlPlane is a running control plane, owned by this process.
+type ControlPlane struct {
+	// Port is where the API server listens.
+	Port int
+
+	folder   *folder
+	programs programs
+	identity *identity
+	reaper   *process
+	life     *os.File // the reaper wakes when nobody has it any more
+	etcd     *process
+	server   *process
+}
+
+// Start starts a control plane that keeps its files in dir, and returns when it
+// can be used. Port 0 means any free port. On failure nothing is left: neither
+// a process nor dir.
+func Start(dir string, port int) (*ControlPlane, error) {
+	programs, err := findPrograms()
+	if err != nil {
+		return nil, err
+	}
+	if port != 0 {
+		if err := checkPort(port); err != nil {
+			return nil, err
+		}
+	}
+	folder, err := claim(dir)
+	if err != nil {
+		return nil, err
+	}
+	c := &ControlPlane{folder: folder, programs: programs}
+	if err := c.start(port); err != nil {
+		c.Stop()
+		return nil, err
+	}
+	return c, nil
+}
+
+// Host is the address that the API server listens on.
+func (c *ControlPlane) Host() string { return loopback }
+
+// Kubeconfig is the path of the administrator's kubeconfig file.
+func (c *ControlPlane) Kubeconfig() string { return c.folder.path(kubeconfigFile) }
+
+// Wait blocks until somebody asks the control plane to stop (nil), or a part of
+// it ends by itself (which, and why). Call it once.
+func (c *ControlPlane) Wait() error {
+	select {
+	case <-c.folder.stopAsked():
+		return nil
+	case <-c.etcd.exited:
+		return c.etcd.death()
+	case <-c.server.exited:
+		return c.server.death()
+	case <-c.reaper.exited:
+		return c.reaper.death()
+	}
+}
+
+// Stop ends the control plane and removes its folder.
+func (c *ControlPlane) Stop() {
+	c.server.kill()
+	c.etcd.kill()
+	c.folder.remove()
+	// Last, so that the folder goes even if we are killed here.
+	c.reaper.kill()
+}
+
+func (c *ControlPlane) start(port int) error {
+	var err error
+	if c.reaper, c.life, err = startReaper(c.folder); err != nil {
+		return err
+	}
+	if c.identity, err = newIdentity(c.folder); err != nil {
+		return err
+	}
+	for try := 1; ; try++ {
+		c.Port = port
+		if port == 0 {
+			if c.Port, err = freePort(); err != nil {
+				return err
+			}
+		}
+		err = c.startComponents()
+		if err == nil {
+			return c.identity.writeKubeconfig(c.folder, c.url())
+		}
+		var death *deathError
+		if !errors.As(err, &death) || !death.portTaken() {
+			return err
+		}
+		// Somebody took the port after it was found free.
+		if port != 0 {
+			return portTakenError(port)
+		}
+		if try == portTries {
+			return err
+		}
+		c.server.kill()
+		c.etcd.kill()
+	}
+}
+
+func (c *ControlPlane) url() string {
+	return "https://" + net.JoinHostPort(loopback, strconv.Itoa(c.Port))
+}
+
+func (c *ControlPlane) startComponents() error {
+	c.server = nil
+	if err := os.RemoveAll(c.folder.path("etcd")); err != nil {
+		return err
+	}
+	// etcd listens on sockets in the folder: no ports to race for, and nobody
+	// else's API server can come upon it. Their names are relative, for the path
+	// of a socket may not exceed 107 bytes. There is no other member to wait
+	// for, so elections may be quick.
+	var err error
+	c.etcd, err = startProgram(c.folder, c.programs, "etcd",
+		"--data-dir=etcd",
+		"--unsafe-no-fsync",
+		"--heartbeat-interval=20",
+		"--election-timeout=100",
+		"--listen-client-urls=unix://"+etcdSocket,
+		"--advertise-client-urls=unix://"+etcdSocket+":0",
+		"--listen-peer-urls=unix://etcd-peer.sock",
+	)
+	if err != nil {
+		return err
+	}
+	// Started at once, the API server would find no etcd, and wait a second
+	// before it tries again.
+	if err := c.await(c.etcd, c.folder.dialEtcd); err != nil {
+		return err
+	}
+	c.server, err = startProgram(c.folder, c.programs, "kube-apiserver",
+		"--etcd-servers=unix://"+etcdSocket,
+		"--bind-address="+loopback,
+		"--secure-port="+strconv.Itoa(c.Port),
+		// The endpoint of the service "kubernetes" may not be a loopback address,
+		// so that service has none.
+		"--advertise-address="+loopback,
+		"--endpoint-reconciler-type=none",
+		"--service-cluster-ip-range=10.0.0.0/24",
+		"--tls-cert-file="+servingCertificateFile,
+		"--tls-private-key-file="+servingKeyFile,
+		"--service-account-key-file="+accountKeyFile,
+		"--service-account-signing-key-file="+accountKeyFile,
+		"--service-account-issuer=https://kubernetes.default.svc.cluster.local",
+		"--authorization-mode=Node,RBAC",
+		"--token-auth-file="+tokenFile,
+		// It wants a default service account in each namespace, which only a
+		// controller-manager makes.
+		"--disable-admission-plugins=ServiceAccount",
+	)
+	if err != nil {
+		return err
+	}
+	return c.await(c.server, c.identity.probe(c.url()))
+}
+
+// await calls check until it succeeds, the time is up, or a component dies.
+func (c *ControlPlane) await(p *process, check func() error) error {
+	timeout := time.After(limit)
+	for {
+		err := check()
+		select {
+		case <-c.etcd.exited:
+			return c.etcd.death()
+		case <-p.exited:
+			return p.death()
+		case <-timeout:
+			return fmt.Errorf("%s was not ready after %v: %v%s", p.name, limit, err, p.logTail())
+		default:
+		}
+		if err == nil {
+			return nil
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}

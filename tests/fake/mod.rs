@@ -1,0 +1,141 @@
+//! A server for what a real API server won't do on demand: it answers each request as a script says.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use kubepeers::config::Config;
+use kubepeers::provider::Provider;
+use kubepeers::runtime::spawn_named;
+
+/// What to answer a request with.
+pub(crate) enum Reply {
+    /// This status and body, then the connection is closed.
+    Body(u16, String),
+    /// These lines, and the connection stays open, silent.
+    Open(Vec<String>),
+    /// Not even headers.
+    Silence,
+}
+
+/// The script: the number of the request, from 0, and its path with the query.
+type Script = dyn Fn(usize, &str) -> Reply + Send + Sync;
+
+/// Runs until the process ends.
+pub(crate) struct Fake {
+    port: u16,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Fake {
+    pub(crate) fn start(script: impl Fn(usize, &str) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let (script, log): (Arc<Script>, _) = (Arc::new(script), asked.clone());
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (script, log) = (script.clone(), log.clone());
+                thread::spawn(move || answer(stream.unwrap(), &*script, &log));
+            }
+        });
+        Self { port, asked }
+    }
+
+    /// The paths asked for so far.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    /// A provider that is no pod and asks this server.
+    pub(crate) fn provider(&self, extra: &[(&str, &str)]) -> Provider {
+        let folder = tempfile::tempdir().unwrap().keep();
+        let path = folder.join("kubeconfig");
+        let server = format!("http://127.0.0.1:{}", self.port);
+        let kubeconfig = format!(
+            "{{apiVersion: v1, kind: Config, current-context: c, \
+             clusters: [{{name: k, cluster: {{server: '{server}'}}}}], \
+             contexts: [{{name: c, context: {{cluster: k, user: u}}}}], users: [{{name: u, user: {{}}}}]}}"
+        );
+        std::fs::write(&path, kubeconfig).unwrap();
+        let mut config = Config::default();
+        let required = [
+            ("namespace", "ns"),
+            ("discovery_port_name", "gossip"),
+            ("remoting_port_name", "remoting"),
+            ("peers_port_name", "peers"),
+            ("pod_labels", "app=demo"),
+            ("self", "none"),
+            ("kubeconfig", path.to_str().unwrap()),
+        ];
+        for (key, value) in required.iter().chain(extra) {
+            config.set(key, value).unwrap();
+        }
+        Provider::new(config, spawn_named).unwrap()
+    }
+}
+
+fn answer(mut stream: TcpStream, script: &Script, log: &Mutex<Vec<String>>) {
+    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+    let Some(path) = lines.next().and_then(|line| line.split(' ').nth(1).map(str::to_owned)) else { return };
+    while lines.next().is_some_and(|line| !line.is_empty()) {}
+    let number = {
+        let mut log = log.lock().unwrap();
+        log.push(path.clone());
+        log.len() - 1
+    };
+    // A client that is gone by now is no fault of the test.
+    let _ = match script(number, &path) {
+        Reply::Body(status, body) => {
+            write!(stream, "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n{body}")
+        }
+        Reply::Open(events) => {
+            let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{}", events.concat());
+            hold(&stream)
+        }
+        Reply::Silence => hold(&stream),
+    };
+}
+
+/// Until the client closes.
+fn hold(stream: &TcpStream) -> std::io::Result<()> {
+    BufReader::new(stream).lines().for_each(drop);
+    Ok(())
+}
+
+/// A watch event of a Running pod.
+pub(crate) fn event(kind: &str, name: &str, ip: &str, resource_version: u32) -> String {
+    format!("{{\"type\":\"{kind}\",\"object\":{}}}\n", pod(name, ip, resource_version))
+}
+
+/// A Running pod.
+pub(crate) fn pod(name: &str, ip: &str, resource_version: u32) -> String {
+    serde_json::json!({
+        "metadata": {"name": name, "uid": format!("uid-{name}"), "resourceVersion": resource_version.to_string()},
+        "spec": {"containers": [{"ports": [{"name": "gossip", "containerPort": 3322}]}]},
+        "status": {"phase": "Running", "podIP": ip}
+    })
+    .to_string()
+}
+
+/// The bookmark that ends the first part of a streaming list.
+pub(crate) fn initial_end(resource_version: u32) -> String {
+    serde_json::json!({"type": "BOOKMARK", "object": {"kind": "Pod", "apiVersion": "v1", "metadata": {
+        "resourceVersion": resource_version.to_string(), "annotations": {"k8s.io/initial-events-end": "true"}}}})
+    .to_string()
+        + "\n"
+}
+
+/// A list of Running pods.
+pub(crate) fn page(pods: &[String], next: &str, resource_version: u32) -> Reply {
+    let metadata = serde_json::json!({"resourceVersion": resource_version.to_string(), "continue": next});
+    Reply::Body(200, format!("{{\"metadata\":{metadata},\"items\":[{}]}}", pods.join(",")))
+}
+
+/// What the API server says when it refuses something.
+pub(crate) fn status(code: u16, message: &str) -> String {
+    serde_json::json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": message,
+        "reason": "X"})
+    .to_string()
+}

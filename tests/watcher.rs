@@ -1,0 +1,226 @@
+//! The watcher against servers that misbehave. The real API server is for all the rest.
+
+mod fake;
+
+use std::time::Duration;
+
+use fake::{Fake, Reply, event, initial_end, page, pod, status};
+use kubepeers::provider::{Provider, Timeout};
+use kubepeers::snapshot::Snapshot;
+use kubepeers::status::Status;
+
+/// Longer than anything here takes.
+const LONG: Timeout = Timeout::AtMost(Duration::from_secs(60));
+
+fn addresses(snapshot: &Snapshot) -> Vec<&str> {
+    (0..snapshot.len()).map(|i| snapshot.address(i).unwrap().to_str().unwrap().split(':').next().unwrap()).collect()
+}
+
+/// Registers, and gives the first answer.
+fn first(provider: &Provider) -> Vec<String> {
+    provider.register(LONG).unwrap();
+    addresses(&provider.discover_peers(LONG).unwrap()).into_iter().map(str::to_owned).collect()
+}
+
+fn is_streaming(path: &str) -> bool {
+    path.contains("sendInitialEvents=true")
+}
+
+fn is_watch(path: &str) -> bool {
+    path.contains("watch=true")
+}
+
+#[test]
+fn asks_for_the_pods_of_the_selector_and_nothing_else() {
+    let fake = Fake::start(|_, _| Reply::Open(vec![event("ADDED", "a", "10.0.0.1", 1), initial_end(5)]));
+    assert_eq!(first(&fake.provider(&[])), ["10.0.0.1"]);
+    let asked = fake.asked();
+    assert_eq!(asked.len(), 1, "{asked:?}");
+    for part in ["/api/v1/namespaces/ns/pods?", "labelSelector=app%3Ddemo", "allowWatchBookmarks=true"] {
+        assert!(asked[0].contains(part), "{asked:?}");
+    }
+}
+
+#[test]
+fn lists_in_pages_where_streaming_lists_are_refused() {
+    let fake = Fake::start(|_, path| match path {
+        path if is_streaming(path) => Reply::Body(422, status(422, "sendInitialEvents: Forbidden")),
+        path if is_watch(path) => Reply::Open(vec![event("ADDED", "c", "10.0.0.3", 8)]),
+        path if path.contains("continue=more") => page(&[pod("b", "10.0.0.2", 2)], "", 7),
+        _ => page(&[pod("a", "10.0.0.1", 1)], "more", 7),
+    });
+    let provider = fake.provider(&[]);
+    provider.register(LONG).unwrap();
+    let snapshot = provider.wait(0, LONG).unwrap();
+    let snapshot = if snapshot.len() == 3 { snapshot } else { provider.wait(snapshot.generation(), LONG).unwrap() };
+    assert_eq!(addresses(&snapshot), ["10.0.0.1", "10.0.0.2", "10.0.0.3"]);
+    assert!(fake.asked().last().unwrap().contains("resourceVersion=7"), "{:?}", fake.asked());
+}
+
+#[test]
+fn lists_in_pages_where_streaming_lists_are_not_understood() {
+    let fake = Fake::start(|_, path| match path {
+        path if is_streaming(path) => Reply::Open(vec![]),
+        path if is_watch(path) => Reply::Open(vec![]),
+        _ => page(&[pod("a", "10.0.0.1", 1)], "", 7),
+    });
+    assert_eq!(first(&fake.provider(&[("request_timeout_ms", "200")])), ["10.0.0.1"]);
+}
+
+#[test]
+fn half_a_list_is_no_answer() {
+    let fake = Fake::start(|_, path| match path {
+        path if is_streaming(path) => Reply::Body(200, event("ADDED", "a", "10.0.0.1", 1)),
+        _ => Reply::Silence,
+    });
+    let provider = fake.provider(&[]);
+    provider.register(Timeout::AtMost(Duration::from_millis(500))).unwrap();
+    let error = provider.discover_peers(Timeout::AtMost(Duration::ZERO)).unwrap_err();
+    assert_eq!(error.status(), Status::NotSynced);
+    assert!(error.message().contains("ended during the list"), "{error}");
+}
+
+#[test]
+fn goes_on_from_the_last_event_when_a_watch_ends() {
+    let fake = Fake::start(|number, path| match number {
+        0 => Reply::Body(
+            200,
+            [event("ADDED", "a", "10.0.0.1", 1), initial_end(5), event("ADDED", "b", "10.0.0.2", 9)].concat(),
+        ),
+        _ if path.contains("resourceVersion=9") => {
+            Reply::Open(vec![event("DELETED", "a", "10.0.0.1", 10), event("MODIFIED", "b", "10.0.0.3", 11)])
+        }
+        _ => Reply::Silence,
+    });
+    let provider = fake.provider(&[]);
+    provider.register(LONG).unwrap();
+    let mut snapshot = provider.wait(0, LONG).unwrap();
+    while addresses(&snapshot) != ["10.0.0.3"] {
+        snapshot = provider.wait(snapshot.generation(), LONG).unwrap();
+    }
+}
+
+/// Both ways in which the API server says that a resourceVersion is too old.
+#[test]
+fn lists_again_when_history_is_gone() {
+    let inside = format!("{{\"type\":\"ERROR\",\"object\":{}}}\n", status(410, "too old"));
+    for gone in [Reply::Body(200, inside.clone()), Reply::Body(410, status(410, "too old"))] {
+        let gone = std::sync::Mutex::new(Some(gone));
+        let fake = Fake::start(move |number, path| match number {
+            0 => Reply::Body(
+                200,
+                [event("ADDED", "a", "10.0.0.1", 1), event("ADDED", "b", "10.0.0.2", 2), initial_end(5)].concat(),
+            ),
+            _ if is_streaming(path) => Reply::Open(vec![event("ADDED", "b", "10.0.0.2", 2), initial_end(9)]),
+            _ => gone.lock().unwrap().take().unwrap_or(Reply::Silence),
+        });
+        let provider = fake.provider(&[]);
+        provider.register(LONG).unwrap();
+        let both = provider.wait(0, LONG).unwrap();
+        assert_eq!(addresses(&both), ["10.0.0.1", "10.0.0.2"]);
+        assert_eq!(addresses(&provider.wait(both.generation(), LONG).unwrap()), ["10.0.0.2"]);
+    }
+}
+
+#[test]
+fn lists_again_when_an_event_is_not_understood() {
+    let fake = Fake::start(|number, _| match number {
+        0 => Reply::Body(
+            200,
+            event("ADDED", "a", "10.0.0.1", 1)
+                + &initial_end(5)
+                + "{\"type\":\"ADDED\",\"object\":{\"metadata\":[]}}\n",
+        ),
+        _ => Reply::Open(vec![event("ADDED", "b", "10.0.0.2", 2), initial_end(9)]),
+    });
+    let provider = fake.provider(&[]);
+    provider.register(LONG).unwrap();
+    let snapshot = provider.wait(0, LONG).unwrap();
+    assert_eq!(addresses(&provider.wait(snapshot.generation(), LONG).unwrap()), ["10.0.0.2"]);
+    assert!(is_streaming(&fake.asked()[1]), "{:?}", fake.asked());
+}
+
+#[test]
+fn a_server_that_closes_at_once_is_not_stormed() {
+    let fake = Fake::start(|number, _| match number {
+        0 => Reply::Body(200, initial_end(5)),
+        _ => Reply::Body(200, String::new()),
+    });
+    let provider = fake.provider(&[]);
+    assert_eq!(first(&provider), [""; 0]);
+    // Not a matter of speed: without backoff it is thousands.
+    std::thread::sleep(Duration::from_secs(2));
+    let asked = fake.asked().len();
+    assert!((2..20).contains(&asked), "{asked} requests");
+    assert!(provider.discover_peers(LONG).unwrap().is_empty());
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_not_synced_and_says_so() {
+    let fake = Fake::start(|_, _| Reply::Silence);
+    let provider = fake.provider(&[("request_timeout_ms", "100")]);
+    provider.register(Timeout::AtMost(Duration::from_secs(1))).unwrap();
+    let error = provider.discover_peers(Timeout::AtMost(Duration::ZERO)).unwrap_err();
+    assert_eq!(error.status(), Status::NotSynced);
+    assert!(error.message().contains("no answer within 100ms"), "{error}");
+}
+
+#[test]
+fn a_server_in_trouble_is_waited_for_and_its_answer_told() {
+    let fake = Fake::start(|number, _| match number {
+        0 => Reply::Body(500, status(500, "etcd is unhappy")),
+        1 => Reply::Body(503, "not even JSON".into()),
+        2 => Reply::Body(429, status(429, "slow down")),
+        _ => Reply::Open(vec![event("ADDED", "a", "10.0.0.1", 1), initial_end(5)]),
+    });
+    assert_eq!(first(&fake.provider(&[])), ["10.0.0.1"]);
+    let fake = Fake::start(|_, _| Reply::Body(500, status(500, "etcd is unhappy")));
+    let provider = fake.provider(&[]);
+    provider.register(Timeout::AtMost(Duration::from_millis(500))).unwrap();
+    let error = provider.discover_peers(Timeout::AtMost(Duration::ZERO)).unwrap_err();
+    assert_eq!((error.status(), error.http_status()), (Status::NotSynced, 500));
+    assert!(error.message().contains("etcd is unhappy"), "{error}");
+}
+
+#[test]
+fn a_refusal_after_the_first_sync_takes_nothing_away() {
+    let fake = Fake::start(|number, _| match number {
+        0 => Reply::Body(200, event("ADDED", "a", "10.0.0.1", 1) + &initial_end(5)),
+        _ => Reply::Body(403, status(403, "no more")),
+    });
+    let provider = fake.provider(&[]);
+    assert_eq!(first(&provider), ["10.0.0.1"]);
+    while fake.asked().len() < 3 {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(addresses(&provider.discover_peers(LONG).unwrap()), ["10.0.0.1"]);
+}
+
+#[test]
+fn generations_grow_over_registrations() {
+    let fake = Fake::start(|_, _| Reply::Open(vec![event("ADDED", "a", "10.0.0.1", 1), initial_end(5)]));
+    let provider = fake.provider(&[]);
+    provider.register(LONG).unwrap();
+    let before = provider.wait(0, LONG).unwrap().generation();
+    provider.deregister().unwrap();
+    provider.register(LONG).unwrap();
+    assert!(provider.wait(before, LONG).unwrap().generation() > before);
+}
+
+#[test]
+fn closing_wakes_a_registration_that_waits() {
+    let fake = Fake::start(|_, _| Reply::Silence);
+    let provider = std::sync::Arc::new(fake.provider(&[]));
+    let registering = {
+        let provider = provider.clone();
+        std::thread::spawn(move || provider.register(LONG))
+    };
+    while fake.asked().is_empty() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(provider.register(LONG).unwrap_err().status(), Status::AlreadyRegistered);
+    provider.close();
+    assert_eq!(registering.join().unwrap().unwrap_err().status(), Status::Closed);
+    assert_eq!(provider.register(LONG).unwrap_err().status(), Status::Closed);
+    assert_eq!(provider.deregister().unwrap_err().status(), Status::Closed);
+}
