@@ -60,9 +60,10 @@ test-with-cluster:
 		$(VENV)/bin/pytest -q bindings/python/tests tests/conformance
 
 .PHONY: lint
-lint: stage $(VENV)/ready ## formatters, linters, type checkers, the header
+lint: stage $(VENV)/ready $(CARGO_DENY) ## formatters, linters, type checkers, the header
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- --deny warnings
+	$(CARGO_DENY) --offline check licenses bans sources
 	@unformatted=$$(gofmt -l bindings/go examples/go tests/cluster); \
 		if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi
 	cd bindings/go && go vet ./...
@@ -124,6 +125,10 @@ $(VENV)/ready: tests/requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
+
+CARGO_DENY := $(BUILD)/tools/bin/cargo-deny
+$(CARGO_DENY):
+	cargo install --quiet --locked --root $(BUILD)/tools cargo-deny@0.20.2
 
 # etcd and kube-apiserver: those of KUBEBUILDER_ASSETS if it is set, else built from source, once.
 .PHONY: control-plane

@@ -59,6 +59,12 @@ class Cluster:
         ports = ["--label", SELECTOR, "--port", f"{PORT_NAME}={PORT}"]
         self.in_namespace("pod", *ports, "--service-account", "demo", *node, *arguments, name)
 
+    def change(self, command: str, name: str, *arguments: str) -> None:
+        if command == "pod":
+            self.pod(name, *arguments)
+        else:
+            self.in_namespace(command, name)
+
     def pods(self) -> list[dict]:
         return json.loads(self.in_namespace("pods", "--selector", SELECTOR))["items"]
 
@@ -86,16 +92,16 @@ class Program:
         for line in self.process.stdout:
             self.lines.put((time.monotonic(), line.strip()))
 
-    def await_line(self, wanted: str, since: float) -> float:
-        """Reads on until the program says `wanted`; gives the seconds since `since`."""
-        at = since
-        deadline = time.monotonic() + PATIENCE_S
+    def await_line(self, wanted: str) -> float:
+        """Reads on until the program says `wanted`; gives the moment it did."""
+        at = time.monotonic()
+        deadline = at + PATIENCE_S
         while self.last != wanted:
             try:
                 at, self.last = self.lines.get(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
                 raise DemoError(f"{self.name} says {self.last!r} and not {wanted!r}") from None
-        return max(0.0, at - since)
+        return at
 
     def stays(self) -> bool:
         """Whether it has said nothing new."""
@@ -141,30 +147,28 @@ class Demo:
         self.steps += 1
         print(f"\n{self.steps:2}. {title}")
         before = {program.name: program.last for program in self.programs}
+        sent = time.monotonic()
         if change:
-            verb, *arguments = change
-            (self.cluster.pod if verb == "pod" else self.verb(verb))(*arguments)
-        changed = time.monotonic()
+            self.cluster.change(*change)
         pods = self.cluster.pods()
-        print(f"    {'holds':{WIDTH}}" + " · ".join(sorted(described(pod) for pod in pods)))
+        print(f"    {'API':{WIDTH}}" + " · ".join(sorted(described(pod) for pod in pods)))
         for program in self.programs:
             wanted = said(pods, program.pod)
-            self.check(program, wanted, changed, news=wanted != before[program.name])
+            note = self.heard(program, wanted, sent) if wanted != before[program.name] else self.nothing_new(program)
+            self.answers += 1
+            print(f"    {program.name:{WIDTH}}{wanted}   ✓ {note}")
 
-    def verb(self, verb: str):  # noqa: ANN201 - a bound call of the tool
-        return lambda name: self.cluster.in_namespace(verb, name)
+    def heard(self, program: Program, wanted: str, sent: float) -> str:
+        delay = program.await_line(wanted) - sent
+        if self.steps == 1:
+            return "since it started"
+        self.delays.append(delay)
+        return f"within {delay * 1000:.0f} ms"
 
-    def check(self, program: Program, wanted: str, changed: float, *, news: bool) -> None:
-        if news:
-            delay = program.await_line(wanted, changed)
-            self.delays.append(delay)
-            note = f"after {delay * 1000:.0f} ms"
-        elif program.stays():
-            note = "unchanged"
-        else:
+    def nothing_new(self, program: Program) -> str:
+        if not program.stays():
             raise DemoError(f"{program.name} should have nothing new to say, and says {program.lines.get()[1]!r}")
-        self.answers += 1
-        print(f"    {program.name:{WIDTH}}{wanted}   ✓ {note}")
+        return "unchanged"
 
     def show(self) -> None:
         """The life of a few pods."""
@@ -183,8 +187,9 @@ class Demo:
     def summary(self) -> str:
         typical, longest = statistics.median(self.delays) * 1000, max(self.delays) * 1000
         return (
-            f"{self.steps} steps, {self.answers} answers of {len(self.programs)} runtimes, all as the API server has it.\n"
-            f"From a pod's change to the printed line: median {typical:.0f} ms, at most {longest:.0f} ms."
+            f"{self.steps} steps, {self.answers} answers of {len(self.programs)} runtimes, "
+            "all as the API server has it.\n"
+            f"From sending a pod's change to the printed line: median {typical:.0f} ms, at most {longest:.0f} ms."
         )
 
 
@@ -231,8 +236,8 @@ def prepared(tool: str, *, real: bool) -> Iterator[Cluster]:
             cluster.pod(pod)
         yield cluster
     finally:
-        for pod in cluster.pods():
-            cluster.in_namespace("delete", pod["metadata"]["name"])
+        for left in cluster.pods():
+            cluster.in_namespace("delete", left["metadata"]["name"])
         finalize = [] if real else ["--finalize"]
         cluster.run("delete-namespace", *finalize, cluster.namespace)
 
@@ -246,10 +251,12 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = Path(tempfile.mkdtemp(prefix="kubepeers-demo-"))
     try:
-        with prepared(arguments.tool, real=arguments.real) as cluster:
-            with running(cluster, arguments.build, folder) as programs:
-                demo = Demo(cluster, programs)
-                demo.show()
+        with (
+            prepared(arguments.tool, real=arguments.real) as cluster,
+            running(cluster, arguments.build, folder) as programs,
+        ):
+            demo = Demo(cluster, programs)
+            demo.show()
         print(f"\n{demo.summary()}")
     except DemoError as error:
         print(f"\nThe demonstration failed: {error}", file=sys.stderr)
