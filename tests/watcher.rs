@@ -140,19 +140,23 @@ fn lists_again_when_an_event_is_not_understood() {
     assert!(is_streaming(&fake.asked()[1]), "{:?}", fake.asked());
 }
 
+/// Closing at once, after nothing and after something.
 #[test]
 fn a_server_that_closes_at_once_is_not_stormed() {
-    let fake = Fake::start(|number, _| match number {
-        0 => Reply::Body(200, initial_end(5)),
-        _ => Reply::Body(200, String::new()),
-    });
-    let provider = fake.provider(&[]);
-    assert_eq!(first(&provider), [""; 0]);
-    // Not a matter of speed: without backoff it is thousands.
-    std::thread::sleep(Duration::from_secs(2));
-    let asked = fake.asked().len();
-    assert!((2..20).contains(&asked), "{asked} requests");
-    assert!(provider.discover_peers(LONG).unwrap().is_empty());
+    let bookmark = "{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"6\"}}}\n";
+    for body in ["", bookmark] {
+        let fake = Fake::start(move |number, _| match number {
+            0 => Reply::Body(200, initial_end(5)),
+            _ => Reply::Body(200, body.into()),
+        });
+        let provider = fake.provider(&[]);
+        assert_eq!(first(&provider), [""; 0]);
+        // Not a matter of speed: without backoff it is thousands.
+        std::thread::sleep(Duration::from_secs(2));
+        let asked = fake.asked().len();
+        assert!((2..20).contains(&asked), "{asked} requests");
+        assert!(provider.discover_peers(LONG).unwrap().is_empty());
+    }
 }
 
 #[test]

@@ -4,23 +4,26 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 const FIRST: Duration = Duration::from_millis(200);
-const LONGEST: Duration = Duration::from_secs(30);
+/// Where a server does not answer as it should.
+pub(super) const LONG: Duration = Duration::from_secs(30);
+/// Where it answers, but ends its answers soon: what changes meanwhile is seen this much later.
+pub(super) const SHORT: Duration = Duration::from_secs(5);
 
-/// Doubles from 200 ms to 30 s, with jitter, until a try gets somewhere.
+/// Doubles from 200 ms, with jitter, until a try has been good for a while.
 #[derive(Debug, Default)]
 pub(super) struct Backoff {
     failures: u32,
 }
 
 impl Backoff {
-    /// The last try got somewhere.
+    /// The last try was good.
     pub(super) fn reset(&mut self) {
         self.failures = 0;
     }
 
     /// Between half of the present step and all of it: many processes that lost one server do not come back as one.
-    pub(super) fn next(&mut self) -> Duration {
-        let step = FIRST.saturating_mul(1 << self.failures.min(16)).min(LONGEST);
+    pub(super) fn next(&mut self, longest: Duration) -> Duration {
+        let step = FIRST.saturating_mul(1 << self.failures.min(16)).min(longest);
         self.failures += 1;
         step.mul_f64(0.5 + random() / 2.0)
     }
@@ -41,12 +44,13 @@ mod tests {
         let mut backoff = Backoff::default();
         let mut limit = FIRST;
         for _ in 0..100 {
-            let wait = backoff.next();
+            let wait = backoff.next(LONG);
             assert!(limit / 2 <= wait && wait <= limit, "{wait:?} of {limit:?}");
-            limit = (limit * 2).min(LONGEST);
+            limit = (limit * 2).min(LONG);
         }
+        assert!(backoff.next(SHORT) <= SHORT);
         backoff.reset();
-        assert!(backoff.next() <= FIRST);
+        assert!(backoff.next(LONG) <= FIRST);
     }
 
     #[test]

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use kube::api::WatchEvent;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
-use super::backoff::Backoff;
+use super::backoff::{self, Backoff};
 use super::failure::{Class, Failure};
 use super::requests::{Cluster, Events};
 use crate::latest::Latest;
@@ -23,6 +23,8 @@ use crate::verdict::Rules;
 const BURST: usize = 1024;
 /// The server ends a watch before this. A stream that is silent for so long is dead.
 const LONGEST_SILENCE: Duration = Duration::from_secs(240);
+/// A watch that lasted this long was a good one.
+const STEADY: Duration = Duration::from_secs(10);
 /// Marks the bookmark that ends the first part of a streaming list.
 const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";
 
@@ -61,17 +63,14 @@ impl Watcher {
         let mut backoff = Backoff::default();
         loop {
             self.progress = false;
-            let ended = self.follow().await;
-            if self.progress {
+            let started = Instant::now();
+            if let Err(failure) = self.follow().await {
+                self.note(failure);
+            }
+            if self.progress && started.elapsed() >= STEADY {
                 backoff.reset();
             }
-            match ended {
-                // The usual end of a watch: the server closes it after the agreed time.
-                Ok(()) if self.progress => continue,
-                Ok(()) => {}
-                Err(failure) => self.note(failure),
-            }
-            sleep(backoff.next()).await;
+            sleep(backoff.next(if self.progress { backoff::SHORT } else { backoff::LONG })).await;
         }
     }
 
