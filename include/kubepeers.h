@@ -254,12 +254,12 @@ kubepeers_config *kubepeers_config_new(void);
 
  Optional keys:
    self                  "auto" (default): find out which pod this is, and leave it out; "none": not a pod
-   pod_name, pod_uid     which pod this process runs in, where it cannot be found out; see kubepeers_register()
+   pod_uid, pod_name     which pod this process runs in, where it cannot be found out; either is enough, the uid is surer
    register_timeout_ms   default timeout of kubepeers_register(), 0 to 86400000; default 5000
    discover_timeout_ms   default timeout of kubepeers_discover_peers() and kubepeers_wait(), 0 to 86400000; default 3000
    request_timeout_ms    how long one request to the API server may go unanswered, 1 to 86400000; default 10000
    service_account_dir   folder with `token` and `ca.crt`; default /var/run/secrets/kubernetes.io/serviceaccount
-   kubeconfig            path of a kubeconfig to use instead of the service account (outside a cluster)
+   kubeconfig            path of a kubeconfig to use instead of the service account, whose folder is then not looked at
    context               context of that kubeconfig; default: its current one
 
  Errors: KUBEPEERS_UNKNOWN_KEY, KUBEPEERS_INVALID_CONFIG (the message names the key and says what is wrong),
@@ -354,7 +354,7 @@ kubepeers_status kubepeers_deregister(kubepeers_provider provider,
 
 /*
  Ends the provider: deregisters if needed, fails every waiting call with KUBEPEERS_CLOSED, joins the thread. Safe beside any other
- call on the same provider. Closing again is KUBEPEERS_OK. Peer lists and errors that were given out stay valid.
+ call on the same provider. Closing again is KUBEPEERS_OK, at once, even while the first close is still joining. Peer lists and errors that were given out stay valid.
 
  Errors: KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
  */

@@ -192,5 +192,5 @@ fn not_registered(why: &str) -> Error {
 }
 
 fn closed() -> Error {
-    Error::new(Status::Closed, "the provider has been closed: init makes a new one")
+    Error::new(Status::Closed, "the provider has been closed: make a new one")
 }

@@ -117,20 +117,20 @@ impl From<kube::Error> for Failure {
 fn transport_class(error: &dyn StdError) -> Class {
     let mut class = Class::Unreachable;
     for cause in chain(error) {
-        if cause.is::<rustls::Error>() {
+        if is_tls(cause) {
             return Class::Tls;
         }
-        if let Some(io) = cause.downcast_ref::<io::Error>() {
-            // A custom io::Error does not name what it wraps as its source.
-            if io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
-                return Class::Tls;
-            }
-            if io.kind() == io::ErrorKind::TimedOut {
-                class = Class::TimedOut;
-            }
+        if cause.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::TimedOut) {
+            class = Class::TimedOut;
         }
     }
     class
+}
+
+/// An io::Error does not name what it wraps as its source, and may wrap another one.
+fn is_tls(cause: &(dyn StdError + 'static)) -> bool {
+    let wrapped = || cause.downcast_ref::<io::Error>()?.get_ref();
+    cause.is::<rustls::Error>() || wrapped().is_some_and(|inner| is_tls(inner))
 }
 
 /// The deepest causes say most; the outer ones are the names of layers.
@@ -146,4 +146,35 @@ fn causes(error: &dyn StdError) -> String {
 /// What an error is caused by, from the nearest to the deepest.
 fn chain(error: &dyn StdError) -> impl Iterator<Item = &(dyn StdError + 'static)> {
     std::iter::successors(error.source(), |cause: &&(dyn StdError + 'static)| (*cause).source())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tls_error_is_found_however_deep_it_is_wrapped() {
+        let tls = || rustls::Error::HandshakeNotComplete;
+        for error in [io::Error::other(tls()), io::Error::other(io::Error::other(tls()))] {
+            assert_eq!(Failure::from(kube::Error::Service(Box::new(Outer(error)))).class, Class::Tls);
+        }
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        assert_eq!(Failure::from(kube::Error::Service(Box::new(Outer(refused)))).class, Class::Unreachable);
+    }
+
+    /// As hyper wraps what its connector says.
+    #[derive(Debug)]
+    struct Outer(io::Error);
+
+    impl std::fmt::Display for Outer {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("client error (Connect)")
+        }
+    }
+
+    impl StdError for Outer {
+        fn source(&self) -> Option<&(dyn StdError + 'static)> {
+            Some(&self.0)
+        }
+    }
 }

@@ -92,6 +92,10 @@ impl Config {
 
     /// Checks that nothing is missing.
     pub fn complete(self) -> Result<Settings> {
+        let namespace = required("namespace", self.namespace)?;
+        let discovery_port_name = required("discovery_port_name", self.discovery_port_name)?;
+        let remoting_port_name = required("remoting_port_name", self.remoting_port_name)?;
+        let peers_port_name = required("peers_port_name", self.peers_port_name)?;
         let labels = required("pod_labels", self.pod_labels)?;
         let source = match (self.kubeconfig, self.context) {
             (Some(path), context) => Source::Kubeconfig(path, context),
@@ -106,10 +110,10 @@ impl Config {
             }
         };
         Ok(Settings {
-            namespace: required("namespace", self.namespace)?,
-            discovery_port_name: required("discovery_port_name", self.discovery_port_name)?,
-            remoting_port_name: required("remoting_port_name", self.remoting_port_name)?,
-            peers_port_name: required("peers_port_name", self.peers_port_name)?,
+            namespace,
+            discovery_port_name,
+            remoting_port_name,
+            peers_port_name,
             selector: labels.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(","),
             no_self: self.no_self,
             pod_name: self.pod_name,

@@ -28,12 +28,12 @@ pub extern "C" fn kubepeers_config_new() -> *mut kubepeers_config {
 ///
 /// Optional keys:
 ///   self                  "auto" (default): find out which pod this is, and leave it out; "none": not a pod
-///   pod_name, pod_uid     which pod this process runs in, where it cannot be found out; see kubepeers_register()
+///   pod_uid, pod_name     which pod this process runs in, where it cannot be found out; either is enough, the uid is surer
 ///   register_timeout_ms   default timeout of kubepeers_register(), 0 to 86400000; default 5000
 ///   discover_timeout_ms   default timeout of kubepeers_discover_peers() and kubepeers_wait(), 0 to 86400000; default 3000
 ///   request_timeout_ms    how long one request to the API server may go unanswered, 1 to 86400000; default 10000
 ///   service_account_dir   folder with `token` and `ca.crt`; default /var/run/secrets/kubernetes.io/serviceaccount
-///   kubeconfig            path of a kubeconfig to use instead of the service account (outside a cluster)
+///   kubeconfig            path of a kubeconfig to use instead of the service account, whose folder is then not looked at
 ///   context               context of that kubeconfig; default: its current one
 ///
 /// Errors: KUBEPEERS_UNKNOWN_KEY, KUBEPEERS_INVALID_CONFIG (the message names the key and says what is wrong),
@@ -50,7 +50,9 @@ pub unsafe extern "C" fn kubepeers_config_set(
     unsafe {
         call(error, || {
             required(config, "config")?;
-            let (key, value) = (text(key, "key")?, text(value, "value")?);
+            let key = text(key, "key")?;
+            // From here on the key says what is wrong.
+            let value = if value.is_null() { text(value, "value")? } else { text(value, key)? };
             (*config).0.set(key, value)
         })
     }

@@ -86,7 +86,7 @@ pub(super) fn refuse_live(handle: kubepeers_provider) -> Result<()> {
     match lookup(handle, |slot| slot.provider.is_some()) {
         Ok(Some(true)) => Err(Error::new(
             Status::AlreadyInitialized,
-            "`*provider` is a live provider: close it first, or set it to 0 if another variable holds it too",
+            "init was called before: this provider is initialised already. Close it first",
         )),
         _ => Ok(()),
     }
@@ -95,7 +95,7 @@ pub(super) fn refuse_live(handle: kubepeers_provider) -> Result<()> {
 /// Reads the slot of a handle; `None` if another provider has, or had, the slot since.
 fn lookup<T>(handle: kubepeers_provider, read: impl FnOnce(&mut Slot) -> T) -> Result<Option<T>> {
     if handle == 0 {
-        return Err(Error::new(Status::NotInitialized, "the provider is 0: call init first"));
+        return Err(Error::new(Status::NotInitialized, "not initialised: call init first"));
     }
     let made_in = (handle >> (SLOT_BITS + GENERATION_BITS)) as u8;
     match made_in.cmp(&fork::epoch()) {
@@ -113,14 +113,11 @@ fn lookup<T>(handle: kubepeers_provider, read: impl FnOnce(&mut Slot) -> T) -> R
 }
 
 fn closed() -> Error {
-    Error::new(Status::Closed, "the provider has been closed: init makes a new one")
+    Error::new(Status::Closed, "the provider has been closed: make a new one")
 }
 
 fn forked() -> Error {
-    Error::new(
-        Status::Forked,
-        "the provider belongs to the parent process: after fork(), init makes one for this process",
-    )
+    Error::new(Status::Forked, "the provider belongs to the parent process: after fork() make a new one")
 }
 
 fn invalid() -> Error {

@@ -1,0 +1,39 @@
+// Package kubepeers tells a process in Kubernetes who its peers are, and how
+// sure that is.
+//
+//	provider := kubepeers.New(kubepeers.Config{
+//		Namespace:         "default",
+//		DiscoveryPortName: "gossip",
+//		RemotingPortName:  "remoting",
+//		PeersPortName:     "peers",
+//		PodLabels:         map[string]string{"app": "accounts"},
+//	})
+//	defer provider.Close()
+//	if err := provider.Initialize(); err != nil {
+//		return err
+//	}
+//	if err := provider.Register(); err != nil {
+//		return err
+//	}
+//	peers, err := provider.DiscoverPeers() // ["10.0.0.7:3322" "10.0.0.8:3322"]
+//
+// The pods of the namespace that have all the labels, run, have an address and
+// have the port are peers, ready or not. The own pod is left out. An empty
+// answer means alone; "not known yet" is an error that says so:
+//
+//	switch {
+//	case errors.Is(err, kubepeers.ErrNotSynced), errors.Is(err, kubepeers.ErrSelfNotVisible):
+//		// Ask again.
+//	}
+//
+// The service account of the pod must be allowed to list and watch pods in the
+// namespace. If it is not, Register fails and its message is the Role to add.
+//
+// # Building
+//
+// The package is a thin layer over the shared library libkubepeers.so. A build
+// needs cgo, a C compiler, pkg-config and the library's kubepeers.h and
+// kubepeers.pc; a container image needs the library. Outside the system's own
+// folders, PKG_CONFIG_PATH and LD_LIBRARY_PATH say where they are. The library
+// changes no signal handler and needs no call into Go.
+package kubepeers

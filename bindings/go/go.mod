@@ -1,0 +1,3 @@
+module github.com/kubepeers/kubepeers/bindings/go
+
+go 1.24

@@ -1,0 +1,29 @@
+package capi
+
+// #include <kubepeers.h>
+import "C"
+
+// Failure is what a failed call left. It is not an error by type, so that no
+// nil *Failure can become an error that is not nil.
+type Failure struct {
+	Status     int32
+	Message    string
+	Retryable  bool
+	HTTPStatus int
+}
+
+// outcome copies the error of a call and frees it; nil if the call succeeded.
+// It takes a pointer because Go may read a plain variable before it makes the
+// call that stands beside it among the arguments.
+func outcome(status C.kubepeers_status, err **C.kubepeers_error) *Failure {
+	if status == C.KUBEPEERS_OK {
+		return nil
+	}
+	defer C.kubepeers_error_free(*err)
+	return &Failure{
+		Status:     int32(status),
+		Message:    C.GoString(C.kubepeers_error_message(*err)),
+		Retryable:  C.kubepeers_error_is_retryable(*err) != 0,
+		HTTPStatus: int(C.kubepeers_error_http_status(*err)),
+	}
+}

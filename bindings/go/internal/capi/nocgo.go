@@ -1,0 +1,6 @@
+//go:build !cgo
+
+package capi
+
+// Better than "build constraints exclude all Go files".
+var _ = kubepeers_needs_CGO_ENABLED_1_and_a_C_compiler

@@ -1,0 +1,25 @@
+package capi
+
+import "testing"
+
+func TestServes(t *testing.T) {
+	for _, c := range []struct {
+		library, header Version
+		serves          bool
+	}{
+		{1_000, 1_000, true},
+		{1_999, 1_000, true},
+		{2_000, 1_000, false},
+		{1_000, 2_000, false},
+		{1_000_000, 1_000, false},
+		{1_000, 1_000_000, false},
+		{1_000_000, 1_000_000, true},
+		{1_002_000, 1_001_009, true},
+		{2_000_000, 1_000_000, false},
+		{1_000_000, 2_000_000, false},
+	} {
+		if c.library.Serves(c.header) != c.serves {
+			t.Errorf("library %v, header %v: not %v", c.library, c.header, c.serves)
+		}
+	}
+}

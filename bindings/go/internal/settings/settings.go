@@ -1,0 +1,34 @@
+// Package settings is what an Option of the public package changes. It is
+// apart from it so that the conformance probe can make options of its own.
+package settings
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
+)
+
+// Settings is how a provider is to be made.
+type Settings struct {
+	// Pairs is the configuration. The library checks it, and only the library.
+	Pairs []capi.Pair
+
+	// Initialized, if set, is told the handle.
+	Initialized func(capi.Provider)
+}
+
+// Set adds a key; of two values of a key the later one counts.
+func (s *Settings) Set(key, value string) {
+	s.Pairs = append(s.Pairs, capi.Pair{Key: key, Value: value})
+}
+
+// SetMilliseconds adds a key that is a time. Part of a millisecond counts as
+// a whole one: a short timeout must not become 0, which means not to wait.
+func (s *Settings) SetMilliseconds(key string, d time.Duration) {
+	milliseconds := d.Milliseconds()
+	if d%time.Millisecond > 0 {
+		milliseconds++
+	}
+	s.Set(key, strconv.FormatInt(milliseconds, 10))
+}

@@ -1,0 +1,238 @@
+package kubepeers_test
+
+import (
+	"errors"
+	"os"
+	"reflect"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
+	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
+	"github.com/kubepeers/kubepeers/bindings/go/internal/settings"
+)
+
+// goakt is the interface that GoAkt asks of a discovery provider.
+type goakt interface {
+	ID() string
+	Initialize() error
+	Register() error
+	Deregister() error
+	DiscoverPeers() ([]string, error)
+	Close() error
+}
+
+func TestMethodsAreThoseOfGoAkt(t *testing.T) {
+	var provider goakt = kubepeers.New(kubepeers.Config{})
+	if id := provider.ID(); id != "kubernetes" {
+		t.Errorf("ID is %q", id)
+	}
+	if has, wants := reflect.TypeOf(provider).NumMethod(), reflect.TypeFor[goakt]().NumMethod(); has != wants {
+		t.Errorf("%d methods, the interface has %d", has, wants)
+	}
+}
+
+// calls are those that need a provider that lives.
+var calls = map[string]func(*kubepeers.Provider) error{
+	"Register":      (*kubepeers.Provider).Register,
+	"Deregister":    (*kubepeers.Provider).Deregister,
+	"DiscoverPeers": discover,
+}
+
+func discover(provider *kubepeers.Provider) error {
+	_, err := provider.DiscoverPeers()
+	return err
+}
+
+func TestBeforeInitialize(t *testing.T) {
+	for name, call := range calls {
+		t.Run(name, func(t *testing.T) { want(t, call(kubepeers.New(validConfig())), kubepeers.ErrNotInitialized) })
+	}
+}
+
+func TestAfterInitializeFailed(t *testing.T) {
+	provider := kubepeers.New(kubepeers.Config{})
+	want(t, provider.Initialize(), kubepeers.ErrInvalidConfig)
+	want(t, provider.Initialize(), kubepeers.ErrInvalidConfig)
+	want(t, provider.Register(), kubepeers.ErrNotInitialized)
+	succeed(t, provider.Close())
+}
+
+func TestInitializeTwice(t *testing.T) {
+	provider := initialized(t, validConfig())
+	want(t, provider.Initialize(), kubepeers.ErrAlreadyInitialized)
+	want(t, provider.Deregister(), kubepeers.ErrNotRegistered) // It still lives.
+}
+
+func TestBeforeRegister(t *testing.T) {
+	provider := initialized(t, validConfig())
+	want(t, discover(provider), kubepeers.ErrNotRegistered)
+	want(t, provider.Deregister(), kubepeers.ErrNotRegistered)
+}
+
+func TestRegisterTwice(t *testing.T) {
+	provider := waiting(t, 0)
+	want(t, provider.Register(), kubepeers.ErrAlreadyRegistered)
+	want(t, discover(provider), kubepeers.ErrNotSynced) // The first registration goes on.
+}
+
+func TestRegisterAfterDeregister(t *testing.T) {
+	provider := waiting(t, 0)
+	succeed(t, provider.Deregister())
+	want(t, discover(provider), kubepeers.ErrNotRegistered)
+	want(t, provider.Deregister(), kubepeers.ErrNotRegistered)
+	succeed(t, provider.Register())
+	failure := want(t, discover(provider), kubepeers.ErrNotSynced)
+	if !failure.Retryable {
+		t.Errorf("%v is not retryable", failure)
+	}
+}
+
+func TestRegisterOutsideACluster(t *testing.T) {
+	t.Setenv("KUBERNETES_SERVICE_HOST", "") // For the sake of its restoration.
+	succeed(t, os.Unsetenv("KUBERNETES_SERVICE_HOST"))
+	provider := initialized(t, validConfig())
+	for range 2 {
+		failure := want(t, provider.Register(), kubepeers.ErrNotInCluster)
+		if failure.Message == "" || failure.Retryable {
+			t.Errorf("%+v", failure)
+		}
+	}
+	want(t, discover(provider), kubepeers.ErrNotRegistered)
+}
+
+func TestAfterClose(t *testing.T) {
+	for state, provider := range map[string]*kubepeers.Provider{
+		"new":         kubepeers.New(validConfig()),
+		"initialized": initialized(t, validConfig()),
+		"registered":  waiting(t, 0),
+	} {
+		succeed(t, provider.Close())
+		succeed(t, provider.Close())
+		for name, call := range calls {
+			t.Run(state+"/"+name, func(t *testing.T) { want(t, call(provider), kubepeers.ErrClosed) })
+		}
+		t.Run(state+"/Initialize", func(t *testing.T) { want(t, provider.Initialize(), kubepeers.ErrClosed) })
+	}
+}
+
+func TestCallsThatWaitAreEnded(t *testing.T) {
+	for name, c := range map[string]struct {
+		end    func(*kubepeers.Provider) error
+		status kubepeers.Status
+	}{
+		"by Close":      {(*kubepeers.Provider).Close, kubepeers.ErrClosed},
+		"by Deregister": {(*kubepeers.Provider).Deregister, kubepeers.ErrNotRegistered},
+	} {
+		t.Run(name, func(t *testing.T) {
+			provider := waiting(t, time.Hour)
+			const callers = 8
+			ended := make(chan error)
+			for range callers {
+				go func() { ended <- discover(provider) }()
+			}
+			select {
+			case err := <-ended:
+				t.Fatalf("did not wait: %v", err)
+			case <-time.After(100 * time.Millisecond): // Time to begin to wait; a late one is ended all the same.
+			}
+			succeed(t, c.end(provider))
+			for range callers {
+				select {
+				case err := <-ended:
+					want(t, err, c.status)
+				case <-time.After(patience):
+					t.Fatal("still waits")
+				}
+			}
+		})
+	}
+}
+
+func TestEverythingAtOnce(t *testing.T) {
+	for range 20 {
+		provider := waiting(t, 10*time.Millisecond)
+		var group sync.WaitGroup
+		for _, call := range []func(*kubepeers.Provider) error{
+			discover, discover, (*kubepeers.Provider).Register, (*kubepeers.Provider).Deregister,
+			(*kubepeers.Provider).Initialize, (*kubepeers.Provider).Close, (*kubepeers.Provider).Close,
+		} {
+			group.Add(1)
+			go func() { defer group.Done(); call(provider) }()
+		}
+		group.Wait()
+		want(t, discover(provider), kubepeers.ErrClosed)
+	}
+}
+
+func TestInitializeAndCloseAtOnce(t *testing.T) {
+	for range 100 {
+		provider := kubepeers.New(validConfig())
+		done := make(chan error)
+		go func() { done <- provider.Initialize() }()
+		succeed(t, provider.Close())
+		if err := <-done; err != nil {
+			want(t, err, kubepeers.ErrClosed)
+		}
+		want(t, discover(provider), kubepeers.ErrClosed)
+	}
+}
+
+func TestNothingIsLeftRunning(t *testing.T) {
+	before := runtime.NumGoroutine()
+	for range 10 {
+		provider := waiting(t, 0)
+		want(t, discover(provider), kubepeers.ErrNotSynced)
+		// A thread gives itself its name, and stays in /proc a moment longer than it can be joined.
+		eventually(t, "there is a thread", func() bool { return libraryThreads(t) == 1 })
+		succeed(t, provider.Close())
+		eventually(t, "there is no thread", func() bool { return libraryThreads(t) == 0 })
+	}
+	eventually(t, "the goroutines end", func() bool { return runtime.NumGoroutine() <= before })
+}
+
+func libraryThreads(t *testing.T) int {
+	t.Helper()
+	n := 0
+	for _, task := range must[[]os.DirEntry](t)(os.ReadDir("/proc/self/task")) {
+		name, err := os.ReadFile("/proc/self/task/" + task.Name() + "/comm")
+		if err == nil && strings.HasPrefix(string(name), "kubepeers") { // A thread of another kind may just have ended.
+			n++
+		}
+	}
+	return n
+}
+
+func TestForgottenProviderIsClosed(t *testing.T) {
+	var handle capi.Provider
+	forget := func() {
+		tell := func(s *settings.Settings) { s.Initialized = func(h capi.Provider) { handle = h } }
+		succeed(t, kubepeers.New(validConfig(), tell).Initialize())
+	}
+	forget()
+	eventually(t, "the provider is closed", func() bool {
+		runtime.GC()
+		return handle.Deregister().Status == capi.Closed
+	})
+}
+
+func TestProviderInUseIsNotForgotten(t *testing.T) {
+	options := unreachable(t, 500*time.Millisecond)
+	result := make(chan error)
+	go func() {
+		provider := kubepeers.New(validConfig(), options...) // Nobody but this goroutine knows it.
+		result <- errors.Join(provider.Initialize(), provider.Register(), discover(provider))
+	}()
+	for {
+		select {
+		case err := <-result:
+			want(t, err, kubepeers.ErrNotSynced)
+			return
+		default:
+			runtime.GC()
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package kubepeers
+
+import (
+	"time"
+
+	"github.com/kubepeers/kubepeers/bindings/go/internal/settings"
+)
+
+// Option sets what has a default. Of two options for the same thing the later
+// one counts. Wrong values are reported by Initialize.
+type Option func(*settings.Settings)
+
+// WithoutSelf says that this process does not run in one of the pods. Without
+// it, the library finds out which pod this is and leaves it out of the peers.
+func WithoutSelf() Option {
+	return func(s *settings.Settings) { s.Set("self", "none") }
+}
+
+// WithPod says which pod this process runs in, for where that cannot be found
+// out: see kubepeers_register in kubepeers.h. An empty uid means any.
+func WithPod(name, uid string) Option {
+	return func(s *settings.Settings) {
+		s.Set("pod_name", name)
+		if uid != "" {
+			s.Set("pod_uid", uid)
+		}
+	}
+}
+
+// WithServiceAccountDir names the folder with the files token and ca.crt,
+// where it is not the usual one.
+func WithServiceAccountDir(path string) Option {
+	return func(s *settings.Settings) { s.Set("service_account_dir", path) }
+}
+
+// WithKubeconfig uses a kubeconfig instead of the pod's service account, for
+// processes outside a cluster. An empty context means its current one.
+func WithKubeconfig(path, context string) Option {
+	return func(s *settings.Settings) {
+		s.Set("kubeconfig", path)
+		if context != "" {
+			s.Set("context", context)
+		}
+	}
+}
+
+// WithRegisterTimeout sets how long Register waits for the first view of the
+// pods. 0 does not wait; the default is 5 s.
+func WithRegisterTimeout(timeout time.Duration) Option {
+	return func(s *settings.Settings) { s.SetMilliseconds("register_timeout_ms", timeout) }
+}
+
+// WithDiscoverTimeout sets how long DiscoverPeers waits for an answer that can
+// be relied on. 0 does not wait; the default is 3 s.
+func WithDiscoverTimeout(timeout time.Duration) Option {
+	return func(s *settings.Settings) { s.SetMilliseconds("discover_timeout_ms", timeout) }
+}
+
+// WithRequestTimeout sets how long one request to the API server may go
+// unanswered. The default is 10 s.
+func WithRequestTimeout(timeout time.Duration) Option {
+	return func(s *settings.Settings) { s.SetMilliseconds("request_timeout_ms", timeout) }
+}
