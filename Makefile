@@ -52,6 +52,10 @@ test: examples probes control-plane $(VENV)/ready ## all tests, against a real A
 	cargo test --locked
 	cd tests/cluster && $(GO_CLUSTER) test -count=1 ./cmd/cluster
 	$(PROGRAMS)/test-abi
+	$(CC) -std=c99 $(C_FLAGS) -fsyntax-only tests/c/test_header.c
+	$(CC) -std=c11 $(C_FLAGS) -fsyntax-only tests/c/test_header.c
+	$(CXX) -std=c++11 $(C_FLAGS) -fsyntax-only tests/c/test_header.cpp
+	tests/symbols $(STAGE)/lib/libkubepeers.so
 	$(TOOL) run -- $(MAKE) --no-print-directory test-with-cluster
 
 # Needs the variables that `cluster run` sets.
@@ -75,10 +79,6 @@ lint: stage $(VENV)/ready $(CARGO_DENY) ## formatters, linters, type checkers, t
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy --strict bindings/python/kubepeers
 	$(VENV)/bin/mypy examples/demo.py
-	$(CC) -std=c99 $(C_FLAGS) -fsyntax-only tests/c/test_header.c
-	$(CC) -std=c11 $(C_FLAGS) -fsyntax-only tests/c/test_header.c
-	$(CXX) -std=c++11 $(C_FLAGS) -fsyntax-only tests/c/test_header.cpp
-	tests/symbols $(STAGE)/lib/libkubepeers.so
 
 # --- The library ------------------------------------------------------------------------------------------------------
 

@@ -228,3 +228,21 @@ fn closing_wakes_a_registration_that_waits() {
     assert_eq!(provider.register(LONG).unwrap_err().status(), Status::Closed);
     assert_eq!(provider.deregister().unwrap_err().status(), Status::Closed);
 }
+
+#[test]
+fn a_login_plugin_that_hangs_does_not_hold_up_close() {
+    let folder = tempfile::tempdir().unwrap();
+    let (started, go_on) = (folder.path().join("started"), folder.path().join("go-on"));
+    let script = format!("touch '{}'; until [ -e '{}' ]; do sleep 0.05; done", started.display(), go_on.display());
+    let user = format!(
+        "{{exec: {{apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: sh, args: [-c, \"{script}\"]}}}}"
+    );
+    let provider = fake::provider("http://127.0.0.1:1", &user, &[]);
+    provider.register(Timeout::AtMost(Duration::ZERO)).unwrap();
+    while !started.exists() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // The plugin ends only after this returns.
+    provider.close();
+    std::fs::write(go_on, "").unwrap();
+}

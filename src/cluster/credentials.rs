@@ -1,5 +1,6 @@
 //! The API server's address and what opens it: read from disk before every request, so that rotation needs nothing.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use http::Uri;
@@ -8,12 +9,16 @@ use kube::{Client, Config};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use secrecy::SecretString;
+use tokio::task::spawn_blocking;
 
 use super::failure::{Class, Failure};
 use crate::config::Source;
 use crate::error::{Error, Result};
 use crate::identity::{Claims, Environment};
 use crate::status::Status;
+
+/// Tokens have about a kilobyte, bundles of CAs and kubeconfigs some hundred.
+const LARGEST_FILE: u64 = 1 << 20;
 
 /// Where the credentials are, and the client that the last reading of them gave.
 pub struct Credentials {
@@ -77,7 +82,13 @@ impl Credentials {
         };
         // It would hide a failing server for half a minute; the watcher has its own backoff.
         config.default_retry = false;
-        let client = client(config)?;
+        let client = match &self.origin {
+            Origin::ServiceAccount { .. } => client(config)?,
+            // A kubeconfig may run a plugin, which may hang: not on the thread that close has to join.
+            Origin::Kubeconfig { .. } => {
+                spawn_blocking(|| client(config)).await.map_err(|e| no_credentials(e.to_string()))??
+            }
+        };
         self.current = Some((files, client.clone()));
         Ok(client)
     }
@@ -126,12 +137,21 @@ impl Files {
 }
 
 fn read(path: &Path, what: &str) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|e| {
+    read_file(path).map_err(|e| {
         no_credentials(format!(
             "cannot read the {what} {}: {e}. In a pod, leave `automountServiceAccountToken` on; elsewhere set `service_account_dir` or `kubeconfig`",
             path.display()
         ))
     })
+}
+
+/// What is no file might never end, or never begin.
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let metadata = std::fs::metadata(path)?;
+    if !metadata.is_file() || metadata.len() > LARGEST_FILE {
+        return Err(io::Error::other(format!("not a file of at most {LARGEST_FILE} bytes")));
+    }
+    std::fs::read(path)
 }
 
 fn certificates(pem: &[u8], dir: &Path) -> Result<Vec<Vec<u8>>> {
@@ -206,6 +226,18 @@ mod tests {
 
     fn server_of(host: &str, port: &str) -> Result<Uri> {
         server(&|name| Some(if name.ends_with("HOST") { host } else { port }.to_owned()))
+    }
+
+    #[test]
+    fn what_is_no_small_file_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let large = folder.path().join("large");
+        std::fs::File::create(&large).unwrap().set_len(LARGEST_FILE + 1).unwrap();
+        for path in [folder.path(), Path::new("/dev/zero"), &large] {
+            let error = read(path, "token").unwrap_err();
+            assert_eq!(error.status(), Status::NoCredentials);
+            assert!(error.message().contains("not a file of at most"), "{error}");
+        }
     }
 
     #[test]

@@ -50,30 +50,33 @@ impl Fake {
 
     /// A provider that is no pod and asks this server.
     pub(crate) fn provider(&self, extra: &[(&str, &str)]) -> Provider {
-        let folder = tempfile::tempdir().unwrap().keep();
-        let path = folder.join("kubeconfig");
-        let server = format!("http://127.0.0.1:{}", self.port);
-        let kubeconfig = format!(
-            "{{apiVersion: v1, kind: Config, current-context: c, \
-             clusters: [{{name: k, cluster: {{server: '{server}'}}}}], \
-             contexts: [{{name: c, context: {{cluster: k, user: u}}}}], users: [{{name: u, user: {{}}}}]}}"
-        );
-        std::fs::write(&path, kubeconfig).unwrap();
-        let mut config = Config::default();
-        let required = [
-            ("namespace", "ns"),
-            ("discovery_port_name", "gossip"),
-            ("remoting_port_name", "remoting"),
-            ("peers_port_name", "peers"),
-            ("pod_labels", "app=demo"),
-            ("self", "none"),
-            ("kubeconfig", path.to_str().unwrap()),
-        ];
-        for (key, value) in required.iter().chain(extra) {
-            config.set(key, value).unwrap();
-        }
-        Provider::new(config, spawn_named).unwrap()
+        provider(&format!("http://127.0.0.1:{}", self.port), "{}", extra)
     }
+}
+
+/// A provider that is no pod and asks a server as this user of a kubeconfig.
+pub(crate) fn provider(server: &str, user: &str, extra: &[(&str, &str)]) -> Provider {
+    let path = tempfile::tempdir().unwrap().keep().join("kubeconfig");
+    let kubeconfig = format!(
+        "{{apiVersion: v1, kind: Config, current-context: c, \
+         clusters: [{{name: k, cluster: {{server: '{server}'}}}}], \
+         contexts: [{{name: c, context: {{cluster: k, user: u}}}}], users: [{{name: u, user: {user}}}]}}"
+    );
+    std::fs::write(&path, kubeconfig).unwrap();
+    let mut config = Config::default();
+    let required = [
+        ("namespace", "ns"),
+        ("discovery_port_name", "gossip"),
+        ("remoting_port_name", "remoting"),
+        ("peers_port_name", "peers"),
+        ("pod_labels", "app=demo"),
+        ("self", "none"),
+        ("kubeconfig", path.to_str().unwrap()),
+    ];
+    for (key, value) in required.iter().chain(extra) {
+        config.set(key, value).unwrap();
+    }
+    Provider::new(config, spawn_named).unwrap()
 }
 
 fn answer(mut stream: TcpStream, script: &Script, log: &Mutex<Vec<String>>) {
