@@ -30,7 +30,8 @@
  * CALLING CONVENTION
  *   - A fallible call returns a status: KUBEPEERS_OK (0) or a negative number. Treat an unknown negative number as KUBEPEERS_INTERNAL.
  *   - Its last parameter, `error`, may be NULL. If it is not, `*error` is written on failure and only then; what was there is
- *     not freed. Other out-parameters are written on success and only then.
+ *     not freed. Every status but KUBEPEERS_OK is a failure in this sense, KUBEPEERS_TIMEOUT included: free its error too, or pass NULL.
+ *     Other out-parameters are written on success and only then.
  *   - Strings are NUL-terminated UTF-8. Strings given in are copied, never kept.
  *   - A timeout_ms of 0 does not wait; a negative one means the configured default. Every call that can block has one.
  *   - NULL where an object is needed gives KUBEPEERS_INVALID_ARGUMENT; accessors and _free functions accept it.
@@ -48,12 +49,16 @@
  *   kubepeers_peers      immutable: any thread; free it once, when no thread reads it
  *   kubepeers_error      the same
  *   kubepeers_config     one thread at a time
- *   The library calls nothing back. A registered provider runs one thread of its own, with all signals blocked.
+ *   The library calls nothing back. A registered provider runs one thread of its own, with all signals blocked; where the API
+ *   server is given by name, a short-lived second one looks the name up.
+ *   Nothing may be called from a signal handler.
  *
  * THE PROCESS
  *   - The library installs no signal handler, writes nothing to stdout or stderr, and changes no environment variable.
  *     kubepeers_register() reads some: do not call setenv() meanwhile.
  *   - fork: in a child process the parent's providers answer KUBEPEERS_FORKED and nothing else happens. A child may init its own.
+ *   - File descriptors are close-on-exec. Two that the first register opens stay open until the process ends. Do not close what you
+ *     did not open (as daemons do after fork), and then register in the same process: descriptors would be mistaken for others.
  *   - dlclose: allowed, but the library stays mapped until the process ends. Close the providers first.
  *
  * VERSIONS
@@ -159,12 +164,12 @@
 #define KUBEPEERS_SELF_NOT_VISIBLE -13
 
 /*
- This process's own pod can never be a peer: the message says what it lacks.
+ This process's own pod can never be a peer: the message says why.
  */
 #define KUBEPEERS_SELF_EXCLUDED -14
 
 /*
- Nothing newer came within the timeout. Not a failure: ask again.
+ Nothing newer came within the timeout: ask again.
  */
 #define KUBEPEERS_TIMEOUT -15
 
@@ -197,6 +202,11 @@
  The service account may not list or watch pods (HTTP 403); the message holds the Role that is missing.
  */
 #define KUBEPEERS_FORBIDDEN -21
+
+/*
+ File descriptors, threads or memory have run out. Retry when there are some.
+ */
+#define KUBEPEERS_NO_RESOURCES -22
 
 /*
  A fault of the library itself. The process is unharmed; close the provider.
@@ -248,9 +258,9 @@ kubepeers_config *kubepeers_config_new(void);
  Required keys (kubepeers_init() fails without them):
    namespace             the namespace whose pods are the peers, e.g. "default"
    discovery_port_name   name of the container port that discover_peers answers with, e.g. "gossip"
-   remoting_port_name    name of the remoting port
-   peers_port_name       name of the peers port
-   pod_labels            labels that every peer has, "k=v,k2=v2"; equality, all must match
+   remoting_port_name    name of the remoting port; checked, but not part of the addresses that this version gives
+   peers_port_name       name of the peers port; the same
+   pod_labels            labels that every peer has, "k=v,k2=v2" without blanks; equality, all must match
 
  Optional keys:
    self                  "auto" (default): find out which pod this is, and leave it out; "none": not a pod
@@ -261,6 +271,7 @@ kubepeers_config *kubepeers_config_new(void);
    service_account_dir   folder with `token` and `ca.crt`; default /var/run/secrets/kubernetes.io/serviceaccount
    kubeconfig            path of a kubeconfig to use instead of the service account, whose folder is then not looked at
    context               context of that kubeconfig; default: its current one
+ Paths are used as they are, whenever a file is read: give absolute ones if the process changes its folder.
 
  Errors: KUBEPEERS_UNKNOWN_KEY, KUBEPEERS_INVALID_CONFIG (the message names the key and says what is wrong),
  KUBEPEERS_INVALID_ARGUMENT (NULL), KUBEPEERS_INVALID_UTF8.
@@ -278,13 +289,15 @@ void kubepeers_config_free(kubepeers_config *config);
 /*
  Validates the whole configuration and makes a provider of it. Does not block; no I/O, no network, no thread.
 
- `*provider` must be 0 before the call; it holds the new provider after success and is left alone otherwise.
- End the provider with kubepeers_close(). `config` is only read: it may be freed or used again afterwards.
+ Set `*provider` to 0 before: if it is a live provider the call is refused. It holds the new one after success and is left
+ alone otherwise. End the provider with kubepeers_close(), which does not reset your variable. `config` is only read: it may be freed or used again afterwards.
 
  Errors: KUBEPEERS_INVALID_CONFIG (a required key is missing: the message names it), KUBEPEERS_ALREADY_INITIALIZED
  (`*provider` is a live provider), KUBEPEERS_INVALID_ARGUMENT (NULL).
  */
-kubepeers_status kubepeers_init(const kubepeers_config *config, kubepeers_provider *provider, kubepeers_error **error);
+kubepeers_status kubepeers_init(const kubepeers_config *config,
+                                kubepeers_provider *provider,
+                                kubepeers_error **error);
 
 /*
  Finds the credentials and this process's own pod, starts the watcher on a thread of its own, and waits for the
@@ -294,14 +307,16 @@ kubepeers_status kubepeers_init(const kubepeers_config *config, kubepeers_provid
  `service_account_dir`. Token and CA are read again before every request, so that rotation needs nothing.
  The Role needs exactly `list` and `watch` on `pods` in the namespace.
 
- Own pod, first that answers: `pod_uid` and `pod_name`; the pod that the service account's token is bound to (every
+ Own pod, first that answers: `pod_uid`, else `pod_name`; the pod that the service account's token is bound to (every
  token that the kubelet mounts is); the environment variables POD_UID and POD_NAME; HOSTNAME. Not looked for with `self` = "none".
 
  What may mend itself (server unreachable, slow or overloaded) is not an error here: the watcher keeps trying,
  and kubepeers_discover_peers() answers KUBEPEERS_NOT_SYNCED with the reason until it succeeds.
+ So KUBEPEERS_OK does not say that the pods have been read; discover_peers does. What only shows after the timeout, such as a
+ missing Role, is told by discover_peers too, as KUBEPEERS_NOT_SYNCED that is not retryable.
  After an error nothing is left running and register may be called again.
 
- Errors: KUBEPEERS_NOT_IN_CLUSTER, KUBEPEERS_NO_CREDENTIALS, KUBEPEERS_NO_IDENTITY, KUBEPEERS_TLS,
+ Errors: KUBEPEERS_NO_RESOURCES, KUBEPEERS_NOT_IN_CLUSTER, KUBEPEERS_NO_CREDENTIALS, KUBEPEERS_NO_IDENTITY, KUBEPEERS_TLS,
  KUBEPEERS_UNAUTHORIZED, KUBEPEERS_FORBIDDEN, KUBEPEERS_ALREADY_REGISTERED; KUBEPEERS_NOT_REGISTERED and KUBEPEERS_CLOSED
  if another thread deregistered or closed meanwhile; the handle's own: KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
  */
@@ -310,17 +325,21 @@ kubepeers_status kubepeers_register(kubepeers_provider provider,
                                     kubepeers_error **error);
 
 /*
- The peers now: `ip:discovery_port` of each Running pod of the selector that has an address and the port and is not
- terminating, without this process's own pod. Readiness is not asked for: on a cold start nobody is ready yet.
+ The peers now: `ip:discovery_port` of each Running pod of the selector that has an address (the pod's primary one,
+ status.podIP) and the port and is not terminating, without this process's own pod.
+ Readiness is not asked for: on a cold start nobody is ready yet.
 
  Answers from memory, without the network. Waits, at most `timeout_ms` (0: does not wait; negative:
  `discover_timeout_ms`), only while the pods have not been read or the own pod is not seen yet. That wait is what makes
- an empty list mean "alone" and never "not known yet", and it guarantees that of any two pods that got an answer, at least one sees the other.
+ an empty list mean "alone" and never "not known yet", and it guarantees that of any two pods that got an answer and are
+ not terminating, at least one sees the other.
+
+ A failure of the API server is never an empty list: while it cannot be reached, the last peers stand and are given out as OK.
 
  `*peers` is written only on success; free it with kubepeers_peers_free().
 
  Errors: KUBEPEERS_NOT_SYNCED and KUBEPEERS_SELF_NOT_VISIBLE (retry; the message says what is waited for),
- KUBEPEERS_SELF_EXCLUDED, KUBEPEERS_NOT_REGISTERED, KUBEPEERS_CLOSED (also when another thread closes during the wait),
+ KUBEPEERS_SELF_EXCLUDED (the own pod has no port of that name, or has ended), KUBEPEERS_NOT_REGISTERED, KUBEPEERS_CLOSED (also when another thread closes during the wait),
  KUBEPEERS_INVALID_ARGUMENT (NULL), KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
  */
 kubepeers_status kubepeers_discover_peers(kubepeers_provider provider,
@@ -331,7 +350,7 @@ kubepeers_status kubepeers_discover_peers(kubepeers_provider provider,
 /*
  Waits for peers newer than `after_generation` (from kubepeers_peers_generation(); 0 for any), at most `timeout_ms`
  (0: does not wait; negative: `discover_timeout_ms`). It reports states, not events: changes that came
- and went in between are not seen, and none can be missed. With `after_generation` 0 it is kubepeers_discover_peers().
+ and went in between are not seen, and no state that lasts can be missed. With `after_generation` 0 it is kubepeers_discover_peers().
 
  `*peers` is written only on success; free it with kubepeers_peers_free().
 
@@ -367,7 +386,8 @@ kubepeers_status kubepeers_close(kubepeers_provider provider,
 size_t kubepeers_peers_len(const kubepeers_peers *peers);
 
 /*
- Which answer this is: grows with every change of the peers, from 1, within one provider. 0 for NULL.
+ Which answer this is: grows with every change of the peers and with every register, from 1, within one provider. It means
+ nothing to another provider. 0 for NULL.
  */
 uint64_t kubepeers_peers_generation(const kubepeers_peers *peers);
 
@@ -395,12 +415,13 @@ kubepeers_status kubepeers_error_status(const kubepeers_error *error);
 const char *kubepeers_error_message(const kubepeers_error *error);
 
 /*
- 1 if the same call may succeed later without anybody changing anything, else 0.
+ 1 if the same call may succeed later without anybody changing a configuration, a manifest or a program, else 0.
+ Ask this of the error, not of the status: KUBEPEERS_NOT_SYNCED because of a 403 is not retryable. 0 for NULL.
  */
 int32_t kubepeers_error_is_retryable(const kubepeers_error *error);
 
 /*
- The HTTP status that the API server answered with, e.g. 403; 0 if the error is not about such an answer.
+ The HTTP status that the API server answered with, e.g. 403; 0 if the error is not about such an answer, and for NULL.
  */
 int32_t kubepeers_error_http_status(const kubepeers_error *error);
 

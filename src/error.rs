@@ -8,6 +8,7 @@ use crate::status::Status;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     status: Status,
+    retryable: bool,
     http_status: u16,
     message: String,
 }
@@ -18,13 +19,25 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error without an HTTP answer behind it.
     pub fn new(status: Status, message: impl Into<String>) -> Self {
-        Self { status, http_status: 0, message: message.into() }
+        Self { status, retryable: status.is_retryable(), http_status: 0, message: message.into() }
     }
 
     /// The same with the HTTP status that the API server answered; 0 for none.
     pub fn with_http_status(mut self, http_status: u16) -> Self {
         self.http_status = http_status;
         self
+    }
+
+    /// The same because of another one, which says whether a retry helps and what the API server answered.
+    pub fn because_of(mut self, cause: &Error) -> Self {
+        self.retryable = cause.retryable;
+        self.http_status = cause.http_status;
+        self
+    }
+
+    /// Whether the same call may succeed later without anybody changing a configuration, a manifest or a program.
+    pub fn is_retryable(&self) -> bool {
+        self.retryable
     }
 
     /// What kind of error this is.

@@ -80,7 +80,7 @@ impl Latest {
             if state.snapshot.is_some() {
                 return Some(Ok(()));
             }
-            state.failure.clone().filter(|failure| !failure.status().is_retryable()).map(Err)
+            state.failure.clone().filter(|failure| !failure.is_retryable()).map(Err)
         })
         .unwrap_or(Ok(()))
     }
@@ -91,7 +91,7 @@ impl Latest {
             let snapshot = state.snapshot.as_ref().filter(|snapshot| snapshot.generation() > generation)?;
             match snapshot.view().gate {
                 Gate::Open => Some(Ok(snapshot.clone())),
-                Gate::SelfExcluded(_) => Some(Err(self.excluded())),
+                Gate::SelfExcluded(reason) => Some(Err(self.excluded(reason))),
                 Gate::SelfAbsent | Gate::SelfNotYet(_) => None,
             }
         };
@@ -132,8 +132,14 @@ impl Latest {
     fn not_synced(&self, failure: Option<&Error>) -> Error {
         let namespace = &self.subject.namespace;
         let cause = failure.map_or("the first answer of the API server is still awaited", Error::message);
-        Error::new(Status::NotSynced, format!("the pods of namespace `{namespace}` have not been read yet: {cause}"))
-            .with_http_status(failure.map_or(0, Error::http_status))
+        let error = Error::new(
+            Status::NotSynced,
+            format!("the pods of namespace `{namespace}` have not been read yet: {cause}"),
+        );
+        match failure {
+            Some(failure) => error.because_of(failure),
+            None => error,
+        }
     }
 
     fn absent(&self) -> Error {
@@ -155,15 +161,16 @@ impl Latest {
         )
     }
 
-    fn excluded(&self) -> Error {
+    fn excluded(&self, reason: Reason) -> Error {
         let Subject { own, discovery_port_name, .. } = &self.subject;
-        Error::new(
-            Status::SelfExcluded,
-            format!(
-                "the own pod {own} can be nobody's peer: none of its container ports is named `{discovery_port_name}` \
-                 (`discovery_port_name`). Name the port in the pod template"
+        let why = match reason {
+            Reason::NoDiscoveryPort => format!(
+                "none of its container ports is named `{discovery_port_name}` (`discovery_port_name`). \
+                 Name the port in the pod template"
             ),
-        )
+            _ => "the API server says that it has ended".into(),
+        };
+        Error::new(Status::SelfExcluded, format!("the own pod {own} can be nobody's peer: {why}"))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -199,6 +206,7 @@ mod tests {
     fn each_state_has_its_own_status() {
         let latest = latest();
         assert_eq!(status(&latest, 0), Status::NotSynced);
+        assert!(latest.newer_than(0, Duration::ZERO).unwrap_err().is_retryable());
         latest.publish(view(Gate::SelfAbsent, &["10.0.0.1:1"]));
         assert_eq!(status(&latest, 0), Status::SelfNotVisible);
         latest.publish(view(Gate::SelfNotYet(Reason::NoIp), &["10.0.0.1:1"]));
@@ -216,7 +224,7 @@ mod tests {
         let latest = latest();
         latest.fail(Error::new(Status::Forbidden, "may not watch").with_http_status(403));
         let error = latest.newer_than(0, Duration::ZERO).unwrap_err();
-        assert_eq!((error.status(), error.http_status()), (Status::NotSynced, 403));
+        assert_eq!((error.status(), error.http_status(), error.is_retryable()), (Status::NotSynced, 403, false));
         assert!(error.message().contains("may not watch"));
         assert_eq!(latest.first_sync(Duration::ZERO).unwrap_err().status(), Status::Forbidden);
         latest.publish(view(Gate::Open, &["10.0.0.1:1"]));

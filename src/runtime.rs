@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{Builder, JoinHandle};
 
 use futures_util::future::select;
+use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
 use crate::error::{Error, Result};
@@ -37,8 +38,7 @@ impl Task {
         future: impl FnOnce() -> F + Send + 'static,
         on_panic: impl FnOnce(Error) + Send + 'static,
     ) -> Result<Self> {
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().map_err(no_thread)?;
+        let runtime = new_runtime()?;
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = spawn(Box::new(move || {
             let run = AssertUnwindSafe(|| runtime.block_on(select(stopped, Box::pin(future()))));
@@ -51,7 +51,7 @@ impl Task {
             // A name lookup that hangs must not hold up the end: its thread is left to end by itself.
             runtime.shutdown_background();
         }))
-        .map_err(no_thread)?;
+        .map_err(|e| no_resources(&e.to_string()))?;
         Ok(Self { stop, thread })
     }
 
@@ -64,14 +64,25 @@ impl Task {
     }
 }
 
+fn new_runtime() -> Result<Runtime> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    // Name lookups and login plugins block a thread each. If they hang, the next one waits instead of taking one more.
+    builder.enable_io().enable_time().max_blocking_threads(2);
+    // The first runtime of a process panics where it finds no file descriptors.
+    match catch_unwind(AssertUnwindSafe(|| builder.build())) {
+        Ok(built) => built.map_err(|e| no_resources(&e.to_string())),
+        Err(panic) => Err(no_resources(panic_text(&*panic))),
+    }
+}
+
 /// What a panic said.
 pub fn panic_text(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<&str>().copied();
     text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without a message")
 }
 
-fn no_thread(error: io::Error) -> Error {
-    Error::new(Status::Internal, format!("cannot start the watcher's thread: {error}"))
+fn no_resources(why: &str) -> Error {
+    Error::new(Status::NoResources, format!("cannot start the watcher's thread: {why}"))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 
 use crate::identity::Identity;
-use crate::pod::Pod;
+use crate::pod::{Phase, Pod};
 use crate::verdict::{Reason, Rules, Verdict};
 
 /// What the pods of one moment amount to.
@@ -54,6 +54,7 @@ fn own_gate(own: &Pod, rules: &Rules) -> Gate {
         // A pod that shuts down may ask for its peers until the end.
         Ok(_) | Err(Reason::Terminating) => Gate::Open,
         Err(reason @ Reason::NoDiscoveryPort) => Gate::SelfExcluded(reason),
+        Err(reason) if matches!(own.phase, Phase::Succeeded | Phase::Failed) => Gate::SelfExcluded(reason),
         Err(reason) => Gate::SelfNotYet(reason),
     }
 }
@@ -112,7 +113,6 @@ impl Snapshot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pod::Phase;
     use crate::verdict::tests::{pod, rules};
 
     fn texts(view: View) -> Vec<String> {
@@ -147,7 +147,9 @@ mod tests {
         assert_eq!(gate(|p| p.terminating = true), Gate::Open);
         assert_eq!(gate(|p| p.name = "other".into()), Gate::SelfAbsent);
         assert_eq!(gate(|p| p.phase = Phase::Pending), Gate::SelfNotYet(Reason::NotRunning));
-        assert_eq!(gate(|p| p.phase = Phase::Failed), Gate::SelfNotYet(Reason::NotRunning));
+        assert_eq!(gate(|p| p.phase = Phase::Unknown), Gate::SelfNotYet(Reason::NotRunning));
+        assert_eq!(gate(|p| p.phase = Phase::Failed), Gate::SelfExcluded(Reason::NotRunning));
+        assert_eq!(gate(|p| p.phase = Phase::Succeeded), Gate::SelfExcluded(Reason::NotRunning));
         assert_eq!(gate(|p| p.ip = None), Gate::SelfNotYet(Reason::NoIp));
         assert_eq!(gate(|p| p.ports.clear()), Gate::SelfExcluded(Reason::NoDiscoveryPort));
         let nobody = Rules { identity: Identity::None, ..rules("me") };

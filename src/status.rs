@@ -28,9 +28,9 @@ pub const KUBEPEERS_NOT_REGISTERED: i32 = -11;
 pub const KUBEPEERS_NOT_SYNCED: i32 = -12;
 /// The pods have been read, but this process's own pod is not among them, Running and with an address, yet. Retry.
 pub const KUBEPEERS_SELF_NOT_VISIBLE: i32 = -13;
-/// This process's own pod can never be a peer: the message says what it lacks.
+/// This process's own pod can never be a peer: the message says why.
 pub const KUBEPEERS_SELF_EXCLUDED: i32 = -14;
-/// Nothing newer came within the timeout. Not a failure: ask again.
+/// Nothing newer came within the timeout: ask again.
 pub const KUBEPEERS_TIMEOUT: i32 = -15;
 /// There is no API server to ask: not in a cluster, and no kubeconfig was given.
 pub const KUBEPEERS_NOT_IN_CLUSTER: i32 = -16;
@@ -44,6 +44,8 @@ pub const KUBEPEERS_TLS: i32 = -19;
 pub const KUBEPEERS_UNAUTHORIZED: i32 = -20;
 /// The service account may not list or watch pods (HTTP 403); the message holds the Role that is missing.
 pub const KUBEPEERS_FORBIDDEN: i32 = -21;
+/// File descriptors, threads or memory have run out. Retry when there are some.
+pub const KUBEPEERS_NO_RESOURCES: i32 = -22;
 /// A fault of the library itself. The process is unharmed; close the provider.
 pub const KUBEPEERS_INTERNAL: i32 = -99;
 
@@ -74,12 +76,13 @@ pub enum Status {
     Tls = KUBEPEERS_TLS,
     Unauthorized = KUBEPEERS_UNAUTHORIZED,
     Forbidden = KUBEPEERS_FORBIDDEN,
+    NoResources = KUBEPEERS_NO_RESOURCES,
     Internal = KUBEPEERS_INTERNAL,
 }
 
 impl Status {
     /// Every status, in the order of the numbers.
-    pub const ALL: [Status; 23] = [
+    pub const ALL: [Status; 24] = [
         Status::Ok,
         Status::InvalidArgument,
         Status::InvalidUtf8,
@@ -102,6 +105,7 @@ impl Status {
         Status::Tls,
         Status::Unauthorized,
         Status::Forbidden,
+        Status::NoResources,
         Status::Internal,
     ];
 
@@ -140,12 +144,13 @@ impl Status {
             Status::Tls => c"TLS",
             Status::Unauthorized => c"UNAUTHORIZED",
             Status::Forbidden => c"FORBIDDEN",
+            Status::NoResources => c"NO_RESOURCES",
             Status::Internal => c"INTERNAL",
         }
     }
 
-    /// Whether the same call may succeed later without anybody changing anything.
+    /// Whether the same call may succeed later without anybody changing a configuration, a manifest or a program.
     pub const fn is_retryable(self) -> bool {
-        matches!(self, Status::NotSynced | Status::SelfNotVisible | Status::Timeout)
+        matches!(self, Status::NotSynced | Status::SelfNotVisible | Status::Timeout | Status::NoResources)
     }
 }

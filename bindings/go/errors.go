@@ -33,7 +33,7 @@ const (
 	ErrAlreadyRegistered Status = capi.AlreadyRegistered
 	// ErrNotRegistered: Register was not called, or Deregister ended it.
 	ErrNotRegistered Status = capi.NotRegistered
-	// ErrNotSynced: the pods have not been read yet; the message says why. Retry.
+	// ErrNotSynced: the pods have not been read yet; the message says why.
 	ErrNotSynced Status = capi.NotSynced
 	// ErrSelfNotVisible: the pods have been read, but the own one is not among them yet. Retry.
 	ErrSelfNotVisible Status = capi.SelfNotVisible
@@ -53,6 +53,8 @@ const (
 	ErrUnauthorized Status = capi.Unauthorized
 	// ErrForbidden: the service account may not list or watch pods; the message holds the missing Role.
 	ErrForbidden Status = capi.Forbidden
+	// ErrNoResources: file descriptors, threads or memory have run out. Retry when there are some.
+	ErrNoResources Status = capi.NoResources
 	// ErrInternal: a fault of the library. The process is unharmed; close the provider.
 	ErrInternal Status = capi.Internal
 )
@@ -73,7 +75,9 @@ type Error struct {
 	// Message says what happened, to what, and what to do about it. It may have
 	// several lines, and never holds a secret.
 	Message string
-	// Retryable: the same call may succeed later without anybody changing anything.
+	// Retryable: the same call may succeed later without anybody changing a
+	// configuration, a manifest or a program. Ask this, not the Status:
+	// ErrNotSynced because of a missing Role is not retryable.
 	Retryable bool
 	// HTTPStatus is what the API server answered, 0 if the error is not about an answer.
 	HTTPStatus int

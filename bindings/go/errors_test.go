@@ -30,6 +30,7 @@ var statuses = map[kubepeers.Status]string{
 	kubepeers.ErrTLS:                "TLS",
 	kubepeers.ErrUnauthorized:       "UNAUTHORIZED",
 	kubepeers.ErrForbidden:          "FORBIDDEN",
+	kubepeers.ErrNoResources:        "NO_RESOURCES",
 	kubepeers.ErrInternal:           "INTERNAL",
 }
 

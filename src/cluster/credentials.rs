@@ -138,6 +138,9 @@ impl Files {
 
 fn read(path: &Path, what: &str) -> Result<Vec<u8>> {
     read_file(path).map_err(|e| {
+        if matches!(e.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM)) {
+            return Error::new(Status::NoResources, format!("cannot read {}: {e}", path.display()));
+        }
         no_credentials(format!(
             "cannot read the {what} {}: {e}. In a pod, leave `automountServiceAccountToken` on; elsewhere set `service_account_dir` or `kubeconfig`",
             path.display()
@@ -208,7 +211,8 @@ fn client(config: Config) -> Result<Client> {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Failure::new(Class::Credentials, error.message())
+        let class = if error.is_retryable() { Class::Resources } else { Class::Credentials };
+        Failure::new(class, error.message())
     }
 }
 

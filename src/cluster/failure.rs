@@ -21,6 +21,8 @@ pub(super) struct Failure {
 pub(super) enum Class {
     /// Missing or unusable files.
     Credentials,
+    /// No file descriptors, say. It is us, not the server.
+    Resources,
     /// No connection, or it broke.
     Unreachable,
     /// No answer in time.
@@ -52,6 +54,7 @@ impl Failure {
         let server = credentials.server();
         let (status, message) = match class {
             Class::Credentials => (Status::NoCredentials, message),
+            Class::Resources => (Status::NoResources, message),
             Class::Tls => (
                 Status::Tls,
                 format!(

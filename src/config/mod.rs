@@ -165,8 +165,9 @@ fn no_self(value: &str) -> std::result::Result<bool, String> {
 }
 
 fn milliseconds(value: &str, least: u64) -> std::result::Result<Duration, String> {
+    // `parse` would take a sign too.
     match value.parse() {
-        Ok(ms) if (least..=LONGEST_MS).contains(&ms) => Ok(Duration::from_millis(ms)),
+        Ok(ms) if !value.starts_with('+') && (least..=LONGEST_MS).contains(&ms) => Ok(Duration::from_millis(ms)),
         _ => Err(format!("`{}` is not a number of milliseconds from {least} to {LONGEST_MS}", names::shown(value))),
     }
 }
@@ -238,6 +239,7 @@ mod tests {
             ("request_timeout_ms", "0"),
             ("discover_timeout_ms", "-1"),
             ("discover_timeout_ms", "1s"),
+            ("discover_timeout_ms", "+1"),
             ("register_timeout_ms", "86400001"),
             ("register_timeout_ms", "99999999999999999999999"),
         ] {

@@ -22,9 +22,9 @@ pub extern "C" fn kubepeers_config_new() -> *mut kubepeers_config {
 /// Required keys (kubepeers_init() fails without them):
 ///   namespace             the namespace whose pods are the peers, e.g. "default"
 ///   discovery_port_name   name of the container port that discover_peers answers with, e.g. "gossip"
-///   remoting_port_name    name of the remoting port
-///   peers_port_name       name of the peers port
-///   pod_labels            labels that every peer has, "k=v,k2=v2"; equality, all must match
+///   remoting_port_name    name of the remoting port; checked, but not part of the addresses that this version gives
+///   peers_port_name       name of the peers port; the same
+///   pod_labels            labels that every peer has, "k=v,k2=v2" without blanks; equality, all must match
 ///
 /// Optional keys:
 ///   self                  "auto" (default): find out which pod this is, and leave it out; "none": not a pod
@@ -35,6 +35,7 @@ pub extern "C" fn kubepeers_config_new() -> *mut kubepeers_config {
 ///   service_account_dir   folder with `token` and `ca.crt`; default /var/run/secrets/kubernetes.io/serviceaccount
 ///   kubeconfig            path of a kubeconfig to use instead of the service account, whose folder is then not looked at
 ///   context               context of that kubeconfig; default: its current one
+/// Paths are used as they are, whenever a file is read: give absolute ones if the process changes its folder.
 ///
 /// Errors: KUBEPEERS_UNKNOWN_KEY, KUBEPEERS_INVALID_CONFIG (the message names the key and says what is wrong),
 /// KUBEPEERS_INVALID_ARGUMENT (NULL), KUBEPEERS_INVALID_UTF8.

@@ -11,6 +11,7 @@ use crate::status::Status;
 pub struct kubepeers_error {
     message: CString,
     status: Status,
+    retryable: bool,
     http_status: u16,
 }
 
@@ -18,7 +19,12 @@ impl kubepeers_error {
     pub(super) fn boxed(error: Error) -> *mut Self {
         // A NUL inside a message could only come from a server's text; it would cut the C string short.
         let message = CString::new(error.message().replace('\0', "\u{fffd}")).unwrap_or_default();
-        Box::into_raw(Box::new(Self { message, status: error.status(), http_status: error.http_status() }))
+        Box::into_raw(Box::new(Self {
+            message,
+            status: error.status(),
+            retryable: error.is_retryable(),
+            http_status: error.http_status(),
+        }))
     }
 }
 
@@ -46,14 +52,15 @@ pub unsafe extern "C" fn kubepeers_error_message(error: *const kubepeers_error) 
     unsafe { field(error, c"".as_ptr(), |e| e.message.as_ptr()) }
 }
 
-/// 1 if the same call may succeed later without anybody changing anything, else 0.
+/// 1 if the same call may succeed later without anybody changing a configuration, a manifest or a program, else 0.
+/// Ask this of the error, not of the status: KUBEPEERS_NOT_SYNCED because of a 403 is not retryable. 0 for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_error_is_retryable(error: *const kubepeers_error) -> i32 {
     // SAFETY: the header asks for NULL or a live error.
-    unsafe { field(error, 0, |e| i32::from(e.status.is_retryable())) }
+    unsafe { field(error, 0, |e| i32::from(e.retryable)) }
 }
 
-/// The HTTP status that the API server answered with, e.g. 403; 0 if the error is not about such an answer.
+/// The HTTP status that the API server answered with, e.g. 403; 0 if the error is not about such an answer, and for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_error_http_status(error: *const kubepeers_error) -> i32 {
     // SAFETY: the header asks for NULL or a live error.

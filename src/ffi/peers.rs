@@ -22,7 +22,8 @@ pub unsafe extern "C" fn kubepeers_peers_len(peers: *const kubepeers_peers) -> u
     unsafe { peers.as_ref() }.map_or(0, |peers| peers.0.len())
 }
 
-/// Which answer this is: grows with every change of the peers, from 1, within one provider. 0 for NULL.
+/// Which answer this is: grows with every change of the peers and with every register, from 1, within one provider. It means
+/// nothing to another provider. 0 for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_generation(peers: *const kubepeers_peers) -> u64 {
     // SAFETY: the header asks for NULL or a live list, which is never changed.

@@ -10,8 +10,8 @@ use crate::provider::{Provider, Timeout};
 
 /// Validates the whole configuration and makes a provider of it. Does not block; no I/O, no network, no thread.
 ///
-/// `*provider` must be 0 before the call; it holds the new provider after success and is left alone otherwise.
-/// End the provider with kubepeers_close(). `config` is only read: it may be freed or used again afterwards.
+/// Set `*provider` to 0 before: if it is a live provider the call is refused. It holds the new one after success and is left
+/// alone otherwise. End the provider with kubepeers_close(), which does not reset your variable. `config` is only read: it may be freed or used again afterwards.
 ///
 /// Errors: KUBEPEERS_INVALID_CONFIG (a required key is missing: the message names it), KUBEPEERS_ALREADY_INITIALIZED
 /// (`*provider` is a live provider), KUBEPEERS_INVALID_ARGUMENT (NULL).
@@ -42,14 +42,16 @@ pub unsafe extern "C" fn kubepeers_init(
 /// `service_account_dir`. Token and CA are read again before every request, so that rotation needs nothing.
 /// The Role needs exactly `list` and `watch` on `pods` in the namespace.
 ///
-/// Own pod, first that answers: `pod_uid` and `pod_name`; the pod that the service account's token is bound to (every
+/// Own pod, first that answers: `pod_uid`, else `pod_name`; the pod that the service account's token is bound to (every
 /// token that the kubelet mounts is); the environment variables POD_UID and POD_NAME; HOSTNAME. Not looked for with `self` = "none".
 ///
 /// What may mend itself (server unreachable, slow or overloaded) is not an error here: the watcher keeps trying,
 /// and kubepeers_discover_peers() answers KUBEPEERS_NOT_SYNCED with the reason until it succeeds.
+/// So KUBEPEERS_OK does not say that the pods have been read; discover_peers does. What only shows after the timeout, such as a
+/// missing Role, is told by discover_peers too, as KUBEPEERS_NOT_SYNCED that is not retryable.
 /// After an error nothing is left running and register may be called again.
 ///
-/// Errors: KUBEPEERS_NOT_IN_CLUSTER, KUBEPEERS_NO_CREDENTIALS, KUBEPEERS_NO_IDENTITY, KUBEPEERS_TLS,
+/// Errors: KUBEPEERS_NO_RESOURCES, KUBEPEERS_NOT_IN_CLUSTER, KUBEPEERS_NO_CREDENTIALS, KUBEPEERS_NO_IDENTITY, KUBEPEERS_TLS,
 /// KUBEPEERS_UNAUTHORIZED, KUBEPEERS_FORBIDDEN, KUBEPEERS_ALREADY_REGISTERED; KUBEPEERS_NOT_REGISTERED and KUBEPEERS_CLOSED
 /// if another thread deregistered or closed meanwhile; the handle's own: KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
 #[unsafe(no_mangle)]
@@ -62,17 +64,21 @@ pub unsafe extern "C" fn kubepeers_register(
     unsafe { call(error, || handles::get(provider)?.register(Timeout::from_ms(timeout_ms))) }
 }
 
-/// The peers now: `ip:discovery_port` of each Running pod of the selector that has an address and the port and is not
-/// terminating, without this process's own pod. Readiness is not asked for: on a cold start nobody is ready yet.
+/// The peers now: `ip:discovery_port` of each Running pod of the selector that has an address (the pod's primary one,
+/// status.podIP) and the port and is not terminating, without this process's own pod.
+/// Readiness is not asked for: on a cold start nobody is ready yet.
 ///
 /// Answers from memory, without the network. Waits, at most `timeout_ms` (0: does not wait; negative:
 /// `discover_timeout_ms`), only while the pods have not been read or the own pod is not seen yet. That wait is what makes
-/// an empty list mean "alone" and never "not known yet", and it guarantees that of any two pods that got an answer, at least one sees the other.
+/// an empty list mean "alone" and never "not known yet", and it guarantees that of any two pods that got an answer and are
+/// not terminating, at least one sees the other.
+///
+/// A failure of the API server is never an empty list: while it cannot be reached, the last peers stand and are given out as OK.
 ///
 /// `*peers` is written only on success; free it with kubepeers_peers_free().
 ///
 /// Errors: KUBEPEERS_NOT_SYNCED and KUBEPEERS_SELF_NOT_VISIBLE (retry; the message says what is waited for),
-/// KUBEPEERS_SELF_EXCLUDED, KUBEPEERS_NOT_REGISTERED, KUBEPEERS_CLOSED (also when another thread closes during the wait),
+/// KUBEPEERS_SELF_EXCLUDED (the own pod has no port of that name, or has ended), KUBEPEERS_NOT_REGISTERED, KUBEPEERS_CLOSED (also when another thread closes during the wait),
 /// KUBEPEERS_INVALID_ARGUMENT (NULL), KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_discover_peers(
@@ -94,7 +100,7 @@ pub unsafe extern "C" fn kubepeers_discover_peers(
 
 /// Waits for peers newer than `after_generation` (from kubepeers_peers_generation(); 0 for any), at most `timeout_ms`
 /// (0: does not wait; negative: `discover_timeout_ms`). It reports states, not events: changes that came
-/// and went in between are not seen, and none can be missed. With `after_generation` 0 it is kubepeers_discover_peers().
+/// and went in between are not seen, and no state that lasts can be missed. With `after_generation` 0 it is kubepeers_discover_peers().
 ///
 /// `*peers` is written only on success; free it with kubepeers_peers_free().
 ///

@@ -26,6 +26,7 @@ const (
 	TLS                = C.KUBEPEERS_TLS
 	Unauthorized       = C.KUBEPEERS_UNAUTHORIZED
 	Forbidden          = C.KUBEPEERS_FORBIDDEN
+	NoResources        = C.KUBEPEERS_NO_RESOURCES
 	Internal           = C.KUBEPEERS_INTERNAL
 )
 
