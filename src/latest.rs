@@ -49,7 +49,7 @@ impl Latest {
     pub fn publish(&self, view: View) {
         let mut state = self.lock();
         state.failure = None;
-        if state.snapshot.as_ref().is_some_and(|last| *last.view() == view) {
+        if state.ended.is_some() || state.snapshot.as_ref().is_some_and(|last| *last.view() == view) {
             return;
         }
         state.generation += 1;
@@ -64,14 +64,12 @@ impl Latest {
     }
 
     /// Every call from now on, and every waiting one, is answered with `reason`. The first reason stands.
-    pub fn end(&self, reason: Error) {
-        self.lock().ended.get_or_insert(reason);
+    /// Gives the last generation there is.
+    pub fn end(&self, reason: Error) -> u64 {
+        let mut state = self.lock();
+        state.ended.get_or_insert(reason);
         self.changed.notify_all();
-    }
-
-    /// The last generation that was published.
-    pub fn generation(&self) -> u64 {
-        self.lock().generation
+        state.generation
     }
 
     /// Waits until the pods have been read once. Not having read them in time is no error; what will not mend itself is.
@@ -239,9 +237,11 @@ mod tests {
         for _ in 0..3 {
             latest.publish(view(Gate::Open, &["10.0.0.1:1"]));
         }
-        assert_eq!(latest.generation(), 1);
+        assert_eq!(latest.newer_than(0, Duration::ZERO).unwrap().generation(), 1);
         latest.publish(view(Gate::Open, &[]));
-        assert_eq!(latest.generation(), 2);
+        assert_eq!(latest.end(Error::new(Status::Closed, "closed")), 2);
+        latest.publish(view(Gate::Open, &["10.0.0.1:1"]));
+        assert_eq!(latest.end(Error::new(Status::Closed, "closed")), 2, "nothing is published after the end");
     }
 
     #[test]

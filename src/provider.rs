@@ -83,20 +83,24 @@ impl Provider {
     }
 
     fn start(&self, environment: Environment<'_>) -> Result<Arc<Latest>> {
-        let mut state = self.lock();
-        match state.phase {
-            Phase::Initialized => {}
-            Phase::Registered(_) => return Err(Error::new(Status::AlreadyRegistered, "register was called before")),
-            Phase::Closed => return Err(closed()),
-        }
+        self.lock().may_register()?;
+        // Files are read without the lock: if that lasts, close must not have to wait for it.
         let credentials = Credentials::find(&self.settings.source, environment)?;
         let identity = Identity::find(&self.settings, credentials.claims(), environment)?;
+        let mut state = self.lock();
+        state.may_register()?;
         let subject = self.subject(&identity);
         let latest = Arc::new(Latest::new(state.generation, subject));
         let rules = Rules { discovery_port_name: self.settings.discovery_port_name.clone(), identity };
         let cluster = Cluster::new(&self.settings, credentials);
         let (watched, failed) = (latest.clone(), latest.clone());
-        let task = Task::start(self.spawn, move || watch(cluster, rules, watched), move |panic| failed.end(panic))?;
+        let task = Task::start(
+            self.spawn,
+            move || watch(cluster, rules, watched),
+            move |panic| {
+                failed.end(panic);
+            },
+        )?;
         state.phase = Phase::Registered(Registration { latest: latest.clone(), task });
         Ok(latest)
     }
@@ -112,15 +116,17 @@ impl Provider {
 
     /// Undoes a registration that failed, unless another thread ended it already.
     fn stop_registration(&self, latest: &Arc<Latest>, error: &Error) {
-        let registration = {
+        let why = Error::new(Status::NotRegistered, format!("register failed meanwhile: {error}"));
+        let task = {
             let mut state = self.lock();
             match &state.phase {
-                Phase::Registered(now) if Arc::ptr_eq(&now.latest, latest) => leave(&mut state, Phase::Initialized),
+                Phase::Registered(now) if Arc::ptr_eq(&now.latest, latest) => {
+                    leave(&mut state, Phase::Initialized, why)
+                }
                 _ => None,
             }
         };
-        let why = format!("register failed meanwhile: {error}");
-        stop(registration, Error::new(Status::NotRegistered, why));
+        join(task);
     }
 
     /// The peers now, once they are known and self is seen.
@@ -140,27 +146,39 @@ impl Provider {
 
     /// Stops watching. The provider may be registered again.
     pub fn deregister(&self) -> Result<()> {
-        let registration = {
+        let task = {
             let mut state = self.lock();
             match state.phase {
-                Phase::Registered(_) => leave(&mut state, Phase::Initialized),
+                Phase::Registered(_) => {
+                    leave(&mut state, Phase::Initialized, not_registered("deregister was called meanwhile"))
+                }
                 Phase::Initialized => return Err(not_registered("there is nothing to deregister")),
                 Phase::Closed => return Err(closed()),
             }
         };
-        stop(registration, not_registered("deregister was called meanwhile"));
+        join(task);
         Ok(())
     }
 
     /// Ends the provider for good; again is nothing.
     pub fn close(&self) {
-        let registration = leave(&mut self.lock(), Phase::Closed);
-        stop(registration, closed());
+        let task = leave(&mut self.lock(), Phase::Closed, closed());
+        join(task);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing panics between two changes that belong together.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn may_register(&self) -> Result<()> {
+        match self.phase {
+            Phase::Initialized => Ok(()),
+            Phase::Registered(_) => Err(Error::new(Status::AlreadyRegistered, "register was called before")),
+            Phase::Closed => Err(closed()),
+        }
     }
 }
 
@@ -170,19 +188,20 @@ impl Drop for Provider {
     }
 }
 
-/// Goes to another phase and hands over the registration there was.
-fn leave(state: &mut State, next: Phase) -> Option<Registration> {
+/// Goes to another phase. A registration ends: whoever waits is answered with `reason`. Gives what is left to join.
+fn leave(state: &mut State, next: Phase, reason: Error) -> Option<Task> {
     match std::mem::replace(&mut state.phase, next) {
-        Phase::Registered(registration) => Some(registration),
+        Phase::Registered(Registration { latest, task }) => {
+            state.generation = latest.end(reason);
+            Some(task)
+        }
         Phase::Initialized | Phase::Closed => None,
     }
-    .inspect(|registration| state.generation = registration.latest.generation())
 }
 
-/// Ends a registration: answers whoever waits, then joins the thread. Called without the lock, which callers need meanwhile.
-fn stop(registration: Option<Registration>, reason: Error) {
-    if let Some(Registration { latest, task }) = registration {
-        latest.end(reason);
+/// Without the lock, which callers need meanwhile.
+fn join(task: Option<Task>) {
+    if let Some(task) = task {
         task.stop();
     }
 }

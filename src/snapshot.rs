@@ -35,14 +35,20 @@ impl View {
     /// Judges all pods.
     pub fn of<'a>(pods: impl Iterator<Item = &'a Pod>, rules: &Rules) -> Self {
         let mut addresses = Vec::new();
+        let mut own_address = None;
         let mut gate = if rules.identity == Identity::None { Gate::Open } else { Gate::SelfAbsent };
         for pod in pods {
             match rules.verdict(pod) {
                 Verdict::Peer(address) => addresses.push(address),
-                Verdict::LeftOut(Reason::IsSelf) => gate = own_gate(pod, rules),
+                Verdict::LeftOut(Reason::IsSelf) => {
+                    gate = own_gate(pod, rules);
+                    own_address = rules.socket(pod);
+                }
                 Verdict::LeftOut(_) => {}
             }
         }
+        // A pod of a lost node stays Running, while its address is given to another pod: this one.
+        addresses.retain(|address| Some(*address) != own_address);
         addresses.sort_unstable();
         addresses.dedup();
         Self { addresses, gate }
@@ -134,6 +140,12 @@ mod tests {
         let view = View::of(pods.iter(), &rules("me"));
         assert_eq!(view.gate, Gate::Open);
         assert_eq!(texts(view), ["10.0.0.9:3322", "10.0.0.10:3322", "[fd00::2]:3322", "[fd00::10]:3322"]);
+    }
+
+    #[test]
+    fn the_own_address_is_nobody_elses() {
+        let view = View::of([pod("lost", "10.0.0.1"), pod("me", "10.0.0.1")].iter(), &rules("me"));
+        assert_eq!((view.addresses, view.gate), (vec![], Gate::Open));
     }
 
     #[test]

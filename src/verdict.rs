@@ -47,6 +47,11 @@ impl Rules {
         self.address(pod).map_or_else(Verdict::LeftOut, Verdict::Peer)
     }
 
+    /// The pod's address and discovery port, as far as it has them.
+    pub fn socket(&self, pod: &Pod) -> Option<SocketAddr> {
+        Some(SocketAddr::new(pod.ip?, pod.port(&self.discovery_port_name)?))
+    }
+
     /// Where a pod would be found if it were not self. What is wrong for good comes before what may pass.
     pub fn address(&self, pod: &Pod) -> Result<SocketAddr, Reason> {
         let port = pod.port(&self.discovery_port_name).ok_or(Reason::NoDiscoveryPort)?;

@@ -67,6 +67,90 @@ fn lists_in_pages_where_streaming_lists_are_not_understood() {
     assert_eq!(first(&fake.provider(&[("request_timeout_ms", "200")])), ["10.0.0.1"]);
 }
 
+/// Such a server may be busy: its events are not a list that goes on.
+#[test]
+fn lists_in_pages_where_a_stream_never_says_that_it_is_complete() {
+    let fake = Fake::start(|_, path| match path {
+        path if is_streaming(path) => Reply::Drip(event("MODIFIED", "a", "10.0.0.1", 1)),
+        path if is_watch(path) => Reply::Open(vec![]),
+        _ => page(&[pod("a", "10.0.0.1", 1)], "", 7),
+    });
+    assert_eq!(first(&fake.provider(&[("request_timeout_ms", "200")])), ["10.0.0.1"]);
+}
+
+/// Nothing that is less than a whole list of pods may pass for one: it would be a false "alone".
+#[test]
+fn what_is_no_whole_list_is_no_answer() {
+    let half = event("ADDED", "b", "10.0.0.2", 2)[..60].to_owned() + "\n";
+    let streams = [half + &initial_end(5), initial_end(5).replace("\"5\"", "\"\"")];
+    for stream in streams {
+        let fake = Fake::start(move |_, path| match path {
+            path if is_streaming(path) => Reply::Open(vec![event("ADDED", "a", "10.0.0.1", 1), stream.clone()]),
+            _ => Reply::Body(500, status(500, "no")),
+        });
+        let error = unsynced(&fake.provider(&[]));
+        assert!(error.contains("not one of a pod") || error.contains("answered 500"), "{error}");
+    }
+    for body in [
+        r#"{"metadata":{"resourceVersion":"5"}}"#,
+        r#"{"kind":"ConfigMapList","metadata":{"resourceVersion":"5"},"items":[]}"#,
+        r#"{"kind":"PodList","metadata":{"resourceVersion":""},"items":[]}"#,
+        "<html>",
+        "",
+    ] {
+        let fake = Fake::start(move |_, path| match path {
+            path if is_streaming(path) => Reply::Body(422, status(422, "no")),
+            _ => Reply::Body(200, body.into()),
+        });
+        let error = unsynced(&fake.provider(&[]));
+        assert!(error.contains("list of pods") || error.contains("answered 422"), "{error}");
+    }
+}
+
+fn unsynced(provider: &Provider) -> String {
+    provider.register(Timeout::AtMost(Duration::from_millis(500))).unwrap();
+    let error = provider.discover_peers(Timeout::AtMost(Duration::ZERO)).unwrap_err();
+    assert_eq!(error.status(), Status::NotSynced, "{error}");
+    error.to_string()
+}
+
+#[test]
+fn a_list_without_an_end_is_given_up() {
+    let fake = Fake::start(|_, path| match path {
+        path if is_streaming(path) => Reply::Body(422, status(422, "no")),
+        _ => page(&[pod("a", "10.0.0.1", 1)], "again", 7),
+    });
+    let provider = fake.provider(&[]);
+    provider.register(Timeout::AtMost(Duration::ZERO)).unwrap();
+    let error = loop {
+        let error = provider.discover_peers(Timeout::AtMost(Duration::from_millis(50))).unwrap_err();
+        if error.message().contains("no end") {
+            break error;
+        }
+    };
+    assert_eq!(error.status(), Status::NotSynced);
+}
+
+#[test]
+fn no_secret_of_a_kubeconfig_is_told() {
+    for user in [
+        "{token: [s3cr3t]}",
+        "{token: 's3cr3t\u{1}'}",
+        "{exec: {apiVersion: client.authentication.k8s.io/v1, command: sh, args: [-c, 'echo s3cr3t; exit 1']}}",
+        "{exec: {apiVersion: client.authentication.k8s.io/v1, command: echo, args: [s3cr3t]}}",
+    ] {
+        let provider = fake::provider("http://127.0.0.1:1", user, &[]);
+        let error = provider.register(LONG).unwrap_err();
+        assert_eq!(error.status(), Status::NoCredentials, "{user}: {error}");
+        assert!(!error.message().contains("s3cr3t"), "{error}");
+    }
+    let fake = Fake::start(|_, _| Reply::Body(401, status(401, "who is\u{1b}\r\nBearer s3cr3t?")));
+    let provider = fake.provider_of("{token: s3cr3t}");
+    let error = provider.register(LONG).unwrap_err();
+    assert_eq!(error.status(), Status::Unauthorized);
+    assert!(error.message().contains("who is   Bearer [secret]?"), "{error}");
+}
+
 #[test]
 fn half_a_list_is_no_answer() {
     let fake = Fake::start(|_, path| match path {

@@ -43,6 +43,13 @@ pub(super) enum Class {
     Malformed,
 }
 
+impl Class {
+    /// Whether another kind of request may fare better.
+    pub(super) fn is_of_the_request(self) -> bool {
+        matches!(self, Self::TimedOut | Self::Unreachable | Self::NotSupported | Self::Malformed | Self::Gone)
+    }
+}
+
 impl Failure {
     pub(super) fn new(class: Class, message: impl Into<String>) -> Self {
         Self { class, http_status: 0, message: message.into() }
@@ -51,6 +58,7 @@ impl Failure {
     /// As a caller hears of it. What will not mend itself has a status of its own.
     pub(super) fn into_error(self, credentials: &Credentials, namespace: &str) -> Error {
         let Self { class, http_status, message } = self;
+        let message = credentials.redact(&message);
         let server = credentials.server();
         let (status, message) = match class {
             Class::Credentials => (Status::NoCredentials, message),
@@ -81,39 +89,54 @@ impl Failure {
         Error::new(status, message).with_http_status(http_status)
     }
 
-    /// What an answer of the API server says.
-    fn answered(status: &kube::core::Status) -> Self {
-        let class = match status.code {
+    /// What an answer of the API server means that is no success.
+    pub(super) fn answered(http_status: u16, body: &[u8]) -> Self {
+        let message = match serde_json::from_slice::<kube::core::Status>(body) {
+            Ok(status) if !status.message.is_empty() => status.message,
+            Ok(status) => status.reason,
+            Err(_) => String::from_utf8_lossy(body).into_owned(),
+        };
+        let class = match http_status {
             401 => Class::Unauthorized,
             403 => Class::Forbidden,
-            410 => Class::Gone,
+            // 504: a resourceVersion that this server has not reached, since its store went back in time.
+            410 | 504 => Class::Gone,
             400 | 422 => Class::NotSupported,
-            // kube takes every JSON object in a watch that is no event for a Status, if an empty one.
-            0 => return Self::new(Class::Malformed, "a watch event that is not one of a pod"),
+            // A watch says so of an event that it could not make.
+            0 => Class::Malformed,
             _ => Class::Refused,
         };
-        let message = if status.message.is_empty() { &status.reason } else { &status.message };
-        Self { class, http_status: status.code, message: message.clone() }
+        Self { class, http_status, message: tidy(&message) }
     }
 }
 
+/// A server's words on one line and of a length that fits a message.
+fn tidy(text: &str) -> String {
+    const LONGEST: usize = 1000;
+    let mut tidy: String = text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        tidy.push('…');
+    }
+    tidy.trim().to_owned()
+}
+
+/// An ERROR event inside a watch.
 impl From<Box<kube::core::Status>> for Failure {
     fn from(status: Box<kube::core::Status>) -> Self {
-        Self::answered(&status)
+        Self { message: tidy(&status.message), ..Self::answered(status.code, b"{}") }
     }
 }
 
 impl From<kube::Error> for Failure {
     fn from(error: kube::Error) -> Self {
         let class = match &error {
-            kube::Error::Api(status) => return Self::answered(status),
-            kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) | kube::Error::LinesCodecMaxLineLengthExceeded => {
-                Class::Malformed
-            }
             kube::Error::Auth(_) | kube::Error::RustlsTls(_) => Class::Credentials,
             _ => transport_class(&error),
         };
-        Self::new(class, causes(&error))
+        // A login plugin's words may hold its secrets.
+        let message =
+            if class == Class::Credentials { "the credentials cannot be used".into() } else { causes(&error) };
+        Self::new(class, message)
     }
 }
 

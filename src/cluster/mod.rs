@@ -1,10 +1,14 @@
 //! All that talks to Kubernetes: credentials, requests, the watch.
 
 mod access;
+mod answers;
 mod backoff;
 mod credentials;
 mod failure;
+mod files;
+mod kubeconfig;
 mod requests;
+mod service_account;
 mod watcher;
 
 pub use credentials::Credentials;

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use futures_util::stream::{BoxStream, StreamExt};
 use kube::api::{ListParams, WatchEvent, WatchParams};
+use kube::client::Body;
 use kube::core::Request;
 use serde::Deserialize;
 use tokio::time::timeout;
 
+use super::answers;
 use super::backoff::random;
 use super::credentials::Credentials;
 use super::failure::{Class, Failure};
@@ -38,9 +40,10 @@ pub struct Cluster {
 /// A page of a list.
 #[derive(Deserialize)]
 pub(super) struct Page {
+    kind: String,
     pub(super) metadata: PageMetadata,
-    #[serde(default)]
-    pub(super) items: Vec<Pod>,
+    /// null for none
+    pub(super) items: Option<Vec<Pod>>,
 }
 
 #[derive(Deserialize)]
@@ -83,9 +86,8 @@ impl Cluster {
         let seconds = LONGEST_WATCH_S - (random() * WATCH_JITTER_S) as u32;
         let params = params.labels(&self.selector).timeout(seconds);
         let request = self.pods().watch(&params, resource_version).map_err(kube::Error::BuildRequest)?;
-        let client = self.credentials.client().await?;
-        let events = self.answered(client.request_events::<Pod>(request)).await?;
-        Ok(events.map(|event| event.map_err(Failure::from)).boxed())
+        let body = self.ask(request).await?;
+        Ok(answers::lines(body).map(|line| event(&line?)).boxed())
     }
 
     /// One page of a list; `next` is empty for the first.
@@ -95,20 +97,27 @@ impl Cluster {
             params = params.continue_token(next);
         }
         let request = self.pods().list(&params).map_err(kube::Error::BuildRequest)?;
-        let client = self.credentials.client().await?;
-        self.answered(client.request(request)).await
+        let body = self.ask(request).await?;
+        let page: Page = self.in_time(answers::page(body)).await?;
+        if page.kind != "PodList" || page.metadata.resource_version.is_empty() {
+            return Err(Failure::new(Class::Malformed, "the answer is not a list of pods"));
+        }
+        Ok(page)
     }
 
     fn pods(&self) -> Request {
         Request::new(format!("/api/v1/namespaces/{}/pods", self.namespace))
     }
 
-    /// Nothing in the client bounds how long an answer's headers may take.
-    async fn answered<T>(&self, answer: impl Future<Output = kube::Result<T>>) -> Result<T, Failure> {
-        match timeout(self.request_timeout, answer).await {
-            Ok(answer) => answer.map_err(Failure::from),
-            Err(_) => Err(Failure::new(Class::TimedOut, format!("no answer within {:?}", self.request_timeout))),
-        }
+    async fn ask(&mut self, request: http::Request<Vec<u8>>) -> Result<Body, Failure> {
+        let client = self.credentials.client().await?;
+        self.in_time(async { answers::accepted(client.send(request.map(Body::from)).await?).await }).await
+    }
+
+    /// Nothing in the client bounds how long an answer may take.
+    async fn in_time<T>(&self, answer: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let late = || Failure::new(Class::TimedOut, format!("no answer within {:?}", self.request_timeout));
+        timeout(self.request_timeout, answer).await.unwrap_or_else(|_| Err(late()))
     }
 
     /// A failure as a caller hears of it.
@@ -118,4 +127,18 @@ impl Cluster {
         }
         failure.into_error(&self.credentials, &self.namespace)
     }
+}
+
+/// One line of a watch.
+fn event(line: &[u8]) -> Result<WatchEvent<Pod>, Failure> {
+    let malformed =
+        |why: String| Failure::new(Class::Malformed, format!("a watch event that is not one of a pod: {why}"));
+    let event: WatchEvent<Pod> = serde_json::from_slice(line).map_err(|e| malformed(e.to_string()))?;
+    let resource_version = match &event {
+        WatchEvent::Added(pod) | WatchEvent::Modified(pod) | WatchEvent::Deleted(pod) => &pod.resource_version,
+        WatchEvent::Bookmark(mark) => &mark.metadata.resource_version,
+        WatchEvent::Error(_) => return Ok(event),
+    };
+    // A watch from no resourceVersion would be another kind of watch.
+    if resource_version.is_empty() { Err(malformed("no resourceVersion".into())) } else { Ok(event) }
 }

@@ -1,7 +1,7 @@
 //! Keeps the pods as the API server has them, for as long as it runs.
 //!
 //! A loop of our own over kube's client instead of kube's `watcher`, which never lists again after an early 410, turns into a
-//! hot loop on a server that closes at once, waits for ever for headers, and has no way back from a streaming list.
+//! hot loop on a server that closes at once, waits for ever for headers, and knows only one way to list.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,14 +25,29 @@ const BURST: usize = 1024;
 const LONGEST_SILENCE: Duration = Duration::from_secs(240);
 /// A watch that lasted this long was a good one.
 const STEADY: Duration = Duration::from_secs(10);
+/// A list at least this often, when a watch ends: whatever a watch did not tell is mended then.
+const RELIST: Duration = Duration::from_secs(600);
+/// A streaming list may last this many request timeouts.
+const LISTS_LAST: u32 = 3;
+/// A hundred thousand pods and more.
+const MOST_PAGES: usize = 400;
 /// Marks the bookmark that ends the first part of a streaming list.
 const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";
 
 /// Watches for ever; whoever runs it stops it.
 pub async fn watch(cluster: Cluster, rules: Rules, latest: Arc<Latest>) {
-    Watcher { cluster, rules, latest, pods: Pods::new(), position: Position::Unknown, pages: false, progress: false }
-        .run()
-        .await;
+    Watcher {
+        cluster,
+        rules,
+        latest,
+        pods: Pods::new(),
+        position: Position::Unknown,
+        listed: Instant::now(),
+        pages: false,
+        progress: false,
+    }
+    .run()
+    .await;
 }
 
 type Pods = HashMap<String, Pod>;
@@ -44,7 +59,9 @@ struct Watcher {
     /// By name: within a namespace a name is one pod's at a time.
     pods: Pods,
     position: Position,
-    /// The server does not do streaming lists: list in pages.
+    /// When the last list was complete.
+    listed: Instant,
+    /// List in pages next, and not as a stream.
     pages: bool,
     /// The present request has told something.
     progress: bool,
@@ -64,22 +81,23 @@ impl Watcher {
         loop {
             self.progress = false;
             let started = Instant::now();
-            if let Err(failure) = self.follow().await {
-                self.note(failure);
-            }
+            let ended = self.follow().await;
             if self.progress && started.elapsed() >= STEADY {
                 backoff.reset();
             }
-            sleep(backoff.next(if self.progress { backoff::SHORT } else { backoff::LONG })).await;
+            let longest = if ended.is_ok() && self.progress { backoff::SHORT } else { backoff::LONG };
+            if let Err(failure) = ended {
+                self.note(failure);
+            }
+            sleep(backoff.next(longest)).await;
         }
     }
 
     /// Draws the conclusions from a failure and tells of it.
     fn note(&mut self, failure: Failure) {
         match failure.class {
-            // What was known cannot be continued: too old, or something in it was not understood.
-            Class::Gone | Class::Malformed => self.position = Position::Unknown,
-            Class::NotSupported if matches!(self.position, Position::Unknown) => self.pages = true,
+            // What was known cannot be continued: too old, of another store, or something in it was not understood.
+            Class::Gone | Class::Malformed | Class::NotSupported => self.position = Position::Unknown,
             _ => {}
         }
         let error = self.cluster.explain(failure);
@@ -89,37 +107,50 @@ impl Watcher {
     /// One watch, from wherever we are to its end.
     async fn follow(&mut self) -> Result<(), Failure> {
         let events = match &self.position {
-            Position::At(resource_version) => self.cluster.watch_since(&resource_version.clone()).await?,
-            Position::Unknown if self.pages => {
-                let resource_version = self.list_pages().await?;
+            Position::At(resource_version) if self.listed.elapsed() < RELIST => {
+                self.cluster.watch_since(&resource_version.clone()).await?
+            }
+            _ if self.pages => {
+                let resource_version = self.listing(Self::list_pages).await?;
                 self.cluster.watch_since(&resource_version).await?
             }
-            Position::Unknown => {
-                let mut events = self.cluster.watch_from_nothing().await?;
-                self.take_initial(&mut events).await?;
-                events
-            }
+            _ => self.listing(Self::stream_list).await?,
         };
         self.take_changes(events).await
     }
 
-    /// The first part of a streaming list. What vanished since the last list vanishes with it, all at once.
-    async fn take_initial(&mut self, events: &mut Events) -> Result<(), Failure> {
+    /// A list that fails is tried the other way next time: the server may not know this one.
+    async fn listing<T>(&mut self, list: impl AsyncFnOnce(&mut Self) -> Result<T, Failure>) -> Result<T, Failure> {
+        let listed = list(self).await;
+        match &listed {
+            Ok(_) => self.listed = Instant::now(),
+            Err(failure) if failure.class.is_of_the_request() => self.pages = !self.pages,
+            Err(_) => {}
+        }
+        listed
+    }
+
+    /// A streaming list. What vanished since the last list vanishes with it, all at once.
+    async fn stream_list(&mut self) -> Result<Events, Failure> {
+        let mut events = self.cluster.watch_from_nothing().await?;
         let patience = self.cluster.request_timeout();
+        // A server that does not know the parameter sends events for ever, or none, and never says that this was all.
+        let deadline = Instant::now() + patience * LISTS_LAST;
         let mut initial = Pods::new();
         loop {
-            let Ok(event) = timeout(patience, events.next()).await else {
-                // Servers that do not know the parameter leave it out in silence.
-                self.pages = true;
-                return Err(Failure::new(Class::TimedOut, "the streaming list does not end; listing in pages next"));
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Ok(event) = timeout(patience.min(left), events.next()).await else {
+                return Err(Failure::new(Class::TimedOut, "the streaming list does not end"));
             };
             self.progress |= event.is_some();
             match event.ok_or_else(|| Failure::new(Class::Unreachable, "the connection ended during the list"))?? {
                 WatchEvent::Bookmark(mark) if mark.metadata.annotations.contains_key(INITIAL_EVENTS_END) => {
                     self.replace(initial, mark.metadata.resource_version);
-                    return Ok(());
+                    return Ok(events);
                 }
-                event => apply(&mut initial, event)?.map_or((), drop),
+                event => {
+                    apply(&mut initial, event)?;
+                }
             }
         }
     }
@@ -128,16 +159,17 @@ impl Watcher {
     async fn list_pages(&mut self) -> Result<String, Failure> {
         let mut listed = Pods::new();
         let mut next = String::new();
-        loop {
+        for _ in 0..MOST_PAGES {
             let page = self.cluster.list(&next).await?;
             self.progress = true;
-            listed.extend(page.items.into_iter().map(|pod| (pod.name.clone(), pod)));
+            listed.extend(page.items.into_iter().flatten().map(|pod| (pod.name.clone(), pod)));
             next = page.metadata.next;
             if next.is_empty() {
                 self.replace(listed, page.metadata.resource_version.clone());
                 return Ok(page.metadata.resource_version);
             }
         }
+        Err(Failure::new(Class::Malformed, "the list has no end"))
     }
 
     async fn take_changes(&mut self, events: Events) -> Result<(), Failure> {

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use kubepeers::config::Config;
 use kubepeers::provider::Provider;
@@ -15,6 +16,8 @@ pub(crate) enum Reply {
     Body(u16, String),
     /// These lines, and the connection stays open, silent.
     Open(Vec<String>),
+    /// This line again and again.
+    Drip(String),
     /// Not even headers.
     Silence,
 }
@@ -51,6 +54,11 @@ impl Fake {
     /// A provider that is no pod and asks this server.
     pub(crate) fn provider(&self, extra: &[(&str, &str)]) -> Provider {
         provider(&format!("http://127.0.0.1:{}", self.port), "{}", extra)
+    }
+
+    /// The same as this user.
+    pub(crate) fn provider_of(&self, user: &str) -> Provider {
+        provider(&format!("http://127.0.0.1:{}", self.port), user, &[])
     }
 }
 
@@ -97,6 +105,13 @@ fn answer(mut stream: TcpStream, script: &Script, log: &Mutex<Vec<String>>) {
             let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{}", events.concat());
             hold(&stream)
         }
+        Reply::Drip(event) => {
+            let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n");
+            while stream.write_all(event.as_bytes()).is_ok() {
+                thread::sleep(Duration::from_millis(20));
+            }
+            Ok(())
+        }
         Reply::Silence => hold(&stream),
     };
 }
@@ -133,7 +148,7 @@ pub(crate) fn initial_end(resource_version: u32) -> String {
 /// A list of Running pods.
 pub(crate) fn page(pods: &[String], next: &str, resource_version: u32) -> Reply {
     let metadata = serde_json::json!({"resourceVersion": resource_version.to_string(), "continue": next});
-    Reply::Body(200, format!("{{\"metadata\":{metadata},\"items\":[{}]}}", pods.join(",")))
+    Reply::Body(200, format!("{{\"kind\":\"PodList\",\"metadata\":{metadata},\"items\":[{}]}}", pods.join(",")))
 }
 
 /// What the API server says when it refuses something.

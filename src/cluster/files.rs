@@ -1,0 +1,53 @@
+//! Files with credentials: small, regular, and read without surprises.
+
+use std::io;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::status::Status;
+
+/// Tokens have about a kilobyte, bundles of CAs and kubeconfigs some hundred.
+const LARGEST: u64 = 1 << 20;
+
+/// Reads a file; `what` it is goes into the message.
+pub(super) fn read(path: &Path, what: &str) -> Result<Vec<u8>> {
+    read_regular(path).map_err(|e| {
+        if matches!(e.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM)) {
+            return Error::new(Status::NoResources, format!("cannot read {}: {e}", path.display()));
+        }
+        no_credentials(format!(
+            "cannot read the {what} {}: {e}. In a pod, leave `automountServiceAccountToken` on; elsewhere set `service_account_dir` or `kubeconfig`",
+            path.display()
+        ))
+    })
+}
+
+/// What is no file might never end, or never begin.
+fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    let metadata = std::fs::metadata(path)?;
+    if !metadata.is_file() || metadata.len() > LARGEST {
+        return Err(io::Error::other(format!("not a file of at most {LARGEST} bytes")));
+    }
+    std::fs::read(path)
+}
+
+pub(super) fn no_credentials(message: String) -> Error {
+    Error::new(Status::NoCredentials, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_small_file_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let large = folder.path().join("large");
+        std::fs::File::create(&large).unwrap().set_len(LARGEST + 1).unwrap();
+        for path in [folder.path(), Path::new("/dev/zero"), &large] {
+            let error = read(path, "token").unwrap_err();
+            assert_eq!(error.status(), Status::NoCredentials);
+            assert!(error.message().contains("not a file of at most"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Credentials from a kubeconfig, for processes outside a cluster.
+//!
+//! Nothing of the file's text goes into a message: the line that is wrong may be the one with the token.
+
+use std::path::Path;
+
+use futures_util::FutureExt;
+use kube::Config;
+use kube::config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError};
+
+use super::files::{no_credentials, read};
+use crate::error::{Error, Result};
+
+/// Reads a kubeconfig and what it refers to. Login plugins run later, with the first client.
+pub(super) fn load(path: &Path, context: Option<String>) -> Result<Config> {
+    read(path, "kubeconfig")?;
+    let kubeconfig = Kubeconfig::read_from(path).map_err(|e| unusable(path, &e))?;
+    if kubeconfig.clusters.iter().any(|named| named.cluster.as_ref().is_some_and(|cluster| cluster.proxy_url.is_some()))
+    {
+        return Err(no_credentials(format!(
+            "the kubeconfig {} has a `proxy-url`: proxies are not supported",
+            path.display()
+        )));
+    }
+    let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &options)
+        .now_or_never()
+        // It is async by its signature only.
+        .unwrap_or(Err(KubeconfigError::FindPath))
+        .map_err(|e| unusable(path, &e))?;
+    // From HTTPS_PROXY, which kube would then refuse to use.
+    config.proxy_url = None;
+    if let Some(plugin) = &mut config.auth_info.exec {
+        // The terminal is the host's.
+        plugin.interactive_mode = Some(ExecInteractiveMode::Never);
+    }
+    Ok(config)
+}
+
+fn unusable(path: &Path, error: &KubeconfigError) -> Error {
+    let why = match error {
+        KubeconfigError::CurrentContextNotSet => "it has no current context: set `context`".into(),
+        KubeconfigError::LoadContext(name) => format!("it has no context `{name}`"),
+        KubeconfigError::LoadClusterOfContext(name) => format!("it has no cluster `{name}`"),
+        KubeconfigError::Parse(_) => "it is not YAML of the form that kubeconfigs have".into(),
+        KubeconfigError::MissingClusterUrl | KubeconfigError::ParseClusterUrl(_) => {
+            "its cluster has no `server`, or not a URL".into()
+        }
+        KubeconfigError::LoadCertificateAuthority(_) | KubeconfigError::ParseCertificates(_) => {
+            "its certificate authority cannot be read".into()
+        }
+        KubeconfigError::LoadClientCertificate(_) | KubeconfigError::LoadClientKey(_) => {
+            "its client certificate or key cannot be read".to_owned()
+        }
+        _ => "it is incomplete or not a kubeconfig".into(),
+    };
+    no_credentials(format!("the kubeconfig {} cannot be used: {why}", path.display()))
+}

@@ -1,0 +1,143 @@
+//! The credentials of a pod: the API server that the kubelet names, and the token and CA that it mounts.
+//!
+//! The files are read before every request, so that rotation needs nothing.
+
+use std::path::{Path, PathBuf};
+
+use http::Uri;
+use kube::Config;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use secrecy::SecretString;
+
+use super::files::{no_credentials, read};
+use crate::error::{Error, Result};
+use crate::identity::{Claims, Environment};
+use crate::status::Status;
+
+/// A service account as it was last read.
+pub(super) struct ServiceAccount {
+    server: Uri,
+    dir: PathBuf,
+    files: Files,
+}
+
+/// What is on disk. No `Debug`: it holds the token.
+#[derive(PartialEq, Eq)]
+struct Files {
+    token: String,
+    ca: Vec<u8>,
+}
+
+impl ServiceAccount {
+    pub(super) fn find(dir: &Path, environment: Environment<'_>) -> Result<Self> {
+        let account = Self { server: server(environment)?, dir: dir.to_owned(), files: Files::read(dir)? };
+        account.certificates()?;
+        Ok(account)
+    }
+
+    /// Whether something has changed since the last time.
+    pub(super) fn read_again(&mut self) -> Result<bool> {
+        let files = Files::read(&self.dir)?;
+        let changed = files != self.files;
+        self.files = files;
+        Ok(changed)
+    }
+
+    pub(super) fn config(&self) -> Result<Config> {
+        let mut config = Config::new(self.server.clone());
+        config.root_cert = Some(self.certificates()?);
+        config.auth_info.token = Some(SecretString::from(self.files.token.clone()));
+        Ok(config)
+    }
+
+    fn certificates(&self) -> Result<Vec<Vec<u8>>> {
+        let certificates: Vec<_> =
+            CertificateDer::pem_slice_iter(&self.files.ca).collect::<std::result::Result<_, _>>().unwrap_or_default();
+        if certificates.is_empty() {
+            return Err(no_credentials(format!("{} does not hold certificates in PEM form", self.ca_file().display())));
+        }
+        Ok(certificates.into_iter().map(|certificate| certificate.to_vec()).collect())
+    }
+
+    pub(super) fn claims(&self) -> Claims {
+        Claims::of(&self.files.token)
+    }
+
+    pub(super) fn token(&self) -> &str {
+        &self.files.token
+    }
+
+    pub(super) fn server(&self) -> &Uri {
+        &self.server
+    }
+
+    pub(super) fn ca_file(&self) -> PathBuf {
+        self.dir.join("ca.crt")
+    }
+}
+
+impl Files {
+    fn read(dir: &Path) -> Result<Self> {
+        let path = dir.join("token");
+        let token = String::from_utf8(read(&path, "service account's token")?).unwrap_or_default().trim().to_owned();
+        // Anything else could not be sent in an HTTP header.
+        if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(no_credentials(format!(
+                "the service account's token in {} is empty or no token",
+                path.display()
+            )));
+        }
+        Ok(Self { token, ca: read(&dir.join("ca.crt"), "service account's CA")? })
+    }
+}
+
+/// The API server that the kubelet tells every container of.
+fn server(environment: Environment<'_>) -> Result<Uri> {
+    let variable = |name: &str| {
+        environment(name).ok_or_else(|| {
+            not_in_cluster(format!(
+                "{name} is not set: this process is not in a pod. Outside a cluster set `kubeconfig`"
+            ))
+        })
+    };
+    let (host, port) = (variable("KUBERNETES_SERVICE_HOST")?, variable("KUBERNETES_SERVICE_PORT")?);
+    let port: u16 =
+        port.parse().map_err(|_| not_in_cluster(format!("KUBERNETES_SERVICE_PORT is `{port}`, not a port")))?;
+    // An IPv6 address needs brackets in a URL.
+    let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host };
+    let server = Uri::builder().scheme("https").authority(format!("{host}:{port}")).path_and_query("/").build();
+    server
+        .ok()
+        .filter(|server| server.host() == Some(&host))
+        .ok_or_else(|| not_in_cluster(format!("KUBERNETES_SERVICE_HOST is `{host}`, not a host")))
+}
+
+fn not_in_cluster(message: String) -> Error {
+    Error::new(Status::NotInCluster, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server_of(host: &str, port: &str) -> Result<Uri> {
+        server(&|name| Some(if name.ends_with("HOST") { host } else { port }.to_owned()))
+    }
+
+    #[test]
+    fn server_addresses() {
+        for (host, port, uri) in [
+            ("10.96.0.1", "443", "https://10.96.0.1:443/"),
+            ("fd00::1", "6443", "https://[fd00::1]:6443/"),
+            ("kubernetes.default.svc", "443", "https://kubernetes.default.svc:443/"),
+        ] {
+            assert_eq!(server_of(host, port).unwrap().to_string(), uri);
+        }
+        for (host, port) in
+            [("10.0.0.1", "https"), ("10.0.0.1", "65536"), ("a b", "443"), ("a/b", "443"), ("u@h", "443")]
+        {
+            assert_eq!(server_of(host, port).unwrap_err().status(), Status::NotInCluster, "{host} {port}");
+        }
+    }
+}
