@@ -105,17 +105,24 @@ func TestRegisterOutsideACluster(t *testing.T) {
 }
 
 func TestAfterClose(t *testing.T) {
-	for state, provider := range map[string]*kubepeers.Provider{
-		"new":         kubepeers.New(validConfig()),
-		"initialized": initialized(t, validConfig()),
-		"registered":  waiting(t, 0),
+	for state, c := range map[string]struct {
+		provider *kubepeers.Provider
+		status   kubepeers.Status
+	}{
+		"new":         {kubepeers.New(validConfig()), kubepeers.ErrNotInitialized},
+		"initialized": {initialized(t, validConfig()), kubepeers.ErrClosed},
+		"registered":  {waiting(t, 0), kubepeers.ErrClosed},
 	} {
-		succeed(t, provider.Close())
-		succeed(t, provider.Close())
+		succeed(t, c.provider.Close())
+		succeed(t, c.provider.Close())
 		for name, call := range calls {
-			t.Run(state+"/"+name, func(t *testing.T) { want(t, call(provider), kubepeers.ErrClosed) })
+			t.Run(state+"/"+name, func(t *testing.T) { want(t, call(c.provider), c.status) })
 		}
-		t.Run(state+"/Initialize", func(t *testing.T) { want(t, provider.Initialize(), kubepeers.ErrClosed) })
+		t.Run(state+"/Initialize", func(t *testing.T) {
+			succeed(t, c.provider.Initialize())
+			want(t, discover(c.provider), kubepeers.ErrNotRegistered)
+			succeed(t, c.provider.Close())
+		})
 	}
 }
 
@@ -164,6 +171,7 @@ func TestEverythingAtOnce(t *testing.T) {
 			go func() { defer group.Done(); call(provider) }()
 		}
 		group.Wait()
+		succeed(t, provider.Close()) // Initialize may have been the last.
 		want(t, discover(provider), kubepeers.ErrClosed)
 	}
 }
@@ -174,9 +182,8 @@ func TestInitializeAndCloseAtOnce(t *testing.T) {
 		done := make(chan error)
 		go func() { done <- provider.Initialize() }()
 		succeed(t, provider.Close())
-		if err := <-done; err != nil {
-			want(t, err, kubepeers.ErrClosed)
-		}
+		succeed(t, <-done)
+		succeed(t, provider.Close())
 		want(t, discover(provider), kubepeers.ErrClosed)
 	}
 }

@@ -17,7 +17,6 @@ type Provider struct {
 
 	mutex  sync.Mutex // never held during a call that can block, or Close could not end that call
 	handle capi.Provider
-	closed bool
 }
 
 // New makes a provider. Nothing is checked or started until Initialize.
@@ -36,13 +35,10 @@ func (p *Provider) ID() string { return capi.ID() }
 // Initialize checks the whole configuration. It touches no network.
 //
 // After a failure it may be called again; after success it gives
-// ErrAlreadyInitialized.
+// ErrAlreadyInitialized. After Close it begins anew.
 func (p *Provider) Initialize() error {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	if p.closed {
-		return errClosed()
-	}
 	if err := checkVersion(capi.LibraryVersion(), capi.HeaderVersion); err != nil {
 		return err
 	}
@@ -95,34 +91,20 @@ func (p *Provider) DiscoverPeers() ([]string, error) {
 	return peers.Addresses, nil
 }
 
-// Close ends the provider for good, and calls that wait with ErrClosed. From
-// then on every method gives ErrClosed, Initialize too: New makes another one.
-// Closing again, or before Initialize, is no error.
+// Close ends the provider, and calls that wait with ErrClosed. From then on
+// every method gives ErrClosed, until Initialize. Closing again, or before
+// Initialize, is no error.
 func (p *Provider) Close() error {
-	p.mutex.Lock()
-	handle := p.handle
-	p.closed = true
-	p.mutex.Unlock()
-	if handle == 0 {
-		return nil
-	}
-	return errorFrom(handle.Close())
+	return p.call(capi.Provider.Close)
 }
 
 func (p *Provider) call(body func(capi.Provider) *capi.Failure) error {
 	p.mutex.Lock()
-	handle, closed := p.handle, p.closed
+	handle := p.handle
 	p.mutex.Unlock()
-	if closed {
-		return errClosed()
-	}
 	// A call must not be closed by the cleanup when its caller has no other use for p.
 	defer runtime.KeepAlive(p)
 	return errorFrom(body(handle))
-}
-
-func errClosed() error {
-	return &Error{Status: ErrClosed, Message: "the provider has been closed: New makes another one"}
 }
 
 func checkVersion(library, header capi.Version) error {

@@ -45,30 +45,35 @@ async fn whole(mut body: Body, limit: usize) -> Result<Vec<u8>, Failure> {
 
 /// The lines of a watch. A last one without its end is left out: the next watch tells it again.
 pub(super) fn lines(body: Body) -> BoxStream<'static, Result<Vec<u8>, Failure>> {
-    let start = Lines { body, unread: Vec::new(), searched: 0 };
+    let start = Lines { body, bytes: Vec::new(), read: 0, searched: 0 };
     try_unfold(start, |mut lines| async move { Ok(lines.next().await?.map(|line| (line, lines))) }).boxed()
 }
 
 struct Lines {
     body: Body,
-    unread: Vec<u8>,
-    /// How much of `unread` is known to hold no line's end.
+    bytes: Vec<u8>,
+    /// How much of `bytes` was given out as lines.
+    read: usize,
+    /// Up to where `bytes` holds no further line's end.
     searched: usize,
 }
 
 impl Lines {
     async fn next(&mut self) -> Result<Option<Vec<u8>>, Failure> {
         loop {
-            if let Some(length) = self.unread[self.searched..].iter().position(|byte| *byte == b'\n') {
-                let rest = self.unread.split_off(self.searched + length + 1);
-                self.searched = 0;
-                return Ok(Some(std::mem::replace(&mut self.unread, rest)));
+            if let Some(length) = self.bytes[self.searched..].iter().position(|byte| *byte == b'\n') {
+                let end = self.searched + length + 1;
+                let line = self.bytes[self.read..end].to_vec();
+                (self.read, self.searched) = (end, end);
+                return Ok(Some(line));
             }
-            self.searched = self.unread.len();
+            // Only what begins the next line is kept: once for each piece that comes, not for each line.
+            self.bytes.drain(..self.read);
+            (self.read, self.searched) = (0, self.bytes.len());
             if self.searched > LONGEST_LINE {
                 return Err(Failure::new(Class::Malformed, format!("a line of more than {LONGEST_LINE} bytes")));
             }
-            if !take_in(&mut self.body, &mut self.unread).await? {
+            if !take_in(&mut self.body, &mut self.bytes).await? {
                 return Ok(None);
             }
         }
@@ -82,4 +87,30 @@ async fn take_in(body: &mut Body, bytes: &mut Vec<u8>) -> Result<bool, Failure> 
         bytes.extend_from_slice(data);
     }
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn split(text: &[u8]) -> Vec<Result<String, Failure>> {
+        let line = |line: Result<Vec<u8>, Failure>| line.map(|bytes| String::from_utf8(bytes).unwrap());
+        lines(Body::from(text.to_vec())).map(line).collect().await
+    }
+
+    #[tokio::test]
+    async fn lines_are_whole_and_bounded() {
+        let whole: Vec<_> = split(b"a\n\nbc\ncut short").await.into_iter().map(Result::unwrap).collect();
+        assert_eq!(whole, ["a\n", "\n", "bc\n"]);
+        assert!(split(b"").await.is_empty());
+        let endless = split(&vec![b'x'; LONGEST_LINE + 1]).await;
+        assert_eq!(endless[0].as_ref().unwrap_err().class, Class::Malformed);
+        assert_eq!(endless.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn pages_are_bounded() {
+        let page = page::<serde_json::Value>(Body::from(vec![b' '; LARGEST_PAGE + 1])).await;
+        assert_eq!(page.unwrap_err().class, Class::Malformed);
+    }
 }

@@ -76,8 +76,11 @@ pub(super) fn get(handle: kubepeers_provider) -> Result<Arc<Provider>> {
     lookup(handle, |slot| slot.provider.clone())?.flatten().ok_or_else(closed)
 }
 
-/// Takes a provider out of the table; `None` if that was done before.
+/// Takes a provider out of the table; `None` if that was done before, or there never was one.
 pub(super) fn remove(handle: kubepeers_provider) -> Result<Option<Arc<Provider>>> {
+    if handle == 0 {
+        return Ok(None);
+    }
     Ok(lookup(handle, |slot| slot.provider.take())?.flatten())
 }
 

@@ -138,9 +138,10 @@ pub unsafe extern "C" fn kubepeers_deregister(
 }
 
 /// Ends the provider: deregisters if needed, fails every waiting call with KUBEPEERS_CLOSED, joins the thread. Safe beside any other
-/// call on the same provider. Closing again is KUBEPEERS_OK, at once, even while the first close is still joining. Peer lists and errors that were given out stay valid.
+/// call on the same provider. Closing 0 is KUBEPEERS_OK, and so is closing again, at once, even while the first close is still
+/// joining. Peer lists and errors that were given out stay valid.
 ///
-/// Errors: KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
+/// Errors: KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_close(
     provider: kubepeers_provider,

@@ -93,7 +93,7 @@ func run(args []string) error {
 		"KUBECONFIG="+c.Kubeconfig(),
 		"KUBERNETES_SERVICE_HOST="+c.Host(),
 		"KUBERNETES_SERVICE_PORT="+strconv.Itoa(c.Port),
-		"CLUSTER="+executable,
+		"CLUSTER_TOOL="+executable,
 	)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return attend(cmd, c, signals)

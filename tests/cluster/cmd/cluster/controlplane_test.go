@@ -153,10 +153,10 @@ func TestSudden(t *testing.T) {
 
 func TestRunPassesEnvironmentAndStatus(t *testing.T) {
 	r := call(t, nil, "run", "--", "sh", "-c", `
-		"$CLUSTER" endpoint &&
+		"$CLUSTER_TOOL" endpoint &&
 		echo "$KUBERNETES_SERVICE_HOST $KUBERNETES_SERVICE_PORT" &&
 		echo "$KUBECONFIG" &&
-		"$CLUSTER" namespace works &&
+		"$CLUSTER_TOOL" namespace works &&
 		exit 7`)
 	if r.status != 7 {
 		t.Fatalf("%+v, want status 7", r)

@@ -22,7 +22,7 @@ one (make cluster).
 
   up --dir DIR [--port N]         start one; print its kubeconfig (DIR/kubeconfig)
   down --dir DIR                  stop it and remove DIR
-  run [--port N] -- CMD [ARG…]    run CMD with one, in KUBECONFIG, CLUSTER (this
+  run [--port N] -- CMD [ARG…]    run CMD with one, in KUBECONFIG, CLUSTER_TOOL (this
                                   program), KUBERNETES_SERVICE_HOST and _PORT;
                                   exit as CMD does
 

@@ -1,0 +1,130 @@
+"""Finds libkubepeers.so, checks that it fits, and declares its functions."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from ctypes import POINTER, c_char_p, c_int32, c_size_t, c_uint32, c_uint64, c_void_p
+from pathlib import Path
+from typing import Any
+
+from ._version import __version__
+
+ENVIRONMENT_VARIABLE = "KUBEPEERS_LIBRARY"
+SONAME = "libkubepeers.so.0"
+
+
+class LibraryError(ImportError):
+    """The shared library cannot be loaded, or is not one that this package works with."""
+
+
+# A class each: ctypes then refuses one kind of object where another is needed, and keeps them from becoming plain ints.
+class Config(c_void_p):
+    """A `kubepeers_config *`."""
+
+
+class Peers(c_void_p):
+    """A `kubepeers_peers *`."""
+
+
+class Error(c_void_p):
+    """A `kubepeers_error *`."""
+
+
+_Status = c_int32
+_Provider = c_uint64
+
+#: Each function of include/kubepeers.h: what it returns, then what it takes. A `c_char_p` comes back as a copy (bytes).
+PROTOTYPES: dict[str, tuple[Any, ...]] = {
+    "kubepeers_config_new": (Config,),
+    "kubepeers_config_set": (_Status, Config, c_char_p, c_char_p, POINTER(Error)),
+    "kubepeers_config_free": (None, Config),
+    "kubepeers_id": (c_char_p,),
+    "kubepeers_init": (_Status, Config, POINTER(_Provider), POINTER(Error)),
+    "kubepeers_register": (_Status, _Provider, c_int32, POINTER(Error)),
+    "kubepeers_discover_peers": (_Status, _Provider, c_int32, POINTER(Peers), POINTER(Error)),
+    "kubepeers_wait": (_Status, _Provider, c_uint64, c_int32, POINTER(Peers), POINTER(Error)),
+    "kubepeers_deregister": (_Status, _Provider, POINTER(Error)),
+    "kubepeers_close": (_Status, _Provider, POINTER(Error)),
+    "kubepeers_peers_len": (c_size_t, Peers),
+    "kubepeers_peers_generation": (c_uint64, Peers),
+    "kubepeers_peers_address": (c_char_p, Peers, c_size_t),
+    "kubepeers_peers_free": (None, Peers),
+    "kubepeers_error_status": (_Status, Error),
+    "kubepeers_error_message": (c_char_p, Error),
+    "kubepeers_error_is_retryable": (c_int32, Error),
+    "kubepeers_error_http_status": (c_int32, Error),
+    "kubepeers_error_free": (None, Error),
+    "kubepeers_status_name": (c_char_p, _Status),
+    "kubepeers_version_number": (c_uint32,),
+    "kubepeers_version": (c_char_p,),
+}
+
+
+def load() -> ctypes.CDLL:
+    """Load the library from the first place that has it, or raise `LibraryError`."""
+    # CDLL, not PyDLL: it releases the GIL during a call, so that a waiting call stops nobody else.
+    library, place = _open()
+    _check_version(library, place)
+    for name, (result, *arguments) in PROTOTYPES.items():
+        try:
+            function = getattr(library, name)
+        except AttributeError as e:
+            raise LibraryError(f"{place} is not the library of kubepeers {__version__}: it has no {name}") from e
+        function.restype = result
+        function.argtypes = arguments
+    return library
+
+
+def _open() -> tuple[ctypes.CDLL, str]:
+    explicit = os.environ.get(ENVIRONMENT_VARIABLE)
+    if explicit:
+        # What was asked for by name is not silently replaced by something else.
+        return _load_file(explicit, f" (from the environment variable {ENVIRONMENT_VARIABLE})"), explicit
+    beside = Path(__file__).parent / SONAME
+    if beside.exists():
+        return _load_file(str(beside), " (beside the package)"), str(beside)
+    try:
+        return ctypes.CDLL(SONAME), SONAME
+    except OSError as e:
+        raise LibraryError(
+            f"{SONAME} was not found. Looked at: the environment variable {ENVIRONMENT_VARIABLE} (not set); "
+            f"{beside} (no such file); the system's places for shared libraries ({e}). "
+            f"Install libkubepeers where the system finds it (LD_LIBRARY_PATH, ldconfig), "
+            f"or set {ENVIRONMENT_VARIABLE} to the path of the file."
+        ) from e
+
+
+def _load_file(path: str, origin: str) -> ctypes.CDLL:
+    try:
+        # A name without a slash would make the loader look elsewhere.
+        return ctypes.CDLL(os.path.abspath(path))
+    except OSError as e:
+        raise LibraryError(f"cannot load {path}{origin}: {e}") from e
+
+
+def _check_version(library: ctypes.CDLL, place: str) -> None:
+    try:
+        version_number = library.kubepeers_version_number
+    except AttributeError as e:
+        raise LibraryError(f"{place} is not a kubepeers library: it has no kubepeers_version_number") from e
+    version_number.restype, version_number.argtypes = c_uint32, []
+    major, rest = divmod(version_number(), 1_000_000)
+    minor, patch = divmod(rest, 1_000)
+    own_major, own_minor, _ = (int(part) for part in __version__.split("."))
+    # While 0.x, a new minor version may change anything.
+    if (major, minor if major == 0 else 0) != (own_major, own_minor if own_major == 0 else 0):
+        fitting = f"{own_major}.{own_minor}.x" if own_major == 0 else f"{own_major}.x"
+        raise LibraryError(
+            f"{place} is version {major}.{minor}.{patch}, but kubepeers {__version__} for Python needs {fitting}: "
+            f"install a package and a library of the same version"
+        )
+
+
+lib = load()
+
+
+def library_version() -> str:
+    """Give the version of the library that is loaded, e.g. "0.1.0"."""
+    version: bytes = lib.kubepeers_version()
+    return version.decode()

@@ -1,0 +1,84 @@
+"""What the package says of the library is what its header says."""
+
+from __future__ import annotations
+
+import re
+from ctypes import POINTER, c_char_p, c_int32, c_size_t, c_uint32, c_uint64
+from pathlib import Path
+
+import kubepeers
+import pytest
+from configuration import REQUIRED
+from kubepeers import Status, _library
+
+HEADER = (Path(__file__).parents[3] / "include" / "kubepeers.h").read_text()
+
+TYPES = {
+    "void": None,
+    "int32_t": c_int32,
+    "uint32_t": c_uint32,
+    "uint64_t": c_uint64,
+    "size_t": c_size_t,
+    "kubepeers_status": c_int32,
+    "kubepeers_provider": c_uint64,
+    "const char *": c_char_p,
+    "kubepeers_provider *": POINTER(c_uint64),
+    "kubepeers_config *": _library.Config,
+    "const kubepeers_config *": _library.Config,
+    "kubepeers_peers *": _library.Peers,
+    "const kubepeers_peers *": _library.Peers,
+    "kubepeers_peers **": POINTER(_library.Peers),
+    "const kubepeers_error *": _library.Error,
+    "kubepeers_error *": _library.Error,
+    "kubepeers_error **": POINTER(_library.Error),
+}
+
+
+def functions() -> dict[str, tuple[object, ...]]:
+    """Read each function's types: what it returns, then what it takes."""
+    code = re.sub(r"/\*.*?\*/", "", HEADER, flags=re.DOTALL)
+    code = re.sub(r"//.*|^#.*", "", code, flags=re.MULTILINE)
+    found = {}
+    for result, name, parameters in re.findall(r"([\w ]+?[ *]+)(kubepeers_\w+)\(([^)]*)\);", code):
+        types = [result.strip()]
+        if parameters.strip() != "void":
+            types += [re.sub(r"\w+$", "", parameter.strip()).strip() for parameter in parameters.split(",")]
+        found[name] = tuple(TYPES[" ".join(text.split())] for text in types)
+    return found
+
+
+def test_every_function_is_declared() -> None:
+    assert functions() == _library.PROTOTYPES
+
+
+@pytest.mark.parametrize("name", _library.PROTOTYPES)
+def test_declarations_are_in_force(name: str) -> None:
+    function = getattr(_library.lib, name)
+    assert (function.restype, *function.argtypes) == _library.PROTOTYPES[name]
+
+
+def test_statuses() -> None:
+    numbers = dict(re.findall(r"#define KUBEPEERS_(\w+) (-?\d+)$", HEADER, flags=re.MULTILINE))
+    statuses = {name: int(number) for name, number in numbers.items() if not name.startswith("VERSION_")}
+    assert {status.name: status.value for status in Status} == statuses
+    for status in Status:
+        assert _library.lib.kubepeers_status_name(status).decode() == status.name
+
+
+def test_options() -> None:
+    text = HEADER[HEADER.index("Required keys") : HEADER.index("kubepeers_config_set(kubepeers_config")]
+    required, optional = text.split("Optional keys")
+    names = re.compile(r"^ {3}((?:\w+, )*\w+) {2,}", flags=re.MULTILINE)
+
+    def keys(part: str) -> list[str]:
+        return [key for line in names.findall(part) for key in line.split(", ")]
+
+    assert keys(required) == list(REQUIRED)
+    assert sorted(keys(optional)) == sorted(kubepeers.Options.__annotations__)
+
+
+def test_versions() -> None:
+    parts = [re.search(rf"#define KUBEPEERS_VERSION_{part} (\d+)", HEADER) for part in ("MAJOR", "MINOR", "PATCH")]
+    version = ".".join(part[1] for part in parts if part)
+    assert kubepeers.__version__ == version
+    assert kubepeers.library_version() == version

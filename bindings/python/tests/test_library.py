@@ -1,0 +1,144 @@
+"""Where the library is looked for, and what is said when it is not there or does not fit."""
+
+from __future__ import annotations
+
+import _ctypes
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import kubepeers
+import pytest
+from kubepeers import LibraryError, _library
+
+PACKAGE = Path(kubepeers.__file__).parent
+SONAME = "libkubepeers.so.0"
+
+
+@pytest.fixture(scope="session")
+def library() -> Path:
+    """The file that this process has loaded."""
+    lines = Path("/proc/self/maps").read_text().splitlines()
+    return next(Path(line.split(maxsplit=5)[5]) for line in lines if "libkubepeers" in line)
+
+
+class Installation:
+    """A copy of the package, without a library."""
+
+    def __init__(self, folder: Path) -> None:
+        self.package = folder / "kubepeers"
+        shutil.copytree(PACKAGE, self.package, ignore=shutil.ignore_patterns("*.so*", "__pycache__"))
+
+    def use(self, **environment: str) -> tuple[int, str]:
+        """Import it in a new process: its exit status, and what it loaded or the error."""
+        ours = ("KUBEPEERS_LIBRARY", "LD_LIBRARY_PATH", "PYTHONPATH")
+        kept = {key: value for key, value in os.environ.items() if key not in ours}
+        code = "import kubepeers; print(kubepeers._library.lib._name)"
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**kept, "PYTHONPATH": str(self.package.parent), **environment},
+            cwd=self.package.parent.parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, (done.stdout or done.stderr.splitlines()[-1]).strip()
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Installation:
+    return Installation(tmp_path / "site")
+
+
+def folder(tmp_path: Path, library: Path) -> Path:
+    """Make a folder with a copy of the library under its soname."""
+    tmp_path.mkdir(exist_ok=True)
+    shutil.copy(library, tmp_path / SONAME)
+    return tmp_path
+
+
+def test_the_variable_is_first(installation: Installation, library: Path, tmp_path: Path) -> None:
+    wanted = folder(tmp_path / "wanted", library) / SONAME
+    (installation.package / SONAME).write_text("not this")
+    assert installation.use(KUBEPEERS_LIBRARY=str(wanted), LD_LIBRARY_PATH="/nowhere") == (0, str(wanted))
+    # A name alone is a file of the working directory, as with every other variable that holds a path.
+    shutil.copy(library, tmp_path / "name.so")
+    assert installation.use(KUBEPEERS_LIBRARY="name.so") == (0, str(tmp_path / "name.so"))
+
+
+def test_beside_the_package_is_second(installation: Installation, library: Path, tmp_path: Path) -> None:
+    other = folder(tmp_path / "other", library)
+    folder(installation.package, library)
+    beside = (0, str(installation.package / SONAME))
+    assert installation.use(LD_LIBRARY_PATH=str(other)) == beside
+    assert installation.use(LD_LIBRARY_PATH=str(other), KUBEPEERS_LIBRARY="") == beside
+
+
+def test_the_system_is_third(installation: Installation, library: Path, tmp_path: Path) -> None:
+    other = folder(tmp_path / "other", library)
+    assert installation.use(LD_LIBRARY_PATH=str(other)) == (0, SONAME)
+
+
+def test_nowhere(installation: Installation) -> None:
+    status, error = installation.use(LD_LIBRARY_PATH="/nowhere")
+    assert status == 1
+    for word in ("LibraryError", "KUBEPEERS_LIBRARY", str(installation.package / SONAME), "LD_LIBRARY_PATH", "system"):
+        assert word in error
+
+
+def test_what_was_asked_for_is_not_replaced(installation: Installation, library: Path, tmp_path: Path) -> None:
+    good = str(folder(tmp_path / "good", library))
+    status, error = installation.use(LD_LIBRARY_PATH=good, KUBEPEERS_LIBRARY="/nowhere/lib.so")
+    assert status == 1
+    assert "LibraryError" in error
+    assert "/nowhere/lib.so" in error
+    assert "KUBEPEERS_LIBRARY" in error
+    (installation.package / SONAME).write_text("no library")
+    status, error = installation.use(LD_LIBRARY_PATH=good)
+    assert status == 1
+    assert str(installation.package / SONAME) in error
+
+
+def test_another_library(installation: Installation) -> None:
+    status, error = installation.use(KUBEPEERS_LIBRARY=_ctypes.__file__)
+    assert status == 1
+    assert "is not a kubepeers library" in error
+
+
+def test_a_missing_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(_library.PROTOTYPES, "kubepeers_from_the_future", (None,))
+    with pytest.raises(LibraryError, match="it has no kubepeers_from_the_future"):
+        _library.load()
+
+
+@pytest.mark.parametrize(
+    ("package", "library", "good"),
+    [
+        ("0.1.0", (0, 1, 0), True),
+        ("0.1.0", (0, 1, 7), True),
+        ("0.1.7", (0, 1, 0), True),
+        ("0.1.0", (0, 2, 0), False),
+        ("0.2.0", (0, 1, 0), False),
+        ("0.1.0", (1, 1, 0), False),
+        ("1.1.0", (0, 1, 0), False),
+        ("1.0.0", (1, 2, 3), True),
+        ("1.2.0", (1, 0, 0), True),
+        ("1.0.0", (2, 0, 0), False),
+    ],
+)
+def test_versions(monkeypatch: pytest.MonkeyPatch, package: str, library: tuple[int, int, int], *, good: bool) -> None:
+    def version_number() -> int:
+        return library[0] * 1_000_000 + library[1] * 1_000 + library[2]
+
+    monkeypatch.setattr(_library, "__version__", package)
+    fake = SimpleNamespace(kubepeers_version_number=version_number)
+    if good:
+        _library._check_version(fake, "place")  # type: ignore[arg-type]
+        return
+    with pytest.raises(LibraryError) as raised:
+        _library._check_version(fake, "place")  # type: ignore[arg-type]
+    for word in ("place", package, ".".join(map(str, library))):
+        assert word in str(raised.value)

@@ -1,0 +1,165 @@
+"""Forks, forgotten providers, and the end of the interpreter."""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import kubepeers
+import pytest
+from configuration import Options
+from kubepeers import KubepeersError, Provider, Status, _library, _provider
+from kubepeers._call import call
+
+
+def statuses(provider: Provider) -> list[Status]:
+    """Give what every verb says."""
+    found = []
+    for verb in (
+        provider.register,
+        provider.discover_peers,
+        lambda: provider.wait(0),
+        provider.deregister,
+        provider.close,
+    ):
+        try:
+            verb()
+            found.append(Status.OK)
+        except KubepeersError as e:
+            found.append(e.status)
+    return found
+
+
+def in_child(provider: Provider, results: Any) -> None:
+    results.put(statuses(provider))
+    # The child makes its own, of the same object.
+    provider.init()
+    results.put(statuses(provider))
+
+
+def still_watches(provider: Provider) -> bool:
+    try:
+        provider.discover_peers()
+    except kubepeers.NotSyncedError:
+        return True
+    return False
+
+
+def test_fork(registered: Provider) -> None:
+    context = multiprocessing.get_context("fork")
+    results = context.SimpleQueue()
+    child = context.Process(target=in_child, args=(registered, results))
+    child.start()
+    assert results.get() == [Status.FORKED] * 5
+    assert results.get() == [Status.OK, Status.NOT_SYNCED, Status.NOT_SYNCED, Status.OK, Status.OK]
+    child.join(60)
+    assert child.exitcode == 0
+    assert still_watches(registered)
+
+
+def test_a_child_may_leave_the_block_it_was_forked_in(options: Options) -> None:
+    with Provider(**options) as provider:
+        child = os.fork()
+        if child == 0:
+            try:
+                provider.__exit__(None, None, None)
+                os._exit(7)
+            finally:
+                os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+        assert still_watches(provider)
+
+
+def test_a_fork_during_init(provider: Provider) -> None:
+    # As if another thread were inside init().
+    with _provider._init_lock:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(60)
+            try:
+                provider.init()
+                os._exit(7)
+            finally:
+                os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
+def run(code: str, options: Options) -> subprocess.CompletedProcess[str]:
+    """Run a program that has a `provider`, registered."""
+    given = {key: value if isinstance(value, (int, dict)) else str(value) for key, value in options.items()}
+    start = f"from kubepeers import *\nprovider = Provider(**{given!r})\nprovider.__enter__()\n"
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning", "-c", start + code],
+        env={**os.environ, "PYTHONPATH": str(Path(kubepeers.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "",
+        # Closed before: the finalizer has nothing to do.
+        "provider.close()",
+        # A daemon thread waits when the interpreter ends.
+        """
+import threading
+def wait():
+    try: provider.wait(0, 3600)
+    except ClosedError: pass
+threading.Thread(target=wait, daemon=True).start()
+""",
+        # In a cycle that only the collector ends.
+        "provider.me = provider",
+        # Used by an exit handler, which runs before the provider's.
+        "import atexit\natexit.register(provider.close)",
+        # The finalizers of a forked child run, and so do those of the parent.
+        "import os, sys\nchild = os.fork()\nif child: os.waitpid(child, 0)",
+        "import sys\nsys.exit(0)",
+    ],
+)
+def test_the_end_of_the_interpreter(code: str, options: Options) -> None:
+    done = run(code, options)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_forgotten_provider_is_closed(options: Options) -> None:
+    for cyclic in (False, True):
+        provider = Provider(**options)
+        provider.init()
+        provider.register()
+        assert provider._live
+        handle, finalizer = provider._live
+        assert finalizer.alive
+        if cyclic:
+            provider.me = provider  # type: ignore[attr-defined]
+        del provider
+        gc.collect()
+        with pytest.raises(kubepeers.ClosedError):
+            call(_library.lib.kubepeers_deregister, handle)
+
+
+def test_a_closed_provider_leaves_no_finalizer(registered: Provider) -> None:
+    assert registered._live
+    registered.close()
+    assert not registered._live.finalizer.alive
+
+
+def test_a_waiting_provider_is_not_forgotten(options: Options) -> None:
+    provider = Provider(**options)
+    provider.init()
+    provider.register()
+    wait = provider.wait
+    del provider
+    gc.collect()
+    with pytest.raises(kubepeers.NotSyncedError):
+        wait(0, 0.05)

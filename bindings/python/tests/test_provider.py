@@ -1,0 +1,247 @@
+"""The verbs, and how Python values become what the library takes."""
+
+from __future__ import annotations
+
+import copy
+import ctypes
+import pickle
+from pathlib import Path
+from typing import Any
+
+import kubepeers
+import pytest
+from configuration import REQUIRED, Options
+from kubepeers import Provider, Snapshot, _provider
+from kubepeers._library import lib
+
+
+def test_id(provider: Provider) -> None:
+    assert provider.id == "kubernetes"
+
+
+def test_life(provider: Provider) -> None:
+    for early in (provider.register, provider.discover_peers, provider.deregister, lambda: provider.wait(0)):
+        with pytest.raises(kubepeers.NotInitializedError):
+            early()
+    provider.init()
+    with pytest.raises(kubepeers.AlreadyInitializedError):
+        provider.init()
+    for early in (provider.discover_peers, provider.deregister, lambda: provider.wait(0)):
+        with pytest.raises(kubepeers.NotRegisteredError):
+            early()
+    provider.register(timeout=0)
+    with pytest.raises(kubepeers.AlreadyRegisteredError):
+        provider.register()
+    with pytest.raises(kubepeers.NotSyncedError):
+        provider.discover_peers(timeout=0)
+    provider.deregister()
+    provider.register()
+    provider.close()
+    provider.close()
+    for late in (provider.register, provider.discover_peers, provider.deregister, lambda: provider.wait(0)):
+        with pytest.raises(kubepeers.ClosedError):
+            late()
+    # As the message of ClosedError says.
+    provider.init()
+    provider.register()
+
+
+def test_close_before_init(provider: Provider) -> None:
+    provider.close()
+    provider.init()
+
+
+def test_context_manager(options: Options) -> None:
+    with Provider(**options) as provider, pytest.raises(kubepeers.NotSyncedError):
+        provider.discover_peers()
+    with pytest.raises(kubepeers.ClosedError):
+        provider.discover_peers()
+
+
+def test_context_manager_lets_exceptions_pass(options: Options) -> None:
+    with pytest.raises(KeyError), Provider(**options) as provider:
+        raise KeyError
+    with pytest.raises(kubepeers.ClosedError):
+        provider.discover_peers()
+
+
+def test_context_manager_closes_when_register_fails(options: Options, tmp_path: Path) -> None:
+    provider = Provider(**{**options, "kubeconfig": tmp_path / "missing"})
+    with pytest.raises(kubepeers.NoCredentialsError), provider:
+        pytest.fail("the block must not run")
+    with pytest.raises(kubepeers.ClosedError):
+        provider.discover_peers()
+
+
+def test_context_manager_leaves_an_initialised_provider_as_it_is(registered: Provider) -> None:
+    with pytest.raises(kubepeers.AlreadyInitializedError), registered:
+        pytest.fail("the block must not run")
+    with pytest.raises(kubepeers.NotSyncedError):
+        registered.discover_peers()
+
+
+def test_configuration_is_validated_by_init(options: Options) -> None:
+    provider = Provider(**{**options, "namespace": "No Such"})
+    with pytest.raises(kubepeers.InvalidConfigError, match="`namespace`"):
+        provider.init()
+    with pytest.raises(kubepeers.NotInitializedError):
+        provider.register()
+    with pytest.raises(kubepeers.UnknownKeyError, match="`no_such`"):
+        Provider(**options, no_such="x").init()
+    with pytest.raises(TypeError):
+        Provider(namespace="default")  # type: ignore[call-arg]
+
+
+def test_options_that_are_none_are_not_given(options: Options) -> None:
+    provider = Provider(**options, pod_name=None, context=None)
+    provider.init()
+
+
+def test_settings_as_they_are(options: Options) -> None:
+    settings = {**options, "pod_labels": "app=test,tier="}
+    pairs = [("namespace", "overruled"), *((key, str(value)) for key, value in settings.items())]
+    provider = Provider.from_settings(pairs)
+    provider.init()
+    provider.close()
+    with pytest.raises(kubepeers.InvalidConfigError, match="missing"):
+        Provider.from_settings([]).init()
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [{"a": "b,c=d"}, {"a,c": "b"}, {"a=b,c": "d"}, {"a": "b="}, {"a=": "b"}, {"a=b": ""}, {"": "b"}, {}, {"a": "ü"}],
+)
+def test_one_label_never_becomes_two(options: Options, labels: dict[str, str]) -> None:
+    with pytest.raises(kubepeers.InvalidConfigError, match="`pod_labels`"):
+        Provider(**{**options, "pod_labels": labels}).init()
+
+
+@pytest.mark.parametrize("labels", [{"a": "b", "c": ""}, "a=b,c="])
+def test_labels(options: Options, labels: Any) -> None:
+    provider = Provider(**{**options, "pod_labels": labels})
+    assert dict(provider._settings)["pod_labels"] == "a=b,c="
+    provider.init()
+
+
+@pytest.mark.parametrize("name", ["namespace", "kubeconfig"])
+def test_nul_is_no_end(options: Options, name: str) -> None:
+    with pytest.raises(kubepeers.InvalidConfigError, match=f"`{name}`.*NUL"):
+        Provider(**{**options, name: "default\0x"}).init()
+    with pytest.raises(kubepeers.InvalidConfigError, match="NUL"):
+        Provider(**options, **{"context\0": "x"}).init()  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\udcff", "\udfff\ud800"])
+def test_lone_surrogates_are_not_utf8(options: Options, text: str) -> None:
+    with pytest.raises(kubepeers.InvalidUtf8Error):
+        Provider(**{**options, "namespace": text}).init()
+    with pytest.raises(kubepeers.InvalidUtf8Error):
+        Provider(**{**options, "pod_labels": {"a": text}}).init()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"namespace": 1.5},
+        {"namespace": b"x"},
+        {"register_timeout_ms": True},
+        {"kubeconfig": ["x"]},
+        {"pod_labels": {"a": 1}},
+    ],
+)
+def test_other_types_are_refused(options: Options, wrong: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match=next(iter(wrong))):
+        Provider(**{**options, **wrong})
+
+
+@pytest.mark.parametrize(
+    ("seconds", "milliseconds"),
+    [
+        *[
+            (None, -1),
+            (0, 0),
+            (0.0, 0),
+            (1, 1000),
+            (0.25, 250),
+            (0.1 + 0.2, 300),
+            (1.001, 1001),
+            (1e-9, 1),
+            (0.0001, 1),
+        ],
+        *[(1e9, 2**31 - 1), (float("inf"), 2**31 - 1), (2**31 / 1000, 2**31 - 1)],
+    ],
+)
+def test_timeouts(seconds: float | None, milliseconds: int) -> None:
+    assert _provider._milliseconds(seconds) == milliseconds
+
+
+@pytest.mark.parametrize("seconds", [-1, -1e-9, float("nan")])
+def test_timeouts_that_are_none(registered: Provider, seconds: float) -> None:
+    for waiting in (registered.register, registered.discover_peers, lambda timeout: registered.wait(0, timeout)):
+        with pytest.raises(ValueError, match="timeout"):
+            waiting(seconds)
+
+
+@pytest.mark.parametrize("generation", [-1, 2**64])
+def test_generations_are_not_wrapped_round(registered: Provider, generation: int) -> None:
+    with pytest.raises(ValueError, match="after_generation"):
+        registered.wait(generation)
+
+
+def test_a_provider_cannot_be_copied(registered: Provider) -> None:
+    for duplicate in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match="copied"):
+            duplicate(registered)
+
+
+class FakePeers:
+    """Stands in for the functions that give peers, and counts what is freed."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, addresses: list[bytes]) -> None:
+        self.freed: list[int | None] = []
+        monkeypatch.setattr(lib, "kubepeers_wait", self.give)
+        monkeypatch.setattr(lib, "kubepeers_discover_peers", self.give)
+        monkeypatch.setattr(lib, "kubepeers_peers_len", lambda _: len(addresses))
+        monkeypatch.setattr(lib, "kubepeers_peers_generation", lambda _: 2**63)
+        monkeypatch.setattr(lib, "kubepeers_peers_address", lambda _, index: addresses[index])
+        monkeypatch.setattr(lib, "kubepeers_peers_free", lambda peers: self.freed.append(peers.value))
+
+    @staticmethod
+    def give(*arguments: Any) -> int:
+        peers = ctypes.cast(arguments[-2], ctypes.POINTER(ctypes.c_void_p))
+        peers[0] = 4711
+        return 0
+
+
+def test_peers(monkeypatch: pytest.MonkeyPatch, provider: Provider) -> None:
+    fake = FakePeers(monkeypatch, [b"10.0.0.2:1", b"[fd00::1]:1"])
+    assert provider.wait(0) == Snapshot(2**63, ("10.0.0.2:1", "[fd00::1]:1"))
+    assert fake.freed == [4711]
+    assert provider.discover_peers() == ["10.0.0.2:1", "[fd00::1]:1"]
+    assert fake.freed == [4711, 4711]
+
+
+def test_peers_are_freed_when_reading_them_fails(monkeypatch: pytest.MonkeyPatch, provider: Provider) -> None:
+    fake = FakePeers(monkeypatch, [b"\xff"])
+    with pytest.raises(UnicodeDecodeError):
+        provider.discover_peers()
+    assert fake.freed == [4711]
+
+
+def test_configurations_are_freed(monkeypatch: pytest.MonkeyPatch, options: Options) -> None:
+    freed = []
+    free = lib.kubepeers_config_free
+    monkeypatch.setattr(lib, "kubepeers_config_free", lambda config: (freed.append(config.value), free(config)))
+    with pytest.raises(kubepeers.InvalidConfigError):
+        Provider(**{**options, "namespace": ""}).init()
+    provider = Provider(**options)
+    provider.init()
+    provider.close()
+    assert len(freed) == 2
+    assert all(freed)
+
+
+def test_required_is_what_the_constructor_requires() -> None:
+    for key in REQUIRED:
+        with pytest.raises(TypeError, match=key):
+            Provider(**{other: value for other, value in REQUIRED.items() if other != key})

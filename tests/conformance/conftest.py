@@ -1,0 +1,67 @@
+"""Fixtures: a namespace of the test's own, a pod in it that the probes are, and the probes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from member import OWN, Member, needed
+from namespace import Namespace
+from probes import Probes, base_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@pytest.fixture(scope="session")
+def languages() -> dict[str, list[str]]:
+    return {
+        "C": [needed("KUBEPEERS_PROBE_C")],
+        "Go": [needed("KUBEPEERS_PROBE_GO")],
+        "Python": [sys.executable, str(Path(__file__).with_name("probe.py"))],
+    }
+
+
+@pytest.fixture
+def namespace() -> Namespace:
+    needed("KUBECONFIG")
+    return Namespace(needed("CLUSTER_TOOL"))
+
+
+@pytest.fixture
+def start(languages: dict[str, list[str]], request: pytest.FixtureRequest) -> Iterator[Callable[..., Probes]]:
+    """Start the probes of all languages; see afterwards that they ended well and gave no secret away."""
+    started: list[Probes] = []
+
+    def start(settings: dict[str, str | bytes], environment: dict[str, str] | None = None) -> Probes:
+        arguments = [f"{key}=".encode() + (v if isinstance(v, bytes) else v.encode()) for key, v in settings.items()]
+        probes = Probes(languages, arguments, {**base_environment(), **(environment or {})})
+        started.append(probes)
+        return probes
+
+    yield start
+
+    tokens = request.getfixturevalue("namespace").tokens if "namespace" in request.fixturenames else []
+    for probe in (probe for probes in started for probe in probes.all):
+        code, stderr = probe.end()
+        assert (code, stderr) == (0, ""), f"the {probe.language} probe"
+        # Neither whole nor a part of it.
+        for part in (part for token in tokens for part in token.split(".")):
+            assert not any(part in line for line in probe.printed), f"the {probe.language} probe printed a token"
+
+
+@pytest.fixture
+def member(namespace: Namespace, start: Callable[..., Probes], tmp_path: Path) -> Member:
+    """The pod `me`, Running, with a token that is bound to it."""
+    namespace.account()
+    namespace.pod(OWN, "10.0.0.1")
+    return Member(namespace, namespace.mount(tmp_path / "mount", pod=OWN), start)
+
+
+@pytest.fixture
+def process(namespace: Namespace, start: Callable[..., Probes], tmp_path: Path) -> Member:
+    """No pod at all; a token that is bound to none."""
+    namespace.account()
+    return Member(namespace, namespace.mount(tmp_path / "mount"), start)
