@@ -64,6 +64,12 @@ impl Task {
     }
 }
 
+/// Does once what the first runtime of a process and its first connection would otherwise do at some moment of their own.
+pub fn prepare_process() -> Result<()> {
+    crate::cluster::choose_crypto();
+    new_runtime().map(drop)
+}
+
 fn new_runtime() -> Result<Runtime> {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     // Name lookups and login plugins block a thread each. If they hang, the next one waits instead of taking one more.

@@ -117,11 +117,18 @@ impl std::fmt::Debug for Credentials {
 }
 
 fn build(mut config: Config) -> kube::Result<Client> {
-    // Fails if a provider is installed already, which serves as well.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    choose_crypto();
     // Its retries would hide a failing server for half a minute; the watcher has its own.
     config.default_retry = false;
     Client::try_from(config)
+}
+
+/// Says which cryptography TLS uses in this process, and has it look at the processor.
+pub fn choose_crypto() {
+    let ring = rustls::crypto::ring::default_provider();
+    let _ = ring.secure_random.fill(&mut [0]);
+    // Fails if one is installed already, which serves as well.
+    let _ = ring.install_default();
 }
 
 impl From<Error> for Failure {

@@ -11,6 +11,6 @@ mod requests;
 mod service_account;
 mod watcher;
 
-pub use credentials::Credentials;
+pub use credentials::{Credentials, choose_crypto};
 pub use requests::Cluster;
 pub use watcher::watch;

@@ -4,7 +4,7 @@ use std::ffi::{CStr, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
-use super::{kubepeers_error, kubepeers_status};
+use super::{fork, kubepeers_error, kubepeers_status};
 use crate::error::{Error, Result};
 use crate::status::Status;
 
@@ -37,7 +37,9 @@ fn catching<T>(body: impl FnOnce() -> T) -> std::result::Result<T, String> {
 /// The hook belongs to the copy of std inside this shared library, not to a Rust host's.
 pub(super) fn quiet_panics() {
     static HOOK: Once = Once::new();
-    HOOK.call_once(|| std::panic::set_hook(Box::new(|_| {})));
+    if !HOOK.is_completed() {
+        fork::whole(|| HOOK.call_once(|| std::panic::set_hook(Box::new(|_| {}))));
+    }
 }
 
 /// Writes `make()` through `out` unless it is NULL.

@@ -53,7 +53,7 @@ fn table() -> MutexGuard<'static, Vec<Slot>> {
 
 /// Takes a provider into the table and gives its number.
 pub(super) fn insert(provider: Provider) -> Result<kubepeers_provider> {
-    fork::watch()?;
+    fork::is_watched()?;
     let mut slots = table();
     let index = match slots.iter().position(|slot| slot.provider.is_none() && slot.generation < u32::MAX) {
         Some(index) => index,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::boundary::{call, required, shared, store};
 use super::{
-    handles, kubepeers_config, kubepeers_error, kubepeers_peers, kubepeers_provider, kubepeers_status, signals,
+    fork, handles, kubepeers_config, kubepeers_error, kubepeers_peers, kubepeers_provider, kubepeers_status, signals,
 };
 use crate::provider::{Provider, Timeout};
 
@@ -61,7 +61,13 @@ pub unsafe extern "C" fn kubepeers_register(
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
     // SAFETY: the header asks for `error` NULL or writable.
-    unsafe { call(error, || handles::get(provider)?.register(Timeout::from_ms(timeout_ms))) }
+    unsafe {
+        call(error, || {
+            let provider = handles::get(provider)?;
+            fork::prepare_process()?;
+            provider.register(Timeout::from_ms(timeout_ms))
+        })
+    }
 }
 
 /// The peers now: `ip:discovery_port` of each Running pod of the selector that has an address (the pod's primary one,

@@ -113,7 +113,7 @@ func TestMissingPrograms(t *testing.T) {
 	}
 	for _, args := range [][]string{{"up", "--dir", dir}, {"run", "--", "true"}} {
 		r := finish(t, exec.Command(lonely, args...))
-		if r.status != 1 || !strings.Contains(r.stderr, "`make cluster`") || !strings.Contains(r.stderr, "KUBEBUILDER_ASSETS") {
+		if r.status != 1 || !strings.Contains(r.stderr, "`make control-plane`") || !strings.Contains(r.stderr, "KUBEBUILDER_ASSETS") {
 			t.Errorf("%q: %+v", args, r)
 		}
 		empty := t.TempDir()

@@ -18,7 +18,7 @@ const usage = `usage: cluster COMMAND …
 
 A control plane (etcd and kube-apiserver on loopback, no root needed). The
 programs are those in $KUBEBUILDER_ASSETS, or the file "kubernetes" beside this
-one (make cluster).
+one (make control-plane).
 
   up --dir DIR [--port N]         start one; print its kubeconfig (DIR/kubeconfig)
   down --dir DIR                  stop it and remove DIR

@@ -67,7 +67,7 @@ func findKubernetes() (string, error) {
 		_, err = exec.LookPath(path)
 	}
 	if err != nil {
-		return "", fmt.Errorf("these tests need Kubernetes: run `make cluster`, or set KUBEPEERS_CLUSTER_BIN to the folder of the program `kubernetes` (%w)", err)
+		return "", fmt.Errorf("these tests need Kubernetes: run `make control-plane`, or set KUBEPEERS_CLUSTER_BIN to the folder of the program `kubernetes` (%w)", err)
 	}
 	return path, nil
 }

@@ -134,7 +134,7 @@ func findPrograms() (programs, error) {
 		}
 		for _, name := range []string{"etcd", "kube-apiserver"} {
 			if _, err := exec.LookPath(filepath.Join(dir, name)); err != nil {
-				return programs{}, fmt.Errorf("%s has no program %s: unset it to use what `make cluster` builds (%w)", assetsVariable, name, err)
+				return programs{}, fmt.Errorf("%s has no program %s: unset it to use what `make control-plane` builds (%w)", assetsVariable, name, err)
 			}
 		}
 		return programs{dir: dir}, nil
@@ -145,7 +145,7 @@ func findPrograms() (programs, error) {
 	}
 	multi := filepath.Join(filepath.Dir(executable), "kubernetes")
 	if _, err := exec.LookPath(multi); err != nil {
-		return programs{}, fmt.Errorf("Kubernetes is not built: run `make cluster`, or set %s to a folder with etcd and kube-apiserver (%w)", assetsVariable, err)
+		return programs{}, fmt.Errorf("Kubernetes is not built: run `make control-plane`, or set %s to a folder with etcd and kube-apiserver (%w)", assetsVariable, err)
 	}
 	return programs{multi: multi}, nil
 }
