@@ -161,7 +161,7 @@ fn half_a_list_is_no_answer() {
     provider.register(Timeout::AtMost(Duration::from_millis(500))).unwrap();
     let error = provider.discover_peers(Timeout::AtMost(Duration::ZERO)).unwrap_err();
     assert_eq!(error.status(), Status::NotSynced);
-    assert!(error.message().contains("ended during the list"), "{error}");
+    assert!(error.message().contains("not give a whole list: the connection ended"), "{error}");
 }
 
 #[test]

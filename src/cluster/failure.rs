@@ -37,6 +37,8 @@ pub(super) enum Class {
     Gone,
     /// 400, 422: the server does not take this kind of request.
     NotSupported,
+    /// A list that did not come to its end.
+    Incomplete,
     /// Any other answer that is no success.
     Refused,
     /// An answer that cannot be understood.
@@ -46,7 +48,7 @@ pub(super) enum Class {
 impl Class {
     /// Whether another kind of request may fare better.
     pub(super) fn is_of_the_request(self) -> bool {
-        matches!(self, Self::TimedOut | Self::Unreachable | Self::NotSupported | Self::Malformed | Self::Gone)
+        matches!(self, Self::NotSupported | Self::Incomplete | Self::Malformed)
     }
 }
 
@@ -81,6 +83,9 @@ impl Failure {
             Class::TimedOut => (Status::NotSynced, format!("the API server {server} does not answer: {message}")),
             Class::Gone | Class::NotSupported | Class::Refused => {
                 (Status::NotSynced, format!("the API server {server} answered {http_status}: {message}"))
+            }
+            Class::Incomplete => {
+                (Status::NotSynced, format!("the API server {server} did not give a whole list: {message}"))
             }
             Class::Malformed => {
                 (Status::NotSynced, format!("the API server {server} gave an answer that is not understood: {message}"))

@@ -140,10 +140,10 @@ impl Watcher {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let Ok(event) = timeout(patience.min(left), events.next()).await else {
-                return Err(Failure::new(Class::TimedOut, "the streaming list does not end"));
+                return Err(Failure::new(Class::Incomplete, "the streaming list does not end"));
             };
             self.progress |= event.is_some();
-            match event.ok_or_else(|| Failure::new(Class::Unreachable, "the connection ended during the list"))?? {
+            match event.ok_or_else(|| Failure::new(Class::Incomplete, "the connection ended"))?? {
                 WatchEvent::Bookmark(mark) if mark.metadata.annotations.contains_key(INITIAL_EVENTS_END) => {
                     self.replace(initial, mark.metadata.resource_version);
                     return Ok(events);
@@ -169,7 +169,7 @@ impl Watcher {
                 return Ok(page.metadata.resource_version);
             }
         }
-        Err(Failure::new(Class::Malformed, "the list has no end"))
+        Err(Failure::new(Class::Incomplete, "the list has no end"))
     }
 
     async fn take_changes(&mut self, events: Events) -> Result<(), Failure> {
