@@ -9,6 +9,7 @@ STAGE     := $(BUILD)/stage
 PROGRAMS  := $(BUILD)/programs
 TOOL      := $(BUILD)/cluster/cluster
 VENV      := $(BUILD)/venv
+CARGO_DENY := $(BUILD)/tools/bin/cargo-deny
 VERSION   := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 KUBERNETES_VERSION := 1.36.3
 PREFIX    ?= /usr/local
@@ -128,7 +129,6 @@ $(VENV)/ready: tests/requirements.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
-CARGO_DENY := $(BUILD)/tools/bin/cargo-deny
 $(CARGO_DENY):
 	cargo install --quiet --locked --root $(BUILD)/tools cargo-deny@0.20.2
 
