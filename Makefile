@@ -70,7 +70,7 @@ test-with-cluster:
 lint: stage $(VENV)/ready $(CARGO_DENY) ## formatters, linters, type checkers, the header
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- --deny warnings
-	$(CARGO_DENY) --offline check licenses bans sources
+	$(CARGO_DENY) --offline check --hide-inclusion-graph licenses bans sources
 	@unformatted=$$(gofmt -l bindings/go examples/go tests/cluster); \
 		if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi
 	cd bindings/go && go vet ./...
