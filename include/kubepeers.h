@@ -265,6 +265,13 @@ kubepeers_config *kubepeers_config_new(void);
  Optional keys:
    self                  "auto" (default): find out which pod this is, and leave it out; "none": not a pod
    pod_uid, pod_name     which pod this process runs in, where it cannot be found out; either is enough, the uid is surer
+   readiness             "ignore" (default); "ready": only ready pods are peers. On a cold start nobody is ready: for clients
+                         of a cluster, not for its members. It also ends what kubepeers_discover_peers() guarantees of two pods
+   pending               "exclude" (default); "include": a Pending pod with an address counts, self too: for a process in a
+                         native sidecar, whose pod is Pending until its main containers start
+   ip_family             "primary" (default): status.podIP; "ipv4", "ipv6": the first of status.podIPs that is one
+   default_discovery_port
+                         for pods that have no port of the name (service meshes make people hide their ports), 1 to 65535
    register_timeout_ms   default timeout of kubepeers_register(), 0 to 86400000; default 5000
    discover_timeout_ms   default timeout of kubepeers_discover_peers() and kubepeers_wait(), 0 to 86400000; default 3000
    request_timeout_ms    how long one request to the API server may go unanswered, 1 to 86400000; default 10000
@@ -325,9 +332,9 @@ kubepeers_status kubepeers_register(kubepeers_provider provider,
                                     kubepeers_error **error);
 
 /*
- The peers now: `ip:discovery_port` of each Running pod of the selector that has an address (the pod's primary one,
- status.podIP) and the port and is not terminating, without this process's own pod.
- Readiness is not asked for: on a cold start nobody is ready yet.
+ The peers now: `ip:discovery_port` of each Running pod of the selector that has an address (see `ip_family`) and the port and is not terminating, without this process's own pod.
+ The port of that name is looked for in the containers and in native sidecars; under hostNetwork it is the hostPort, if set.
+ Readiness is not asked for by default: on a cold start nobody is ready yet.
 
  Answers from memory, without the network. Waits, at most `timeout_ms` (0: does not wait; negative:
  `discover_timeout_ms`), only while the pods have not been read or the own pod is not seen yet. That wait is what makes

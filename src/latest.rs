@@ -166,6 +166,7 @@ impl Latest {
                 "none of its container ports is named `{discovery_port_name}` (`discovery_port_name`). \
                  Name the port in the pod template"
             ),
+            Reason::NoIpOfFamily => "none of its addresses is of the family that `ip_family` asks for".into(),
             _ => "the API server says that it has ended".into(),
         };
         Error::new(Status::SelfExcluded, format!("the own pod {own} can be nobody's peer: {why}"))

@@ -18,8 +18,10 @@ pub struct Pod {
     pub terminating: bool,
     /// `status.phase`
     pub phase: Phase,
-    /// `status.podIP`
-    pub ip: Option<IpAddr>,
+    /// The condition `Ready` is true.
+    pub ready: bool,
+    /// `status.podIPs`, the primary one first.
+    pub ips: Vec<IpAddr>,
     /// Named ports of the containers and of native sidecars.
     pub ports: Vec<Port>,
 }
@@ -29,7 +31,7 @@ pub struct Pod {
 pub struct Port {
     /// `name`, unique in its pod.
     pub name: String,
-    /// `containerPort`
+    /// `containerPort`; under `hostNetwork` the `hostPort`, where one is set.
     pub number: u16,
 }
 
@@ -60,20 +62,36 @@ impl From<wire::Pod> for Pod {
         let sidecars =
             spec.init_containers.into_iter().flatten().filter(|c| c.restart_policy.as_deref() == Some("Always"));
         let containers = spec.containers.into_iter().flatten().chain(sidecars);
+        let named = |port| named(port, spec.host_network.unwrap_or_default());
         Self {
             name: pod.metadata.name,
             uid: pod.metadata.uid,
             resource_version: pod.metadata.resource_version,
             terminating: pod.metadata.deletion_timestamp.is_some(),
             phase: status.phase.unwrap_or_default(),
-            ip: status.pod_ip.and_then(|ip| ip.parse().ok()),
+            ready: status.conditions.into_iter().flatten().any(|c| c.kind == "Ready" && c.status == "True"),
+            ips: addresses(status.pod_ip, status.pod_ips),
             ports: containers.flat_map(|c| c.ports.into_iter().flatten()).filter_map(named).collect(),
         }
     }
 }
 
-fn named(port: wire::Port) -> Option<Port> {
-    let number = u16::try_from(port.container_port).ok().filter(|number| *number > 0)?;
+/// The primary address is among `podIPs`, but older servers send it alone.
+fn addresses(primary: Option<String>, all: Option<Vec<wire::PodIp>>) -> Vec<IpAddr> {
+    let texts = primary.into_iter().chain(all.into_iter().flatten().filter_map(|ip| ip.ip));
+    let mut addresses: Vec<IpAddr> = Vec::new();
+    for address in texts.filter_map(|text| text.parse().ok()) {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    addresses
+}
+
+fn named(port: wire::Port, host_network: bool) -> Option<Port> {
+    let valid = |number: i64| u16::try_from(number).ok().filter(|number| *number > 0);
+    let host_port = port.host_port.filter(|_| host_network).and_then(valid);
+    let number = host_port.or_else(|| valid(port.container_port))?;
     Some(Port { name: port.name.filter(|name| !name.is_empty())?, number })
 }
 
@@ -103,6 +121,7 @@ mod wire {
     pub(super) struct Spec {
         pub(super) containers: Option<Vec<Container>>,
         pub(super) init_containers: Option<Vec<Container>>,
+        pub(super) host_network: Option<bool>,
     }
 
     #[derive(Deserialize)]
@@ -117,6 +136,7 @@ mod wire {
     pub(super) struct Port {
         pub(super) name: Option<String>,
         pub(super) container_port: i64,
+        pub(super) host_port: Option<i64>,
     }
 
     #[derive(Default, Deserialize)]
@@ -125,6 +145,21 @@ mod wire {
         pub(super) phase: Option<super::Phase>,
         #[serde(rename = "podIP")]
         pub(super) pod_ip: Option<String>,
+        #[serde(rename = "podIPs")]
+        pub(super) pod_ips: Option<Vec<PodIp>>,
+        pub(super) conditions: Option<Vec<Condition>>,
+    }
+
+    #[derive(Deserialize)]
+    pub(super) struct PodIp {
+        pub(super) ip: Option<String>,
+    }
+
+    #[derive(Deserialize)]
+    pub(super) struct Condition {
+        #[serde(rename = "type")]
+        pub(super) kind: String,
+        pub(super) status: String,
     }
 }
 
@@ -151,11 +186,29 @@ mod tests {
                     {"name": "setup", "ports": [{"name": "gone", "containerPort": 6}]}
                 ]
             },
-            "status": {"phase": "Running", "podIP": "fd00::7", "podIPs": [{"ip": "fd00::7"}]}
+            "status": {
+                "phase": "Running", "podIP": "fd00::7", "podIPs": [{"ip": "fd00::7"}, {"ip": "10.0.0.7"}],
+                "conditions": [{"type": "Initialized", "status": "True"}, {"type": "Ready", "status": "True"}]
+            }
         }));
         assert_eq!((pod.name.as_str(), pod.uid.as_str(), pod.resource_version.as_str()), ("a", "u", "7"));
         assert_eq!((pod.port("gossip"), pod.port("mesh"), pod.port("gone")), (Some(3322), Some(5), None));
-        assert_eq!((pod.phase, pod.terminating, pod.ip), (Phase::Running, false, "fd00::7".parse().ok()));
+        assert_eq!((pod.phase, pod.terminating, pod.ready), (Phase::Running, false, true));
+        assert_eq!(pod.ips, ["fd00::7", "10.0.0.7"].map(|ip| ip.parse::<IpAddr>().unwrap()));
+    }
+
+    #[test]
+    fn on_the_hosts_network_the_hosts_port_counts() {
+        let port = |host_network: bool| {
+            parse(serde_json::json!({
+                "metadata": {"name": "a", "uid": "u", "resourceVersion": "1"},
+                "spec": {"hostNetwork": host_network, "containers": [{"ports": [
+                    {"name": "gossip", "containerPort": 1, "hostPort": 2}, {"name": "other", "containerPort": 3}
+                ]}]}
+            }))
+        };
+        assert_eq!((port(true).port("gossip"), port(true).port("other")), (Some(2), Some(3)));
+        assert_eq!(port(false).port("gossip"), Some(1));
     }
 
     #[test]
@@ -168,7 +221,8 @@ mod tests {
             ]}], "initContainers": null},
             "status": {"phase": "Evicted?", "podIP": ""}
         }));
-        assert_eq!((pod.phase, pod.terminating, pod.ip), (Phase::Unknown, true, None));
+        assert_eq!((pod.phase, pod.terminating, pod.ready), (Phase::Unknown, true, false));
+        assert_eq!(pod.ips, [] as [IpAddr; 0]);
         assert_eq!(pod.ports, []);
         let bare = parse(serde_json::json!({"metadata": {"name": "a", "uid": "u", "resourceVersion": "1"}}));
         assert_eq!((bare.phase, bare.terminating), (Phase::Unknown, false));

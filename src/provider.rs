@@ -91,7 +91,11 @@ impl Provider {
         state.may_register()?;
         let subject = self.subject(&identity);
         let latest = Arc::new(Latest::new(state.generation, subject));
-        let rules = Rules { discovery_port_name: self.settings.discovery_port_name.clone(), identity };
+        let rules = Rules {
+            discovery_port_name: self.settings.discovery_port_name.clone(),
+            identity,
+            choices: self.settings.choices,
+        };
         let cluster = Cluster::new(&self.settings, credentials);
         let (watched, failed) = (latest.clone(), latest.clone());
         let task = Task::start(

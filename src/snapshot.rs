@@ -59,7 +59,7 @@ fn own_gate(own: &Pod, rules: &Rules) -> Gate {
     match rules.address(own) {
         // A pod that shuts down may ask for its peers until the end.
         Ok(_) | Err(Reason::Terminating) => Gate::Open,
-        Err(reason @ Reason::NoDiscoveryPort) => Gate::SelfExcluded(reason),
+        Err(reason @ (Reason::NoDiscoveryPort | Reason::NoIpOfFamily)) => Gate::SelfExcluded(reason),
         Err(reason) if matches!(own.phase, Phase::Succeeded | Phase::Failed) => Gate::SelfExcluded(reason),
         Err(reason) => Gate::SelfNotYet(reason),
     }
@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(gate(|p| p.phase = Phase::Unknown), Gate::SelfNotYet(Reason::NotRunning));
         assert_eq!(gate(|p| p.phase = Phase::Failed), Gate::SelfExcluded(Reason::NotRunning));
         assert_eq!(gate(|p| p.phase = Phase::Succeeded), Gate::SelfExcluded(Reason::NotRunning));
-        assert_eq!(gate(|p| p.ip = None), Gate::SelfNotYet(Reason::NoIp));
+        assert_eq!(gate(|p| p.ips.clear()), Gate::SelfNotYet(Reason::NoIp));
         assert_eq!(gate(|p| p.ports.clear()), Gate::SelfExcluded(Reason::NoDiscoveryPort));
         let nobody = Rules { identity: Identity::None, ..rules("me") };
         assert_eq!(View::of([].iter(), &nobody).gate, Gate::Open);

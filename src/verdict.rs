@@ -1,6 +1,6 @@
 //! Is this pod a peer, and if not, why not?
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::identity::Identity;
 use crate::pod::{Phase, Pod};
@@ -12,6 +12,33 @@ pub struct Rules {
     pub discovery_port_name: String,
     /// Who is self.
     pub identity: Identity,
+    /// What the configuration leaves to choose.
+    pub choices: Choices,
+}
+
+/// What the configuration leaves to choose about who is a peer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Choices {
+    /// `readiness` = "ready": only ready pods are peers.
+    pub only_ready: bool,
+    /// `pending` = "include": a Pending pod with an address counts, as one whose native sidecars run already.
+    pub pending_too: bool,
+    /// `ip_family`
+    pub family: Family,
+    /// `default_discovery_port`: for pods without a port of the name.
+    pub default_port: Option<u16>,
+}
+
+/// Which of a pod's addresses counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Family {
+    /// `status.podIP`
+    #[default]
+    Primary,
+    /// The first IPv4 one.
+    Ipv4,
+    /// The first IPv6 one.
+    Ipv6,
 }
 
 /// Every pod of the selector gets exactly one.
@@ -34,6 +61,10 @@ pub enum Reason {
     NotRunning,
     /// Running, but without an address yet.
     NoIp,
+    /// None of its addresses is of the family that is asked for.
+    NoIpOfFamily,
+    /// Not ready, where only ready pods are asked for.
+    NotReady,
     /// Being deleted.
     Terminating,
 }
@@ -44,25 +75,44 @@ impl Rules {
         if self.identity.is(pod) {
             return Verdict::LeftOut(Reason::IsSelf);
         }
-        self.address(pod).map_or_else(Verdict::LeftOut, Verdict::Peer)
+        match self.address(pod) {
+            Ok(_) if self.choices.only_ready && !pod.ready => Verdict::LeftOut(Reason::NotReady),
+            Ok(address) => Verdict::Peer(address),
+            Err(reason) => Verdict::LeftOut(reason),
+        }
     }
 
     /// The pod's address and discovery port, as far as it has them.
     pub fn socket(&self, pod: &Pod) -> Option<SocketAddr> {
-        Some(SocketAddr::new(pod.ip?, pod.port(&self.discovery_port_name)?))
+        Some(SocketAddr::new(self.ip(pod).ok()?, self.port(pod)?))
     }
 
-    /// Where a pod would be found if it were not self. What is wrong for good comes before what may pass.
+    /// Where a pod would be found if it were not self, ready or not. What is wrong for good comes before what may pass.
     pub fn address(&self, pod: &Pod) -> Result<SocketAddr, Reason> {
-        let port = pod.port(&self.discovery_port_name).ok_or(Reason::NoDiscoveryPort)?;
-        if pod.phase != Phase::Running {
+        let port = self.port(pod).ok_or(Reason::NoDiscoveryPort)?;
+        let pending = pod.phase == Phase::Pending && self.choices.pending_too;
+        if pod.phase != Phase::Running && !pending {
             return Err(Reason::NotRunning);
         }
-        let ip = pod.ip.ok_or(Reason::NoIp)?;
+        let ip = self.ip(pod)?;
         if pod.terminating {
             return Err(Reason::Terminating);
         }
         Ok(SocketAddr::new(ip, port))
+    }
+
+    fn port(&self, pod: &Pod) -> Option<u16> {
+        pod.port(&self.discovery_port_name).or(self.choices.default_port)
+    }
+
+    fn ip(&self, pod: &Pod) -> Result<IpAddr, Reason> {
+        let of_family = |ip: &&IpAddr| match self.choices.family {
+            Family::Primary => true,
+            Family::Ipv4 => ip.is_ipv4(),
+            Family::Ipv6 => ip.is_ipv6(),
+        };
+        let none = if pod.ips.is_empty() { Reason::NoIp } else { Reason::NoIpOfFamily };
+        pod.ips.iter().find(of_family).copied().ok_or(none)
     }
 }
 
@@ -78,13 +128,18 @@ pub(crate) mod tests {
             resource_version: "1".into(),
             terminating: false,
             phase: Phase::Running,
-            ip: ip.parse().ok(),
+            ready: false,
+            ips: ip.parse().into_iter().collect(),
             ports: vec![Port { name: "gossip".into(), number: 3322 }],
         }
     }
 
     pub(crate) fn rules(own: &str) -> Rules {
-        Rules { discovery_port_name: "gossip".into(), identity: Identity::Name(own.into()) }
+        Rules {
+            discovery_port_name: "gossip".into(),
+            identity: Identity::Name(own.into()),
+            choices: Choices::default(),
+        }
     }
 
     #[test]
@@ -102,12 +157,57 @@ pub(crate) mod tests {
         assert_eq!(left_out(|p| p.name = "me".into()), Reason::IsSelf);
         assert_eq!(left_out(|p| p.ports.clear()), Reason::NoDiscoveryPort);
         assert_eq!(left_out(|p| p.ports[0].name = "gossip2".into()), Reason::NoDiscoveryPort);
-        assert_eq!(left_out(|p| p.ip = None), Reason::NoIp);
+        assert_eq!(left_out(|p| p.ips.clear()), Reason::NoIp);
         assert_eq!(left_out(|p| p.terminating = true), Reason::Terminating);
         for phase in [Phase::Pending, Phase::Succeeded, Phase::Failed, Phase::Unknown] {
             let mut pod = pod("a", "10.0.0.1");
             pod.phase = phase;
             assert_eq!(rules.verdict(&pod), Verdict::LeftOut(Reason::NotRunning));
         }
+    }
+
+    fn judged(choices: Choices, change: impl FnOnce(&mut Pod)) -> Verdict {
+        let mut pod = pod("a", "10.0.0.1");
+        change(&mut pod);
+        Rules { choices, ..rules("me") }.verdict(&pod)
+    }
+
+    fn peer(address: &str) -> Verdict {
+        Verdict::Peer(address.parse().unwrap())
+    }
+
+    #[test]
+    fn readiness_counts_only_where_asked_for() {
+        let choices = Choices { only_ready: true, ..Choices::default() };
+        assert_eq!(judged(choices, |_| ()), Verdict::LeftOut(Reason::NotReady));
+        assert_eq!(judged(choices, |p| p.ready = true), peer("10.0.0.1:3322"));
+        assert_eq!(judged(Choices::default(), |p| p.ready = false), peer("10.0.0.1:3322"));
+    }
+
+    #[test]
+    fn a_pending_pod_with_an_address_counts_where_asked_for() {
+        let choices = Choices { pending_too: true, ..Choices::default() };
+        assert_eq!(judged(choices, |p| p.phase = Phase::Pending), peer("10.0.0.1:3322"));
+        let without = judged(choices, |p| (p.phase, p.ips) = (Phase::Pending, vec![]));
+        assert_eq!(without, Verdict::LeftOut(Reason::NoIp));
+        assert_eq!(judged(choices, |p| p.phase = Phase::Failed), Verdict::LeftOut(Reason::NotRunning));
+    }
+
+    #[test]
+    fn the_family_chooses_among_the_addresses() {
+        let both = |p: &mut Pod| p.ips.push("fd00::1".parse().unwrap());
+        let of = |family| Choices { family, ..Choices::default() };
+        assert_eq!(judged(of(Family::Primary), both), peer("10.0.0.1:3322"));
+        assert_eq!(judged(of(Family::Ipv4), both), peer("10.0.0.1:3322"));
+        assert_eq!(judged(of(Family::Ipv6), both), peer("[fd00::1]:3322"));
+        assert_eq!(judged(of(Family::Ipv6), |_| ()), Verdict::LeftOut(Reason::NoIpOfFamily));
+        assert_eq!(judged(of(Family::Ipv6), |p| p.ips.clear()), Verdict::LeftOut(Reason::NoIp));
+    }
+
+    #[test]
+    fn the_default_port_is_for_pods_without_the_name() {
+        let choices = Choices { default_port: Some(7), ..Choices::default() };
+        assert_eq!(judged(choices, |_| ()), peer("10.0.0.1:3322"));
+        assert_eq!(judged(choices, |p| p.ports.clear()), peer("10.0.0.1:7"));
     }
 }

@@ -55,14 +55,15 @@ func (c cluster) terminate(name string) {
 }
 
 // register makes a provider that runs in a pod, as far as it can tell.
-func (c cluster) register(pod string) *kubepeers.Provider {
+func (c cluster) register(pod string, options ...kubepeers.Option) *kubepeers.Provider {
 	c.Helper()
 	dir := c.TempDir()
 	c.run("mount", "--namespace", c.namespace, "--service-account", "demo", "--pod", pod, dir)
 	config := validConfig()
 	config.Namespace = c.namespace
-	provider := initialized(c.T, config, kubepeers.WithServiceAccountDir(dir),
+	options = append(options, kubepeers.WithServiceAccountDir(dir),
 		kubepeers.WithRegisterTimeout(patience), kubepeers.WithDiscoverTimeout(patience))
+	provider := initialized(c.T, config, options...)
 	succeed(c.T, provider.Register())
 	return provider
 }
@@ -110,6 +111,32 @@ func TestAloneIsEmptyAndNotNil(t *testing.T) {
 	peers := must[[]string](t)(c.register("self").DiscoverPeers())
 	if peers == nil || len(peers) != 0 {
 		t.Errorf("%#v", peers)
+	}
+}
+
+func TestChoices(t *testing.T) {
+	c := newCluster(t)
+	c.pod("self", "10.1.0.1", "fd00::1")
+	c.pod("unready", "10.1.0.2", "fd00::2")
+	c.run("pod", "--namespace", c.namespace, "--ready=false", "unready")
+	c.pod("pending", "10.1.0.3")
+	c.run("pod", "--namespace", c.namespace, "--phase", "Pending", "pending")
+	c.run("pod", "--namespace", c.namespace, "--label", "app=demo", "--phase", "Running", "--ip", "10.1.0.4", "portless")
+	for name, x := range map[string]struct {
+		option kubepeers.Option
+		peers  []string
+	}{
+		"ready only":   {kubepeers.WithReadyOnly(), nil},
+		"pending":      {kubepeers.WithPending(), []string{"10.1.0.2:3322", "10.1.0.3:3322"}},
+		"IPv6":         {kubepeers.WithIPFamily("ipv6"), []string{"[fd00::2]:3322"}},
+		"default port": {kubepeers.WithDefaultDiscoveryPort(7), []string{"10.1.0.2:3322", "10.1.0.4:7"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			peers := must[[]string](t)(c.register("self", x.option).DiscoverPeers())
+			if !slices.Equal(peers, x.peers) {
+				t.Errorf("%q, not %q", peers, x.peers)
+			}
+		})
 	}
 }
 

@@ -91,6 +91,8 @@ func TestWrongOptionsAreNamed(t *testing.T) {
 		"register timeout":   {kubepeers.WithRegisterTimeout(-time.Second), kubepeers.ErrInvalidConfig, "register_timeout_ms"},
 		"discover timeout":   {kubepeers.WithDiscoverTimeout(-time.Second), kubepeers.ErrInvalidConfig, "discover_timeout_ms"},
 		"request timeout":    {kubepeers.WithRequestTimeout(0), kubepeers.ErrInvalidConfig, "request_timeout_ms"},
+		"IP family":          {kubepeers.WithIPFamily("6"), kubepeers.ErrInvalidConfig, "ip_family"},
+		"default port":       {kubepeers.WithDefaultDiscoveryPort(0), kubepeers.ErrInvalidConfig, "default_discovery_port"},
 		"self":               {raw("self", "nobody"), kubepeers.ErrInvalidConfig, "self"},
 		"pod name":           {kubepeers.WithPod("", "some-uid"), kubepeers.ErrInvalidConfig, "pod_name"},
 		"pod uid":            {kubepeers.WithPod("name", "uid\x00"), kubepeers.ErrInvalidConfig, "pod_uid"},

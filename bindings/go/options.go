@@ -1,6 +1,7 @@
 package kubepeers
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/kubepeers/kubepeers/bindings/go/internal/settings"
@@ -25,6 +26,30 @@ func WithPod(name, uid string) Option {
 			s.Set("pod_uid", uid)
 		}
 	}
+}
+
+// WithReadyOnly leaves pods out that are not ready. On a cold start nobody is
+// ready: it is for clients of a cluster, not for its members.
+func WithReadyOnly() Option {
+	return func(s *settings.Settings) { s.Set("readiness", "ready") }
+}
+
+// WithPending takes Pending pods in, the own one too, that have an address: for
+// a process in a native sidecar, whose pod is Pending until its main containers
+// start.
+func WithPending() Option {
+	return func(s *settings.Settings) { s.Set("pending", "include") }
+}
+
+// WithIPFamily chooses among the addresses of a pod: "ipv4", "ipv6", or
+// "primary", which is the default.
+func WithIPFamily(family string) Option {
+	return func(s *settings.Settings) { s.Set("ip_family", family) }
+}
+
+// WithDefaultDiscoveryPort is for pods that have no port of the name.
+func WithDefaultDiscoveryPort(port uint16) Option {
+	return func(s *settings.Settings) { s.Set("default_discovery_port", strconv.Itoa(int(port))) }
 }
 
 // WithServiceAccountDir names the folder with the files token and ca.crt,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::status::Status;
+use crate::verdict::{Choices, Family};
 
 /// Where the kubelet mounts a pod's service account.
 const SERVICE_ACCOUNT_DIR: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -25,6 +26,7 @@ pub struct Config {
     no_self: bool,
     pod_name: Option<String>,
     pod_uid: Option<String>,
+    choices: Choices,
     register_timeout: Option<Duration>,
     discover_timeout: Option<Duration>,
     request_timeout: Option<Duration>,
@@ -47,6 +49,8 @@ pub struct Settings {
     pub no_self: bool,
     pub pod_name: Option<String>,
     pub pod_uid: Option<String>,
+    /// `readiness`, `pending`, `ip_family`, `default_discovery_port`
+    pub choices: Choices,
     pub register_timeout: Duration,
     pub discover_timeout: Duration,
     pub request_timeout: Duration,
@@ -76,9 +80,20 @@ impl Config {
             "remoting_port_name" => self.remoting_port_name = Some(names::port_name(value).map_err(wrong)?),
             "peers_port_name" => self.peers_port_name = Some(names::port_name(value).map_err(wrong)?),
             "pod_labels" => self.pod_labels = Some(names::labels(value).map_err(wrong)?),
-            "self" => self.no_self = no_self(value).map_err(wrong)?,
+            "self" => self.no_self = one_of(value, [("auto", false), ("none", true)]).map_err(wrong)?,
             "pod_name" => self.pod_name = Some(names::dns_subdomain(value).map_err(wrong)?),
             "pod_uid" => self.pod_uid = Some(value.to_owned()),
+            "readiness" => {
+                self.choices.only_ready = one_of(value, [("ignore", false), ("ready", true)]).map_err(wrong)?
+            }
+            "pending" => {
+                self.choices.pending_too = one_of(value, [("exclude", false), ("include", true)]).map_err(wrong)?
+            }
+            "ip_family" => {
+                let families = [("primary", Family::Primary), ("ipv4", Family::Ipv4), ("ipv6", Family::Ipv6)];
+                self.choices.family = one_of(value, families).map_err(wrong)?;
+            }
+            "default_discovery_port" => self.choices.default_port = Some(port(value).map_err(wrong)?),
             "register_timeout_ms" => self.register_timeout = Some(milliseconds(value, 0).map_err(wrong)?),
             "discover_timeout_ms" => self.discover_timeout = Some(milliseconds(value, 0).map_err(wrong)?),
             "request_timeout_ms" => self.request_timeout = Some(milliseconds(value, 1).map_err(wrong)?),
@@ -118,6 +133,7 @@ impl Config {
             no_self: self.no_self,
             pod_name: self.pod_name,
             pod_uid: self.pod_uid,
+            choices: self.choices,
             register_timeout: self.register_timeout.unwrap_or(Duration::from_secs(5)),
             // Below the 10 s that a cluster's bootstrap usually has.
             discover_timeout: self.discover_timeout.unwrap_or(Duration::from_secs(3)),
@@ -127,7 +143,7 @@ impl Config {
     }
 }
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 18] = [
     "namespace",
     "discovery_port_name",
     "remoting_port_name",
@@ -136,6 +152,10 @@ const KEYS: [&str; 14] = [
     "self",
     "pod_name",
     "pod_uid",
+    "readiness",
+    "pending",
+    "ip_family",
+    "default_discovery_port",
     "register_timeout_ms",
     "discover_timeout_ms",
     "request_timeout_ms",
@@ -156,11 +176,18 @@ fn required<T>(key: &str, value: Option<T>) -> Result<T> {
     value.ok_or_else(|| Error::new(Status::InvalidConfig, format!("`{key}` is missing: it is required")))
 }
 
-fn no_self(value: &str) -> std::result::Result<bool, String> {
-    match value {
-        "auto" => Ok(false),
-        "none" => Ok(true),
-        _ => Err(format!("`{}` is neither `auto` nor `none`", names::shown(value))),
+fn one_of<T: Copy, const N: usize>(value: &str, choices: [(&str, T); N]) -> std::result::Result<T, String> {
+    let found = choices.iter().find(|(name, _)| *name == value).map(|(_, choice)| *choice);
+    found.ok_or_else(|| {
+        let names = choices.map(|(name, _)| format!("`{name}`")).join(", ");
+        format!("`{}` is none of {names}", names::shown(value))
+    })
+}
+
+fn port(value: &str) -> std::result::Result<u16, String> {
+    match value.parse() {
+        Ok(number) if number > 0 && !value.starts_with('+') => Ok(number),
+        _ => Err(format!("`{}` is not a port number from 1 to 65535", names::shown(value))),
     }
 }
 
@@ -256,5 +283,26 @@ mod tests {
         assert!(config.clone().complete().unwrap_err().message().contains("`kubeconfig`"));
         config.set("kubeconfig", "config.yaml").unwrap();
         assert!(matches!(config.complete().unwrap().source, Source::Kubeconfig(_, Some(context)) if context == "prod"));
+    }
+
+    #[test]
+    fn choices_are_by_name() {
+        let mut config = filled();
+        for (key, good, bad) in [
+            ("self", "none", "None"),
+            ("readiness", "ready", "true"),
+            ("pending", "include", "yes"),
+            ("ip_family", "ipv6", "6"),
+            ("default_discovery_port", "65535", "0"),
+            ("default_discovery_port", "1", "+1"),
+            ("default_discovery_port", "3322", "65536"),
+        ] {
+            let error = config.set(key, bad).unwrap_err();
+            assert!(error.message().contains(&format!("`{key}`: `{bad}`")), "{error}");
+            config.set(key, good).unwrap();
+        }
+        let choices = Choices { only_ready: true, pending_too: true, family: Family::Ipv6, default_port: Some(3322) };
+        assert_eq!(config.complete().unwrap().choices, choices);
+        assert_eq!(filled().complete().unwrap().choices, Choices::default());
     }
 }

@@ -70,9 +70,9 @@ pub unsafe extern "C" fn kubepeers_register(
     }
 }
 
-/// The peers now: `ip:discovery_port` of each Running pod of the selector that has an address (the pod's primary one,
-/// status.podIP) and the port and is not terminating, without this process's own pod.
-/// Readiness is not asked for: on a cold start nobody is ready yet.
+/// The peers now: `ip:discovery_port` of each Running pod of the selector that has an address (see `ip_family`) and the port and is not terminating, without this process's own pod.
+/// The port of that name is looked for in the containers and in native sidecars; under hostNetwork it is the hostPort, if set.
+/// Readiness is not asked for by default: on a cold start nobody is ready yet.
 ///
 /// Answers from memory, without the network. Waits, at most `timeout_ms` (0: does not wait; negative:
 /// `discover_timeout_ms`), only while the pods have not been read or the own pod is not seen yet. That wait is what makes

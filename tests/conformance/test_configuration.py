@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 REQUIRED = list(required("default"))
 OPTIONAL = [
     *("self", "pod_name", "pod_uid", "register_timeout_ms", "discover_timeout_ms", "request_timeout_ms"),
-    *("service_account_dir", "kubeconfig", "context"),
+    *("service_account_dir", "kubeconfig", "context", "readiness", "pending", "ip_family", "default_discovery_port"),
 ]
 
 MALFORMED = [
@@ -31,6 +31,10 @@ MALFORMED = [
     *[("register_timeout_ms", value) for value in ("-1", "+1", "1s", "1.5", "86400001", "99999999999999999999", " 1")],
     *[("discover_timeout_ms", value) for value in ("x", "-0.1")],
     *[("request_timeout_ms", value) for value in ("0", "86400001")],
+    *[("readiness", value) for value in ("true", "Ready")],
+    *[("pending", value) for value in ("true", "Include")],
+    *[("ip_family", value) for value in ("IPv6", "6", "dual")],
+    *[("default_discovery_port", value) for value in ("0", "65536", "-1", "+1", "gossip")],
     # A context of nothing.
     ("context", "prod"),
 ]

@@ -29,6 +29,10 @@ class Options(TypedDict, total=False):
     self: Literal["auto", "none"] | None
     pod_uid: str | None
     pod_name: str | None
+    readiness: Literal["ignore", "ready"] | None
+    pending: Literal["exclude", "include"] | None
+    ip_family: Literal["primary", "ipv4", "ipv6"] | None
+    default_discovery_port: int | None
     register_timeout_ms: int | None
     discover_timeout_ms: int | None
     request_timeout_ms: int | None
