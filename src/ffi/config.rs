@@ -34,8 +34,7 @@ pub extern "C" fn kubepeers_config_new() -> *mut kubepeers_config {
 ///   pending               "exclude" (default); "include": a Pending pod with an address counts, self too: for a process in a
 ///                         native sidecar, whose pod is Pending until its main containers start
 ///   ip_family             "primary" (default): status.podIP; "ipv4", "ipv6": the first of status.podIPs that is one
-///   default_discovery_port
-///                         for pods that have no port of the name (service meshes make people hide their ports), 1 to 65535
+///   default_discovery_port  for pods without a port of the name (service meshes make people hide their ports), 1 to 65535
 ///   register_timeout_ms   default timeout of kubepeers_register(), 0 to 86400000; default 5000
 ///   discover_timeout_ms   default timeout of kubepeers_discover_peers() and kubepeers_wait(), 0 to 86400000; default 3000
 ///   request_timeout_ms    how long one request to the API server may go unanswered, 1 to 86400000; default 10000
