@@ -1,0 +1,156 @@
+//! Of any two pods that pass the gate, at least one sees the other: over simulated stores, with many random schedules.
+//!
+//! A store is a sequence of revisions, each one change of one pod. A client's pods are always those of some revision: a list
+//! gives it the state of any revision, also an older one than it had, from a cache that lags; a watch then takes it forward,
+//! revision by revision, lags, breaks and goes on. The code under test is what makes an answer of the pods: `View::of`.
+
+use kubepeers::identity::Identity;
+use kubepeers::pod::{Phase, Pod, Port};
+use kubepeers::snapshot::{Gate, View};
+use kubepeers::verdict::{Choices, Rules};
+
+const SCHEDULES: u64 = 3_000;
+
+/// A deterministic sequence: a schedule that fails can be played again by its number. (splitmix64)
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % limit as u64) as usize
+    }
+}
+
+/// A pod in one of the states that it goes through: absent, Pending, Running, ready.
+fn pod(number: usize, state: usize) -> Option<Pod> {
+    (state > 0).then(|| Pod {
+        name: format!("pod-{number}"),
+        uid: format!("uid-{number}"),
+        resource_version: "1".into(),
+        terminating: false,
+        phase: if state == 1 { Phase::Pending } else { Phase::Running },
+        ready: state == 3,
+        ips: if state == 1 { vec![] } else { vec![ip(number).into()] },
+        ports: vec![Port { name: "gossip".into(), number: 3322 }],
+    })
+}
+
+fn ip(number: usize) -> std::net::Ipv4Addr {
+    std::net::Ipv4Addr::new(10, 0, 0, number as u8)
+}
+
+/// The states of all pods, one entry for each revision.
+type Store = Vec<Vec<usize>>;
+
+/// Every pod goes through its states in order, the pods in any.
+fn store(random: &mut Random, pods: usize) -> Store {
+    let mut now = vec![0; pods];
+    let mut store = vec![now.clone()];
+    while now.iter().any(|state| *state < 3) {
+        let number = random.below(pods);
+        if now[number] < 3 {
+            now[number] += 1;
+            store.push(now.clone());
+        }
+    }
+    store
+}
+
+/// How a client gets to its pods.
+#[derive(Clone, Copy, PartialEq)]
+enum Reading {
+    /// As Kubernetes does it.
+    Ordered,
+    /// Each pod from a revision of its own: what an unordered watch, or one stream for each pod, would give.
+    Unordered,
+}
+
+/// All that a client ever has: the states at each moment of its life.
+fn life(random: &mut Random, store: &Store, reading: Reading) -> Vec<Vec<usize>> {
+    let mut seen = Vec::new();
+    let mut revision = 0;
+    for _ in 0..6 {
+        // A list, from any cache: it may lead back.
+        revision = if random.below(4) == 0 {
+            random.below(store.len())
+        } else {
+            random.below(store.len() - revision) + revision
+        };
+        for _ in 0..=random.below(4) {
+            seen.push(match reading {
+                Reading::Ordered => store[revision].clone(),
+                Reading::Unordered => {
+                    (0..store[0].len()).map(|number| store[random.below(store.len())][number]).collect()
+                }
+            });
+            revision = (revision + random.below(3)).min(store.len() - 1);
+        }
+    }
+    seen
+}
+
+/// The views of pod `own` that may be handed out.
+fn answers(own: usize, life: &[Vec<usize>], choices: Choices, gated: bool) -> Vec<View> {
+    let rules = Rules { discovery_port_name: "gossip".into(), identity: Identity::Name(format!("pod-{own}")), choices };
+    let views = life.iter().map(|states| {
+        let pods: Vec<Pod> = states.iter().enumerate().filter_map(|(number, state)| pod(number, *state)).collect();
+        View::of(pods.iter(), &rules)
+    });
+    views.filter(|view| !gated || view.gate == Gate::Open).collect()
+}
+
+fn sees(view: &View, other: usize) -> bool {
+    view.addresses.iter().any(|address| address.ip() == ip(other))
+}
+
+/// The first schedule in which two pods have answers that hold neither of them; and how many pairs of answers were compared.
+fn blind_pair(choices: Choices, reading: Reading, gated: bool) -> (Option<u64>, usize) {
+    let mut compared = 0;
+    for schedule in 0..SCHEDULES {
+        let mut random = Random(schedule);
+        let pods = 2 + random.below(5);
+        let store = store(&mut random, pods);
+        let answers: Vec<Vec<View>> =
+            (0..pods).map(|own| answers(own, &life(&mut random, &store, reading), choices, gated)).collect();
+        for a in 0..pods {
+            for b in a + 1..pods {
+                for (of_a, of_b) in answers[a].iter().flat_map(|x| answers[b].iter().map(move |y| (x, y))) {
+                    compared += 1;
+                    if !sees(of_a, b) && !sees(of_b, a) {
+                        return (Some(schedule), compared);
+                    }
+                }
+            }
+        }
+    }
+    (None, compared)
+}
+
+#[test]
+fn of_two_pods_with_answers_one_sees_the_other() {
+    let (blind, compared) = blind_pair(Choices::default(), Reading::Ordered, true);
+    assert_eq!(blind, None, "the schedule in which two pods are blind to each other");
+    assert!(compared > 100_000, "only {compared} pairs of answers were compared");
+}
+
+#[test]
+fn the_same_with_pending_pods_taken_in() {
+    let (blind, _) = blind_pair(Choices { pending_too: true, ..Choices::default() }, Reading::Ordered, true);
+    assert_eq!(blind, None);
+}
+
+/// What breaks the guarantee breaks the test.
+#[test]
+fn the_test_finds_what_breaks_the_guarantee() {
+    let ready = Choices { only_ready: true, ..Choices::default() };
+    for (what, choices, reading, gated) in [
+        ("answers before self is seen", Choices::default(), Reading::Ordered, false),
+        ("pods read in no order", Choices::default(), Reading::Unordered, true),
+        ("only ready pods", ready, Reading::Ordered, true),
+    ] {
+        assert!(blind_pair(choices, reading, gated).0.is_some(), "{what}: not found");
+    }
+}
