@@ -14,6 +14,8 @@ VERSION   := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 KUBERNETES_VERSION := 1.36.3
 PREFIX    ?= /usr/local
 LIBDIR    ?= $(PREFIX)/lib
+override PREFIX := $(abspath $(PREFIX))
+override LIBDIR := $(abspath $(LIBDIR))
 PYTHON    ?= python3
 CFLAGS    ?= -O1 -g
 C_FLAGS   := $(CFLAGS) -Wall -Wextra -Werror -pedantic -I$(STAGE)/include
@@ -38,6 +40,12 @@ help: ## this list
 
 # CLUSTER=current: the cluster of KUBECONFIG, in a namespace of its own, instead of one started for it.
 DEMO = $(PYTHON) examples/demo.py --tool $(TOOL) --build $(PROGRAMS)
+
+ifneq ($(filter demo,$(MAKECMDGOALS)),)
+ifneq ($(filter-out current,$(CLUSTER)),)
+$(error CLUSTER is '$(CLUSTER)': for the demo it may be 'current' or nothing)
+endif
+endif
 
 .PHONY: demo
 ifeq ($(CLUSTER),current)
@@ -91,8 +99,11 @@ library: ## builds the library
 stage: library
 	@$(MAKE) --no-print-directory install-files PREFIX=$(STAGE) LIBDIR=$(STAGE)/lib DESTDIR=
 
+# Does not build: root, who installs, may have no Rust.
 .PHONY: install
-install: library install-files ## installs library, header and pkg-config file (PREFIX, LIBDIR, DESTDIR)
+install: ## installs what `make library` built, with header and pkg-config file (PREFIX, LIBDIR, DESTDIR)
+	@test -e $(BUILD)/release/libkubepeers.so || { echo "run 'make library' first"; exit 1; }
+	@$(MAKE) --no-print-directory install-files
 
 .PHONY: install-files
 install-files:

@@ -11,11 +11,15 @@
  *
  * A WHOLE PROGRAM
  *   kubepeers_config *config = kubepeers_config_new();
- *   kubepeers_config_set(config, "namespace", "default", NULL);          and so on
  *   kubepeers_provider provider = 0;
- *   kubepeers_error *error = NULL;
  *   kubepeers_peers *peers = NULL;
- *   if (kubepeers_init(config, &provider, &error) == KUBEPEERS_OK
+ *   kubepeers_error *error = NULL;
+ *   if (kubepeers_config_set(config, "namespace", "default", &error) == KUBEPEERS_OK
+ *       && kubepeers_config_set(config, "pod_labels", "app=demo", &error) == KUBEPEERS_OK
+ *       && kubepeers_config_set(config, "discovery_port_name", "gossip", &error) == KUBEPEERS_OK
+ *       && kubepeers_config_set(config, "remoting_port_name", "remoting", &error) == KUBEPEERS_OK
+ *       && kubepeers_config_set(config, "peers_port_name", "peers", &error) == KUBEPEERS_OK
+ *       && kubepeers_init(config, &provider, &error) == KUBEPEERS_OK
  *       && kubepeers_register(provider, -1, &error) == KUBEPEERS_OK
  *       && kubepeers_discover_peers(provider, -1, &peers, &error) == KUBEPEERS_OK)
  *       for (size_t i = 0; i < kubepeers_peers_len(peers); i++)

@@ -146,7 +146,8 @@ impl Latest {
             Status::SelfNotVisible,
             format!(
                 "the own pod {own} is not among the pods of namespace `{namespace}` with labels `{selector}`: \
-                 if this lasts, compare `namespace` and `pod_labels` with the pod's own, or set `self` = `none` if this process is not one of the pods"
+                 if this lasts, the pod is gone, or `namespace` and `pod_labels` are not those of the pod (or `pod_name` and `pod_uid`, \
+                 where given). Set `self` = `none` if this process is not one of the pods"
             ),
         )
     }

@@ -215,5 +215,5 @@ fn not_registered(why: &str) -> Error {
 }
 
 fn closed() -> Error {
-    Error::new(Status::Closed, "the provider has been closed: make a new one")
+    Error::new(Status::Closed, "the provider has been closed: init begins anew")
 }

@@ -15,9 +15,9 @@ type Config struct {
 	Namespace string
 	// DiscoveryPortName is the name of the container port that DiscoverPeers answers with.
 	DiscoveryPortName string
-	// RemotingPortName is the name of the remoting port.
+	// RemotingPortName is the name of the remoting port. It is checked, but not used yet.
 	RemotingPortName string
-	// PeersPortName is the name of the peers port.
+	// PeersPortName is the name of the peers port. It is checked, but not used yet.
 	PeersPortName string
 	// PodLabels are the labels that every peer has. All must match.
 	PodLabels map[string]string

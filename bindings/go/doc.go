@@ -6,7 +6,7 @@
 //		DiscoveryPortName: "gossip",
 //		RemotingPortName:  "remoting",
 //		PeersPortName:     "peers",
-//		PodLabels:         map[string]string{"app": "accounts"},
+//		PodLabels:         map[string]string{"app": "demo"},
 //	})
 //	defer provider.Close()
 //	if err := provider.Initialize(); err != nil {
@@ -21,10 +21,12 @@
 // have the port are peers, ready or not. The own pod is left out. An empty
 // answer means alone; "not known yet" is an error that says so:
 //
-//	switch {
-//	case errors.Is(err, kubepeers.ErrNotSynced), errors.Is(err, kubepeers.ErrSelfNotVisible):
-//		// Ask again.
+//	if kubepeers.IsRetryable(err) {
+//		// Ask again: ErrNotSynced while the API server starts, ErrSelfNotVisible.
 //	}
+//
+// Messages name configuration keys as kubepeers.h does; the comment of each
+// Option says which key it sets.
 //
 // The service account of the pod must be allowed to list and watch pods in the
 // namespace. If it is not, Register fails and its message is the Role to add.

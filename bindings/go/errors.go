@@ -71,6 +71,7 @@ func (s Status) Error() string { return s.String() }
 
 // Error is why a call failed.
 type Error struct {
+	// Status is the kind of failure.
 	Status Status
 	// Message says what happened, to what, and what to do about it. It may have
 	// several lines, and never holds a secret.
@@ -87,6 +88,13 @@ func (e *Error) Error() string { return "kubepeers: " + e.Status.String() + ": "
 
 // Unwrap gives the Status, for errors.Is.
 func (e *Error) Unwrap() error { return e.Status }
+
+// IsRetryable says whether the call that gave err may succeed later without
+// anybody changing a configuration, a manifest or a program.
+func IsRetryable(err error) bool {
+	var failure *Error
+	return errors.As(err, &failure) && failure.Retryable
+}
 
 func errorFrom(failure *capi.Failure) error {
 	if failure == nil {

@@ -56,3 +56,20 @@ func TestErrorIsItsStatus(t *testing.T) {
 		}
 	}
 }
+
+func TestIsRetryable(t *testing.T) {
+	for _, c := range []struct {
+		err       error
+		retryable bool
+	}{
+		{&kubepeers.Error{Status: kubepeers.ErrNotSynced, Retryable: true}, true},
+		{&kubepeers.Error{Status: kubepeers.ErrNotSynced}, false},
+		{fmt.Errorf("discovery: %w", &kubepeers.Error{Status: kubepeers.ErrTimeout, Retryable: true}), true},
+		{errors.New("another"), false},
+		{nil, false},
+	} {
+		if kubepeers.IsRetryable(c.err) != c.retryable {
+			t.Errorf("%v: not %v", c.err, c.retryable)
+		}
+	}
+}

@@ -14,7 +14,7 @@ func Example() {
 		DiscoveryPortName: "gossip",
 		RemotingPortName:  "remoting",
 		PeersPortName:     "peers",
-		PodLabels:         map[string]string{"app": "accounts"},
+		PodLabels:         map[string]string{"app": "demo"},
 	}, kubepeers.WithKubeconfig("", "staging"))
 	defer provider.Close()
 

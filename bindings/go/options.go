@@ -13,12 +13,14 @@ type Option func(*settings.Settings)
 
 // WithoutSelf says that this process does not run in one of the pods. Without
 // it, the library finds out which pod this is and leaves it out of the peers.
+// (`self` = `none`)
 func WithoutSelf() Option {
 	return func(s *settings.Settings) { s.Set("self", "none") }
 }
 
 // WithPod says which pod this process runs in, for where that cannot be found
 // out: see kubepeers_register in kubepeers.h. An empty uid means any.
+// (`pod_name`, `pod_uid`)
 func WithPod(name, uid string) Option {
 	return func(s *settings.Settings) {
 		s.Set("pod_name", name)
@@ -29,37 +31,39 @@ func WithPod(name, uid string) Option {
 }
 
 // WithReadyOnly leaves pods out that are not ready. On a cold start nobody is
-// ready: it is for clients of a cluster, not for its members.
+// ready: it is for clients of a cluster, not for its members. (`readiness`)
 func WithReadyOnly() Option {
 	return func(s *settings.Settings) { s.Set("readiness", "ready") }
 }
 
 // WithPending takes Pending pods in, the own one too, that have an address: for
 // a process in a native sidecar, whose pod is Pending until its main containers
-// start.
+// start. (`pending`)
 func WithPending() Option {
 	return func(s *settings.Settings) { s.Set("pending", "include") }
 }
 
 // WithIPFamily chooses among the addresses of a pod: "ipv4", "ipv6", or
-// "primary", which is the default.
+// "primary", which is the default. (`ip_family`)
 func WithIPFamily(family string) Option {
 	return func(s *settings.Settings) { s.Set("ip_family", family) }
 }
 
 // WithDefaultDiscoveryPort is for pods that have no port of the name.
+// (`default_discovery_port`)
 func WithDefaultDiscoveryPort(port uint16) Option {
 	return func(s *settings.Settings) { s.Set("default_discovery_port", strconv.Itoa(int(port))) }
 }
 
 // WithServiceAccountDir names the folder with the files token and ca.crt,
-// where it is not the usual one.
+// where it is not the usual one. (`service_account_dir`)
 func WithServiceAccountDir(path string) Option {
 	return func(s *settings.Settings) { s.Set("service_account_dir", path) }
 }
 
 // WithKubeconfig uses a kubeconfig instead of the pod's service account, for
 // processes outside a cluster. An empty context means its current one.
+// (`kubeconfig`, `context`)
 func WithKubeconfig(path, context string) Option {
 	return func(s *settings.Settings) {
 		s.Set("kubeconfig", path)

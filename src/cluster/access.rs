@@ -4,18 +4,28 @@ use crate::identity::Claims;
 
 /// Says who may not read the pods, and prints the Role and RoleBinding that allow it.
 pub(super) fn missing_role(namespace: &str, claims: &Claims, server_says: &str) -> String {
-    let (account, subject) = match claims.service_account() {
+    let account = claims.service_account();
+    let elsewhere = match account {
+        Some((home, _)) if home != namespace => {
+            format!(" This process runs in namespace `{home}`: is `{namespace}` meant?")
+        }
+        _ => String::new(),
+    };
+    let (who, subject, binding) = match account {
         Some((home, name)) => (
             format!("service account `{name}` of namespace `{home}`"),
             format!("{{kind: ServiceAccount, name: {name}, namespace: {home}}}"),
+            // One for each account: a binding of the same name would take the permission from another one.
+            if home == namespace { format!("kubepeers-{name}") } else { format!("kubepeers-{home}-{name}") },
         ),
         None => (
             "the user of these credentials".into(),
             "{kind: User, apiGroup: rbac.authorization.k8s.io, name: THE-USER}".into(),
+            "kubepeers-the-user".into(),
         ),
     };
     format!(
-        "{account} may not list and watch pods in namespace `{namespace}` (the API server says: {server_says}). This allows it:\n\
+        "{who} may not list and watch pods in namespace `{namespace}` (the API server says: {server_says}).{elsewhere} This allows it:\n\
          ---\n\
          apiVersion: rbac.authorization.k8s.io/v1\n\
          kind: Role\n\
@@ -25,9 +35,29 @@ pub(super) fn missing_role(namespace: &str, claims: &Claims, server_says: &str) 
          ---\n\
          apiVersion: rbac.authorization.k8s.io/v1\n\
          kind: RoleBinding\n\
-         metadata: {{name: kubepeers, namespace: {namespace}}}\n\
+         metadata: {{name: {binding}, namespace: {namespace}}}\n\
          roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: kubepeers}}\n\
          subjects:\n\
-         - {subject}\n"
+         - {subject}"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn role(namespace: &str, subject: &str) -> String {
+        let claims: Claims = serde_json::from_value(serde_json::json!({"sub": subject})).unwrap();
+        missing_role(namespace, &claims, "no")
+    }
+
+    #[test]
+    fn each_account_has_a_binding_of_its_own() {
+        let home = role("ns", "system:serviceaccount:ns:sa");
+        assert!(home.contains("name: kubepeers-sa,") && !home.contains("is `ns` meant?"), "{home}");
+        let foreign = role("typo", "system:serviceaccount:ns:sa");
+        assert!(foreign.contains("name: kubepeers-ns-sa,"), "{foreign}");
+        assert!(foreign.contains("runs in namespace `ns`: is `typo` meant?"), "{foreign}");
+        assert!(role("ns", "somebody").contains("kind: User"));
+    }
 }

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 
 /// Reads a kubeconfig and what it refers to. Login plugins run later, with the first client.
 pub(super) fn load(path: &Path, context: Option<String>) -> Result<Config> {
-    read(path, "kubeconfig")?;
+    read(path, "kubeconfig", "Mend the path in `kubeconfig`")?;
     let kubeconfig = Kubeconfig::read_from(path).map_err(|e| unusable(path, &e))?;
     if kubeconfig.clusters.iter().any(|named| named.cluster.as_ref().is_some_and(|cluster| cluster.proxy_url.is_some()))
     {

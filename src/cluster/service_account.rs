@@ -15,6 +15,10 @@ use crate::error::{Error, Result};
 use crate::identity::{Claims, Environment};
 use crate::status::Status;
 
+/// If a file is missing.
+const ADVICE: &str =
+    "In a pod, leave `automountServiceAccountToken` on; elsewhere set `service_account_dir` or `kubeconfig`";
+
 /// A service account as it was last read.
 pub(super) struct ServiceAccount {
     server: Uri,
@@ -80,7 +84,8 @@ impl ServiceAccount {
 impl Files {
     fn read(dir: &Path) -> Result<Self> {
         let path = dir.join("token");
-        let token = String::from_utf8(read(&path, "service account's token")?).unwrap_or_default().trim().to_owned();
+        let token =
+            String::from_utf8(read(&path, "service account's token", ADVICE)?).unwrap_or_default().trim().to_owned();
         // Anything else could not be sent in an HTTP header.
         if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(no_credentials(format!(
@@ -88,7 +93,7 @@ impl Files {
                 path.display()
             )));
         }
-        Ok(Self { token, ca: read(&dir.join("ca.crt"), "service account's CA")? })
+        Ok(Self { token, ca: read(&dir.join("ca.crt"), "service account's CA", ADVICE)? })
     }
 }
 
@@ -97,7 +102,7 @@ fn server(environment: Environment<'_>) -> Result<Uri> {
     let variable = |name: &str| {
         environment(name).ok_or_else(|| {
             not_in_cluster(format!(
-                "{name} is not set: this process is not in a pod. Outside a cluster set `kubeconfig`"
+                "{name} is not set: this process is not in a pod. Outside a cluster set `kubeconfig`, and `self` = `none`"
             ))
         })
     };

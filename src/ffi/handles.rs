@@ -116,11 +116,11 @@ fn lookup<T>(handle: kubepeers_provider, read: impl FnOnce(&mut Slot) -> T) -> R
 }
 
 fn closed() -> Error {
-    Error::new(Status::Closed, "the provider has been closed: make a new one")
+    Error::new(Status::Closed, "the provider has been closed: init begins anew")
 }
 
 fn forked() -> Error {
-    Error::new(Status::Forked, "the provider belongs to the parent process: after fork() make a new one")
+    Error::new(Status::Forked, "the provider belongs to the parent process: init again in this one")
 }
 
 fn invalid() -> Error {
