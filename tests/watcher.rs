@@ -207,6 +207,21 @@ fn lists_again_when_history_is_gone() {
 }
 
 #[test]
+fn lists_again_when_the_store_went_back_in_time() {
+    let bookmark =
+        r#"{"type":"BOOKMARK","object":{"kind":"Pod","apiVersion":"v1","metadata":{"resourceVersion":"300"}}}"#;
+    let fake = Fake::start(move |number, path| match number {
+        0 => Reply::Body(200, event("ADDED", "a", "10.0.0.1", 1) + &initial_end(905)),
+        _ if is_streaming(path) => Reply::Open(vec![event("ADDED", "b", "10.0.0.2", 2), initial_end(301)]),
+        _ => Reply::Open(vec![format!("{bookmark}\n")]),
+    });
+    let provider = fake.provider(&[]);
+    provider.register(LONG).unwrap();
+    let before = provider.wait(0, LONG).unwrap();
+    assert_eq!(addresses(&provider.wait(before.generation(), LONG).unwrap()), ["10.0.0.2"]);
+}
+
+#[test]
 fn lists_again_when_an_event_is_not_understood() {
     let fake = Fake::start(|number, _| match number {
         0 => Reply::Body(

@@ -188,10 +188,14 @@ impl Watcher {
     /// One snapshot for all that came at once. What came before a failure counts.
     fn take_burst(&mut self, burst: Vec<Result<WatchEvent<Pod>, Failure>>) -> Result<(), Failure> {
         let outcome = burst.into_iter().try_for_each(|event| {
-            if let Some(resource_version) = apply(&mut self.pods, event?)? {
-                self.position = Position::At(resource_version);
-                self.progress = true;
+            let Some(resource_version) = apply(&mut self.pods, event?)? else { return Ok(()) };
+            if let Position::At(before) = &self.position
+                && is_older(&resource_version, before)
+            {
+                return Err(Failure::new(Class::Gone, "its store went back in time, as after a restored backup"));
             }
+            self.position = Position::At(resource_version);
+            self.progress = true;
             Ok(())
         });
         self.publish();
@@ -207,6 +211,12 @@ impl Watcher {
     fn publish(&self) {
         self.latest.publish(View::of(self.pods.values(), &self.rules));
     }
+}
+
+/// Whether one resourceVersion is of an earlier moment than another. Since Kubernetes 1.35 they are decimal numbers by
+/// specification, and were by implementation before: <https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions>
+fn is_older(now: &str, before: &str) -> bool {
+    matches!((now.parse::<u128>(), before.parse::<u128>()), (Ok(now), Ok(before)) if now < before)
 }
 
 /// Takes in one event; gives the resourceVersion that it leads to, if it says.
