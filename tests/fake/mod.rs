@@ -64,7 +64,7 @@ impl Fake {
 
 /// A provider that is no pod and asks a server as this user of a kubeconfig.
 pub(crate) fn provider(server: &str, user: &str, extra: &[(&str, &str)]) -> Provider {
-    let path = tempfile::tempdir().unwrap().keep().join("kubeconfig");
+    let path = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap().keep().join("kubeconfig");
     let kubeconfig = format!(
         "{{apiVersion: v1, kind: Config, current-context: c, \
          clusters: [{{name: k, cluster: {{server: '{server}'}}}}], \
