@@ -344,3 +344,27 @@ fn a_login_plugin_that_hangs_does_not_hold_up_close() {
     // The plugin ends only with its folder, after this returns.
     provider.close();
 }
+
+/// Linux tells of each connection which timer runs, 02 being the one of keepalive, and in how many hundredths of a second it
+/// ends: `tr:tm->when` of /proc/net/tcp.
+#[test]
+fn idle_connections_are_kept_under_observation() {
+    let fake = Fake::start(|_, _| Reply::Open(vec![initial_end(5)]));
+    let provider = fake.provider(&[]);
+    assert_eq!(first(&provider), [""; 0]);
+    let server = format!("0100007F:{:04X}", fake.port());
+    let timer = || {
+        let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        let mut connections = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let ours = connections.find(|fields| fields[2] == server && fields[3] == "01").unwrap();
+        let (kind, when) = ours[5].split_once(':').unwrap();
+        (kind.to_owned(), u64::from_str_radix(when, 16).unwrap())
+    };
+    // Until what was sent is acknowledged another timer runs.
+    while timer().0 == "01" {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let (kind, when) = timer();
+    assert_eq!(kind, "02");
+    assert!(when <= 500, "asks only after {when} hundredths of a second");
+}

@@ -4,6 +4,7 @@ use kube::{Client, Config};
 use secrecy::ExposeSecret;
 use tokio::task::spawn_blocking;
 
+use super::connection::client;
 use super::failure::{Class, Failure};
 use super::service_account::ServiceAccount;
 use super::{files, kubeconfig};
@@ -47,7 +48,7 @@ impl Credentials {
     }
 
     /// A client with the credentials as they are now. The same one for as long as they are the same.
-    pub(super) async fn client(&mut self) -> std::result::Result<Client, Failure> {
+    pub(super) async fn current_client(&mut self) -> std::result::Result<Client, Failure> {
         if let Origin::ServiceAccount(account) = &mut self.origin
             && account.read_again()?
         {
@@ -61,7 +62,7 @@ impl Credentials {
 
     async fn new_client(&self) -> std::result::Result<Client, Failure> {
         Ok(match &self.origin {
-            Origin::ServiceAccount(account) => build(account.config()?)
+            Origin::ServiceAccount(account) => client(account.config()?)
                 .map_err(|e| files::no_credentials(format!("the service account cannot be used: {e}")))?,
             // A kubeconfig may run a login plugin, which may hang: not on the thread that close has to join.
             // What a plugin says in its trouble may hold its secrets.
@@ -70,7 +71,7 @@ impl Credentials {
                 let unusable = || {
                     files::no_credentials(format!("the kubeconfig {path} cannot be used, or its login plugin failed"))
                 };
-                spawn_blocking(|| build(config)).await.map_err(|_| unusable())?.map_err(|_| unusable())?
+                spawn_blocking(|| client(config)).await.map_err(|_| unusable())?.map_err(|_| unusable())?
             }
         })
     }
@@ -114,21 +115,6 @@ impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Credentials").field("server", &self.server()).finish_non_exhaustive()
     }
-}
-
-fn build(mut config: Config) -> kube::Result<Client> {
-    choose_crypto();
-    // Its retries would hide a failing server for half a minute; the watcher has its own.
-    config.default_retry = false;
-    Client::try_from(config)
-}
-
-/// Says which cryptography TLS uses in this process, and has it look at the processor.
-pub fn choose_crypto() {
-    let ring = rustls::crypto::ring::default_provider();
-    let _ = ring.secure_random.fill(&mut [0]);
-    // Fails if one is installed already, which serves as well.
-    let _ = ring.install_default();
 }
 
 impl From<Error> for Failure {

@@ -3,6 +3,7 @@
 mod access;
 mod answers;
 mod backoff;
+mod connection;
 mod credentials;
 mod failure;
 mod files;
@@ -11,6 +12,7 @@ mod requests;
 mod service_account;
 mod watcher;
 
-pub use credentials::{Credentials, choose_crypto};
+pub use connection::choose_crypto;
+pub use credentials::Credentials;
 pub use requests::Cluster;
 pub use watcher::watch;

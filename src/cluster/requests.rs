@@ -110,7 +110,7 @@ impl Cluster {
     }
 
     async fn ask(&mut self, request: http::Request<Vec<u8>>) -> Result<Body, Failure> {
-        let client = self.credentials.client().await?;
+        let client = self.credentials.current_client().await?;
         self.in_time(async { answers::accepted(client.send(request.map(Body::from)).await?).await }).await
     }
 

@@ -1,0 +1,46 @@
+//! The client: kube's layers over connections that notice when the server is gone without a word.
+
+use std::time::Duration;
+
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use kube::client::ConfigExt;
+use kube::{Client, Config};
+use tower::{BoxError, ServiceBuilder};
+
+/// A connection on which nothing came for so long is asked whether it lives,
+const IDLE: Duration = Duration::from_secs(5);
+/// again and again in this time,
+const INTERVAL: Duration = Duration::from_secs(3);
+/// so many times: a server that vanished is noticed in 14 s, far below what an idle watch may last.
+const PROBES: u32 = 3;
+
+/// As kube makes one, but for the connector, and without the retries that would hide a failing server for half a minute.
+pub(super) fn client(config: Config) -> kube::Result<Client> {
+    choose_crypto();
+    let mut connector = HttpConnector::new();
+    connector.enforce_http(false);
+    connector.set_nodelay(true);
+    connector.set_connect_timeout(config.connect_timeout);
+    connector.set_keepalive(Some(IDLE));
+    connector.set_keepalive_interval(Some(INTERVAL));
+    connector.set_keepalive_retries(Some(PROBES));
+    // The same for what was sent and not acknowledged.
+    connector.set_tcp_user_timeout(Some(IDLE + INTERVAL * PROBES));
+    let connector = config.rustls_https_connector_with_connector(connector)?;
+    let service = ServiceBuilder::new()
+        .layer(config.base_uri_layer())
+        .option_layer(config.auth_layer()?)
+        .layer(config.extra_headers_layer()?)
+        .map_err(BoxError::from)
+        .service(hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector));
+    Ok(Client::new(service, config.default_namespace))
+}
+
+/// Says which cryptography TLS uses in this process, and has it look at the processor.
+pub fn choose_crypto() {
+    let ring = rustls::crypto::ring::default_provider();
+    let _ = ring.secure_random.fill(&mut [0]);
+    // Fails if one is installed already, which serves as well.
+    let _ = ring.install_default();
+}
