@@ -93,6 +93,7 @@ fn what_is_no_whole_list_is_no_answer() {
     }
     for body in [
         r#"{"metadata":{"resourceVersion":"5"}}"#,
+        r#"{"kind":"PodList","metadata":{"resourceVersion":"5"}}"#,
         r#"{"kind":"ConfigMapList","metadata":{"resourceVersion":"5"},"items":[]}"#,
         r#"{"kind":"PodList","metadata":{"resourceVersion":""},"items":[]}"#,
         "<html>",

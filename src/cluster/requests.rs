@@ -42,7 +42,8 @@ pub struct Cluster {
 pub(super) struct Page {
     kind: String,
     pub(super) metadata: PageMetadata,
-    /// null for none
+    /// null for none; but a list without `items` is none.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub(super) items: Option<Vec<Pod>>,
 }
 
