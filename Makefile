@@ -75,7 +75,7 @@ test-with-cluster:
 		$(VENV)/bin/pytest -q bindings/python/tests tests/conformance
 
 .PHONY: lint
-lint: stage $(VENV)/ready $(CARGO_DENY) ## formatters, linters, type checkers, the header
+lint: stage $(VENV)/ready $(CARGO_DENY) ## formatters, linters, type checkers, dependencies
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- --deny warnings
 	$(CARGO_DENY) --offline check --hide-inclusion-graph licenses bans sources

@@ -78,7 +78,6 @@ class Program:
     """One runtime's example, running as one of the pods."""
 
     name: str
-    command: list[str]
     process: subprocess.Popen[str]
     lines: queue.Queue[tuple[float, str]] = field(default_factory=queue.Queue)
     last: str = ""
@@ -205,14 +204,15 @@ def running(cluster: Cluster, build: Path, folder: Path) -> Iterator[list[Progra
     environment = cluster.environment()
     try:
         for name, command in commands(build).items():
-            pod, mount = name.lower(), folder / name.lower()
+            pod = name.lower()
+            mount = folder / pod
             cluster.in_namespace("mount", "--service-account", "demo", "--pod", pod, str(mount))
             arguments = ["--namespace", cluster.namespace, "--selector", SELECTOR, "--port", PORT_NAME]
             command = [*command, *arguments, "--service-account-dir", str(mount)]
             process = subprocess.Popen(
                 command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
             )
-            programs.append(Program(name, command, process))
+            programs.append(Program(name, process))
             threading.Thread(target=programs[-1].read, daemon=True).start()
         yield programs
         for program in programs:

@@ -33,7 +33,7 @@ pub(super) enum Class {
     Unauthorized,
     /// 403
     Forbidden,
-    /// 410: this part of the history is gone, list again.
+    /// 410, 504, or a store that went back in time: list again.
     Gone,
     /// 400, 422: the server does not take this kind of request.
     NotSupported,
@@ -46,6 +46,20 @@ pub(super) enum Class {
 }
 
 impl Class {
+    /// What an HTTP status means that is no success.
+    fn of(http_status: u16) -> Self {
+        match http_status {
+            401 => Self::Unauthorized,
+            403 => Self::Forbidden,
+            // 504: a resourceVersion that this server has not reached, since its store went back in time.
+            410 | 504 => Self::Gone,
+            400 | 422 => Self::NotSupported,
+            // A watch says so of an event that it could not make.
+            0 => Self::Malformed,
+            _ => Self::Refused,
+        }
+    }
+
     /// Whether another kind of request may fare better.
     pub(super) fn is_of_the_request(self) -> bool {
         matches!(self, Self::NotSupported | Self::Incomplete | Self::Malformed)
@@ -81,7 +95,10 @@ impl Failure {
             Class::Forbidden => (Status::Forbidden, missing_role(namespace, credentials.claims(), &message)),
             Class::Unreachable => (Status::NotSynced, format!("the API server {server} cannot be reached: {message}")),
             Class::TimedOut => (Status::NotSynced, format!("the API server {server} does not answer: {message}")),
-            Class::Gone | Class::NotSupported | Class::Refused => {
+            Class::Gone => {
+                (Status::NotSynced, format!("the API server {server} cannot go on from what is known: {message}"))
+            }
+            Class::NotSupported | Class::Refused => {
                 (Status::NotSynced, format!("the API server {server} answered {http_status}: {message}"))
             }
             Class::Incomplete => {
@@ -101,17 +118,7 @@ impl Failure {
             Ok(status) => status.reason,
             Err(_) => String::from_utf8_lossy(body).into_owned(),
         };
-        let class = match http_status {
-            401 => Class::Unauthorized,
-            403 => Class::Forbidden,
-            // 504: a resourceVersion that this server has not reached, since its store went back in time.
-            410 | 504 => Class::Gone,
-            400 | 422 => Class::NotSupported,
-            // A watch says so of an event that it could not make.
-            0 => Class::Malformed,
-            _ => Class::Refused,
-        };
-        Self { class, http_status, message: tidy(&message) }
+        Self { class: Class::of(http_status), http_status, message: tidy(&message) }
     }
 }
 
@@ -128,7 +135,7 @@ fn tidy(text: &str) -> String {
 /// An ERROR event inside a watch.
 impl From<Box<kube::core::Status>> for Failure {
     fn from(status: Box<kube::core::Status>) -> Self {
-        Self { message: tidy(&status.message), ..Self::answered(status.code, b"{}") }
+        Self { class: Class::of(status.code), http_status: status.code, message: tidy(&status.message) }
     }
 }
 

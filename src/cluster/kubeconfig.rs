@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 
 /// Reads a kubeconfig and what it refers to. Login plugins run later, with the first client.
 pub(super) fn load(path: &Path, context: Option<String>) -> Result<Config> {
+    // kube reads it anew, with what it refers to; this says first what is wrong with the file itself.
     read(path, "kubeconfig", "Mend the path in `kubeconfig`")?;
     let kubeconfig = Kubeconfig::read_from(path).map_err(|e| unusable(path, &e))?;
     if kubeconfig.clusters.iter().any(|named| named.cluster.as_ref().is_some_and(|cluster| cluster.proxy_url.is_some()))
@@ -50,7 +51,7 @@ fn unusable(path: &Path, error: &KubeconfigError) -> Error {
             "its certificate authority cannot be read".into()
         }
         KubeconfigError::LoadClientCertificate(_) | KubeconfigError::LoadClientKey(_) => {
-            "its client certificate or key cannot be read".to_owned()
+            "its client certificate or key cannot be read".into()
         }
         _ => "it is incomplete or not a kubeconfig".into(),
     };

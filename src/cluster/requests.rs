@@ -117,8 +117,10 @@ impl Cluster {
 
     /// Nothing in the client bounds how long an answer may take.
     async fn in_time<T>(&self, answer: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        let late = || Failure::new(Class::TimedOut, format!("no answer within {:?}", self.request_timeout));
-        timeout(self.request_timeout, answer).await.unwrap_or_else(|_| Err(late()))
+        match timeout(self.request_timeout, answer).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Failure::new(Class::TimedOut, format!("no answer within {:?}", self.request_timeout))),
+        }
     }
 
     /// A failure as a caller hears of it.

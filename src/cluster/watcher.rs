@@ -108,7 +108,7 @@ impl Watcher {
     async fn follow(&mut self) -> Result<(), Failure> {
         let events = match &self.position {
             Position::At(resource_version) if self.listed.elapsed() < RELIST => {
-                self.cluster.watch_since(&resource_version.clone()).await?
+                self.cluster.watch_since(resource_version).await?
             }
             _ if self.pages => {
                 let resource_version = self.listing(Self::list_pages).await?;

@@ -58,8 +58,8 @@ pub unsafe extern "C" fn kubepeers_config_set(
         call(error, || {
             required(config, "config")?;
             let key = text(key, "key")?;
-            // From here on the key says what is wrong.
-            let value = if value.is_null() { text(value, "value")? } else { text(value, key)? };
+            // What is wrong with a value is said of its key.
+            let value = text(value, if value.is_null() { "value" } else { key })?;
             (*config).0.set(key, value)
         })
     }

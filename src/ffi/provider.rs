@@ -1,7 +1,5 @@
 //! `kubepeers_init` to `kubepeers_close`.
 
-use std::sync::Arc;
-
 use super::boundary::{call, required, shared, store};
 use super::{
     fork, handles, kubepeers_config, kubepeers_error, kubepeers_peers, kubepeers_provider, kubepeers_status, signals,
@@ -155,6 +153,11 @@ pub unsafe extern "C" fn kubepeers_close(
 ) -> kubepeers_status {
     // SAFETY: the header asks for `error` NULL or writable.
     unsafe {
-        call(error, || handles::remove(provider).map(|ended: Option<Arc<Provider>>| ended.map_or((), |p| p.close())))
+        call(error, || {
+            if let Some(ended) = handles::remove(provider)? {
+                ended.close();
+            }
+            Ok(())
+        })
     }
 }
