@@ -6,7 +6,8 @@
  *   self        the pod that this process runs in
  *   peer        a pod that is Running, has an address and the named discovery port, is not terminating, and is not self
  *   snapshot    the peers as they were at one moment: kubepeers_peers
- *   generation  a number that grows with every change of the peers
+ *   generation  a number that grows with every change of the peers, their readiness included
+ *   verdict     peer, or why a pod is left out: every pod has exactly one
  *   synced      all pods have been read at least once since register
  *
  * A WHOLE PROGRAM
@@ -44,13 +45,18 @@
  *   made by                                        ended by
  *   kubepeers_config_new                           kubepeers_config_free
  *   kubepeers_init (a number, not a pointer)       kubepeers_close
- *   kubepeers_discover_peers, kubepeers_wait       kubepeers_peers_free
+ *   kubepeers_discover_peers, kubepeers_wait,
+ *   kubepeers_wait_for_peers                       kubepeers_peers_free
+ *   kubepeers_get_health                           kubepeers_health_free
+ *   kubepeers_explain, kubepeers_metrics           kubepeers_text_free
  *   any fallible call, through `error`             kubepeers_error_free
- *   Strings that a function returns are borrowed from the object it was asked of, or static: never free() them.
+ *   Strings that a function returns are borrowed from the object it was asked of, or static: never free() them. Texts that it
+ *   writes through an out-parameter are yours: kubepeers_text_free(), not free().
  *
  * THREADS
  *   kubepeers_provider   any thread, any number at once, kubepeers_close() included
  *   kubepeers_peers      immutable: any thread; free it once, when no thread reads it
+ *   kubepeers_health     the same
  *   kubepeers_error      the same
  *   kubepeers_config     one thread at a time
  *   The library calls nothing back. A registered provider runs one thread of its own, with all signals blocked; where the API
@@ -76,6 +82,16 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
+/*
+ For kubepeers_explain(): JSON, for programs.
+ */
+#define KUBEPEERS_EXPLAIN_JSON 1
+
+/*
+ For kubepeers_explain(): a table, for people.
+ */
+#define KUBEPEERS_EXPLAIN_TABLE 2
 
 /*
  Major version that this header was made for.
@@ -213,6 +229,16 @@
 #define KUBEPEERS_NO_RESOURCES -22
 
 /*
+ The API server cannot be reached, does not answer, or is in trouble. Only health tells this: calls answer from memory meanwhile.
+ */
+#define KUBEPEERS_UNAVAILABLE -23
+
+/*
+ What is known is older than asked for, and the API server told nothing newer in time; the message says why. Retry.
+ */
+#define KUBEPEERS_STALE -24
+
+/*
  A fault of the library itself. The process is unharmed; close the provider.
  */
 #define KUBEPEERS_INTERNAL -99
@@ -226,6 +252,11 @@ typedef struct kubepeers_config kubepeers_config;
  Why a call failed. Opaque, immutable: any thread may read it.
  */
 typedef struct kubepeers_error kubepeers_error;
+
+/*
+ How sure the answers of a provider were at one moment. Opaque, immutable: any thread may read it.
+ */
+typedef struct kubepeers_health kubepeers_health;
 
 /*
  A list of peers as they were at one moment. Opaque, immutable: any thread may read it, also after the provider was closed.
@@ -262,21 +293,26 @@ kubepeers_config *kubepeers_config_new(void);
  Required keys (kubepeers_init() fails without them):
    namespace             the namespace whose pods are the peers, e.g. "default"
    discovery_port_name   name of the container port that discover_peers answers with, e.g. "gossip"
-   remoting_port_name    name of the remoting port; checked, but not part of the addresses that this version gives
-   peers_port_name       name of the peers port; the same
+   remoting_port_name    name of the remoting port, for kubepeers_peers_remoting_port(); a peer need not have one
+   peers_port_name       name of the peers port, for kubepeers_peers_peers_port(); the same
    pod_labels            labels that every peer has, "k=v,k2=v2" without blanks; equality, all must match
 
  Optional keys:
    self                  "auto" (default): find out which pod this is, and leave it out; "none": not a pod
-   pod_uid, pod_name     which pod this process runs in, where it cannot be found out; either is enough, the uid is surer
+   pod_uid, pod_name, pod_ip  which pod this process runs in, where it cannot be found out; one is enough, the uid is surest
    readiness             "ignore" (default); "ready": only ready pods are peers. On a cold start nobody is ready: for clients
                          of a cluster, not for its members. It also ends what kubepeers_discover_peers() guarantees of two pods
    pending               "exclude" (default); "include": a Pending pod with an address counts, self too: for a process in a
                          native sidecar, whose pod is Pending until its main containers start
    ip_family             "primary" (default): status.podIP; "ipv4", "ipv6": the first of status.podIPs that is one
    default_discovery_port  for pods without a port of the name (service meshes make people hide their ports), 1 to 65535
+   default_remoting_port, default_peers_port  the same for the other two ports
+   max_stale_ms          peers of which nothing was heard for so long are not given out, 1000 to 86400000; default: there is no limit.
+                         A quiet watch is heard of about every minute: with less the pods are listed anew when somebody asks
+   watch                 "auto" (default): watch the pods, or poll them where only `list` is allowed; "poll": only poll
+   poll_interval_ms      time between two polls, varied by a fifth, 1000 to 86400000; default 15000
    register_timeout_ms   default timeout of kubepeers_register(), 0 to 86400000; default 5000
-   discover_timeout_ms   default timeout of kubepeers_discover_peers() and kubepeers_wait(), 0 to 86400000; default 3000
+   discover_timeout_ms   default timeout of the other calls that wait, 0 to 86400000; default 3000
    request_timeout_ms    how long one request to the API server may go unanswered, 1 to 86400000; default 10000
    service_account_dir   folder with `token` and `ca.crt`; default /var/run/secrets/kubernetes.io/serviceaccount
    kubeconfig            path of a kubeconfig to use instead of the service account, whose folder is then not looked at
@@ -315,10 +351,12 @@ kubepeers_status kubepeers_init(const kubepeers_config *config,
 
  Credentials: `kubeconfig` if set, else KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT with the files of
  `service_account_dir`. Token and CA are read again before every request, so that rotation needs nothing.
- The Role needs exactly `list` and `watch` on `pods` in the namespace.
+ The Role needs exactly `list` and `watch` on `pods` in the namespace. With `list` alone the pods are polled (kubepeers_health_is_polling()).
 
- Own pod, first that answers: `pod_uid`, else `pod_name`; the pod that the service account's token is bound to (every
- token that the kubelet mounts is); the environment variables POD_UID and POD_NAME; HOSTNAME. Not looked for with `self` = "none".
+ Own pod, first that answers: `pod_uid`, else `pod_name`, else `pod_ip`; the pod that the service account's token is bound to
+ (every token that the kubelet mounts is); the environment variables POD_UID and POD_NAME; in a cluster the pod that has one of
+ the addresses of this machine's interfaces (and, where several have it, as on the network of a host, the discovery port); the pod
+ named by HOSTNAME. Not looked for with `self` = "none".
 
  What may mend itself (server unreachable, slow or overloaded) is not an error here: the watcher keeps trying,
  and kubepeers_discover_peers() answers KUBEPEERS_NOT_SYNCED with the reason until it succeeds.
@@ -344,12 +382,15 @@ kubepeers_status kubepeers_register(kubepeers_provider provider,
  an empty list mean "alone" and never "not known yet", and it guarantees that of any two pods that got an answer and are
  not terminating, at least one sees the other.
 
- A failure of the API server is never an empty list: while it cannot be reached, the last peers stand and are given out as OK.
+ A failure of the API server is never an empty list: while it cannot be reached, or refuses (401, 403), the last peers stand
+ and are given out as OK. kubepeers_get_health() tells how old they are. With `max_stale_ms` an answer that is older is not given
+ out: the pods are listed anew, and if that does not succeed within the timeout the call is KUBEPEERS_STALE.
 
  `*peers` is written only on success; free it with kubepeers_peers_free().
 
  Errors: KUBEPEERS_NOT_SYNCED and KUBEPEERS_SELF_NOT_VISIBLE (retry; the message says what is waited for),
- KUBEPEERS_SELF_EXCLUDED (the own pod has no port of that name, or has ended), KUBEPEERS_NOT_REGISTERED, KUBEPEERS_CLOSED (also when another thread closes during the wait),
+ KUBEPEERS_SELF_EXCLUDED (the own pod has no port of that name, or other labels, or has ended), KUBEPEERS_NO_IDENTITY (several pods
+ may be the own one), KUBEPEERS_STALE (retry), KUBEPEERS_NOT_REGISTERED, KUBEPEERS_CLOSED (also when another thread closes during the wait),
  KUBEPEERS_INVALID_ARGUMENT (NULL), KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
  */
 kubepeers_status kubepeers_discover_peers(kubepeers_provider provider,
@@ -371,6 +412,37 @@ kubepeers_status kubepeers_wait(kubepeers_provider provider,
                                 int32_t timeout_ms,
                                 kubepeers_peers **peers,
                                 kubepeers_error **error);
+
+/*
+ Waits until there are at least `min` peers and their addresses have been the same for `stable_for_ms` (0: no matter), at most
+ `timeout_ms` (0: does not wait; negative: `discover_timeout_ms`): for a process that is about to form a cluster. While the API
+ server cannot be heard nobody knows whether the addresses are still the same: the wait goes on.
+
+ `*peers` is written only on success; free it with kubepeers_peers_free().
+
+ Errors: KUBEPEERS_TIMEOUT (too few, or not for long enough: the message says how many), KUBEPEERS_INVALID_ARGUMENT (also
+ `stable_for_ms` below 0), and those of kubepeers_discover_peers().
+ */
+kubepeers_status kubepeers_wait_for_peers(kubepeers_provider provider,
+                                          size_t min,
+                                          int32_t stable_for_ms,
+                                          int32_t timeout_ms,
+                                          kubepeers_peers **peers,
+                                          kubepeers_error **error);
+
+/*
+ Has the pods listed anew and waits for it, at most `timeout_ms` (0: does not wait, only asks for it; negative:
+ `discover_timeout_ms`). After KUBEPEERS_OK, what is answered is of the moment of this call or later, whichever API server of
+ several told of it. Without it answers are as new as the watch: milliseconds behind, as a rule. For a process that is about
+ to found a cluster; not to be called again and again, since it costs the API server a list. At most one list a second is made
+ for all callers together.
+
+ Errors: KUBEPEERS_STALE (nothing newer in time; the message says why), KUBEPEERS_NOT_SYNCED (nothing has ever been read),
+ KUBEPEERS_NOT_REGISTERED, KUBEPEERS_CLOSED, KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
+ */
+kubepeers_status kubepeers_refresh(kubepeers_provider provider,
+                                   int32_t timeout_ms,
+                                   kubepeers_error **error);
 
 /*
  Stops the watcher, joins its thread, and fails every waiting call with KUBEPEERS_NOT_REGISTERED.
@@ -397,8 +469,8 @@ kubepeers_status kubepeers_close(kubepeers_provider provider,
 size_t kubepeers_peers_len(const kubepeers_peers *peers);
 
 /*
- Which answer this is: grows with every change of the peers and with every register, from 1, within one provider. It means
- nothing to another provider. 0 for NULL.
+ Which answer this is: grows with every change of a peer, its readiness and other texts included, and with every register,
+ from 1, within one provider. It means nothing to another provider. 0 for NULL.
  */
 uint64_t kubepeers_peers_generation(const kubepeers_peers *peers);
 
@@ -410,9 +482,143 @@ uint64_t kubepeers_peers_generation(const kubepeers_peers *peers);
 const char *kubepeers_peers_address(const kubepeers_peers *peers, size_t index);
 
 /*
+ The peer's IP address without brackets, e.g. "10.0.0.7" or "fd00::7". As with all texts of a peer: NULL past the end and for NULL;
+ borrowed from the list, valid until kubepeers_peers_free().
+ */
+const char *kubepeers_peers_host(const kubepeers_peers *peers,
+                                 size_t index);
+
+/*
+ The port of `discovery_port_name`. As with all ports: 0 past the end and for NULL.
+ */
+uint16_t kubepeers_peers_discovery_port(const kubepeers_peers *peers, size_t index);
+
+/*
+ The port of `remoting_port_name`; 0 if the pod has none and `default_remoting_port` is not set.
+ */
+uint16_t kubepeers_peers_remoting_port(const kubepeers_peers *peers, size_t index);
+
+/*
+ The port of `peers_port_name`; 0 if the pod has none and `default_peers_port` is not set.
+ */
+uint16_t kubepeers_peers_peers_port(const kubepeers_peers *peers, size_t index);
+
+/*
+ The pod's name.
+ */
+const char *kubepeers_peers_name(const kubepeers_peers *peers, size_t index);
+
+/*
+ The pod's uid: never given to another pod, as a name is.
+ */
+const char *kubepeers_peers_uid(const kubepeers_peers *peers, size_t index);
+
+/*
+ The name of the Kubernetes node that the pod runs on.
+ */
+const char *kubepeers_peers_node_name(const kubepeers_peers *peers, size_t index);
+
+/*
+ Which version of its template the pod was made from: the label `controller-revision-hash` (StatefulSet, DaemonSet) or
+ `pod-template-hash` (Deployment); "" for neither.
+ */
+const char *kubepeers_peers_revision(const kubepeers_peers *peers, size_t index);
+
+/*
+ 1 if the pod is Ready in the sense of Kubernetes, else 0. 0 past the end and for NULL.
+ */
+int32_t kubepeers_peers_is_ready(const kubepeers_peers *peers, size_t index);
+
+/*
  Frees a list. NULL is allowed.
  */
 void kubepeers_peers_free(kubepeers_peers *peers);
+
+/*
+ How sure the answers are: answers are given from memory, through any outage of the API server, and this says how old they are.
+ Does not block, no I/O. `*health` is written only on success; free it with kubepeers_health_free().
+
+ Errors: KUBEPEERS_NOT_REGISTERED, KUBEPEERS_CLOSED, KUBEPEERS_INVALID_ARGUMENT (NULL), KUBEPEERS_NOT_INITIALIZED,
+ KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
+ */
+kubepeers_status kubepeers_get_health(kubepeers_provider provider,
+                                      kubepeers_health **health,
+                                      kubepeers_error **error);
+
+/*
+ Milliseconds since the API server last showed that the peers are as they are known: by a list, an event or a bookmark. It sends
+ a bookmark about every minute, so that a quiet cluster is not old. -1 before the first list, and for NULL.
+ */
+int64_t kubepeers_health_age_ms(const kubepeers_health *health);
+
+/*
+ 1 if the age is more than `max_stale_ms` (more than 150 s without it; where the pods are polled, three polls if that is
+ longer), or nothing has been read yet; else 0. 1 for NULL.
+ */
+int32_t kubepeers_health_is_stale(const kubepeers_health *health);
+
+/*
+ 1 if the pods are listed every `poll_interval_ms` instead of watched: as `watch` = "poll" asks for, or since the service
+ account may not watch them, which kubepeers_health_error() then says; else 0. 0 for NULL.
+ */
+int32_t kubepeers_health_is_polling(const kubepeers_health *health);
+
+/*
+ What has gone wrong since the last sign of life, or why the pods are polled; NULL if nothing. Borrowed: valid until
+ kubepeers_health_free(), never freed by itself. Its status is KUBEPEERS_UNAVAILABLE, or one that register has too.
+ */
+const kubepeers_error *kubepeers_health_error(const kubepeers_health *health);
+
+/*
+ What kind of failure that error is, for programs, the same word as in the metrics: "unreachable" (refused, or the connection
+ broke), "no-such-host", "timed-out", "tls", "unauthorized" (401), "forbidden" (403), "gone" (410), "not-supported" (400, 422),
+ "refused" (another status that is no success), "incomplete", "malformed", "credentials", "resources". "" if there is no error,
+ and for NULL. Borrowed: valid until kubepeers_health_free().
+ */
+const char *kubepeers_health_error_class(const kubepeers_health *health);
+
+/*
+ Frees it, with its error. NULL is allowed.
+ */
+void kubepeers_health_free(kubepeers_health *health);
+
+/*
+ Every pod that the selector finds, with its verdict: why is a peer missing? Does not block, no I/O.
+
+ `form` is KUBEPEERS_EXPLAIN_JSON: one object with `namespace`, `selector`, `own_pod`, `gate` ("open", or what an answer waits for:
+ "self-absent", "self-not-yet"; or why there can be none: "self-excluded", "self-unselected", "self-unclear") and `pods`, by name:
+ each with `name`, `verdict`, `address` (of a peer, else null), `ips`, `phase`, `ready`, `terminating`, `node_name`, `uid`,
+ `revision`, `started`, `ports` (named ones: [name, number]). Fields may be added. Or KUBEPEERS_EXPLAIN_TABLE: a table for people,
+ whose form may change.
+
+ Verdicts: "peer"; or left out: "self", "not-running", "terminating", "no-ip", "no-ip-of-family" (see `ip_family`), "no-discovery-port",
+ "not-ready" (only with `readiness` = "ready"), "address-taken" (this pod, or one that started later, has the same address and port).
+
+ `*text` is written only on success; free it with kubepeers_text_free().
+
+ Errors: KUBEPEERS_NOT_SYNCED (nothing has been read yet: the message says why), KUBEPEERS_NOT_REGISTERED, KUBEPEERS_CLOSED,
+ KUBEPEERS_INVALID_ARGUMENT (NULL, or no such form), KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
+ */
+kubepeers_status kubepeers_explain(kubepeers_provider provider,
+                                   int32_t form_number,
+                                   char **text,
+                                   kubepeers_error **error);
+
+/*
+ Metrics of one provider in the text format of Prometheus, to be put behind the ones that your process serves. Names begin with
+ kubepeers_; labels `namespace` and `selector` tell the providers of a process apart. Does not block, no I/O.
+ `*text` is written only on success; free it with kubepeers_text_free().
+
+ Errors: as kubepeers_get_health().
+ */
+kubepeers_status kubepeers_metrics(kubepeers_provider provider,
+                                   char **text,
+                                   kubepeers_error **error);
+
+/*
+ Frees a text of kubepeers_explain() or kubepeers_metrics(). NULL is allowed.
+ */
+void kubepeers_text_free(char *text);
 
 /*
  The status that the call returned. KUBEPEERS_OK for NULL.

@@ -1,5 +1,8 @@
 //! Who is self: which of the pods this process runs in.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
@@ -23,6 +26,26 @@ pub enum Identity {
     },
     /// The pod with this name, where no uid is known.
     Name(String),
+    /// The pod with one of these addresses.
+    Address {
+        /// `pod_ip`, or those of the machine's interfaces.
+        addresses: Vec<IpAddr>,
+        /// If no pod has one of them: the pod with this name.
+        hostname: Option<String>,
+    },
+}
+
+/// What the identity finds among the pods.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Own<'a> {
+    /// This process is no pod.
+    NoPod,
+    /// None of them.
+    Absent,
+    /// Several, and nothing tells which.
+    Unclear,
+    /// This one.
+    Pod(&'a Arc<Pod>),
 }
 
 /// What a service account's token says about its holder.
@@ -62,20 +85,27 @@ impl Claims {
     }
 }
 
-/// The environment, as far as a name is set and not empty.
-pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+/// What the process's surroundings say.
+pub struct Surroundings<'a> {
+    /// An environment variable, if it is set and not empty.
+    pub variable: &'a dyn Fn(&str) -> Option<String>,
+    /// The addresses of the machine's interfaces.
+    pub addresses: &'a dyn Fn() -> Vec<IpAddr>,
+}
 
 impl Identity {
-    /// The first that answers: configuration, the token, POD_UID and POD_NAME, HOSTNAME.
-    pub fn find(settings: &Settings, claims: &Claims, environment: Environment<'_>) -> Result<Self> {
+    /// The first that answers: configuration, the token, POD_UID and POD_NAME, the machine's addresses, HOSTNAME.
+    pub fn find(settings: &Settings, claims: &Claims, surroundings: &Surroundings<'_>) -> Result<Self> {
         if settings.no_self {
             return Ok(Self::None);
         }
+        let variable = surroundings.variable;
         let claimed = claims.kubernetes.pod.clone();
         Self::from(settings.pod_uid.clone(), settings.pod_name.clone())
+            .or_else(|| settings.pod_ip.map(|ip| Self::Address { addresses: vec![ip], hostname: None }))
             .or_else(|| claimed.map(|pod| Self::Uid { uid: pod.uid, name: Some(pod.name) }))
-            .or_else(|| Self::from(environment("POD_UID"), environment("POD_NAME")))
-            .or_else(|| hostname(settings, environment))
+            .or_else(|| Self::from(variable("POD_UID"), variable("POD_NAME")))
+            .or_else(|| machine(settings, surroundings))
             .ok_or_else(unknown)
     }
 
@@ -87,13 +117,36 @@ impl Identity {
         }
     }
 
-    /// Is this pod self?
-    pub fn is(&self, pod: &Pod) -> bool {
+    /// Which of the pods is self. `port` gives a pod's discovery port.
+    pub fn among<'a>(
+        &self,
+        pods: impl Iterator<Item = &'a Arc<Pod>> + Clone,
+        port: impl Fn(&Pod) -> Option<u16>,
+    ) -> Own<'a> {
+        let first = |is: &dyn Fn(&Pod) -> bool| pods.clone().find(|pod| is(pod)).map_or(Own::Absent, Own::Pod);
         match self {
-            Self::None => false,
-            Self::Uid { uid, .. } => *uid == pod.uid,
-            Self::Name(name) => *name == pod.name,
+            Self::None => Own::NoPod,
+            Self::Uid { uid, .. } => first(&|pod| *pod.uid == **uid),
+            Self::Name(name) => first(&|pod| *pod.name == **name),
+            Self::Address { addresses, hostname } => match (at(addresses, pods.clone(), port), hostname) {
+                (Own::Absent, Some(name)) => first(&|pod| *pod.name == **name),
+                (found, _) => found,
+            },
         }
+    }
+
+    /// The name that the API server can be asked for.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::None => None,
+            Self::Uid { name, .. } | Self::Address { hostname: name, .. } => name.as_deref(),
+            Self::Name(name) => Some(name),
+        }
+    }
+
+    /// Whether the pod of its name with this uid is the own one, and not another one that got the name later.
+    pub fn may_have_uid(&self, found: &str) -> bool {
+        !matches!(self, Self::Uid { uid, .. } if uid != found)
     }
 
     /// For messages.
@@ -103,20 +156,47 @@ impl Identity {
             Self::Uid { uid, name: Some(name) } => format!("`{name}` (uid {uid})"),
             Self::Uid { uid, name: None } => format!("with uid {uid}"),
             Self::Name(name) => format!("`{name}`"),
+            Self::Address { addresses, hostname } => {
+                let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+                let named = hostname.as_ref().map(|name| format!(", or named `{name}`")).unwrap_or_default();
+                format!("at {}{named}", texts.join(" or "))
+            }
         }
     }
 }
 
-/// The pod's name, unless the pod is on the host's network or names its host itself. Outside a cluster it says nothing.
-fn hostname(settings: &Settings, environment: Environment<'_>) -> Option<Identity> {
-    matches!(settings.source, Source::ServiceAccount(_)).then(|| environment("HOSTNAME"))?.map(Identity::Name)
+/// The pod at one of these addresses. On a host's network several pods share one, each with a port of its own. Pods that ended
+/// keep addresses which others then have, and pods of a lost node do so while they look alive: of one address and port the
+/// last that started has it.
+fn at<'a>(
+    addresses: &[IpAddr],
+    pods: impl Iterator<Item = &'a Arc<Pod>>,
+    port: impl Fn(&Pod) -> Option<u16>,
+) -> Own<'a> {
+    let here = |pod: &&Arc<Pod>| !pod.phase.is_over() && pod.ips.iter().any(|ip| addresses.contains(ip));
+    let mut found: Vec<&Arc<Pod>> = pods.filter(here).collect();
+    if found.iter().any(|pod| port(pod).is_some()) {
+        found.retain(|pod| port(pod).is_some());
+    }
+    let Some(last) = found.iter().max_by(|a, b| a.started.cmp(&b.started)) else { return Own::Absent };
+    let place = |pod: &Pod| (pod.ips.clone(), port(pod));
+    if found.iter().all(|pod| place(pod) == place(last)) { Own::Pod(last) } else { Own::Unclear }
+}
+
+/// What only a process in a pod can be known by: elsewhere the machine's addresses and name are those of no pod, or of a wrong one.
+fn machine(settings: &Settings, surroundings: &Surroundings<'_>) -> Option<Identity> {
+    if !matches!(settings.source, Source::ServiceAccount(_)) {
+        return None;
+    }
+    let (addresses, hostname) = ((surroundings.addresses)(), (surroundings.variable)("HOSTNAME"));
+    (!addresses.is_empty() || hostname.is_some()).then_some(Identity::Address { addresses, hostname })
 }
 
 fn unknown() -> Error {
     Error::new(
         Status::NoIdentity,
-        "cannot tell which pod this process runs in: set `pod_uid` or `pod_name`, or the environment variables POD_UID and \
-         POD_NAME from the pod's own fields (downward API: metadata.uid, metadata.name); \
+        "cannot tell which pod this process runs in: set `pod_uid`, `pod_name` or `pod_ip`, or the environment variables POD_UID and \
+         POD_NAME, from the pod's own fields (downward API: metadata.uid, metadata.name); \
          `self` = `none` if this process is not one of the pods",
     )
 }
@@ -124,22 +204,7 @@ fn unknown() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
-
-    fn settings(extra: &[(&str, &str)]) -> Settings {
-        let mut config = Config::default();
-        let required = [
-            ("namespace", "ns"),
-            ("discovery_port_name", "gossip"),
-            ("remoting_port_name", "remoting"),
-            ("peers_port_name", "peers"),
-            ("pod_labels", "app=demo"),
-        ];
-        for (key, value) in required.iter().chain(extra) {
-            config.set(key, value).unwrap();
-        }
-        config.complete().unwrap()
-    }
+    use crate::config::tests::settings;
 
     fn token(claims: &str) -> String {
         format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims))
@@ -149,32 +214,103 @@ mod tests {
         Claims::of(&token(r#"{"sub":"system:serviceaccount:ns:sa","kubernetes.io":{"pod":{"name":"p","uid":"u"}}}"#))
     }
 
-    fn find(extra: &[(&str, &str)], claims: &Claims, variables: &[(&str, &str)]) -> Result<Identity> {
-        let environment =
+    fn find(
+        extra: &[(&str, &str)],
+        claims: &Claims,
+        variables: &[(&str, &str)],
+        addresses: &[&str],
+    ) -> Result<Identity> {
+        let variable =
             |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-        Identity::find(&settings(extra), claims, &environment)
+        let addresses = || addresses.iter().map(|ip| ip.parse().unwrap()).collect();
+        Identity::find(&settings(extra), claims, &Surroundings { variable: &variable, addresses: &addresses })
     }
 
     const ALL: [(&str, &str); 3] = [("POD_UID", "env-uid"), ("POD_NAME", "env-name"), ("HOSTNAME", "host")];
+    const HERE: [&str; 1] = ["10.0.0.1"];
+
+    fn address(ip: &str, hostname: Option<&str>) -> Identity {
+        Identity::Address { addresses: ip.parse().into_iter().collect(), hostname: hostname.map(Into::into) }
+    }
 
     #[test]
     fn the_first_that_answers() {
         let uid = |uid: &str, name: Option<&str>| Identity::Uid { uid: uid.into(), name: name.map(Into::into) };
         let nobody = Claims::default();
-        assert_eq!(find(&[("self", "none")], &bound(), &ALL).unwrap(), Identity::None);
-        assert_eq!(find(&[("pod_uid", "x")], &bound(), &ALL).unwrap(), uid("x", None));
-        assert_eq!(find(&[("pod_name", "n")], &bound(), &ALL).unwrap(), Identity::Name("n".into()));
-        assert_eq!(find(&[], &bound(), &ALL).unwrap(), uid("u", Some("p")));
-        assert_eq!(find(&[], &nobody, &ALL).unwrap(), uid("env-uid", Some("env-name")));
-        assert_eq!(find(&[], &nobody, &ALL[1..]).unwrap(), Identity::Name("env-name".into()));
-        assert_eq!(find(&[], &nobody, &ALL[2..]).unwrap(), Identity::Name("host".into()));
-        assert_eq!(find(&[], &nobody, &[]).unwrap_err().status(), Status::NoIdentity);
+        for (extra, claims, variables, addresses, expected) in [
+            (("self", "none"), &bound(), &ALL[..], &HERE[..], Identity::None),
+            (("pod_uid", "x"), &bound(), &ALL, &HERE, uid("x", None)),
+            (("pod_name", "n"), &bound(), &ALL, &HERE, Identity::Name("n".into())),
+            (("pod_ip", "10.0.0.2"), &bound(), &ALL, &HERE, address("10.0.0.2", None)),
+            (("self", "auto"), &bound(), &ALL, &HERE, uid("u", Some("p"))),
+            (("self", "auto"), &nobody, &ALL, &HERE, uid("env-uid", Some("env-name"))),
+            (("self", "auto"), &nobody, &ALL[1..], &HERE, Identity::Name("env-name".into())),
+            (("self", "auto"), &nobody, &ALL[2..], &HERE, address("10.0.0.1", Some("host"))),
+            (("self", "auto"), &nobody, &[], &HERE, address("10.0.0.1", None)),
+            (("self", "auto"), &nobody, &ALL[2..], &[], address("", Some("host"))),
+        ] {
+            assert_eq!(find(&[extra], claims, variables, addresses).unwrap(), expected);
+        }
+        assert_eq!(find(&[], &nobody, &[], &[]).unwrap_err().status(), Status::NoIdentity);
     }
 
     #[test]
-    fn the_hostname_of_a_machine_outside_the_cluster_is_no_identity() {
-        let error = find(&[("kubeconfig", "k")], &Claims::default(), &[("HOSTNAME", "laptop")]).unwrap_err();
+    fn a_machine_outside_the_cluster_is_no_pod() {
+        let error = find(&[("kubeconfig", "k")], &Claims::default(), &[("HOSTNAME", "laptop")], &HERE).unwrap_err();
         assert_eq!(error.status(), Status::NoIdentity);
+    }
+
+    /// Pods as (name, address, port, start); 0 for no port.
+    fn among<'a>(identity: &Identity, pods: &'a [Arc<Pod>]) -> std::result::Result<&'a str, Own<'a>> {
+        match identity.among(pods.iter(), |pod| pod.port("gossip")) {
+            Own::Pod(pod) => Ok(&pod.name),
+            other => Err(other),
+        }
+    }
+
+    fn pods(pods: &[(&str, &str, u16, &str)]) -> Vec<Arc<Pod>> {
+        let made = pods.iter().map(|(name, ip, port, started)| {
+            let mut pod = crate::verdict::tests::pod(name, ip);
+            pod.started = (*started).into();
+            pod.ports = pod.ports.into_iter().map(|named| crate::pod::Port { number: *port, ..named }).collect();
+            if *port == 0 {
+                pod.ports = [].into();
+            }
+            Arc::new(pod)
+        });
+        made.collect()
+    }
+
+    #[test]
+    fn by_uid_name_and_address() {
+        let all = pods(&[("a", "10.0.0.1", 1, ""), ("b", "10.0.0.2", 1, "")]);
+        let uid = |uid: &str| Identity::Uid { uid: uid.into(), name: None };
+        assert_eq!(among(&uid("uid-b"), &all), Ok("b"));
+        assert_eq!(among(&uid("b"), &all), Err(Own::Absent));
+        assert_eq!(among(&Identity::Name("a".into()), &all), Ok("a"));
+        assert_eq!(among(&Identity::None, &all), Err(Own::NoPod));
+        assert_eq!(among(&address("10.0.0.2", Some("a")), &all), Ok("b"));
+        assert_eq!(among(&address("10.0.0.3", Some("a")), &all), Ok("a"));
+        assert_eq!(among(&address("10.0.0.3", Some("x")), &all), Err(Own::Absent));
+        assert_eq!(among(&address("10.0.0.3", None), &all), Err(Own::Absent));
+    }
+
+    #[test]
+    fn of_several_pods_at_an_address_the_one_that_can_be_told() {
+        let here = address("10.0.0.1", None);
+        // A host's network: others of the host do not have the port.
+        assert_eq!(among(&here, &pods(&[("a", "10.0.0.1", 0, ""), ("b", "10.0.0.1", 1, "")])), Ok("b"));
+        assert_eq!(among(&here, &pods(&[("a", "10.0.0.1", 0, "")])), Ok("a"));
+        let two_ports = pods(&[("a", "10.0.0.1", 1, ""), ("b", "10.0.0.1", 2, "")]);
+        assert_eq!(among(&here, &two_ports), Err(Own::Unclear));
+        // A lost node's pod, whose address was given away.
+        assert_eq!(
+            among(&here, &pods(&[("new", "10.0.0.1", 1, "2026-02"), ("old", "10.0.0.1", 1, "2026-01")])),
+            Ok("new")
+        );
+        let mut ended = pods(&[("a", "10.0.0.1", 1, "2026-03"), ("b", "10.0.0.1", 1, "2026-01")]);
+        Arc::make_mut(&mut ended[0]).phase = crate::pod::Phase::Failed;
+        assert_eq!(among(&here, &ended), Ok("b"));
     }
 
     #[test]

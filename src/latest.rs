@@ -1,66 +1,129 @@
 //! Where the watcher's thread and the callers' threads meet: the latest snapshot, or why there is none.
 
+use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use tokio::sync::Notify;
+
+use crate::config::Settings;
 use crate::error::{Error, Result};
+use crate::explain::{Form, explain};
+use crate::health::{Counts, Health, STALE_AFTER, Trouble};
+use crate::metrics::Metrics;
 use crate::snapshot::{Gate, Snapshot, View};
 use crate::status::Status;
-use crate::verdict::Reason;
+use crate::subject::Subject;
 
 /// What one registration knows. It ends with its registration.
 #[derive(Debug)]
 pub struct Latest {
     state: Mutex<State>,
     changed: Condvar,
+    /// Somebody wants what is newer than now.
+    demand: Notify,
     /// For messages: whose pods these are.
     subject: Subject,
-}
-
-/// What messages speak of.
-#[derive(Clone, Debug)]
-#[allow(missing_docs)]
-pub struct Subject {
-    pub namespace: String,
-    pub selector: String,
-    pub discovery_port_name: String,
-    /// The own pod, as [`crate::identity::Identity::describe`] says it.
-    pub own: String,
+    /// `max_stale_ms`
+    max_stale: Option<Duration>,
+    poll_interval: Duration,
 }
 
 #[derive(Debug)]
 struct State {
     generation: u64,
     snapshot: Option<Arc<Snapshot>>,
+    /// The pods as they were last judged. Of the snapshot's view it may differ in what is left out.
+    view: Option<Arc<View>>,
+    /// When the API server last showed that the view holds.
+    sign_of_life: Option<Instant>,
+    /// When the last complete list was asked for that was certain to be of that moment or later.
+    listed: Option<Instant>,
+    /// Since when the addresses are the same.
+    settled: Instant,
+    polling: bool,
+    /// Why the pods are polled, if that was not asked for.
+    cannot_watch: Option<Trouble>,
     /// Why the pods cannot be read at present.
-    failure: Option<Error>,
+    trouble: Option<Trouble>,
+    counts: Counts,
     /// Set once: every call is answered with it.
     ended: Option<Error>,
 }
 
 impl Latest {
     /// Nothing known yet. Generations go on from `generation`, so that they grow over a provider's whole life.
-    pub fn new(generation: u64, subject: Subject) -> Self {
-        let state = State { generation, snapshot: None, failure: None, ended: None };
-        Self { state: Mutex::new(state), changed: Condvar::new(), subject }
+    pub fn new(generation: u64, subject: Subject, settings: &Settings) -> Self {
+        let state = State {
+            generation,
+            snapshot: None,
+            view: None,
+            sign_of_life: None,
+            listed: None,
+            settled: Instant::now(),
+            polling: false,
+            cannot_watch: None,
+            trouble: None,
+            counts: Counts::default(),
+            ended: None,
+        };
+        Self {
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            demand: Notify::new(),
+            subject,
+            max_stale: settings.max_stale,
+            poll_interval: settings.poll_interval,
+        }
     }
 
-    /// The pods were read. What did not change is not published again.
+    /// The pods were read. An answer that did not change is not published again.
     pub fn publish(&self, view: View) {
-        let mut state = self.lock();
-        state.failure = None;
-        if state.ended.is_some() || state.snapshot.as_ref().is_some_and(|last| *last.view() == view) {
-            return;
-        }
-        state.generation += 1;
-        state.snapshot = Some(Arc::new(Snapshot::new(state.generation, view)));
-        self.changed.notify_all();
+        let view = Arc::new(view);
+        self.change(|state| {
+            state.counts.views += 1;
+            state.signs_of_life();
+            let last = state.snapshot.as_ref().map(|snapshot| snapshot.view());
+            if !last.is_some_and(|last| last.has_addresses_of(&view)) {
+                state.settled = Instant::now();
+            }
+            if !last.is_some_and(|last| last.answers_as(&view)) {
+                state.generation += 1;
+                state.snapshot = Some(Arc::new(Snapshot::new(state.generation, view.clone())));
+            }
+            state.view = Some(view);
+        });
+    }
+
+    /// The pods are still as they were published.
+    pub fn unchanged(&self) {
+        self.change(State::signs_of_life);
+    }
+
+    /// What was published is of the moment `asked` or later, for certain.
+    pub fn listed(&self, asked: Instant) {
+        self.change(|state| state.listed = Some(asked));
     }
 
     /// The pods could not be read; the last snapshot stands.
-    pub fn fail(&self, failure: Error) {
-        self.lock().failure = Some(failure);
-        self.changed.notify_all();
+    pub fn fail(&self, trouble: Trouble) {
+        self.change(|state| {
+            *state.counts.failures.entry(trouble.class).or_default() += 1;
+            state.trouble = Some(trouble);
+        });
+    }
+
+    /// Whether the pods are polled, and if that was not asked for, why.
+    pub fn polls(&self, polling: bool, why: Option<Trouble>) {
+        self.change(|state| {
+            state.polling = polling;
+            state.cannot_watch = why;
+        });
+    }
+
+    /// Counts what has been done.
+    pub fn count(&self, count: impl FnOnce(&mut Counts)) {
+        count(&mut self.lock().counts);
     }
 
     /// Every call from now on, and every waiting one, is answered with `reason`. The first reason stands.
@@ -72,105 +135,171 @@ impl Latest {
         state.generation
     }
 
+    /// Waits until somebody wants what is newer than now.
+    pub async fn demanded(&self) {
+        self.demand.notified().await;
+    }
+
     /// Waits until the pods have been read once. Not having read them in time is no error; what will not mend itself is.
     pub fn first_sync(&self, timeout: Duration) -> Result<()> {
-        self.until(timeout, |state| {
-            if state.snapshot.is_some() {
-                return Some(Ok(()));
-            }
-            state.failure.clone().filter(|failure| !failure.is_retryable()).map(Err)
+        self.until(timeout, |state| match (&state.snapshot, state.trouble()) {
+            (Some(_), _) => Break(Ok(())),
+            (None, Some(error)) if !error.is_retryable() => Break(Err(error.clone())),
+            _ => Continue(timeout),
         })
         .unwrap_or(Ok(()))
     }
 
     /// Waits for a snapshot newer than `generation` that may be handed out.
     pub fn newer_than(&self, generation: u64, timeout: Duration) -> Result<Arc<Snapshot>> {
-        let newer = |state: &State| {
-            let snapshot = state.snapshot.as_ref().filter(|snapshot| snapshot.generation() > generation)?;
-            match snapshot.view().gate {
-                Gate::Open => Some(Ok(snapshot.clone())),
-                Gate::SelfExcluded(reason) => Some(Err(self.excluded(reason))),
-                Gate::SelfAbsent | Gate::SelfNotYet(_) => None,
-            }
-        };
-        self.until(timeout, newer).unwrap_or_else(|| Err(self.why_not(generation)))
+        self.until(timeout, |state| match self.answer(state) {
+            Some(Ok(snapshot)) if snapshot.generation() <= generation => Continue(timeout),
+            Some(answer) => Break(answer),
+            None => Continue(timeout),
+        })
+        .unwrap_or_else(|| {
+            Err(self.why_not(|_| format!("nothing newer than generation {generation} came within {timeout:?}")))
+        })
     }
 
-    /// Waits until `found` finds something, the end comes, or the time is over: `None`.
-    fn until<T>(&self, timeout: Duration, found: impl Fn(&State) -> Option<Result<T>>) -> Option<Result<T>> {
+    /// Waits for at least `min` peers whose addresses have been the same for `stable_for`, as far as that is known: while the
+    /// API server cannot be heard, it is not.
+    pub fn settled(&self, min: usize, stable_for: Duration, timeout: Duration) -> Result<Arc<Snapshot>> {
+        self.until(timeout, |state| match self.answer(state) {
+            Some(Ok(snapshot)) if snapshot.len() >= min && state.trouble.is_none() => {
+                match stable_for.checked_sub(state.settled.elapsed()) {
+                    Some(left) if !left.is_zero() => Continue(left),
+                    _ => Break(Ok(snapshot)),
+                }
+            }
+            Some(Err(error)) => Break(Err(error)),
+            _ => Continue(timeout),
+        })
+        .unwrap_or_else(|| {
+            Err(self.why_not(|found| {
+                format!("{found} peers now; there were not {min} for {stable_for:?} within {timeout:?}")
+            }))
+        })
+    }
+
+    /// Waits until what is known is of this moment or later.
+    pub fn refresh(&self, timeout: Duration) -> Result<()> {
+        let asked = Instant::now();
+        self.demand.notify_one();
+        let fresh = |state: &State| state.listed.is_some_and(|listed| listed >= asked);
+        self.until(timeout, |state| if fresh(state) { Break(Ok(())) } else { Continue(timeout) })
+            .unwrap_or_else(|| Err(self.stale(&self.lock())))
+    }
+
+    /// How sure the answers are.
+    pub fn health(&self) -> Result<Health> {
+        self.look(|state| Ok(self.health_of(state)))
+    }
+
+    /// The metrics as text.
+    pub fn metrics(&self) -> Result<String> {
+        self.look(|state| {
+            let (health, view) = (&self.health_of(state), state.view.as_deref());
+            let State { counts, generation, .. } = state;
+            Ok(Metrics { subject: &self.subject, health, counts, generation: *generation, view }
+                .render(SystemTime::now()))
+        })
+    }
+
+    /// Every pod and its verdict.
+    pub fn explain(&self, form: Form) -> Result<String> {
+        let view = self.look(|state| state.view.clone().ok_or_else(|| self.subject.not_synced(state.trouble())))?;
+        Ok(explain(&view, &self.subject, form))
+    }
+
+    fn health_of(&self, state: &State) -> Health {
+        let age = state.sign_of_life.map(|sign| sign.elapsed());
+        let polls = if state.polling { self.poll_interval * 3 } else { Duration::ZERO };
+        let limit = self.max_stale.unwrap_or(STALE_AFTER.max(polls));
+        let stale = age.is_none_or(|age| age > limit);
+        Health {
+            age,
+            stale,
+            polling: state.polling,
+            trouble: state.trouble.clone().or_else(|| state.cannot_watch.clone()),
+        }
+    }
+
+    /// What may be answered now; `None` if that has to be waited for.
+    fn answer(&self, state: &State) -> Option<Result<Arc<Snapshot>>> {
+        let snapshot = state.snapshot.as_ref()?;
+        match &snapshot.view().gate {
+            Gate::Open if self.is_too_old(state) => {
+                self.demand.notify_one();
+                None
+            }
+            Gate::Open => Some(Ok(snapshot.clone())),
+            Gate::SelfExcluded(reason) => Some(Err(self.subject.excluded(*reason))),
+            Gate::SelfUnselected(labels) => Some(Err(self.subject.unselected(labels))),
+            Gate::SelfUnclear => Some(Err(self.subject.unclear())),
+            Gate::SelfAbsent | Gate::SelfNotYet(_) => None,
+        }
+    }
+
+    fn is_too_old(&self, state: &State) -> bool {
+        self.max_stale.is_some_and(|max| state.sign_of_life.is_none_or(|sign| sign.elapsed() > max))
+    }
+
+    /// Waits until `check` breaks off, the end comes, or the time is over: `None`. It is asked again when something has
+    /// changed, and after the time that it gives.
+    fn until<T>(
+        &self,
+        timeout: Duration,
+        check: impl Fn(&State) -> ControlFlow<Result<T>, Duration>,
+    ) -> Option<Result<T>> {
         let deadline = Instant::now() + timeout;
         let mut state = self.lock();
         loop {
             if let Some(reason) = &state.ended {
                 return Some(Err(reason.clone()));
             }
-            if let Some(outcome) = found(&state) {
-                return Some(outcome);
-            }
+            let again = match check(&state) {
+                Break(outcome) => return Some(outcome),
+                Continue(again) => again,
+            };
             let left = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
-            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self.changed.wait_timeout(state, left.min(again)).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    fn why_not(&self, generation: u64) -> Error {
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.lock();
+        if state.ended.is_none() {
+            change(&mut state);
+            self.changed.notify_all();
+        }
+    }
+
+    fn look<T>(&self, look: impl FnOnce(&State) -> Result<T>) -> Result<T> {
         let state = self.lock();
-        match &state.snapshot {
-            None => self.not_synced(state.failure.as_ref()),
-            Some(snapshot) => match snapshot.view().gate {
-                Gate::SelfAbsent => self.absent(),
-                Gate::SelfNotYet(reason) => self.not_yet(reason),
-                Gate::Open | Gate::SelfExcluded(_) => Error::new(
-                    Status::Timeout,
-                    format!("nothing newer than generation {generation} within the timeout"),
-                ),
-            },
+        match &state.ended {
+            Some(reason) => Err(reason.clone()),
+            None => look(&state),
         }
     }
 
-    fn not_synced(&self, failure: Option<&Error>) -> Error {
-        let namespace = &self.subject.namespace;
-        let cause = failure.map_or("the first answer of the API server is still awaited", Error::message);
-        let error = Error::new(
-            Status::NotSynced,
-            format!("the pods of namespace `{namespace}` have not been read yet: {cause}"),
-        );
-        match failure {
-            Some(failure) => error.because_of(failure),
-            None => error,
+    /// Why there is no answer. `too_few` says it where there is one, but not what was asked for; it is given the number of peers.
+    fn why_not(&self, too_few: impl FnOnce(usize) -> String) -> Error {
+        let state = self.lock();
+        let Some(snapshot) = &state.snapshot else { return self.subject.not_synced(state.trouble()) };
+        match &snapshot.view().gate {
+            Gate::SelfAbsent => self.subject.absent(),
+            Gate::SelfNotYet(reason) => self.subject.not_yet(*reason),
+            _ if self.is_too_old(&state) => self.stale(&state),
+            _ => Error::new(Status::Timeout, too_few(snapshot.len())),
         }
     }
 
-    fn absent(&self) -> Error {
-        let Subject { namespace, selector, own, .. } = &self.subject;
-        Error::new(
-            Status::SelfNotVisible,
-            format!(
-                "the own pod {own} is not among the pods of namespace `{namespace}` with labels `{selector}`: \
-                 if this lasts, the pod is gone, or `namespace` and `pod_labels` are not those of the pod (or `pod_name` and `pod_uid`, \
-                 where given). Set `self` = `none` if this process is not one of the pods"
-            ),
-        )
-    }
-
-    fn not_yet(&self, reason: Reason) -> Error {
-        let lacking = if reason == Reason::NoIp { "has no address" } else { "is not Running" };
-        Error::new(
-            Status::SelfNotVisible,
-            format!("the API server says that the own pod {} {lacking} yet", self.subject.own),
-        )
-    }
-
-    fn excluded(&self, reason: Reason) -> Error {
-        let Subject { own, discovery_port_name, .. } = &self.subject;
-        let why = match reason {
-            Reason::NoDiscoveryPort => format!(
-                "none of its container ports is named `{discovery_port_name}` (`discovery_port_name`). \
-                 Name the port in the pod template"
-            ),
-            Reason::NoIpOfFamily => "none of its addresses is of the family that `ip_family` asks for".into(),
-            _ => "the API server says that it has ended".into(),
-        };
-        Error::new(Status::SelfExcluded, format!("the own pod {own} can be nobody's peer: {why}"))
+    fn stale(&self, state: &State) -> Error {
+        match state.sign_of_life {
+            Some(sign) => self.subject.stale(sign.elapsed(), state.trouble()),
+            None => self.subject.not_synced(state.trouble()),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -179,23 +308,38 @@ impl Latest {
     }
 }
 
+impl State {
+    fn signs_of_life(&mut self) {
+        self.sign_of_life = Some(Instant::now());
+        self.trouble = None;
+    }
+
+    fn trouble(&self) -> Option<&Error> {
+        self.trouble.as_ref().map(|trouble| &trouble.error)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::tests::settings;
+    use crate::subject::tests::subject;
+    use crate::verdict::Reason;
+    use crate::verdict::tests::{pod, rules};
     use std::thread;
 
     fn latest() -> Latest {
-        let subject = Subject {
-            namespace: "ns".into(),
-            selector: "app=demo".into(),
-            discovery_port_name: "gossip".into(),
-            own: "`me`".into(),
-        };
-        Latest::new(0, subject)
+        Latest::new(0, subject(), &settings(&[]))
     }
 
+    /// Of pods at these addresses.
     fn view(gate: Gate, addresses: &[&str]) -> View {
-        View { gate, addresses: addresses.iter().map(|a| a.parse().unwrap()).collect() }
+        let pods: Vec<_> = addresses.iter().map(|ip| Arc::new(pod(ip, ip))).collect();
+        View { gate, ..View::of(pods.iter(), &rules("me")) }
+    }
+
+    fn trouble(status: Status, message: &str) -> Trouble {
+        Trouble { error: Error::new(status, message), class: "http" }
     }
 
     fn status(latest: &Latest, after: u64) -> Status {
@@ -207,11 +351,11 @@ mod tests {
         let latest = latest();
         assert_eq!(status(&latest, 0), Status::NotSynced);
         assert!(latest.newer_than(0, Duration::ZERO).unwrap_err().is_retryable());
-        latest.publish(view(Gate::SelfAbsent, &["10.0.0.1:1"]));
+        latest.publish(view(Gate::SelfAbsent, &["10.0.0.1"]));
         assert_eq!(status(&latest, 0), Status::SelfNotVisible);
-        latest.publish(view(Gate::SelfNotYet(Reason::NoIp), &["10.0.0.1:1"]));
+        latest.publish(view(Gate::SelfNotYet(Reason::NoIp), &["10.0.0.1"]));
         assert_eq!(status(&latest, 0), Status::SelfNotVisible);
-        latest.publish(view(Gate::SelfExcluded(Reason::NoDiscoveryPort), &["10.0.0.1:1"]));
+        latest.publish(view(Gate::SelfExcluded(Reason::NoDiscoveryPort), &["10.0.0.1"]));
         assert_eq!(status(&latest, 0), Status::SelfExcluded);
         latest.publish(view(Gate::Open, &[]));
         let alone = latest.newer_than(0, Duration::ZERO).unwrap();
@@ -222,13 +366,14 @@ mod tests {
     #[test]
     fn a_failure_says_why_and_never_takes_the_last_answer_away() {
         let latest = latest();
-        latest.fail(Error::new(Status::Forbidden, "may not watch").with_http_status(403));
+        let error = Error::new(Status::Forbidden, "may not watch").with_http_status(403);
+        latest.fail(Trouble { error, class: "forbidden" });
         let error = latest.newer_than(0, Duration::ZERO).unwrap_err();
         assert_eq!((error.status(), error.http_status(), error.is_retryable()), (Status::NotSynced, 403, false));
         assert!(error.message().contains("may not watch"));
         assert_eq!(latest.first_sync(Duration::ZERO).unwrap_err().status(), Status::Forbidden);
-        latest.publish(view(Gate::Open, &["10.0.0.1:1"]));
-        latest.fail(Error::new(Status::Forbidden, "may not watch"));
+        latest.publish(view(Gate::Open, &["10.0.0.1"]));
+        latest.fail(trouble(Status::Forbidden, "may not watch"));
         assert_eq!(latest.newer_than(0, Duration::ZERO).unwrap().len(), 1);
         latest.first_sync(Duration::ZERO).unwrap();
     }
@@ -237,18 +382,18 @@ mod tests {
     fn the_same_view_is_published_once() {
         let latest = latest();
         for _ in 0..3 {
-            latest.publish(view(Gate::Open, &["10.0.0.1:1"]));
+            latest.publish(view(Gate::Open, &["10.0.0.1"]));
         }
         assert_eq!(latest.newer_than(0, Duration::ZERO).unwrap().generation(), 1);
         latest.publish(view(Gate::Open, &[]));
         assert_eq!(latest.end(Error::new(Status::Closed, "closed")), 2);
-        latest.publish(view(Gate::Open, &["10.0.0.1:1"]));
+        latest.publish(view(Gate::Open, &["10.0.0.1"]));
         assert_eq!(latest.end(Error::new(Status::Closed, "closed")), 2, "nothing is published after the end");
     }
 
     #[test]
     fn publishing_and_ending_wake_whoever_waits() {
-        const LONG: Duration = Duration::from_secs(600);
+        const LONG: Duration = Duration::from_secs(60);
         let latest = Arc::new(latest());
         let wait = |after| {
             let latest = latest.clone();
@@ -262,5 +407,118 @@ mod tests {
         latest.end(Error::new(Status::Closed, "closed"));
         latest.end(Error::new(Status::NotRegistered, "too late"));
         assert_eq!(waiting.join().unwrap().unwrap_err().status(), Status::Closed);
+    }
+
+    #[test]
+    fn a_change_that_no_caller_sees_is_no_new_generation() {
+        let latest = latest();
+        latest.publish(view(Gate::Open, &["10.0.0.1"]));
+        let mut left_out = view(Gate::Open, &["10.0.0.1"]);
+        left_out.left_out.push((Arc::new(pod("new", "10.0.0.9")), Reason::NotReady));
+        latest.publish(left_out);
+        assert_eq!(latest.newer_than(0, Duration::ZERO).unwrap().generation(), 1);
+        assert!(latest.explain(Form::Table).unwrap().contains("not-ready"));
+    }
+
+    #[test]
+    fn health_tells_of_signs_of_life_and_of_trouble() {
+        let latest = latest();
+        let health = latest.health().unwrap();
+        assert!(health.age.is_none() && health.stale && health.trouble.is_none());
+        latest.publish(view(Gate::Open, &[]));
+        let health = latest.health().unwrap();
+        assert!(health.age.is_some() && !health.stale && !health.polling);
+        latest.fail(trouble(Status::Unavailable, "refused"));
+        let health = latest.health().unwrap();
+        assert_eq!((health.stale, health.trouble.unwrap().class), (false, "http"));
+        latest.unchanged();
+        assert!(latest.health().unwrap().trouble.is_none());
+        latest.polls(true, Some(trouble(Status::Forbidden, "may not watch")));
+        latest.unchanged();
+        let health = latest.health().unwrap();
+        assert_eq!((health.polling, health.trouble.unwrap().error.status()), (true, Status::Forbidden));
+        latest.end(Error::new(Status::Closed, "closed"));
+        assert_eq!(latest.health().unwrap_err().status(), Status::Closed);
+    }
+
+    #[test]
+    fn what_is_too_old_is_not_given_out_but_asked_for_anew() {
+        let latest = Arc::new(Latest::new(
+            0,
+            subject(),
+            &Settings { max_stale: Some(Duration::from_millis(1)), ..settings(&[]) },
+        ));
+        latest.publish(view(Gate::Open, &["10.0.0.1"]));
+        latest.fail(trouble(Status::Unavailable, "refused"));
+        thread::sleep(Duration::from_millis(2));
+        let error = latest.newer_than(0, Duration::ZERO).unwrap_err();
+        assert!(
+            error.status() == Status::Stale && error.is_retryable() && error.message().contains("refused"),
+            "{error}"
+        );
+        assert!(latest.health().unwrap().stale);
+        // The watcher hears of it.
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(latest.demanded());
+    }
+
+    #[test]
+    fn fresh_is_what_was_listed_after_it_was_asked_for() {
+        let latest = Arc::new(latest());
+        latest.publish(view(Gate::Open, &[]));
+        let before = Instant::now();
+        latest.listed(before);
+        assert_eq!(latest.refresh(Duration::ZERO).unwrap_err().status(), Status::Stale);
+        let waiting = thread::spawn({
+            let latest = latest.clone();
+            move || latest.refresh(Duration::from_secs(60))
+        });
+        while !waiting.is_finished() {
+            latest.listed(Instant::now());
+            thread::yield_now();
+        }
+        waiting.join().unwrap().unwrap();
+    }
+
+    #[test]
+    fn settled_is_enough_peers_for_long_enough() {
+        const LONG: Duration = Duration::from_secs(60);
+        let latest = Arc::new(latest());
+        let settled = |min, stable_for, timeout| latest.settled(min, stable_for, timeout).map(|peers| peers.len());
+        let status = |min, stable_for| settled(min, stable_for, Duration::ZERO).unwrap_err().status();
+        assert_eq!(status(0, Duration::ZERO), Status::NotSynced);
+        latest.publish(view(Gate::Open, &["10.0.0.1"]));
+        assert_eq!(settled(1, Duration::ZERO, Duration::ZERO), Ok(1));
+        assert_eq!(status(2, Duration::ZERO), Status::Timeout);
+        assert_eq!(status(1, LONG), Status::Timeout);
+        assert_eq!(settled(1, Duration::from_millis(20), LONG), Ok(1));
+        // While nothing is heard, nobody knows what has changed.
+        latest.fail(trouble(Status::Unavailable, "refused"));
+        assert_eq!(status(1, Duration::ZERO), Status::Timeout);
+        latest.unchanged();
+        assert_eq!(settled(1, Duration::ZERO, Duration::ZERO), Ok(1));
+        // More peers later: it goes on waiting.
+        let waiting = thread::spawn({
+            let latest = latest.clone();
+            move || latest.settled(2, Duration::from_millis(20), LONG)
+        });
+        latest.publish(view(Gate::Open, &["10.0.0.1", "10.0.0.2"]));
+        assert_eq!(waiting.join().unwrap().unwrap().len(), 2);
+        latest.publish(view(Gate::SelfExcluded(Reason::NoDiscoveryPort), &[]));
+        assert_eq!(status(0, Duration::ZERO), Status::SelfExcluded);
+    }
+
+    /// Ready or not, the addresses are the same.
+    #[test]
+    fn what_is_no_change_of_addresses_unsettles_nothing() {
+        let latest = latest();
+        latest.publish(view(Gate::Open, &["10.0.0.1"]));
+        let settled = latest.lock().settled;
+        let mut ready = pod("10.0.0.1", "10.0.0.1");
+        ready.ready = true;
+        latest.publish(View { gate: Gate::Open, ..View::of([Arc::new(ready)].iter(), &rules("me")) });
+        assert_eq!(latest.lock().settled, settled);
+        assert_eq!(latest.newer_than(0, Duration::ZERO).unwrap().generation(), 2);
+        latest.publish(view(Gate::Open, &["10.0.0.2"]));
+        assert!(latest.lock().settled > settled);
     }
 }

@@ -8,6 +8,8 @@
 //!
 //! - [`config`], [`identity`], [`pod`], [`verdict`], [`snapshot`]: pure; no I/O, no async, no C
 //! - [`cluster`]: all that talks to Kubernetes: credentials, requests, the watch
+//! - [`explain`], [`health`], [`metrics`], [`subject`]: what is told besides the peers: every pod's verdict, how sure the answers
+//!   are, and what errors say; pure too
 //! - [`latest`]: where the watcher's thread and the callers' threads meet
 //! - [`runtime`]: the one thread and its tokio runtime
 //! - [`provider`]: the life of a provider, from init to close
@@ -16,12 +18,16 @@
 pub mod cluster;
 pub mod config;
 pub mod error;
+pub mod explain;
 pub mod ffi;
+pub mod health;
 pub mod identity;
 pub mod latest;
+pub mod metrics;
 pub mod pod;
 pub mod provider;
 pub mod runtime;
 pub mod snapshot;
 pub mod status;
+pub mod subject;
 pub mod verdict;

@@ -1,19 +1,27 @@
 //! The slice of a Pod that is read. A pod is about 10 KB of JSON; a few hundred bytes of it say who is a peer.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// A pod as the API server last told of it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(from = "wire::Pod")]
 pub struct Pod {
     /// `metadata.name`
-    pub name: String,
-    /// `metadata.uid`
-    pub uid: String,
+    pub name: Box<str>,
+    /// `metadata.uid`: one pod's for ever, as a name is not.
+    pub uid: Arc<str>,
     /// `metadata.resourceVersion`
-    pub resource_version: String,
+    pub resource_version: Box<str>,
+    /// What the pod's template was when the pod was made: the label `controller-revision-hash` (StatefulSet, DaemonSet) or
+    /// `pod-template-hash` (Deployment); "" for neither.
+    pub revision: Box<str>,
+    /// `spec.nodeName`, "" before the pod is bound to a node.
+    pub node_name: Box<str>,
+    /// `status.startTime`, or when the pod was made. Kubernetes writes times in one form, whose texts sort as the times do.
+    pub started: Box<str>,
     /// `metadata.deletionTimestamp` is set.
     pub terminating: bool,
     /// `status.phase`
@@ -21,22 +29,22 @@ pub struct Pod {
     /// The condition `Ready` is true.
     pub ready: bool,
     /// `status.podIPs`, the primary one first.
-    pub ips: Vec<IpAddr>,
+    pub ips: Box<[IpAddr]>,
     /// Named ports of the containers and of native sidecars.
-    pub ports: Vec<Port>,
+    pub ports: Box<[Port]>,
 }
 
 /// A named container port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Port {
     /// `name`, unique in its pod.
-    pub name: String,
+    pub name: Box<str>,
     /// `containerPort`; under `hostNetwork` the `hostPort`, where one is set.
     pub number: u16,
 }
 
 /// `status.phase`
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[allow(missing_docs)] // https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase
 pub enum Phase {
     Pending,
@@ -48,10 +56,17 @@ pub enum Phase {
     Unknown,
 }
 
+impl Phase {
+    /// Its containers have ended and will not start again.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed)
+    }
+}
+
 impl Pod {
     /// The number of a named port.
     pub fn port(&self, name: &str) -> Option<u16> {
-        self.ports.iter().find(|port| port.name == name).map(|port| port.number)
+        self.ports.iter().find(|port| &*port.name == name).map(|port| port.number)
     }
 }
 
@@ -65,12 +80,15 @@ impl From<wire::Pod> for Pod {
         let named = |port| named(port, spec.host_network.unwrap_or_default());
         Self {
             name: pod.metadata.name,
-            uid: pod.metadata.uid,
+            uid: pod.metadata.uid.into(),
             resource_version: pod.metadata.resource_version,
+            revision: pod.metadata.labels.and_then(wire::Labels::revision).unwrap_or_default(),
+            node_name: spec.node_name.unwrap_or_default(),
+            started: status.start_time.or(pod.metadata.creation_timestamp).unwrap_or_default(),
             terminating: pod.metadata.deletion_timestamp.is_some(),
             phase: status.phase.unwrap_or_default(),
             ready: status.conditions.into_iter().flatten().any(|c| c.kind == "Ready" && c.status == "True"),
-            ips: addresses(status.pod_ip, status.pod_ips),
+            ips: addresses(status.pod_ip, status.pod_ips).into(),
             ports: containers.flat_map(|c| c.ports.into_iter().flatten()).filter_map(named).collect(),
         }
     }
@@ -110,10 +128,26 @@ mod wire {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     pub(super) struct Metadata {
-        pub(super) name: String,
-        pub(super) uid: String,
-        pub(super) resource_version: String,
+        pub(super) name: Box<str>,
+        pub(super) uid: Box<str>,
+        pub(super) resource_version: Box<str>,
+        pub(super) creation_timestamp: Option<Box<str>>,
         pub(super) deletion_timestamp: Option<serde::de::IgnoredAny>,
+        pub(super) labels: Option<Labels>,
+    }
+
+    /// <https://kubernetes.io/docs/reference/labels-annotations-taints/>
+    #[derive(Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    pub(super) struct Labels {
+        controller_revision_hash: Option<Box<str>>,
+        pod_template_hash: Option<Box<str>>,
+    }
+
+    impl Labels {
+        pub(super) fn revision(self) -> Option<Box<str>> {
+            self.controller_revision_hash.or(self.pod_template_hash)
+        }
     }
 
     #[derive(Default, Deserialize)]
@@ -122,6 +156,7 @@ mod wire {
         pub(super) containers: Option<Vec<Container>>,
         pub(super) init_containers: Option<Vec<Container>>,
         pub(super) host_network: Option<bool>,
+        pub(super) node_name: Option<Box<str>>,
     }
 
     #[derive(Deserialize)]
@@ -134,7 +169,7 @@ mod wire {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     pub(super) struct Port {
-        pub(super) name: Option<String>,
+        pub(super) name: Option<Box<str>>,
         pub(super) container_port: i64,
         pub(super) host_port: Option<i64>,
     }
@@ -143,6 +178,7 @@ mod wire {
     #[serde(rename_all = "camelCase")]
     pub(super) struct Status {
         pub(super) phase: Option<super::Phase>,
+        pub(super) start_time: Option<Box<str>>,
         #[serde(rename = "podIP")]
         pub(super) pod_ip: Option<String>,
         #[serde(rename = "podIPs")]
@@ -175,8 +211,10 @@ mod tests {
     fn reads_what_it_needs_and_passes_over_the_rest() {
         let pod = parse(serde_json::json!({
             "kind": "Pod",
-            "metadata": {"name": "a", "uid": "u", "resourceVersion": "7", "labels": {"app": "x"}, "managedFields": [{"fieldsV1": {}}]},
+            "metadata": {"name": "a", "uid": "u", "resourceVersion": "7",
+                "creationTimestamp": "2026-01-01T00:00:00Z", "labels": {"app": "x", "pod-template-hash": "5d9"}, "managedFields": [{"fieldsV1": {}}]},
             "spec": {
+                "nodeName": "n1",
                 "containers": [
                     {"name": "main", "ports": [{"name": "gossip", "containerPort": 3322, "protocol": "TCP"}, {"containerPort": 1}]},
                     {"name": "no-ports"}
@@ -187,14 +225,15 @@ mod tests {
                 ]
             },
             "status": {
-                "phase": "Running", "podIP": "fd00::7", "podIPs": [{"ip": "fd00::7"}, {"ip": "10.0.0.7"}],
+                "phase": "Running", "startTime": "2026-01-01T00:00:05Z", "podIP": "fd00::7", "podIPs": [{"ip": "fd00::7"}, {"ip": "10.0.0.7"}],
                 "conditions": [{"type": "Initialized", "status": "True"}, {"type": "Ready", "status": "True"}]
             }
         }));
-        assert_eq!((pod.name.as_str(), pod.uid.as_str(), pod.resource_version.as_str()), ("a", "u", "7"));
+        assert_eq!((&*pod.name, &*pod.uid, &*pod.resource_version), ("a", "u", "7"));
+        assert_eq!((&*pod.revision, &*pod.node_name, &*pod.started), ("5d9", "n1", "2026-01-01T00:00:05Z"));
         assert_eq!((pod.port("gossip"), pod.port("mesh"), pod.port("gone")), (Some(3322), Some(5), None));
         assert_eq!((pod.phase, pod.terminating, pod.ready), (Phase::Running, false, true));
-        assert_eq!(pod.ips, ["fd00::7", "10.0.0.7"].map(|ip| ip.parse::<IpAddr>().unwrap()));
+        assert_eq!(*pod.ips, ["fd00::7", "10.0.0.7"].map(|ip| ip.parse::<IpAddr>().unwrap()));
     }
 
     #[test]
@@ -222,9 +261,21 @@ mod tests {
             "status": {"phase": "Evicted?", "podIP": ""}
         }));
         assert_eq!((pod.phase, pod.terminating, pod.ready), (Phase::Unknown, true, false));
-        assert_eq!(pod.ips, [] as [IpAddr; 0]);
-        assert_eq!(pod.ports, []);
+        assert_eq!(*pod.ips, [] as [IpAddr; 0]);
+        assert_eq!(*pod.ports, []);
         let bare = parse(serde_json::json!({"metadata": {"name": "a", "uid": "u", "resourceVersion": "1"}}));
         assert_eq!((bare.phase, bare.terminating), (Phase::Unknown, false));
+        assert_eq!((&*bare.revision, &*bare.node_name, &*bare.started), ("", "", ""));
+    }
+
+    #[test]
+    fn revisions_are_those_of_every_kind_of_owner() {
+        let of = |labels: serde_json::Value| {
+            let metadata = serde_json::json!({"name": "a", "uid": "u", "resourceVersion": "1", "labels": labels});
+            parse(serde_json::json!({"metadata": metadata})).revision
+        };
+        assert_eq!(&*of(serde_json::json!({"pod-template-hash": "d"})), "d");
+        assert_eq!(&*of(serde_json::json!({"controller-revision-hash": "s", "pod-template-generation": "3"})), "s");
+        assert_eq!(&*of(serde_json::json!(null)), "");
     }
 }

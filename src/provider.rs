@@ -1,16 +1,20 @@
 //! The life of a provider: init, register, discover_peers and wait, deregister, close.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::cluster::{Cluster, Credentials, watch};
+use crate::cluster::{Cluster, Credentials, Polls, watch};
 use crate::config::{Config, Settings};
 use crate::error::{Error, Result};
-use crate::identity::{Environment, Identity};
-use crate::latest::{Latest, Subject};
+use crate::explain::Form;
+use crate::health::Health;
+use crate::identity::{Identity, Surroundings};
+use crate::latest::Latest;
 use crate::runtime::{Spawn, Task};
 use crate::snapshot::Snapshot;
 use crate::status::Status;
+use crate::subject::Subject;
 use crate::verdict::Rules;
 
 /// A discovery provider. Any thread may call anything at any time.
@@ -73,8 +77,8 @@ impl Provider {
 
     /// Starts watching and waits for the first sync.
     pub fn register(&self, timeout: Timeout) -> Result<()> {
-        let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let latest = self.start(&environment)?;
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let latest = self.start(&Surroundings { variable: &variable, addresses: &machine_addresses })?;
         let synced = latest.first_sync(timeout.or(self.settings.register_timeout));
         if let Err(error) = &synced {
             self.stop_registration(&latest, error);
@@ -82,25 +86,23 @@ impl Provider {
         synced
     }
 
-    fn start(&self, environment: Environment<'_>) -> Result<Arc<Latest>> {
+    fn start(&self, surroundings: &Surroundings<'_>) -> Result<Arc<Latest>> {
         self.lock().may_register()?;
         // Files are read without the lock: if that lasts, close must not have to wait for it.
-        let credentials = Credentials::find(&self.settings.source, environment)?;
-        let identity = Identity::find(&self.settings, credentials.claims(), environment)?;
+        let credentials = Credentials::find(&self.settings.source, surroundings.variable)?;
+        let identity = Identity::find(&self.settings, credentials.claims(), surroundings)?;
         let mut state = self.lock();
         state.may_register()?;
         let subject = self.subject(&identity);
-        let latest = Arc::new(Latest::new(state.generation, subject));
-        let rules = Rules {
-            discovery_port_name: self.settings.discovery_port_name.clone(),
-            identity,
-            choices: self.settings.choices,
-        };
+        let latest = Arc::new(Latest::new(state.generation, subject, &self.settings));
+        let Settings { ports, choices, .. } = &self.settings;
+        let rules = Rules { ports: ports.clone(), identity, choices: *choices };
         let cluster = Cluster::new(&self.settings, credentials);
+        let polls = Polls { only: self.settings.poll_only, interval: self.settings.poll_interval };
         let (watched, failed) = (latest.clone(), latest.clone());
         let task = Task::start(
             self.spawn,
-            move || watch(cluster, rules, watched),
+            move || watch(cluster, rules, polls, watched),
             move |panic| {
                 failed.end(panic);
             },
@@ -112,8 +114,8 @@ impl Provider {
     fn subject(&self, identity: &Identity) -> Subject {
         Subject {
             namespace: self.settings.namespace.clone(),
-            selector: self.settings.selector.clone(),
-            discovery_port_name: self.settings.discovery_port_name.clone(),
+            selector: self.settings.selector(),
+            discovery_port_name: self.settings.ports.discovery.name.clone(),
             own: identity.describe(),
         }
     }
@@ -140,12 +142,40 @@ impl Provider {
 
     /// The next snapshot newer than a generation.
     pub fn wait(&self, after_generation: u64, timeout: Timeout) -> Result<Arc<Snapshot>> {
-        let latest = match &self.lock().phase {
-            Phase::Registered(registration) => registration.latest.clone(),
-            Phase::Initialized => return Err(not_registered("call register first")),
-            Phase::Closed => return Err(closed()),
-        };
-        latest.newer_than(after_generation, timeout.or(self.settings.discover_timeout))
+        self.latest()?.newer_than(after_generation, timeout.or(self.settings.discover_timeout))
+    }
+
+    /// At least `min` peers whose addresses have been the same for `stable_for`.
+    pub fn wait_for_peers(&self, min: usize, stable_for: Duration, timeout: Timeout) -> Result<Arc<Snapshot>> {
+        self.latest()?.settled(min, stable_for, timeout.or(self.settings.discover_timeout))
+    }
+
+    /// Reads the pods anew: what is answered afterwards is of this moment or later.
+    pub fn refresh(&self, timeout: Timeout) -> Result<()> {
+        self.latest()?.refresh(timeout.or(self.settings.discover_timeout))
+    }
+
+    /// How sure the answers are.
+    pub fn health(&self) -> Result<Health> {
+        self.latest()?.health()
+    }
+
+    /// Metrics in the text format of Prometheus.
+    pub fn metrics(&self) -> Result<String> {
+        self.latest()?.metrics()
+    }
+
+    /// Every pod of the selector and its verdict.
+    pub fn explain(&self, form: Form) -> Result<String> {
+        self.latest()?.explain(form)
+    }
+
+    fn latest(&self) -> Result<Arc<Latest>> {
+        match &self.lock().phase {
+            Phase::Registered(registration) => Ok(registration.latest.clone()),
+            Phase::Initialized => Err(not_registered("call register first")),
+            Phase::Closed => Err(closed()),
+        }
     }
 
     /// Stops watching. The provider may be registered again.
@@ -201,6 +231,12 @@ fn leave(state: &mut State, next: Phase, reason: Error) -> Option<Task> {
         }
         Phase::Initialized | Phase::Closed => None,
     }
+}
+
+/// Those that another machine could know. Without any, other ways to find the own pod remain.
+fn machine_addresses() -> Vec<IpAddr> {
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_default().into_iter();
+    interfaces.filter(|interface| !interface.is_loopback() && !interface.is_link_local()).map(|it| it.ip()).collect()
 }
 
 /// Without the lock, which callers need meanwhile.

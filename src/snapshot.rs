@@ -1,25 +1,43 @@
 //! The answer: the peers of one moment, sorted and immutable, and whether self was among the pods.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::ffi::CStr;
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
 
-use crate::identity::Identity;
-use crate::pod::{Phase, Pod};
+use crate::identity::Own;
+use crate::pod::Pod;
 use crate::verdict::{Reason, Rules, Verdict};
 
-/// What the pods of one moment amount to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What the pods of one moment amount to. Each pod is a peer or left out.
+#[derive(Clone, Debug)]
 pub struct View {
     /// Sorted by family, address and port; no duplicates.
-    pub addresses: Vec<SocketAddr>,
-    /// Whether the addresses may be handed out.
+    pub peers: Vec<Peer>,
+    /// Whether the peers may be handed out.
     pub gate: Gate,
+    /// The other pods, and why, in no order.
+    pub left_out: Vec<(Arc<Pod>, Reason)>,
+}
+
+/// A pod that is a peer, and where it is found.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// The pod.
+    pub pod: Arc<Pod>,
+    /// Its address and discovery port.
+    pub address: SocketAddr,
+    /// 0 for none.
+    pub peers_port: u16,
+    /// 0 for none.
+    pub remoting_port: u16,
 }
 
 /// An answer may be given only once the own pod was seen: only then does an empty one mean "alone", and only then is it
 /// certain that of two pods at least one sees the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Gate {
     /// The own pod is Running and has an address, or there is none to wait for.
     Open,
@@ -29,29 +47,78 @@ pub enum Gate {
     SelfNotYet(Reason),
     /// The own pod can never be a peer.
     SelfExcluded(Reason),
+    /// The own pod exists, but these are its labels, and not those of the peers.
+    SelfUnselected(BTreeMap<String, String>),
+    /// More than one pod may be the own one.
+    SelfUnclear,
+}
+
+impl Peer {
+    fn new(pod: &Arc<Pod>, address: SocketAddr, rules: &Rules) -> Self {
+        let (peers, remoting) = (rules.ports.peers.of(pod), rules.ports.remoting.of(pod));
+        let (peers_port, remoting_port) = (peers.unwrap_or(0), remoting.unwrap_or(0));
+        Self { pod: pod.clone(), address, peers_port, remoting_port }
+    }
+
+    fn order(&self) -> (SocketAddr, Reverse<&str>, &str) {
+        (self.address, Reverse(&self.pod.started), &self.pod.uid)
+    }
+
+    /// All that is told of a peer.
+    fn told(&self) -> impl PartialEq + '_ {
+        let Pod { name, uid, node_name, revision, ready, terminating, .. } = &*self.pod;
+        let ports = (self.peers_port, self.remoting_port);
+        (self.address, ports, name, uid, node_name, revision, ready, terminating)
+    }
 }
 
 impl View {
     /// Judges all pods.
-    pub fn of<'a>(pods: impl Iterator<Item = &'a Pod>, rules: &Rules) -> Self {
-        let mut addresses = Vec::new();
-        let mut own_address = None;
-        let mut gate = if rules.identity == Identity::None { Gate::Open } else { Gate::SelfAbsent };
+    pub fn of<'a>(pods: impl Iterator<Item = &'a Arc<Pod>> + Clone, rules: &Rules) -> Self {
+        let own = rules.own(pods.clone());
+        let gate = match own {
+            Own::NoPod => Gate::Open,
+            Own::Absent => Gate::SelfAbsent,
+            Own::Unclear => Gate::SelfUnclear,
+            Own::Pod(pod) => own_gate(pod, rules),
+        };
+        let mut view = Self { peers: Vec::new(), gate, left_out: Vec::new() };
         for pod in pods {
-            match rules.verdict(pod) {
-                Verdict::Peer(address) => addresses.push(address),
-                Verdict::LeftOut(Reason::IsSelf) => {
-                    gate = own_gate(pod, rules);
-                    own_address = rules.socket(pod);
-                }
-                Verdict::LeftOut(_) => {}
+            let is_own = matches!(own, Own::Pod(own) if Arc::ptr_eq(own, pod));
+            match if is_own { Verdict::LeftOut(Reason::IsSelf) } else { rules.verdict(pod) } {
+                Verdict::Peer(address) => view.peers.push(Peer::new(pod, address, rules)),
+                Verdict::LeftOut(reason) => view.left_out.push((pod.clone(), reason)),
             }
         }
-        // A pod of a lost node stays Running, while its address is given to another pod: this one.
-        addresses.retain(|address| Some(*address) != own_address);
-        addresses.sort_unstable();
-        addresses.dedup();
-        Self { addresses, gate }
+        let own_address = if let Own::Pod(pod) = own { rules.socket(pod) } else { None };
+        view.one_at_each_address(own_address);
+        view
+    }
+
+    /// Sorts the peers. At each address the pod that started last stays, at the own address none.
+    fn one_at_each_address(&mut self, own: Option<SocketAddr>) {
+        self.peers.sort_unstable_by(|a, b| a.order().cmp(&b.order()));
+        let mut taken = own;
+        let left_out = &mut self.left_out;
+        self.peers.retain(|peer| {
+            let free = Some(peer.address) != own && Some(peer.address) != taken;
+            taken = Some(peer.address);
+            if !free {
+                left_out.push((peer.pod.clone(), Reason::AddressTaken));
+            }
+            free
+        });
+    }
+
+    /// Whether a caller would get the same answer.
+    pub fn answers_as(&self, other: &Self) -> bool {
+        let peers = || self.peers.iter().zip(&other.peers);
+        self.gate == other.gate && self.peers.len() == other.peers.len() && peers().all(|(a, b)| a.told() == b.told())
+    }
+
+    /// Whether a caller would get the same addresses.
+    pub fn has_addresses_of(&self, other: &Self) -> bool {
+        self.peers.iter().map(|peer| peer.address).eq(other.peers.iter().map(|peer| peer.address))
     }
 }
 
@@ -60,32 +127,39 @@ fn own_gate(own: &Pod, rules: &Rules) -> Gate {
         // A pod that shuts down may ask for its peers until the end.
         Ok(_) | Err(Reason::Terminating) => Gate::Open,
         Err(reason @ (Reason::NoDiscoveryPort | Reason::NoIpOfFamily)) => Gate::SelfExcluded(reason),
-        Err(reason) if matches!(own.phase, Phase::Succeeded | Phase::Failed) => Gate::SelfExcluded(reason),
+        Err(reason) if own.phase.is_over() => Gate::SelfExcluded(reason),
         Err(reason) => Gate::SelfNotYet(reason),
     }
 }
 
-/// A view with its place in the order of views, and its addresses as text.
+/// A view with its place in the order of views, and its texts.
 #[derive(Debug)]
 pub struct Snapshot {
     generation: u64,
-    view: View,
-    /// All addresses one after the other, each ended by NUL: one allocation instead of one a peer.
-    text: String,
-    /// Where each address ends in `text`.
-    ends: Vec<usize>,
+    view: Arc<View>,
+    addresses: Texts,
+    /// Made when first asked for: most callers want addresses only.
+    records: OnceLock<Texts>,
 }
+
+/// A text of a peer besides its address.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)]
+pub enum Field {
+    Host,
+    Name,
+    Uid,
+    NodeName,
+    Revision,
+}
+
+const FIELDS: [Field; 5] = [Field::Host, Field::Name, Field::Uid, Field::NodeName, Field::Revision];
 
 impl Snapshot {
     /// Numbers a view and renders its addresses.
-    pub fn new(generation: u64, view: View) -> Self {
-        let mut text = String::new();
-        let mut ends = Vec::with_capacity(view.addresses.len());
-        for address in &view.addresses {
-            write!(text, "{address}\0").expect("a String takes every text");
-            ends.push(text.len());
-        }
-        Self { generation, view, text, ends }
+    pub fn new(generation: u64, view: Arc<View>) -> Self {
+        let addresses = Texts::of(view.peers.iter().map(|peer| peer.address));
+        Self { generation, view, addresses, records: OnceLock::new() }
     }
 
     /// Grows with every change, from 1.
@@ -100,52 +174,158 @@ impl Snapshot {
 
     /// How many peers there are.
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.view.peers.len()
     }
 
     /// Whether there is no peer.
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.view.peers.is_empty()
     }
 
     /// `ip:port`, IPv6 in brackets.
     pub fn address(&self, index: usize) -> Option<&CStr> {
+        self.addresses.get(index)
+    }
+
+    /// A peer, in the order of the addresses.
+    pub fn peer(&self, index: usize) -> Option<&Peer> {
+        self.view.peers.get(index)
+    }
+
+    /// A text of a peer.
+    pub fn text(&self, index: usize, field: Field) -> Option<&CStr> {
+        if index >= self.len() {
+            return None;
+        }
+        let all = || self.view.peers.iter().flat_map(|peer| FIELDS.map(|field| field.of(peer)));
+        self.records.get_or_init(|| Texts::of(all())).get(index * FIELDS.len() + field as usize)
+    }
+}
+
+impl Field {
+    fn of(self, peer: &Peer) -> Box<dyn Display + '_> {
+        match self {
+            Self::Host => Box::new(peer.address.ip()),
+            Self::Name => Box::new(&peer.pod.name),
+            Self::Uid => Box::new(&peer.pod.uid),
+            Self::NodeName => Box::new(&peer.pod.node_name),
+            Self::Revision => Box::new(&peer.pod.revision),
+        }
+    }
+}
+
+/// Texts one after the other, each ended by NUL: one allocation instead of one a text, and C reads them where they are.
+#[derive(Debug)]
+struct Texts {
+    text: String,
+    /// Where each ends.
+    ends: Vec<usize>,
+}
+
+impl Texts {
+    fn of(texts: impl Iterator<Item = impl Display>) -> Self {
+        let mut all = Self { text: String::new(), ends: Vec::with_capacity(texts.size_hint().0) };
+        for text in texts {
+            write!(all.text, "{text}\0").expect("a String takes every text");
+            all.ends.push(all.text.len());
+        }
+        all
+    }
+
+    fn get(&self, index: usize) -> Option<&CStr> {
         let end = *self.ends.get(index)?;
         let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
-        CStr::from_bytes_with_nul(&self.text.as_bytes()[start..end]).ok()
+        CStr::from_bytes_until_nul(&self.text.as_bytes()[start..end]).ok()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::Identity;
+    use crate::pod::{Phase, Port};
     use crate::verdict::tests::{pod, rules};
 
+    fn view(pods: impl IntoIterator<Item = Pod>) -> View {
+        View::of(pods.into_iter().map(Arc::new).collect::<Vec<_>>().iter(), &rules("me"))
+    }
+
     fn texts(view: View) -> Vec<String> {
-        let snapshot = Snapshot::new(1, view);
+        let snapshot = Snapshot::new(1, view.into());
         assert_eq!(snapshot.address(snapshot.len()), None);
         (0..snapshot.len()).map(|i| snapshot.address(i).unwrap().to_str().unwrap().to_owned()).collect()
     }
 
+    fn left_out(view: &View) -> Vec<(&str, Reason)> {
+        view.left_out.iter().map(|(pod, reason)| (&*pod.name, *reason)).collect()
+    }
+
     #[test]
     fn sorted_by_family_and_number_and_without_duplicates() {
-        let pods = [
-            pod("a", "10.0.0.10"),
-            pod("b", "fd00::2"),
-            pod("c", "10.0.0.9"),
-            pod("d", "10.0.0.9"),
-            pod("e", "fd00::10"),
-            pod("me", "10.0.0.1"),
-        ];
-        let view = View::of(pods.iter(), &rules("me"));
+        let pods = [("a", "10.0.0.10"), ("b", "fd00::2"), ("c", "10.0.0.9"), ("d", "10.0.0.9"), ("e", "fd00::10")];
+        let view = view(pods.map(|(name, ip)| pod(name, ip)).into_iter().chain([pod("me", "10.0.0.1")]));
         assert_eq!(view.gate, Gate::Open);
         assert_eq!(texts(view), ["10.0.0.9:3322", "10.0.0.10:3322", "[fd00::2]:3322", "[fd00::10]:3322"]);
     }
 
     #[test]
+    fn of_pods_at_one_address_the_last_that_started_stays() {
+        for order in [["old", "new", "older"], ["new", "older", "old"]] {
+            let pods = order.map(|name| {
+                let mut pod = pod(name, "10.0.0.2");
+                pod.started =
+                    ["old", "new", "older"].iter().position(|n| *n == name).map_or("", |i| ["2", "3", "1"][i]).into();
+                pod
+            });
+            let view = view(pods);
+            assert_eq!(&*view.peers[0].pod.name, "new");
+            assert_eq!(left_out(&view), [("old", Reason::AddressTaken), ("older", Reason::AddressTaken)]);
+        }
+    }
+
+    #[test]
     fn the_own_address_is_nobody_elses() {
-        let view = View::of([pod("lost", "10.0.0.1"), pod("me", "10.0.0.1")].iter(), &rules("me"));
-        assert_eq!((view.addresses, view.gate), (vec![], Gate::Open));
+        let view = view([pod("lost", "10.0.0.1"), pod("me", "10.0.0.1")]);
+        assert_eq!((view.peers.len(), &view.gate), (0, &Gate::Open));
+        assert_eq!(left_out(&view), [("me", Reason::IsSelf), ("lost", Reason::AddressTaken)]);
+    }
+
+    #[test]
+    fn a_record_tells_all_of_a_peer() {
+        let mut full = pod("a", "fd00::7");
+        full.ready = true;
+        let port = |name: &str, number| Port { name: name.into(), number };
+        full.ports = [port("gossip", 1), port("peers", 2), port("remoting", 3)].into();
+        let snapshot = Snapshot::new(1, view([full, pod("b", "10.0.0.2"), pod("me", "10.0.0.1")]).into());
+        let text = |index, field| snapshot.text(index, field).map(|text| text.to_str().unwrap());
+        assert_eq!(FIELDS.map(|field| text(1, field).unwrap()), ["fd00::7", "a", "uid-a", "node-1", "r1"]);
+        assert_eq!(text(0, Field::Name), Some("b"));
+        assert_eq!(text(2, Field::Name), None);
+        let peers = [0, 1].map(|i| snapshot.peer(i).unwrap());
+        assert_eq!(peers.map(|p| (p.address.port(), p.peers_port, p.remoting_port)), [(3322, 0, 0), (1, 2, 3)]);
+        assert_eq!(peers.map(|p| p.pod.ready), [false, true]);
+    }
+
+    /// What changes without a caller seeing it is no new answer.
+    #[test]
+    fn answers_are_compared_by_what_they_tell() {
+        let before = view([pod("a", "10.0.0.2"), pod("me", "10.0.0.1")]);
+        let after = |change: fn(&mut Pod)| {
+            let mut changed = pod("a", "10.0.0.2");
+            change(&mut changed);
+            view([changed, pod("me", "10.0.0.1")])
+        };
+        assert!(before.answers_as(&after(|p| p.resource_version = "2".into())));
+        for change in [
+            |p: &mut Pod| p.ready = true,
+            |p: &mut Pod| p.uid = "other".into(),
+            |p: &mut Pod| p.ports = [Port { name: "gossip".into(), number: 1 }].into(),
+            |p: &mut Pod| p.phase = Phase::Failed,
+        ] {
+            assert!(!before.answers_as(&after(change)));
+        }
+        assert!(before.has_addresses_of(&after(|p| p.ready = true)));
+        assert!(!before.has_addresses_of(&after(|p| p.phase = Phase::Failed)));
     }
 
     #[test]
@@ -153,7 +333,7 @@ mod tests {
         let gate = |change: fn(&mut Pod)| {
             let mut own = pod("me", "10.0.0.1");
             change(&mut own);
-            View::of([pod("a", "10.0.0.2"), own].iter(), &rules("me")).gate
+            view([pod("a", "10.0.0.2"), own]).gate
         };
         assert_eq!(gate(|_| ()), Gate::Open);
         assert_eq!(gate(|p| p.terminating = true), Gate::Open);
@@ -162,8 +342,8 @@ mod tests {
         assert_eq!(gate(|p| p.phase = Phase::Unknown), Gate::SelfNotYet(Reason::NotRunning));
         assert_eq!(gate(|p| p.phase = Phase::Failed), Gate::SelfExcluded(Reason::NotRunning));
         assert_eq!(gate(|p| p.phase = Phase::Succeeded), Gate::SelfExcluded(Reason::NotRunning));
-        assert_eq!(gate(|p| p.ips.clear()), Gate::SelfNotYet(Reason::NoIp));
-        assert_eq!(gate(|p| p.ports.clear()), Gate::SelfExcluded(Reason::NoDiscoveryPort));
+        assert_eq!(gate(|p| p.ips = [].into()), Gate::SelfNotYet(Reason::NoIp));
+        assert_eq!(gate(|p| p.ports = [].into()), Gate::SelfExcluded(Reason::NoDiscoveryPort));
         let nobody = Rules { identity: Identity::None, ..rules("me") };
         assert_eq!(View::of([].iter(), &nobody).gate, Gate::Open);
     }

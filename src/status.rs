@@ -46,6 +46,10 @@ pub const KUBEPEERS_UNAUTHORIZED: i32 = -20;
 pub const KUBEPEERS_FORBIDDEN: i32 = -21;
 /// File descriptors, threads or memory have run out. Retry when there are some.
 pub const KUBEPEERS_NO_RESOURCES: i32 = -22;
+/// The API server cannot be reached, does not answer, or is in trouble. Only health tells this: calls answer from memory meanwhile.
+pub const KUBEPEERS_UNAVAILABLE: i32 = -23;
+/// What is known is older than asked for, and the API server told nothing newer in time; the message says why. Retry.
+pub const KUBEPEERS_STALE: i32 = -24;
 /// A fault of the library itself. The process is unharmed; close the provider.
 pub const KUBEPEERS_INTERNAL: i32 = -99;
 
@@ -77,12 +81,14 @@ pub enum Status {
     Unauthorized = KUBEPEERS_UNAUTHORIZED,
     Forbidden = KUBEPEERS_FORBIDDEN,
     NoResources = KUBEPEERS_NO_RESOURCES,
+    Unavailable = KUBEPEERS_UNAVAILABLE,
+    Stale = KUBEPEERS_STALE,
     Internal = KUBEPEERS_INTERNAL,
 }
 
 impl Status {
     /// Every status, in the order of the numbers.
-    pub const ALL: [Status; 24] = [
+    pub const ALL: [Status; 26] = [
         Status::Ok,
         Status::InvalidArgument,
         Status::InvalidUtf8,
@@ -106,6 +112,8 @@ impl Status {
         Status::Unauthorized,
         Status::Forbidden,
         Status::NoResources,
+        Status::Unavailable,
+        Status::Stale,
         Status::Internal,
     ];
 
@@ -145,12 +153,22 @@ impl Status {
             Status::Unauthorized => c"UNAUTHORIZED",
             Status::Forbidden => c"FORBIDDEN",
             Status::NoResources => c"NO_RESOURCES",
+            Status::Unavailable => c"UNAVAILABLE",
+            Status::Stale => c"STALE",
             Status::Internal => c"INTERNAL",
         }
     }
 
     /// Whether the same call may succeed later without anybody changing a configuration, a manifest or a program.
     pub const fn is_retryable(self) -> bool {
-        matches!(self, Status::NotSynced | Status::SelfNotVisible | Status::Timeout | Status::NoResources)
+        matches!(
+            self,
+            Status::NotSynced
+                | Status::SelfNotVisible
+                | Status::Timeout
+                | Status::NoResources
+                | Status::Unavailable
+                | Status::Stale
+        )
     }
 }

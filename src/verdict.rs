@@ -1,19 +1,46 @@
 //! Is this pod a peer, and if not, why not?
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
-use crate::identity::Identity;
+use crate::identity::{Identity, Own};
 use crate::pod::{Phase, Pod};
 
 /// What decides who is a peer.
 #[derive(Clone, Debug)]
 pub struct Rules {
-    /// The port that answers are made of.
-    pub discovery_port_name: String,
+    /// Where the ports are found.
+    pub ports: Ports,
     /// Who is self.
     pub identity: Identity,
     /// What the configuration leaves to choose.
     pub choices: Choices,
+}
+
+/// Where a peer's ports are found.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct Ports {
+    /// The one that answers are made of.
+    pub discovery: PortRule,
+    pub peers: PortRule,
+    pub remoting: PortRule,
+}
+
+/// Where one port is found.
+#[derive(Clone, Debug)]
+pub struct PortRule {
+    /// The name of a container's port.
+    pub name: String,
+    /// For pods without a port of the name.
+    pub default: Option<u16>,
+}
+
+impl PortRule {
+    /// The number that a pod has there.
+    pub fn of(&self, pod: &Pod) -> Option<u16> {
+        pod.port(&self.name).or(self.default)
+    }
 }
 
 /// What the configuration leaves to choose about who is a peer.
@@ -25,8 +52,6 @@ pub struct Choices {
     pub pending_too: bool,
     /// `ip_family`
     pub family: Family,
-    /// `default_discovery_port`: for pods without a port of the name.
-    pub default_port: Option<u16>,
 }
 
 /// Which of a pod's addresses counts.
@@ -67,14 +92,34 @@ pub enum Reason {
     NotReady,
     /// Being deleted.
     Terminating,
+    /// A pod that started later, or the own one, has the same address and port. A pod of a lost node stays Running.
+    AddressTaken,
+}
+
+impl Reason {
+    /// The name that programs see.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::IsSelf => "self",
+            Self::NoDiscoveryPort => "no-discovery-port",
+            Self::NotRunning => "not-running",
+            Self::NoIp => "no-ip",
+            Self::NoIpOfFamily => "no-ip-of-family",
+            Self::NotReady => "not-ready",
+            Self::Terminating => "terminating",
+            Self::AddressTaken => "address-taken",
+        }
+    }
 }
 
 impl Rules {
-    /// The verdict on one pod.
+    /// Which of the pods is self.
+    pub fn own<'a>(&self, pods: impl Iterator<Item = &'a Arc<Pod>> + Clone) -> Own<'a> {
+        self.identity.among(pods, |pod| self.ports.discovery.of(pod))
+    }
+
+    /// The verdict on a pod that is not self, regardless of the other pods.
     pub fn verdict(&self, pod: &Pod) -> Verdict {
-        if self.identity.is(pod) {
-            return Verdict::LeftOut(Reason::IsSelf);
-        }
         match self.address(pod) {
             Ok(_) if self.choices.only_ready && !pod.ready => Verdict::LeftOut(Reason::NotReady),
             Ok(address) => Verdict::Peer(address),
@@ -84,12 +129,12 @@ impl Rules {
 
     /// The pod's address and discovery port, as far as it has them.
     pub fn socket(&self, pod: &Pod) -> Option<SocketAddr> {
-        Some(SocketAddr::new(self.ip(pod).ok()?, self.port(pod)?))
+        Some(SocketAddr::new(self.ip(pod).ok()?, self.ports.discovery.of(pod)?))
     }
 
     /// Where a pod would be found if it were not self, ready or not. What is wrong for good comes before what may pass.
     pub fn address(&self, pod: &Pod) -> Result<SocketAddr, Reason> {
-        let port = self.port(pod).ok_or(Reason::NoDiscoveryPort)?;
+        let port = self.ports.discovery.of(pod).ok_or(Reason::NoDiscoveryPort)?;
         let pending = pod.phase == Phase::Pending && self.choices.pending_too;
         if pod.phase != Phase::Running && !pending {
             return Err(Reason::NotRunning);
@@ -99,10 +144,6 @@ impl Rules {
             return Err(Reason::Terminating);
         }
         Ok(SocketAddr::new(ip, port))
-    }
-
-    fn port(&self, pod: &Pod) -> Option<u16> {
-        pod.port(&self.discovery_port_name).or(self.choices.default_port)
     }
 
     fn ip(&self, pod: &Pod) -> Result<IpAddr, Reason> {
@@ -124,19 +165,26 @@ pub(crate) mod tests {
     pub(crate) fn pod(name: &str, ip: &str) -> Pod {
         Pod {
             name: name.into(),
-            uid: format!("uid-{name}"),
+            uid: format!("uid-{name}").into(),
             resource_version: "1".into(),
+            revision: "r1".into(),
+            node_name: "node-1".into(),
+            started: "2026-01-01T00:00:00Z".into(),
             terminating: false,
             phase: Phase::Running,
             ready: false,
             ips: ip.parse().into_iter().collect(),
-            ports: vec![Port { name: "gossip".into(), number: 3322 }],
+            ports: [Port { name: "gossip".into(), number: 3322 }].into(),
         }
+    }
+
+    pub(crate) fn port(name: &str) -> PortRule {
+        PortRule { name: name.into(), default: None }
     }
 
     pub(crate) fn rules(own: &str) -> Rules {
         Rules {
-            discovery_port_name: "gossip".into(),
+            ports: Ports { discovery: port("gossip"), peers: port("peers"), remoting: port("remoting") },
             identity: Identity::Name(own.into()),
             choices: Choices::default(),
         }
@@ -154,10 +202,9 @@ pub(crate) mod tests {
                 peer => panic!("{peer:?}"),
             }
         };
-        assert_eq!(left_out(|p| p.name = "me".into()), Reason::IsSelf);
-        assert_eq!(left_out(|p| p.ports.clear()), Reason::NoDiscoveryPort);
+        assert_eq!(left_out(|p| p.ports = [].into()), Reason::NoDiscoveryPort);
         assert_eq!(left_out(|p| p.ports[0].name = "gossip2".into()), Reason::NoDiscoveryPort);
-        assert_eq!(left_out(|p| p.ips.clear()), Reason::NoIp);
+        assert_eq!(left_out(|p| p.ips = [].into()), Reason::NoIp);
         assert_eq!(left_out(|p| p.terminating = true), Reason::Terminating);
         for phase in [Phase::Pending, Phase::Succeeded, Phase::Failed, Phase::Unknown] {
             let mut pod = pod("a", "10.0.0.1");
@@ -188,26 +235,29 @@ pub(crate) mod tests {
     fn a_pending_pod_with_an_address_counts_where_asked_for() {
         let choices = Choices { pending_too: true, ..Choices::default() };
         assert_eq!(judged(choices, |p| p.phase = Phase::Pending), peer("10.0.0.1:3322"));
-        let without = judged(choices, |p| (p.phase, p.ips) = (Phase::Pending, vec![]));
+        let without = judged(choices, |p| (p.phase, p.ips) = (Phase::Pending, [].into()));
         assert_eq!(without, Verdict::LeftOut(Reason::NoIp));
         assert_eq!(judged(choices, |p| p.phase = Phase::Failed), Verdict::LeftOut(Reason::NotRunning));
     }
 
     #[test]
     fn the_family_chooses_among_the_addresses() {
-        let both = |p: &mut Pod| p.ips.push("fd00::1".parse().unwrap());
+        let both = |p: &mut Pod| p.ips = ["10.0.0.1", "fd00::1"].map(|ip| ip.parse().unwrap()).into();
         let of = |family| Choices { family, ..Choices::default() };
         assert_eq!(judged(of(Family::Primary), both), peer("10.0.0.1:3322"));
         assert_eq!(judged(of(Family::Ipv4), both), peer("10.0.0.1:3322"));
         assert_eq!(judged(of(Family::Ipv6), both), peer("[fd00::1]:3322"));
         assert_eq!(judged(of(Family::Ipv6), |_| ()), Verdict::LeftOut(Reason::NoIpOfFamily));
-        assert_eq!(judged(of(Family::Ipv6), |p| p.ips.clear()), Verdict::LeftOut(Reason::NoIp));
+        assert_eq!(judged(of(Family::Ipv6), |p| p.ips = [].into()), Verdict::LeftOut(Reason::NoIp));
     }
 
     #[test]
     fn the_default_port_is_for_pods_without_the_name() {
-        let choices = Choices { default_port: Some(7), ..Choices::default() };
-        assert_eq!(judged(choices, |_| ()), peer("10.0.0.1:3322"));
-        assert_eq!(judged(choices, |p| p.ports.clear()), peer("10.0.0.1:7"));
+        let mut rules = rules("me");
+        rules.ports.discovery.default = Some(7);
+        let mut pod = pod("a", "10.0.0.1");
+        assert_eq!(rules.verdict(&pod), peer("10.0.0.1:3322"));
+        pod.ports = [].into();
+        assert_eq!(rules.verdict(&pod), peer("10.0.0.1:7"));
     }
 }

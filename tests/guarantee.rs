@@ -4,10 +4,12 @@
 //! gives it the state of any revision, also an older one than it had, from a cache that lags; a watch then takes it forward,
 //! revision by revision, lags, breaks and goes on. The code under test is what makes an answer of the pods: `View::of`.
 
+use std::sync::Arc;
+
 use kubepeers::identity::Identity;
 use kubepeers::pod::{Phase, Pod, Port};
 use kubepeers::snapshot::{Gate, View};
-use kubepeers::verdict::{Choices, Rules};
+use kubepeers::verdict::{Choices, PortRule, Ports, Rules};
 
 const SCHEDULES: u64 = 3_000;
 
@@ -27,14 +29,17 @@ impl Random {
 /// A pod in one of the states that it goes through: absent, Pending, Running, ready.
 fn pod(number: usize, state: usize) -> Option<Pod> {
     (state > 0).then(|| Pod {
-        name: format!("pod-{number}"),
-        uid: format!("uid-{number}"),
+        name: format!("pod-{number}").into(),
+        uid: format!("uid-{number}").into(),
         resource_version: "1".into(),
+        revision: "".into(),
+        node_name: "".into(),
+        started: "".into(),
         terminating: false,
         phase: if state == 1 { Phase::Pending } else { Phase::Running },
         ready: state == 3,
-        ips: if state == 1 { vec![] } else { vec![ip(number).into()] },
-        ports: vec![Port { name: "gossip".into(), number: 3322 }],
+        ips: if state == 1 { [].into() } else { [ip(number).into()].into() },
+        ports: [Port { name: "gossip".into(), number: 3322 }].into(),
     })
 }
 
@@ -94,16 +99,19 @@ fn life(random: &mut Random, store: &Store, reading: Reading) -> Vec<Vec<usize>>
 
 /// The views of pod `own` that may be handed out.
 fn answers(own: usize, life: &[Vec<usize>], choices: Choices, gated: bool) -> Vec<View> {
-    let rules = Rules { discovery_port_name: "gossip".into(), identity: Identity::Name(format!("pod-{own}")), choices };
+    let port = |name: &str| PortRule { name: name.into(), default: None };
+    let ports = Ports { discovery: port("gossip"), peers: port("peers"), remoting: port("remoting") };
+    let rules = Rules { ports, identity: Identity::Name(format!("pod-{own}")), choices };
     let views = life.iter().map(|states| {
-        let pods: Vec<Pod> = states.iter().enumerate().filter_map(|(number, state)| pod(number, *state)).collect();
+        let pods = states.iter().enumerate().filter_map(|(number, state)| pod(number, *state));
+        let pods: Vec<_> = pods.map(Arc::new).collect();
         View::of(pods.iter(), &rules)
     });
     views.filter(|view| !gated || view.gate == Gate::Open).collect()
 }
 
 fn sees(view: &View, other: usize) -> bool {
-    view.addresses.iter().any(|address| address.ip() == ip(other))
+    view.peers.iter().any(|peer| peer.address.ip() == ip(other))
 }
 
 /// The first schedule in which two pods have answers that hold neither of them; and how many pairs of answers were compared.

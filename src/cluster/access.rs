@@ -2,8 +2,8 @@
 
 use crate::identity::Claims;
 
-/// Says who may not read the pods, and prints the Role and RoleBinding that allow it.
-pub(super) fn missing_role(namespace: &str, claims: &Claims, server_says: &str) -> String {
+/// Says who may not do what with the pods, and prints the Role and RoleBinding that allow it.
+pub(super) fn missing_role(verb: &str, namespace: &str, claims: &Claims, server_says: &str) -> String {
     let account = claims.service_account();
     let elsewhere = match account {
         Some((home, _)) if home != namespace => {
@@ -25,7 +25,7 @@ pub(super) fn missing_role(namespace: &str, claims: &Claims, server_says: &str) 
         ),
     };
     format!(
-        "{who} may not list and watch pods in namespace `{namespace}` (the API server says: {server_says}).{elsewhere} This allows it:\n\
+        "{who} may not {verb} pods in namespace `{namespace}` (the API server says: {server_says}).{elsewhere} This allows it:\n\
          ---\n\
          apiVersion: rbac.authorization.k8s.io/v1\n\
          kind: Role\n\
@@ -48,12 +48,16 @@ mod tests {
 
     fn role(namespace: &str, subject: &str) -> String {
         let claims: Claims = serde_json::from_value(serde_json::json!({"sub": subject})).unwrap();
-        missing_role(namespace, &claims, "no")
+        missing_role("watch", namespace, &claims, "no")
     }
 
     #[test]
     fn each_account_has_a_binding_of_its_own() {
         let home = role("ns", "system:serviceaccount:ns:sa");
+        assert!(
+            home.starts_with("service account `sa` of namespace `ns` may not watch pods in namespace `ns`"),
+            "{home}"
+        );
         assert!(home.contains("name: kubepeers-sa,") && !home.contains("is `ns` meant?"), "{home}");
         let foreign = role("typo", "system:serviceaccount:ns:sa");
         assert!(foreign.contains("name: kubepeers-ns-sa,"), "{foreign}");

@@ -2,8 +2,12 @@
 //!
 //! kube's own `request_events` drops a line that ends too early, takes any other object for an empty Status, and has no limits.
 
+use std::ops::Deref;
+use std::time::Duration;
+
 use futures_util::stream::{BoxStream, StreamExt, try_unfold};
-use http::Response;
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, Response};
 use http_body_util::BodyExt;
 use kube::client::Body;
 use serde::de::DeserializeOwned;
@@ -12,8 +16,6 @@ use super::failure::{Class, Failure};
 
 /// An object of etcd has at most 1.5 MB by default, an event of it not much more.
 const LONGEST_LINE: usize = 8 << 20;
-/// A page of 500 pods has some MB.
-const LARGEST_PAGE: usize = 64 << 20;
 /// Of an error only a sentence is shown.
 const LARGEST_ERROR: usize = 64 << 10;
 
@@ -23,14 +25,21 @@ pub(super) async fn accepted(response: Response<Body>) -> Result<Body, Failure> 
     if status.is_success() {
         return Ok(response.into_body());
     }
+    let retry_after = retry_after(response.headers());
     let body = whole(response.into_body(), LARGEST_ERROR).await.unwrap_or_default();
-    Err(Failure::answered(status.as_u16(), &body))
+    Err(Failure::answered(status.as_u16(), retry_after, &body))
 }
 
-/// A whole page of a list.
-pub(super) async fn page<T: DeserializeOwned>(body: Body) -> Result<T, Failure> {
-    let json = whole(body, LARGEST_PAGE).await?;
-    serde_json::from_slice(&json).map_err(|e| Failure::new(Class::Malformed, format!("not a list of pods: {e}")))
+/// The API server gives seconds. A proxy may give a date, which says little where clocks differ.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// A small answer as a whole.
+pub(super) async fn object<T: DeserializeOwned>(body: Body) -> Result<T, Failure> {
+    let json = whole(body, LONGEST_LINE).await?;
+    serde_json::from_slice(&json).map_err(|e| Failure::new(Class::Malformed, e.to_string()))
 }
 
 async fn whole(mut body: Body, limit: usize) -> Result<Vec<u8>, Failure> {
@@ -82,11 +91,20 @@ impl Lines {
 
 /// Takes in what comes next; false at the end.
 async fn take_in(body: &mut Body, bytes: &mut Vec<u8>) -> Result<bool, Failure> {
-    let Some(frame) = body.frame().await else { return Ok(false) };
-    if let Some(data) = frame.map_err(Failure::from)?.data_ref() {
-        bytes.extend_from_slice(data);
+    let piece = piece(body).await?;
+    bytes.extend_from_slice(piece.as_deref().unwrap_or_default());
+    Ok(piece.is_some())
+}
+
+/// What comes next of an answer; `None` at the end.
+pub(super) async fn piece(body: &mut Body) -> Result<Option<impl Deref<Target = [u8]> + use<>>, Failure> {
+    while let Some(frame) = body.frame().await {
+        // Frames of another kind are trailers.
+        if let Ok(data) = frame?.into_data() {
+            return Ok(Some(data));
+        }
     }
-    Ok(true)
+    Ok(None)
 }
 
 #[cfg(test)]
@@ -109,8 +127,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn pages_are_bounded() {
-        let page = page::<serde_json::Value>(Body::from(vec![b' '; LARGEST_PAGE + 1])).await;
-        assert_eq!(page.unwrap_err().class, Class::Malformed);
+    async fn objects_are_bounded() {
+        let object = object::<serde_json::Value>(Body::from(vec![b' '; LONGEST_LINE + 1])).await;
+        assert_eq!(object.unwrap_err().class, Class::Malformed);
     }
 }

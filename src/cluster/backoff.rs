@@ -6,6 +6,8 @@ use std::time::Duration;
 const FIRST: Duration = Duration::from_millis(200);
 /// Where a server does not answer as it should.
 pub(super) const LONG: Duration = Duration::from_secs(30);
+/// Whatever a server asks for.
+const LONGEST_ASKED: Duration = Duration::from_secs(300);
 /// Where it answers, but ends its answers soon: what changes meanwhile is seen this much later.
 pub(super) const SHORT: Duration = Duration::from_secs(5);
 
@@ -27,6 +29,19 @@ impl Backoff {
         self.failures += 1;
         step.mul_f64(0.5 + random() / 2.0)
     }
+}
+
+/// How much later each of a crowd should come back, so that the server has its time for each: there are about as many clients as
+/// there are pods, and they lose their server in one moment.
+pub(super) fn among(clients: usize) -> Duration {
+    const EACH: Duration = Duration::from_millis(5);
+    let clients = u32::try_from(clients).unwrap_or(u32::MAX);
+    EACH.saturating_mul(clients).min(LONG).mul_f64(random())
+}
+
+/// What the server asked for, but not for ever, and not all at the same time.
+pub(super) fn as_asked(retry_after: Duration) -> Duration {
+    retry_after.min(LONGEST_ASKED).mul_f64(1.0 + random() / 4.0)
 }
 
 /// Between 0 and 1. Good enough for jitter.
@@ -51,6 +66,22 @@ mod tests {
         assert!(backoff.next(SHORT) <= SHORT);
         backoff.reset();
         assert!(backoff.next(LONG) <= FIRST);
+    }
+
+    #[test]
+    fn a_thousand_clients_do_not_come_back_in_one_second() {
+        let mut seconds = [0; 6];
+        (0..1000).for_each(|_| seconds[among(1000).as_secs() as usize] += 1);
+        assert!(seconds[..5].iter().all(|clients| (100..300).contains(clients)), "{seconds:?}");
+        assert_eq!(among(0), Duration::ZERO);
+        assert!((0..100).all(|_| among(usize::MAX) <= LONG));
+    }
+
+    #[test]
+    fn what_a_server_asks_for_is_kept_within_reason() {
+        let asked = Duration::from_secs(8);
+        assert!((0..100).map(|_| as_asked(asked)).all(|wait| asked <= wait && wait <= asked * 5 / 4));
+        assert!(as_asked(Duration::MAX) <= LONGEST_ASKED * 5 / 4);
     }
 
     #[test]

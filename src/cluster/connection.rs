@@ -1,12 +1,18 @@
 //! The client: kube's layers over connections that notice when the server is gone without a word.
 
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::panic::catch_unwind;
 use std::time::Duration;
 
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::rt::TokioExecutor;
 use kube::client::ConfigExt;
 use kube::{Client, Config};
-use tower::{BoxError, ServiceBuilder};
+use tokio::task::spawn_blocking;
+use tower::{BoxError, ServiceBuilder, service_fn};
+use tower_http::decompression::DecompressionLayer;
 
 /// A connection on which nothing came for so long is asked whether it lives,
 const IDLE: Duration = Duration::from_secs(5);
@@ -18,7 +24,7 @@ const PROBES: u32 = 3;
 /// As kube makes one, but for the connector, and without the retries that would hide a failing server for half a minute.
 pub(super) fn client(config: Config) -> kube::Result<Client> {
     choose_crypto();
-    let mut connector = HttpConnector::new();
+    let mut connector = HttpConnector::new_with_resolver(service_fn(resolve));
     connector.enforce_http(false);
     connector.set_nodelay(true);
     connector.set_connect_timeout(config.connect_timeout);
@@ -33,8 +39,28 @@ pub(super) fn client(config: Config) -> kube::Result<Client> {
         .option_layer(config.auth_layer()?)
         .layer(config.extra_headers_layer()?)
         .map_err(BoxError::from)
+        .layer(DecompressionLayer::new())
         .service(hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector));
     Ok(Client::new(service, config.default_namespace))
+}
+
+/// The server's name has no address.
+#[derive(Debug)]
+pub(super) struct NoSuchHost(io::Error);
+
+impl std::fmt::Display for NoSuchHost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for NoSuchHost {}
+
+/// As hyper does it, but where no thread can be started that is an error and not a panic.
+async fn resolve(name: Name) -> Result<std::vec::IntoIter<SocketAddr>, BoxError> {
+    let lookup = move || (name.as_str(), 0).to_socket_addrs();
+    let lookup = catch_unwind(|| spawn_blocking(lookup)).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
+    Ok(lookup.await?.map_err(NoSuchHost)?)
 }
 
 /// Says which cryptography TLS uses in this process, and has it look at the processor.

@@ -10,7 +10,7 @@ use super::service_account::ServiceAccount;
 use super::{files, kubeconfig};
 use crate::config::Source;
 use crate::error::{Error, Result};
-use crate::identity::{Claims, Environment};
+use crate::identity::Claims;
 
 /// The credentials, and the client made of them.
 pub struct Credentials {
@@ -27,10 +27,10 @@ enum Origin {
 
 impl Credentials {
     /// Finds the API server and reads the credentials, so that what is missing is said at once.
-    pub fn find(source: &Source, environment: Environment<'_>) -> Result<Self> {
+    pub fn find(source: &Source, variable: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
         let (origin, claims) = match source {
             Source::ServiceAccount(dir) => {
-                let account = ServiceAccount::find(dir, environment)?;
+                let account = ServiceAccount::find(dir, variable)?;
                 let claims = account.claims();
                 (Origin::ServiceAccount(account), claims)
             }

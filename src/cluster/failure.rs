@@ -2,16 +2,27 @@
 
 use std::error::Error as StdError;
 use std::io;
+use std::time::Duration;
+
+use rustls::CertificateError::{
+    Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet, NotValidYetContext, UnknownIssuer,
+};
 
 use super::access::missing_role;
+use super::connection::NoSuchHost;
 use super::credentials::Credentials;
 use crate::error::Error;
+use crate::health::Trouble;
 use crate::status::Status;
 
 /// What went wrong with one request.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) class: Class,
+    /// The server asks not to be asked again for so long.
+    pub(super) retry_after: Option<Duration>,
+    /// What was to be done: the verb of Kubernetes.
+    verb: &'static str,
     http_status: u16,
     message: String,
 }
@@ -25,6 +36,8 @@ pub(super) enum Class {
     Resources,
     /// No connection, or it broke.
     Unreachable,
+    /// The server's name is unknown.
+    NoSuchHost,
     /// No answer in time.
     TimedOut,
     /// No trust.
@@ -60,6 +73,25 @@ impl Class {
         }
     }
 
+    /// The name that metrics and health show.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Credentials => "credentials",
+            Self::Resources => "resources",
+            Self::Unreachable => "unreachable",
+            Self::NoSuchHost => "no-such-host",
+            Self::TimedOut => "timed-out",
+            Self::Tls => "tls",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::Gone => "gone",
+            Self::NotSupported => "not-supported",
+            Self::Incomplete => "incomplete",
+            Self::Refused => "refused",
+            Self::Malformed => "malformed",
+        }
+    }
+
     /// Whether another kind of request may fare better.
     pub(super) fn is_of_the_request(self) -> bool {
         matches!(self, Self::NotSupported | Self::Incomplete | Self::Malformed)
@@ -68,12 +100,22 @@ impl Class {
 
 impl Failure {
     pub(super) fn new(class: Class, message: impl Into<String>) -> Self {
-        Self { class, http_status: 0, message: message.into() }
+        Self { class, retry_after: None, verb: "", http_status: 0, message: message.into() }
+    }
+
+    /// The same while this was to be done.
+    pub(super) fn doing(self, verb: &'static str) -> Self {
+        Self { verb, ..self }
     }
 
     /// As a caller hears of it. What will not mend itself has a status of its own.
-    pub(super) fn into_error(self, credentials: &Credentials, namespace: &str) -> Error {
-        let Self { class, http_status, message } = self;
+    pub(super) fn into_trouble(self, credentials: &Credentials, namespace: &str) -> Trouble {
+        let class = self.class.name();
+        Trouble { error: self.into_error(credentials, namespace), class }
+    }
+
+    fn into_error(self, credentials: &Credentials, namespace: &str) -> Error {
+        let Self { class, verb, http_status, message, .. } = self;
         let message = credentials.redact(&message);
         let server = credentials.server();
         let (status, message) = match class {
@@ -92,33 +134,39 @@ impl Failure {
                     "the API server {server} does not accept the credentials: {message}. Is the token of this cluster, and not expired?"
                 ),
             ),
-            Class::Forbidden => (Status::Forbidden, missing_role(namespace, credentials.claims(), &message)),
-            Class::Unreachable => (Status::NotSynced, format!("the API server {server} cannot be reached: {message}")),
-            Class::TimedOut => (Status::NotSynced, format!("the API server {server} does not answer: {message}")),
+            Class::Forbidden => (Status::Forbidden, missing_role(verb, namespace, credentials.claims(), &message)),
+            Class::NoSuchHost => {
+                (Status::Unavailable, format!("the name of the API server {server} cannot be resolved: {message}"))
+            }
+            Class::Unreachable => {
+                (Status::Unavailable, format!("the API server {server} cannot be reached: {message}"))
+            }
+            Class::TimedOut => (Status::Unavailable, format!("the API server {server} does not answer: {message}")),
             Class::Gone => {
-                (Status::NotSynced, format!("the API server {server} cannot go on from what is known: {message}"))
+                (Status::Unavailable, format!("the API server {server} cannot go on from what is known: {message}"))
             }
             Class::NotSupported | Class::Refused => {
-                (Status::NotSynced, format!("the API server {server} answered {http_status}: {message}"))
+                (Status::Unavailable, format!("the API server {server} answered {http_status}: {message}"))
             }
             Class::Incomplete => {
-                (Status::NotSynced, format!("the API server {server} did not give a whole list: {message}"))
+                (Status::Unavailable, format!("the API server {server} did not give a whole list: {message}"))
             }
-            Class::Malformed => {
-                (Status::NotSynced, format!("the API server {server} gave an answer that is not understood: {message}"))
-            }
+            Class::Malformed => (
+                Status::Unavailable,
+                format!("the API server {server} gave an answer that is not understood: {message}"),
+            ),
         };
         Error::new(status, message).with_http_status(http_status)
     }
 
     /// What an answer of the API server means that is no success.
-    pub(super) fn answered(http_status: u16, body: &[u8]) -> Self {
+    pub(super) fn answered(http_status: u16, retry_after: Option<Duration>, body: &[u8]) -> Self {
         let message = match serde_json::from_slice::<kube::core::Status>(body) {
             Ok(status) if !status.message.is_empty() => status.message,
             Ok(status) => status.reason,
             Err(_) => String::from_utf8_lossy(body).into_owned(),
         };
-        Self { class: Class::of(http_status), http_status, message: tidy(&message) }
+        Self { http_status, retry_after, ..Self::new(Class::of(http_status), tidy(&message)) }
     }
 }
 
@@ -135,40 +183,73 @@ fn tidy(text: &str) -> String {
 /// An ERROR event inside a watch.
 impl From<Box<kube::core::Status>> for Failure {
     fn from(status: Box<kube::core::Status>) -> Self {
-        Self { class: Class::of(status.code), http_status: status.code, message: tidy(&status.message) }
+        Self { http_status: status.code, ..Self::new(Class::of(status.code), tidy(&status.message)) }
     }
 }
 
 impl From<kube::Error> for Failure {
     fn from(error: kube::Error) -> Self {
-        let class = match &error {
-            kube::Error::Auth(_) | kube::Error::RustlsTls(_) => Class::Credentials,
-            _ => transport_class(&error),
-        };
-        // A login plugin's words may hold its secrets.
-        let message =
-            if class == Class::Credentials { "the credentials cannot be used".into() } else { causes(&error) };
-        Self::new(class, message)
+        match error {
+            // A login plugin's words may hold its secrets.
+            kube::Error::Auth(_) | kube::Error::RustlsTls(_) => {
+                Self::new(Class::Credentials, "the credentials cannot be used")
+            }
+            error => Self::in_transport(&error),
+        }
     }
 }
 
-fn transport_class(error: &dyn StdError) -> Class {
-    let mut class = Class::Unreachable;
-    for cause in chain(error) {
-        if is_tls(cause) {
-            return Class::Tls;
+impl Failure {
+    fn in_transport(error: &dyn StdError) -> Self {
+        let mut class = Class::Unreachable;
+        for cause in chain(error) {
+            if let Some(tls) = tls_error(cause) {
+                return Self::new(Class::Tls, tls_advice(tls));
+            }
+            if cause.is::<NoSuchHost>() {
+                class = Class::NoSuchHost;
+            } else if let Some(io) = cause.downcast_ref::<io::Error>() {
+                class = io_class(io).unwrap_or(class);
+            }
         }
-        if cause.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::TimedOut) {
-            class = Class::TimedOut;
-        }
+        Self::new(class, causes(error))
     }
-    class
+}
+
+fn io_class(error: &io::Error) -> Option<Class> {
+    match (error.kind(), error.raw_os_error()) {
+        (io::ErrorKind::TimedOut, _) => Some(Class::TimedOut),
+        (io::ErrorKind::OutOfMemory, _) | (_, Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS)) => {
+            Some(Class::Resources)
+        }
+        _ => None,
+    }
 }
 
 /// An io::Error does not name what it wraps as its source, and may wrap another one.
-fn is_tls(cause: &(dyn StdError + 'static)) -> bool {
-    let wrapped = || cause.downcast_ref::<io::Error>()?.get_ref();
-    cause.is::<rustls::Error>() || wrapped().is_some_and(|inner| is_tls(inner))
+fn tls_error<'a>(cause: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
+    let wrapped = || tls_error(cause.downcast_ref::<io::Error>()?.get_ref()?);
+    cause.downcast_ref().or_else(wrapped)
+}
+
+/// What is wrong, and whose business it is.
+fn tls_advice(error: &rustls::Error) -> String {
+    let advice = match error {
+        rustls::Error::InvalidCertificate(UnknownIssuer) => {
+            "it is not signed by the CA at hand: is that the CA of this cluster?"
+        }
+        rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. }) => {
+            "the API server has a certificate for other names than the one it was asked for by"
+        }
+        rustls::Error::InvalidCertificate(Expired | ExpiredContext { .. }) => {
+            "it has expired, or the clock of this machine is wrong"
+        }
+        rustls::Error::InvalidCertificate(NotValidYet | NotValidYetContext { .. }) => {
+            "it is not valid yet, or the clock of this machine is wrong"
+        }
+        _ => return error.to_string(),
+    };
+    format!("{error} ({advice})")
 }
 
 /// The deepest causes say most; the outer ones are the names of layers.
@@ -194,10 +275,25 @@ mod tests {
     fn a_tls_error_is_found_however_deep_it_is_wrapped() {
         let tls = || rustls::Error::HandshakeNotComplete;
         for error in [io::Error::other(tls()), io::Error::other(io::Error::other(tls()))] {
-            assert_eq!(Failure::from(kube::Error::Service(Box::new(Outer(error)))).class, Class::Tls);
+            assert_eq!(class(error), Class::Tls);
         }
-        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
-        assert_eq!(Failure::from(kube::Error::Service(Box::new(Outer(refused)))).class, Class::Unreachable);
+    }
+
+    fn class(error: io::Error) -> Class {
+        Failure::from(kube::Error::Service(Box::new(Outer(error)))).class
+    }
+
+    #[test]
+    fn whose_fault_it_is() {
+        for (error, expected) in [
+            (io::Error::from(io::ErrorKind::ConnectionRefused), Class::Unreachable),
+            (io::Error::from(io::ErrorKind::TimedOut), Class::TimedOut),
+            (io::Error::from_raw_os_error(libc::ETIMEDOUT), Class::TimedOut),
+            (io::Error::from_raw_os_error(libc::EMFILE), Class::Resources),
+            (io::Error::from(io::ErrorKind::OutOfMemory), Class::Resources),
+        ] {
+            assert_eq!(class(error), expected);
+        }
     }
 
     /// As hyper wraps what its connector says.

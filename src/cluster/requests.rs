@@ -1,10 +1,13 @@
-//! The two requests there are: watch the pods, and list a page of them.
+//! The requests there are: watch the pods, list a page of them, look for the own one.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
 use futures_util::stream::{BoxStream, StreamExt};
-use kube::api::{ListParams, WatchEvent, WatchParams};
+use http::HeaderValue;
+use http::header::ACCEPT_ENCODING;
+use kube::api::{ListParams, VersionMatch, WatchEvent, WatchParams};
 use kube::client::Body;
 use kube::core::Request;
 use serde::Deserialize;
@@ -14,16 +17,24 @@ use super::answers;
 use super::backoff::random;
 use super::credentials::Credentials;
 use super::failure::{Class, Failure};
+use super::items::Items;
 use crate::config::Settings;
-use crate::error::Error;
+use crate::health::Trouble;
+use crate::identity::Identity;
 use crate::pod::Pod;
 
-/// How many pods one page of a list has: a few MB.
+/// How many pods one page of a list has.
 const PAGE: u32 = 500;
 /// A watch is renewed by then, below the idle limit of common load balancers (240 s).
 const LONGEST_WATCH_S: u32 = 230;
 /// Not all at the same time.
 const WATCH_JITTER_S: f64 = 30.0;
+
+/// A list may last this many request timeouts, as long as it goes on coming.
+const LISTS_LAST: u32 = 3;
+/// More than a cluster has.
+const MOST_PODS: usize = 200_000;
+const MOST_PAGES: usize = MOST_PODS / PAGE as usize;
 
 /// What a watch tells, as it comes.
 pub(super) type Events = BoxStream<'static, Result<WatchEvent<Pod>, Failure>>;
@@ -34,26 +45,49 @@ pub struct Cluster {
     credentials: Credentials,
     namespace: String,
     selector: String,
+    labels: BTreeMap<String, String>,
     request_timeout: Duration,
 }
 
-/// A page of a list.
+/// The labels of a pod.
+pub(super) type Labels = BTreeMap<String, String>;
+
+/// Of which moment a list is to be.
+#[derive(Clone, Debug)]
+pub(super) enum Moment {
+    /// Any that the server has at hand: cheapest for it.
+    Any,
+    /// Of this resourceVersion or later.
+    Since(Box<str>),
+    /// Not before the request.
+    Now {
+        /// In pages and not compressed, as the oldest and simplest server or proxy understands it.
+        plainly: bool,
+    },
+}
+
+/// A complete list.
+pub(super) struct List {
+    pub(super) pods: Vec<Pod>,
+    pub(super) resource_version: Box<str>,
+}
+
+/// A list of pods of which only this is of interest.
 #[derive(Deserialize)]
-pub(super) struct Page {
-    kind: String,
-    pub(super) metadata: PageMetadata,
-    /// null for none; but a list without `items` is none.
-    #[serde(deserialize_with = "Option::deserialize")]
-    pub(super) items: Option<Vec<Pod>>,
+struct Found {
+    items: Vec<FoundPod>,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct PageMetadata {
-    pub(super) resource_version: String,
-    /// Where the next page begins; none after the last.
-    #[serde(default, rename = "continue")]
-    pub(super) next: String,
+struct FoundPod {
+    metadata: FoundMetadata,
+}
+
+#[derive(Deserialize)]
+struct FoundMetadata {
+    uid: String,
+    #[serde(default)]
+    labels: Labels,
 }
 
 impl Cluster {
@@ -62,57 +96,99 @@ impl Cluster {
         Self {
             credentials,
             namespace: settings.namespace.clone(),
-            selector: settings.selector.clone(),
+            selector: settings.selector(),
+            labels: settings.labels.clone(),
             request_timeout: settings.request_timeout,
         }
     }
 
-    /// How long one request may go unanswered.
-    pub(super) fn request_timeout(&self) -> Duration {
-        self.request_timeout
-    }
-
-    /// A watch that first tells of every pod there is (a "streaming list"), then of each change.
-    pub(super) async fn watch_from_nothing(&mut self) -> Result<Events, Failure> {
-        // No resourceVersion: at least as new as this moment.
-        self.watch(WatchParams { send_initial_events: true, ..WatchParams::default() }, "").await
-    }
-
     /// A watch of each change since a resourceVersion.
     pub(super) async fn watch_since(&mut self, resource_version: &str) -> Result<Events, Failure> {
-        self.watch(WatchParams::default(), resource_version).await
-    }
-
-    async fn watch(&mut self, params: WatchParams, resource_version: &str) -> Result<Events, Failure> {
         let seconds = LONGEST_WATCH_S - (random() * WATCH_JITTER_S) as u32;
-        let params = params.labels(&self.selector).timeout(seconds);
+        let params = WatchParams::default().labels(&self.selector).timeout(seconds);
         let request = self.pods().watch(&params, resource_version).map_err(kube::Error::BuildRequest)?;
-        let body = self.ask(request).await?;
+        // A proxy that compresses holds back what it has not enough of.
+        let body = self.ask("watch", "identity", request).await?;
         Ok(answers::lines(body).map(|line| event(&line?)).boxed())
     }
 
-    /// One page of a list; `next` is empty for the first.
-    pub(super) async fn list(&mut self, next: &str) -> Result<Page, Failure> {
-        let mut params = ListParams::default().labels(&self.selector).limit(PAGE);
+    /// All pods, of one moment.
+    pub(super) async fn list(&mut self, moment: &Moment) -> Result<List, Failure> {
+        let mut list = List { pods: Vec::new(), resource_version: "".into() };
+        let mut next = String::new();
+        for _ in 0..MOST_PAGES {
+            (list.resource_version, next) = self.list_page(moment, &next, &mut list.pods).await?;
+            if next.is_empty() {
+                return Ok(list);
+            }
+        }
+        Err(endless())
+    }
+
+    /// One page of a list; `next` is empty for the first. Gives where the next one begins.
+    async fn list_page(
+        &mut self,
+        moment: &Moment,
+        next: &str,
+        pods: &mut Vec<Pod>,
+    ) -> Result<(Box<str>, String), Failure> {
+        let mut params = ListParams::default().labels(&self.selector);
+        params = match moment {
+            Moment::Any => params.match_any(),
+            Moment::Since(resource_version) => params.at(resource_version).matching(VersionMatch::NotOlderThan),
+            Moment::Now { plainly: false } => params,
+            Moment::Now { plainly: true } => params.limit(PAGE),
+        };
         if !next.is_empty() {
-            params = params.continue_token(next);
+            params = ListParams { resource_version: None, version_match: None, ..params }.continue_token(next);
         }
-        let request = self.pods().list(&params).map_err(kube::Error::BuildRequest)?;
-        let body = self.ask(request).await?;
-        let page: Page = self.in_time(answers::page(body)).await?;
-        if page.kind != "PodList" || page.metadata.resource_version.is_empty() {
-            return Err(Failure::new(Class::Malformed, "the answer is not a list of pods"));
-        }
-        Ok(page)
+        let encoding = if matches!(moment, Moment::Now { plainly: true }) { "identity" } else { "gzip" };
+        let mut body = self.ask_for_list(&params, encoding).await?;
+        let mut items = Items::new();
+        let read = async {
+            while let Some(piece) = self.in_time(answers::piece(&mut body)).await? {
+                items.feed(&piece)?;
+                pods.extend(items.take());
+                if pods.len() > MOST_PODS {
+                    return Err(endless());
+                }
+            }
+            items.finish("PodList")
+        };
+        let read = timeout(self.request_timeout * LISTS_LAST, read).await;
+        read.unwrap_or_else(|_| Err(Failure::new(Class::Incomplete, "the list does not end")))
+    }
+
+    /// The labels of the own pod, if there is one and they are not those that are selected.
+    pub(super) async fn unselected(&mut self, identity: &Identity) -> Result<Option<Labels>, Failure> {
+        let Some(name) = identity.name() else { return Ok(None) };
+        let params = ListParams::default().fields(&format!("metadata.name={name}"));
+        let body = self.ask_for_list(&params, "identity").await?;
+        let found: Found = self.in_time(answers::object(body)).await?;
+        let own = found.items.into_iter().map(|pod| pod.metadata).find(|pod| identity.may_have_uid(&pod.uid));
+        let selected = |labels: &Labels| self.labels.iter().all(|(key, value)| labels.get(key) == Some(value));
+        Ok(own.map(|pod| pod.labels).filter(|labels| !selected(labels)))
+    }
+
+    async fn ask_for_list(&mut self, params: &ListParams, encoding: &'static str) -> Result<Body, Failure> {
+        let request = self.pods().list(params).map_err(kube::Error::BuildRequest)?;
+        self.ask("list", encoding, request).await
     }
 
     fn pods(&self) -> Request {
         Request::new(format!("/api/v1/namespaces/{}/pods", self.namespace))
     }
 
-    async fn ask(&mut self, request: http::Request<Vec<u8>>) -> Result<Body, Failure> {
+    async fn ask(
+        &mut self,
+        verb: &'static str,
+        encoding: &'static str,
+        mut request: http::Request<Vec<u8>>,
+    ) -> Result<Body, Failure> {
+        request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static(encoding));
         let client = self.credentials.current_client().await?;
-        self.in_time(async { answers::accepted(client.send(request.map(Body::from)).await?).await }).await
+        let answer = async { answers::accepted(client.send(request.map(Body::from)).await?).await };
+        self.in_time(answer).await.map_err(|failure| failure.doing(verb))
     }
 
     /// Nothing in the client bounds how long an answer may take.
@@ -124,12 +200,16 @@ impl Cluster {
     }
 
     /// A failure as a caller hears of it.
-    pub(super) fn explain(&mut self, failure: Failure) -> Error {
+    pub(super) fn explain(&mut self, failure: Failure) -> Trouble {
         if failure.class == Class::Unauthorized {
             self.credentials.forget();
         }
-        failure.into_error(&self.credentials, &self.namespace)
+        failure.into_trouble(&self.credentials, &self.namespace)
     }
+}
+
+fn endless() -> Failure {
+    Failure::new(Class::Incomplete, "the list has no end")
 }
 
 /// One line of a watch.
@@ -137,7 +217,7 @@ fn event(line: &[u8]) -> Result<WatchEvent<Pod>, Failure> {
     let malformed =
         |why: String| Failure::new(Class::Malformed, format!("a watch event that is not one of a pod: {why}"));
     let event: WatchEvent<Pod> = serde_json::from_slice(line).map_err(|e| malformed(e.to_string()))?;
-    let resource_version = match &event {
+    let resource_version: &str = match &event {
         WatchEvent::Added(pod) | WatchEvent::Modified(pod) | WatchEvent::Deleted(pod) => &pod.resource_version,
         WatchEvent::Bookmark(mark) => &mark.metadata.resource_version,
         WatchEvent::Error(_) => return Ok(event),

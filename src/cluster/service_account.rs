@@ -12,7 +12,7 @@ use secrecy::SecretString;
 
 use super::files::{no_credentials, read};
 use crate::error::{Error, Result};
-use crate::identity::{Claims, Environment};
+use crate::identity::Claims;
 use crate::status::Status;
 
 /// If a file is missing.
@@ -34,8 +34,8 @@ struct Files {
 }
 
 impl ServiceAccount {
-    pub(super) fn find(dir: &Path, environment: Environment<'_>) -> Result<Self> {
-        let account = Self { server: server(environment)?, dir: dir.to_owned(), files: Files::read(dir)? };
+    pub(super) fn find(dir: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
+        let account = Self { server: server(variable)?, dir: dir.to_owned(), files: Files::read(dir)? };
         account.certificates()?;
         Ok(account)
     }
@@ -98,9 +98,9 @@ impl Files {
 }
 
 /// The API server that the kubelet tells every container of.
-fn server(environment: Environment<'_>) -> Result<Uri> {
+fn server(variable: &dyn Fn(&str) -> Option<String>) -> Result<Uri> {
     let variable = |name: &str| {
-        environment(name).ok_or_else(|| {
+        variable(name).ok_or_else(|| {
             not_in_cluster(format!(
                 "{name} is not set: this process is not in a pod. Outside a cluster set `kubeconfig`, and `self` = `none`"
             ))

@@ -1,22 +1,24 @@
 //! Keeps the pods as the API server has them, for as long as it runs.
 //!
 //! A loop of our own over kube's client instead of kube's `watcher`, which never lists again after an early 410, turns into a
-//! hot loop on a server that closes at once, waits for ever for headers, and knows only one way to list.
+//! hot loop on a server that closes at once, waits for ever for headers, and holds a whole page of a list in memory.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use futures_util::future::{Either, select};
 use kube::api::WatchEvent;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::backoff::{self, Backoff};
 use super::failure::{Class, Failure};
-use super::requests::{Cluster, Events};
+use super::requests::{Cluster, Events, List, Moment};
 use crate::latest::Latest;
 use crate::pod::Pod;
-use crate::snapshot::View;
+use crate::snapshot::{Gate, View};
 use crate::verdict::Rules;
 
 /// How many events are taken in before a snapshot is published, if that many are there at once.
@@ -27,52 +29,85 @@ const LONGEST_SILENCE: Duration = Duration::from_secs(240);
 const STEADY: Duration = Duration::from_secs(10);
 /// A list at least this often, when a watch ends: whatever a watch did not tell is mended then.
 const RELIST: Duration = Duration::from_secs(600);
-/// A streaming list may last this many request timeouts.
-const LISTS_LAST: u32 = 3;
-/// A hundred thousand pods and more.
-const MOST_PAGES: usize = 400;
-/// Marks the bookmark that ends the first part of a streaming list.
-const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";
+/// A watch that ended before this did not end as planned.
+const SHORTEST_WATCH: Duration = Duration::from_secs(190);
+/// Between two lists, however many callers want fresh ones.
+const SPACING: Duration = Duration::from_secs(1);
+/// How long after watching was forbidden it is tried again.
+const WATCH_AGAIN: Duration = Duration::from_secs(60);
+
+/// When the pods are polled, and how often.
+#[derive(Clone, Copy, Debug)]
+pub struct Polls {
+    /// They are not watched at all.
+    pub only: bool,
+    /// Between two polls, about.
+    pub interval: Duration,
+}
 
 /// Watches for ever; whoever runs it stops it.
-pub async fn watch(cluster: Cluster, rules: Rules, latest: Arc<Latest>) {
+pub async fn watch(cluster: Cluster, rules: Rules, polls: Polls, latest: Arc<Latest>) {
     Watcher {
         cluster,
         rules,
+        polls,
         latest,
         pods: Pods::new(),
         position: Position::Unknown,
         listed: Instant::now(),
-        pages: false,
+        plainly: false,
+        demanded: false,
         progress: false,
+        forbidden: None,
+        absent: None,
     }
     .run()
     .await;
 }
 
-type Pods = HashMap<String, Pod>;
+type Pods = HashMap<Arc<str>, Arc<Pod>>;
 
 struct Watcher {
     cluster: Cluster,
     rules: Rules,
+    polls: Polls,
     latest: Arc<Latest>,
-    /// By name: within a namespace a name is one pod's at a time.
+    /// By uid: a name may be another pod's later.
     pods: Pods,
     position: Position,
     /// When the last list was complete.
     listed: Instant,
-    /// List in pages next, and not as a stream.
-    pages: bool,
+    /// List in the simplest way next.
+    plainly: bool,
+    /// A caller wants a list that is newer than the last one.
+    demanded: bool,
     /// The present request has told something.
     progress: bool,
+    /// Since when watching is forbidden, while listing is not.
+    forbidden: Option<Instant>,
+    /// Why the own pod is not among the pods, once that was asked.
+    absent: Option<Gate>,
 }
 
 /// Up to where `pods` is known.
 enum Position {
-    /// Not at all: list.
+    /// Nothing was read yet.
     Unknown,
+    /// It was, but the server cannot go on from there.
+    Lost,
     /// Up to this resourceVersion: watch from there.
-    At(String),
+    At(Box<str>),
+}
+
+/// How a watch ended that did not fail.
+#[derive(PartialEq)]
+enum End {
+    /// The server ended it.
+    Closed,
+    /// A caller wants what is newer.
+    Demanded,
+    /// It was a poll, or is to be one since watching is forbidden.
+    Polled,
 }
 
 impl Watcher {
@@ -85,11 +120,34 @@ impl Watcher {
             if self.progress && started.elapsed() >= STEADY {
                 backoff.reset();
             }
-            let longest = if ended.is_ok() && self.progress { backoff::SHORT } else { backoff::LONG };
-            if let Err(failure) = ended {
-                self.note(failure);
+            match ended {
+                Ok(End::Demanded) => {}
+                Ok(End::Polled) => {
+                    backoff.reset();
+                    self.rest().await;
+                }
+                Ok(End::Closed) => {
+                    let longest = if self.progress { backoff::SHORT } else { backoff::LONG };
+                    // A watch that lasted its time ended alone, another one probably with all others of the server.
+                    let crowd = if started.elapsed() < SHORTEST_WATCH { self.pods.len() } else { 0 };
+                    sleep(backoff.next(longest) + backoff::among(crowd)).await;
+                }
+                Err(failure) => {
+                    let asked = failure.retry_after.map(backoff::as_asked).unwrap_or_default();
+                    let wait = backoff.next(backoff::LONG) + backoff::among(self.pods.len());
+                    self.note(failure);
+                    sleep(wait.max(asked)).await;
+                }
             }
-            sleep(backoff.next(longest)).await;
+        }
+    }
+
+    /// Between two polls. Whoever wants what is newer ends it.
+    async fn rest(&mut self) {
+        let interval = self.polls.interval.mul_f64(0.8 + 0.4 * backoff::random());
+        if timeout(interval, self.latest.demanded()).await.is_ok() {
+            self.demanded = true;
+            sleep_until(self.listed + SPACING).await;
         }
     }
 
@@ -97,98 +155,106 @@ impl Watcher {
     fn note(&mut self, failure: Failure) {
         match failure.class {
             // What was known cannot be continued: too old, of another store, or something in it was not understood.
-            Class::Gone | Class::Malformed | Class::NotSupported => self.position = Position::Unknown,
+            Class::Gone | Class::Malformed | Class::NotSupported => self.position = Position::Lost,
+            // Not even a list: once there is a Role again, it may have both.
+            Class::Forbidden => self.forbidden = None,
             _ => {}
         }
-        let error = self.cluster.explain(failure);
-        self.latest.fail(error);
+        let trouble = self.cluster.explain(failure);
+        self.latest.fail(trouble);
     }
 
-    /// One watch, from wherever we are to its end.
-    async fn follow(&mut self) -> Result<(), Failure> {
-        let events = match &self.position {
-            Position::At(resource_version) if self.listed.elapsed() < RELIST => {
-                self.cluster.watch_since(resource_version).await?
-            }
-            _ if self.pages => {
-                let resource_version = self.listing(Self::list_pages).await?;
-                self.cluster.watch_since(&resource_version).await?
-            }
-            _ => self.listing(Self::stream_list).await?,
+    /// One watch, from wherever we are to its end; or one poll.
+    async fn follow(&mut self) -> Result<End, Failure> {
+        let polls = self.polls();
+        let resource_version = match &self.position {
+            Position::At(known) if !polls && !self.demanded && self.listed.elapsed() < RELIST => known.clone(),
+            _ => self.list().await?,
         };
-        self.take_changes(events).await
-    }
-
-    /// A list that fails is tried the other way next time: the server may not know this one.
-    async fn listing<T>(&mut self, list: impl AsyncFnOnce(&mut Self) -> Result<T, Failure>) -> Result<T, Failure> {
-        let listed = list(self).await;
-        match &listed {
-            Ok(_) => self.listed = Instant::now(),
-            Err(failure) if failure.class.is_of_the_request() => self.pages = !self.pages,
-            Err(_) => {}
+        if polls {
+            self.latest.polls(true, None);
+            return Ok(End::Polled);
         }
-        listed
-    }
-
-    /// A streaming list. What vanished since the last list vanishes with it, all at once.
-    async fn stream_list(&mut self) -> Result<Events, Failure> {
-        let mut events = self.cluster.watch_from_nothing().await?;
-        let patience = self.cluster.request_timeout();
-        // A server that does not know the parameter sends events for ever, or none, and never says that this was all.
-        let deadline = Instant::now() + patience * LISTS_LAST;
-        let mut initial = Pods::new();
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let Ok(event) = timeout(patience.min(left), events.next()).await else {
-                return Err(Failure::new(Class::Incomplete, "the streaming list does not end"));
-            };
-            self.progress |= event.is_some();
-            match event.ok_or_else(|| Failure::new(Class::Incomplete, "the connection ended"))?? {
-                WatchEvent::Bookmark(mark) if mark.metadata.annotations.contains_key(INITIAL_EVENTS_END) => {
-                    self.replace(initial, mark.metadata.resource_version);
-                    return Ok(events);
-                }
-                event => {
-                    apply(&mut initial, event)?;
-                }
+        let watched = self.cluster.watch_since(&resource_version).await;
+        self.latest.count(|counts| counts.watches += 1);
+        match watched {
+            Ok(events) => {
+                self.latest.polls(false, None);
+                self.take_changes(events).await
             }
-        }
-    }
-
-    /// The whole list, page after page, all of one moment.
-    async fn list_pages(&mut self) -> Result<String, Failure> {
-        let mut listed = Pods::new();
-        let mut next = String::new();
-        for _ in 0..MOST_PAGES {
-            let page = self.cluster.list(&next).await?;
-            self.progress = true;
-            listed.extend(page.items.into_iter().flatten().map(|pod| (pod.name.clone(), pod)));
-            next = page.metadata.next;
-            if next.is_empty() {
-                self.replace(listed, page.metadata.resource_version.clone());
-                return Ok(page.metadata.resource_version);
+            Err(failure) if failure.class == Class::Forbidden => {
+                self.forbidden = Some(Instant::now());
+                let trouble = self.cluster.explain(failure);
+                self.latest.polls(true, Some(trouble));
+                Ok(End::Polled)
             }
+            Err(failure) => Err(failure),
         }
-        Err(Failure::new(Class::Incomplete, "the list has no end"))
     }
 
-    async fn take_changes(&mut self, events: Events) -> Result<(), Failure> {
+    /// Whether to poll instead of to watch.
+    fn polls(&self) -> bool {
+        self.polls.only || self.forbidden.is_some_and(|since| since.elapsed() < WATCH_AGAIN)
+    }
+
+    /// Lists the pods. What vanished since the last list vanishes with it, all at once.
+    async fn list(&mut self) -> Result<Box<str>, Failure> {
+        let asked = std::time::Instant::now();
+        let moment = match &self.position {
+            _ if self.plainly || self.demanded => Moment::Now { plainly: self.plainly },
+            Position::Unknown => Moment::Any,
+            Position::Lost => Moment::Now { plainly: false },
+            Position::At(resource_version) => Moment::Since(resource_version.clone()),
+        };
+        self.latest.count(|counts| counts.lists += 1);
+        let listed = self.cluster.list(&moment).await;
+        if let Err(failure) = &listed {
+            // The next one the other way: it may not know this one.
+            self.plainly ^= failure.class.is_of_the_request();
+        }
+        let List { pods, resource_version } = listed?;
+        self.pods = pods.into_iter().map(|pod| (pod.uid.clone(), Arc::new(pod))).collect();
+        self.position = Position::At(resource_version.clone());
+        (self.listed, self.demanded, self.progress, self.absent) = (Instant::now(), false, true, None);
+        self.publish().await;
+        if matches!(moment, Moment::Now { .. }) {
+            self.latest.listed(asked);
+        }
+        Ok(resource_version)
+    }
+
+    async fn take_changes(&mut self, events: Events) -> Result<End, Failure> {
         let mut bursts = events.ready_chunks(BURST);
+        let latest = self.latest.clone();
+        let next_list = self.listed + SPACING;
+        let mut demanded = Box::pin(async move {
+            latest.demanded().await;
+            sleep_until(next_list).await;
+        });
         loop {
-            match timeout(LONGEST_SILENCE, bursts.next()).await {
-                Ok(Some(burst)) => self.take_burst(burst)?,
-                Ok(None) => return Ok(()),
-                Err(_) => {
+            let next = pin!(timeout(LONGEST_SILENCE, bursts.next()));
+            match select(next, &mut demanded).await {
+                Either::Left((Ok(Some(burst)), _)) => self.take_burst(burst).await?,
+                Either::Left((Ok(None), _)) => return Ok(End::Closed),
+                Either::Left((Err(_), _)) => {
                     return Err(Failure::new(Class::TimedOut, format!("the watch was silent for {LONGEST_SILENCE:?}")));
+                }
+                Either::Right(_) => {
+                    self.demanded = true;
+                    return Ok(End::Demanded);
                 }
             }
         }
     }
 
     /// One snapshot for all that came at once. What came before a failure counts.
-    fn take_burst(&mut self, burst: Vec<Result<WatchEvent<Pod>, Failure>>) -> Result<(), Failure> {
+    async fn take_burst(&mut self, burst: Vec<Result<WatchEvent<Pod>, Failure>>) -> Result<(), Failure> {
+        self.latest.count(|counts| counts.events += burst.len() as u64);
+        let mut changed = false;
         let outcome = burst.into_iter().try_for_each(|event| {
-            let Some(resource_version) = apply(&mut self.pods, event?)? else { return Ok(()) };
+            let event = event?;
+            changed |= !matches!(event, WatchEvent::Bookmark(_));
+            let resource_version = apply(&mut self.pods, event)?;
             if let Position::At(before) = &self.position
                 && is_older(&resource_version, before)
             {
@@ -198,18 +264,31 @@ impl Watcher {
             self.progress = true;
             Ok(())
         });
-        self.publish();
+        if changed {
+            self.publish().await;
+        } else if outcome.is_ok() {
+            self.latest.unchanged();
+        }
         outcome
     }
 
-    fn replace(&mut self, pods: Pods, resource_version: String) {
-        self.pods = pods;
-        self.position = Position::At(resource_version);
-        self.publish();
+    async fn publish(&mut self) {
+        let mut view = View::of(self.pods.values(), &self.rules);
+        if view.gate == Gate::SelfAbsent {
+            view.gate = self.why_absent().await;
+        } else {
+            self.absent = None;
+        }
+        self.latest.publish(view);
     }
 
-    fn publish(&self) {
-        self.latest.publish(View::of(self.pods.values(), &self.rules));
+    /// Whether the own pod is somewhere, but with other labels. Asked once after each list; not knowing it does no harm.
+    async fn why_absent(&mut self) -> Gate {
+        if self.absent.is_none() {
+            let unselected = self.cluster.unselected(&self.rules.identity).await.unwrap_or_default();
+            self.absent = Some(unselected.map_or(Gate::SelfAbsent, Gate::SelfUnselected));
+        }
+        self.absent.clone().unwrap_or(Gate::SelfAbsent)
     }
 }
 
@@ -219,19 +298,19 @@ fn is_older(now: &str, before: &str) -> bool {
     matches!((now.parse::<u128>(), before.parse::<u128>()), (Ok(now), Ok(before)) if now < before)
 }
 
-/// Takes in one event; gives the resourceVersion that it leads to, if it says.
-fn apply(pods: &mut Pods, event: WatchEvent<Pod>) -> Result<Option<String>, Failure> {
+/// Takes in one event; gives the resourceVersion that it leads to.
+fn apply(pods: &mut Pods, event: WatchEvent<Pod>) -> Result<Box<str>, Failure> {
     Ok(match event {
         WatchEvent::Added(pod) | WatchEvent::Modified(pod) => {
             let resource_version = pod.resource_version.clone();
-            pods.insert(pod.name.clone(), pod);
-            Some(resource_version)
+            pods.insert(pod.uid.clone(), Arc::new(pod));
+            resource_version
         }
         WatchEvent::Deleted(pod) => {
-            pods.remove(&pod.name);
-            Some(pod.resource_version)
+            pods.remove(&pod.uid);
+            pod.resource_version
         }
-        WatchEvent::Bookmark(mark) => Some(mark.metadata.resource_version),
+        WatchEvent::Bookmark(mark) => mark.metadata.resource_version.into(),
         WatchEvent::Error(status) => return Err(status.into()),
     })
 }

@@ -3,12 +3,13 @@
 mod names;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::status::Status;
-use crate::verdict::{Choices, Family};
+use crate::verdict::{Choices, Family, PortRule, Ports};
 
 /// Where the kubelet mounts a pod's service account.
 const SERVICE_ACCOUNT_DIR: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -26,7 +27,14 @@ pub struct Config {
     no_self: bool,
     pod_name: Option<String>,
     pod_uid: Option<String>,
+    pod_ip: Option<IpAddr>,
     choices: Choices,
+    default_discovery_port: Option<u16>,
+    default_remoting_port: Option<u16>,
+    default_peers_port: Option<u16>,
+    max_stale: Option<Duration>,
+    poll_only: bool,
+    poll_interval: Option<Duration>,
     register_timeout: Option<Duration>,
     discover_timeout: Option<Duration>,
     request_timeout: Option<Duration>,
@@ -40,21 +48,32 @@ pub struct Config {
 #[allow(missing_docs)] // The keys, documented at kubepeers_config_set.
 pub struct Settings {
     pub namespace: String,
-    pub discovery_port_name: String,
-    pub remoting_port_name: String,
-    pub peers_port_name: String,
-    /// `pod_labels` as a label selector.
-    pub selector: String,
+    /// `pod_labels`
+    pub labels: BTreeMap<String, String>,
+    /// The three port names, and the three defaults.
+    pub ports: Ports,
     /// `self` = "none".
     pub no_self: bool,
     pub pod_name: Option<String>,
     pub pod_uid: Option<String>,
-    /// `readiness`, `pending`, `ip_family`, `default_discovery_port`
+    pub pod_ip: Option<IpAddr>,
+    /// `readiness`, `pending`, `ip_family`
     pub choices: Choices,
+    pub max_stale: Option<Duration>,
+    /// `watch` = "poll".
+    pub poll_only: bool,
+    pub poll_interval: Duration,
     pub register_timeout: Duration,
     pub discover_timeout: Duration,
     pub request_timeout: Duration,
     pub source: Source,
+}
+
+impl Settings {
+    /// `pod_labels` as a label selector.
+    pub fn selector(&self) -> String {
+        self.labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
+    }
 }
 
 /// Where credentials come from.
@@ -83,6 +102,7 @@ impl Config {
             "self" => self.no_self = one_of(value, [("auto", false), ("none", true)]).map_err(wrong)?,
             "pod_name" => self.pod_name = Some(names::dns_subdomain(value).map_err(wrong)?),
             "pod_uid" => self.pod_uid = Some(value.to_owned()),
+            "pod_ip" => self.pod_ip = Some(ip(value).map_err(wrong)?),
             "readiness" => {
                 self.choices.only_ready = one_of(value, [("ignore", false), ("ready", true)]).map_err(wrong)?
             }
@@ -93,7 +113,12 @@ impl Config {
                 let families = [("primary", Family::Primary), ("ipv4", Family::Ipv4), ("ipv6", Family::Ipv6)];
                 self.choices.family = one_of(value, families).map_err(wrong)?;
             }
-            "default_discovery_port" => self.choices.default_port = Some(port(value).map_err(wrong)?),
+            "default_discovery_port" => self.default_discovery_port = Some(port(value).map_err(wrong)?),
+            "default_remoting_port" => self.default_remoting_port = Some(port(value).map_err(wrong)?),
+            "default_peers_port" => self.default_peers_port = Some(port(value).map_err(wrong)?),
+            "max_stale_ms" => self.max_stale = Some(milliseconds(value, 1000).map_err(wrong)?),
+            "watch" => self.poll_only = one_of(value, [("auto", false), ("poll", true)]).map_err(wrong)?,
+            "poll_interval_ms" => self.poll_interval = Some(milliseconds(value, 1000).map_err(wrong)?),
             "register_timeout_ms" => self.register_timeout = Some(milliseconds(value, 0).map_err(wrong)?),
             "discover_timeout_ms" => self.discover_timeout = Some(milliseconds(value, 0).map_err(wrong)?),
             "request_timeout_ms" => self.request_timeout = Some(milliseconds(value, 1).map_err(wrong)?),
@@ -124,16 +149,23 @@ impl Config {
                 ));
             }
         };
+        let port = |name, default| PortRule { name, default };
         Ok(Settings {
             namespace,
-            discovery_port_name,
-            remoting_port_name,
-            peers_port_name,
-            selector: labels.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(","),
+            ports: Ports {
+                discovery: port(discovery_port_name, self.default_discovery_port),
+                remoting: port(remoting_port_name, self.default_remoting_port),
+                peers: port(peers_port_name, self.default_peers_port),
+            },
+            labels,
             no_self: self.no_self,
             pod_name: self.pod_name,
             pod_uid: self.pod_uid,
+            pod_ip: self.pod_ip,
             choices: self.choices,
+            max_stale: self.max_stale,
+            poll_only: self.poll_only,
+            poll_interval: self.poll_interval.unwrap_or(Duration::from_secs(15)),
             register_timeout: self.register_timeout.unwrap_or(Duration::from_secs(5)),
             // Below the 10 s that a cluster's bootstrap usually has.
             discover_timeout: self.discover_timeout.unwrap_or(Duration::from_secs(3)),
@@ -143,7 +175,7 @@ impl Config {
     }
 }
 
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 24] = [
     "namespace",
     "discovery_port_name",
     "remoting_port_name",
@@ -152,10 +184,16 @@ const KEYS: [&str; 18] = [
     "self",
     "pod_name",
     "pod_uid",
+    "pod_ip",
     "readiness",
     "pending",
     "ip_family",
     "default_discovery_port",
+    "default_remoting_port",
+    "default_peers_port",
+    "max_stale_ms",
+    "watch",
+    "poll_interval_ms",
     "register_timeout_ms",
     "discover_timeout_ms",
     "request_timeout_ms",
@@ -184,6 +222,10 @@ fn one_of<T: Copy, const N: usize>(value: &str, choices: [(&str, T); N]) -> std:
     })
 }
 
+fn ip(value: &str) -> std::result::Result<IpAddr, String> {
+    value.parse().map_err(|_| format!("`{}` is not an IP address", names::shown(value)))
+}
+
 fn port(value: &str) -> std::result::Result<u16, String> {
     match value.parse() {
         Ok(number) if number > 0 && !value.starts_with('+') => Ok(number),
@@ -200,8 +242,17 @@ fn milliseconds(value: &str, least: u64) -> std::result::Result<Duration, String
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// The required ones and these.
+    pub(crate) fn settings(extra: &[(&str, &str)]) -> Settings {
+        let mut config = filled();
+        for (key, value) in extra {
+            config.set(key, value).unwrap();
+        }
+        config.complete().unwrap()
+    }
 
     fn filled() -> Config {
         let mut config = Config::default();
@@ -220,7 +271,7 @@ mod tests {
     #[test]
     fn the_required_keys_suffice() {
         let settings = filled().complete().unwrap();
-        assert_eq!(settings.selector, "app=demo,tier=");
+        assert_eq!(settings.selector(), "app=demo,tier=");
         assert_eq!(settings.discover_timeout, Duration::from_secs(3));
         assert!(matches!(settings.source, Source::ServiceAccount(dir) if dir.ends_with("serviceaccount")));
     }
@@ -267,6 +318,8 @@ mod tests {
             ("discover_timeout_ms", "-1"),
             ("discover_timeout_ms", "1s"),
             ("discover_timeout_ms", "+1"),
+            ("max_stale_ms", "999"),
+            ("poll_interval_ms", "999"),
             ("register_timeout_ms", "86400001"),
             ("register_timeout_ms", "99999999999999999999999"),
         ] {
@@ -294,6 +347,11 @@ mod tests {
             ("pending", "include", "yes"),
             ("ip_family", "ipv6", "6"),
             ("default_discovery_port", "65535", "0"),
+            ("default_remoting_port", "2", "x"),
+            ("default_peers_port", "3", "-1"),
+            ("watch", "poll", "true"),
+            ("pod_ip", "fd00::1", "10.0.0.1:1"),
+            ("pod_ip", "10.0.0.1", "localhost"),
             ("default_discovery_port", "1", "+1"),
             ("default_discovery_port", "3322", "65536"),
         ] {
@@ -301,8 +359,11 @@ mod tests {
             assert!(error.message().contains(&format!("`{key}`: `{bad}`")), "{error}");
             config.set(key, good).unwrap();
         }
-        let choices = Choices { only_ready: true, pending_too: true, family: Family::Ipv6, default_port: Some(3322) };
-        assert_eq!(config.complete().unwrap().choices, choices);
+        let settings = config.complete().unwrap();
+        let choices = Choices { only_ready: true, pending_too: true, family: Family::Ipv6 };
+        assert_eq!(settings.choices, choices);
+        let Ports { discovery, remoting, peers } = settings.ports;
+        assert_eq!([discovery, remoting, peers].map(|port| port.default), [Some(3322), Some(2), Some(3)]);
         assert_eq!(filled().complete().unwrap().choices, Choices::default());
     }
 }

@@ -22,21 +22,26 @@ pub extern "C" fn kubepeers_config_new() -> *mut kubepeers_config {
 /// Required keys (kubepeers_init() fails without them):
 ///   namespace             the namespace whose pods are the peers, e.g. "default"
 ///   discovery_port_name   name of the container port that discover_peers answers with, e.g. "gossip"
-///   remoting_port_name    name of the remoting port; checked, but not part of the addresses that this version gives
-///   peers_port_name       name of the peers port; the same
+///   remoting_port_name    name of the remoting port, for kubepeers_peers_remoting_port(); a peer need not have one
+///   peers_port_name       name of the peers port, for kubepeers_peers_peers_port(); the same
 ///   pod_labels            labels that every peer has, "k=v,k2=v2" without blanks; equality, all must match
 ///
 /// Optional keys:
 ///   self                  "auto" (default): find out which pod this is, and leave it out; "none": not a pod
-///   pod_uid, pod_name     which pod this process runs in, where it cannot be found out; either is enough, the uid is surer
+///   pod_uid, pod_name, pod_ip  which pod this process runs in, where it cannot be found out; one is enough, the uid is surest
 ///   readiness             "ignore" (default); "ready": only ready pods are peers. On a cold start nobody is ready: for clients
 ///                         of a cluster, not for its members. It also ends what kubepeers_discover_peers() guarantees of two pods
 ///   pending               "exclude" (default); "include": a Pending pod with an address counts, self too: for a process in a
 ///                         native sidecar, whose pod is Pending until its main containers start
 ///   ip_family             "primary" (default): status.podIP; "ipv4", "ipv6": the first of status.podIPs that is one
 ///   default_discovery_port  for pods without a port of the name (service meshes make people hide their ports), 1 to 65535
+///   default_remoting_port, default_peers_port  the same for the other two ports
+///   max_stale_ms          peers of which nothing was heard for so long are not given out, 1000 to 86400000; default: there is no limit.
+///                         A quiet watch is heard of about every minute: with less the pods are listed anew when somebody asks
+///   watch                 "auto" (default): watch the pods, or poll them where only `list` is allowed; "poll": only poll
+///   poll_interval_ms      time between two polls, varied by a fifth, 1000 to 86400000; default 15000
 ///   register_timeout_ms   default timeout of kubepeers_register(), 0 to 86400000; default 5000
-///   discover_timeout_ms   default timeout of kubepeers_discover_peers() and kubepeers_wait(), 0 to 86400000; default 3000
+///   discover_timeout_ms   default timeout of the other calls that wait, 0 to 86400000; default 3000
 ///   request_timeout_ms    how long one request to the API server may go unanswered, 1 to 86400000; default 10000
 ///   service_account_dir   folder with `token` and `ca.crt`; default /var/run/secrets/kubernetes.io/serviceaccount
 ///   kubeconfig            path of a kubeconfig to use instead of the service account, whose folder is then not looked at

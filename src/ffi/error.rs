@@ -16,15 +16,14 @@ pub struct kubepeers_error {
 }
 
 impl kubepeers_error {
-    pub(super) fn boxed(error: Error) -> *mut Self {
+    pub(super) fn new(error: Error) -> Self {
         // A NUL inside a message could only come from a server's text; it would cut the C string short.
         let message = CString::new(error.message().replace('\0', "\u{fffd}")).unwrap_or_default();
-        Box::into_raw(Box::new(Self {
-            message,
-            status: error.status(),
-            retryable: error.is_retryable(),
-            http_status: error.http_status(),
-        }))
+        Self { message, status: error.status(), retryable: error.is_retryable(), http_status: error.http_status() }
+    }
+
+    pub(super) fn boxed(error: Error) -> *mut Self {
+        Box::into_raw(Box::new(Self::new(error)))
     }
 }
 

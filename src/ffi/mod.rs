@@ -17,14 +17,20 @@ mod provider;
 
 mod peers;
 
+mod health;
+
+mod text;
+
 mod error;
 
 mod version;
 
 pub use config::*;
 pub use error::*;
+pub use health::*;
 pub use peers::*;
 pub use provider::*;
+pub use text::*;
 pub use version::*;
 
 /// What a call ended with: KUBEPEERS_OK (0), or one of the negative KUBEPEERS_* numbers above.

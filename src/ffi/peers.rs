@@ -1,10 +1,11 @@
 //! `kubepeers_peers_*`.
 
-use std::ffi::c_char;
+use std::ffi::{CStr, c_char};
+use std::ptr::null;
 use std::sync::Arc;
 
 use super::boundary::infallible;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Field, Peer, Snapshot};
 
 /// A list of peers as they were at one moment. Opaque, immutable: any thread may read it, also after the provider was closed.
 pub struct kubepeers_peers(Arc<Snapshot>);
@@ -22,8 +23,8 @@ pub unsafe extern "C" fn kubepeers_peers_len(peers: *const kubepeers_peers) -> u
     unsafe { peers.as_ref() }.map_or(0, |peers| peers.0.len())
 }
 
-/// Which answer this is: grows with every change of the peers and with every register, from 1, within one provider. It means
-/// nothing to another provider. 0 for NULL.
+/// Which answer this is: grows with every change of a peer, its readiness and other texts included, and with every register,
+/// from 1, within one provider. It means nothing to another provider. 0 for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_generation(peers: *const kubepeers_peers) -> u64 {
     // SAFETY: the header asks for NULL or a live list, which is never changed.
@@ -37,7 +38,92 @@ pub unsafe extern "C" fn kubepeers_peers_generation(peers: *const kubepeers_peer
 pub unsafe extern "C" fn kubepeers_peers_address(peers: *const kubepeers_peers, index: usize) -> *const c_char {
     // SAFETY: the header asks for NULL or a live list, which is never changed.
     let address = unsafe { peers.as_ref() }.and_then(|peers| peers.0.address(index));
-    address.map_or(std::ptr::null(), std::ffi::CStr::as_ptr)
+    address.map_or(null(), CStr::as_ptr)
+}
+
+/// Reads of a peer, or gives `absent` past the end and for NULL.
+///
+/// # Safety
+/// `peers` is NULL or a live list.
+unsafe fn of<T>(peers: *const kubepeers_peers, index: usize, absent: T, read: impl FnOnce(&Peer) -> T) -> T {
+    // SAFETY: the caller vouches for the list, which is never changed.
+    unsafe { peers.as_ref() }.and_then(|peers| peers.0.peer(index)).map_or(absent, read)
+}
+
+/// A text of a peer, NULL past the end and for NULL.
+///
+/// # Safety
+/// `peers` is NULL or a live list.
+unsafe fn text(peers: *const kubepeers_peers, index: usize, field: Field) -> *const c_char {
+    // SAFETY: the caller vouches for the list, which is never changed.
+    let peers = unsafe { peers.as_ref() };
+    // The first of these calls on a list makes all the texts.
+    infallible(null(), || peers.and_then(|peers| peers.0.text(index, field)).map_or(null(), CStr::as_ptr))
+}
+
+/// The peer's IP address without brackets, e.g. "10.0.0.7" or "fd00::7". As with all texts of a peer: NULL past the end and for NULL;
+/// borrowed from the list, valid until kubepeers_peers_free().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kubepeers_peers_host(peers: *const kubepeers_peers, index: usize) -> *const c_char {
+    // SAFETY: the header asks for NULL or a live list.
+    unsafe { text(peers, index, Field::Host) }
+}
+
+/// The port of `discovery_port_name`. As with all ports: 0 past the end and for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kubepeers_peers_discovery_port(peers: *const kubepeers_peers, index: usize) -> u16 {
+    // SAFETY: the header asks for NULL or a live list.
+    unsafe { of(peers, index, 0, |peer| peer.address.port()) }
+}
+
+/// The port of `remoting_port_name`; 0 if the pod has none and `default_remoting_port` is not set.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kubepeers_peers_remoting_port(peers: *const kubepeers_peers, index: usize) -> u16 {
+    // SAFETY: the header asks for NULL or a live list.
+    unsafe { of(peers, index, 0, |peer| peer.remoting_port) }
+}
+
+/// The port of `peers_port_name`; 0 if the pod has none and `default_peers_port` is not set.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kubepeers_peers_peers_port(peers: *const kubepeers_peers, index: usize) -> u16 {
+    // SAFETY: the header asks for NULL or a live list.
+    unsafe { of(peers, index, 0, |peer| peer.peers_port) }
+}
+
+/// The pod's name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kubepeers_peers_name(peers: *const kubepeers_peers, index: usize) -> *const c_char {
+    // SAFETY: the header asks for NULL or a live list.
+    unsafe { text(peers, index, Field::Name) }
+}
+
+/// The pod's uid: never given to another pod, as a name is.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kubepeers_peers_uid(peers: *const kubepeers_peers, index: usize) -> *const c_char {
+    // SAFETY: the header asks for NULL or a live list.
+    unsafe { text(peers, index, Field::Uid) }
+}
+
+/// The name of the Kubernetes node that the pod runs on.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kubepeers_peers_node_name(peers: *const kubepeers_peers, index: usize) -> *const c_char {
+    // SAFETY: the header asks for NULL or a live list.
+    unsafe { text(peers, index, Field::NodeName) }
+}
+
+/// Which version of its template the pod was made from: the label `controller-revision-hash` (StatefulSet, DaemonSet) or
+/// `pod-template-hash` (Deployment); "" for neither.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kubepeers_peers_revision(peers: *const kubepeers_peers, index: usize) -> *const c_char {
+    // SAFETY: the header asks for NULL or a live list.
+    unsafe { text(peers, index, Field::Revision) }
+}
+
+/// 1 if the pod is Ready in the sense of Kubernetes, else 0. 0 past the end and for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kubepeers_peers_is_ready(peers: *const kubepeers_peers, index: usize) -> i32 {
+    // SAFETY: the header asks for NULL or a live list.
+    unsafe { of(peers, index, 0, |peer| i32::from(peer.pod.ready)) }
 }
 
 /// Frees a list. NULL is allowed.

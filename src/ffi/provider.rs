@@ -1,10 +1,14 @@
 //! `kubepeers_init` to `kubepeers_close`.
 
+use std::time::Duration;
+
 use super::boundary::{call, required, shared, store};
 use super::{
     fork, handles, kubepeers_config, kubepeers_error, kubepeers_peers, kubepeers_provider, kubepeers_status, signals,
 };
+use crate::error::{Error, Result};
 use crate::provider::{Provider, Timeout};
+use crate::status::Status;
 
 /// Validates the whole configuration and makes a provider of it. Does not block; no I/O, no network, no thread.
 ///
@@ -38,10 +42,12 @@ pub unsafe extern "C" fn kubepeers_init(
 ///
 /// Credentials: `kubeconfig` if set, else KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT with the files of
 /// `service_account_dir`. Token and CA are read again before every request, so that rotation needs nothing.
-/// The Role needs exactly `list` and `watch` on `pods` in the namespace.
+/// The Role needs exactly `list` and `watch` on `pods` in the namespace. With `list` alone the pods are polled (kubepeers_health_is_polling()).
 ///
-/// Own pod, first that answers: `pod_uid`, else `pod_name`; the pod that the service account's token is bound to (every
-/// token that the kubelet mounts is); the environment variables POD_UID and POD_NAME; HOSTNAME. Not looked for with `self` = "none".
+/// Own pod, first that answers: `pod_uid`, else `pod_name`, else `pod_ip`; the pod that the service account's token is bound to
+/// (every token that the kubelet mounts is); the environment variables POD_UID and POD_NAME; in a cluster the pod that has one of
+/// the addresses of this machine's interfaces (and, where several have it, as on the network of a host, the discovery port); the pod
+/// named by HOSTNAME. Not looked for with `self` = "none".
 ///
 /// What may mend itself (server unreachable, slow or overloaded) is not an error here: the watcher keeps trying,
 /// and kubepeers_discover_peers() answers KUBEPEERS_NOT_SYNCED with the reason until it succeeds.
@@ -77,12 +83,15 @@ pub unsafe extern "C" fn kubepeers_register(
 /// an empty list mean "alone" and never "not known yet", and it guarantees that of any two pods that got an answer and are
 /// not terminating, at least one sees the other.
 ///
-/// A failure of the API server is never an empty list: while it cannot be reached, the last peers stand and are given out as OK.
+/// A failure of the API server is never an empty list: while it cannot be reached, or refuses (401, 403), the last peers stand
+/// and are given out as OK. kubepeers_get_health() tells how old they are. With `max_stale_ms` an answer that is older is not given
+/// out: the pods are listed anew, and if that does not succeed within the timeout the call is KUBEPEERS_STALE.
 ///
 /// `*peers` is written only on success; free it with kubepeers_peers_free().
 ///
 /// Errors: KUBEPEERS_NOT_SYNCED and KUBEPEERS_SELF_NOT_VISIBLE (retry; the message says what is waited for),
-/// KUBEPEERS_SELF_EXCLUDED (the own pod has no port of that name, or has ended), KUBEPEERS_NOT_REGISTERED, KUBEPEERS_CLOSED (also when another thread closes during the wait),
+/// KUBEPEERS_SELF_EXCLUDED (the own pod has no port of that name, or other labels, or has ended), KUBEPEERS_NO_IDENTITY (several pods
+/// may be the own one), KUBEPEERS_STALE (retry), KUBEPEERS_NOT_REGISTERED, KUBEPEERS_CLOSED (also when another thread closes during the wait),
 /// KUBEPEERS_INVALID_ARGUMENT (NULL), KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_discover_peers(
@@ -126,6 +135,58 @@ pub unsafe extern "C" fn kubepeers_wait(
             Ok(())
         })
     }
+}
+
+/// Waits until there are at least `min` peers and their addresses have been the same for `stable_for_ms` (0: no matter), at most
+/// `timeout_ms` (0: does not wait; negative: `discover_timeout_ms`): for a process that is about to form a cluster. While the API
+/// server cannot be heard nobody knows whether the addresses are still the same: the wait goes on.
+///
+/// `*peers` is written only on success; free it with kubepeers_peers_free().
+///
+/// Errors: KUBEPEERS_TIMEOUT (too few, or not for long enough: the message says how many), KUBEPEERS_INVALID_ARGUMENT (also
+/// `stable_for_ms` below 0), and those of kubepeers_discover_peers().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kubepeers_wait_for_peers(
+    provider: kubepeers_provider,
+    min: usize,
+    stable_for_ms: i32,
+    timeout_ms: i32,
+    peers: *mut *mut kubepeers_peers,
+    error: *mut *mut kubepeers_error,
+) -> kubepeers_status {
+    // SAFETY: the header asks for `peers` writable, checked for NULL, and `error` NULL or writable.
+    unsafe {
+        call(error, || {
+            required(peers, "peers")?;
+            let stable_for = stable_for(stable_for_ms)?;
+            let snapshot = handles::get(provider)?.wait_for_peers(min, stable_for, Timeout::from_ms(timeout_ms))?;
+            store(peers, || kubepeers_peers::boxed(snapshot));
+            Ok(())
+        })
+    }
+}
+
+fn stable_for(ms: i32) -> Result<Duration> {
+    let negative = |_| Error::new(Status::InvalidArgument, format!("`stable_for_ms` is {ms}: less than nothing"));
+    u64::try_from(ms).map(Duration::from_millis).map_err(negative)
+}
+
+/// Has the pods listed anew and waits for it, at most `timeout_ms` (0: does not wait, only asks for it; negative:
+/// `discover_timeout_ms`). After KUBEPEERS_OK, what is answered is of the moment of this call or later, whichever API server of
+/// several told of it. Without it answers are as new as the watch: milliseconds behind, as a rule. For a process that is about
+/// to found a cluster; not to be called again and again, since it costs the API server a list. At most one list a second is made
+/// for all callers together.
+///
+/// Errors: KUBEPEERS_STALE (nothing newer in time; the message says why), KUBEPEERS_NOT_SYNCED (nothing has ever been read),
+/// KUBEPEERS_NOT_REGISTERED, KUBEPEERS_CLOSED, KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kubepeers_refresh(
+    provider: kubepeers_provider,
+    timeout_ms: i32,
+    error: *mut *mut kubepeers_error,
+) -> kubepeers_status {
+    // SAFETY: the header asks for `error` NULL or writable.
+    unsafe { call(error, || handles::get(provider)?.refresh(Timeout::from_ms(timeout_ms))) }
 }
 
 /// Stops the watcher, joins its thread, and fails every waiting call with KUBEPEERS_NOT_REGISTERED.

@@ -1,0 +1,91 @@
+//! `kubepeers_explain`, `kubepeers_metrics`, and the texts that they give.
+
+use std::ffi::{CString, c_char};
+
+use super::boundary::{call, infallible, required, store};
+use super::{handles, kubepeers_error, kubepeers_provider, kubepeers_status};
+use crate::error::{Error, Result};
+use crate::explain::Form;
+use crate::status::Status;
+
+/// For kubepeers_explain(): JSON, for programs.
+pub const KUBEPEERS_EXPLAIN_JSON: i32 = 1;
+/// For kubepeers_explain(): a table, for people.
+pub const KUBEPEERS_EXPLAIN_TABLE: i32 = 2;
+
+fn form(number: i32) -> Result<Form> {
+    match number {
+        KUBEPEERS_EXPLAIN_JSON => Ok(Form::Json),
+        KUBEPEERS_EXPLAIN_TABLE => Ok(Form::Table),
+        other => Err(Error::new(Status::InvalidArgument, format!("`form` is {other}, not one of KUBEPEERS_EXPLAIN_*"))),
+    }
+}
+
+fn owned(text: String) -> *mut c_char {
+    // A NUL could only come from a server's text; it would cut the C string short.
+    CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default().into_raw()
+}
+
+/// Every pod that the selector finds, with its verdict: why is a peer missing? Does not block, no I/O.
+///
+/// `form` is KUBEPEERS_EXPLAIN_JSON: one object with `namespace`, `selector`, `own_pod`, `gate` ("open", or what an answer waits for:
+/// "self-absent", "self-not-yet"; or why there can be none: "self-excluded", "self-unselected", "self-unclear") and `pods`, by name:
+/// each with `name`, `verdict`, `address` (of a peer, else null), `ips`, `phase`, `ready`, `terminating`, `node_name`, `uid`,
+/// `revision`, `started`, `ports` (named ones: [name, number]). Fields may be added. Or KUBEPEERS_EXPLAIN_TABLE: a table for people,
+/// whose form may change.
+///
+/// Verdicts: "peer"; or left out: "self", "not-running", "terminating", "no-ip", "no-ip-of-family" (see `ip_family`), "no-discovery-port",
+/// "not-ready" (only with `readiness` = "ready"), "address-taken" (this pod, or one that started later, has the same address and port).
+///
+/// `*text` is written only on success; free it with kubepeers_text_free().
+///
+/// Errors: KUBEPEERS_NOT_SYNCED (nothing has been read yet: the message says why), KUBEPEERS_NOT_REGISTERED, KUBEPEERS_CLOSED,
+/// KUBEPEERS_INVALID_ARGUMENT (NULL, or no such form), KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kubepeers_explain(
+    provider: kubepeers_provider,
+    form_number: i32,
+    text: *mut *mut c_char,
+    error: *mut *mut kubepeers_error,
+) -> kubepeers_status {
+    // SAFETY: the header asks for `text` writable, checked for NULL, and `error` NULL or writable.
+    unsafe {
+        call(error, || {
+            required(text, "text")?;
+            let explained = handles::get(provider)?.explain(form(form_number)?)?;
+            store(text, || owned(explained));
+            Ok(())
+        })
+    }
+}
+
+/// Metrics of one provider in the text format of Prometheus, to be put behind the ones that your process serves. Names begin with
+/// kubepeers_; labels `namespace` and `selector` tell the providers of a process apart. Does not block, no I/O.
+/// `*text` is written only on success; free it with kubepeers_text_free().
+///
+/// Errors: as kubepeers_get_health().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kubepeers_metrics(
+    provider: kubepeers_provider,
+    text: *mut *mut c_char,
+    error: *mut *mut kubepeers_error,
+) -> kubepeers_status {
+    // SAFETY: the header asks for `text` writable, checked for NULL, and `error` NULL or writable.
+    unsafe {
+        call(error, || {
+            required(text, "text")?;
+            let metrics = handles::get(provider)?.metrics()?;
+            store(text, || owned(metrics));
+            Ok(())
+        })
+    }
+}
+
+/// Frees a text of kubepeers_explain() or kubepeers_metrics(). NULL is allowed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kubepeers_text_free(text: *mut c_char) {
+    if !text.is_null() {
+        // SAFETY: not NULL, and the header asks for a text that the library gave out, unchanged and not freed.
+        infallible((), || drop(unsafe { CString::from_raw(text) }));
+    }
+}

@@ -1,0 +1,133 @@
+//! Metrics in the text format of Prometheus: <https://prometheus.io/docs/instrumenting/exposition_formats/>
+
+use std::collections::BTreeMap;
+use std::fmt::{Display, Write};
+use std::time::{Duration, SystemTime};
+
+use crate::health::{Counts, Health};
+use crate::snapshot::View;
+use crate::subject::Subject;
+
+/// What the metrics are made of.
+#[allow(missing_docs)]
+pub struct Metrics<'a> {
+    pub subject: &'a Subject,
+    pub health: &'a Health,
+    pub counts: &'a Counts,
+    pub generation: u64,
+    pub view: Option<&'a View>,
+}
+
+impl Metrics<'_> {
+    /// Renders them. Every metric has the labels `namespace` and `selector`, which tell providers of one process apart.
+    pub fn render(&self, now: SystemTime) -> String {
+        let mut text = Text { text: String::new(), subject: self.subject };
+        let Self { health, counts, .. } = self;
+        text.one("peers", "gauge", "Peers of the last snapshot.", self.view.map_or(0, |view| view.peers.len()));
+        text.many("pods", "gauge", "Pods of the selector by verdict.", "verdict", &self.verdicts());
+        text.one("synced", "gauge", "1 once the pods have been read.", u8::from(self.view.is_some()));
+        text.one("stale", "gauge", "1 if no sign of life came for too long.", u8::from(health.stale));
+        text.one("polling", "gauge", "1 if the pods are polled, not watched.", u8::from(health.polling));
+        text.one("generation", "gauge", "Generation of the last snapshot.", self.generation);
+        let at = health.age.map_or(0.0, |age| seconds_since_epoch(now, age));
+        text.one("last_sign_of_life_timestamp_seconds", "gauge", "Unix time of the last list, event or bookmark.", at);
+        let requests = BTreeMap::from([("list", counts.lists), ("watch", counts.watches)]);
+        text.many("requests_total", "counter", "Requests to the API server.", "verb", &requests);
+        text.many(
+            "failures_total",
+            "counter",
+            "Requests that failed, or watches that broke.",
+            "class",
+            &counts.failures,
+        );
+        text.one("events_total", "counter", "Watch events that were received.", counts.events);
+        text.one("views_total", "counter", "How often all pods were judged anew.", counts.views);
+        text.text
+    }
+
+    fn verdicts(&self) -> BTreeMap<&'static str, u64> {
+        let mut verdicts = BTreeMap::new();
+        if let Some(view) = self.view {
+            verdicts.insert("peer", view.peers.len() as u64);
+            for (_, reason) in &view.left_out {
+                *verdicts.entry(reason.name()).or_default() += 1;
+            }
+        }
+        verdicts
+    }
+}
+
+fn seconds_since_epoch(now: SystemTime, age: Duration) -> f64 {
+    now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().saturating_sub(age).as_millis() as f64 / 1000.0
+}
+
+struct Text<'a> {
+    text: String,
+    subject: &'a Subject,
+}
+
+impl Text<'_> {
+    fn one(&mut self, name: &str, kind: &str, help: &str, value: impl Display) {
+        self.head(name, kind, help);
+        self.sample(name, "", value);
+    }
+
+    fn many(&mut self, name: &str, kind: &str, help: &str, label: &str, values: &BTreeMap<&'static str, u64>) {
+        self.head(name, kind, help);
+        for (of, value) in values {
+            self.sample(name, &format!(",{label}=\"{of}\""), value);
+        }
+    }
+
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
+        let _ = writeln!(self.text, "# HELP kubepeers_{name} {help}\n# TYPE kubepeers_{name} {kind}");
+    }
+
+    /// Neither a namespace nor a selector has a character that would have to be escaped.
+    fn sample(&mut self, name: &str, label: &str, value: impl Display) {
+        let Subject { namespace, selector, .. } = self.subject;
+        let labels = format!("namespace=\"{namespace}\",selector=\"{selector}\"{label}");
+        let _ = writeln!(self.text, "kubepeers_{name}{{{labels}}} {value}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::subject::tests::subject;
+    use crate::verdict::tests::{pod, rules};
+    use std::sync::Arc;
+
+    #[test]
+    fn every_sample_has_its_head_and_its_value() {
+        let pods = [pod("a", "10.0.0.2"), pod("me", "10.0.0.1")].map(Arc::new);
+        let view = View::of(pods.iter(), &rules("me"));
+        let age = Some(Duration::from_millis(2500));
+        let health = Health { age, stale: true, polling: false, trouble: None };
+        let counts = Counts { lists: 1, watches: 2, events: 3, views: 4, failures: BTreeMap::from([("tls", 5)]) };
+        let metrics =
+            Metrics { subject: &subject(), health: &health, counts: &counts, generation: 6, view: Some(&view) };
+        let text = metrics.render(SystemTime::UNIX_EPOCH + Duration::from_secs(10));
+        let labels = "namespace=\"ns\",selector=\"app=demo\"";
+        for sample in [
+            format!("peers{{{labels}}} 1"),
+            format!("pods{{{labels},verdict=\"peer\"}} 1"),
+            format!("pods{{{labels},verdict=\"self\"}} 1"),
+            format!("synced{{{labels}}} 1"),
+            format!("stale{{{labels}}} 1"),
+            format!("polling{{{labels}}} 0"),
+            format!("generation{{{labels}}} 6"),
+            format!("last_sign_of_life_timestamp_seconds{{{labels}}} 7.5"),
+            format!("requests_total{{{labels},verb=\"list\"}} 1"),
+            format!("requests_total{{{labels},verb=\"watch\"}} 2"),
+            format!("failures_total{{{labels},class=\"tls\"}} 5"),
+            format!("events_total{{{labels}}} 3"),
+            format!("views_total{{{labels}}} 4"),
+        ] {
+            let name = sample.split('{').next().unwrap();
+            let (head, found) = (format!("\n# TYPE kubepeers_{name} "), format!("\nkubepeers_{sample}\n"));
+            let text = format!("\n{text}");
+            assert!(text.matches(&head).count() == 1 && text.contains(&found), "{found} in {text}");
+        }
+    }
+}

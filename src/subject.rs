@@ -1,0 +1,121 @@
+//! What messages speak of, and what they say where there is no answer.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::status::Status;
+use crate::verdict::Reason;
+
+/// Whose pods these are.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct Subject {
+    pub namespace: String,
+    pub selector: String,
+    pub discovery_port_name: String,
+    /// The own pod, as [`crate::identity::Identity::describe`] says it.
+    pub own: String,
+}
+
+impl Subject {
+    /// The pods have not been read.
+    pub fn not_synced(&self, failure: Option<&Error>) -> Error {
+        let namespace = &self.namespace;
+        let cause = failure.map_or("the first answer of the API server is still awaited", Error::message);
+        let error = Error::new(
+            Status::NotSynced,
+            format!("the pods of namespace `{namespace}` have not been read yet: {cause}"),
+        );
+        match failure {
+            Some(failure) => error.because_of(failure),
+            None => error,
+        }
+    }
+
+    /// The own pod is not among the pods.
+    pub fn absent(&self) -> Error {
+        let Subject { namespace, selector, own, .. } = self;
+        Error::new(
+            Status::SelfNotVisible,
+            format!(
+                "the own pod {own} is not among the pods of namespace `{namespace}` with labels `{selector}`: \
+                 if this lasts, the pod is gone, or `namespace` and `pod_labels` are not those of the pod (or `pod_name` and `pod_uid`, \
+                 where given). Set `self` = `none` if this process is not one of the pods"
+            ),
+        )
+    }
+
+    /// The own pod is, but lacks something that will come.
+    pub fn not_yet(&self, reason: Reason) -> Error {
+        let lacking = if reason == Reason::NoIp { "has no address" } else { "is not Running" };
+        Error::new(Status::SelfNotVisible, format!("the API server says that the own pod {} {lacking} yet", self.own))
+    }
+
+    /// The own pod is one, but has not the labels of the peers.
+    pub fn unselected(&self, labels: &BTreeMap<String, String>) -> Error {
+        let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let labels = labels.join(",");
+        let Subject { own, selector, .. } = self;
+        Error::new(
+            Status::SelfExcluded,
+            format!(
+                "the own pod {own} can be nobody's peer: `pod_labels` are `{selector}`, but its labels are `{labels}`. \
+                 Set `self` = `none` if this process is not to be one of the peers"
+            ),
+        )
+    }
+
+    /// The own pod may be any of several.
+    pub fn unclear(&self) -> Error {
+        let own = &self.own;
+        Error::new(
+            Status::NoIdentity,
+            format!(
+                "cannot tell which pod this process runs in: there are several {own}. Set `pod_uid` or `pod_name`, or the \
+                 environment variables POD_UID and POD_NAME, from the pod's own fields (downward API: metadata.uid, metadata.name)"
+            ),
+        )
+    }
+
+    /// The own pod lacks something for good.
+    pub fn excluded(&self, reason: Reason) -> Error {
+        let Subject { own, discovery_port_name, .. } = self;
+        let why = match reason {
+            Reason::NoDiscoveryPort => format!(
+                "none of its container ports is named `{discovery_port_name}` (`discovery_port_name`). \
+                 Name the port in the pod template"
+            ),
+            Reason::NoIpOfFamily => "none of its addresses is of the family that `ip_family` asks for".into(),
+            _ => "the API server says that it has ended".into(),
+        };
+        Error::new(Status::SelfExcluded, format!("the own pod {own} can be nobody's peer: {why}"))
+    }
+
+    /// What is known is older than it may be.
+    pub fn stale(&self, age: Duration, trouble: Option<&Error>) -> Error {
+        let namespace = &self.namespace;
+        let why = trouble.map_or("the API server has not answered in time", Error::message);
+        let age = age.as_millis();
+        let message = format!("what is known of the pods of namespace `{namespace}` is {age} ms old: {why}");
+        let error = Error::new(Status::Stale, message);
+        match trouble {
+            Some(trouble) => error.because_of(trouble),
+            None => error,
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn subject() -> Subject {
+        Subject {
+            namespace: "ns".into(),
+            selector: "app=demo".into(),
+            discovery_port_name: "gossip".into(),
+            own: "`me`".into(),
+        }
+    }
+}
