@@ -16,7 +16,7 @@ FORBIDDEN = 'authorization_attempts_total{result="no-opinion"}'
 UNAUTHORIZED = 'authentication_attempts{result="error"}'
 UNTRUSTED = "apiserver_tls_handshake_errors_total"
 
-# The probes try again at longer and longer intervals: with so many tries, none of the three has had no luck yet.
+# The probes try again at longer and longer intervals: among so many tries are some of each of the three.
 MANY = 9
 
 

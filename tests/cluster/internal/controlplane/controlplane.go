@@ -48,7 +48,6 @@ type ControlPlane struct {
 	life     *os.File // the reaper wakes when nobody has it any more
 	etcd     *process
 	server   *process // nil while it is stopped
-	reserved *os.File // its port, while it is stopped
 	orders   <-chan net.Conn
 }
 

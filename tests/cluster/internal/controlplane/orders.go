@@ -22,7 +22,8 @@ const (
 func (o Order) carryOut(c *ControlPlane) error {
 	switch o {
 	case StopServer:
-		return c.stopServer()
+		c.stopServer()
+		return nil
 	case StartServer:
 		return c.startServerAgain(false)
 	case StartRenewedServer:

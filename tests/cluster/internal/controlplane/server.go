@@ -35,18 +35,11 @@ func (c *ControlPlane) startServer() error {
 	return c.await(c.server, c.identity.probe(c.url()))
 }
 
-// stopServer kills the API server, as a crash would. Its port stays taken: the
-// server must get it again, and whoever tries to connect to it meanwhile could
-// be given it as the port to connect from, and find himself at the other end.
-func (c *ControlPlane) stopServer() error {
-	if c.server == nil {
-		return nil
-	}
+// stopServer kills the API server, as a crash would. What is left of its
+// connections keeps the port from being given away for a minute.
+func (c *ControlPlane) stopServer() {
 	c.server.kill()
 	c.server = nil
-	var err error
-	c.reserved, err = reservePort(c.Port)
-	return err
 }
 
 // startServerAgain is for one that was stopped. Who knew it by its authority
@@ -63,6 +56,5 @@ func (c *ControlPlane) startServerAgain(newAuthority bool) error {
 			return err
 		}
 	}
-	defer c.reserved.Close()
 	return c.startServer()
 }
