@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from control_plane import ControlPlane
 from member import OWN, Member, needed
 from namespace import Namespace
 from probes import Probes, base_environment
@@ -22,6 +23,16 @@ def languages() -> dict[str, list[str]]:
         "Go": [needed("KUBEPEERS_PROBE_GO")],
         "Python": [sys.executable, str(Path(__file__).with_name("probe.py"))],
     }
+
+
+@pytest.fixture
+def control_plane(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ControlPlane]:
+    """A control plane of the test's own. Whoever asks for a cluster from here on gets this one."""
+    with ControlPlane(needed("CLUSTER_TOOL"), tmp_path / "control-plane") as own:
+        monkeypatch.setenv("KUBECONFIG", str(own.kubeconfig))
+        for name, value in own.endpoint().items():
+            monkeypatch.setenv(name, value)
+        yield own
 
 
 @pytest.fixture

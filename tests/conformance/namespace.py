@@ -25,11 +25,24 @@ class Namespace:
         self.name = f"conformance-{uuid.uuid4().hex[:12]}"
         #: The tokens of this namespace. None of them may ever be printed.
         self.tokens: list[str] = []
+        self.create()
+
+    def create(self) -> None:
+        """Make the namespace, again if it was destroyed."""
         self._run("namespace", self.name)
+
+    def destroy(self) -> None:
+        """Delete the namespace and all that is in it."""
+        self._run("delete-namespace", "--finalize", self.name)
 
     def account(self, name: str = ACCOUNT, verbs: str = "list,watch") -> None:
         """Make a service account that may do this with pods."""
         self._run("account", "--namespace", self.name, "--verbs", verbs, name)
+
+    def renew_account(self) -> None:
+        """Make another service account of the same name and with the same role. The tokens of the former one end."""
+        self._run("delete-account", "--namespace", self.name, ACCOUNT)
+        self.account()
 
     def pod(
         self,
@@ -69,10 +82,17 @@ class Namespace:
 
     def pods(self, selector: str = LABELS[0]) -> list[dict[str, Any]]:
         """Give the pods as the API server has them."""
-        items: list[dict[str, Any]] = json.loads(self._run("pods", "--namespace", self.name, "--selector", selector))[
-            "items"
-        ]
+        items: list[dict[str, Any]] = self._list(selector)["items"]
         return items
+
+    def resource_version(self) -> str:
+        """Give the moment that the API server's store is at."""
+        version: str = self._list("")["metadata"]["resourceVersion"]
+        return version
+
+    def _list(self, selector: str) -> dict[str, Any]:
+        pods: dict[str, Any] = json.loads(self._run("pods", "--namespace", self.name, "--selector", selector))
+        return pods
 
     def peers(self, own: str | None) -> list[str]:
         """Give what the answer must be, reckoned from the pods that the API server has now."""
@@ -83,9 +103,14 @@ class Namespace:
         return next(pod["metadata"]["uid"] for pod in self.pods() if pod["metadata"]["name"] == name)
 
     def _run(self, *arguments: str) -> str:
-        done = subprocess.run([self._program, *arguments], capture_output=True, text=True, timeout=120, check=False)
-        assert done.returncode == 0, f"{arguments}: {done.stderr}"
-        return done.stdout
+        return run(self._program, *arguments)
+
+
+def run(program: str, *arguments: str) -> str:
+    """Run the helper, and give what it prints."""
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, f"{arguments}: {done.stderr}"
+    return done.stdout
 
 
 def addresses(pods: list[dict[str, Any]], own: str | None, port_name: str = "gossip") -> list[str]:

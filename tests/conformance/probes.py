@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import signal
 import subprocess
 import tempfile
 import threading
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 #: Bounds what would otherwise hang. It is no expectation: machines that run tests are busy.
 PATIENCE = 60.0
@@ -87,6 +88,9 @@ class Probe:
         self.send(command)
         return self.receive()
 
+    def signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
     def stderr(self) -> str:
         self._stderr.seek(0)
         return self._stderr.read().decode(errors="replace")
@@ -128,7 +132,7 @@ class Probes:
 
     def eventually(self, command: str, good: Callable[[Line], bool]) -> Line:
         """Repeat a command until each language's line is good, and give the line that all print then."""
-        return same({probe.language: _until(partial(probe.ask, command), good, probe.language) for probe in self.all})
+        return same({probe.language: until(partial(probe.ask, command), good, probe.language) for probe in self.all})
 
     def register(self) -> None:
         """Initialise and register."""
@@ -139,9 +143,29 @@ class Probes:
     def follow(self, expected: list[str]) -> None:
         """Wait for one generation after the other until the peers are these. None may be shown twice."""
         for probe in self.all:
-            _until(partial(self._next, probe), lambda peers: peers == expected, f"{probe.language}, {expected}")
+            until(partial(self._next, probe), lambda peers: peers == expected, f"{probe.language}, {expected}")
         line = self.ask("discover")
         assert line == ("discover", "OK", False, 0, " ".join(expected))
+
+    def follow_at_once(self, expected: list[str]) -> None:
+        """Wait for the next generation, in which the peers are these."""
+        for probe in self.all:
+            before = self._generations[probe.language]
+            peers = until(partial(self._next, probe), lambda peers: peers is not None, probe.language)
+            assert peers == expected, f"{probe.language}: {peers}"
+            # And there was no other before it, which was too short to be seen.
+            assert self._generations[probe.language] == before + 1, probe.language
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stop the processes for a while, as with a machine that sleeps: what goes on meanwhile is not seen."""
+        for probe in self.all:
+            probe.signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for probe in self.all:
+                probe.signal(signal.SIGCONT)
 
     def _next(self, probe: Probe) -> list[str] | None:
         seen = self._generations[probe.language]
@@ -163,7 +187,8 @@ def same(lines: dict[str, Line]) -> Line:
     return line
 
 
-def _until(ask: Callable[[], T], good: Callable[[T], bool], what: str) -> T:
+def until(ask: Callable[[], T], good: Callable[[T], bool], what: str) -> T:
+    """Repeat a question until the answer is good."""
     deadline = time.monotonic() + PATIENCE
     while True:
         answer = ask()

@@ -18,15 +18,12 @@ import (
 
 func up(args []string) error {
 	flags := newFlags()
-	dir := flags.String("dir", "", "")
 	port := portFlag(flags)
-	if _, err := parse(flags, args); err != nil {
+	dir, err := parseDir(flags, args)
+	if err != nil {
 		return err
 	}
-	if err := required(flags, "dir"); err != nil {
-		return err
-	}
-	kubeconfig, err := controlplane.Up(*dir, *port)
+	kubeconfig, err := controlplane.Up(dir, *port)
 	if err != nil {
 		return err
 	}
@@ -35,15 +32,50 @@ func up(args []string) error {
 }
 
 func down(args []string) error {
+	dir, err := parseDir(newFlags(), args)
+	if err != nil {
+		return err
+	}
+	return controlplane.Down(dir)
+}
+
+func stopServer(args []string) error {
+	dir, err := parseDir(newFlags(), args)
+	if err != nil {
+		return err
+	}
+	return controlplane.Tell(dir, controlplane.StopServer)
+}
+
+func startServer(args []string) error {
 	flags := newFlags()
+	renewed := flags.Bool("new-authority", false, "")
+	dir, err := parseDir(flags, args)
+	if err != nil {
+		return err
+	}
+	order := controlplane.StartServer
+	if *renewed {
+		order = controlplane.StartRenewedServer
+	}
+	return controlplane.Tell(dir, order)
+}
+
+func compact(args []string) error {
+	dir, err := parseDir(newFlags(), args)
+	if err != nil {
+		return err
+	}
+	return controlplane.Compact(dir)
+}
+
+// parseDir is for the commands that take --dir DIR.
+func parseDir(flags *flag.FlagSet, args []string) (string, error) {
 	dir := flags.String("dir", "", "")
 	if _, err := parse(flags, args); err != nil {
-		return err
+		return "", err
 	}
-	if err := required(flags, "dir"); err != nil {
-		return err
-	}
-	return controlplane.Down(*dir)
+	return *dir, required(flags, "dir")
 }
 
 func portFlag(flags *flag.FlagSet) *int {

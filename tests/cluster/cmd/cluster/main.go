@@ -26,6 +26,14 @@ one (make control-plane).
                                   program), KUBERNETES_SERVICE_HOST and _PORT;
                                   exit as CMD does
 
+Disturbances of the one that "up" started in DIR:
+
+  stop-server --dir DIR           kill the API server
+  start-server --dir DIR [--new-authority]
+                                  start it again; --new-authority: with a certificate
+                                  of a new one, which is in the kubeconfig afterwards
+  compact --dir DIR               have etcd forget all but the present state
+
 Objects in the cluster of $KUBECONFIG, whichever it is:
 
   namespace NAME                  create it, unless it exists
@@ -33,6 +41,8 @@ Objects in the cluster of $KUBECONFIG, whichever it is:
                                   --finalize: there is no controller-manager
   account --namespace NS [--verbs list,watch] NAME
                                   service account that may VERBS pods; "": nothing
+  delete-account --namespace NS NAME
+                                  its tokens end; its role stays
   pod --namespace NS [--label K=V …] [--port NAME=NUMBER …]
       [--service-account SA] [--node NODE]
       [--ip IP …] [--phase PHASE] [--ready=true|false] NAME
@@ -46,6 +56,7 @@ Objects in the cluster of $KUBECONFIG, whichever it is:
                                   print the list as JSON
   mount --namespace NS --service-account SA [--pod POD] [--duration 1h] DIR
                                   write token (bound to POD), ca.crt, namespace
+  get PATH                        print what the API server answers
   endpoint                        print KUBERNETES_SERVICE_HOST=… and _PORT=…
 
 Exit status: 1 for a failure, 2 for a wrong call.
@@ -55,14 +66,19 @@ var commands = map[string]func(args []string) error{
 	"up":               up,
 	"down":             down,
 	"run":              run,
+	"stop-server":      stopServer,
+	"start-server":     startServer,
+	"compact":          compact,
 	"namespace":        namespace,
 	"delete-namespace": deleteNamespace,
 	"account":          account,
+	"delete-account":   deleteAccount,
 	"pod":              pod,
 	"terminate":        terminate,
 	"delete":           deletePod,
 	"pods":             pods,
 	"mount":            mount,
+	"get":              get,
 	"endpoint":         endpoint,
 
 	// Not for people.

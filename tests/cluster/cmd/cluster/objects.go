@@ -58,6 +58,16 @@ func account(args []string) error {
 	})
 }
 
+func deleteAccount(args []string) error {
+	namespace, name, err := parseNamed(newFlags(), args)
+	if err != nil {
+		return err
+	}
+	return with(func(ctx context.Context, c *objects.Client) error {
+		return c.DeleteAccount(ctx, namespace, name)
+	})
+}
+
 func pod(args []string) error {
 	var want objects.Pod
 	flags := newFlags()
@@ -163,6 +173,21 @@ func mount(args []string) error {
 	}
 	return with(func(ctx context.Context, c *objects.Client) error {
 		return c.Mount(ctx, *namespace, *account, *pod, *duration, operands[0])
+	})
+}
+
+func get(args []string) error {
+	operands, err := parse(newFlags(), args, "PATH")
+	if err != nil {
+		return err
+	}
+	return with(func(ctx context.Context, c *objects.Client) error {
+		answer, err := c.Get(ctx, operands[0])
+		if err != nil {
+			return err
+		}
+		_, err = os.Stdout.Write(answer)
+		return err
 	})
 }
 

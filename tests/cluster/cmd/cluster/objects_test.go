@@ -159,6 +159,14 @@ func testMount(t *testing.T, use []string) {
 	must(t, use, "delete", "--namespace", "ns", "bound")
 	expectAccess(t, dir, list, 200)
 
+	must(t, use, "delete-account", "--namespace", "ns", "sa")
+	must(t, use, "delete-account", "--namespace", "ns", "sa")
+	mustFail(t, 1, use, []string{"mount", "--namespace", "ns", "--service-account", "sa", dir}, "sa")
+	// Its role has stayed for the next one, whose tokens are others.
+	must(t, use, "account", "--namespace", "ns", "sa")
+	must(t, use, "mount", "--namespace", "ns", "--service-account", "sa", dir)
+	expectAccess(t, dir, list, 200)
+
 	mustFail(t, 1, use, []string{"mount", "--namespace", "ns", "--service-account", "nobody", dir}, "nobody")
 	mustFail(t, 1, use, []string{"mount", "--namespace", "ns", "--service-account", "sa", "--pod", "nowhere", dir}, "nowhere")
 }
@@ -196,6 +204,10 @@ func TestWrongCalls(t *testing.T) {
 		{"pod", "--namespace", "ns", "--label", "x", "a"},
 		{"pod", "--namespace", "ns", "--colour", "red", "a"},
 		{"mount", "--namespace", "ns", "dir"},
+		{"stop-server"},
+		{"start-server", "--dir", "x", "--new-certificate"},
+		{"compact"},
+		{"get"},
 	} {
 		mustFail(t, 2, nil, args, "cluster")
 	}

@@ -60,8 +60,8 @@ func Up(dir string, port int) (kubeconfig string, err error) {
 	return "", errors.New(string(text))
 }
 
-// Supervise is what the supervisor does: start the control plane, report, and
-// stop it when Down asks or a part of it dies.
+// Supervise is what the supervisor does: start the control plane, report, carry
+// out orders, and stop it when Down asks or a part of it dies.
 func Supervise(args []string) error {
 	if len(args) != 2 {
 		return errors.New("not for people: see `cluster up`")
@@ -73,11 +73,14 @@ func Supervise(args []string) error {
 	syscall.CloseOnExec(reportFD)
 	report := os.NewFile(reportFD, "report")
 	c, err := Start(args[0], port)
+	if err == nil {
+		defer c.Stop()
+		err = c.takeOrders()
+	}
 	if err != nil {
 		report.WriteString(err.Error())
 		return nil
 	}
-	defer c.Stop()
 	// It fails if the caller of Up is gone, and then nobody will stop us.
 	if _, err := report.WriteString(reportReady); err != nil {
 		return err

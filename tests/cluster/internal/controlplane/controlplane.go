@@ -7,13 +7,14 @@
 //   - the owner: `cluster run`, or the background supervisor of `cluster up`.
 //     It starts the others, holds the lock of the folder, and cleans up.
 //   - etcd and kube-apiserver. The kernel kills them when the owner dies; they
-//     inherit the lock, so it is free only when all of them are gone.
+//     inherit the lock, so it is free only when all of them are gone. The
+//     supervisor stops and starts kube-apiserver when it is told to.
 //   - the reaper. It sleeps until the owner is gone (the end of a pipe), waits
 //     for the lock, and removes the folder if the owner could not.
 //
 // No process is ever found by a number in a file, so none can be mistaken for
-// another: the lock tells whether a control plane lives, and a FIFO in the
-// folder tells it to stop.
+// another: the lock tells whether a control plane lives, a FIFO in the folder
+// tells it to stop, and a socket takes orders about kube-apiserver.
 package controlplane
 
 import (
@@ -46,7 +47,8 @@ type ControlPlane struct {
 	reaper   *process
 	life     *os.File // the reaper wakes when nobody has it any more
 	etcd     *process
-	server   *process
+	server   *process // nil while it is stopped
+	orders   <-chan net.Conn
 }
 
 // Start starts a control plane that keeps its files in dir, and returns when it
@@ -80,18 +82,23 @@ func (c *ControlPlane) Host() string { return loopback }
 // Kubeconfig is the path of the administrator's kubeconfig file.
 func (c *ControlPlane) Kubeconfig() string { return c.folder.path(kubeconfigFile) }
 
-// Wait blocks until somebody asks the control plane to stop (nil), or a part of
-// it ends by itself (which, and why). Call it once.
+// Wait carries out orders until somebody asks the control plane to stop (nil),
+// or a part of it ends by itself (which, and why). Call it once.
 func (c *ControlPlane) Wait() error {
-	select {
-	case <-c.folder.stopAsked():
-		return nil
-	case <-c.etcd.exited:
-		return c.etcd.death()
-	case <-c.server.exited:
-		return c.server.death()
-	case <-c.reaper.exited:
-		return c.reaper.death()
+	stop := c.folder.stopAsked()
+	for {
+		select {
+		case <-stop:
+			return nil
+		case <-c.etcd.exited:
+			return c.etcd.death()
+		case <-c.server.ended():
+			return c.server.death()
+		case <-c.reaper.exited:
+			return c.reaper.death()
+		case conn := <-c.orders:
+			c.obey(conn)
+		}
 	}
 }
 
@@ -170,30 +177,7 @@ func (c *ControlPlane) startComponents() error {
 	if err := c.await(c.etcd, c.folder.dialEtcd); err != nil {
 		return err
 	}
-	c.server, err = startProgram(c.folder, c.programs, "kube-apiserver",
-		"--etcd-servers=unix://"+etcdSocket,
-		"--bind-address="+loopback,
-		"--secure-port="+strconv.Itoa(c.Port),
-		// The endpoint of the service "kubernetes" may not be a loopback address,
-		// so that service has none.
-		"--advertise-address="+loopback,
-		"--endpoint-reconciler-type=none",
-		"--service-cluster-ip-range=10.0.0.0/24",
-		"--tls-cert-file="+servingCertificateFile,
-		"--tls-private-key-file="+servingKeyFile,
-		"--service-account-key-file="+accountKeyFile,
-		"--service-account-signing-key-file="+accountKeyFile,
-		"--service-account-issuer=https://kubernetes.default.svc.cluster.local",
-		"--authorization-mode=Node,RBAC",
-		"--token-auth-file="+tokenFile,
-		// It wants a default service account in each namespace, which only a
-		// controller-manager makes.
-		"--disable-admission-plugins=ServiceAccount",
-	)
-	if err != nil {
-		return err
-	}
-	return c.await(c.server, c.identity.probe(c.url()))
+	return c.startServer()
 }
 
 // await calls check until it succeeds, the time is up, or a component dies.

@@ -17,7 +17,8 @@ const (
 	lockFile = "cluster.lock"
 	stopFile = "cluster.stop"
 
-	etcdSocket = "etcd.sock"
+	etcdSocket  = "etcd.sock"
+	orderSocket = "orders.sock"
 )
 
 // A folder holds everything of one control plane. Who has its lock owns it, and
@@ -177,15 +178,35 @@ func (f *folder) stopAsked() <-chan struct{} {
 	return asked
 }
 
-// dialEtcd goes through the descriptor of the folder because the path of a
-// socket may not exceed 107 bytes.
-func (f *folder) dialEtcd() error {
-	dir, err := os.Open(f.dir)
+// shortly calls do with a short path of a socket in dir: it may not exceed 107
+// bytes.
+func shortly(dir, name string, do func(path string) error) error {
+	opened, err := os.Open(dir)
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
-	conn, err := net.Dial("unix", fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), etcdSocket))
+	defer opened.Close()
+	return do(fmt.Sprintf("/proc/self/fd/%d/%s", opened.Fd(), name))
+}
+
+func dial(dir, name string) (conn net.Conn, err error) {
+	err = shortly(dir, name, func(path string) error {
+		conn, err = net.Dial("unix", path)
+		return err
+	})
+	return conn, err
+}
+
+func listen(dir, name string) (listener net.Listener, err error) {
+	err = shortly(dir, name, func(path string) error {
+		listener, err = net.Listen("unix", path)
+		return err
+	})
+	return listener, err
+}
+
+func (f *folder) dialEtcd() error {
+	conn, err := dial(f.dir, etcdSocket)
 	if err != nil {
 		return err
 	}

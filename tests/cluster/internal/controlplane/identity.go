@@ -37,9 +37,34 @@ type identity struct {
 // newIdentity makes the certificates, keys and tokens, and writes those that
 // the API server reads.
 func newIdentity(f *folder) (*identity, error) {
-	authorityKey, err := newKey()
+	accountKey, err := newKey()
 	if err != nil {
 		return nil, err
+	}
+	accountKeyPEM, err := keyPEM(accountKey)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.write(accountKeyFile, accountKeyPEM); err != nil {
+		return nil, err
+	}
+	secret := make([]byte, 32)
+	if _, err := rand.Read(secret); err != nil {
+		return nil, err
+	}
+	id := &identity{token: hex.EncodeToString(secret)}
+	if err := f.write(tokenFile, []byte(id.token+",admin,admin,system:masters\n")); err != nil {
+		return nil, err
+	}
+	return id, id.certify(f)
+}
+
+// certify makes an authority, and the certificate that the API server has from
+// it.
+func (id *identity) certify(f *folder) error {
+	authorityKey, err := newKey()
+	if err != nil {
+		return err
 	}
 	authority := template("kubepeers test authority", 1)
 	authority.IsCA = true
@@ -47,16 +72,16 @@ func newIdentity(f *folder) (*identity, error) {
 	authority.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
 	authorityDER, err := x509.CreateCertificate(rand.Reader, authority, authority, authorityKey.Public(), authorityKey)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	// Its subject key id was made while it was signed.
 	if authority, err = x509.ParseCertificate(authorityDER); err != nil {
-		return nil, err
+		return err
 	}
 
 	servingKey, err := newKey()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	serving := template("kube-apiserver", 2)
 	serving.KeyUsage = x509.KeyUsageDigitalSignature
@@ -71,40 +96,17 @@ func newIdentity(f *folder) (*identity, error) {
 	}
 	servingDER, err := x509.CreateCertificate(rand.Reader, serving, authority, servingKey.Public(), authorityKey)
 	if err != nil {
-		return nil, err
-	}
-
-	accountKey, err := newKey()
-	if err != nil {
-		return nil, err
-	}
-	secret := make([]byte, 32)
-	if _, err := rand.Read(secret); err != nil {
-		return nil, err
-	}
-	id := &identity{
-		authority: pemBlock("CERTIFICATE", authorityDER),
-		token:     hex.EncodeToString(secret),
+		return err
 	}
 	servingKeyPEM, err := keyPEM(servingKey)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	accountKeyPEM, err := keyPEM(accountKey)
-	if err != nil {
-		return nil, err
+	if err := f.write(servingCertificateFile, pemBlock("CERTIFICATE", servingDER)); err != nil {
+		return err
 	}
-	for name, data := range map[string][]byte{
-		servingCertificateFile: pemBlock("CERTIFICATE", servingDER),
-		servingKeyFile:         servingKeyPEM,
-		accountKeyFile:         accountKeyPEM,
-		tokenFile:              []byte(id.token + ",admin,admin,system:masters\n"),
-	} {
-		if err := f.write(name, data); err != nil {
-			return nil, err
-		}
-	}
-	return id, nil
+	id.authority = pemBlock("CERTIFICATE", authorityDER)
+	return f.write(servingKeyFile, servingKeyPEM)
 }
 
 func newKey() (*ecdsa.PrivateKey, error) {

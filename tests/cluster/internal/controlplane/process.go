@@ -65,6 +65,14 @@ func (p *process) kill() {
 	<-p.exited
 }
 
+// ended is closed when the process is gone.
+func (p *process) ended() <-chan struct{} {
+	if p == nil {
+		return nil
+	}
+	return p.exited
+}
+
 func (p *process) death() error {
 	return &deathError{fmt.Sprintf("%s ended by itself (%v)%s", p.name, p.cmd.ProcessState, p.logTail())}
 }

@@ -50,6 +50,12 @@ func (c *Client) SetAccount(ctx context.Context, namespace, name string, verbs [
 	return nil
 }
 
+// DeleteAccount deletes the service account alone: tokens of it are worth
+// nothing from then on, also when there is another one of that name.
+func (c *Client) DeleteAccount(ctx context.Context, namespace, name string) error {
+	return ignoreMissing(c.core.ServiceAccounts(namespace).Delete(ctx, name, metav1.DeleteOptions{}))
+}
+
 // allowedVerbs is what our role allows.
 func (c *Client) allowedVerbs(ctx context.Context, namespace, name string) ([]string, error) {
 	role, err := c.rbac.Roles(namespace).Get(ctx, name, metav1.GetOptions{})

@@ -5,6 +5,7 @@
 package objects
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -50,6 +51,11 @@ func NewClient() (*Client, error) {
 	}
 	c.rbac, err = rbac.NewForConfig(config)
 	return c, err
+}
+
+// Get is what the API server answers to a path, which may have a query.
+func (c *Client) Get(ctx context.Context, path string) ([]byte, error) {
+	return c.core.RESTClient().Get().RequestURI(path).DoRaw(ctx)
 }
 
 // Endpoint is the address of the API server, as pods are told it.
