@@ -1,5 +1,6 @@
 //! The watcher against servers that misbehave. The real API server is for all the rest.
 
+mod blackhole;
 mod fake;
 mod freshness;
 mod listing;
