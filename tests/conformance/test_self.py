@@ -36,15 +36,6 @@ def test_a_bound_token_tells_who_self_is(member: Member) -> None:
     assert probes.ask("discover").payload == "10.0.0.2:3322"
 
 
-def test_no_identity(process: Member) -> None:
-    probes = process.start()
-    assert probes.ask("init").status == "OK"
-    line = probes.ask("register")
-    assert line[:4] == ("register", "NO_IDENTITY", False, 0)
-    for word in ("pod_name", "pod_uid", "POD_NAME", "POD_UID", "`self` = `none`"):
-        assert word in line.message
-
-
 def test_not_a_pod(process: Member) -> None:
     probes = process.registered(self="none")
     assert probes.ask("discover") == ("discover", "OK", False, 0, "")
@@ -63,8 +54,14 @@ def test_self_is_not_among_the_pods(process: Member, missing: str) -> None:
         selector = "app=conformance,tier=y"
         process.namespace.pod("other", "10.0.0.2", labels=["app=conformance", "tier=y"])
     line = process.registered(pod_name=OWN, pod_labels=selector).ask("discover")
-    assert line[:4] == ("discover", "SELF_NOT_VISIBLE", True, 0)
-    for word in (f"`{OWN}`", f"`{selector}`", f"`{process.namespace.name}`", "`self`"):
+    if missing == "namespace is empty":
+        assert line[:4] == ("discover", "SELF_NOT_VISIBLE", True, 0)
+        words = [f"`{process.namespace.name}`"]
+    else:
+        # It is there, so that waiting would not help.
+        assert line[:4] == ("discover", "SELF_EXCLUDED", False, 0)
+        words = ["`pod_labels`", "`app=conformance,tier=x`"]
+    for word in (f"`{OWN}`", f"`{selector}`", "`self`", *words):
         assert word in line.message
     # Somebody who is no pod gets an answer.
     line = process.registered(self="none", pod_labels=selector).ask("discover")
