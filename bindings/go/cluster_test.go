@@ -151,7 +151,7 @@ func TestEachSeesTheOther(t *testing.T) {
 
 func TestForbiddenNamesTheRole(t *testing.T) {
 	c := newCluster(t)
-	c.run("account", "--namespace", c.namespace, "--verbs", "list", "weak")
+	c.run("account", "--namespace", c.namespace, "--verbs", "watch", "weak")
 	dir := t.TempDir()
 	c.run("mount", "--namespace", c.namespace, "--service-account", "weak", dir)
 	config := validConfig()
