@@ -25,6 +25,10 @@
 //		// Ask again: ErrNotSynced while the API server starts, ErrSelfNotVisible.
 //	}
 //
+// While the API server is away the last answer stands: Health tells how old it
+// is, and WithMaxStale sets a limit. Nodes tells more of each peer, WaitForPeers
+// waits for enough of them, and ExplainTable says why a pod is not one.
+//
 // Messages name configuration keys as kubepeers.h does; the comment of each
 // Option says which key it sets.
 //
