@@ -101,7 +101,7 @@
 /*
  Minor version that this header was made for.
  */
-#define KUBEPEERS_VERSION_MINOR 1
+#define KUBEPEERS_VERSION_MINOR 2
 
 /*
  Patch version that this header was made for.
@@ -111,7 +111,7 @@
 /*
  major * 1000000 + minor * 1000 + patch. Compare it with kubepeers_version_number().
  */
-#define KUBEPEERS_VERSION_NUMBER 1000
+#define KUBEPEERS_VERSION_NUMBER 2000
 
 /*
  The call did what it says.
@@ -244,11 +244,6 @@
 #define KUBEPEERS_INTERNAL -99
 
 /*
- A view with its place in the order of views, and its texts.
- */
-typedef struct Snapshot Snapshot;
-
-/*
  A configuration being filled in. Opaque. One thread at a time.
  */
 typedef struct kubepeers_config kubepeers_config;
@@ -264,6 +259,11 @@ typedef struct kubepeers_error kubepeers_error;
 typedef struct kubepeers_health kubepeers_health;
 
 /*
+ A list of peers as they were at one moment. Opaque, immutable: any thread may read it, also after the provider was closed.
+ */
+typedef struct kubepeers_peers kubepeers_peers;
+
+/*
  What a call ended with: KUBEPEERS_OK (0), or one of the negative KUBEPEERS_* numbers above.
  */
 typedef int32_t kubepeers_status;
@@ -273,11 +273,6 @@ typedef int32_t kubepeers_status;
  A stale, forged or closed one gives a status, never undefined behaviour.
  */
 typedef uint64_t kubepeers_provider;
-
-/*
- A list of peers as they were at one moment. Opaque, immutable: any thread may read it, also after the provider was closed.
- */
-typedef Snapshot kubepeers_peers;
 
 
 
@@ -432,7 +427,7 @@ kubepeers_status kubepeers_wait(kubepeers_provider provider,
 
  `*peers` is written only on success; free it with kubepeers_peers_free().
 
- Errors: KUBEPEERS_TIMEOUT (too few, or not for long enough: the message says how many), KUBEPEERS_INVALID_ARGUMENT (also
+ Errors: KUBEPEERS_TIMEOUT (too few, or not for long enough, or the API server was not heard: the message says which), KUBEPEERS_INVALID_ARGUMENT (also
  `stable_for_ms` below 0), and those of kubepeers_discover_peers().
  */
 kubepeers_status kubepeers_wait_for_peers(kubepeers_provider provider,
@@ -443,7 +438,7 @@ kubepeers_status kubepeers_wait_for_peers(kubepeers_provider provider,
                                           kubepeers_error **error);
 
 /*
- Has the pods listed anew and waits for it, at most `timeout_ms` (0: does not wait, only asks for it; negative:
+ Has the pods listed anew and waits for it, at most `timeout_ms` (0: only asks for it, and is KUBEPEERS_STALE; negative:
  `discover_timeout_ms`). After KUBEPEERS_OK, what is answered is of the moment of this call or later, whichever API server of
  several told of it. Without it answers are as new as the watch: milliseconds behind, as a rule. For a process that is about
  to found a cluster; not to be called again and again, since it costs the API server a list. At most one list a second is made
@@ -612,7 +607,7 @@ void kubepeers_health_free(kubepeers_health *health);
  KUBEPEERS_INVALID_ARGUMENT (NULL, or no such form), KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
  */
 kubepeers_status kubepeers_explain(kubepeers_provider provider,
-                                   int32_t form_number,
+                                   int32_t form,
                                    char **text,
                                    kubepeers_error **error);
 
@@ -671,7 +666,7 @@ const char *kubepeers_status_name(kubepeers_status status);
 uint32_t kubepeers_version_number(void);
 
 /*
- The version of the library that is loaded, e.g. "0.1.0". A static string: never freed.
+ The version of the library that is loaded, e.g. "0.2.0". A static string: never freed.
  */
 const char *kubepeers_version(void);
 

@@ -162,7 +162,8 @@ impl Latest {
             None => Continue(timeout),
         })
         .unwrap_or_else(|| {
-            Err(self.why_not(|_| format!("nothing newer than generation {generation} came within {timeout:?}")))
+            let message = format!("nothing newer than generation {generation} came within {} ms", timeout.as_millis());
+            Err(self.why_not(|_| Error::new(Status::Timeout, message)))
         })
     }
 
@@ -180,8 +181,9 @@ impl Latest {
             _ => Continue(timeout),
         })
         .unwrap_or_else(|| {
-            Err(self.why_not(|found| {
-                format!("{found} peers now; there were not {min} for {stable_for:?} within {timeout:?}")
+            Err(self.why_not(|state| {
+                let found = state.snapshot.as_ref().map_or(0, |snapshot| snapshot.len());
+                self.subject.unsettled(found, min, stable_for, state.trouble())
             }))
         })
     }
@@ -297,15 +299,15 @@ impl Latest {
         }
     }
 
-    /// Why there is no answer. `too_few` says it where there is one, but not what was asked for; it is given the number of peers.
-    fn why_not(&self, too_few: impl FnOnce(usize) -> String) -> Error {
+    /// Why there is no answer. `otherwise` says it where there is one, but not what was asked for.
+    fn why_not(&self, otherwise: impl FnOnce(&State) -> Error) -> Error {
         let state = self.lock();
         let Some(snapshot) = &state.snapshot else { return self.subject.not_synced(state.trouble()) };
         match &snapshot.view().gate {
             Gate::SelfAbsent => self.subject.absent(),
             Gate::SelfNotYet(reason) => self.subject.not_yet(*reason),
             _ if self.is_too_old(&state) => self.stale(&state),
-            _ => Error::new(Status::Timeout, too_few(snapshot.len())),
+            _ => otherwise(&state),
         }
     }
 
@@ -526,7 +528,8 @@ mod tests {
         assert_eq!(settled(1, Duration::from_millis(20), LONG), Ok(1));
         // While nothing is heard, nobody knows what has changed.
         latest.fail(trouble(Status::Unavailable, "refused"));
-        assert_eq!(status(1, Duration::ZERO), Status::Timeout);
+        let error = settled(1, Duration::ZERO, Duration::ZERO).unwrap_err();
+        assert!(error.status() == Status::Timeout && error.message().contains("refused"), "{error}");
         latest.unchanged();
         assert_eq!(settled(1, Duration::ZERO, Duration::ZERO), Ok(1));
         // More peers later: it goes on waiting.

@@ -92,6 +92,18 @@ impl Subject {
         Error::new(Status::SelfExcluded, format!("the own pod {own} can be nobody's peer: {why}"))
     }
 
+    /// There are not enough peers, or not for long enough, or nobody knows.
+    pub fn unsettled(&self, found: usize, min: usize, stable_for: Duration, trouble: Option<&Error>) -> Error {
+        let wanted = format!("at least {min} peers, unchanged for {} ms", stable_for.as_millis());
+        let message = format!("{found} known now, wanted are {wanted}");
+        match trouble {
+            Some(trouble) => {
+                Error::new(Status::Timeout, format!("{message}: {}", trouble.message())).because_of(trouble)
+            }
+            None => Error::new(Status::Timeout, message),
+        }
+    }
+
     /// What is known is older than it may be.
     pub fn stale(&self, age: Duration, trouble: Option<&Error>) -> Error {
         let namespace = &self.namespace;

@@ -21,3 +21,16 @@ fn the_committed_header_is_that_of_the_sources() {
         "include/kubepeers.h is not what the sources say: run `make header` and commit the result"
     );
 }
+
+/// A header is included beside many others.
+#[test]
+fn every_name_of_the_header_has_the_prefix() {
+    let header = include_str!("../include/kubepeers.h");
+    let mut named = header.lines().filter_map(|line| {
+        let last = |rest: &str| rest.trim_end_matches(';').rsplit(' ').next().unwrap_or_default().to_owned();
+        line.strip_prefix("typedef ").or_else(|| line.strip_prefix("struct ")).map(last)
+    });
+    let count = named.clone().count();
+    assert_eq!(named.find(|name| !name.starts_with("kubepeers_")), None);
+    assert!(count >= 6, "{count} types found");
+}

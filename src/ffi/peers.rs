@@ -8,9 +8,8 @@ use super::boundary::infallible;
 use crate::snapshot::{Field, Peer, Snapshot};
 
 /// A list of peers as they were at one moment. Opaque, immutable: any thread may read it, also after the provider was closed.
-// The same as a snapshot, which all who have it share: giving it out allocates nothing.
-#[repr(transparent)]
-pub struct kubepeers_peers(Snapshot);
+// A name only: pointers to it are those of an `Arc<Snapshot>`, which all callers share. Giving one out allocates nothing.
+pub struct kubepeers_peers(());
 
 impl kubepeers_peers {
     pub(super) fn shared(snapshot: Arc<Snapshot>) -> *mut Self {
@@ -18,19 +17,28 @@ impl kubepeers_peers {
     }
 }
 
+/// The snapshot behind a list.
+///
+/// # Safety
+/// `peers` is NULL or a live list.
+unsafe fn snapshot<'a>(peers: *const kubepeers_peers) -> Option<&'a Snapshot> {
+    // SAFETY: the caller vouches for the list, which `shared` made of a snapshot that is never changed.
+    unsafe { peers.cast::<Snapshot>().as_ref() }
+}
+
 /// How many peers there are, self not counted. 0 means: alone, confirmed. 0 for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_len(peers: *const kubepeers_peers) -> usize {
-    // SAFETY: the header asks for NULL or a live list, which is never changed.
-    unsafe { peers.as_ref() }.map_or(0, |peers| peers.0.len())
+    // SAFETY: the header asks for NULL or a live list.
+    unsafe { snapshot(peers) }.map_or(0, |peers| peers.len())
 }
 
 /// Which answer this is: grows with every change of a peer, its readiness and other texts included, and with every register,
 /// from 1, within one provider. It means nothing to another provider. 0 for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_generation(peers: *const kubepeers_peers) -> u64 {
-    // SAFETY: the header asks for NULL or a live list, which is never changed.
-    unsafe { peers.as_ref() }.map_or(0, |peers| peers.0.generation())
+    // SAFETY: the header asks for NULL or a live list.
+    unsafe { snapshot(peers) }.map_or(0, |peers| peers.generation())
 }
 
 /// The address of a peer, "ip:port" with IPv6 in brackets, e.g. "10.0.0.7:3322" or "[fd00::7]:3322".
@@ -38,8 +46,8 @@ pub unsafe extern "C" fn kubepeers_peers_generation(peers: *const kubepeers_peer
 /// NULL past the end and for NULL. Borrowed from the list: valid until kubepeers_peers_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_address(peers: *const kubepeers_peers, index: usize) -> *const c_char {
-    // SAFETY: the header asks for NULL or a live list, which is never changed.
-    let address = unsafe { peers.as_ref() }.and_then(|peers| peers.0.address(index));
+    // SAFETY: the header asks for NULL or a live list.
+    let address = unsafe { snapshot(peers) }.and_then(|peers| peers.address(index));
     address.map_or(null(), CStr::as_ptr)
 }
 
@@ -48,8 +56,8 @@ pub unsafe extern "C" fn kubepeers_peers_address(peers: *const kubepeers_peers, 
 /// # Safety
 /// `peers` is NULL or a live list.
 unsafe fn of<T>(peers: *const kubepeers_peers, index: usize, absent: T, read: impl FnOnce(&Peer) -> T) -> T {
-    // SAFETY: the caller vouches for the list, which is never changed.
-    unsafe { peers.as_ref() }.and_then(|peers| peers.0.peer(index)).map_or(absent, read)
+    // SAFETY: the caller vouches for the list.
+    unsafe { snapshot(peers) }.and_then(|peers| peers.peer(index)).map_or(absent, read)
 }
 
 /// A text of a peer, NULL past the end and for NULL.
@@ -57,10 +65,10 @@ unsafe fn of<T>(peers: *const kubepeers_peers, index: usize, absent: T, read: im
 /// # Safety
 /// `peers` is NULL or a live list.
 unsafe fn text(peers: *const kubepeers_peers, index: usize, field: Field) -> *const c_char {
-    // SAFETY: the caller vouches for the list, which is never changed.
-    let peers = unsafe { peers.as_ref() };
+    // SAFETY: the caller vouches for the list.
+    let peers = unsafe { snapshot(peers) };
     // The first of these calls on a list makes all the texts.
-    infallible(null(), || peers.and_then(|peers| peers.0.text(index, field)).map_or(null(), CStr::as_ptr))
+    infallible(null(), || peers.and_then(|peers| peers.text(index, field)).map_or(null(), CStr::as_ptr))
 }
 
 /// The peer's IP address without brackets, e.g. "10.0.0.7" or "fd00::7". As with all texts of a peer: NULL past the end and for NULL;

@@ -151,7 +151,7 @@ pub unsafe extern "C" fn kubepeers_wait(
 ///
 /// `*peers` is written only on success; free it with kubepeers_peers_free().
 ///
-/// Errors: KUBEPEERS_TIMEOUT (too few, or not for long enough: the message says how many), KUBEPEERS_INVALID_ARGUMENT (also
+/// Errors: KUBEPEERS_TIMEOUT (too few, or not for long enough, or the API server was not heard: the message says which), KUBEPEERS_INVALID_ARGUMENT (also
 /// `stable_for_ms` below 0), and those of kubepeers_discover_peers().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_wait_for_peers(
@@ -179,7 +179,7 @@ fn stable_for(ms: i32) -> Result<Duration> {
     u64::try_from(ms).map(Duration::from_millis).map_err(negative)
 }
 
-/// Has the pods listed anew and waits for it, at most `timeout_ms` (0: does not wait, only asks for it; negative:
+/// Has the pods listed anew and waits for it, at most `timeout_ms` (0: only asks for it, and is KUBEPEERS_STALE; negative:
 /// `discover_timeout_ms`). After KUBEPEERS_OK, what is answered is of the moment of this call or later, whichever API server of
 /// several told of it. Without it answers are as new as the watch: milliseconds behind, as a rule. For a process that is about
 /// to found a cluster; not to be called again and again, since it costs the API server a list. At most one list a second is made

@@ -13,7 +13,7 @@ pub const KUBEPEERS_EXPLAIN_JSON: i32 = 1;
 /// For kubepeers_explain(): a table, for people.
 pub const KUBEPEERS_EXPLAIN_TABLE: i32 = 2;
 
-fn form(number: i32) -> Result<Form> {
+fn form_of(number: i32) -> Result<Form> {
     match number {
         KUBEPEERS_EXPLAIN_JSON => Ok(Form::Json),
         KUBEPEERS_EXPLAIN_TABLE => Ok(Form::Table),
@@ -44,7 +44,7 @@ fn owned(text: String) -> *mut c_char {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_explain(
     provider: kubepeers_provider,
-    form_number: i32,
+    form: i32,
     text: *mut *mut c_char,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
@@ -52,7 +52,7 @@ pub unsafe extern "C" fn kubepeers_explain(
     unsafe {
         call(error, || {
             required(text, "text")?;
-            let explained = handles::get(provider)?.explain(form(form_number)?)?;
+            let explained = handles::get(provider)?.explain(form_of(form)?)?;
             store(text, || owned(explained));
             Ok(())
         })

@@ -5,11 +5,11 @@ use std::ffi::c_char;
 /// Major version that this header was made for.
 pub const KUBEPEERS_VERSION_MAJOR: u32 = 0;
 /// Minor version that this header was made for.
-pub const KUBEPEERS_VERSION_MINOR: u32 = 1;
+pub const KUBEPEERS_VERSION_MINOR: u32 = 2;
 /// Patch version that this header was made for.
 pub const KUBEPEERS_VERSION_PATCH: u32 = 0;
 /// major * 1000000 + minor * 1000 + patch. Compare it with kubepeers_version_number().
-pub const KUBEPEERS_VERSION_NUMBER: u32 = 1000;
+pub const KUBEPEERS_VERSION_NUMBER: u32 = 2000;
 
 /// The version of the library that is loaded, in the form of KUBEPEERS_VERSION_NUMBER.
 #[unsafe(no_mangle)]
@@ -17,7 +17,7 @@ pub extern "C" fn kubepeers_version_number() -> u32 {
     KUBEPEERS_VERSION_NUMBER
 }
 
-/// The version of the library that is loaded, e.g. "0.1.0". A static string: never freed.
+/// The version of the library that is loaded, e.g. "0.2.0". A static string: never freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn kubepeers_version() -> *const c_char {
     const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
