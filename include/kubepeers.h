@@ -244,6 +244,11 @@
 #define KUBEPEERS_INTERNAL -99
 
 /*
+ A view with its place in the order of views, and its texts.
+ */
+typedef struct Snapshot Snapshot;
+
+/*
  A configuration being filled in. Opaque. One thread at a time.
  */
 typedef struct kubepeers_config kubepeers_config;
@@ -259,11 +264,6 @@ typedef struct kubepeers_error kubepeers_error;
 typedef struct kubepeers_health kubepeers_health;
 
 /*
- A list of peers as they were at one moment. Opaque, immutable: any thread may read it, also after the provider was closed.
- */
-typedef struct kubepeers_peers kubepeers_peers;
-
-/*
  What a call ended with: KUBEPEERS_OK (0), or one of the negative KUBEPEERS_* numbers above.
  */
 typedef int32_t kubepeers_status;
@@ -273,6 +273,11 @@ typedef int32_t kubepeers_status;
  A stale, forged or closed one gives a status, never undefined behaviour.
  */
 typedef uint64_t kubepeers_provider;
+
+/*
+ A list of peers as they were at one moment. Opaque, immutable: any thread may read it, also after the provider was closed.
+ */
+typedef Snapshot kubepeers_peers;
 
 
 
@@ -397,6 +402,13 @@ kubepeers_status kubepeers_discover_peers(kubepeers_provider provider,
                                           int32_t timeout_ms,
                                           kubepeers_peers **peers,
                                           kubepeers_error **error);
+
+/*
+ The generation of the list that kubepeers_discover_peers() would give at once; 0 if it would have to wait, or would fail, or
+ `max_stale_ms` is set, and for what is no provider. Keep the last list and compare: while this is its generation, it is what
+ discover_peers would give. Takes no lock and makes no object: a few nanoseconds.
+ */
+uint64_t kubepeers_generation(kubepeers_provider provider);
 
 /*
  Waits for peers newer than `after_generation` (from kubepeers_peers_generation(); 0 for any), at most `timeout_ms`

@@ -35,6 +35,12 @@ impl Error {
         self
     }
 
+    /// The same, but it is not certain yet that it lasts.
+    pub fn worth_a_retry(mut self) -> Self {
+        self.retryable = true;
+        self
+    }
+
     /// Whether the same call may succeed later without anybody changing a configuration, a manifest or a program.
     pub fn is_retryable(&self) -> bool {
         self.retryable

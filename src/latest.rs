@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::explain::{Form, explain};
 use crate::health::{Counts, Health, STALE_AFTER, Trouble};
 use crate::metrics::Metrics;
+use crate::shown::Shown;
 use crate::snapshot::{Gate, Snapshot, View};
 use crate::status::Status;
 use crate::subject::Subject;
@@ -27,6 +28,7 @@ pub struct Latest {
     /// `max_stale_ms`
     max_stale: Option<Duration>,
     poll_interval: Duration,
+    shown: Shown,
 }
 
 #[derive(Debug)]
@@ -53,7 +55,7 @@ struct State {
 
 impl Latest {
     /// Nothing known yet. Generations go on from `generation`, so that they grow over a provider's whole life.
-    pub fn new(generation: u64, subject: Subject, settings: &Settings) -> Self {
+    pub fn new(generation: u64, subject: Subject, settings: &Settings, shown: Shown) -> Self {
         let state = State {
             generation,
             snapshot: None,
@@ -74,6 +76,7 @@ impl Latest {
             subject,
             max_stale: settings.max_stale,
             poll_interval: settings.poll_interval,
+            shown,
         }
     }
 
@@ -131,6 +134,7 @@ impl Latest {
     pub fn end(&self, reason: Error) -> u64 {
         let mut state = self.lock();
         state.ended.get_or_insert(reason);
+        self.shown.show(None);
         self.changed.notify_all();
         state.generation
     }
@@ -241,6 +245,12 @@ impl Latest {
         }
     }
 
+    /// The generation of what is answered until something changes. With a limit of age, time changes it too.
+    fn at_once(&self, state: &State) -> Option<u64> {
+        let open = |snapshot: &&Arc<Snapshot>| snapshot.view().gate == Gate::Open && self.max_stale.is_none();
+        state.snapshot.as_ref().filter(open).map(|snapshot| snapshot.generation())
+    }
+
     fn is_too_old(&self, state: &State) -> bool {
         self.max_stale.is_some_and(|max| state.sign_of_life.is_none_or(|sign| sign.elapsed() > max))
     }
@@ -252,7 +262,8 @@ impl Latest {
         timeout: Duration,
         check: impl Fn(&State) -> ControlFlow<Result<T>, Duration>,
     ) -> Option<Result<T>> {
-        let deadline = Instant::now() + timeout;
+        // Reading the clock costs more than an answer that is there.
+        let mut deadline = None;
         let mut state = self.lock();
         loop {
             if let Some(reason) = &state.ended {
@@ -262,7 +273,9 @@ impl Latest {
                 Break(outcome) => return Some(outcome),
                 Continue(again) => again,
             };
-            let left = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
+            let now = Instant::now();
+            let left =
+                deadline.get_or_insert(now + timeout).checked_duration_since(now).filter(|left| !left.is_zero())?;
             state = self.changed.wait_timeout(state, left.min(again)).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
@@ -271,6 +284,7 @@ impl Latest {
         let mut state = self.lock();
         if state.ended.is_none() {
             change(&mut state);
+            self.shown.show(self.at_once(&state));
             self.changed.notify_all();
         }
     }
@@ -329,7 +343,7 @@ mod tests {
     use std::thread;
 
     fn latest() -> Latest {
-        Latest::new(0, subject(), &settings(&[]))
+        Latest::new(0, subject(), &settings(&[]), Shown::nowhere())
     }
 
     /// Of pods at these addresses.
@@ -410,6 +424,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_answered_at_once_is_shown() {
+        static PLACE: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+        let shown = Shown::new(&PLACE, 1);
+        let latest = Latest::new(0, subject(), &settings(&[]), shown);
+        for (gate, generation) in [(Gate::SelfAbsent, 0), (Gate::Open, 2), (Gate::SelfUnclear, 0), (Gate::Open, 4)] {
+            latest.publish(view(gate, &["10.0.0.1"]));
+            assert_eq!(shown.see(), generation);
+        }
+        latest.fail(trouble(Status::Unavailable, "refused"));
+        assert_eq!(shown.see(), 4);
+        latest.end(Error::new(Status::Closed, "closed"));
+        assert_eq!(shown.see(), 0);
+        let limited = Latest::new(0, subject(), &settings(&[("max_stale_ms", "1000")]), shown);
+        limited.publish(view(Gate::Open, &[]));
+        assert_eq!(shown.see(), 0);
+    }
+
+    #[test]
     fn a_change_that_no_caller_sees_is_no_new_generation() {
         let latest = latest();
         latest.publish(view(Gate::Open, &["10.0.0.1"]));
@@ -447,6 +479,7 @@ mod tests {
             0,
             subject(),
             &Settings { max_stale: Some(Duration::from_millis(1)), ..settings(&[]) },
+            Shown::nowhere(),
         ));
         latest.publish(view(Gate::Open, &["10.0.0.1"]));
         latest.fail(trouble(Status::Unavailable, "refused"));

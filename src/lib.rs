@@ -10,7 +10,7 @@
 //! - [`cluster`]: all that talks to Kubernetes: credentials, requests, the watch
 //! - [`explain`], [`health`], [`metrics`], [`subject`]: what is told besides the peers: every pod's verdict, how sure the answers
 //!   are, and what errors say; pure too
-//! - [`latest`]: where the watcher's thread and the callers' threads meet
+//! - [`latest`], [`shown`]: where the watcher's thread and the callers' threads meet
 //! - [`runtime`]: the one thread and its tokio runtime
 //! - [`provider`]: the life of a provider, from init to close
 //! - [`ffi`]: the C ABI, and the only `unsafe`
@@ -27,6 +27,7 @@ pub mod metrics;
 pub mod pod;
 pub mod provider;
 pub mod runtime;
+pub mod shown;
 pub mod snapshot;
 pub mod status;
 pub mod subject;

@@ -12,6 +12,7 @@ use crate::health::Health;
 use crate::identity::{Identity, Surroundings};
 use crate::latest::Latest;
 use crate::runtime::{Spawn, Task};
+use crate::shown::Shown;
 use crate::snapshot::Snapshot;
 use crate::status::Status;
 use crate::subject::Subject;
@@ -22,6 +23,7 @@ use crate::verdict::Rules;
 pub struct Provider {
     settings: Settings,
     spawn: Spawn,
+    shown: Shown,
     state: Mutex<State>,
 }
 
@@ -72,7 +74,14 @@ impl Provider {
     /// Validates the configuration; touches nothing else. `spawn` will start the watcher's thread.
     pub fn new(config: Config, spawn: Spawn) -> Result<Self> {
         let state = Mutex::new(State { phase: Phase::Initialized, generation: 0 });
-        Ok(Self { settings: config.complete()?, spawn, state })
+        Ok(Self { settings: config.complete()?, spawn, shown: Shown::nowhere(), state })
+    }
+
+    /// Shows there, from register on, which answer would be given at once.
+    pub fn show_in(&mut self, shown: Shown) {
+        // Nothing yet, whatever another provider showed there.
+        shown.show(None);
+        self.shown = shown;
     }
 
     /// Starts watching and waits for the first sync.
@@ -94,7 +103,7 @@ impl Provider {
         let mut state = self.lock();
         state.may_register()?;
         let subject = self.subject(&identity);
-        let latest = Arc::new(Latest::new(state.generation, subject, &self.settings));
+        let latest = Arc::new(Latest::new(state.generation, subject, &self.settings, self.shown));
         let Settings { ports, choices, .. } = &self.settings;
         let rules = Rules { ports: ports.clone(), identity, choices: *choices };
         let cluster = Cluster::new(&self.settings, credentials);

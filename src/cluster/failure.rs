@@ -108,6 +108,12 @@ impl Failure {
         Self { verb, ..self }
     }
 
+    /// The same in the middle of a list: also where what was compressed cannot be read.
+    pub(super) fn halfway(self) -> Self {
+        let class = if self.class == Class::Unreachable { Class::Incomplete } else { self.class };
+        Self { class, ..self }
+    }
+
     /// As a caller hears of it. What will not mend itself has a status of its own.
     pub(super) fn into_trouble(self, credentials: &Credentials, namespace: &str) -> Trouble {
         let class = self.class.name();

@@ -146,7 +146,7 @@ impl Cluster {
         let mut body = self.ask_for_list(&params, encoding).await?;
         let mut items = Items::new();
         let read = async {
-            while let Some(piece) = self.in_time(answers::piece(&mut body)).await? {
+            while let Some(piece) = self.in_time(answers::piece(&mut body)).await.map_err(Failure::halfway)? {
                 items.feed(&piece)?;
                 pods.extend(items.take());
                 if pods.len() > MOST_PODS {

@@ -33,6 +33,8 @@ const RELIST: Duration = Duration::from_secs(600);
 const SHORTEST_WATCH: Duration = Duration::from_secs(190);
 /// Between two lists, however many callers want fresh ones.
 const SPACING: Duration = Duration::from_secs(1);
+/// An API server that starts knows tokens before it knows roles, and says 403 to everybody for a moment.
+const FOR_GOOD: Duration = Duration::from_secs(2);
 /// How long after watching was forbidden it is tried again.
 const WATCH_AGAIN: Duration = Duration::from_secs(60);
 
@@ -59,6 +61,7 @@ pub async fn watch(cluster: Cluster, rules: Rules, polls: Polls, latest: Arc<Lat
         demanded: false,
         progress: false,
         forbidden: None,
+        refused: None,
         absent: None,
     }
     .run()
@@ -85,6 +88,8 @@ struct Watcher {
     progress: bool,
     /// Since when watching is forbidden, while listing is not.
     forbidden: Option<Instant>,
+    /// Since when even listing is.
+    refused: Option<Instant>,
     /// Why the own pod is not among the pods, once that was asked.
     absent: Option<Gate>,
 }
@@ -113,6 +118,7 @@ enum End {
 impl Watcher {
     async fn run(mut self) {
         let mut backoff = Backoff::default();
+        self.latest.polls(self.polls.only, None);
         loop {
             self.progress = false;
             let started = Instant::now();
@@ -160,7 +166,11 @@ impl Watcher {
             Class::Forbidden => self.forbidden = None,
             _ => {}
         }
-        let trouble = self.cluster.explain(failure);
+        let refused = failure.class == Class::Forbidden;
+        let mut trouble = self.cluster.explain(failure);
+        if refused && self.refused.get_or_insert_with(Instant::now).elapsed() < FOR_GOOD {
+            trouble.error = trouble.error.worth_a_retry();
+        }
         self.latest.fail(trouble);
     }
 
@@ -172,7 +182,6 @@ impl Watcher {
             _ => self.list().await?,
         };
         if polls {
-            self.latest.polls(true, None);
             return Ok(End::Polled);
         }
         let watched = self.cluster.watch_since(&resource_version).await;
@@ -213,6 +222,7 @@ impl Watcher {
             self.plainly ^= failure.class.is_of_the_request();
         }
         let List { pods, resource_version } = listed?;
+        self.refused = None;
         self.pods = pods.into_iter().map(|pod| (pod.uid.clone(), Arc::new(pod))).collect();
         self.position = Position::At(resource_version.clone());
         (self.listed, self.demanded, self.progress, self.absent) = (Instant::now(), false, true, None);

@@ -4,7 +4,7 @@
 
 use std::cmp::Ordering;
 use std::sync::atomic::{
-    AtomicPtr,
+    AtomicPtr, AtomicU64,
     Ordering::{AcqRel, Acquire, Release},
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::{fork, kubepeers_provider};
 use crate::error::{Error, Result};
 use crate::provider::Provider;
+use crate::shown::Shown;
 use crate::status::Status;
 
 const SLOT_BITS: u32 = 24;
@@ -23,6 +24,9 @@ struct Slot {
     generation: u32,
     provider: Option<Arc<Provider>>,
 }
+
+/// What the providers of the first slots show. Those of others show nothing, which costs speed only.
+static SHOWN: [AtomicU64; 1024] = [const { AtomicU64::new(0) }; 1024];
 
 type Table = Mutex<Vec<Slot>>;
 
@@ -52,7 +56,7 @@ fn table() -> MutexGuard<'static, Vec<Slot>> {
 }
 
 /// Takes a provider into the table and gives its number.
-pub(super) fn insert(provider: Provider) -> Result<kubepeers_provider> {
+pub(super) fn insert(mut provider: Provider) -> Result<kubepeers_provider> {
     fork::is_watched()?;
     let mut slots = table();
     let index = match slots.iter().position(|slot| slot.provider.is_none() && slot.generation < u32::MAX) {
@@ -65,10 +69,20 @@ pub(super) fn insert(provider: Provider) -> Result<kubepeers_provider> {
     };
     let slot = &mut slots[index];
     slot.generation += 1;
+    if let Some(place) = SHOWN.get(index) {
+        provider.show_in(Shown::new(place, slot.generation));
+    }
     slot.provider = Some(Arc::new(provider));
     Ok(u64::from(fork::epoch()) << (SLOT_BITS + GENERATION_BITS)
         | u64::from(slot.generation) << SLOT_BITS
         | index as u64)
+}
+
+/// The generation that the provider of a handle shows; 0 for none, and for what is no handle. Without a lock.
+pub(super) fn shown(handle: kubepeers_provider) -> u64 {
+    let (made_in, generation, index) = parts(handle);
+    let place = SHOWN.get(index).filter(|_| made_in == fork::epoch());
+    place.map_or(0, |place| Shown::new(place, generation).see())
 }
 
 /// The provider of a handle.
@@ -100,19 +114,24 @@ fn lookup<T>(handle: kubepeers_provider, read: impl FnOnce(&mut Slot) -> T) -> R
     if handle == 0 {
         return Err(Error::new(Status::NotInitialized, "not initialised: call init first"));
     }
-    let made_in = (handle >> (SLOT_BITS + GENERATION_BITS)) as u8;
+    let (made_in, generation, index) = parts(handle);
     match made_in.cmp(&fork::epoch()) {
         Ordering::Less => return Err(forked()),
         Ordering::Greater => return Err(invalid()),
         Ordering::Equal => {}
     }
-    let generation = (handle >> SLOT_BITS) as u32;
     let mut slots = table();
-    match slots.get_mut((handle & ((1 << SLOT_BITS) - 1)) as usize) {
+    match slots.get_mut(index) {
         Some(slot) if slot.generation == generation => Ok(Some(read(slot))),
         Some(slot) if generation > 0 && slot.generation > generation => Ok(None),
         _ => Err(invalid()),
     }
+}
+
+/// The epoch, the generation and the slot of a handle.
+fn parts(handle: kubepeers_provider) -> (u8, u32, usize) {
+    let slot = (handle & ((1 << SLOT_BITS) - 1)) as usize;
+    ((handle >> (SLOT_BITS + GENERATION_BITS)) as u8, (handle >> SLOT_BITS) as u32, slot)
 }
 
 fn closed() -> Error {

@@ -8,11 +8,13 @@ use super::boundary::infallible;
 use crate::snapshot::{Field, Peer, Snapshot};
 
 /// A list of peers as they were at one moment. Opaque, immutable: any thread may read it, also after the provider was closed.
-pub struct kubepeers_peers(Arc<Snapshot>);
+// The same as a snapshot, which all who have it share: giving it out allocates nothing.
+#[repr(transparent)]
+pub struct kubepeers_peers(Snapshot);
 
 impl kubepeers_peers {
-    pub(super) fn boxed(snapshot: Arc<Snapshot>) -> *mut Self {
-        Box::into_raw(Box::new(Self(snapshot)))
+    pub(super) fn shared(snapshot: Arc<Snapshot>) -> *mut Self {
+        Arc::into_raw(snapshot).cast_mut().cast()
     }
 }
 
@@ -130,7 +132,8 @@ pub unsafe extern "C" fn kubepeers_peers_is_ready(peers: *const kubepeers_peers,
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_free(peers: *mut kubepeers_peers) {
     if !peers.is_null() {
-        // SAFETY: not NULL, and the header asks for a pointer that the library gave out and that was not freed.
-        infallible((), || drop(unsafe { Box::from_raw(peers) }));
+        // SAFETY: not NULL, and the header asks for a pointer that the library gave out, which is that of an `Arc<Snapshot>`,
+        // and that was not freed. It is never written through.
+        infallible((), || drop(unsafe { Arc::<Snapshot>::from_raw(peers.cast_const().cast()) }));
     }
 }

@@ -105,10 +105,18 @@ pub unsafe extern "C" fn kubepeers_discover_peers(
         call(error, || {
             required(peers, "peers")?;
             let snapshot = handles::get(provider)?.discover_peers(Timeout::from_ms(timeout_ms))?;
-            store(peers, || kubepeers_peers::boxed(snapshot));
+            store(peers, || kubepeers_peers::shared(snapshot));
             Ok(())
         })
     }
+}
+
+/// The generation of the list that kubepeers_discover_peers() would give at once; 0 if it would have to wait, or would fail, or
+/// `max_stale_ms` is set, and for what is no provider. Keep the last list and compare: while this is its generation, it is what
+/// discover_peers would give. Takes no lock and makes no object: a few nanoseconds.
+#[unsafe(no_mangle)]
+pub extern "C" fn kubepeers_generation(provider: kubepeers_provider) -> u64 {
+    handles::shown(provider)
 }
 
 /// Waits for peers newer than `after_generation` (from kubepeers_peers_generation(); 0 for any), at most `timeout_ms`
@@ -131,7 +139,7 @@ pub unsafe extern "C" fn kubepeers_wait(
         call(error, || {
             required(peers, "peers")?;
             let snapshot = handles::get(provider)?.wait(after_generation, Timeout::from_ms(timeout_ms))?;
-            store(peers, || kubepeers_peers::boxed(snapshot));
+            store(peers, || kubepeers_peers::shared(snapshot));
             Ok(())
         })
     }
@@ -160,7 +168,7 @@ pub unsafe extern "C" fn kubepeers_wait_for_peers(
             required(peers, "peers")?;
             let stable_for = stable_for(stable_for_ms)?;
             let snapshot = handles::get(provider)?.wait_for_peers(min, stable_for, Timeout::from_ms(timeout_ms))?;
-            store(peers, || kubepeers_peers::boxed(snapshot));
+            store(peers, || kubepeers_peers::shared(snapshot));
             Ok(())
         })
     }

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kubepeers::config::Config;
 use kubepeers::provider::Provider;
@@ -14,10 +14,10 @@ use kubepeers::runtime::spawn_named;
 pub(crate) enum Reply {
     /// This status and body, then the connection is closed.
     Body(u16, String),
+    /// The same with another header, or compressed.
+    Raw(u16, &'static str, Vec<u8>),
     /// These lines, and the connection stays open, silent.
     Open(Vec<String>),
-    /// This line again and again.
-    Drip(String),
     /// Not even headers.
     Silence,
 }
@@ -25,10 +25,18 @@ pub(crate) enum Reply {
 /// The script: the number of the request, from 0, and its path with the query.
 type Script = dyn Fn(usize, &str) -> Reply + Send + Sync;
 
+/// What the server was asked, and when.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) path: String,
+    pub(crate) encoding: String,
+    pub(crate) at: Instant,
+}
+
 /// Runs until the process ends.
 pub(crate) struct Fake {
     port: u16,
-    asked: Arc<Mutex<Vec<String>>>,
+    asked: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl Fake {
@@ -46,13 +54,30 @@ impl Fake {
         Self { port, asked }
     }
 
+    /// Gives this list, then watches that tell these events and stay open.
+    pub(crate) fn steady(list: impl Fn() -> Reply + Send + Sync + 'static, events: Vec<String>) -> Self {
+        Self::start(move |_, path| if is_watch(path) { Reply::Open(events.clone()) } else { list() })
+    }
+
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
-    /// The paths asked for so far.
-    pub(crate) fn asked(&self) -> Vec<String> {
+    /// All that was asked so far.
+    pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
+    }
+
+    /// The paths asked for so far.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        self.asked().into_iter().map(|asked| asked.path).collect()
+    }
+
+    /// Waits until so many requests have come.
+    pub(crate) fn has_been_asked(&self, times: usize) {
+        while self.asked().len() < times {
+            thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// A provider that is no pod and asks this server.
@@ -64,6 +89,10 @@ impl Fake {
     pub(crate) fn provider_of(&self, user: &str) -> Provider {
         provider(&format!("http://127.0.0.1:{}", self.port), user, &[])
     }
+}
+
+pub(crate) fn is_watch(path: &str) -> bool {
+    path.contains("watch=true")
 }
 
 /// A provider that is no pod and asks a server as this user of a kubeconfig.
@@ -91,33 +120,33 @@ pub(crate) fn provider(server: &str, user: &str, extra: &[(&str, &str)]) -> Prov
     Provider::new(config, spawn_named).unwrap()
 }
 
-fn answer(mut stream: TcpStream, script: &Script, log: &Mutex<Vec<String>>) {
+fn answer(mut stream: TcpStream, script: &Script, log: &Mutex<Vec<Asked>>) {
     let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
     let Some(path) = lines.next().and_then(|line| line.split(' ').nth(1).map(str::to_owned)) else { return };
-    while lines.next().is_some_and(|line| !line.is_empty()) {}
+    let headers: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+    let encoding = headers.iter().find_map(|line| line.strip_prefix("accept-encoding: ")).unwrap_or_default().into();
     let number = {
         let mut log = log.lock().unwrap();
-        log.push(path.clone());
+        log.push(Asked { path: path.clone(), encoding, at: Instant::now() });
         log.len() - 1
     };
     // A client that is gone by now is no fault of the test.
     let _ = match script(number, &path) {
-        Reply::Body(status, body) => {
-            write!(stream, "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n{body}")
+        Reply::Body(status, body) => write_all(&mut stream, status, "Connection: close", body.as_bytes()),
+        Reply::Raw(status, header, body) => {
+            write_all(&mut stream, status, &format!("Connection: close\r\n{header}"), &body)
         }
         Reply::Open(events) => {
-            let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{}", events.concat());
+            let _ = write_all(&mut stream, 200, "X: y", events.concat().as_bytes());
             hold(&stream)
-        }
-        Reply::Drip(event) => {
-            let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n");
-            while stream.write_all(event.as_bytes()).is_ok() {
-                thread::sleep(Duration::from_millis(20));
-            }
-            Ok(())
         }
         Reply::Silence => hold(&stream),
     };
+}
+
+fn write_all(stream: &mut TcpStream, status: u16, headers: &str, body: &[u8]) -> std::io::Result<()> {
+    write!(stream, "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{headers}\r\n\r\n")?;
+    stream.write_all(body)
 }
 
 /// Until the client closes.
@@ -141,18 +170,29 @@ pub(crate) fn pod(name: &str, ip: &str, resource_version: u32) -> String {
     .to_string()
 }
 
-/// The bookmark that ends the first part of a streaming list.
-pub(crate) fn initial_end(resource_version: u32) -> String {
-    serde_json::json!({"type": "BOOKMARK", "object": {"kind": "Pod", "apiVersion": "v1", "metadata": {
-        "resourceVersion": resource_version.to_string(), "annotations": {"k8s.io/initial-events-end": "true"}}}})
-    .to_string()
+/// A bookmark.
+pub(crate) fn bookmark(resource_version: u32) -> String {
+    let metadata = serde_json::json!({"resourceVersion": resource_version.to_string()});
+    serde_json::json!({"type": "BOOKMARK", "object": {"kind": "Pod", "apiVersion": "v1", "metadata": metadata}})
+        .to_string()
         + "\n"
 }
 
-/// A list of Running pods.
+/// A list of Running pods, of which there are more if `next` is not empty.
 pub(crate) fn page(pods: &[String], next: &str, resource_version: u32) -> Reply {
+    Reply::Body(200, page_text(pods, next, resource_version))
+}
+
+/// A list of Running pods.
+pub(crate) fn list(pods: &[(&str, &str)], resource_version: u32) -> Reply {
+    let pods: Vec<String> = pods.iter().map(|(name, ip)| pod(name, ip, 1)).collect();
+    page(&pods, "", resource_version)
+}
+
+/// The text of a page.
+pub(crate) fn page_text(pods: &[String], next: &str, resource_version: u32) -> String {
     let metadata = serde_json::json!({"resourceVersion": resource_version.to_string(), "continue": next});
-    Reply::Body(200, format!("{{\"kind\":\"PodList\",\"metadata\":{metadata},\"items\":[{}]}}", pods.join(",")))
+    format!("{{\"kind\":\"PodList\",\"metadata\":{metadata},\"items\":[{}]}}", pods.join(","))
 }
 
 /// What the API server says when it refuses something.

@@ -1,0 +1,52 @@
+//! A server that vanishes without a word: in a network of the test's own, which it then takes down.
+
+use std::process::Command;
+
+use kubepeers::status::Status;
+
+use super::fake::{Fake, list};
+use super::{LONG, addresses, first, troubled};
+
+const INSIDE: &str = "KUBEPEERS_TEST_IN_NAMESPACE";
+/// SIOCSIFFLAGS of the loopback device: IFF_UP or nothing. In Python, as not every machine has `ip`.
+const SET_LOOPBACK: &str = "import fcntl, socket, struct, sys
+fcntl.ioctl(socket.socket(), 0x8914, struct.pack('16sh14x', b'lo', int(sys.argv[1])))";
+
+fn set_loopback(flags: &str) {
+    assert!(Command::new("python3").args(["-c", SET_LOOPBACK, flags]).status().unwrap().success());
+}
+
+/// Without the connection's own timers it would be the silence of the watch that tells, after four minutes.
+#[test]
+fn a_server_that_vanishes_is_noticed_by_its_connection() {
+    if std::env::var_os(INSIDE).is_some() {
+        return vanish();
+    }
+    let test = ["blackhole::a_server_that_vanishes_is_noticed_by_its_connection", "--exact", "--nocapture"];
+    let inside = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--net", "--"])
+        .arg(std::env::current_exe().unwrap())
+        .args(test)
+        .env(INSIDE, "1")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&[inside.stdout, inside.stderr].concat()).into_owned();
+    assert!(inside.status.success() && said.contains("1 passed"), "is `unshare --user --net` allowed here? {said}");
+}
+
+fn vanish() {
+    set_loopback("1");
+    let fake = Fake::steady(|| list(&[("a", "10.0.0.1")], 5), vec![]);
+    let provider = fake.provider(&[]);
+    assert_eq!(first(&provider), ["10.0.0.1"]);
+    fake.has_been_asked(2);
+    set_loopback("0");
+    let trouble = troubled(&provider, "timed-out").trouble.unwrap();
+    assert_eq!(trouble.error.status(), Status::Unavailable);
+    assert!(!trouble.error.message().contains("silent"), "{}", trouble.error);
+    assert_eq!(addresses(&provider.discover_peers(LONG).unwrap()), ["10.0.0.1"]);
+    set_loopback("1");
+    // And back: from where it was.
+    fake.has_been_asked(3);
+    assert!(fake.paths()[2].contains("resourceVersion=5"), "{:?}", fake.paths());
+}

@@ -1,0 +1,105 @@
+//! How sure an answer is, and how to be surer.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use kubepeers::provider::Timeout;
+use kubepeers::status::Status;
+
+use super::fake::{Fake, Reply, bookmark, is_watch, list, status};
+use super::{LONG, addresses, first, troubled};
+
+/// Within the default limits, a quiet watch with its bookmarks is not old.
+#[test]
+fn signs_of_life_make_it_young_and_failures_do_not() {
+    let fake = Fake::start(|number, path| match number {
+        _ if !is_watch(path) => list(&[("a", "10.0.0.1")], 5),
+        1 => Reply::Body(200, bookmark(6)),
+        _ => Reply::Body(500, status(500, "no")),
+    });
+    let provider = fake.provider(&[]);
+    assert_eq!(first(&provider), ["10.0.0.1"]);
+    let health = troubled(&provider, "refused");
+    assert!(health.age.is_some() && !health.stale);
+    let older = loop {
+        let now = provider.health().unwrap();
+        if now.age > health.age.map(|age| age + Duration::from_millis(100)) {
+            break now;
+        }
+    };
+    assert!(older.trouble.is_some(), "what failed is told until something succeeds");
+}
+
+#[test]
+fn too_old_an_answer_is_an_error_until_a_list_comes() {
+    let fake = Fake::start(|number, path| match number {
+        0 => list(&[("a", "10.0.0.1")], 5),
+        _ if is_watch(path) => Reply::Open(vec![]),
+        1..=3 => Reply::Body(500, status(500, "etcd is unhappy")),
+        _ => list(&[("b", "10.0.0.2")], 9),
+    });
+    let provider = fake.provider(&[("max_stale_ms", "1000")]);
+    assert_eq!(first(&provider), ["10.0.0.1"]);
+    thread::sleep(Duration::from_millis(1100));
+    // The watch is quiet, and nobody asked.
+    assert_eq!(fake.asked().len(), 2);
+    assert!(provider.health().unwrap().stale);
+    let error = provider.discover_peers(Timeout::AtMost(Duration::from_millis(300))).unwrap_err();
+    assert!(error.status() == Status::Stale && error.is_retryable(), "{error}");
+    assert_eq!(addresses(&provider.discover_peers(LONG).unwrap()), ["10.0.0.2"]);
+    assert!(!provider.health().unwrap().stale);
+}
+
+/// Not what a cache has.
+#[test]
+fn fresh_is_what_was_listed_after_the_call() {
+    let fake = Fake::start(|number, path| match number {
+        _ if is_watch(path) => Reply::Open(vec![]),
+        0 => list(&[("a", "10.0.0.1")], 5),
+        _ => list(&[("b", "10.0.0.2")], 9),
+    });
+    let provider = fake.provider(&[]);
+    assert_eq!(first(&provider), ["10.0.0.1"]);
+    provider.refresh(LONG).unwrap();
+    assert_eq!(addresses(&provider.discover_peers(LONG).unwrap()), ["10.0.0.2"]);
+    fake.has_been_asked(4);
+    let paths = fake.paths();
+    assert!(!is_watch(&paths[2]) && !paths[2].contains("resourceVersion="), "{paths:?}");
+    assert!(paths[3].contains("resourceVersion=9"), "{paths:?}");
+}
+
+#[test]
+fn many_who_want_fresh_answers_share_one_list() {
+    let fake = Fake::steady(|| list(&[], 5), vec![]);
+    let provider = Arc::new(fake.provider(&[]));
+    assert_eq!(first(&provider), [""; 0]);
+    for _ in 0..3 {
+        let callers: Vec<_> = (0..50)
+            .map(|_| {
+                let provider = provider.clone();
+                thread::spawn(move || provider.refresh(LONG))
+            })
+            .collect();
+        callers.into_iter().for_each(|caller| caller.join().unwrap().unwrap());
+    }
+    let lists: Vec<_> = fake.asked().into_iter().filter(|asked| !is_watch(&asked.path)).map(|asked| asked.at).collect();
+    assert!((4..=10).contains(&lists.len()), "{} lists", lists.len());
+    assert!(lists[1..].windows(2).all(|two| two[1] - two[0] >= Duration::from_millis(900)), "{lists:?}");
+}
+
+#[test]
+fn what_cannot_be_refreshed_says_why() {
+    let fake = Fake::start(|number, path| match number {
+        0 => list(&[], 5),
+        _ if is_watch(path) => Reply::Open(vec![]),
+        _ => Reply::Body(500, status(500, "etcd is unhappy")),
+    });
+    let provider = fake.provider(&[]);
+    assert_eq!(provider.refresh(LONG).unwrap_err().status(), Status::NotRegistered);
+    assert_eq!(first(&provider), [""; 0]);
+    let error = provider.refresh(Timeout::AtMost(Duration::from_secs(3))).unwrap_err();
+    assert_eq!((error.status(), error.http_status(), error.is_retryable()), (Status::Stale, 500, true));
+    assert!(error.message().contains("etcd is unhappy"), "{error}");
+    assert!(provider.discover_peers(LONG).unwrap().is_empty());
+}

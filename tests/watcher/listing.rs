@@ -1,0 +1,144 @@
+//! How the pods are listed.
+
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::fake::{Fake, Reply, event, is_watch, list, page, page_text, pod, status};
+use super::{addresses, becomes, first, unsynced};
+use crate::LONG;
+
+#[test]
+fn one_list_one_watch_and_nothing_else() {
+    let fake = Fake::steady(|| list(&[("a", "10.0.0.1")], 7), vec![]);
+    let provider = fake.provider(&[]);
+    assert_eq!(first(&provider), ["10.0.0.1"]);
+    fake.has_been_asked(2);
+    (0..100).for_each(|_| assert_eq!(provider.discover_peers(LONG).unwrap().len(), 1));
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let asked = fake.asked();
+    assert_eq!(asked.len(), 2, "{asked:?}");
+    let has = |i: usize, part: &str| assert!(asked[i].path.contains(part), "{part}: {asked:?}");
+    for i in [0, 1] {
+        has(i, "/api/v1/namespaces/ns/pods?");
+        has(i, "labelSelector=app%3Ddemo");
+    }
+    // What the server has at hand will do, and compressed.
+    has(0, "resourceVersion=0");
+    assert_eq!((asked[0].encoding.as_str(), asked[1].encoding.as_str()), ("gzip", "identity"));
+    has(1, "resourceVersion=7");
+    has(1, "allowWatchBookmarks=true");
+    let seconds: u32 =
+        asked[1].path.split("timeoutSeconds=").nth(1).unwrap().split('&').next().unwrap().parse().unwrap();
+    assert!((200..=230).contains(&seconds), "below the idle limit of load balancers");
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn compressed_lists_are_read() {
+    let pods: Vec<String> = (1..=200).map(|i| pod(&format!("p{i}"), &format!("10.0.1.{i}"), 1)).collect();
+    let list = move || Reply::Raw(200, "Content-Encoding: gzip", gzip(&page_text(&pods, "", 7)));
+    assert_eq!(first(&Fake::steady(list, vec![]).provider(&[])).len(), 200);
+}
+
+/// The simplest way follows: in pages and not compressed.
+#[test]
+fn what_a_server_does_not_take_is_tried_another_way() {
+    let compressed = gzip(&page_text(&[pod("a", "10.0.0.1", 1)], "", 7));
+    let cut = compressed[..compressed.len() - 9].to_vec();
+    let refusals: [fn(Vec<u8>) -> Reply; 5] = [
+        |_| Reply::Body(400, status(400, "resourceVersionMatch: Forbidden")),
+        |_| Reply::Body(422, status(422, "no")),
+        |_| Reply::Body(200, "<html>welcome</html>".into()),
+        |cut| Reply::Raw(200, "Content-Encoding: gzip", cut),
+        |_| Reply::Raw(200, "Content-Encoding: gzip", b"this is no gzip".into()),
+    ];
+    for refusal in refusals {
+        let cut = cut.clone();
+        let fake = Fake::start(move |_, path| match path {
+            path if is_watch(path) => Reply::Open(vec![event("ADDED", "c", "10.0.0.3", 8)]),
+            path if path.contains("continue=more") => page(&[pod("b", "10.0.0.2", 2)], "", 7),
+            path if path.contains("limit=500") => page(&[pod("a", "10.0.0.1", 1)], "more", 7),
+            _ => refusal(cut.clone()),
+        });
+        let provider = fake.provider(&[]);
+        provider.register(LONG).unwrap();
+        becomes(&provider, &["10.0.0.1", "10.0.0.2", "10.0.0.3"]);
+        let asked = fake.asked();
+        assert_eq!(
+            asked.iter().map(|asked| asked.encoding.as_str()).collect::<Vec<_>>(),
+            ["gzip", "identity", "identity", "identity"]
+        );
+        assert!(asked[3].path.contains("resourceVersion=7"), "{asked:?}");
+    }
+}
+
+/// Nothing that is less than a whole list of pods may pass for one: it would be a false "alone".
+#[test]
+fn what_is_no_whole_list_is_no_answer() {
+    let half = page_text(&[pod("a", "10.0.0.1", 1), pod("b", "10.0.0.2", 1)], "", 7);
+    let half = &half[..half.len() - 100];
+    for body in [
+        half,
+        r#"{"metadata":{"resourceVersion":"5"}}"#,
+        r#"{"kind":"PodList","metadata":{"resourceVersion":"5"}}"#,
+        r#"{"kind":"ConfigMapList","metadata":{"resourceVersion":"5"},"items":[]}"#,
+        r#"{"kind":"PodList","metadata":{"resourceVersion":""},"items":[]}"#,
+        r#"{"kind":"PodList","metadata":{"resourceVersion":"5"},"items":[{"metadata":{}}]}"#,
+        "<html>",
+        "",
+    ] {
+        let body = body.to_owned();
+        let fake = Fake::start(move |_, _| Reply::Body(200, body.clone()));
+        let error = unsynced(&fake.provider(&[]), "not a list of pods");
+        assert!(error.is_retryable(), "{error}");
+    }
+}
+
+#[test]
+fn a_list_without_an_end_is_given_up() {
+    let fake = Fake::start(|_, path| match path {
+        path if path.contains("limit=500") => page(&[], "again", 7),
+        _ => Reply::Body(422, status(422, "no")),
+    });
+    unsynced(&fake.provider(&[]), "no end");
+}
+
+#[test]
+fn a_list_whose_next_page_is_gone_begins_anew() {
+    let fake = Fake::start(|number, path| match path {
+        path if is_watch(path) => Reply::Open(vec![]),
+        path if path.contains("continue=more") => Reply::Body(410, status(410, "too old")),
+        _ if number == 0 => page(&[pod("a", "10.0.0.1", 1)], "more", 7),
+        _ => page(&[pod("b", "10.0.0.2", 1)], "", 8),
+    });
+    assert_eq!(first(&fake.provider(&[])), ["10.0.0.2"]);
+}
+
+/// All at once, not one after the other.
+#[test]
+fn thousands_of_pods_vanish_in_one_snapshot() {
+    let pods = |every: usize| -> Vec<String> {
+        let address = |i: usize| format!("10.{}.{}.{}", i / 65536, i / 256 % 256, i % 256);
+        (1..=5000).step_by(every).map(|i| pod(&format!("p{i}"), &address(i), 1)).collect()
+    };
+    let (all, left) = (page_text(&pods(1), "", 7), page_text(&pods(2), "", 9));
+    let fake = Fake::start(move |number, path| match path {
+        path if is_watch(path) && number == 1 => Reply::Body(410, status(410, "too old")),
+        path if is_watch(path) => Reply::Open(vec![]),
+        _ => Reply::Body(200, if number == 0 { all.clone() } else { left.clone() }),
+    });
+    let provider = fake.provider(&[]);
+    provider.register(LONG).unwrap();
+    let before = provider.wait(0, LONG).unwrap();
+    assert_eq!(before.len(), 5000);
+    let after = provider.wait(before.generation(), LONG).unwrap();
+    assert_eq!((after.generation(), after.len()), (before.generation() + 1, 2500));
+    assert!(addresses(&after).contains(&"10.0.19.135") && !addresses(&after).contains(&"10.0.19.136"));
+}

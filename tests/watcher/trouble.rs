@@ -1,0 +1,226 @@
+//! Servers that do not answer, or say no.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+use kubepeers::provider::Timeout;
+use kubepeers::status::Status;
+
+use super::fake::{self, Fake, Reply, event, is_watch, list, page_text, pod, status};
+use super::{AT_ONCE, LONG, addresses, becomes, first, troubled, unsynced};
+
+/// Where it stops: before the headers, and in the middle of the body.
+#[test]
+fn a_server_that_does_not_go_on_is_given_up() {
+    let half = page_text(&[pod("a", "10.0.0.1", 1)], "", 7)[..150].to_owned();
+    let stops: [Box<dyn Fn() -> Reply + Send + Sync>; 2] =
+        [Box::new(|| Reply::Silence), Box::new(move || Reply::Open(vec![half.clone()]))];
+    for stop in stops {
+        let fake = Fake::start(move |number, path| match number {
+            0 => stop(),
+            _ if is_watch(path) => Reply::Open(vec![]),
+            _ => list(&[("b", "10.0.0.2")], 7),
+        });
+        let provider = fake.provider(&[("request_timeout_ms", "100")]);
+        unsynced(&provider, "no answer within 100ms");
+        becomes(&provider, &["10.0.0.2"]);
+    }
+}
+
+/// Nobody answers the handshake: the queue of those who wait for it is full.
+#[test]
+fn a_server_that_does_not_accept_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address: SocketAddr = listener.local_addr().unwrap();
+    let connect = |_: &i32| TcpStream::connect_timeout(&address, Duration::from_millis(200)).ok();
+    let waiting: Vec<TcpStream> = (0..10_000).map_while(|i| connect(&i)).collect();
+    let provider = fake::provider(&format!("http://{address}"), "{}", &[("request_timeout_ms", "100")]);
+    unsynced(&provider, "no answer within 100ms");
+    assert_eq!(troubled(&provider, "timed-out").age, None);
+    drop(waiting);
+}
+
+#[test]
+fn a_server_that_is_not_there_is_told_from_a_name_that_is_not() {
+    let provider = fake::provider("http://127.0.0.1:1", "{}", &[]);
+    unsynced(&provider, "refused");
+    troubled(&provider, "unreachable");
+    let provider = fake::provider("http://no-such-host.invalid:1", "{}", &[]);
+    unsynced(&provider, "cannot be resolved");
+    troubled(&provider, "no-such-host");
+}
+
+#[test]
+fn a_server_in_trouble_is_waited_for_and_its_answer_told() {
+    let fake = Fake::start(|number, path| match number {
+        0 => Reply::Body(500, status(500, "etcd is unhappy")),
+        1 => Reply::Body(503, "not even JSON".into()),
+        2 => Reply::Body(429, status(429, "slow down")),
+        _ if is_watch(path) => Reply::Open(vec![]),
+        _ => list(&[("a", "10.0.0.1")], 5),
+    });
+    assert_eq!(first(&fake.provider(&[])), ["10.0.0.1"]);
+    let fake = Fake::start(|_, _| Reply::Body(500, status(500, "etcd is unhappy")));
+    let provider = fake.provider(&[]);
+    let error = unsynced(&provider, "etcd is unhappy");
+    assert_eq!((error.http_status(), error.is_retryable()), (500, true));
+    let health = troubled(&provider, "refused");
+    assert_eq!(health.trouble.unwrap().error.status(), Status::Unavailable);
+    assert!(health.stale && health.age.is_none());
+}
+
+#[test]
+fn a_server_that_asks_for_time_gets_it() {
+    for code in [429, 503] {
+        let fake = Fake::start(move |number, path| match number {
+            0 => Reply::Raw(code, "Retry-After: 2", status(code, "too busy").into()),
+            _ if is_watch(path) => Reply::Open(vec![]),
+            _ => list(&[], 5),
+        });
+        assert_eq!(first(&fake.provider(&[])), [""; 0]);
+        let asked = fake.asked();
+        assert!(asked[1].at - asked[0].at >= Duration::from_secs(2), "{asked:?}");
+    }
+}
+
+/// Backoff grows: without it, thousands of requests.
+#[test]
+fn a_server_that_is_down_is_not_stormed() {
+    let fake = Fake::start(|_, _| Reply::Body(500, status(500, "no")));
+    let provider = fake.provider(&[]);
+    provider.register(AT_ONCE).unwrap();
+    std::thread::sleep(Duration::from_secs(3));
+    let asked = fake.asked().len();
+    assert!((2..=6).contains(&asked), "{asked} requests");
+}
+
+/// An API server that starts says no to everybody for a moment.
+#[test]
+fn a_refusal_is_believed_once_it_lasts() {
+    let fake = Fake::start(|number, path| match number {
+        0 | 1 => Reply::Body(403, status(403, "pods is forbidden")),
+        _ if is_watch(path) => Reply::Open(vec![]),
+        _ => list(&[("a", "10.0.0.1")], 5),
+    });
+    assert_eq!(first(&fake.provider(&[])), ["10.0.0.1"]);
+    let fake = Fake::start(|_, _| Reply::Body(403, status(403, "pods is forbidden")));
+    let provider = fake.provider(&[]);
+    assert!(unsynced(&provider, "may not list pods").is_retryable());
+    provider.deregister().unwrap();
+    let error = provider.register(LONG).unwrap_err();
+    assert_eq!((error.status(), error.http_status(), error.is_retryable()), (Status::Forbidden, 403, false));
+    assert!(error.message().contains("may not list pods"), "{error}");
+}
+
+#[test]
+fn a_refusal_after_the_first_sync_takes_nothing_away() {
+    for (code, class) in [(401, "unauthorized"), (403, "forbidden")] {
+        let fake = Fake::start(move |number, _| match number {
+            0 => list(&[("a", "10.0.0.1")], 5),
+            _ => Reply::Body(code, status(code, "no more")),
+        });
+        let provider = fake.provider(&[("poll_interval_ms", "1000")]);
+        assert_eq!(first(&provider), ["10.0.0.1"]);
+        fake.has_been_asked(3);
+        let health = troubled(&provider, class);
+        assert_eq!(health.trouble.unwrap().error.http_status(), code);
+        assert_eq!(addresses(&provider.discover_peers(LONG).unwrap()), ["10.0.0.1"]);
+    }
+}
+
+/// Lists may be had where watches may not: then they are, now and then.
+#[test]
+fn polls_where_watching_is_forbidden() {
+    let fake = Fake::start(|number, path| match number {
+        _ if is_watch(path) => Reply::Body(403, status(403, "pods is forbidden")),
+        0 => list(&[("a", "10.0.0.1")], 5),
+        _ => list(&[("a", "10.0.0.1"), ("b", "10.0.0.2")], 6),
+    });
+    let provider = fake.provider(&[("poll_interval_ms", "1000")]);
+    provider.register(LONG).unwrap();
+    becomes(&provider, &["10.0.0.1", "10.0.0.2"]);
+    let health = provider.health().unwrap();
+    let error = health.trouble.unwrap().error;
+    assert!(health.polling && error.message().contains("may not watch pods"), "{error}");
+    // Not asked for again with every poll.
+    fake.has_been_asked(5);
+    assert_eq!(fake.paths().iter().filter(|path| is_watch(path)).count(), 1, "{:?}", fake.paths());
+    // A second between two, less a fifth.
+    let lists: Vec<_> = fake.asked().into_iter().filter(|asked| !is_watch(&asked.path)).map(|asked| asked.at).collect();
+    assert!(lists.windows(2).all(|two| two[1] - two[0] >= Duration::from_millis(800)), "{lists:?}");
+}
+
+#[test]
+fn polls_where_that_is_asked_for() {
+    let fake = Fake::start(|number, _| list(&[("a", if number == 0 { "10.0.0.1" } else { "10.0.0.2" })], 5));
+    let provider = fake.provider(&[("watch", "poll"), ("poll_interval_ms", "1000")]);
+    provider.register(LONG).unwrap();
+    becomes(&provider, &["10.0.0.2"]);
+    let health = provider.health().unwrap();
+    assert!(health.polling && health.trouble.is_none());
+    assert!(!fake.paths().iter().any(|path| is_watch(path)));
+}
+
+#[test]
+fn no_secret_of_a_kubeconfig_is_told() {
+    for user in [
+        "{token: [s3cr3t]}",
+        "{token: 's3cr3t\u{1}'}",
+        "{exec: {apiVersion: client.authentication.k8s.io/v1, command: sh, args: [-c, 'echo s3cr3t; exit 1']}}",
+        "{exec: {apiVersion: client.authentication.k8s.io/v1, command: echo, args: [s3cr3t]}}",
+    ] {
+        let provider = fake::provider("http://127.0.0.1:1", user, &[]);
+        let error = provider.register(LONG).unwrap_err();
+        assert_eq!(error.status(), Status::NoCredentials, "{user}: {error}");
+        assert!(!error.message().contains("s3cr3t"), "{error}");
+    }
+    let fake = Fake::start(|_, _| Reply::Body(401, status(401, "who is\u{1b}\r\nBearer s3cr3t?")));
+    let provider = fake.provider_of("{token: s3cr3t}");
+    let error = provider.register(LONG).unwrap_err();
+    assert_eq!(error.status(), Status::Unauthorized);
+    assert!(error.message().contains("who is   Bearer [secret]?"), "{error}");
+}
+
+#[test]
+fn generations_grow_over_registrations() {
+    let fake = Fake::steady(|| list(&[], 5), vec![event("ADDED", "a", "10.0.0.1", 6)]);
+    let provider = fake.provider(&[]);
+    provider.register(LONG).unwrap();
+    let before = becomes(&provider, &["10.0.0.1"]);
+    provider.deregister().unwrap();
+    provider.register(LONG).unwrap();
+    assert!(provider.wait(before, LONG).unwrap().generation() > before);
+}
+
+#[test]
+fn closing_wakes_a_registration_that_waits() {
+    let fake = Fake::start(|_, _| Reply::Silence);
+    let provider = std::sync::Arc::new(fake.provider(&[]));
+    let registering = {
+        let provider = provider.clone();
+        std::thread::spawn(move || provider.register(LONG))
+    };
+    fake.has_been_asked(1);
+    assert_eq!(provider.register(LONG).unwrap_err().status(), Status::AlreadyRegistered);
+    provider.close();
+    assert_eq!(registering.join().unwrap().unwrap_err().status(), Status::Closed);
+    assert_eq!(provider.register(LONG).unwrap_err().status(), Status::Closed);
+    assert_eq!(provider.deregister().unwrap_err().status(), Status::Closed);
+}
+
+#[test]
+fn a_login_plugin_that_hangs_does_not_hold_up_close() {
+    let folder = tempfile::tempdir().unwrap();
+    let started = folder.path().join("started");
+    let script = format!("touch '{0}'; while [ -e '{0}' ]; do sleep 0.05; done", started.display());
+    let user = format!(
+        "{{exec: {{apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: sh, args: [-c, \"{script}\"]}}}}"
+    );
+    let provider = fake::provider("http://127.0.0.1:1", &user, &[]);
+    provider.register(Timeout::AtMost(Duration::ZERO)).unwrap();
+    while !started.exists() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // The plugin ends only with its folder, after this returns.
+    provider.close();
+}
