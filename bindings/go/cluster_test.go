@@ -31,11 +31,13 @@ func newCluster(t *testing.T) cluster {
 	return c
 }
 
-func (c cluster) run(arguments ...string) {
+func (c cluster) run(arguments ...string) string {
 	c.Helper()
-	if output, err := exec.Command(os.Getenv("CLUSTER_TOOL"), arguments...).CombinedOutput(); err != nil {
+	output, err := exec.Command(os.Getenv("CLUSTER_TOOL"), arguments...).CombinedOutput()
+	if err != nil {
 		c.Fatalf("cluster %s: %v\n%s", strings.Join(arguments, " "), err, output)
 	}
+	return string(output)
 }
 
 // pod makes a running peer.
@@ -61,9 +63,9 @@ func (c cluster) register(pod string, options ...kubepeers.Option) *kubepeers.Pr
 	c.run("mount", "--namespace", c.namespace, "--service-account", "demo", "--pod", pod, dir)
 	config := validConfig()
 	config.Namespace = c.namespace
-	options = append(options, kubepeers.WithServiceAccountDir(dir),
-		kubepeers.WithRegisterTimeout(patience), kubepeers.WithDiscoverTimeout(patience))
-	provider := initialized(c.T, config, options...)
+	usual := []kubepeers.Option{kubepeers.WithServiceAccountDir(dir),
+		kubepeers.WithRegisterTimeout(patience), kubepeers.WithDiscoverTimeout(patience)}
+	provider := initialized(c.T, config, append(usual, options...)...)
 	succeed(c.T, provider.Register())
 	return provider
 }
@@ -151,7 +153,7 @@ func TestEachSeesTheOther(t *testing.T) {
 
 func TestForbiddenNamesTheRole(t *testing.T) {
 	c := newCluster(t)
-	c.run("account", "--namespace", c.namespace, "--verbs", "list", "weak")
+	c.run("account", "--namespace", c.namespace, "--verbs", "watch", "weak")
 	dir := t.TempDir()
 	c.run("mount", "--namespace", c.namespace, "--service-account", "weak", dir)
 	config := validConfig()

@@ -15,9 +15,9 @@ type Config struct {
 	Namespace string
 	// DiscoveryPortName is the name of the container port that DiscoverPeers answers with.
 	DiscoveryPortName string
-	// RemotingPortName is the name of the remoting port. It is checked, but not used yet.
+	// RemotingPortName is the name of the port that Node.RemotingPort is; a peer need not have one.
 	RemotingPortName string
-	// PeersPortName is the name of the peers port. It is checked, but not used yet.
+	// PeersPortName is the name of the port that Node.PeersPort is; the same.
 	PeersPortName string
 	// PodLabels are the labels that every peer has. All must match.
 	PodLabels map[string]string

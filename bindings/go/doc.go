@@ -25,11 +25,16 @@
 //		// Ask again: ErrNotSynced while the API server starts, ErrSelfNotVisible.
 //	}
 //
+// While the API server is away the last answer stands: Health tells how old it
+// is, and WithMaxStale sets a limit. Nodes tells more of each peer, WaitForPeers
+// waits for enough of them, and ExplainTable says why a pod is not one.
+//
 // Messages name configuration keys as kubepeers.h does; the comment of each
 // Option says which key it sets.
 //
 // The service account of the pod must be allowed to list and watch pods in the
-// namespace. If it is not, Register fails and its message is the Role to add.
+// namespace. If it may not list them, Register fails and its message is the
+// Role to add; if it may not watch them, they are polled.
 //
 // # Building
 //

@@ -11,7 +11,7 @@ import (
 type Status int32
 
 const (
-	// ErrInvalidArgument is a mistake of this package, not of its user.
+	// ErrInvalidArgument: a number is out of its range.
 	ErrInvalidArgument Status = capi.InvalidArgument
 	// ErrInvalidUTF8: a configuration value is not UTF-8.
 	ErrInvalidUTF8 Status = capi.InvalidUTF8
@@ -39,7 +39,7 @@ const (
 	ErrSelfNotVisible Status = capi.SelfNotVisible
 	// ErrSelfExcluded: the own pod can never be a peer; the message says what it lacks.
 	ErrSelfExcluded Status = capi.SelfExcluded
-	// ErrTimeout: nothing new came in time.
+	// ErrTimeout: what was waited for did not come in time.
 	ErrTimeout Status = capi.Timeout
 	// ErrNotInCluster: there is no API server to ask.
 	ErrNotInCluster Status = capi.NotInCluster
@@ -51,10 +51,15 @@ const (
 	ErrTLS Status = capi.TLS
 	// ErrUnauthorized: the API server does not accept the token.
 	ErrUnauthorized Status = capi.Unauthorized
-	// ErrForbidden: the service account may not list or watch pods; the message holds the missing Role.
+	// ErrForbidden: the service account may not list pods; the message holds the missing Role.
 	ErrForbidden Status = capi.Forbidden
 	// ErrNoResources: file descriptors, threads or memory have run out. Retry when there are some.
 	ErrNoResources Status = capi.NoResources
+	// ErrUnavailable: the API server cannot be reached, does not answer, or is in
+	// trouble. Only Health tells this: calls answer from memory meanwhile.
+	ErrUnavailable Status = capi.Unavailable
+	// ErrStale: what is known is older than asked for, and nothing newer came in time; the message says why. Retry.
+	ErrStale Status = capi.Stale
 	// ErrInternal: a fault of the library. The process is unharmed; close the provider.
 	ErrInternal Status = capi.Internal
 )

@@ -31,6 +31,8 @@ var statuses = map[kubepeers.Status]string{
 	kubepeers.ErrUnauthorized:       "UNAUTHORIZED",
 	kubepeers.ErrForbidden:          "FORBIDDEN",
 	kubepeers.ErrNoResources:        "NO_RESOURCES",
+	kubepeers.ErrUnavailable:        "UNAVAILABLE",
+	kubepeers.ErrStale:              "STALE",
 	kubepeers.ErrInternal:           "INTERNAL",
 }
 

@@ -2,9 +2,12 @@ package kubepeers_test
 
 import (
 	"errors"
+	"fmt"
+	"maps"
 	"os"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -25,13 +28,10 @@ type goakt interface {
 	Close() error
 }
 
-func TestMethodsAreThoseOfGoAkt(t *testing.T) {
+func TestProviderIsOneOfGoAkt(t *testing.T) {
 	var provider goakt = kubepeers.New(kubepeers.Config{})
 	if id := provider.ID(); id != "kubernetes" {
 		t.Errorf("ID is %q", id)
-	}
-	if has, wants := reflect.TypeOf(provider).NumMethod(), reflect.TypeFor[goakt]().NumMethod(); has != wants {
-		t.Errorf("%d methods, the interface has %d", has, wants)
 	}
 }
 
@@ -40,11 +40,33 @@ var calls = map[string]func(*kubepeers.Provider) error{
 	"Register":      (*kubepeers.Provider).Register,
 	"Deregister":    (*kubepeers.Provider).Deregister,
 	"DiscoverPeers": discover,
+	"Nodes":         func(p *kubepeers.Provider) error { return failureOf(p.Nodes()) },
+	"WaitForPeers":  waitForPeers,
+	"Refresh":       refresh,
+	"Health":        func(p *kubepeers.Provider) error { return failureOf(p.Health()) },
+	"ExplainTable":  func(p *kubepeers.Provider) error { return failureOf(p.ExplainTable()) },
+	"ExplainJSON":   func(p *kubepeers.Provider) error { return failureOf(p.ExplainJSON()) },
+	"Metrics":       func(p *kubepeers.Provider) error { return failureOf(p.Metrics()) },
+}
+
+// failureOf also sees to it that there is no result beside an error.
+func failureOf[T any](result T, err error) error {
+	if err != nil && !reflect.ValueOf(&result).Elem().IsZero() {
+		return fmt.Errorf("%+v beside %v", result, err)
+	}
+	return err
+}
+
+func waitForPeers(provider *kubepeers.Provider) error {
+	return failureOf(provider.WaitForPeers(1, 0, kubepeers.DefaultTimeout))
+}
+
+func refresh(provider *kubepeers.Provider) error {
+	return provider.Refresh(kubepeers.DefaultTimeout)
 }
 
 func discover(provider *kubepeers.Provider) error {
-	_, err := provider.DiscoverPeers()
-	return err
+	return failureOf(provider.DiscoverPeers())
 }
 
 func TestBeforeInitialize(t *testing.T) {
@@ -69,8 +91,18 @@ func TestInitializeTwice(t *testing.T) {
 
 func TestBeforeRegister(t *testing.T) {
 	provider := initialized(t, validConfig())
-	want(t, discover(provider), kubepeers.ErrNotRegistered)
-	want(t, provider.Deregister(), kubepeers.ErrNotRegistered)
+	for name, call := range calls {
+		if name != "Register" {
+			t.Run(name, func(t *testing.T) { want(t, call(provider), kubepeers.ErrNotRegistered) })
+		}
+	}
+}
+
+func TestBeforeThePodsHaveBeenRead(t *testing.T) {
+	provider := waiting(t, 0)
+	for _, name := range []string{"DiscoverPeers", "Nodes", "WaitForPeers", "Refresh", "ExplainTable", "ExplainJSON"} {
+		t.Run(name, func(t *testing.T) { want(t, calls[name](provider), kubepeers.ErrNotSynced) })
+	}
 }
 
 func TestRegisterTwice(t *testing.T) {
@@ -136,10 +168,10 @@ func TestCallsThatWaitAreEnded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			provider := waiting(t, time.Hour)
-			const callers = 8
+			callers := []string{"DiscoverPeers", "DiscoverPeers", "Nodes", "WaitForPeers", "WaitForPeers", "Refresh", "Refresh"}
 			ended := make(chan error)
-			for range callers {
-				go func() { ended <- discover(provider) }()
+			for _, name := range callers {
+				go func() { ended <- calls[name](provider) }()
 			}
 			select {
 			case err := <-ended:
@@ -162,11 +194,12 @@ func TestCallsThatWaitAreEnded(t *testing.T) {
 func TestEverythingAtOnce(t *testing.T) {
 	for range 20 {
 		provider := waiting(t, 10*time.Millisecond)
-		var group sync.WaitGroup
-		for _, call := range []func(*kubepeers.Provider) error{
-			discover, discover, (*kubepeers.Provider).Register, (*kubepeers.Provider).Deregister,
+		several := []func(*kubepeers.Provider) error{
 			(*kubepeers.Provider).Initialize, (*kubepeers.Provider).Close, (*kubepeers.Provider).Close,
-		} {
+		}
+		several = slices.AppendSeq(several, maps.Values(calls))
+		var group sync.WaitGroup
+		for _, call := range several {
 			group.Add(1)
 			go func() { defer group.Done(); call(provider) }()
 		}

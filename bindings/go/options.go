@@ -30,6 +30,12 @@ func WithPod(name, uid string) Option {
 	}
 }
 
+// WithPodIP says the same by an address of the pod. It is less sure than a
+// uid: addresses are given to other pods later. (`pod_ip`)
+func WithPodIP(ip string) Option {
+	return func(s *settings.Settings) { s.Set("pod_ip", ip) }
+}
+
 // WithReadyOnly leaves pods out that are not ready. On a cold start nobody is
 // ready: it is for clients of a cluster, not for its members. (`readiness`)
 func WithReadyOnly() Option {
@@ -55,6 +61,39 @@ func WithDefaultDiscoveryPort(port uint16) Option {
 	return func(s *settings.Settings) { s.Set("default_discovery_port", strconv.Itoa(int(port))) }
 }
 
+// WithDefaultRemotingPort is the same for Node.RemotingPort.
+// (`default_remoting_port`)
+func WithDefaultRemotingPort(port uint16) Option {
+	return func(s *settings.Settings) { s.Set("default_remoting_port", strconv.Itoa(int(port))) }
+}
+
+// WithDefaultPeersPort is the same for Node.PeersPort. (`default_peers_port`)
+func WithDefaultPeersPort(port uint16) Option {
+	return func(s *settings.Settings) { s.Set("default_peers_port", strconv.Itoa(int(port))) }
+}
+
+// WithMaxStale sets how long peers are given out after the API server was last
+// heard. When they are older the pods are listed anew, and where that does not
+// succeed in time the answer is ErrStale. Without it the last peers stand,
+// however old: see Health. At least a second; a quiet API server is heard about
+// every minute. (`max_stale_ms`)
+func WithMaxStale(limit time.Duration) Option {
+	return func(s *settings.Settings) { s.SetMilliseconds("max_stale_ms", limit) }
+}
+
+// WithPolling lists the pods again and again instead of watching them. Without
+// it that is done only where the service account may list pods, but not watch
+// them. (`watch` = `poll`)
+func WithPolling() Option {
+	return func(s *settings.Settings) { s.Set("watch", "poll") }
+}
+
+// WithPollInterval sets the time between two such lists, give or take a fifth.
+// At least a second; the default is 15 s. (`poll_interval_ms`)
+func WithPollInterval(interval time.Duration) Option {
+	return func(s *settings.Settings) { s.SetMilliseconds("poll_interval_ms", interval) }
+}
+
 // WithServiceAccountDir names the folder with the files token and ca.crt,
 // where it is not the usual one. (`service_account_dir`)
 func WithServiceAccountDir(path string) Option {
@@ -74,19 +113,20 @@ func WithKubeconfig(path, context string) Option {
 }
 
 // WithRegisterTimeout sets how long Register waits for the first view of the
-// pods. 0 does not wait; the default is 5 s.
+// pods. 0 does not wait; the default is 5 s. (`register_timeout_ms`)
 func WithRegisterTimeout(timeout time.Duration) Option {
 	return func(s *settings.Settings) { s.SetMilliseconds("register_timeout_ms", timeout) }
 }
 
-// WithDiscoverTimeout sets how long DiscoverPeers waits for an answer that can
-// be relied on. 0 does not wait; the default is 3 s.
+// WithDiscoverTimeout sets how long DiscoverPeers and Nodes wait for an answer
+// that can be relied on, and what DefaultTimeout means to the calls that are
+// given a timeout. 0 does not wait; the default is 3 s. (`discover_timeout_ms`)
 func WithDiscoverTimeout(timeout time.Duration) Option {
 	return func(s *settings.Settings) { s.SetMilliseconds("discover_timeout_ms", timeout) }
 }
 
 // WithRequestTimeout sets how long one request to the API server may go
-// unanswered. The default is 10 s.
+// unanswered. The default is 10 s. (`request_timeout_ms`)
 func WithRequestTimeout(timeout time.Duration) Option {
 	return func(s *settings.Settings) { s.SetMilliseconds("request_timeout_ms", timeout) }
 }

@@ -4,13 +4,14 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
 	"github.com/kubepeers/kubepeers/bindings/go/internal/settings"
 )
 
-// Provider finds the peers of this process. Its methods are those of GoAkt's
-// discovery.Provider. Any number of goroutines may use it at once.
+// Provider finds the peers of this process. It is a discovery.Provider of GoAkt,
+// and tells more than that asks for. Any number of goroutines may use it at once.
 type Provider struct {
 	settings settings.Settings
 	invalid  error // why the Config could not become settings
@@ -80,15 +81,23 @@ func (p *Provider) Deregister() error {
 // ErrNotSynced or ErrSelfNotVisible. The slice is not nil on success, and the
 // caller's own. A call that waits occupies a thread.
 func (p *Provider) DiscoverPeers() ([]string, error) {
-	var peers capi.Peers
-	err := p.call(func(handle capi.Provider) (failure *capi.Failure) {
-		peers, failure = handle.DiscoverPeers(capi.DefaultTimeout)
-		return failure
+	peers, err := ask(p, func(handle capi.Provider) (capi.Peers, *capi.Failure) {
+		return handle.DiscoverPeers(capi.DefaultTimeout)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return peers.Addresses, nil
+	return peers.Addresses, err
+}
+
+// Refresh has the pods listed anew and waits for it: after success, what is
+// answered is of the moment of this call or later. Without it, answers are as
+// new as the watch, which as a rule is milliseconds behind. It is for a process
+// that is about to found a cluster, not for every question: it costs the API
+// server a list, of which there is at most one a second.
+//
+// If nothing newer comes in time it gives ErrStale, or ErrNotSynced where
+// nothing has ever been read. A timeout of 0 only asks for the list, and so
+// gives one of the two. A call that waits occupies a thread.
+func (p *Provider) Refresh(timeout time.Duration) error {
+	return p.call(func(handle capi.Provider) *capi.Failure { return handle.Refresh(milliseconds(timeout)) })
 }
 
 // Close ends the provider, and calls that wait with ErrClosed. From then on
@@ -105,6 +114,18 @@ func (p *Provider) call(body func(capi.Provider) *capi.Failure) error {
 	// A call must not be closed by the cleanup when its caller has no other use for p.
 	defer runtime.KeepAlive(p)
 	return errorFrom(body(handle))
+}
+
+// ask is call for what has a result, which is zero after a failure.
+func ask[T any](p *Provider, body func(capi.Provider) (T, *capi.Failure)) (result T, err error) {
+	err = p.call(func(handle capi.Provider) *capi.Failure {
+		answer, failure := body(handle)
+		if failure == nil {
+			result = answer
+		}
+		return failure
+	})
+	return result, err
 }
 
 func checkVersion(library, header capi.Version) error {

@@ -57,12 +57,35 @@ func (p Provider) DiscoverPeers(timeoutMS int32) (Peers, *Failure) {
 	return take(peers), outcome(status, &err)
 }
 
+// DiscoverNodes is DiscoverPeers with all that is known of each peer.
+func (p Provider) DiscoverNodes(timeoutMS int32) (Nodes, *Failure) {
+	var peers *C.kubepeers_peers
+	var err *C.kubepeers_error
+	status := C.kubepeers_discover_peers(C.kubepeers_provider(p), C.int32_t(timeoutMS), &peers, &err)
+	return takeNodes(peers), outcome(status, &err)
+}
+
 // Wait waits for peers newer than a generation, for as long as the timeout.
 func (p Provider) Wait(afterGeneration uint64, timeoutMS int32) (Peers, *Failure) {
 	var peers *C.kubepeers_peers
 	var err *C.kubepeers_error
 	status := C.kubepeers_wait(C.kubepeers_provider(p), C.uint64_t(afterGeneration), C.int32_t(timeoutMS), &peers, &err)
 	return take(peers), outcome(status, &err)
+}
+
+// WaitForPeers waits for at least min peers whose addresses have been the same
+// for a time, for as long as the timeout.
+func (p Provider) WaitForPeers(min uint, stableForMS, timeoutMS int32) (Nodes, *Failure) {
+	var peers *C.kubepeers_peers
+	var err *C.kubepeers_error
+	status := C.kubepeers_wait_for_peers(C.kubepeers_provider(p), C.size_t(min), C.int32_t(stableForMS), C.int32_t(timeoutMS), &peers, &err)
+	return takeNodes(peers), outcome(status, &err)
+}
+
+// Refresh has the pods listed anew, and may block for as long as the timeout.
+func (p Provider) Refresh(timeoutMS int32) *Failure {
+	var err *C.kubepeers_error
+	return outcome(C.kubepeers_refresh(C.kubepeers_provider(p), C.int32_t(timeoutMS), &err), &err)
 }
 
 // Deregister stops the watcher.

@@ -20,10 +20,15 @@ func outcome(status C.kubepeers_status, err **C.kubepeers_error) *Failure {
 		return nil
 	}
 	defer C.kubepeers_error_free(*err)
+	return failure(status, *err)
+}
+
+// failure copies an error.
+func failure(status C.kubepeers_status, err *C.kubepeers_error) *Failure {
 	return &Failure{
 		Status:     int32(status),
-		Message:    C.GoString(C.kubepeers_error_message(*err)),
-		Retryable:  C.kubepeers_error_is_retryable(*err) != 0,
-		HTTPStatus: int(C.kubepeers_error_http_status(*err)),
+		Message:    C.GoString(C.kubepeers_error_message(err)),
+		Retryable:  C.kubepeers_error_is_retryable(err) != 0,
+		HTTPStatus: int(C.kubepeers_error_http_status(err)),
 	}
 }

@@ -27,6 +27,8 @@ const (
 	Unauthorized       = C.KUBEPEERS_UNAUTHORIZED
 	Forbidden          = C.KUBEPEERS_FORBIDDEN
 	NoResources        = C.KUBEPEERS_NO_RESOURCES
+	Unavailable        = C.KUBEPEERS_UNAVAILABLE
+	Stale              = C.KUBEPEERS_STALE
 	Internal           = C.KUBEPEERS_INTERNAL
 )
 

@@ -2,13 +2,11 @@
 // the other languages read the same commands and print the same lines.
 //
 // Arguments are configuration, KEY=VALUE. Commands are read from stdin, one a
-// line: init, register, discover, wait AFTER TIMEOUT_MS, deregister, close.
-// Each is answered with one line of five fields, with tabs between them:
+// line, and each is answered with one line of five fields, with tabs between them:
 //
 //	COMMAND STATUS RETRYABLE HTTP_STATUS PAYLOAD
 //
-// The payload of an error is its message; of discover, the addresses; of wait,
-// the generation and the addresses.
+// README.md of the conformance cases says what the commands and payloads are.
 package main
 
 import (
@@ -17,7 +15,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"strings"
 
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
@@ -82,52 +79,39 @@ func (p *probe) answer(command []string) (string, error) {
 	case "discover":
 		addresses, err := p.provider.DiscoverPeers()
 		return line("discover", strings.Join(addresses, " "), err), nil
+	case "nodes":
+		nodes, err := p.provider.Nodes()
+		return line("nodes", records(nodes), err), nil
+	case "health":
+		health, err := p.provider.Health()
+		return line("health", state(health), err), nil
+	case "metrics":
+		text, err := p.provider.Metrics()
+		return line("metrics", text, err), nil
+	case "explain json":
+		text, err := p.provider.ExplainJSON()
+		return line("explain", string(text), err), nil
+	case "explain table":
+		text, err := p.provider.ExplainTable()
+		return line("explain", text, err), nil
 	case "deregister":
 		return line("deregister", "", p.provider.Deregister()), nil
 	case "close":
 		return line("close", "", p.provider.Close()), nil
 	}
-	if len(command) == 3 && command[0] == "wait" {
-		return p.wait(command[1], command[2])
-	}
-	return "", fmt.Errorf("no such command: %q", command)
-}
-
-func (p *probe) wait(afterGeneration, timeoutMS string) (string, error) {
-	after, err := strconv.ParseUint(afterGeneration, 10, 64)
-	if err != nil {
-		return "", err
-	}
-	timeout, err := strconv.ParseInt(timeoutMS, 10, 32)
-	if err != nil {
-		return "", err
-	}
-	peers, failure := p.handle.Wait(after, int32(timeout))
-	if failure != nil {
-		return line("wait", "", &kubepeers.Error{
-			Status:     kubepeers.Status(failure.Status),
-			Message:    failure.Message,
-			Retryable:  failure.Retryable,
-			HTTPStatus: failure.HTTPStatus,
-		}), nil
-	}
-	payload := append([]string{strconv.FormatUint(peers.Generation, 10)}, peers.Addresses...)
-	return line("wait", strings.Join(payload, " "), nil), nil
+	return p.answerWithNumbers(command)
 }
 
 var escape = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\t", `\t`)
 
 func line(command, payload string, err error) string {
 	if err == nil {
-		return fmt.Sprintf("%s\tOK\t0\t0\t%s", command, payload)
+		return fmt.Sprintf("%s\tOK\t0\t0\t%s", command, escape.Replace(payload))
 	}
 	var failure *kubepeers.Error
 	if !errors.As(err, &failure) {
 		failure = &kubepeers.Error{Status: kubepeers.ErrInternal, Message: err.Error()}
 	}
-	retryable := 0
-	if failure.Retryable {
-		retryable = 1
-	}
-	return fmt.Sprintf("%s\t%v\t%d\t%d\t%s", command, failure.Status, retryable, failure.HTTPStatus, escape.Replace(failure.Message))
+	return fmt.Sprintf("%s\t%v\t%d\t%d\t%s",
+		command, failure.Status, digit(failure.Retryable), failure.HTTPStatus, escape.Replace(failure.Message))
 }

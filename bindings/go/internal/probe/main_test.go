@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
+	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
 )
 
 var valid = []string{
@@ -12,23 +13,41 @@ var valid = []string{
 }
 
 func TestEveryCommandHasOneLine(t *testing.T) {
-	commands := "wait 0 0\ninit\ninit\ndiscover\nwait 7 -1\nderegister\nclose\nclose\nwait 0 0\nregister\n"
-	want := []string{
-		"wait NOT_INITIALIZED", "init OK", "init ALREADY_INITIALIZED", "discover NOT_REGISTERED", "wait NOT_REGISTERED",
-		"deregister NOT_REGISTERED", "close OK", "close OK", "wait CLOSED", "register CLOSED",
+	conversation := []struct{ command, answer string }{
+		{"wait 0 0", "wait NOT_INITIALIZED"},
+		{"init", "init OK"},
+		{"init", "init ALREADY_INITIALIZED"},
+		{"discover", "discover NOT_REGISTERED"},
+		{"wait 7 -1", "wait NOT_REGISTERED"},
+		{"settle 1 0 -1", "settle NOT_REGISTERED"},
+		{"settle 1 -1 0", "settle INVALID_ARGUMENT"},
+		{"refresh -1", "refresh NOT_REGISTERED"},
+		{"nodes", "nodes NOT_REGISTERED"},
+		{"health", "health NOT_REGISTERED"},
+		{"metrics", "metrics NOT_REGISTERED"},
+		{"explain json", "explain NOT_REGISTERED"},
+		{"explain table", "explain NOT_REGISTERED"},
+		{"deregister", "deregister NOT_REGISTERED"},
+		{"close", "close OK"},
+		{"close", "close OK"},
+		{"wait 0 0", "wait CLOSED"},
+		{"register", "register CLOSED"},
 	}
-	var answers strings.Builder
-	if err := run(valid, strings.NewReader(commands), &answers); err != nil {
+	var commands, answers strings.Builder
+	for _, c := range conversation {
+		commands.WriteString(c.command + "\n")
+	}
+	if err := run(valid, strings.NewReader(commands.String()), &answers); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSuffix(answers.String(), "\n"), "\n")
-	if len(lines) != len(want) {
+	if len(lines) != len(conversation) {
 		t.Fatalf("%q", lines)
 	}
-	for i, line := range lines {
-		fields := strings.Split(line, "\t")
-		if len(fields) != 5 || fields[0]+" "+fields[1] != want[i] {
-			t.Errorf("%q, want %s", line, want[i])
+	for i, c := range conversation {
+		fields := strings.Split(lines[i], "\t")
+		if len(fields) != 5 || fields[0]+" "+fields[1] != c.answer {
+			t.Errorf("%s: %q, want %s", c.command, lines[i], c.answer)
 		}
 	}
 }
@@ -52,8 +71,46 @@ func TestMessagesAreOneField(t *testing.T) {
 	}
 }
 
+func TestTextsAreOneField(t *testing.T) {
+	if got, want := line("explain", "a\\b\n\tc", nil), "explain\tOK\t0\t0\t"+`a\\b\n\tc`; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestRecords(t *testing.T) {
+	a := kubepeers.Node{
+		Name: "a", UID: "u", Host: "fd00::7", DiscoveryPort: 1, RemotingPort: 2, PeersPort: 3, Ready: true, NodeName: "n", Revision: "r",
+	}
+	if got, want := records([]kubepeers.Node{a, {Name: "b"}}), "a,u,fd00::7,1,2,3,1,n,r b,,,0,0,0,0,,"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := records(nil); got != "" {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestState(t *testing.T) {
+	for want, health := range map[string]kubepeers.Health{
+		"1 0 0 - -":                   {Synced: true, Age: 1},
+		"0 1 0 UNAVAILABLE timed-out": {Stale: true, Err: &kubepeers.Error{Status: kubepeers.ErrUnavailable}, ErrClass: "timed-out"},
+		"1 0 1 FORBIDDEN forbidden":   {Synced: true, Polling: true, Err: &kubepeers.Error{Status: kubepeers.ErrForbidden}, ErrClass: "forbidden"},
+	} {
+		if got := state(health); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestSnapshot(t *testing.T) {
+	nodes := []capi.Node{{Host: "10.1.0.2", DiscoveryPort: 3322}, {Host: "fd00::7", DiscoveryPort: 3322}}
+	if got, want := snapshot(7, addresses(nodes)), "7 10.1.0.2:3322 [fd00::7]:3322"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 func TestMistakesOfTheCaller(t *testing.T) {
-	for _, command := range []string{"nothing", "", "init now", "wait", "wait x 0", "wait 0 x"} {
+	for _, command := range []string{"nothing", "", "init now", "wait", "wait x 0", "wait 0 x",
+		"settle", "settle -1 0 0", "settle 0 x 0", "settle 0 0 x", "refresh", "refresh x", "explain", "explain x"} {
 		if err := run(valid, strings.NewReader(command+"\n"), new(strings.Builder)); err == nil {
 			t.Errorf("%q was accepted", command)
 		}

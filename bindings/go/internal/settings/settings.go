@@ -23,12 +23,20 @@ func (s *Settings) Set(key, value string) {
 	s.Pairs = append(s.Pairs, capi.Pair{Key: key, Value: value})
 }
 
-// SetMilliseconds adds a key that is a time. Part of a millisecond counts as
-// a whole one: a short timeout must not become 0, which means not to wait.
+// SetMilliseconds adds a key that is a time.
 func (s *Settings) SetMilliseconds(key string, d time.Duration) {
+	s.Set(key, strconv.FormatInt(Milliseconds(d), 10))
+}
+
+// Milliseconds rounds away from zero: neither a short timeout nor a negative
+// one may become 0, which means not to wait.
+func Milliseconds(d time.Duration) int64 {
 	milliseconds := d.Milliseconds()
-	if d%time.Millisecond > 0 {
+	switch rest := d % time.Millisecond; {
+	case rest > 0:
 		milliseconds++
+	case rest < 0:
+		milliseconds--
 	}
-	s.Set(key, strconv.FormatInt(milliseconds, 10))
+	return milliseconds
 }

@@ -1,0 +1,94 @@
+package kubepeers_test
+
+import (
+	"errors"
+	"math"
+	"testing"
+	"time"
+
+	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
+)
+
+func TestHealthBeforeThePodsHaveBeenRead(t *testing.T) {
+	provider := waiting(t, 0)
+	eventually(t, "there is an error", func() bool { return must[kubepeers.Health](t)(provider.Health()).Err != nil })
+	health := must[kubepeers.Health](t)(provider.Health())
+	if failure := want(t, health.Err, kubepeers.ErrUnavailable); !failure.Retryable || failure.Message == "" {
+		t.Errorf("%+v", failure)
+	}
+	health.Err = nil
+	if want := (kubepeers.Health{Age: math.MaxInt64, Stale: true, ErrClass: "unreachable"}); health != want {
+		t.Errorf("%+v, not %+v", health, want)
+	}
+}
+
+func TestHealthWhenAllIsWell(t *testing.T) {
+	c := newCluster(t)
+	c.pod("self", "10.1.0.1")
+	watching := c.register("self")
+	polling := c.register("self", kubepeers.WithPolling(), kubepeers.WithPollInterval(time.Hour))
+	time.Sleep(20 * time.Millisecond)
+	health := must[kubepeers.Health](t)(polling.Health())
+	if health.Age < 20*time.Millisecond || health.Age > patience {
+		t.Errorf("the age is %v", health.Age)
+	}
+	health.Age = 0
+	if want := (kubepeers.Health{Synced: true, Polling: true}); health != want {
+		t.Errorf("%+v, not %+v", health, want)
+	}
+	health = must[kubepeers.Health](t)(watching.Health())
+	health.Age = 0
+	if want := (kubepeers.Health{Synced: true}); health != want {
+		t.Errorf("%+v, not %+v", health, want)
+	}
+}
+
+func TestWithoutWatchThePodsArePolled(t *testing.T) {
+	c := newCluster(t)
+	c.run("account", "--namespace", c.namespace, "--verbs", "list", "demo")
+	c.pod("self", "10.1.0.1")
+	provider := c.register("self")
+	eventually(t, "the pods are polled", func() bool { return must[kubepeers.Health](t)(provider.Health()).Polling })
+	health := must[kubepeers.Health](t)(provider.Health())
+	if failure := want(t, health.Err, kubepeers.ErrForbidden); failure.HTTPStatus != 403 {
+		t.Errorf("%+v", failure)
+	}
+	if !health.Synced || health.Stale || health.ErrClass != "forbidden" {
+		t.Errorf("%+v", health)
+	}
+}
+
+func TestRefreshSeesWhatIsNew(t *testing.T) {
+	c := newCluster(t)
+	c.pod("self", "10.1.0.1")
+	// Nothing but Refresh makes a second list.
+	provider := c.register("self", kubepeers.WithPolling(), kubepeers.WithPollInterval(time.Hour))
+	c.eventually(provider)
+	c.pod("a", "10.1.0.2")
+	succeed(t, provider.Refresh(kubepeers.DefaultTimeout))
+	if peers := must[[]string](t)(provider.DiscoverPeers()); len(peers) != 1 {
+		t.Errorf("%q", peers)
+	}
+	want(t, provider.Refresh(0), kubepeers.ErrStale)
+}
+
+func TestWhatIsTooOldIsNotGivenOut(t *testing.T) {
+	c := newCluster(t)
+	c.pod("self", "10.1.0.1")
+	provider := c.register("self", kubepeers.WithMaxStale(time.Second), kubepeers.WithDiscoverTimeout(0),
+		kubepeers.WithPolling(), kubepeers.WithPollInterval(time.Second))
+	succeed(t, discover(provider))
+	c.run("account", "--namespace", c.namespace, "--verbs", "", "demo")
+	var failure *kubepeers.Error
+	eventually(t, "there is no answer", func() bool {
+		// At first it is only old; that the account may not list shows a moment later.
+		err := discover(provider)
+		return errors.Is(err, kubepeers.ErrStale) && errors.As(err, &failure) && failure.HTTPStatus != 0
+	})
+	if failure.HTTPStatus != 403 {
+		t.Errorf("%+v", failure)
+	}
+	if health := must[kubepeers.Health](t)(provider.Health()); !health.Stale || health.Age <= time.Second {
+		t.Errorf("%+v", health)
+	}
+}

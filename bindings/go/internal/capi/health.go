@@ -1,0 +1,35 @@
+package capi
+
+// #include <kubepeers.h>
+import "C"
+
+// Health is how sure the answers of a provider were at one moment.
+type Health struct {
+	AgeMS          int64 // negative: nothing has been read yet
+	Stale, Polling bool
+	Failure        *Failure // nil if nothing has gone wrong
+	ErrorClass     string   // what kind of failure it is, in a word
+}
+
+// Health does not block.
+func (p Provider) Health() (Health, *Failure) {
+	var health *C.kubepeers_health
+	var err *C.kubepeers_error
+	status := C.kubepeers_get_health(C.kubepeers_provider(p), &health, &err)
+	return takeHealth(health), outcome(status, &err)
+}
+
+// takeHealth copies it and frees it, with the error that belongs to it.
+func takeHealth(health *C.kubepeers_health) Health {
+	defer C.kubepeers_health_free(health)
+	copied := Health{
+		AgeMS:      int64(C.kubepeers_health_age_ms(health)),
+		Stale:      C.kubepeers_health_is_stale(health) != 0,
+		Polling:    C.kubepeers_health_is_polling(health) != 0,
+		ErrorClass: C.GoString(C.kubepeers_health_error_class(health)),
+	}
+	if err := C.kubepeers_health_error(health); err != nil {
+		copied.Failure = failure(C.kubepeers_error_status(err), err)
+	}
+	return copied
+}
