@@ -214,12 +214,15 @@ static void test_not_utf8(void)
 static void test_handles(void)
 {
     every_verb_but_close_gives(0, KUBEPEERS_NOT_INITIALIZED);
+    CHECK(kubepeers_generation(0) == 0);
     CHECK_STATUS(kubepeers_close(0, NULL), KUBEPEERS_OK);
     kubepeers_provider provider = new_provider();
     const kubepeers_provider forged[] = {1,  42, UINT64_MAX, (kubepeers_provider)1 << 63, provider + 1,
                                          provider + ((kubepeers_provider)1 << 24), provider ^ ((kubepeers_provider)1 << 40)};
-    for (size_t i = 0; i < sizeof forged / sizeof *forged; i++)
+    for (size_t i = 0; i < sizeof forged / sizeof *forged; i++) {
         every_verb_gives(forged[i], KUBEPEERS_INVALID_HANDLE);
+        CHECK(kubepeers_generation(forged[i]) == 0);
+    }
 
     CHECK_STATUS(kubepeers_close(provider, NULL), KUBEPEERS_OK);
     /* Stale for ever, also when another provider has come into its place. */
@@ -326,6 +329,7 @@ static void test_lists(void)
     CHECK_STATUS(kubepeers_register(provider, A_MINUTE, NULL), KUBEPEERS_OK);
     CHECK_STATUS(kubepeers_discover_peers(provider, A_MINUTE, &now, NULL), KUBEPEERS_OK);
     are_the_two_pods(now);
+    CHECK(kubepeers_generation(provider) == kubepeers_peers_generation(now));
     CHECK_STATUS(kubepeers_wait_for_peers(provider, 2, 1, A_MINUTE, &settled, NULL), KUBEPEERS_OK);
     are_the_two_pods(settled);
     CHECK_STATUS(kubepeers_wait_for_peers(provider, SIZE_MAX, 0, 0, &now, &error), KUBEPEERS_TIMEOUT);
@@ -335,6 +339,7 @@ static void test_lists(void)
     CHECK_STATUS(kubepeers_refresh(provider, 0, NULL), KUBEPEERS_STALE);
     /* A list needs neither its provider nor another list. */
     CHECK_STATUS(kubepeers_close(provider, NULL), KUBEPEERS_OK);
+    CHECK(kubepeers_generation(provider) == 0);
     kubepeers_peers_free(settled);
     are_the_two_pods(now);
     kubepeers_peers_free(now);
@@ -498,6 +503,22 @@ static void test_fork(int registered)
     CHECK_STATUS(kubepeers_close(provider, NULL), KUBEPEERS_OK);
 }
 
+/* It is no call that fails, and must not tell a child what nobody keeps up to date there. */
+static void test_generation_and_fork(void)
+{
+    kubepeers_provider provider = new_provider_of(answering);
+    int ended = -1;
+    CHECK_STATUS(kubepeers_register(provider, A_MINUTE, NULL), KUBEPEERS_OK);
+    CHECK(kubepeers_generation(provider) == 1);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(kubepeers_generation(provider) == 0 ? 0 : 1);
+    CHECK(waitpid(child, &ended, 0) == child);
+    CHECK(WIFEXITED(ended) && WEXITSTATUS(ended) == 0);
+    CHECK(kubepeers_generation(provider) == 1);
+    CHECK_STATUS(kubepeers_close(provider, NULL), KUBEPEERS_OK);
+}
+
 enum { THREADS = 8, ROUNDS = 20, CALLS = 60 };
 
 struct crowd {
@@ -653,6 +674,7 @@ int main(void)
     test_signals();
     test_fork(0);
     test_fork(1);
+    test_generation_and_fork();
     test_threads();
     test_close_ends_a_wait(refusing, wait_an_hour);
     test_close_ends_a_wait(refusing, refresh_for_an_hour);

@@ -54,6 +54,7 @@ PROTOTYPES: dict[str, tuple[Any, ...]] = {
     "kubepeers_init": (_Status, Config, POINTER(_Provider), POINTER(Error)),
     "kubepeers_register": (_Status, _Provider, c_int32, POINTER(Error)),
     "kubepeers_discover_peers": (_Status, _Provider, c_int32, POINTER(Peers), POINTER(Error)),
+    "kubepeers_generation": (c_uint64, _Provider),
     "kubepeers_wait": (_Status, _Provider, c_uint64, c_int32, POINTER(Peers), POINTER(Error)),
     "kubepeers_wait_for_peers": (_Status, _Provider, c_size_t, c_int32, c_int32, POINTER(Peers), POINTER(Error)),
     "kubepeers_refresh": (_Status, _Provider, c_int32, POINTER(Error)),

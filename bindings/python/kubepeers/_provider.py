@@ -148,6 +148,15 @@ class Provider:
         """
         return _peers.nodes(lib.kubepeers_discover_peers, self._handle, _numbers.timeout(timeout))
 
+    @property
+    def generation(self) -> int:
+        """The generation of what `discover_peers()` would give at once: compare it to see whether anything has changed.
+
+        0 if it would have to wait, or would fail, or `max_stale_ms` is set. It costs next to nothing.
+        """
+        generation: int = lib.kubepeers_generation(self._handle)
+        return generation
+
     def wait(self, after_generation: int, timeout: float | None = None) -> Snapshot:
         """Wait for peers newer than `after_generation` (0 for any). Several changes may come as one.
 

@@ -49,6 +49,7 @@ def test_peers_come_and_go(namespace: str, options: dict[str, Any], pod: tuple[s
         assert provider.discover_peers(AGES) == []
         alone = provider.wait(0)
         assert alone == (1, ())
+        assert provider.generation == 1
         with pytest.raises(TimeoutError, match="generation 1"):
             provider.wait(alone.generation, timeout=0)
 
@@ -56,6 +57,7 @@ def test_peers_come_and_go(namespace: str, options: dict[str, Any], pod: tuple[s
         first = provider.wait(alone.generation, timeout=AGES)
         assert first.addresses == ("[fd00::1]:3322",)
         assert first.generation > alone.generation
+        assert provider.generation == first.generation
         assert provider.discover_peers() == ["[fd00::1]:3322"]
 
         cluster("delete", "--namespace", namespace, "a")

@@ -59,6 +59,15 @@ def test_life(provider: Provider) -> None:
     provider.register()
 
 
+def test_no_generation_is_no_error(provider: Provider) -> None:
+    assert provider.generation == 0
+    provider.init()
+    provider.register()
+    assert provider.generation == 0
+    provider.close()
+    assert provider.generation == 0
+
+
 def test_close_before_init(provider: Provider) -> None:
     provider.close()
     provider.init()
