@@ -127,9 +127,11 @@ class Probes:
             probe.send(command)
         return same({probe.language: probe.receive() for probe in self.all})
 
-    def each(self, command: str) -> dict[str, Line]:
-        """Give the line of each language, of what cannot be the same."""
-        return {probe.language: probe.ask(command) for probe in self.all}
+    def each(self, command: str) -> list[Line]:
+        """Give the line of each language: for what differs from one moment or process to another."""
+        for probe in self.all:
+            probe.send(command)
+        return [probe.receive() for probe in self.all]
 
     def explained(self) -> Any:
         """Give what is known of every pod."""
