@@ -1,17 +1,14 @@
 /*
  * What only C can do to the library: NULL, bytes that are not UTF-8, forged handles, fork, many threads.
- * Needs no cluster: the API server of the providers here is a loopback port that refuses connections.
+ * Needs no cluster: server.h has what stands for an API server.
  */
 #define _POSIX_C_SOURCE 200809L
 
-#include <arpa/inet.h>
 #include <dirent.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -19,56 +16,18 @@
 
 #include "check.h"
 #include "kubepeers.h"
+#include "server.h"
+#include "verbs.h"
 
-static char kubeconfig[] = "/tmp/kubepeers-test-XXXXXX";
+/* Of a server that refuses connections, and of one that knows two pods. */
+static char refusing[] = "/tmp/kubepeers-test-XXXXXX";
+static char answering[] = "/tmp/kubepeers-test-XXXXXX";
 
-/* Pointers that no call made: what a call left alone still holds them. They are compared, never followed. */
-static char nobody;
-#define UNTOUCHED_ERROR ((kubepeers_error *)(void *)&nobody)
-#define UNTOUCHED_PEERS ((kubepeers_peers *)(void *)&nobody)
+enum { A_MINUTE = 60 * 1000, AN_HOUR = 60 * A_MINUTE };
 
-/* Every function of the form (provider, error), the others bent into it. */
-static kubepeers_status call_register(kubepeers_provider provider, kubepeers_error **error)
+static kubepeers_config *new_config_of(const char *kubeconfig)
 {
-    return kubepeers_register(provider, 0, error);
-}
-
-static kubepeers_status call_discover(kubepeers_provider provider, kubepeers_error **error)
-{
-    kubepeers_peers *peers = UNTOUCHED_PEERS;
-    kubepeers_status status = kubepeers_discover_peers(provider, 0, &peers, error);
-    CHECK((peers == UNTOUCHED_PEERS) == (status != KUBEPEERS_OK));
-    return status;
-}
-
-static kubepeers_status call_wait(kubepeers_provider provider, kubepeers_error **error)
-{
-    kubepeers_peers *peers = UNTOUCHED_PEERS;
-    kubepeers_status status = kubepeers_wait(provider, 0, 0, &peers, error);
-    CHECK((peers == UNTOUCHED_PEERS) == (status != KUBEPEERS_OK));
-    return status;
-}
-
-typedef kubepeers_status verb(kubepeers_provider provider, kubepeers_error **error);
-static verb *const verbs[] = {call_register, call_discover, call_wait, kubepeers_deregister, kubepeers_close};
-enum { VERBS = sizeof verbs / sizeof *verbs };
-
-/* Calls with and without an error object; the object says what the call returned. */
-static void every_verb_gives(kubepeers_provider provider, kubepeers_status expected)
-{
-    for (size_t i = 0; i < VERBS; i++) {
-        kubepeers_error *error = NULL;
-        CHECK_STATUS(verbs[i](provider, NULL), expected);
-        CHECK_STATUS(verbs[i](provider, &error), expected);
-        CHECK_STATUS(kubepeers_error_status(error), expected);
-        CHECK(strlen(kubepeers_error_message(error)) > 0);
-        kubepeers_error_free(error);
-    }
-}
-
-static kubepeers_config *new_config(void)
-{
-    static const char *const pairs[][2] = {
+    const char *const pairs[][2] = {
         {"namespace", "default"},        {"discovery_port_name", "gossip"}, {"remoting_port_name", "remoting"},
         {"peers_port_name", "peers"},    {"pod_labels", "app=test"},        {"self", "none"},
         {"kubeconfig", kubeconfig},
@@ -80,14 +39,24 @@ static kubepeers_config *new_config(void)
     return config;
 }
 
-static kubepeers_provider new_provider(void)
+static kubepeers_config *new_config(void)
 {
-    kubepeers_config *config = new_config();
+    return new_config_of(refusing);
+}
+
+static kubepeers_provider new_provider_of(const char *kubeconfig)
+{
+    kubepeers_config *config = new_config_of(kubeconfig);
     kubepeers_provider provider = 0;
     CHECK_STATUS(kubepeers_init(config, &provider, NULL), KUBEPEERS_OK);
     CHECK(provider != 0);
     kubepeers_config_free(config);
     return provider;
+}
+
+static kubepeers_provider new_provider(void)
+{
+    return new_provider_of(refusing);
 }
 
 static void test_versions(void)
@@ -125,24 +94,47 @@ static void test_status_names(void)
     NAME(UNAUTHORIZED);
     NAME(FORBIDDEN);
     NAME(NO_RESOURCES);
+    NAME(UNAVAILABLE);
+    NAME(STALE);
     NAME(INTERNAL);
 #undef NAME
-    const kubepeers_status unknown[] = {1, -23, -98, -100, INT32_MAX, INT32_MIN};
+    const kubepeers_status unknown[] = {1, -25, -98, -100, INT32_MAX, INT32_MIN};
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
         CHECK(strcmp(kubepeers_status_name(unknown[i]), "UNKNOWN") == 0);
+}
+
+static void has_nothing_at(const kubepeers_peers *peers, size_t index)
+{
+    CHECK(kubepeers_peers_address(peers, index) == NULL);
+    CHECK(kubepeers_peers_host(peers, index) == NULL);
+    CHECK(kubepeers_peers_name(peers, index) == NULL);
+    CHECK(kubepeers_peers_uid(peers, index) == NULL);
+    CHECK(kubepeers_peers_node_name(peers, index) == NULL);
+    CHECK(kubepeers_peers_revision(peers, index) == NULL);
+    CHECK(kubepeers_peers_discovery_port(peers, index) == 0);
+    CHECK(kubepeers_peers_remoting_port(peers, index) == 0);
+    CHECK(kubepeers_peers_peers_port(peers, index) == 0);
+    CHECK(kubepeers_peers_is_ready(peers, index) == 0);
 }
 
 static void test_null_objects(void)
 {
     CHECK(kubepeers_peers_len(NULL) == 0);
     CHECK(kubepeers_peers_generation(NULL) == 0);
-    CHECK(kubepeers_peers_address(NULL, 0) == NULL);
+    has_nothing_at(NULL, 0);
+    CHECK(kubepeers_health_age_ms(NULL) == -1);
+    CHECK(kubepeers_health_is_stale(NULL) == 1);
+    CHECK(kubepeers_health_is_polling(NULL) == 0);
+    CHECK(kubepeers_health_error(NULL) == NULL);
+    CHECK(strcmp(kubepeers_health_error_class(NULL), "") == 0);
     CHECK_STATUS(kubepeers_error_status(NULL), KUBEPEERS_OK);
     CHECK(strcmp(kubepeers_error_message(NULL), "") == 0);
     CHECK(kubepeers_error_is_retryable(NULL) == 0);
     CHECK(kubepeers_error_http_status(NULL) == 0);
     kubepeers_config_free(NULL);
     kubepeers_peers_free(NULL);
+    kubepeers_health_free(NULL);
+    kubepeers_text_free(NULL);
     kubepeers_error_free(NULL);
 }
 
@@ -173,10 +165,34 @@ static void test_null_parameters(void)
         is_invalid(kubepeers_init(config, NULL, out), out, "`provider`");
         is_invalid(kubepeers_discover_peers(live, 0, NULL, out), out, "`peers`");
         is_invalid(kubepeers_wait(live, 0, 0, NULL, out), out, "`peers`");
+        is_invalid(kubepeers_wait_for_peers(live, 0, 0, 0, NULL, out), out, "`peers`");
+        is_invalid(kubepeers_get_health(live, NULL, out), out, "`health`");
+        is_invalid(kubepeers_explain(live, KUBEPEERS_EXPLAIN_JSON, NULL, out), out, "`text`");
+        is_invalid(kubepeers_metrics(live, NULL, out), out, "`text`");
     }
     CHECK(provider == 0);
     CHECK_STATUS(kubepeers_close(live, NULL), KUBEPEERS_OK);
     kubepeers_config_free(config);
+}
+
+static void test_numbers_out_of_range(void)
+{
+    const int32_t no_forms[] = {0, 3, -1, INT32_MAX, INT32_MIN}, no_times[] = {-1, INT32_MIN};
+    kubepeers_provider provider = new_provider();
+    kubepeers_error *error = NULL;
+    CHECK_STATUS(kubepeers_register(provider, 0, NULL), KUBEPEERS_OK);
+    for (size_t i = 0; i < sizeof no_forms / sizeof *no_forms; i++) {
+        char *text = UNTOUCHED_TEXT;
+        is_invalid(kubepeers_explain(provider, no_forms[i], &text, &error), &error, "`form");
+        is_invalid(kubepeers_explain(provider, no_forms[i], &text, NULL), NULL, "");
+        CHECK(text == UNTOUCHED_TEXT);
+    }
+    for (size_t i = 0; i < sizeof no_times / sizeof *no_times; i++) {
+        kubepeers_peers *peers = UNTOUCHED_PEERS;
+        is_invalid(kubepeers_wait_for_peers(provider, 0, no_times[i], 0, &peers, &error), &error, "`stable_for_ms`");
+        CHECK(peers == UNTOUCHED_PEERS);
+    }
+    CHECK_STATUS(kubepeers_close(provider, NULL), KUBEPEERS_OK);
 }
 
 static void test_not_utf8(void)
@@ -197,24 +213,21 @@ static void test_not_utf8(void)
 
 static void test_handles(void)
 {
-    CHECK_STATUS(call_register(0, NULL), KUBEPEERS_NOT_INITIALIZED);
-    CHECK_STATUS(call_discover(0, NULL), KUBEPEERS_NOT_INITIALIZED);
-    CHECK_STATUS(call_wait(0, NULL), KUBEPEERS_NOT_INITIALIZED);
-    CHECK_STATUS(kubepeers_deregister(0, NULL), KUBEPEERS_NOT_INITIALIZED);
+    every_verb_but_close_gives(0, KUBEPEERS_NOT_INITIALIZED);
+    CHECK(kubepeers_generation(0) == 0);
     CHECK_STATUS(kubepeers_close(0, NULL), KUBEPEERS_OK);
     kubepeers_provider provider = new_provider();
     const kubepeers_provider forged[] = {1,  42, UINT64_MAX, (kubepeers_provider)1 << 63, provider + 1,
                                          provider + ((kubepeers_provider)1 << 24), provider ^ ((kubepeers_provider)1 << 40)};
-    for (size_t i = 0; i < sizeof forged / sizeof *forged; i++)
+    for (size_t i = 0; i < sizeof forged / sizeof *forged; i++) {
         every_verb_gives(forged[i], KUBEPEERS_INVALID_HANDLE);
+        CHECK(kubepeers_generation(forged[i]) == 0);
+    }
 
     CHECK_STATUS(kubepeers_close(provider, NULL), KUBEPEERS_OK);
     /* Stale for ever, also when another provider has come into its place. */
     for (int i = 0; i < 3; i++) {
-        CHECK_STATUS(call_register(provider, NULL), KUBEPEERS_CLOSED);
-        CHECK_STATUS(call_discover(provider, NULL), KUBEPEERS_CLOSED);
-        CHECK_STATUS(call_wait(provider, NULL), KUBEPEERS_CLOSED);
-        CHECK_STATUS(kubepeers_deregister(provider, NULL), KUBEPEERS_CLOSED);
+        every_verb_but_close_gives(provider, KUBEPEERS_CLOSED);
         CHECK_STATUS(kubepeers_close(provider, NULL), KUBEPEERS_OK);
         kubepeers_provider next = new_provider();
         CHECK(next != provider);
@@ -275,6 +288,78 @@ static void test_retryable(void)
     CHECK(kubepeers_error_is_retryable(error) == 1);
     kubepeers_error_free(error);
     CHECK_STATUS(kubepeers_close(provider, NULL), KUBEPEERS_OK);
+}
+
+/* All that is told of the first of the two pods, and what the second one lacks. */
+static void are_the_two_pods(const kubepeers_peers *peers)
+{
+    CHECK(kubepeers_peers_len(peers) == 2);
+    CHECK(kubepeers_peers_generation(peers) == 1);
+    CHECK(strcmp(kubepeers_peers_address(peers, 0), "10.0.0.2:1") == 0);
+    CHECK(strcmp(kubepeers_peers_host(peers, 0), "10.0.0.2") == 0);
+    CHECK(strcmp(kubepeers_peers_name(peers, 0), "a") == 0);
+    CHECK(strcmp(kubepeers_peers_uid(peers, 0), "uid-a") == 0);
+    CHECK(strcmp(kubepeers_peers_node_name(peers, 0), "n1") == 0);
+    CHECK(strcmp(kubepeers_peers_revision(peers, 0), "r1") == 0);
+    CHECK(kubepeers_peers_discovery_port(peers, 0) == 1);
+    CHECK(kubepeers_peers_remoting_port(peers, 0) == 2);
+    CHECK(kubepeers_peers_peers_port(peers, 0) == 65535);
+    CHECK(kubepeers_peers_is_ready(peers, 0) == 1);
+
+    CHECK(strcmp(kubepeers_peers_address(peers, 1), "[fd00::2]:1") == 0);
+    CHECK(strcmp(kubepeers_peers_host(peers, 1), "fd00::2") == 0);
+    CHECK(strcmp(kubepeers_peers_node_name(peers, 1), "") == 0);
+    CHECK(strcmp(kubepeers_peers_revision(peers, 1), "") == 0);
+    CHECK(kubepeers_peers_remoting_port(peers, 1) == 0);
+    CHECK(kubepeers_peers_peers_port(peers, 1) == 0);
+    CHECK(kubepeers_peers_is_ready(peers, 1) == 0);
+
+    has_nothing_at(peers, 2);
+    has_nothing_at(peers, SIZE_MAX);
+    /* Texts of all peers are kept together: these would come back to some of them. */
+    has_nothing_at(peers, SIZE_MAX / 5 + 1);
+    has_nothing_at(peers, SIZE_MAX / 2 + 1);
+}
+
+static void test_lists(void)
+{
+    kubepeers_provider provider = new_provider_of(answering);
+    kubepeers_peers *now = NULL, *settled = NULL;
+    kubepeers_error *error = NULL;
+    CHECK_STATUS(kubepeers_register(provider, A_MINUTE, NULL), KUBEPEERS_OK);
+    CHECK_STATUS(kubepeers_discover_peers(provider, A_MINUTE, &now, NULL), KUBEPEERS_OK);
+    are_the_two_pods(now);
+    CHECK(kubepeers_generation(provider) == kubepeers_peers_generation(now));
+    CHECK_STATUS(kubepeers_wait_for_peers(provider, 2, 1, A_MINUTE, &settled, NULL), KUBEPEERS_OK);
+    are_the_two_pods(settled);
+    CHECK_STATUS(kubepeers_wait_for_peers(provider, SIZE_MAX, 0, 0, &now, &error), KUBEPEERS_TIMEOUT);
+    CHECK(kubepeers_error_is_retryable(error) == 1);
+    kubepeers_error_free(error);
+    CHECK_STATUS(kubepeers_refresh(provider, A_MINUTE, NULL), KUBEPEERS_OK);
+    CHECK_STATUS(kubepeers_refresh(provider, 0, NULL), KUBEPEERS_STALE);
+    /* A list needs neither its provider nor another list. */
+    CHECK_STATUS(kubepeers_close(provider, NULL), KUBEPEERS_OK);
+    CHECK(kubepeers_generation(provider) == 0);
+    kubepeers_peers_free(settled);
+    are_the_two_pods(now);
+    kubepeers_peers_free(now);
+}
+
+static void test_texts(void)
+{
+    kubepeers_provider provider = new_provider_of(answering);
+    char *json = NULL, *table = NULL, *metrics = NULL;
+    CHECK_STATUS(kubepeers_register(provider, A_MINUTE, NULL), KUBEPEERS_OK);
+    CHECK_STATUS(kubepeers_explain(provider, KUBEPEERS_EXPLAIN_JSON, &json, NULL), KUBEPEERS_OK);
+    CHECK_STATUS(kubepeers_explain(provider, KUBEPEERS_EXPLAIN_TABLE, &table, NULL), KUBEPEERS_OK);
+    CHECK_STATUS(kubepeers_metrics(provider, &metrics, NULL), KUBEPEERS_OK);
+    CHECK_STATUS(kubepeers_close(provider, NULL), KUBEPEERS_OK);
+    CHECK(*json == '{' && strstr(json, "\"uid-b\"") != NULL);
+    CHECK(*table != '{' && strstr(table, "fd00::2") != NULL);
+    CHECK(strstr(metrics, "\nkubepeers_peers{") != NULL);
+    kubepeers_text_free(json);
+    kubepeers_text_free(table);
+    kubepeers_text_free(metrics);
 }
 
 /* The handlers of all signals, as the kernel would run them. */
@@ -338,6 +423,31 @@ static int has_asked_the_server(kubepeers_provider provider)
     return refused;
 }
 
+static void test_health(void)
+{
+    kubepeers_provider good = new_provider_of(answering), bad = new_provider();
+    kubepeers_health *health = NULL;
+    CHECK_STATUS(kubepeers_register(good, A_MINUTE, NULL), KUBEPEERS_OK);
+    CHECK_STATUS(kubepeers_get_health(good, &health, NULL), KUBEPEERS_OK);
+    CHECK_STATUS(kubepeers_close(good, NULL), KUBEPEERS_OK);
+    CHECK(kubepeers_health_age_ms(health) >= 0);
+    CHECK(kubepeers_health_is_stale(health) == 0 && kubepeers_health_is_polling(health) == 0);
+    CHECK(kubepeers_health_error(health) == NULL);
+    CHECK(strcmp(kubepeers_health_error_class(health), "") == 0);
+    kubepeers_health_free(health);
+
+    CHECK_STATUS(kubepeers_register(bad, 0, NULL), KUBEPEERS_OK);
+    CHECK(has_asked_the_server(bad));
+    CHECK_STATUS(kubepeers_get_health(bad, &health, NULL), KUBEPEERS_OK);
+    CHECK_STATUS(kubepeers_close(bad, NULL), KUBEPEERS_OK);
+    CHECK(kubepeers_health_age_ms(health) == -1);
+    CHECK(kubepeers_health_is_stale(health) == 1 && kubepeers_health_is_polling(health) == 0);
+    CHECK_STATUS(kubepeers_error_status(kubepeers_health_error(health)), KUBEPEERS_UNAVAILABLE);
+    CHECK(strstr(kubepeers_error_message(kubepeers_health_error(health)), "refused") != NULL);
+    CHECK(strcmp(kubepeers_health_error_class(health), "unreachable") == 0);
+    kubepeers_health_free(health);
+}
+
 static void test_signals(void)
 {
     enum { SIGNALS = 65 };
@@ -393,7 +503,23 @@ static void test_fork(int registered)
     CHECK_STATUS(kubepeers_close(provider, NULL), KUBEPEERS_OK);
 }
 
-enum { THREADS = 8, ROUNDS = 20 };
+/* It is no call that fails, and must not tell a child what nobody keeps up to date there. */
+static void test_generation_and_fork(void)
+{
+    kubepeers_provider provider = new_provider_of(answering);
+    int ended = -1;
+    CHECK_STATUS(kubepeers_register(provider, A_MINUTE, NULL), KUBEPEERS_OK);
+    CHECK(kubepeers_generation(provider) == 1);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(kubepeers_generation(provider) == 0 ? 0 : 1);
+    CHECK(waitpid(child, &ended, 0) == child);
+    CHECK(WIFEXITED(ended) && WEXITSTATUS(ended) == 0);
+    CHECK(kubepeers_generation(provider) == 1);
+    CHECK_STATUS(kubepeers_close(provider, NULL), KUBEPEERS_OK);
+}
+
+enum { THREADS = 8, ROUNDS = 20, CALLS = 60 };
 
 struct crowd {
     kubepeers_provider provider;
@@ -421,21 +547,30 @@ static void *crowd_member(void *argument)
     struct crowd *crowd = argument;
     int undocumented = 0;
     unsigned seed = (unsigned)pthread_barrier_wait(&crowd->start) + 7u;
-    for (int i = 0; i < 40; i++) {
+    for (int i = 0; i < CALLS; i++) {
         kubepeers_peers *peers = NULL;
+        kubepeers_health *health = NULL;
+        char *text = NULL;
         kubepeers_error *error = NULL;
         kubepeers_status status;
         seed = seed * 1103515245u + 12345u + (unsigned)i;
         switch ((seed >> 16) % 16) {
         case 0: status = kubepeers_register(crowd->provider, 0, &error); break;
         case 1: status = kubepeers_deregister(crowd->provider, &error); break;
-        case 2: status = i > 20 ? kubepeers_close(crowd->provider, &error) : KUBEPEERS_OK; break;
+        case 2: status = i > CALLS / 2 ? kubepeers_close(crowd->provider, &error) : KUBEPEERS_OK; break;
         case 3: status = kubepeers_wait(crowd->provider, 0, 1, &peers, &error); break;
+        case 4: status = kubepeers_wait_for_peers(crowd->provider, 1, 1, 1, &peers, &error); break;
+        case 5: status = kubepeers_refresh(crowd->provider, 1, &error); break;
+        case 6: status = kubepeers_get_health(crowd->provider, &health, &error); break;
+        case 7: status = kubepeers_explain(crowd->provider, KUBEPEERS_EXPLAIN_TABLE, &text, &error); break;
+        case 8: status = kubepeers_metrics(crowd->provider, &text, &error); break;
         default: status = kubepeers_discover_peers(crowd->provider, 0, &peers, &error); break;
         }
         undocumented += !is_one_of(status, documented);
         undocumented += (error != NULL) != (status != KUBEPEERS_OK);
         kubepeers_peers_free(peers);
+        kubepeers_health_free(health);
+        kubepeers_text_free(text);
         kubepeers_error_free(error);
     }
     kubepeers_close(crowd->provider, NULL);
@@ -465,24 +600,41 @@ static void test_threads(void)
     }
 }
 
+static kubepeers_status wait_an_hour(kubepeers_provider provider, kubepeers_error **error)
+{
+    kubepeers_peers *peers = UNTOUCHED_PEERS;
+    kubepeers_status status = kubepeers_wait(provider, 0, AN_HOUR, &peers, error);
+    return end_peers(status, peers);
+}
+
+static kubepeers_status settle_for_an_hour(kubepeers_provider provider, kubepeers_error **error)
+{
+    kubepeers_peers *peers = UNTOUCHED_PEERS;
+    kubepeers_status status = kubepeers_wait_for_peers(provider, 0, AN_HOUR, AN_HOUR, &peers, error);
+    return end_peers(status, peers);
+}
+
+static kubepeers_status refresh_for_an_hour(kubepeers_provider provider, kubepeers_error **error)
+{
+    return kubepeers_refresh(provider, AN_HOUR, error);
+}
+
 struct waiter {
+    verb *call;
     kubepeers_provider provider;
     kubepeers_status status;
 };
 
 static void *waiting(void *argument)
 {
-    static const int an_hour = 3600 * 1000;
     struct waiter *waiter = argument;
-    kubepeers_peers *peers = NULL;
-    waiter->status = kubepeers_wait(waiter->provider, 0, an_hour, &peers, NULL);
-    kubepeers_peers_free(peers);
+    waiter->status = waiter->call(waiter->provider, NULL);
     return NULL;
 }
 
-static void test_close_ends_a_wait(void)
+static void test_close_ends_a_wait(const char *kubeconfig, verb *call)
 {
-    struct waiter waiter = {new_provider(), KUBEPEERS_OK};
+    struct waiter waiter = {call, new_provider_of(kubeconfig), KUBEPEERS_OK};
     struct timespec moment = {0, 50 * 1000 * 1000};
     pthread_t thread;
     CHECK_STATUS(kubepeers_register(waiter.provider, 0, NULL), KUBEPEERS_OK);
@@ -494,51 +646,43 @@ static void test_close_ends_a_wait(void)
     CHECK_STATUS(waiter.status, KUBEPEERS_CLOSED);
 }
 
-/* Writes a kubeconfig whose server is a port that is bound, so that nobody else gets it, but refuses connections. */
-static void write_kubeconfig(void)
-{
-    struct sockaddr_in address;
-    socklen_t size = sizeof address;
-    int port = socket(AF_INET, SOCK_STREAM, 0);
-    memset(&address, 0, sizeof address);
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    FILE *file = fdopen(mkstemp(kubeconfig), "w");
-    if (port < 0 || file == NULL || bind(port, (struct sockaddr *)&address, size) != 0
-        || getsockname(port, (struct sockaddr *)&address, &size) != 0) {
-        perror("test_abi: no loopback port or temporary file");
-        exit(2);
-    }
-    fprintf(file,
-            "{apiVersion: v1, kind: Config, current-context: c, contexts: [{name: c, context: {cluster: c, user: u}}],\n"
-            "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:%d'}}], users: [{name: u, user: {token: t}}]}\n",
-            ntohs(address.sin_port));
-    fclose(file);
-}
-
 int main(void)
 {
     sigset_t none;
+    int port;
     /* Whatever the shell blocked would hide what the library does, and keep the alarm from ringing. */
     sigemptyset(&none);
     pthread_sigmask(SIG_SETMASK, &none, NULL);
     /* A hang is a failure, not a matter of patience. */
     alarm(120);
-    write_kubeconfig();
+    loopback_socket(&port);
+    write_kubeconfig(refusing, port);
+    const pid_t server = serve(loopback_socket(&port));
+    write_kubeconfig(answering, port);
     test_versions();
     test_status_names();
     test_null_objects();
     test_null_parameters();
+    test_numbers_out_of_range();
     test_not_utf8();
     test_handles();
     test_out_parameters();
     test_retryable();
+    test_lists();
+    test_texts();
+    test_health();
     test_signals();
     test_fork(0);
     test_fork(1);
+    test_generation_and_fork();
     test_threads();
-    test_close_ends_a_wait();
-    unlink(kubeconfig);
+    test_close_ends_a_wait(refusing, wait_an_hour);
+    test_close_ends_a_wait(refusing, refresh_for_an_hour);
+    test_close_ends_a_wait(answering, settle_for_an_hour);
+    kill(server, SIGKILL);
+    waitpid(server, NULL, 0);
+    unlink(refusing);
+    unlink(answering);
     printf("%d passed, %d failed\n", passed, failed);
     return failed == 0 ? 0 : 1;
 }

@@ -52,18 +52,33 @@ class Namespace:
         labels: Iterable[str] = LABELS,
         ports: Iterable[str] = PORTS,
         ready: bool | None = None,
+        node: str | None = None,
+        started: str | None = None,
     ) -> None:
-        """Make a pod."""
+        """Make a pod. Without a time it has started now; with an empty one it is not said when."""
         described = [f"--label={label}" for label in labels] + [f"--port={port}" for port in ports]
+        described += [f"--node={node}"] if node is not None else []
         self._run("pod", "--namespace", self.name, "--service-account", ACCOUNT, *described, name)
-        self.status(name, *ips, phase=phase, ready=ready)
+        self.status(name, *ips, phase=phase, ready=ready, started=started)
 
-    def status(self, name: str, *ips: str, phase: str | None = None, ready: bool | None = None) -> None:
+    def status(
+        self,
+        name: str,
+        *ips: str,
+        phase: str | None = None,
+        ready: bool | None = None,
+        started: str | None = None,
+    ) -> None:
         """Set what a kubelet would set."""
         status = [f"--ip={ip}" for ip in ips]
         status += [f"--phase={phase}"] if phase else []
         status += [f"--ready={str(ready).lower()}"] if ready is not None else []
+        status += [f"--started={started}"] if started is not None else []
         self._run("pod", "--namespace", self.name, *status, name)
+
+    def relabel(self, name: str, *labels: str) -> None:
+        """Give a pod these labels and no others."""
+        self._run("relabel", "--namespace", self.name, *(f"--label={label}" for label in labels), name)
 
     def terminate(self, name: str) -> None:
         """Delete a pod, which stays, with its deletionTimestamp."""

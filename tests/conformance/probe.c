@@ -48,49 +48,123 @@ static void print_escaped(const char *text)
     }
 }
 
+/* What a call gave. */
+struct answer {
+    kubepeers_status status;
+    kubepeers_error *error;
+    kubepeers_peers *peers;
+    kubepeers_health *health;
+    char *text;
+};
+
+/* Calls what a line without arguments asks for. False for what is no such command. */
+static int call_plain(struct probe *probe, const char *line, struct answer *to)
+{
+    kubepeers_provider provider = probe->provider;
+    if (strcmp(line, "init") == 0)
+        to->status = init(probe, &to->error);
+    else if (strcmp(line, "register") == 0)
+        to->status = kubepeers_register(provider, -1, &to->error);
+    else if (strcmp(line, "discover") == 0 || strcmp(line, "nodes") == 0)
+        to->status = kubepeers_discover_peers(provider, -1, &to->peers, &to->error);
+    else if (strcmp(line, "health") == 0)
+        to->status = kubepeers_get_health(provider, &to->health, &to->error);
+    else if (strcmp(line, "metrics") == 0)
+        to->status = kubepeers_metrics(provider, &to->text, &to->error);
+    else if (strcmp(line, "explain json") == 0)
+        to->status = kubepeers_explain(provider, KUBEPEERS_EXPLAIN_JSON, &to->text, &to->error);
+    else if (strcmp(line, "explain table") == 0)
+        to->status = kubepeers_explain(provider, KUBEPEERS_EXPLAIN_TABLE, &to->text, &to->error);
+    else if (strcmp(line, "deregister") == 0)
+        to->status = kubepeers_deregister(provider, &to->error);
+    else if (strcmp(line, "close") == 0)
+        to->status = kubepeers_close(provider, &to->error);
+    else
+        return 0;
+    return 1;
+}
+
+/* The same for those with numbers. */
+static int call_with_numbers(struct probe *probe, const char *line, struct answer *to)
+{
+    kubepeers_provider provider = probe->provider;
+    uint64_t after;
+    size_t min;
+    int32_t stable_for_ms, timeout_ms;
+    int end = 0;
+
+    if (sscanf(line, "wait %" SCNu64 " %" SCNd32 "%n", &after, &timeout_ms, &end) == 2 && line[end] == '\0')
+        to->status = kubepeers_wait(provider, after, timeout_ms, &to->peers, &to->error);
+    else if (sscanf(line, "settle %zu %" SCNd32 " %" SCNd32 "%n", &min, &stable_for_ms, &timeout_ms, &end) == 3
+             && line[end] == '\0')
+        to->status = kubepeers_wait_for_peers(provider, min, stable_for_ms, timeout_ms, &to->peers, &to->error);
+    else if (sscanf(line, "refresh %" SCNd32 "%n", &timeout_ms, &end) == 1 && line[end] == '\0')
+        to->status = kubepeers_refresh(provider, timeout_ms, &to->error);
+    else
+        return 0;
+    return 1;
+}
+
 static void print_addresses(const kubepeers_peers *peers, const char *before)
 {
     for (size_t i = 0; i < kubepeers_peers_len(peers); i++, before = " ")
         printf("%s%s", before, kubepeers_peers_address(peers, i));
 }
 
+static void print_nodes(const kubepeers_peers *peers)
+{
+    for (size_t i = 0; i < kubepeers_peers_len(peers); i++)
+        printf("%s%s,%s,%s,%d,%d,%d,%d,%s,%s", i > 0 ? " " : "", kubepeers_peers_name(peers, i),
+               kubepeers_peers_uid(peers, i), kubepeers_peers_host(peers, i),
+               (int)kubepeers_peers_discovery_port(peers, i), (int)kubepeers_peers_remoting_port(peers, i),
+               (int)kubepeers_peers_peers_port(peers, i), (int)kubepeers_peers_is_ready(peers, i),
+               kubepeers_peers_node_name(peers, i), kubepeers_peers_revision(peers, i));
+}
+
+static void print_health(const kubepeers_health *health)
+{
+    const kubepeers_error *error = kubepeers_health_error(health);
+    const char *kind = kubepeers_health_error_class(health);
+    printf("%d %d %d %s %s", kubepeers_health_age_ms(health) >= 0, (int)kubepeers_health_is_stale(health),
+           (int)kubepeers_health_is_polling(health),
+           error == NULL ? "-" : kubepeers_status_name(kubepeers_error_status(error)), *kind == '\0' ? "-" : kind);
+}
+
+static void print_payload(const char *command, const struct answer *from)
+{
+    if (from->status != KUBEPEERS_OK)
+        print_escaped(kubepeers_error_message(from->error));
+    else if (strcmp(command, "nodes") == 0)
+        print_nodes(from->peers);
+    else if (strcmp(command, "discover") == 0)
+        print_addresses(from->peers, "");
+    else if (from->peers != NULL) {
+        printf("%" PRIu64, kubepeers_peers_generation(from->peers));
+        print_addresses(from->peers, " ");
+    } else if (from->health != NULL)
+        print_health(from->health);
+    else if (from->text != NULL)
+        print_escaped(from->text);
+}
+
 /* Does one command and prints its line. False for what is no command. */
 static int answer(struct probe *probe, const char *line)
 {
-    kubepeers_error *error = NULL;
-    kubepeers_peers *peers = NULL;
-    kubepeers_status status;
+    struct answer answer = {KUBEPEERS_OK, NULL, NULL, NULL, NULL};
     char command[16];
-    uint64_t after;
-    int32_t timeout_ms;
-    int end = 0;
 
-    if (sscanf(line, "wait %" SCNu64 " %" SCNd32 "%n", &after, &timeout_ms, &end) == 2 && line[end] == '\0')
-        status = kubepeers_wait(probe->provider, after, timeout_ms, &peers, &error);
-    else if (strcmp(line, "init") == 0)
-        status = init(probe, &error);
-    else if (strcmp(line, "register") == 0)
-        status = kubepeers_register(probe->provider, -1, &error);
-    else if (strcmp(line, "discover") == 0)
-        status = kubepeers_discover_peers(probe->provider, -1, &peers, &error);
-    else if (strcmp(line, "deregister") == 0)
-        status = kubepeers_deregister(probe->provider, &error);
-    else if (strcmp(line, "close") == 0)
-        status = kubepeers_close(probe->provider, &error);
-    else
+    if (!call_plain(probe, line, &answer) && !call_with_numbers(probe, line, &answer))
         return 0;
-
     sscanf(line, "%15s", command);
-    printf("%s\t%s\t%d\t%d\t", command, kubepeers_status_name(status), (int)kubepeers_error_is_retryable(error),
-           (int)kubepeers_error_http_status(error));
-    if (strcmp(command, "wait") == 0 && status == KUBEPEERS_OK)
-        printf("%" PRIu64, kubepeers_peers_generation(peers));
-    print_addresses(peers, strcmp(command, "wait") == 0 ? " " : "");
-    print_escaped(kubepeers_error_message(error));
+    printf("%s\t%s\t%d\t%d\t", command, kubepeers_status_name(answer.status),
+           (int)kubepeers_error_is_retryable(answer.error), (int)kubepeers_error_http_status(answer.error));
+    print_payload(command, &answer);
     putchar('\n');
     fflush(stdout);
-    kubepeers_peers_free(peers);
-    kubepeers_error_free(error);
+    kubepeers_peers_free(answer.peers);
+    kubepeers_health_free(answer.health);
+    kubepeers_text_free(answer.text);
+    kubepeers_error_free(answer.error);
     return 1;
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import queue
 import signal
@@ -11,7 +12,7 @@ import tempfile
 import threading
 import time
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import pytest
 
@@ -125,6 +126,18 @@ class Probes:
         for probe in self.all:
             probe.send(command)
         return same({probe.language: probe.receive() for probe in self.all})
+
+    def each(self, command: str) -> list[Line]:
+        """Give the line of each language: for what differs from one moment or process to another."""
+        for probe in self.all:
+            probe.send(command)
+        return [probe.receive() for probe in self.all]
+
+    def explained(self) -> Any:
+        """Give what is known of every pod."""
+        line = self.ask("explain json")
+        assert line.status == "OK", line
+        return json.loads(line.message)
 
     def statuses(self, *commands: str) -> list[str]:
         """Give the status of each command; the lines are the same in all languages."""

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 REQUIRED = list(required("default"))
 OPTIONAL = [
-    *("self", "pod_name", "pod_uid", "register_timeout_ms", "discover_timeout_ms", "request_timeout_ms"),
+    *("self", "pod_name", "pod_uid", "pod_ip", "register_timeout_ms", "discover_timeout_ms", "request_timeout_ms"),
     *("service_account_dir", "kubeconfig", "context", "readiness", "pending", "ip_family", "default_discovery_port"),
+    *("default_remoting_port", "default_peers_port", "max_stale_ms", "watch", "poll_interval_ms"),
 ]
 
 MALFORMED = [
@@ -34,7 +35,14 @@ MALFORMED = [
     *[("readiness", value) for value in ("true", "Ready")],
     *[("pending", value) for value in ("true", "Include")],
     *[("ip_family", value) for value in ("IPv6", "6", "dual")],
-    *[("default_discovery_port", value) for value in ("0", "65536", "-1", "+1", "gossip")],
+    *[
+        (f"default_{port}_port", value)
+        for port in ("discovery", "remoting", "peers")
+        for value in ("0", "65536", "-1", "+1", "gossip")
+    ],
+    *[("pod_ip", value) for value in ("10.0.0", "10.0.0.1:1", "10.0.0.1/8", "[fd00::1]", "fd00::1%eth0", "me")],
+    *[("watch", value) for value in ("Poll", "none", "true")],
+    *[(key, value) for key in ("max_stale_ms", "poll_interval_ms") for value in ("0", "999", "86400001", "1s")],
     # A context of nothing.
     ("context", "prod"),
 ]
@@ -84,6 +92,9 @@ def test_not_utf8(start: Callable[..., Probes], value: bytes) -> None:
         {"pod_labels": "example.com/app_1.x=V-1,b="},
         {"register_timeout_ms": "0", "discover_timeout_ms": "86400000", "request_timeout_ms": "1"},
         {"self": "auto", "pod_name": "web-0.web", "pod_uid": "x"},
+        {"pod_ip": "fd00::1", "watch": "poll", "poll_interval_ms": "1000", "max_stale_ms": "1000"},
+        {"pod_ip": "10.0.0.1", "watch": "auto", "poll_interval_ms": "86400000", "max_stale_ms": "86400000"},
+        {"default_discovery_port": "1", "default_remoting_port": "65535", "default_peers_port": "1"},
         {"kubeconfig": "there is none", "context": "prod"},
         {"service_account_dir": "there is none"},
     ],

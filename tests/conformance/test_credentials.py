@@ -80,7 +80,12 @@ def test_no_mount(member: Member) -> None:
 
 def test_another_clusters_ca(member: Member) -> None:
     shutil.copy(OTHER_CA, member.mount / "ca.crt")
-    refused(member.start(), "TLS", 0, "ca.crt", "certificate")
+    refused(member.start(), "TLS", 0, "ca.crt", "certificate", "not signed by the CA")
+
+
+def test_a_certificate_for_other_names(member: Member) -> None:
+    # Leads to this machine, too, but the certificate is for 127.0.0.1 and for names.
+    refused(member.start({"KUBERNETES_SERVICE_HOST": "0.0.0.0"}), "TLS", 0, "0.0.0.0", "certificate", "other names")
 
 
 def test_another_clusters_token(member: Member) -> None:

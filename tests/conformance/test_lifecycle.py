@@ -12,9 +12,16 @@ if TYPE_CHECKING:
     from probes import Probes
 
 
+#: What needs a registration.
+ASKING = [
+    *("discover", "nodes", "wait 0 0", "settle 0 0 0", "refresh 0"),
+    *("health", "metrics", "explain json", "explain table", "deregister"),
+]
+
+
 def test_before_init(start: Callable[..., Probes]) -> None:
     probes = start(required("default"))
-    for command in ("register", "discover", "wait 0 0", "deregister"):
+    for command in ("register", *ASKING):
         line = probes.ask(command)
         assert line[1:4] == ("NOT_INITIALIZED", False, 0)
         assert "init" in line.message
@@ -33,7 +40,7 @@ def test_init_twice(member: Member) -> None:
 def test_before_register(member: Member) -> None:
     probes = member.start()
     assert probes.ask("init").status == "OK"
-    for command in ("discover", "wait 0 0", "deregister"):
+    for command in ASKING:
         line = probes.ask(command)
         assert line[1:4] == ("NOT_REGISTERED", False, 0)
     assert "register" in probes.ask("discover").message
@@ -50,7 +57,7 @@ def test_register_again(member: Member) -> None:
     probes = member.registered()
     first, *_ = probes.ask("wait 0 0").payload.split()
     assert probes.ask("deregister") == ("deregister", "OK", False, 0, "")
-    for command in ("discover", "wait 0 0", "deregister"):
+    for command in ASKING:
         assert probes.ask(command)[1:4] == ("NOT_REGISTERED", False, 0)
     member.namespace.pod("other", "10.0.0.2")
     assert probes.ask("register").status == "OK"
@@ -62,7 +69,7 @@ def test_register_again(member: Member) -> None:
 def test_close(member: Member) -> None:
     probes = member.registered()
     assert probes.ask("close") == ("close", "OK", False, 0, "")
-    for command in ("register", "discover", "wait 0 0", "deregister"):
+    for command in ("register", *ASKING):
         line = probes.ask(command)
         assert line[1:4] == ("CLOSED", False, 0)
         assert "closed" in line.message

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 from control_plane import FORBIDDEN, ControlPlane
 from member import OWN, Member
+from probes import until
 
 # The shared one must not be disturbed.
 pytestmark = pytest.mark.usefixtures("control_plane")
@@ -83,3 +85,21 @@ def test_the_role_is_revoked_for_a_while(member: Member, control_plane: ControlP
     assert probes.ask("discover") == ("discover", "OK", False, 0, "10.0.0.2:3322 10.0.0.3:3322")
     pods.account()
     probes.follow(["10.0.0.3:3322"])
+
+
+def test_what_is_too_old_is_not_given_out(member: Member, control_plane: ControlPlane) -> None:
+    member.namespace.pod("a", "10.0.0.2")
+    probes = member.registered(max_stale_ms="1000")
+    probes.follow(["10.0.0.2:3322"])
+    control_plane.stop_server()
+    for probe in probes.all:
+        ask = partial(probe.ask, "discover")
+        line = until(ask, lambda line: line.status != "OK" and "refused" in line.message, probe.language)
+        assert line[:4] == ("discover", "STALE", True, 0)
+    probes.eventually("health", lambda line: line.payload == "1 1 0 UNAVAILABLE unreachable")
+    # Who asks why is told.
+    assert probes.explained()["gate"] == "open"
+    control_plane.start_server()
+    for probe in probes.all:
+        line = until(partial(probe.ask, "discover"), lambda line: line.status != "STALE", probe.language)
+        assert line == ("discover", "OK", False, 0, "10.0.0.2:3322")

@@ -43,30 +43,43 @@ def test_not_a_pod(process: Member) -> None:
     probes.follow(["10.0.0.2:3322"])
 
 
-@pytest.mark.parametrize("missing", ["namespace is empty", "selector matches nothing", "own pod has other labels"])
-def test_self_is_not_among_the_pods(process: Member, missing: str) -> None:
-    selector = "app=conformance"
-    if missing != "namespace is empty":
-        process.namespace.pod(OWN, "10.0.0.1", labels=["app=conformance", "tier=x"])
-    if missing == "selector matches nothing":
-        selector = "app=nothing"
-    if missing == "own pod has other labels":
-        selector = "app=conformance,tier=y"
-        process.namespace.pod("other", "10.0.0.2", labels=["app=conformance", "tier=y"])
-    line = process.registered(pod_name=OWN, pod_labels=selector).ask("discover")
-    if missing == "namespace is empty":
-        assert line[:4] == ("discover", "SELF_NOT_VISIBLE", True, 0)
-        words = [f"`{process.namespace.name}`"]
-    else:
-        # It is there, so that waiting would not help.
-        assert line[:4] == ("discover", "SELF_EXCLUDED", False, 0)
-        words = ["`pod_labels`", "`app=conformance,tier=x`"]
-    for word in (f"`{OWN}`", f"`{selector}`", "`self`", *words):
+@pytest.mark.parametrize("others", [True, False])
+def test_self_is_not_among_the_pods(process: Member, others: bool) -> None:
+    if others:
+        process.namespace.pod("other", "10.0.0.2")
+    line = process.registered(pod_name=OWN).ask("discover")
+    assert line[:4] == ("discover", "SELF_NOT_VISIBLE", True, 0)
+    for word in (f"`{OWN}`", "`app=conformance`", f"`{process.namespace.name}`", "`self`"):
         assert word in line.message
     # Somebody who is no pod gets an answer.
-    line = process.registered(self="none", pod_labels=selector).ask("discover")
-    assert line.status == "OK"
-    assert line.payload == ("10.0.0.2:3322" if missing == "own pod has other labels" else "")
+    line = process.registered(self="none").ask("discover")
+    assert line == ("discover", "OK", False, 0, "10.0.0.2:3322" if others else "")
+
+
+@pytest.mark.parametrize("selector", ["app=nothing", "app=conformance,tier=y"])
+def test_self_has_other_labels(process: Member, selector: str) -> None:
+    process.namespace.pod(OWN, "10.0.0.1", labels=["app=conformance", "tier=x"])
+    process.namespace.pod("other", "10.0.0.2", labels=selector.split(","))
+    line = process.registered(pod_name=OWN, pod_labels=selector).ask("discover")
+    assert line[:4] == ("discover", "SELF_EXCLUDED", False, 0)
+    for word in (f"`{OWN}`", f"`{selector}`", "`app=conformance,tier=x`", "`pod_labels`", "`self`"):
+        assert word in line.message
+    assert process.registered(self="none", pod_labels=selector).ask("discover").payload == "10.0.0.2:3322"
+
+
+def test_self_is_relabelled(member: Member) -> None:
+    pods = member.namespace
+    pods.pod("other", "10.0.0.2")
+    pods.relabel(OWN, "app=old", "tier=x")
+    probes = member.registered()
+    for labels in (["app=old", "tier=x"], ["app=older"]):
+        line = probes.eventually("discover", lambda line: line.status != "OK")
+        assert line[:4] == ("discover", "SELF_EXCLUDED", False, 0)
+        assert f"`{','.join(labels)}`" in line.message
+        pods.relabel(OWN, "app=conformance")
+        line = probes.eventually("discover", lambda line: line.status != "SELF_EXCLUDED")
+        assert line == ("discover", "OK", False, 0, "10.0.0.2:3322")
+        pods.relabel(OWN, "app=older")
 
 
 def test_self_appears(process: Member) -> None:

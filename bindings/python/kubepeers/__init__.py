@@ -24,22 +24,31 @@ from ._errors import (
     NotSyncedError,
     SelfExcludedError,
     SelfNotVisibleError,
+    StaleError,
     Status,
     TimeoutError,
     TlsError,
     UnauthorizedError,
+    UnavailableError,
     UnknownKeyError,
 )
+from ._health import Health
 from ._library import LibraryError, library_version
-from ._provider import Options, Provider, Snapshot
+from ._options import Options
+from ._peers import Node, Snapshot
+from ._provider import Provider
+from ._texts import ExplainedPod, Explanation
 from ._version import __version__
 
 __all__ = [
     "AlreadyInitializedError",
     "AlreadyRegisteredError",
     "ClosedError",
+    "ExplainedPod",
+    "Explanation",
     "ForbiddenError",
     "ForkedError",
+    "Health",
     "InternalError",
     "InvalidArgumentError",
     "InvalidConfigError",
@@ -50,6 +59,7 @@ __all__ = [
     "NoCredentialsError",
     "NoIdentityError",
     "NoResourcesError",
+    "Node",
     "NotInClusterError",
     "NotInitializedError",
     "NotRegisteredError",
@@ -59,10 +69,12 @@ __all__ = [
     "SelfExcludedError",
     "SelfNotVisibleError",
     "Snapshot",
+    "StaleError",
     "Status",
     "TimeoutError",
     "TlsError",
     "UnauthorizedError",
+    "UnavailableError",
     "UnknownKeyError",
     "__version__",
     "library_version",

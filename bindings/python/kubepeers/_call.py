@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from ctypes import byref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._errors import KubepeersError, Status, error_class
 from ._library import Error, lib
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from ctypes import c_void_p
+
+T = TypeVar("T", bound="c_void_p")
 
 
 def call(function: Callable[..., int], *arguments: Any) -> None:
@@ -19,12 +23,24 @@ def call(function: Callable[..., int], *arguments: Any) -> None:
     try:
         status = function(*arguments, byref(error))
         if status != Status.OK:
-            raise _exception(status, error)
+            raise exception(status, error)
     finally:
         lib.kubepeers_error_free(error)
 
 
-def _exception(status: int, error: Error) -> KubepeersError:
+@contextlib.contextmanager
+def given(made: T, free: Callable[[T], None], function: Callable[..., int], *arguments: Any) -> Iterator[T]:
+    """Call a function that gives an object, its last parameter but the error object, and free it in the end."""
+    # It exists before the call, for the same reason.
+    try:
+        call(function, *arguments, byref(made))
+        yield made
+    finally:
+        free(made)
+
+
+def exception(status: int, error: Error) -> KubepeersError:
+    """Make an exception of an error object, which is only read."""
     message: bytes = lib.kubepeers_error_message(error)
     return error_class(status)(
         message.decode(),

@@ -33,6 +33,8 @@ class Status(IntEnum):
     UNAUTHORIZED = -20
     FORBIDDEN = -21
     NO_RESOURCES = -22
+    UNAVAILABLE = -23
+    STALE = -24
     INTERNAL = -99
 
 
@@ -186,6 +188,21 @@ class NoResourcesError(KubepeersError):
     """File descriptors, threads or memory have run out. Retry when there are some."""
 
     status = Status.NO_RESOURCES
+
+
+class UnavailableError(KubepeersError):
+    """The API server cannot be reached, does not answer, or is in trouble.
+
+    It is never raised, only told by `Provider.health()`: calls answer from memory meanwhile.
+    """
+
+    status = Status.UNAVAILABLE
+
+
+class StaleError(KubepeersError):
+    """What is known is older than asked for, and the API server told nothing newer in time. Retry."""
+
+    status = Status.STALE
 
 
 class InternalError(KubepeersError):

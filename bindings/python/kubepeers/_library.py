@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from ctypes import POINTER, c_char_p, c_int32, c_size_t, c_uint32, c_uint64, c_void_p
+from ctypes import POINTER, c_char_p, c_int32, c_int64, c_size_t, c_uint16, c_uint32, c_uint64, c_void_p
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +27,23 @@ class Peers(c_void_p):
     """A `kubepeers_peers *`."""
 
 
+class Health(c_void_p):
+    """A `kubepeers_health *`."""
+
+
+class Text(c_void_p):
+    """A `char *` that the library made. As a `c_char_p` it could not be freed: ctypes makes a copy of that."""
+
+
 class Error(c_void_p):
     """A `kubepeers_error *`."""
 
 
 _Status = c_int32
 _Provider = c_uint64
+
+#: What `kubepeers_explain` can tell.
+EXPLAIN = {"JSON": 1, "TABLE": 2}
 
 #: Each function of include/kubepeers.h: what it returns, then what it takes. A `c_char_p` comes back as a copy (bytes).
 PROTOTYPES: dict[str, tuple[Any, ...]] = {
@@ -43,13 +54,35 @@ PROTOTYPES: dict[str, tuple[Any, ...]] = {
     "kubepeers_init": (_Status, Config, POINTER(_Provider), POINTER(Error)),
     "kubepeers_register": (_Status, _Provider, c_int32, POINTER(Error)),
     "kubepeers_discover_peers": (_Status, _Provider, c_int32, POINTER(Peers), POINTER(Error)),
+    "kubepeers_generation": (c_uint64, _Provider),
     "kubepeers_wait": (_Status, _Provider, c_uint64, c_int32, POINTER(Peers), POINTER(Error)),
+    "kubepeers_wait_for_peers": (_Status, _Provider, c_size_t, c_int32, c_int32, POINTER(Peers), POINTER(Error)),
+    "kubepeers_refresh": (_Status, _Provider, c_int32, POINTER(Error)),
     "kubepeers_deregister": (_Status, _Provider, POINTER(Error)),
     "kubepeers_close": (_Status, _Provider, POINTER(Error)),
     "kubepeers_peers_len": (c_size_t, Peers),
     "kubepeers_peers_generation": (c_uint64, Peers),
     "kubepeers_peers_address": (c_char_p, Peers, c_size_t),
+    "kubepeers_peers_host": (c_char_p, Peers, c_size_t),
+    "kubepeers_peers_discovery_port": (c_uint16, Peers, c_size_t),
+    "kubepeers_peers_remoting_port": (c_uint16, Peers, c_size_t),
+    "kubepeers_peers_peers_port": (c_uint16, Peers, c_size_t),
+    "kubepeers_peers_name": (c_char_p, Peers, c_size_t),
+    "kubepeers_peers_uid": (c_char_p, Peers, c_size_t),
+    "kubepeers_peers_node_name": (c_char_p, Peers, c_size_t),
+    "kubepeers_peers_revision": (c_char_p, Peers, c_size_t),
+    "kubepeers_peers_is_ready": (c_int32, Peers, c_size_t),
     "kubepeers_peers_free": (None, Peers),
+    "kubepeers_get_health": (_Status, _Provider, POINTER(Health), POINTER(Error)),
+    "kubepeers_health_age_ms": (c_int64, Health),
+    "kubepeers_health_is_stale": (c_int32, Health),
+    "kubepeers_health_is_polling": (c_int32, Health),
+    "kubepeers_health_error": (Error, Health),
+    "kubepeers_health_error_class": (c_char_p, Health),
+    "kubepeers_health_free": (None, Health),
+    "kubepeers_explain": (_Status, _Provider, c_int32, POINTER(Text), POINTER(Error)),
+    "kubepeers_metrics": (_Status, _Provider, POINTER(Text), POINTER(Error)),
+    "kubepeers_text_free": (None, Text),
     "kubepeers_error_status": (_Status, Error),
     "kubepeers_error_message": (c_char_p, Error),
     "kubepeers_error_is_retryable": (c_int32, Error),

@@ -1,53 +1,29 @@
-"""The provider: the six verbs of discovery, and wait()."""
+"""The provider: everything that can be done, and when it is freed."""
 
 from __future__ import annotations
 
 import contextlib
-import math
-import operator
 import os
 import threading
 import weakref
-from ctypes import byref, c_uint64
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
+from ctypes import byref, c_size_t, c_uint64
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import _config
+from . import _config, _health, _numbers, _peers, _texts
 from ._call import call
 from ._errors import ForkedError, KubepeersError
-from ._library import Peers, lib
+from ._library import lib
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from types import TracebackType
 
     from typing_extensions import Self, Unpack
 
-
-class Options(TypedDict, total=False):
-    """The optional configuration keys; None is "not given". `kubepeers_config_set` in the header explains each."""
-
-    self: Literal["auto", "none"] | None
-    pod_uid: str | None
-    pod_name: str | None
-    readiness: Literal["ignore", "ready"] | None
-    pending: Literal["exclude", "include"] | None
-    ip_family: Literal["primary", "ipv4", "ipv6"] | None
-    default_discovery_port: int | None
-    register_timeout_ms: int | None
-    discover_timeout_ms: int | None
-    request_timeout_ms: int | None
-    service_account_dir: str | os.PathLike[str] | None
-    kubeconfig: str | os.PathLike[str] | None
-    context: str | None
-
-
-class Snapshot(NamedTuple):
-    """The peers as they were at one moment."""
-
-    #: Grows with every change of the peers, from 1, within one registered provider.
-    generation: int
-    #: "ip:port" of each peer, IPv6 in brackets, sorted, without this process's own pod. Empty means alone.
-    addresses: tuple[str, ...]
+    from ._health import Health
+    from ._options import Options
+    from ._peers import Node, Snapshot
+    from ._texts import Explanation
 
 
 class _Live(NamedTuple):
@@ -140,7 +116,7 @@ class Provider:
             NoResourcesError: file descriptors, threads or memory have run out.
             AlreadyRegisteredError: it is registered.
         """
-        call(lib.kubepeers_register, self._handle, _milliseconds(timeout))
+        call(lib.kubepeers_register, self._handle, _numbers.timeout(timeout))
 
     def discover_peers(self, timeout: float | None = None) -> list[str]:
         """Give the peers now: "ip:discovery_port" of each, sorted, without this process's own pod. Empty means alone.
@@ -152,10 +128,34 @@ class Provider:
         Raises:
             NotSyncedError, SelfNotVisibleError: not known yet; retry if the error is `retryable`.
             SelfExcludedError: this process's own pod can never be a peer.
+            NoIdentityError: several pods may be the own one.
+            StaleError: what is known is older than `max_stale_ms`; retry.
             NotRegisteredError: `register()` comes first.
             ClosedError: it is closed, maybe by another thread during the wait.
         """
-        return list(self._ask(lib.kubepeers_discover_peers, self._handle, _milliseconds(timeout)).addresses)
+        peers = _peers.snapshot(lib.kubepeers_discover_peers, self._handle, _numbers.timeout(timeout))
+        return list(peers.addresses)
+
+    def nodes(self, timeout: float | None = None) -> list[Node]:
+        """Give the peers now, in the order of `discover_peers()`, with all that is known of each.
+
+        Args:
+            timeout: seconds to wait at most while the answer is not certain; None for `discover_timeout_ms`.
+                Cannot be interrupted meanwhile.
+
+        Raises:
+            KubepeersError: what `discover_peers()` raises.
+        """
+        return _peers.nodes(lib.kubepeers_discover_peers, self._handle, _numbers.timeout(timeout))
+
+    @property
+    def generation(self) -> int:
+        """The generation of what `discover_peers()` would give at once: compare it to see whether anything has changed.
+
+        0 if it would have to wait, or would fail, or `max_stale_ms` is set. It costs next to nothing.
+        """
+        generation: int = lib.kubepeers_generation(self._handle)
+        return generation
 
     def wait(self, after_generation: int, timeout: float | None = None) -> Snapshot:
         """Wait for peers newer than `after_generation` (0 for any). Several changes may come as one.
@@ -169,11 +169,81 @@ class Provider:
             TimeoutError: nothing newer; ask again. Also a built-in `TimeoutError`.
             KubepeersError: what `discover_peers()` raises.
         """
-        after_generation = operator.index(after_generation)
-        # ctypes would wrap it round.
-        if not 0 <= after_generation < 1 << 64:
-            raise ValueError(f"after_generation must be from 0 to 2**64 - 1, not {after_generation}")
-        return self._ask(lib.kubepeers_wait, self._handle, after_generation, _milliseconds(timeout))
+        after_generation = _numbers.unsigned("after_generation", after_generation)
+        return _peers.snapshot(lib.kubepeers_wait, self._handle, after_generation, _numbers.timeout(timeout))
+
+    def wait_for_peers(self, min: int, stable_for: float = 0, timeout: float | None = None) -> Snapshot:
+        """Wait for enough peers: for a process that is about to form a cluster.
+
+        Args:
+            min: how many there must be, at least.
+            stable_for: seconds for which their addresses must have been the same; 0 if that does not matter.
+            timeout: seconds to wait at most; None for `discover_timeout_ms`. Cannot be interrupted meanwhile.
+
+        Raises:
+            TimeoutError: too few, or not for long enough. Also a built-in `TimeoutError`.
+            KubepeersError: what `discover_peers()` raises.
+        """
+        return _peers.snapshot(
+            lib.kubepeers_wait_for_peers,
+            self._handle,
+            _numbers.unsigned("min", min, c_size_t),
+            _numbers.milliseconds("stable_for", stable_for),
+            _numbers.timeout(timeout),
+        )
+
+    def refresh(self, timeout: float | None = None) -> None:
+        """Have the pods listed anew: what is answered afterwards is of the moment of this call or later.
+
+        It costs the API server a list: for a process that is about to found a cluster, not to be called over and over.
+
+        Args:
+            timeout: seconds to wait at most; None for `discover_timeout_ms`. Cannot be interrupted meanwhile.
+
+        Raises:
+            StaleError: nothing newer in time; the message says why.
+            NotSyncedError: nothing has ever been read.
+            NotRegisteredError, ClosedError: as for `discover_peers()`.
+        """
+        call(lib.kubepeers_refresh, self._handle, _numbers.timeout(timeout))
+
+    def health(self) -> Health:
+        """Tell how sure the answers are: they are given from memory, through any outage of the API server.
+
+        It does not wait. What is wrong with the API server is told, not raised.
+
+        Raises:
+            NotRegisteredError, ClosedError: as for `discover_peers()`.
+        """
+        return _health.health(self._handle)
+
+    def explain(self) -> Explanation:
+        """Give every pod that the selector finds, with its verdict: why is a peer missing? It does not wait.
+
+        Raises:
+            NotSyncedError: nothing has been read yet; the message says why.
+            NotRegisteredError, ClosedError: as for `discover_peers()`.
+        """
+        return _texts.explanation(self._handle)
+
+    def explain_table(self) -> str:
+        """Give what `explain()` gives as a table for people, whose form may change.
+
+        Raises:
+            KubepeersError: what `explain()` raises.
+        """
+        return _texts.explanation_table(self._handle)
+
+    def metrics(self) -> str:
+        """Give metrics in the text format of Prometheus, to be put behind those that your process serves.
+
+        Names begin with "kubepeers_"; the labels `namespace` and `selector` tell the providers of a process apart.
+        It does not wait.
+
+        Raises:
+            NotRegisteredError, ClosedError: as for `discover_peers()`.
+        """
+        return _texts.metrics(self._handle)
 
     def deregister(self) -> None:
         """Stop the watcher; waiting calls end with `NotRegisteredError`. `register()` may be called again.
@@ -219,16 +289,6 @@ class Provider:
         # The library's answer to 0 is NotInitializedError.
         return self._live.handle if self._live else 0
 
-    @staticmethod
-    def _ask(function: Callable[..., int], *arguments: int) -> Snapshot:
-        peers = Peers()
-        try:
-            call(function, *arguments, byref(peers))
-            addresses = (lib.kubepeers_peers_address(peers, i) for i in range(lib.kubepeers_peers_len(peers)))
-            return Snapshot(lib.kubepeers_peers_generation(peers), tuple(address.decode() for address in addresses))
-        finally:
-            lib.kubepeers_peers_free(peers)
-
 
 _init_lock = threading.Lock()
 
@@ -249,13 +309,3 @@ def _close_forgotten(handle: int) -> None:
     """
     with contextlib.suppress(KubepeersError):
         call(lib.kubepeers_close, handle)
-
-
-def _milliseconds(timeout: float | None) -> int:
-    """Turn seconds into what the library takes: rounded up, so that a short wait does not become none."""
-    if timeout is None:
-        return -1
-    if not timeout >= 0:
-        raise ValueError(f"timeout must be None or at least 0 seconds, not {timeout}")
-    # (0.1 + 0.2) * 1000 is a little more than 300. The longest that fits is 24 days.
-    return math.ceil(round(min(timeout * 1000, 2**31 - 1), 6))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from ctypes import POINTER, c_char_p, c_int32, c_size_t, c_uint32, c_uint64
+from ctypes import POINTER, c_char_p, c_int32, c_int64, c_size_t, c_uint16, c_uint32, c_uint64
 from pathlib import Path
 
 import kubepeers
@@ -16,6 +16,8 @@ HEADER = (Path(__file__).parents[3] / "include" / "kubepeers.h").read_text()
 TYPES = {
     "void": None,
     "int32_t": c_int32,
+    "int64_t": c_int64,
+    "uint16_t": c_uint16,
     "uint32_t": c_uint32,
     "uint64_t": c_uint64,
     "size_t": c_size_t,
@@ -28,6 +30,11 @@ TYPES = {
     "kubepeers_peers *": _library.Peers,
     "const kubepeers_peers *": _library.Peers,
     "kubepeers_peers **": POINTER(_library.Peers),
+    "kubepeers_health *": _library.Health,
+    "const kubepeers_health *": _library.Health,
+    "kubepeers_health **": POINTER(_library.Health),
+    "char *": _library.Text,
+    "char **": POINTER(_library.Text),
     "const kubepeers_error *": _library.Error,
     "kubepeers_error *": _library.Error,
     "kubepeers_error **": POINTER(_library.Error),
@@ -57,12 +64,20 @@ def test_declarations_are_in_force(name: str) -> None:
     assert (function.restype, *function.argtypes) == _library.PROTOTYPES[name]
 
 
+def numbers(prefix: str) -> dict[str, int]:
+    """Read the numbers whose names begin so, without it."""
+    found = re.findall(rf"#define KUBEPEERS_{prefix}(\w+) (-?\d+)$", HEADER, flags=re.MULTILINE)
+    return {name: int(number) for name, number in found}
+
+
 def test_statuses() -> None:
-    numbers = dict(re.findall(r"#define KUBEPEERS_(\w+) (-?\d+)$", HEADER, flags=re.MULTILINE))
-    statuses = {name: int(number) for name, number in numbers.items() if not name.startswith("VERSION_")}
-    assert {status.name: status.value for status in Status} == statuses
+    assert {status.name: status.value for status in Status} == numbers("(?!VERSION_|EXPLAIN_)")
     for status in Status:
         assert _library.lib.kubepeers_status_name(status).decode() == status.name
+
+
+def test_forms_of_explanations() -> None:
+    assert numbers("EXPLAIN_") == _library.EXPLAIN
 
 
 def test_options() -> None:

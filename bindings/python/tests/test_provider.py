@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import ctypes
 import pickle
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,22 @@ from typing import Any
 import kubepeers
 import pytest
 from configuration import REQUIRED, Options
-from kubepeers import Provider, Snapshot, _provider
+from kubepeers import Provider, _numbers
 from kubepeers._library import lib
+
+#: Every verb that needs a registration.
+ASKING = [
+    Provider.discover_peers,
+    Provider.nodes,
+    lambda provider: provider.wait(0),
+    lambda provider: provider.wait_for_peers(0),
+    Provider.refresh,
+    Provider.health,
+    Provider.explain,
+    Provider.explain_table,
+    Provider.metrics,
+    Provider.deregister,
+]
 
 
 def test_id(provider: Provider) -> None:
@@ -20,15 +33,15 @@ def test_id(provider: Provider) -> None:
 
 
 def test_life(provider: Provider) -> None:
-    for early in (provider.register, provider.discover_peers, provider.deregister, lambda: provider.wait(0)):
+    for early in (Provider.register, *ASKING):
         with pytest.raises(kubepeers.NotInitializedError):
-            early()
+            early(provider)
     provider.init()
     with pytest.raises(kubepeers.AlreadyInitializedError):
         provider.init()
-    for early in (provider.discover_peers, provider.deregister, lambda: provider.wait(0)):
+    for early in ASKING:
         with pytest.raises(kubepeers.NotRegisteredError):
-            early()
+            early(provider)
     provider.register(timeout=0)
     with pytest.raises(kubepeers.AlreadyRegisteredError):
         provider.register()
@@ -38,12 +51,21 @@ def test_life(provider: Provider) -> None:
     provider.register()
     provider.close()
     provider.close()
-    for late in (provider.register, provider.discover_peers, provider.deregister, lambda: provider.wait(0)):
+    for late in (Provider.register, *ASKING):
         with pytest.raises(kubepeers.ClosedError):
-            late()
+            late(provider)
     # As the message of ClosedError says.
     provider.init()
     provider.register()
+
+
+def test_no_generation_is_no_error(provider: Provider) -> None:
+    assert provider.generation == 0
+    provider.init()
+    provider.register()
+    assert provider.generation == 0
+    provider.close()
+    assert provider.generation == 0
 
 
 def test_close_before_init(provider: Provider) -> None:
@@ -95,6 +117,27 @@ def test_configuration_is_validated_by_init(options: Options) -> None:
 def test_options_that_are_none_are_not_given(options: Options) -> None:
     provider = Provider(**options, pod_name=None, context=None)
     provider.init()
+
+
+def test_every_option(options: Options) -> None:
+    Provider(
+        **options,
+        pod_uid="u",
+        pod_name="n",
+        pod_ip="fd00::1",
+        readiness="ready",
+        pending="include",
+        ip_family="ipv6",
+        default_discovery_port=1,
+        default_remoting_port=2,
+        default_peers_port=65535,
+        max_stale_ms=1000,
+        watch="poll",
+        poll_interval_ms=1000,
+        request_timeout_ms=1,
+        service_account_dir=Path("unused"),
+        context="c",
+    ).init()
 
 
 def test_settings_as_they_are(options: Options) -> None:
@@ -172,60 +215,45 @@ def test_other_types_are_refused(options: Options, wrong: dict[str, Any]) -> Non
     ],
 )
 def test_timeouts(seconds: float | None, milliseconds: int) -> None:
-    assert _provider._milliseconds(seconds) == milliseconds
+    assert _numbers.timeout(seconds) == milliseconds
 
 
 @pytest.mark.parametrize("seconds", [-1, -1e-9, float("nan")])
 def test_timeouts_that_are_none(registered: Provider, seconds: float) -> None:
-    for waiting in (registered.register, registered.discover_peers, lambda timeout: registered.wait(0, timeout)):
+    for waiting in (
+        registered.register,
+        registered.discover_peers,
+        registered.nodes,
+        registered.refresh,
+        lambda timeout: registered.wait(0, timeout),
+        lambda timeout: registered.wait_for_peers(0, timeout=timeout),
+    ):
         with pytest.raises(ValueError, match="timeout"):
             waiting(seconds)
+    with pytest.raises(ValueError, match="stable_for"):
+        registered.wait_for_peers(0, stable_for=seconds)
 
 
-@pytest.mark.parametrize("generation", [-1, 2**64])
-def test_generations_are_not_wrapped_round(registered: Provider, generation: int) -> None:
+@pytest.mark.parametrize("number", [-1, 2**64])
+def test_numbers_are_not_wrapped_round(registered: Provider, number: int) -> None:
     with pytest.raises(ValueError, match="after_generation"):
-        registered.wait(generation)
+        registered.wait(number)
+    with pytest.raises(ValueError, match="min"):
+        registered.wait_for_peers(number)
+
+
+@pytest.mark.parametrize("number", [1.0, "1", None])
+def test_numbers_are_not_guessed(registered: Provider, number: Any) -> None:
+    with pytest.raises(TypeError):
+        registered.wait(number)
+    with pytest.raises(TypeError):
+        registered.wait_for_peers(number)
 
 
 def test_a_provider_cannot_be_copied(registered: Provider) -> None:
     for duplicate in (copy.copy, copy.deepcopy, pickle.dumps):
         with pytest.raises(TypeError, match="copied"):
             duplicate(registered)
-
-
-class FakePeers:
-    """Stands in for the functions that give peers, and counts what is freed."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, addresses: list[bytes]) -> None:
-        self.freed: list[int | None] = []
-        monkeypatch.setattr(lib, "kubepeers_wait", self.give)
-        monkeypatch.setattr(lib, "kubepeers_discover_peers", self.give)
-        monkeypatch.setattr(lib, "kubepeers_peers_len", lambda _: len(addresses))
-        monkeypatch.setattr(lib, "kubepeers_peers_generation", lambda _: 2**63)
-        monkeypatch.setattr(lib, "kubepeers_peers_address", lambda _, index: addresses[index])
-        monkeypatch.setattr(lib, "kubepeers_peers_free", lambda peers: self.freed.append(peers.value))
-
-    @staticmethod
-    def give(*arguments: Any) -> int:
-        peers = ctypes.cast(arguments[-2], ctypes.POINTER(ctypes.c_void_p))
-        peers[0] = 4711
-        return 0
-
-
-def test_peers(monkeypatch: pytest.MonkeyPatch, provider: Provider) -> None:
-    fake = FakePeers(monkeypatch, [b"10.0.0.2:1", b"[fd00::1]:1"])
-    assert provider.wait(0) == Snapshot(2**63, ("10.0.0.2:1", "[fd00::1]:1"))
-    assert fake.freed == [4711]
-    assert provider.discover_peers() == ["10.0.0.2:1", "[fd00::1]:1"]
-    assert fake.freed == [4711, 4711]
-
-
-def test_peers_are_freed_when_reading_them_fails(monkeypatch: pytest.MonkeyPatch, provider: Provider) -> None:
-    fake = FakePeers(monkeypatch, [b"\xff"])
-    with pytest.raises(UnicodeDecodeError):
-        provider.discover_peers()
-    assert fake.freed == [4711]
 
 
 def test_configurations_are_freed(monkeypatch: pytest.MonkeyPatch, options: Options) -> None:

@@ -19,7 +19,14 @@ AN_HOUR = 3600
     [(Provider.close, kubepeers.ClosedError), (Provider.deregister, kubepeers.NotRegisteredError)],
 )
 @pytest.mark.parametrize(
-    "wait", [lambda provider: provider.wait(0, AN_HOUR), lambda provider: provider.discover_peers(AN_HOUR)]
+    "wait",
+    [
+        lambda provider: provider.wait(0, AN_HOUR),
+        lambda provider: provider.discover_peers(AN_HOUR),
+        lambda provider: provider.nodes(AN_HOUR),
+        lambda provider: provider.wait_for_peers(1, 1, AN_HOUR),
+        lambda provider: provider.refresh(AN_HOUR),
+    ],
 )
 def test_a_waiting_call_is_ended(
     registered: Provider,
@@ -63,9 +70,12 @@ def test_only_one_init_succeeds(options: Options) -> None:
 
 def use(provider: Provider) -> set[Status]:
     """Call everything but close, and give what was said."""
-    verbs = [provider.register, provider.discover_peers, lambda: provider.wait(0), provider.deregister]
+    verbs = [
+        *(provider.register, provider.discover_peers, provider.nodes, lambda: provider.wait(0)),
+        *(provider.health, provider.metrics, provider.explain, provider.explain_table, provider.deregister),
+    ]
     seen = set()
-    for i in range(40):
+    for i in range(10 * len(verbs)):
         try:
             verbs[i % len(verbs)]()
         except KubepeersError as e:

@@ -45,11 +45,15 @@ Objects in the cluster of $KUBECONFIG, whichever it is:
                                   its tokens end; its role stays
   pod --namespace NS [--label K=V …] [--port NAME=NUMBER …]
       [--service-account SA] [--node NODE]
-      [--ip IP …] [--phase PHASE] [--ready=true|false] NAME
+      [--ip IP …] [--phase PHASE] [--ready=true|false] [--started TIME] NAME
                                   create it, unless it exists; then set the status
-                                  (the last three). A new Running pod is ready.
+                                  (the last four). A new Running pod is ready.
                                   --node "": one that no scheduler or kubelet takes
                                   --ip "": no address
+                                  --started 2026-01-31T12:00:00Z (without it: now, the
+                                  first time that a status is set); "": not known
+  relabel --namespace NS [--label K=V …] NAME
+                                  give a pod these labels and no others
   terminate --namespace NS NAME   delete it, but nobody lets it go
   delete --namespace NS NAME      delete it at once
   pods --namespace NS [--selector K=V,…]
@@ -74,6 +78,7 @@ var commands = map[string]func(args []string) error{
 	"account":          account,
 	"delete-account":   deleteAccount,
 	"pod":              pod,
+	"relabel":          relabel,
 	"terminate":        terminate,
 	"delete":           deletePod,
 	"pods":             pods,

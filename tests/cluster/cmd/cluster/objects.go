@@ -71,17 +71,7 @@ func deleteAccount(args []string) error {
 func pod(args []string) error {
 	var want objects.Pod
 	flags := newFlags()
-	flags.Func("label", "", func(text string) error {
-		key, value, ok := strings.Cut(text, "=")
-		if !ok {
-			return errors.New("not KEY=VALUE")
-		}
-		if want.Labels == nil {
-			want.Labels = map[string]string{}
-		}
-		want.Labels[key] = value
-		return nil
-	})
+	labelFlag(flags, &want.Labels)
 	flags.Func("port", "", func(text string) error {
 		name, number, _ := strings.Cut(text, "=")
 		n, err := strconv.ParseInt(number, 10, 32)
@@ -108,6 +98,11 @@ func pod(args []string) error {
 		want.Ready = &ready
 		return err
 	})
+	flags.Func("started", "", func(text string) error {
+		started, err := parseTime(text)
+		want.Started = &started
+		return err
+	})
 	flags.StringVar(&want.ServiceAccount, "service-account", "", "")
 	var err error
 	if want.Namespace, want.Name, err = parseNamed(flags, args); err != nil {
@@ -115,6 +110,42 @@ func pod(args []string) error {
 	}
 	return with(func(ctx context.Context, c *objects.Client) error {
 		return c.SetPod(ctx, want)
+	})
+}
+
+// labelFlag may be given many times.
+func labelFlag(flags *flag.FlagSet, labels *map[string]string) {
+	flags.Func("label", "", func(text string) error {
+		key, value, ok := strings.Cut(text, "=")
+		if !ok {
+			return errors.New("not KEY=VALUE")
+		}
+		if *labels == nil {
+			*labels = map[string]string{}
+		}
+		(*labels)[key] = value
+		return nil
+	})
+}
+
+// parseTime takes "" for none.
+func parseTime(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	return time.Parse(time.RFC3339, text)
+}
+
+func relabel(args []string) error {
+	var labels map[string]string
+	flags := newFlags()
+	labelFlag(flags, &labels)
+	namespace, name, err := parseNamed(flags, args)
+	if err != nil {
+		return err
+	}
+	return with(func(ctx context.Context, c *objects.Client) error {
+		return c.RelabelPod(ctx, namespace, name, labels)
 	})
 }
 

@@ -20,6 +20,8 @@ func TestObjects(t *testing.T) {
 	must(t, use, "namespace", "ns") // once more is no error
 
 	t.Run("pod", func(t *testing.T) { testPod(t, use) })
+	t.Run("start of a pod", func(t *testing.T) { testStarted(t, use) })
+	t.Run("relabel", func(t *testing.T) { testRelabel(t, use) })
 	t.Run("pod without a node", func(t *testing.T) { testPodWithoutNode(t, use) })
 	t.Run("mount", func(t *testing.T) { testMount(t, use) })
 	t.Run("delete-namespace", func(t *testing.T) { testDeleteNamespace(t, use) })
@@ -79,6 +81,42 @@ func testPod(t *testing.T, use []string) {
 		t.Errorf("left: %s", left)
 	}
 	mustFail(t, 1, use, []string{"terminate", "--namespace", "ns", "a"}, `"a" not found`)
+}
+
+func testStarted(t *testing.T, use []string) {
+	started := func() string {
+		time := getPod(t, use, "a").Status.StartTime
+		if time == nil {
+			return ""
+		}
+		return time.UTC().Format("2006-01-02T15:04:05Z")
+	}
+	for _, want := range []string{"2026-01-31T12:00:00Z", "2025-01-31T12:00:00Z", ""} {
+		must(t, use, "pod", "--namespace", "ns", "a", "--started", want)
+		if got := started(); got != want {
+			t.Errorf("started %q, want %q", got, want)
+		}
+	}
+	must(t, use, "pod", "--namespace", "ns", "a", "--phase", "Running")
+	if started() == "" {
+		t.Error("the default is none")
+	}
+	mustFail(t, 2, use, []string{"pod", "--namespace", "ns", "a", "--started", "noon"}, "-started", "noon")
+	must(t, use, "delete", "--namespace", "ns", "a")
+}
+
+func testRelabel(t *testing.T, use []string) {
+	must(t, use, "pod", "--namespace", "ns", "a", "--label", "app=x", "--label", "v=1", "--ip", "10.1.0.1", "--phase", "Running")
+	must(t, use, "relabel", "--namespace", "ns", "a", "--label", "app=y")
+	if pod := getPod(t, use, "a"); pod.Labels["app"] != "y" || len(pod.Labels) != 1 || pod.Status.PodIP != "10.1.0.1" {
+		t.Errorf("labels %v, status %+v", pod.Labels, pod.Status)
+	}
+	must(t, use, "relabel", "--namespace", "ns", "a")
+	if labels := getPod(t, use, "a").Labels; len(labels) != 0 {
+		t.Errorf("labels %v", labels)
+	}
+	must(t, use, "delete", "--namespace", "ns", "a")
+	mustFail(t, 1, use, []string{"relabel", "--namespace", "ns", "a"}, `"a" not found`)
 }
 
 func testPodWithoutNode(t *testing.T, use []string) {
@@ -203,6 +241,8 @@ func TestWrongCalls(t *testing.T) {
 		{"pod", "--namespace", "ns", "--port", "http", "a"},
 		{"pod", "--namespace", "ns", "--label", "x", "a"},
 		{"pod", "--namespace", "ns", "--colour", "red", "a"},
+		{"relabel", "--namespace", "ns", "--label", "x", "a"},
+		{"relabel", "a"},
 		{"mount", "--namespace", "ns", "dir"},
 		{"stop-server"},
 		{"start-server", "--dir", "x", "--new-certificate"},

@@ -30,9 +30,10 @@ type Pod struct {
 	// schedulers and kubelets, for clusters that have them.
 	Node *string
 
-	IPs   []string // "" stands for none
-	Phase *string
-	Ready *bool
+	IPs     []string // "" stands for none
+	Phase   *string
+	Ready   *bool
+	Started *time.Time // zero stands for none
 }
 
 // A Port is a named port of the container.
@@ -57,7 +58,7 @@ func (c *Client) SetPod(ctx context.Context, want Pod) error {
 	if err != nil {
 		return err
 	}
-	if want.IPs == nil && want.Phase == nil && want.Ready == nil {
+	if want.IPs == nil && want.Phase == nil && want.Ready == nil && want.Started == nil {
 		return nil
 	}
 	return c.updatePod(ctx, pod, func(pod *corev1.Pod) error {
@@ -119,6 +120,12 @@ func (want Pod) applyStatus(status *corev1.PodStatus) {
 	if status.StartTime == nil {
 		status.StartTime = &now
 	}
+	if want.Started != nil {
+		status.StartTime = nil
+		if !want.Started.IsZero() {
+			status.StartTime = &metav1.Time{Time: *want.Started}
+		}
+	}
 	if want.Phase != nil {
 		status.Phase = corev1.PodPhase(*want.Phase)
 	}
@@ -155,6 +162,20 @@ func setCondition(status *corev1.PodStatus, kind corev1.PodConditionType, value 
 	}
 	status.Conditions = append(status.Conditions,
 		corev1.PodCondition{Type: kind, Status: value, LastTransitionTime: now})
+}
+
+// RelabelPod gives the pod these labels and no others: a selector may find it
+// then, or lose it.
+func (c *Client) RelabelPod(ctx context.Context, namespace, name string, labels map[string]string) error {
+	pod, err := c.core.Pods(namespace).Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	return c.updatePod(ctx, pod, func(pod *corev1.Pod) error {
+		pod.Labels = labels
+		_, err := c.core.Pods(namespace).Update(ctx, pod, metav1.UpdateOptions{})
+		return err
+	})
 }
 
 // TerminatePod deletes the pod the way that people do: it stays, marked as

@@ -1,0 +1,80 @@
+"""Lists of peers, and that they are freed."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+from fakes import NOWHERE, Fake
+from kubepeers import Node, Provider, Snapshot
+
+ADDRESSES = [b"10.0.0.2:1", b"[fd00::1]:1"]
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> Fake:
+    """A library that gives two peers."""
+    fake = Fake(monkeypatch, "peers_free", "discover_peers", "wait", "wait_for_peers")
+    fake.answer(peers_len=len(ADDRESSES), peers_generation=2**63, peers_address=lambda _, index: ADDRESSES[index])
+    return fake
+
+
+def test_addresses(fake: Fake, provider: Provider) -> None:
+    assert provider.wait(0) == Snapshot(2**63, ("10.0.0.2:1", "[fd00::1]:1"))
+    assert provider.wait_for_peers(2) == provider.wait(0)
+    assert provider.discover_peers() == ["10.0.0.2:1", "[fd00::1]:1"]
+    assert fake.freed == [NOWHERE] * 4
+
+
+def test_nodes(fake: Fake, provider: Provider) -> None:
+    def of(*values: Any) -> Any:
+        return lambda _, index: values[index]
+
+    fake.answer(
+        peers_name=of(b"a", b"b"),
+        peers_uid=of(b"ua", b"ub"),
+        peers_host=of(b"10.0.0.2", b"fd00::1"),
+        peers_discovery_port=of(1, 2),
+        peers_remoting_port=of(3, 0),
+        peers_peers_port=of(0, 4),
+        peers_is_ready=of(1, 0),
+        peers_node_name=of(b"n1", b"n2"),
+        peers_revision=of(b"r1", b""),
+    )
+    first, second = provider.nodes()
+    assert first == Node("a", "ua", "10.0.0.2", 1, 3, 0, ready=True, node_name="n1", revision="r1")
+    assert second == Node("b", "ub", "fd00::1", 2, 0, 4, ready=False, node_name="n2", revision="")
+    assert first.ready is True
+    assert fake.freed == [NOWHERE]
+
+
+def test_nodes_are_values() -> None:
+    node = Node("a", "ua", "10.0.0.2", 1, 3, 0, ready=True, node_name="n1", revision="r1")
+    assert {node: 1}[dataclasses.replace(node)] == 1
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        node.ready = False  # type: ignore[misc]
+
+
+def test_what_is_asked_for(fake: Fake, provider: Provider) -> None:
+    asked = []
+
+    def ask(*arguments: Any) -> int:
+        asked.append(arguments[1:-2])
+        return 0
+
+    fake.answer(discover_peers=ask, wait=ask, wait_for_peers=ask, peers_len=0)
+    provider.discover_peers(1.5)
+    provider.nodes(0)
+    provider.wait(7)
+    provider.wait_for_peers(3)
+    provider.wait_for_peers(2**64 - 1, 0.25, timeout=0)
+    assert asked == [(1500,), (0,), (7, -1), (3, 0, -1), (2**64 - 1, 250, 0)]
+
+
+def test_freed_when_reading_fails(fake: Fake, provider: Provider) -> None:
+    fake.answer(peers_address=b"\xff", peers_name=b"\xff")
+    for ask in (provider.discover_peers, provider.nodes):
+        with pytest.raises(UnicodeDecodeError):
+            ask()
+    assert fake.freed == [NOWHERE] * 2

@@ -1,0 +1,101 @@
+/* Two API servers on loopback: one that refuses connections, and one that knows two pods and nothing else. */
+#ifndef SERVER_H
+#define SERVER_H
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+/* The second pod lacks what a pod may lack. */
+static const char two_pods[] =
+    "{\"kind\": \"PodList\", \"apiVersion\": \"v1\", \"metadata\": {\"resourceVersion\": \"7\"}, \"items\": [\n"
+    "{\"metadata\": {\"name\": \"a\", \"uid\": \"uid-a\", \"resourceVersion\": \"5\",\n"
+    "  \"labels\": {\"app\": \"test\", \"controller-revision-hash\": \"r1\"}},\n"
+    " \"spec\": {\"nodeName\": \"n1\", \"containers\": [{\"ports\": [{\"name\": \"gossip\", \"containerPort\": 1},\n"
+    "  {\"name\": \"remoting\", \"containerPort\": 2}, {\"name\": \"peers\", \"containerPort\": 65535}]}]},\n"
+    " \"status\": {\"phase\": \"Running\", \"podIP\": \"10.0.0.2\", \"conditions\": [{\"type\": \"Ready\", \"status\": \"True\"}]}},\n"
+    "{\"metadata\": {\"name\": \"b\", \"uid\": \"uid-b\", \"resourceVersion\": \"6\"},\n"
+    " \"spec\": {\"containers\": [{\"ports\": [{\"name\": \"gossip\", \"containerPort\": 1}]}]},\n"
+    " \"status\": {\"phase\": \"Running\", \"podIP\": \"fd00::2\"}}]}\n";
+
+/* A socket with a port that nobody else gets. */
+static int loopback_socket(int *port)
+{
+    struct sockaddr_in address;
+    socklen_t size = sizeof address;
+    int bound = socket(AF_INET, SOCK_STREAM, 0);
+    memset(&address, 0, sizeof address);
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (bound < 0 || bind(bound, (struct sockaddr *)&address, size) != 0
+        || getsockname(bound, (struct sockaddr *)&address, &size) != 0) {
+        perror("no loopback port");
+        exit(2);
+    }
+    *port = ntohs(address.sin_port);
+    return bound;
+}
+
+/* Makes a file of a name that is new: `path` ends with XXXXXX. */
+static void write_kubeconfig(char *path, int port)
+{
+    int file = mkstemp(path);
+    if (file < 0
+        || dprintf(file,
+                   "{apiVersion: v1, kind: Config, current-context: c, contexts: [{name: c, context: {cluster: c, user: u}}],\n"
+                   "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:%d'}}], users: [{name: u, user: {token: t}}]}\n",
+                   port)
+               < 0) {
+        perror("no temporary file");
+        exit(2);
+    }
+    close(file);
+}
+
+/* Answers a list with the two pods, and a watch with silence. */
+static void answer_request(int connection)
+{
+    static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
+    char request[4096];
+    size_t length = 0;
+    ssize_t got;
+    for (request[0] = '\0'; strstr(request, "\r\n\r\n") == NULL; request[length] = '\0') {
+        got = read(connection, request + length, sizeof request - 1 - length);
+        if (got <= 0)
+            return;
+        length += (size_t)got;
+    }
+    if (strstr(request, "watch=") != NULL) {
+        dprintf(connection, "%s\r\n", head); /* and nothing more, until this process ends */
+        return;
+    }
+    dprintf(connection, "%sConnection: close\r\nContent-Length: %zu\r\n\r\n%s", head, strlen(two_pods), two_pods);
+    close(connection);
+}
+
+/* Serves from a process of its own, which the caller kills. */
+static pid_t serve(int listener)
+{
+    pid_t server = listen(listener, 8) == 0 ? fork() : -1;
+    if (server < 0) {
+        perror("no server");
+        exit(2);
+    }
+    if (server > 0)
+        return server;
+    /* Whatever becomes of the caller. */
+    alarm(120);
+    for (;;) {
+        int connection = accept(listener, NULL, NULL);
+        if (connection >= 0)
+            answer_request(connection);
+    }
+}
+
+#endif
