@@ -88,7 +88,7 @@ func TestWhatIsTooOldIsNotGivenOut(t *testing.T) {
 	if failure.HTTPStatus != 403 {
 		t.Errorf("%+v", failure)
 	}
-	if health := must[kubepeers.Health](t)(provider.Health()); !health.Stale || health.Age <= time.Second {
+	if health := must[kubepeers.Health](t)(provider.Health()); !health.Stale || health.Age < time.Second {
 		t.Errorf("%+v", health)
 	}
 }

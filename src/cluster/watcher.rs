@@ -163,7 +163,10 @@ impl Watcher {
             // What was known cannot be continued: too old, of another store, or something in it was not understood.
             Class::Gone | Class::Malformed | Class::NotSupported => self.position = Position::Lost,
             // Not even a list: once there is a Role again, it may have both.
-            Class::Forbidden => self.forbidden = None,
+            Class::Forbidden => {
+                self.forbidden = None;
+                self.latest.polls(self.polls.only, None);
+            }
             _ => {}
         }
         let refused = failure.class == Class::Forbidden;
