@@ -183,7 +183,7 @@ static void test_numbers_out_of_range(void)
     CHECK_STATUS(kubepeers_register(provider, 0, NULL), KUBEPEERS_OK);
     for (size_t i = 0; i < sizeof no_forms / sizeof *no_forms; i++) {
         char *text = UNTOUCHED_TEXT;
-        is_invalid(kubepeers_explain(provider, no_forms[i], &text, &error), &error, "`form");
+        is_invalid(kubepeers_explain(provider, no_forms[i], &text, &error), &error, "`form`");
         is_invalid(kubepeers_explain(provider, no_forms[i], &text, NULL), NULL, "");
         CHECK(text == UNTOUCHED_TEXT);
     }

@@ -158,6 +158,6 @@ lib = load()
 
 
 def library_version() -> str:
-    """Give the version of the library that is loaded, e.g. "0.1.0"."""
+    """Give the version of the library that is loaded, e.g. "0.2.0"."""
     version: bytes = lib.kubepeers_version()
     return version.decode()
