@@ -76,7 +76,7 @@ func TestWaitForPeers(t *testing.T) {
 	c.pod("a", "10.1.0.2")
 	provider := c.register("self")
 	_, err := provider.WaitForPeers(2, 0, 0)
-	if failure := want(t, err, kubepeers.ErrTimeout); !strings.HasPrefix(failure.Message, "1 peers now") {
+	if failure := want(t, err, kubepeers.ErrTimeout); !strings.HasPrefix(failure.Message, "1 known now") {
 		t.Errorf("%+v", failure)
 	}
 	_, err = provider.WaitForPeers(1, time.Hour, 0)
