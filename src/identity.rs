@@ -135,6 +135,11 @@ impl Identity {
         }
     }
 
+    /// Whether no other pod ever fits it.
+    pub fn is_certain(&self) -> bool {
+        matches!(self, Self::None | Self::Uid { .. })
+    }
+
     /// The name that the API server can be asked for.
     pub fn name(&self) -> Option<&str> {
         match self {

@@ -21,7 +21,8 @@ use crate::subject::Subject;
 pub struct Latest {
     state: Mutex<State>,
     changed: Condvar,
-    /// Somebody wants what is newer than now.
+    /// The last moment of which somebody wants a list, that moment or later.
+    wanted: Mutex<Option<Instant>>,
     demand: Notify,
     /// For messages: whose pods these are.
     subject: Subject,
@@ -43,6 +44,8 @@ struct State {
     listed: Option<Instant>,
     /// Since when the addresses are the same.
     settled: Instant,
+    /// Since when a watch is open.
+    watched: Option<Instant>,
     polling: bool,
     /// Why the pods are polled, if that was not asked for.
     cannot_watch: Option<Trouble>,
@@ -63,6 +66,7 @@ impl Latest {
             sign_of_life: None,
             listed: None,
             settled: Instant::now(),
+            watched: None,
             polling: false,
             cannot_watch: None,
             trouble: None,
@@ -72,6 +76,7 @@ impl Latest {
         Self {
             state: Mutex::new(state),
             changed: Condvar::new(),
+            wanted: Mutex::new(None),
             demand: Notify::new(),
             subject,
             max_stale: settings.max_stale,
@@ -116,10 +121,23 @@ impl Latest {
         });
     }
 
+    /// Whether a watch is open.
+    pub fn watches(&self, open: bool) {
+        self.change(|state| state.watched = open.then(Instant::now));
+    }
+
+    /// A watch goes on without a word: whatever was wrong is over.
+    pub fn heard(&self) {
+        self.change(|state| state.trouble = None);
+    }
+
     /// Whether the pods are polled, and if that was not asked for, why.
     pub fn polls(&self, polling: bool, why: Option<Trouble>) {
         self.change(|state| {
             state.polling = polling;
+            if why.is_some() {
+                state.trouble = None;
+            }
             state.cannot_watch = why;
         });
     }
@@ -139,9 +157,27 @@ impl Latest {
         state.generation
     }
 
-    /// Waits until somebody wants what is newer than now.
+    /// Waits until somebody wants a list that is newer than the last one.
     pub async fn demanded(&self) {
-        self.demand.notified().await;
+        while !self.is_demanded() {
+            self.demand.notified().await;
+        }
+    }
+
+    /// Whether somebody wants a list that is newer than the last one.
+    pub fn is_demanded(&self) -> bool {
+        let listed = self.lock().listed;
+        self.wanted().is_some_and(|wanted| listed.is_none_or(|listed| listed < wanted))
+    }
+
+    fn demand(&self, wanted: Instant) {
+        *self.wanted() = Some(wanted);
+        self.demand.notify_one();
+    }
+
+    /// Taken after `state`, where both are.
+    fn wanted(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until the pods have been read once. Not having read them in time is no error; what will not mend itself is.
@@ -157,7 +193,7 @@ impl Latest {
     /// Waits for a snapshot newer than `generation` that may be handed out.
     pub fn newer_than(&self, generation: u64, timeout: Duration) -> Result<Arc<Snapshot>> {
         self.until(timeout, |state| match self.answer(state) {
-            Some(Ok(snapshot)) if snapshot.generation() <= generation => Continue(timeout),
+            Some(Ok(snapshot)) if snapshot.generation() <= generation => Continue(self.until_too_old(state, timeout)),
             Some(answer) => Break(answer),
             None => Continue(timeout),
         })
@@ -172,9 +208,10 @@ impl Latest {
     pub fn settled(&self, min: usize, stable_for: Duration, timeout: Duration) -> Result<Arc<Snapshot>> {
         self.until(timeout, |state| match self.answer(state) {
             Some(Ok(snapshot)) if snapshot.len() >= min && state.trouble.is_none() => {
-                match stable_for.checked_sub(state.settled.elapsed()) {
-                    Some(left) if !left.is_zero() => Continue(left),
-                    _ => Break(Ok(snapshot)),
+                match stable_for.saturating_sub(state.settled_for()) {
+                    Duration::ZERO => Break(Ok(snapshot)),
+                    // An open watch would tell of a change; else the next list has to.
+                    left => Continue(if state.watched.is_some() { left } else { timeout }),
                 }
             }
             Some(Err(error)) => Break(Err(error)),
@@ -191,7 +228,7 @@ impl Latest {
     /// Waits until what is known is of this moment or later.
     pub fn refresh(&self, timeout: Duration) -> Result<()> {
         let asked = Instant::now();
-        self.demand.notify_one();
+        self.demand(asked);
         let fresh = |state: &State| state.listed.is_some_and(|listed| listed >= asked);
         self.until(timeout, |state| if fresh(state) { Break(Ok(())) } else { Continue(timeout) })
             .unwrap_or_else(|| Err(self.stale(&self.lock())))
@@ -236,7 +273,10 @@ impl Latest {
         let snapshot = state.snapshot.as_ref()?;
         match &snapshot.view().gate {
             Gate::Open if self.is_too_old(state) => {
-                self.demand.notify_one();
+                // One that was asked for since the last sign of life, and has not come yet, will do.
+                if self.wanted().is_none_or(|wanted| state.sign_of_life.is_none_or(|sign| wanted < sign)) {
+                    self.demand(Instant::now());
+                }
                 None
             }
             Gate::Open => Some(Ok(snapshot.clone())),
@@ -251,6 +291,11 @@ impl Latest {
     fn at_once(&self, state: &State) -> Option<u64> {
         let open = |snapshot: &&Arc<Snapshot>| snapshot.view().gate == Gate::Open && self.max_stale.is_none();
         state.snapshot.as_ref().filter(open).map(|snapshot| snapshot.generation())
+    }
+
+    fn until_too_old(&self, state: &State, otherwise: Duration) -> Duration {
+        let left = |max: Duration| Some(max.saturating_sub(state.sign_of_life?.elapsed()) + Duration::from_millis(1));
+        self.max_stale.and_then(left).unwrap_or(otherwise)
     }
 
     fn is_too_old(&self, state: &State) -> bool {
@@ -328,6 +373,15 @@ impl State {
     fn signs_of_life(&mut self) {
         self.sign_of_life = Some(Instant::now());
         self.trouble = None;
+    }
+
+    /// How long the addresses have been the same, as far as that is known.
+    fn settled_for(&self) -> Duration {
+        match (self.watched, self.sign_of_life) {
+            (Some(open), _) => self.settled.max(open).elapsed(),
+            (None, Some(sign)) => sign.saturating_duration_since(self.settled),
+            (None, None) => Duration::ZERO,
+        }
     }
 
     fn trouble(&self) -> Option<&Error> {
@@ -525,6 +579,12 @@ mod tests {
         assert_eq!(settled(1, Duration::ZERO, Duration::ZERO), Ok(1));
         assert_eq!(status(2, Duration::ZERO), Status::Timeout);
         assert_eq!(status(1, LONG), Status::Timeout);
+        // Nobody watches, and one list tells nothing of the time after it.
+        assert_eq!(status(1, Duration::from_millis(1)), Status::Timeout);
+        thread::sleep(Duration::from_millis(2));
+        latest.unchanged();
+        assert_eq!(settled(1, Duration::from_millis(1), Duration::ZERO), Ok(1));
+        latest.watches(true);
         assert_eq!(settled(1, Duration::from_millis(20), LONG), Ok(1));
         // While nothing is heard, nobody knows what has changed.
         latest.fail(trouble(Status::Unavailable, "refused"));

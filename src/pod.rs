@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// A pod as the API server last told of it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(from = "wire::Pod")]
+#[serde(try_from = "wire::Pod")]
 pub struct Pod {
     /// `metadata.name`
     pub name: Box<str>,
@@ -70,8 +70,20 @@ impl Pod {
     }
 }
 
-impl From<wire::Pod> for Pod {
-    fn from(pod: wire::Pod) -> Self {
+impl TryFrom<wire::Pod> for Pod {
+    type Error = &'static str;
+
+    fn try_from(pod: wire::Pod) -> Result<Self, Self::Error> {
+        let texts = [&pod.metadata.name, &pod.metadata.uid];
+        if texts.iter().any(|text| text.is_empty() || text.len() > LONGEST_NAME) {
+            return Err("a pod whose name or uid is none");
+        }
+        Ok(Self::of(pod))
+    }
+}
+
+impl Pod {
+    fn of(pod: wire::Pod) -> Self {
         let spec = pod.spec.unwrap_or_default();
         let status = pod.status.unwrap_or_default();
         let sidecars =
@@ -93,6 +105,9 @@ impl From<wire::Pod> for Pod {
         }
     }
 }
+
+/// <https://kubernetes.io/docs/concepts/overview/working-with-objects/names/>
+const LONGEST_NAME: usize = 253;
 
 /// The primary address is among `podIPs`, but older servers send it alone.
 fn addresses(primary: Option<String>, all: Option<Vec<wire::PodIp>>) -> Vec<IpAddr> {
@@ -266,6 +281,16 @@ mod tests {
         let bare = parse(serde_json::json!({"metadata": {"name": "a", "uid": "u", "resourceVersion": "1"}}));
         assert_eq!((bare.phase, bare.terminating), (Phase::Unknown, false));
         assert_eq!((&*bare.revision, &*bare.node_name, &*bare.started), ("", "", ""));
+    }
+
+    #[test]
+    fn a_pod_without_a_name_or_a_uid_is_none() {
+        let of = |name: &str, uid: &str| {
+            let metadata = serde_json::json!({"name": name, "uid": uid, "resourceVersion": "1"});
+            serde_json::from_value::<Pod>(serde_json::json!({"metadata": metadata}))
+        };
+        assert!(of("a", "u").is_ok() && of(&"a".repeat(253), "u").is_ok());
+        assert!(of("", "u").is_err() && of("a", "").is_err() && of(&"a".repeat(254), "u").is_err());
     }
 
     #[test]

@@ -105,7 +105,7 @@ impl Provider {
         let subject = self.subject(&identity);
         let latest = Arc::new(Latest::new(state.generation, subject, &self.settings, self.shown));
         let Settings { ports, choices, .. } = &self.settings;
-        let rules = Rules { ports: ports.clone(), identity, choices: *choices };
+        let rules = Rules { ports: ports.clone(), identity, choices: *choices, alive: None };
         let cluster = Cluster::new(&self.settings, credentials);
         let polls = Polls { only: self.settings.poll_only, interval: self.settings.poll_interval };
         let (watched, failed) = (latest.clone(), latest.clone());

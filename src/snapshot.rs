@@ -124,10 +124,11 @@ impl View {
 
 fn own_gate(own: &Pod, rules: &Rules) -> Gate {
     match rules.address(own) {
+        Ok(_) => Gate::Open,
         // A pod that shuts down may ask for its peers until the end.
-        Ok(_) | Err(Reason::Terminating) => Gate::Open,
+        Err(Reason::Terminating) if rules.is_own(own) => Gate::Open,
         Err(reason @ (Reason::NoDiscoveryPort | Reason::NoIpOfFamily)) => Gate::SelfExcluded(reason),
-        Err(reason) if own.phase.is_over() => Gate::SelfExcluded(reason),
+        Err(reason) if own.phase.is_over() && rules.is_own(own) => Gate::SelfExcluded(reason),
         Err(reason) => Gate::SelfNotYet(reason),
     }
 }
@@ -285,8 +286,8 @@ mod tests {
 
     #[test]
     fn the_own_address_is_nobody_elses() {
-        let view = view([pod("lost", "10.0.0.1"), pod("me", "10.0.0.1")]);
-        assert_eq!((view.peers.len(), &view.gate), (0, &Gate::Open));
+        let view = view([pod("lost", "10.0.0.1"), pod("below", "10.0.0.0"), pod("me", "10.0.0.1")]);
+        assert_eq!((view.peers.len(), &view.gate), (1, &Gate::Open));
         assert_eq!(left_out(&view), [("me", Reason::IsSelf), ("lost", Reason::AddressTaken)]);
     }
 
@@ -333,18 +334,40 @@ mod tests {
         let gate = |change: fn(&mut Pod)| {
             let mut own = pod("me", "10.0.0.1");
             change(&mut own);
-            view([pod("a", "10.0.0.2"), own]).gate
+            let pods = [pod("a", "10.0.0.2"), own].map(Arc::new);
+            let identity = Identity::Uid { uid: "uid-me".into(), name: None };
+            View::of(pods.iter(), &Rules { identity, ..rules("me") }).gate
         };
         assert_eq!(gate(|_| ()), Gate::Open);
         assert_eq!(gate(|p| p.terminating = true), Gate::Open);
-        assert_eq!(gate(|p| p.name = "other".into()), Gate::SelfAbsent);
+        assert_eq!(gate(|p| p.uid = "other".into()), Gate::SelfAbsent);
         assert_eq!(gate(|p| p.phase = Phase::Pending), Gate::SelfNotYet(Reason::NotRunning));
         assert_eq!(gate(|p| p.phase = Phase::Unknown), Gate::SelfNotYet(Reason::NotRunning));
         assert_eq!(gate(|p| p.phase = Phase::Failed), Gate::SelfExcluded(Reason::NotRunning));
         assert_eq!(gate(|p| p.phase = Phase::Succeeded), Gate::SelfExcluded(Reason::NotRunning));
         assert_eq!(gate(|p| p.ips = [].into()), Gate::SelfNotYet(Reason::NoIp));
         assert_eq!(gate(|p| p.ports = [].into()), Gate::SelfExcluded(Reason::NoDiscoveryPort));
+        let mut family = rules("me");
+        family.choices.family = crate::verdict::Family::Ipv6;
+        let own = [Arc::new(pod("me", "10.0.0.1"))];
+        assert_eq!(View::of(own.iter(), &family).gate, Gate::SelfExcluded(Reason::NoIpOfFamily));
         let nobody = Rules { identity: Identity::None, ..rules("me") };
         assert_eq!(View::of([].iter(), &nobody).gate, Gate::Open);
+    }
+
+    /// As a StatefulSet makes them.
+    #[test]
+    fn an_earlier_pod_of_the_own_name_opens_no_gate() {
+        let mut earlier = pod("me", "10.0.0.1");
+        let mut rules = rules("me");
+        let gate = |earlier: &Pod, rules: &Rules| View::of([Arc::new(earlier.clone())].iter(), rules).gate;
+        earlier.terminating = true;
+        assert_eq!(gate(&earlier, &rules), Gate::SelfNotYet(Reason::Terminating));
+        earlier.phase = Phase::Failed;
+        assert_eq!(gate(&earlier, &rules), Gate::SelfNotYet(Reason::NotRunning));
+        rules.alive = Some("uid-me".into());
+        assert_eq!(gate(&earlier, &rules), Gate::SelfExcluded(Reason::NotRunning));
+        earlier.phase = Phase::Running;
+        assert_eq!(gate(&earlier, &rules), Gate::Open);
     }
 }

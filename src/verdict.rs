@@ -15,6 +15,8 @@ pub struct Rules {
     pub identity: Identity,
     /// What the configuration leaves to choose.
     pub choices: Choices,
+    /// The uid of the own pod, once it was seen alive.
+    pub alive: Option<Arc<str>>,
 }
 
 /// Where a peer's ports are found.
@@ -118,6 +120,11 @@ impl Rules {
         self.identity.among(pods, |pod| self.ports.discovery.of(pod))
     }
 
+    /// Whether this is the own pod for certain. One of its name or address that has ended, or is about to, may be an earlier one.
+    pub fn is_own(&self, pod: &Pod) -> bool {
+        self.identity.is_certain() || self.alive.as_ref() == Some(&pod.uid)
+    }
+
     /// The verdict on a pod that is not self, regardless of the other pods.
     pub fn verdict(&self, pod: &Pod) -> Verdict {
         match self.address(pod) {
@@ -187,6 +194,7 @@ pub(crate) mod tests {
             ports: Ports { discovery: port("gossip"), peers: port("peers"), remoting: port("remoting") },
             identity: Identity::Name(own.into()),
             choices: Choices::default(),
+            alive: None,
         }
     }
 

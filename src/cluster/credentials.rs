@@ -91,7 +91,8 @@ impl Credentials {
             }
         };
         let secrets = secrets.into_iter().flatten().filter(|secret| !secret.is_empty());
-        secrets.fold(text.to_owned(), |text, secret| text.replace(secret, "[secret]"))
+        let text = secrets.fold(text.to_owned(), |text, secret| text.replace(secret, "[secret]"));
+        without_authorization(&text)
     }
 
     /// For messages.
@@ -117,9 +118,32 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
+/// What follows the name of a scheme is a secret, wherever it came from.
+fn without_authorization(text: &str) -> String {
+    let mut shown = String::new();
+    let mut secret = false;
+    for word in text.split_inclusive(' ') {
+        shown.push_str(if secret { "[secret] " } else { word });
+        secret = word.ends_with("Bearer ") || word.ends_with("Basic ");
+    }
+    shown.trim_end().to_owned()
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let class = if error.is_retryable() { Class::Resources } else { Class::Credentials };
         Failure::new(class, error.message())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_echoed_header_is_not_shown() {
+        let said = "you sent authorization: Bearer s3cr3t to me, and Basic dTpzM2NyM3Q=";
+        assert_eq!(without_authorization(said), "you sent authorization: Bearer [secret] to me, and Basic [secret]");
+        assert_eq!(without_authorization("nothing like that"), "nothing like that");
     }
 }

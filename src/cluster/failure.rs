@@ -64,8 +64,7 @@ impl Class {
         match http_status {
             401 => Self::Unauthorized,
             403 => Self::Forbidden,
-            // 504: a resourceVersion that this server has not reached, since its store went back in time.
-            410 | 504 => Self::Gone,
+            410 => Self::Gone,
             400 | 422 => Self::NotSupported,
             // A watch says so of an event that it could not make.
             0 => Self::Malformed,
@@ -167,12 +166,15 @@ impl Failure {
 
     /// What an answer of the API server means that is no success.
     pub(super) fn answered(http_status: u16, retry_after: Option<Duration>, body: &[u8]) -> Self {
-        let message = match serde_json::from_slice::<kube::core::Status>(body) {
-            Ok(status) if !status.message.is_empty() => status.message,
-            Ok(status) => status.reason,
-            Err(_) => String::from_utf8_lossy(body).into_owned(),
+        let (message, says) = match serde_json::from_slice::<kube::core::Status>(body) {
+            Ok(status) if !status.message.is_empty() => (status.message, true),
+            Ok(status) => (status.reason, true),
+            Err(_) => (String::from_utf8_lossy(body).into_owned(), false),
         };
-        Self { http_status, retry_after, ..Self::new(Class::of(http_status), tidy(&message)) }
+        // The API server has not reached this resourceVersion, since its store went back in time. A gateway says something else.
+        let ahead = http_status == 504 && says && message.contains("resource version");
+        let class = if ahead { Class::Gone } else { Class::of(http_status) };
+        Self { http_status, retry_after, ..Self::new(class, tidy(&message)) }
     }
 }
 
@@ -210,7 +212,8 @@ impl Failure {
         let mut class = Class::Unreachable;
         for cause in chain(error) {
             if let Some(tls) = tls_error(cause) {
-                return Self::new(Class::Tls, tls_advice(tls));
+                let class = if is_about_trust(tls) { Class::Tls } else { Class::Unreachable };
+                return Self::new(class, tls_advice(tls));
             }
             if cause.is::<NoSuchHost>() {
                 class = Class::NoSuchHost;
@@ -236,6 +239,21 @@ fn io_class(error: &io::Error) -> Option<Class> {
 fn tls_error<'a>(cause: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
     let wrapped = || tls_error(cause.downcast_ref::<io::Error>()?.get_ref()?);
     cause.downcast_ref().or_else(wrapped)
+}
+
+/// Whether it is for good. What else may go wrong with TLS may be a server that starts, or something between.
+fn is_about_trust(error: &rustls::Error) -> bool {
+    use rustls::AlertDescription::{
+        AccessDenied, BadCertificate, CertificateExpired, CertificateRequired, CertificateUnknown, UnknownCA,
+    };
+    match error {
+        rustls::Error::InvalidCertificate(_) => true,
+        rustls::Error::AlertReceived(alert) => matches!(
+            alert,
+            AccessDenied | BadCertificate | CertificateExpired | CertificateRequired | CertificateUnknown | UnknownCA
+        ),
+        _ => false,
+    }
 }
 
 /// What is wrong, and whose business it is.
@@ -279,10 +297,13 @@ mod tests {
 
     #[test]
     fn a_tls_error_is_found_however_deep_it_is_wrapped() {
-        let tls = || rustls::Error::HandshakeNotComplete;
+        let tls = || rustls::Error::InvalidCertificate(UnknownIssuer);
         for error in [io::Error::other(tls()), io::Error::other(io::Error::other(tls()))] {
             assert_eq!(class(error), Class::Tls);
         }
+        // A server that starts, or a proxy that says in plain text that there is none.
+        let passing = rustls::Error::AlertReceived(rustls::AlertDescription::InternalError);
+        assert_eq!(class(io::Error::other(passing)), Class::Unreachable);
     }
 
     fn class(error: io::Error) -> Class {

@@ -28,8 +28,7 @@ pub(super) struct Head {
 struct HeadMetadata {
     resource_version: Box<str>,
     /// Where the next page begins; none after the last.
-    #[serde(default)]
-    r#continue: String,
+    r#continue: Option<String>,
 }
 
 /// The JSON of a list is given to it, in pieces of any size.
@@ -61,7 +60,7 @@ impl<T: DeserializeOwned> Items<T> {
         if head.kind != kind || matches!(&*resource_version, "" | "0") {
             return Err(malformed(format!("no {kind}, or without a resourceVersion")));
         }
-        Ok((resource_version, r#continue))
+        Ok((resource_version, r#continue.unwrap_or_default()))
     }
 
     /// Takes in the next piece.

@@ -9,8 +9,10 @@ mod failure;
 mod files;
 mod items;
 mod kubeconfig;
+mod publisher;
 mod requests;
 mod service_account;
+mod store;
 mod watcher;
 
 pub use connection::choose_crypto;

@@ -85,6 +85,7 @@ struct FoundPod {
 
 #[derive(Deserialize)]
 struct FoundMetadata {
+    name: String,
     uid: String,
     #[serde(default)]
     labels: Labels,
@@ -165,7 +166,11 @@ impl Cluster {
         let params = ListParams::default().fields(&format!("metadata.name={name}"));
         let body = self.ask_for_list(&params, "identity").await?;
         let found: Found = self.in_time(answers::object(body)).await?;
-        let own = found.items.into_iter().map(|pod| pod.metadata).find(|pod| identity.may_have_uid(&pod.uid));
+        let own = found
+            .items
+            .into_iter()
+            .map(|pod| pod.metadata)
+            .find(|pod| pod.name == name && identity.may_have_uid(&pod.uid));
         let selected = |labels: &Labels| self.labels.iter().all(|(key, value)| labels.get(key) == Some(value));
         Ok(own.map(|pod| pod.labels).filter(|labels| !selected(labels)))
     }
@@ -186,7 +191,9 @@ impl Cluster {
         mut request: http::Request<Vec<u8>>,
     ) -> Result<Body, Failure> {
         request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static(encoding));
-        let client = self.credentials.current_client().await?;
+        // A login plugin may hang.
+        let client = self.credentials.current_client();
+        let client = timeout(self.request_timeout, client).await.map_err(|_| no_answer(self.request_timeout))??;
         let answer = async { answers::accepted(client.send(request.map(Body::from)).await?).await };
         self.in_time(answer).await.map_err(|failure| failure.doing(verb))
     }
@@ -195,7 +202,7 @@ impl Cluster {
     async fn in_time<T>(&self, answer: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         match timeout(self.request_timeout, answer).await {
             Ok(answer) => answer,
-            Err(_) => Err(Failure::new(Class::TimedOut, format!("no answer within {:?}", self.request_timeout))),
+            Err(_) => Err(no_answer(self.request_timeout)),
         }
     }
 
@@ -206,6 +213,10 @@ impl Cluster {
         }
         failure.into_trouble(&self.credentials, &self.namespace)
     }
+}
+
+fn no_answer(timeout: Duration) -> Failure {
+    Failure::new(Class::TimedOut, format!("no answer within {timeout:?}"))
 }
 
 fn endless() -> Failure {

@@ -3,7 +3,7 @@
 //! A loop of our own over kube's client instead of kube's `watcher`, which never lists again after an early 410, turns into a
 //! hot loop on a server that closes at once, waits for ever for headers, and holds a whole page of a list in memory.
 
-use std::collections::HashMap;
+use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,22 +15,25 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::backoff::{self, Backoff};
 use super::failure::{Class, Failure};
-use super::requests::{Cluster, Events, List, Moment};
+use super::publisher::Publisher;
+use super::requests::{Cluster, Events, Moment};
+use super::store::{Position, Store};
 use crate::latest::Latest;
 use crate::pod::Pod;
-use crate::snapshot::{Gate, View};
 use crate::verdict::Rules;
 
 /// How many events are taken in before a snapshot is published, if that many are there at once.
 const BURST: usize = 1024;
 /// The server ends a watch before this. A stream that is silent for so long is dead.
 const LONGEST_SILENCE: Duration = Duration::from_secs(240);
-/// A watch that lasted this long was a good one.
+/// A watch that the server did not end before this has begun, though nothing was told yet.
+const BEGUN: Duration = Duration::from_secs(2);
+/// A watch that was open for so long was a good one.
 const STEADY: Duration = Duration::from_secs(10);
-/// A list at least this often, when a watch ends: whatever a watch did not tell is mended then.
-const RELIST: Duration = Duration::from_secs(600);
 /// A watch that ended before this did not end as planned.
 const SHORTEST_WATCH: Duration = Duration::from_secs(190);
+/// A list at least this often, when a watch ends: whatever a watch did not tell is mended then.
+const RELIST: Duration = Duration::from_secs(600);
 /// Between two lists, however many callers want fresh ones.
 const SPACING: Duration = Duration::from_secs(1);
 /// An API server that starts knows tokens before it knows roles, and says 403 to everybody for a moment.
@@ -49,69 +52,63 @@ pub struct Polls {
 
 /// Watches for ever; whoever runs it stops it.
 pub async fn watch(cluster: Cluster, rules: Rules, polls: Polls, latest: Arc<Latest>) {
+    let now = Instant::now();
     Watcher {
         cluster,
-        rules,
-        polls,
+        publisher: Publisher::new(rules, latest.clone()),
         latest,
-        pods: Pods::new(),
-        position: Position::Unknown,
-        listed: Instant::now(),
+        store: Store::new(),
+        listed: now,
         plainly: false,
-        demanded: false,
+        unsupported: false,
+        next_demand: now,
+        demands: Backoff::default(),
+        opened: None,
         progress: false,
-        forbidden: None,
-        refused: None,
-        absent: None,
+        unwatched: None,
+        no_lists_since: None,
+        polls,
+        no_watch_since: None,
     }
     .run()
     .await;
 }
 
-type Pods = HashMap<Arc<str>, Arc<Pod>>;
-
 struct Watcher {
     cluster: Cluster,
-    rules: Rules,
-    polls: Polls,
+    publisher: Publisher,
     latest: Arc<Latest>,
-    /// By uid: a name may be another pod's later.
-    pods: Pods,
-    position: Position,
+    store: Store,
     /// When the last list was complete.
     listed: Instant,
     /// List in the simplest way next.
     plainly: bool,
-    /// A caller wants a list that is newer than the last one.
-    demanded: bool,
-    /// The present request has told something.
+    /// The other way is refused.
+    unsupported: bool,
+    /// When the next list may be made because a caller wants one,
+    next_demand: Instant,
+    /// and how much later after each that failed.
+    demands: Backoff,
+    /// When the present watch was opened, or the last one.
+    opened: Option<Instant>,
+    /// It has told something.
     progress: bool,
+    /// Since when watches do not begin, and how many.
+    unwatched: Option<(Instant, u32)>,
+    /// Since when even listing is forbidden.
+    no_lists_since: Option<Instant>,
+    polls: Polls,
     /// Since when watching is forbidden, while listing is not.
-    forbidden: Option<Instant>,
-    /// Since when even listing is.
-    refused: Option<Instant>,
-    /// Why the own pod is not among the pods, once that was asked.
-    absent: Option<Gate>,
+    no_watch_since: Option<Instant>,
 }
 
-/// Up to where `pods` is known.
-enum Position {
-    /// Nothing was read yet.
-    Unknown,
-    /// It was, but the server cannot go on from there.
-    Lost,
-    /// Up to this resourceVersion: watch from there.
-    At(Box<str>),
-}
-
-/// How a watch ended that did not fail.
-#[derive(PartialEq)]
+/// How a round ended that did not fail.
 enum End {
-    /// The server ended it.
+    /// The server ended the watch.
     Closed,
-    /// A caller wants what is newer.
+    /// There is, or is to be, a new list: a caller wants it.
     Demanded,
-    /// It was a poll, or is to be one since watching is forbidden.
+    /// It was a poll.
     Polled,
 }
 
@@ -120,58 +117,58 @@ impl Watcher {
         let mut backoff = Backoff::default();
         self.latest.polls(self.polls.only, None);
         loop {
-            self.progress = false;
-            let started = Instant::now();
+            (self.opened, self.progress) = (None, false);
             let ended = self.follow().await;
-            if self.progress && started.elapsed() >= STEADY {
+            self.latest.watches(false);
+            let open = self.opened.map_or(Duration::ZERO, |opened| opened.elapsed());
+            if open >= STEADY {
                 backoff.reset();
             }
             match ended {
                 Ok(End::Demanded) => {}
                 Ok(End::Polled) => {
                     backoff.reset();
-                    self.rest().await;
+                    let interval = self.polls.interval.mul_f64(0.8 + 0.4 * backoff::random());
+                    let _ = timeout(interval, self.demanded()).await;
                 }
                 Ok(End::Closed) => {
-                    let longest = if self.progress { backoff::SHORT } else { backoff::LONG };
                     // A watch that lasted its time ended alone, another one probably with all others of the server.
-                    let crowd = if started.elapsed() < SHORTEST_WATCH { self.pods.len() } else { 0 };
-                    sleep(backoff.next(longest) + backoff::among(crowd)).await;
+                    let crowd = if open < SHORTEST_WATCH { self.store.len() } else { 0 };
+                    self.pause(backoff.next(backoff::SHORT) + backoff::among(crowd)).await;
                 }
                 Err(failure) => {
                     let asked = failure.retry_after.map(backoff::as_asked).unwrap_or_default();
-                    let wait = backoff.next(backoff::LONG) + backoff::among(self.pods.len());
-                    self.note(failure);
-                    sleep(wait.max(asked)).await;
+                    let wait = backoff.next(backoff::LONG) + backoff::among(self.store.len());
+                    self.tell(failure);
+                    self.pause(wait.max(asked)).await;
                 }
             }
         }
     }
 
-    /// Between two polls. Whoever wants what is newer ends it.
-    async fn rest(&mut self) {
-        let interval = self.polls.interval.mul_f64(0.8 + 0.4 * backoff::random());
-        if timeout(interval, self.latest.demanded()).await.is_ok() {
-            self.demanded = true;
-            sleep_until(self.listed + SPACING).await;
+    /// Where lists succeed, whoever wants one need not wait for a watch.
+    async fn pause(&self, wait: Duration) {
+        if self.unwatched.is_some() {
+            let _ = timeout(wait, self.demanded()).await;
+        } else {
+            sleep(wait).await;
         }
     }
 
-    /// Draws the conclusions from a failure and tells of it.
-    fn note(&mut self, failure: Failure) {
-        match failure.class {
-            // What was known cannot be continued: too old, of another store, or something in it was not understood.
-            Class::Gone | Class::Malformed | Class::NotSupported => self.position = Position::Lost,
-            // Not even a list: once there is a Role again, it may have both.
-            Class::Forbidden => {
-                self.forbidden = None;
-                self.latest.polls(self.polls.only, None);
-            }
-            _ => {}
+    /// Until a caller wants a list, and it may be made.
+    fn demanded(&self) -> impl Future<Output = ()> + use<> {
+        let (latest, next) = (self.latest.clone(), self.next_demand);
+        async move {
+            latest.demanded().await;
+            sleep_until(next).await;
         }
-        let refused = failure.class == Class::Forbidden;
+    }
+
+    fn tell(&mut self, failure: Failure) {
+        let forbidden = failure.class == Class::Forbidden;
         let mut trouble = self.cluster.explain(failure);
-        if refused && self.refused.get_or_insert_with(Instant::now).elapsed() < FOR_GOOD {
+        let since = self.no_lists_since.or(self.unwatched.map(|(since, _)| since));
+        if forbidden && since.is_none_or(|since| since.elapsed() < FOR_GOOD) {
             trouble.error = trouble.error.worth_a_retry();
         }
         self.latest.fail(trouble);
@@ -180,150 +177,189 @@ impl Watcher {
     /// One watch, from wherever we are to its end; or one poll.
     async fn follow(&mut self) -> Result<End, Failure> {
         let polls = self.polls();
-        let resource_version = match &self.position {
-            Position::At(known) if !polls && !self.demanded && self.listed.elapsed() < RELIST => known.clone(),
+        let overdue = polls || self.listed.elapsed() >= RELIST || self.unwatched.is_some_and(|(_, times)| times > 1);
+        let resource_version = match self.store.position() {
+            Position::At(known) if !overdue => known.clone(),
             _ => self.list().await?,
         };
         if polls {
             return Ok(End::Polled);
         }
-        let watched = self.cluster.watch_since(&resource_version).await;
+        let demanded = self.demanded();
         self.latest.count(|counts| counts.watches += 1);
+        let watched = {
+            let watch = pin!(self.cluster.watch_since(&resource_version));
+            match select(watch, pin!(demanded)).await {
+                Either::Left((watched, _)) => Some(watched),
+                Either::Right(_) => None,
+            }
+        };
         match watched {
-            Ok(events) => {
-                self.latest.polls(false, None);
-                self.take_changes(events).await
+            Some(Ok(events)) => {
+                self.opened = Some(Instant::now());
+                self.latest.watches(true);
+                self.take_changes(events).await.map_err(|failure| self.watch_failed(failure))
             }
-            Err(failure) if failure.class == Class::Forbidden => {
-                self.forbidden = Some(Instant::now());
-                let trouble = self.cluster.explain(failure);
-                self.latest.polls(true, Some(trouble));
-                Ok(End::Polled)
+            Some(Err(failure)) => self.not_watched(failure),
+            None => {
+                self.demanded_list().await;
+                Ok(End::Demanded)
             }
-            Err(failure) => Err(failure),
         }
     }
 
     /// Whether to poll instead of to watch.
     fn polls(&self) -> bool {
-        self.polls.only || self.forbidden.is_some_and(|since| since.elapsed() < WATCH_AGAIN)
+        self.polls.only || self.no_watch_since.is_some_and(|since| since.elapsed() < WATCH_AGAIN)
     }
 
-    /// Lists the pods. What vanished since the last list vanishes with it, all at once.
+    /// A watch did not begin. Where that is so again and again, lists take its place.
+    fn not_watched(&mut self, failure: Failure) -> Result<End, Failure> {
+        if matches!(failure.class, Class::Forbidden | Class::Refused | Class::TimedOut | Class::Incomplete) {
+            let (since, times) = self.unwatched.get_or_insert_with(|| (Instant::now(), 0));
+            *times += 1;
+            // The lists in between have succeeded: it is not a server that starts.
+            if failure.class == Class::Forbidden && *times > 2 && since.elapsed() >= FOR_GOOD {
+                self.no_watch_since = Some(Instant::now());
+                let trouble = self.cluster.explain(failure);
+                self.latest.polls(true, Some(trouble));
+                return Ok(End::Polled);
+            }
+        }
+        Err(self.watch_failed(failure))
+    }
+
+    /// What was known may not be continued: too old, of another store, or something in it was not understood.
+    fn watch_failed(&mut self, failure: Failure) -> Failure {
+        if matches!(failure.class, Class::Gone | Class::Malformed | Class::NotSupported) {
+            self.store.lose();
+        }
+        failure
+    }
+
+    /// Because a caller wants it. If it fails, the watch goes on.
+    async fn demanded_list(&mut self) -> bool {
+        match self.list().await {
+            Ok(_) => true,
+            Err(failure) => {
+                self.next_demand = Instant::now() + self.demands.next(backoff::LONG);
+                self.tell(failure);
+                false
+            }
+        }
+    }
+
     async fn list(&mut self) -> Result<Box<str>, Failure> {
         let asked = std::time::Instant::now();
-        let moment = match &self.position {
-            _ if self.plainly || self.demanded => Moment::Now { plainly: self.plainly },
-            Position::Unknown => Moment::Any,
-            Position::Lost => Moment::Now { plainly: false },
-            Position::At(resource_version) => Moment::Since(resource_version.clone()),
-        };
+        let moment = self.moment();
         self.latest.count(|counts| counts.lists += 1);
-        let listed = self.cluster.list(&moment).await;
-        if let Err(failure) = &listed {
-            // The next one the other way: it may not know this one.
-            self.plainly ^= failure.class.is_of_the_request();
+        let listed = self.cluster.list(&moment).await.and_then(|list| {
+            let resource_version = list.resource_version.clone();
+            self.store.replace(list, &moment).map(|()| resource_version)
+        });
+        match &listed {
+            Ok(_) => self.has_listed(asked, &moment).await,
+            Err(failure) => self.list_failed(failure, &moment),
         }
-        let List { pods, resource_version } = listed?;
-        self.refused = None;
-        self.pods = pods.into_iter().map(|pod| (pod.uid.clone(), Arc::new(pod))).collect();
-        self.position = Position::At(resource_version.clone());
-        (self.listed, self.demanded, self.progress, self.absent) = (Instant::now(), false, true, None);
-        self.publish().await;
+        listed
+    }
+
+    /// Of which moment the next list is to be. A cache may lag: that does no harm at the beginning, as long as nothing in it can
+    /// be mistaken for the own pod.
+    fn moment(&self) -> Moment {
+        match self.store.position() {
+            _ if self.plainly || self.latest.is_demanded() => Moment::Now { plainly: self.plainly },
+            Position::Unknown if self.publisher.identity().is_certain() => Moment::Any,
+            Position::Unknown | Position::Lost => Moment::Now { plainly: false },
+            Position::At(resource_version) => Moment::Since(resource_version.clone()),
+        }
+    }
+
+    async fn has_listed(&mut self, asked: std::time::Instant, moment: &Moment) {
+        self.listed = Instant::now();
+        self.next_demand = self.listed + SPACING;
+        self.demands.reset();
+        self.plainly &= self.unsupported;
+        self.no_lists_since = None;
+        self.publisher.forget_absence();
+        self.publisher.publish(&self.store, &mut self.cluster).await;
         if matches!(moment, Moment::Now { .. }) {
             self.latest.listed(asked);
         }
-        Ok(resource_version)
+    }
+
+    fn list_failed(&mut self, failure: &Failure, moment: &Moment) {
+        // The next one the other way: it may not know this one.
+        self.plainly ^= failure.class.is_of_the_request();
+        self.unsupported |= failure.class == Class::NotSupported;
+        match failure.class {
+            Class::Gone if matches!(moment, Moment::Since(_)) => self.store.lose(),
+            Class::Forbidden => {
+                // Once there is a Role again, it may have both.
+                self.no_watch_since = None;
+                self.no_lists_since.get_or_insert_with(Instant::now);
+                self.latest.polls(self.polls.only, None);
+            }
+            _ => {}
+        }
     }
 
     async fn take_changes(&mut self, events: Events) -> Result<End, Failure> {
         let mut bursts = events.ready_chunks(BURST);
-        let latest = self.latest.clone();
-        let next_list = self.listed + SPACING;
-        let mut demanded = Box::pin(async move {
-            latest.demanded().await;
-            sleep_until(next_list).await;
-        });
+        let mut begun = false;
         loop {
-            let next = pin!(timeout(LONGEST_SILENCE, bursts.next()));
-            match select(next, &mut demanded).await {
+            let patience = if begun { LONGEST_SILENCE } else { BEGUN };
+            let demanded = self.demanded();
+            match select(pin!(timeout(patience, bursts.next())), pin!(demanded)).await {
                 Either::Left((Ok(Some(burst)), _)) => self.take_burst(burst).await?,
-                Either::Left((Ok(None), _)) => return Ok(End::Closed),
+                Either::Left((Ok(None), _)) => return self.closed(),
+                Either::Left((Err(_), _)) if !begun => begun = self.has_begun(),
                 Either::Left((Err(_), _)) => {
                     return Err(Failure::new(Class::TimedOut, format!("the watch was silent for {LONGEST_SILENCE:?}")));
                 }
                 Either::Right(_) => {
-                    self.demanded = true;
-                    return Ok(End::Demanded);
+                    if self.demanded_list().await {
+                        return Ok(End::Demanded);
+                    }
                 }
             }
         }
     }
 
+    fn has_begun(&mut self) -> bool {
+        (self.unwatched, self.no_watch_since) = (None, None);
+        self.latest.polls(false, None);
+        self.latest.heard();
+        true
+    }
+
+    /// The server ended the watch.
+    fn closed(&mut self) -> Result<End, Failure> {
+        let open = self.opened.map_or(Duration::ZERO, |opened| opened.elapsed());
+        if self.progress || open >= STEADY {
+            return Ok(End::Closed);
+        }
+        self.not_watched(Failure::new(Class::Incomplete, "its watch ended at once, without a word"))
+    }
+
     /// One snapshot for all that came at once. What came before a failure counts.
     async fn take_burst(&mut self, burst: Vec<Result<WatchEvent<Pod>, Failure>>) -> Result<(), Failure> {
-        self.latest.count(|counts| counts.events += burst.len() as u64);
-        let mut changed = false;
+        let (mut changed, mut told) = (false, 0);
         let outcome = burst.into_iter().try_for_each(|event| {
-            let event = event?;
-            changed |= !matches!(event, WatchEvent::Bookmark(_));
-            let resource_version = apply(&mut self.pods, event)?;
-            if let Position::At(before) = &self.position
-                && is_older(&resource_version, before)
-            {
-                return Err(Failure::new(Class::Gone, "its store went back in time, as after a restored backup"));
-            }
-            self.position = Position::At(resource_version);
-            self.progress = true;
+            changed |= self.store.apply(event?)?;
+            told += 1;
             Ok(())
         });
+        self.latest.count(|counts| counts.events += told);
+        if told > 0 {
+            self.progress = true;
+            self.has_begun();
+        }
         if changed {
-            self.publish().await;
-        } else if outcome.is_ok() {
+            self.publisher.publish(&self.store, &mut self.cluster).await;
+        } else if told > 0 {
             self.latest.unchanged();
         }
         outcome
     }
-
-    async fn publish(&mut self) {
-        let mut view = View::of(self.pods.values(), &self.rules);
-        if view.gate == Gate::SelfAbsent {
-            view.gate = self.why_absent().await;
-        } else {
-            self.absent = None;
-        }
-        self.latest.publish(view);
-    }
-
-    /// Whether the own pod is somewhere, but with other labels. Asked once after each list; not knowing it does no harm.
-    async fn why_absent(&mut self) -> Gate {
-        if self.absent.is_none() {
-            let unselected = self.cluster.unselected(&self.rules.identity).await.unwrap_or_default();
-            self.absent = Some(unselected.map_or(Gate::SelfAbsent, Gate::SelfUnselected));
-        }
-        self.absent.clone().unwrap_or(Gate::SelfAbsent)
-    }
-}
-
-/// Whether one resourceVersion is of an earlier moment than another. Since Kubernetes 1.35 they are decimal numbers by
-/// specification, and were by implementation before: <https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions>
-fn is_older(now: &str, before: &str) -> bool {
-    matches!((now.parse::<u128>(), before.parse::<u128>()), (Ok(now), Ok(before)) if now < before)
-}
-
-/// Takes in one event; gives the resourceVersion that it leads to.
-fn apply(pods: &mut Pods, event: WatchEvent<Pod>) -> Result<Box<str>, Failure> {
-    Ok(match event {
-        WatchEvent::Added(pod) | WatchEvent::Modified(pod) => {
-            let resource_version = pod.resource_version.clone();
-            pods.insert(pod.uid.clone(), Arc::new(pod));
-            resource_version
-        }
-        WatchEvent::Deleted(pod) => {
-            pods.remove(&pod.uid);
-            pod.resource_version
-        }
-        WatchEvent::Bookmark(mark) => mark.metadata.resource_version.into(),
-        WatchEvent::Error(status) => return Err(status.into()),
-    })
 }

@@ -103,3 +103,92 @@ fn what_cannot_be_refreshed_says_why() {
     assert!(error.message().contains("etcd is unhappy"), "{error}");
     assert!(provider.discover_peers(LONG).unwrap().is_empty());
 }
+
+/// An ERROR event is no sign of life.
+#[test]
+fn what_a_watch_says_of_its_failure_makes_nothing_younger() {
+    let error = format!("{{\"type\":\"ERROR\",\"object\":{}}}\n", status(500, "etcd is unhappy"));
+    let fake = Fake::start(move |number, path| match number {
+        0 => list(&[("a", "10.0.0.1")], 5),
+        _ if is_watch(path) => Reply::Body(200, error.clone()),
+        _ => Reply::Body(500, status(500, "etcd is unhappy")),
+    });
+    let provider = fake.provider(&[("max_stale_ms", "1000")]);
+    assert_eq!(first(&provider), ["10.0.0.1"]);
+    thread::sleep(Duration::from_millis(1100));
+    for _ in 0..20 {
+        let error = provider.discover_peers(Timeout::AtMost(Duration::from_millis(50))).unwrap_err();
+        assert_eq!(error.status(), Status::Stale, "{error}");
+    }
+}
+
+/// Bookmarks are.
+#[test]
+fn a_bookmark_makes_it_young() {
+    let fake = Fake::start(|number, path| match number {
+        _ if !is_watch(path) => list(&[("a", "10.0.0.1")], 5),
+        1 => Reply::Body(500, status(500, "no")),
+        _ => Reply::Open(vec![bookmark(6)]),
+    });
+    let provider = fake.provider(&[]);
+    assert_eq!(first(&provider), ["10.0.0.1"]);
+    let before = troubled(&provider, "refused").age.unwrap();
+    while provider.health().unwrap().age.unwrap() >= before {
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// While a list is waited for, watches come and go.
+#[test]
+fn a_caller_who_wants_a_list_is_not_forgotten() {
+    for never in [Reply::Silence, Reply::Body(500, String::new()), Reply::Body(200, bookmark(6))] {
+        let never = std::sync::Mutex::new(Some(never));
+        let fake = Fake::start(move |_, path| match path {
+            path if is_watch(path) => never.lock().unwrap().take().unwrap_or(Reply::Silence),
+            _ => list(&[("a", "10.0.0.1")], 5),
+        });
+        let provider = fake.provider(&[]);
+        assert_eq!(first(&provider), ["10.0.0.1"]);
+        fake.has_been_asked(2);
+        provider.refresh(LONG).unwrap();
+        provider.refresh(LONG).unwrap();
+    }
+}
+
+/// Whoever wants more than the server gives does not take from the others what it gives.
+#[test]
+fn a_list_that_fails_does_not_end_the_watch() {
+    let fake = Fake::start(|number, path| match number {
+        0 => list(&[("a", "10.0.0.1")], 5),
+        _ if is_watch(path) => Reply::Open(vec![]),
+        _ => Reply::Body(429, status(429, "slow down")),
+    });
+    let provider = fake.provider(&[]);
+    assert_eq!(first(&provider), ["10.0.0.1"]);
+    fake.has_been_asked(2);
+    assert_eq!(provider.refresh(Timeout::AtMost(Duration::from_secs(2))).unwrap_err().http_status(), 429);
+    assert_eq!(fake.paths().iter().filter(|path| is_watch(path)).count(), 1, "{:?}", fake.paths());
+    // Nor is it asked for again and again.
+    assert!(fake.asked().len() <= 6, "{:?}", fake.paths());
+}
+
+/// A list from a cache may be older than the call.
+#[test]
+fn the_first_list_is_not_fresh() {
+    let fake = Fake::steady(|| list(&[], 5), vec![]);
+    let provider = fake.provider(&[]);
+    provider.register(LONG).unwrap();
+    provider.refresh(LONG).unwrap();
+    assert_eq!(fake.paths().iter().filter(|path| !is_watch(path)).count(), 2);
+}
+
+/// The time at which an answer gets too old comes while somebody waits for the next one.
+#[test]
+fn who_waits_for_a_change_of_a_quiet_watch_is_not_told_that_it_is_stale() {
+    let fake = Fake::steady(|| list(&[("a", "10.0.0.1")], 5), vec![]);
+    let provider = fake.provider(&[("max_stale_ms", "1000")]);
+    provider.register(LONG).unwrap();
+    let generation = provider.wait(0, LONG).unwrap().generation();
+    let error = provider.wait(generation, Timeout::AtMost(Duration::from_millis(2500))).unwrap_err();
+    assert_eq!(error.status(), Status::Timeout, "{error}");
+}

@@ -142,3 +142,19 @@ fn thousands_of_pods_vanish_in_one_snapshot() {
     assert_eq!((after.generation(), after.len()), (before.generation() + 1, 2500));
     assert!(addresses(&after).contains(&"10.0.19.135") && !addresses(&after).contains(&"10.0.19.136"));
 }
+
+/// One broken answer is no reason to ask the server for twenty times as much for ever.
+#[test]
+fn after_a_list_in_the_simplest_way_the_cheap_way_is_tried_again() {
+    let fake = Fake::start(|number, path| match number {
+        0 => Reply::Body(200, "<html>".into()),
+        _ if is_watch(path) => Reply::Open(vec![]),
+        _ => list(&[("a", "10.0.0.1")], 5),
+    });
+    let provider = fake.provider(&[]);
+    assert_eq!(first(&provider), ["10.0.0.1"]);
+    provider.refresh(LONG).unwrap();
+    let lists: Vec<_> =
+        fake.asked().into_iter().filter(|asked| !is_watch(&asked.path)).map(|asked| asked.encoding).collect();
+    assert_eq!(lists, ["gzip", "identity", "gzip"]);
+}

@@ -1,0 +1,145 @@
+//! The pods as the API server has them, and up to which moment that is known.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use kube::api::WatchEvent;
+
+use super::failure::{Class, Failure};
+use super::requests::{List, Moment};
+use crate::pod::Pod;
+
+/// The pods of one moment.
+pub(super) struct Store {
+    /// By uid: a name may be another pod's later.
+    pods: HashMap<Arc<str>, Arc<Pod>>,
+    position: Position,
+}
+
+/// Up to where the pods are known.
+pub(super) enum Position {
+    /// Nothing was read yet.
+    Unknown,
+    /// It was, but the server cannot go on from there.
+    Lost,
+    /// Up to this resourceVersion.
+    At(Box<str>),
+}
+
+impl Store {
+    pub(super) fn new() -> Self {
+        Self { pods: HashMap::new(), position: Position::Unknown }
+    }
+
+    pub(super) fn pods(&self) -> impl Iterator<Item = &Arc<Pod>> + Clone {
+        self.pods.values()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.pods.len()
+    }
+
+    pub(super) fn position(&self) -> &Position {
+        &self.position
+    }
+
+    /// The next list is to be a new one.
+    pub(super) fn lose(&mut self) {
+        self.position = Position::Lost;
+    }
+
+    /// Takes a list instead of all that was known. What vanished meanwhile vanishes with it, all at once.
+    pub(super) fn replace(&mut self, list: List, asked: &Moment) -> Result<(), Failure> {
+        if let Moment::Since(known) = asked {
+            refuse_older(&list.resource_version, known)?;
+        }
+        self.pods = list.pods.into_iter().map(|pod| (pod.uid.clone(), Arc::new(pod))).collect();
+        self.position = Position::At(list.resource_version);
+        Ok(())
+    }
+
+    /// Takes in one event; says whether it is of a pod.
+    pub(super) fn apply(&mut self, event: WatchEvent<Pod>) -> Result<bool, Failure> {
+        let resource_version: Box<str> = match &event {
+            WatchEvent::Added(pod) | WatchEvent::Modified(pod) | WatchEvent::Deleted(pod) => {
+                pod.resource_version.clone()
+            }
+            WatchEvent::Bookmark(mark) => mark.metadata.resource_version.as_str().into(),
+            WatchEvent::Error(status) => return Err(status.clone().into()),
+        };
+        if let Position::At(known) = &self.position {
+            refuse_older(&resource_version, known)?;
+        }
+        self.position = Position::At(resource_version);
+        match event {
+            WatchEvent::Added(pod) | WatchEvent::Modified(pod) => {
+                self.pods.insert(pod.uid.clone(), Arc::new(pod));
+            }
+            WatchEvent::Deleted(pod) => {
+                self.pods.remove(&pod.uid);
+            }
+            WatchEvent::Bookmark(_) | WatchEvent::Error(_) => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+/// Since Kubernetes 1.35 resourceVersions are decimal numbers by specification, and were by implementation before:
+/// <https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions>
+fn refuse_older(now: &str, known: &str) -> Result<(), Failure> {
+    match (now.parse::<u128>(), known.parse::<u128>()) {
+        (Ok(now), Ok(known)) if now < known => {
+            Err(Failure::new(Class::Gone, "its store went back in time, as after a restored backup"))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::tests::pod;
+
+    fn at(resource_version: &str, name: &str) -> Pod {
+        Pod { resource_version: resource_version.into(), ..pod(name, "10.0.0.1") }
+    }
+
+    fn names(store: &Store) -> Vec<&str> {
+        let mut names: Vec<_> = store.pods().map(|pod| &*pod.name).collect();
+        names.sort_unstable();
+        names
+    }
+
+    fn listed() -> Store {
+        let mut store = Store::new();
+        let list = List { pods: vec![at("1", "a"), at("2", "b")], resource_version: "900".into() };
+        store.replace(list, &Moment::Any).unwrap();
+        store
+    }
+
+    #[test]
+    fn what_is_older_than_what_is_known_changes_nothing() {
+        let mut store = listed();
+        for event in [WatchEvent::Deleted(at("7", "a")), WatchEvent::Added(at("899", "c"))] {
+            assert_eq!(store.apply(event).unwrap_err().class, Class::Gone);
+            assert_eq!(names(&store), ["a", "b"]);
+        }
+        let older = List { pods: vec![], resource_version: "5".into() };
+        assert_eq!(store.replace(older, &Moment::Since("900".into())).unwrap_err().class, Class::Gone);
+        assert_eq!(names(&store), ["a", "b"]);
+        // Whoever asks for what there is now has lost the rest.
+        let older = List { pods: vec![at("3", "c")], resource_version: "5".into() };
+        store.replace(older, &Moment::Now { plainly: false }).unwrap();
+        assert_eq!(names(&store), ["c"]);
+    }
+
+    #[test]
+    fn events_lead_on() {
+        let mut store = listed();
+        assert!(store.apply(WatchEvent::Deleted(at("901", "a"))).unwrap());
+        assert!(store.apply(WatchEvent::Added(at("902", "c"))).unwrap());
+        assert!(store.apply(WatchEvent::Modified(at("902", "c"))).unwrap());
+        assert_eq!(names(&store), ["b", "c"]);
+        assert!(matches!(store.position(), Position::At(at) if **at == *"902"));
+    }
+}
