@@ -390,7 +390,7 @@ kubepeers_status kubepeers_register(kubepeers_provider provider,
 
  Errors: KUBEPEERS_NOT_SYNCED and KUBEPEERS_SELF_NOT_VISIBLE (retry; the message says what is waited for),
  KUBEPEERS_SELF_EXCLUDED (the own pod has no port of that name, or other labels, or has ended), KUBEPEERS_NO_IDENTITY (several pods
- may be the own one), KUBEPEERS_STALE (retry), KUBEPEERS_NOT_REGISTERED, KUBEPEERS_CLOSED (also when another thread closes during the wait),
+ may be the own one), KUBEPEERS_STALE, KUBEPEERS_NOT_REGISTERED, KUBEPEERS_CLOSED (also when another thread closes during the wait),
  KUBEPEERS_INVALID_ARGUMENT (NULL), KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
  */
 kubepeers_status kubepeers_discover_peers(kubepeers_provider provider,
@@ -400,7 +400,7 @@ kubepeers_status kubepeers_discover_peers(kubepeers_provider provider,
 
 /*
  The generation of the list that kubepeers_discover_peers() would give at once; 0 if it would have to wait, or would fail, or
- `max_stale_ms` is set, and for what is no provider. Keep the last list and compare: while this is its generation, it is what
+ `max_stale_ms` is set, or more than a thousand providers are open, and for what is no provider. Keep the last list and compare: while this is its generation, it is what
  discover_peers would give. Takes no lock and makes no object: a few nanoseconds.
  */
 uint64_t kubepeers_generation(kubepeers_provider provider);
@@ -476,8 +476,8 @@ kubepeers_status kubepeers_close(kubepeers_provider provider,
 size_t kubepeers_peers_len(const kubepeers_peers *peers);
 
 /*
- Which answer this is: grows with every change of a peer, its readiness and other texts included, and with every register,
- from 1, within one provider. It means nothing to another provider. 0 for NULL.
+ Which answer this is: grows with every change of a peer, its readiness and other texts included, with whatever comes between
+ (the own pod's state), and with every register, from 1, within one provider. It means nothing to another provider. 0 for NULL.
  */
 uint64_t kubepeers_peers_generation(const kubepeers_peers *peers);
 
@@ -578,7 +578,7 @@ const kubepeers_error *kubepeers_health_error(const kubepeers_health *health);
 
 /*
  What kind of failure that error is, for programs, the same word as in the metrics: "unreachable" (refused, or the connection
- broke), "no-such-host", "timed-out", "tls", "unauthorized" (401), "forbidden" (403), "gone" (410), "not-supported" (400, 422),
+ broke), "no-such-host", "timed-out", "tls", "unauthorized" (401), "forbidden" (403), "gone" (410: history that the server no longer has), "not-supported" (400, 422),
  "refused" (another status that is no success), "incomplete", "malformed", "credentials", "resources". "" if there is no error,
  and for NULL. Borrowed: valid until kubepeers_health_free().
  */
@@ -613,7 +613,8 @@ kubepeers_status kubepeers_explain(kubepeers_provider provider,
 
 /*
  Metrics of one provider in the text format of Prometheus, to be put behind the ones that your process serves. Names begin with
- kubepeers_; labels `namespace` and `selector` tell the providers of a process apart. Does not block, no I/O.
+ kubepeers_; labels `namespace` and `selector` say whose they are. Of several providers serve each
+ under a path of its own: Prometheus takes each name once. Does not block, no I/O.
  `*text` is written only on success; free it with kubepeers_text_free().
 
  Errors: as kubepeers_get_health().

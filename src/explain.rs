@@ -107,11 +107,13 @@ fn table(explanation: &Explanation<'_>) -> String {
 }
 
 fn row(pod: &Judged<'_>) -> [String; 7] {
-    let or_dash = |text: String| if text.is_empty() { "-".into() } else { text };
+    // What a server says goes to a terminal.
+    let plain = |text: String| text.replace(char::is_control, " ");
+    let or_dash = |text: String| if text.is_empty() { "-".into() } else { plain(text) };
     let ips: Vec<String> = pod.ips.iter().map(ToString::to_string).collect();
     let ports: Vec<String> = pod.ports.iter().map(|(name, number)| format!("{name}={number}")).collect();
     [
-        pod.name.into(),
+        plain(pod.name.into()),
         pod.verdict.into(),
         or_dash(pod.address.map_or_else(|| ips.join(","), |address| address.to_string())),
         format!("{:?}{}", pod.phase, if pod.terminating { ", terminating" } else { "" }),
@@ -155,6 +157,13 @@ mod tests {
                 "revision": "r1", "started": "2026-01-01T00:00:00Z", "ports": [["gossip", 3322]]})
         );
         assert_eq!((&json["gate"], &json["namespace"]), (&"open".into(), &"ns".into()));
+    }
+
+    #[test]
+    fn a_terminal_is_not_steered_from_afar() {
+        let view = View::of([Arc::new(pod("a\u{1b}[2J\nb", "10.0.0.2"))].iter(), &rules("me"));
+        let table = explain(&view, &subject(), Form::Table);
+        assert!(table.contains("a [2J b") && table.lines().count() == 3, "{table:?}");
     }
 
     #[test]

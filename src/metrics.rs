@@ -32,7 +32,7 @@ impl Metrics<'_> {
         let at = health.age.map_or(0.0, |age| seconds_since_epoch(now, age));
         text.one("last_sign_of_life_timestamp_seconds", "gauge", "Unix time of the last list, event or bookmark.", at);
         let requests = BTreeMap::from([("list", counts.lists), ("watch", counts.watches)]);
-        text.many("requests_total", "counter", "Requests to the API server.", "verb", &requests);
+        text.many("requests_total", "counter", "Lists and watches that were asked for.", "verb", &requests);
         text.many(
             "failures_total",
             "counter",

@@ -33,8 +33,8 @@ pub unsafe extern "C" fn kubepeers_peers_len(peers: *const kubepeers_peers) -> u
     unsafe { snapshot(peers) }.map_or(0, |peers| peers.len())
 }
 
-/// Which answer this is: grows with every change of a peer, its readiness and other texts included, and with every register,
-/// from 1, within one provider. It means nothing to another provider. 0 for NULL.
+/// Which answer this is: grows with every change of a peer, its readiness and other texts included, with whatever comes between
+/// (the own pod's state), and with every register, from 1, within one provider. It means nothing to another provider. 0 for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_generation(peers: *const kubepeers_peers) -> u64 {
     // SAFETY: the header asks for NULL or a live list.

@@ -91,7 +91,7 @@ pub unsafe extern "C" fn kubepeers_register(
 ///
 /// Errors: KUBEPEERS_NOT_SYNCED and KUBEPEERS_SELF_NOT_VISIBLE (retry; the message says what is waited for),
 /// KUBEPEERS_SELF_EXCLUDED (the own pod has no port of that name, or other labels, or has ended), KUBEPEERS_NO_IDENTITY (several pods
-/// may be the own one), KUBEPEERS_STALE (retry), KUBEPEERS_NOT_REGISTERED, KUBEPEERS_CLOSED (also when another thread closes during the wait),
+/// may be the own one), KUBEPEERS_STALE, KUBEPEERS_NOT_REGISTERED, KUBEPEERS_CLOSED (also when another thread closes during the wait),
 /// KUBEPEERS_INVALID_ARGUMENT (NULL), KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_discover_peers(
@@ -112,7 +112,7 @@ pub unsafe extern "C" fn kubepeers_discover_peers(
 }
 
 /// The generation of the list that kubepeers_discover_peers() would give at once; 0 if it would have to wait, or would fail, or
-/// `max_stale_ms` is set, and for what is no provider. Keep the last list and compare: while this is its generation, it is what
+/// `max_stale_ms` is set, or more than a thousand providers are open, and for what is no provider. Keep the last list and compare: while this is its generation, it is what
 /// discover_peers would give. Takes no lock and makes no object: a few nanoseconds.
 #[unsafe(no_mangle)]
 pub extern "C" fn kubepeers_generation(provider: kubepeers_provider) -> u64 {

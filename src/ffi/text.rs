@@ -60,7 +60,8 @@ pub unsafe extern "C" fn kubepeers_explain(
 }
 
 /// Metrics of one provider in the text format of Prometheus, to be put behind the ones that your process serves. Names begin with
-/// kubepeers_; labels `namespace` and `selector` tell the providers of a process apart. Does not block, no I/O.
+/// kubepeers_; labels `namespace` and `selector` say whose they are. Of several providers serve each
+/// under a path of its own: Prometheus takes each name once. Does not block, no I/O.
 /// `*text` is written only on success; free it with kubepeers_text_free().
 ///
 /// Errors: as kubepeers_get_health().

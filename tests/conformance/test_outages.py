@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 from control_plane import FORBIDDEN, ControlPlane
 from member import OWN, Member
 from probes import until
+
+if TYPE_CHECKING:
+    from probes import Line, Probe
 
 # The shared one must not be disturbed.
 pytestmark = pytest.mark.usefixtures("control_plane")
@@ -103,3 +107,21 @@ def test_what_is_too_old_is_not_given_out(member: Member, control_plane: Control
     for probe in probes.all:
         line = until(partial(probe.ask, "discover"), lambda line: line.status != "STALE", probe.language)
         assert line == ("discover", "OK", False, 0, "10.0.0.2:3322")
+
+
+def test_a_restart_does_not_end_watching(member: Member, control_plane: ControlPlane) -> None:
+    probes = member.registered()
+    probes.eventually("health", lambda line: line.payload == "1 0 0 - -")
+    # A server that starts says 403 to everybody for a moment: that is no reason to poll.
+    control_plane.restart_server()
+    member.namespace.pod("a", "10.0.0.2")
+    for probe in probes.all:
+        seen: list[Line] = []
+
+        def health(probe: Probe = probe, seen: list[Line] = seen) -> Line:
+            seen.append(probe.ask("health"))
+            return seen[-1]
+
+        until(health, lambda line: line.payload == "1 0 0 - -", probe.language)
+        assert {line.payload.split()[2] for line in seen} == {"0"}, probe.language
+    probes.follow(["10.0.0.2:3322"])
