@@ -7,20 +7,22 @@ import bisect
 import json
 import os
 import random
+import shutil
 import sys
 import time
 from typing import TYPE_CHECKING
 
 import report
-from hosts import BARE, BUILD, GO, GOAKT, INFORMER, PYTHON, C, Host, Namespace, Wire, output, tool
+from hosts import BARE, BUILD, GO, GOAKT, INFORMER, MOUNTS, PYTHON, C, Host, Namespace, Wire, output, tool
 from machine import ApiServer, cpu_ms, memory_mb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-STARTED = [C, GO, PYTHON, GOAKT, INFORMER]
+CALLED = [C, GO, PYTHON, GOAKT, INFORMER]
+STARTED = [*CALLED, BARE]
 WATCHING = [C, INFORMER, BARE]
-WIRED = [C, GOAKT, INFORMER]
+WIRED = [C, GOAKT, INFORMER, BARE]
 #: After a first answer, until what it has caused is over: a watch is begun, the server collects garbage.
 SETTLE = 0.7
 
@@ -62,7 +64,7 @@ def starts(namespace: Namespace, server: ApiServer, count: int, figures: report.
 
 def calls(namespace: Namespace, count: int, figures: report.Figures) -> None:
     """Measures calls while nothing changes."""
-    hosts = [Host(kind, namespace) for kind in STARTED]
+    hosts = [Host(kind, namespace) for kind in CALLED]
     time.sleep(SETTLE)
     for counts in rounds(count, f"calls, {namespace.size} pods"):
         for host in random.sample(hosts, len(hosts)):
@@ -82,7 +84,7 @@ def changes(namespace: Namespace, count: int, patches: int, figures: report.Figu
             host.ask("watch")
         time.sleep(SETTLE)
 
-        sent = patch(namespace, "ready", 40, "80ms", 1)
+        sent = patch(namespace, "ready", 40, "150ms", 1)
         seen = {host.kind: first_after(sent, host.ask("times")) for host in hosts}
         if counts:
             for i in range(len(sent)):
@@ -167,6 +169,8 @@ def main() -> None:
     parser.add_argument("--quiet", type=int, default=120, help="seconds in which nothing happens")
     options = parser.parse_args()
 
+    shutil.rmtree(MOUNTS, ignore_errors=True)
+    MOUNTS.mkdir()
     begun, load = time.time(), [os.getloadavg()[0]]
     namespaces, figures = [], {}
     for size in options.pods:
@@ -184,8 +188,7 @@ def main() -> None:
         load.append(os.getloadavg()[0])
     if options.quiet:
         wire(namespaces, options.quiet, figures)
-    for namespace in namespaces:
-        namespace.forget()
+    shutil.rmtree(MOUNTS)
 
     text = report.head(load, time.time() - begun, options) + "".join(figures[size].table() for size in options.pods)
     (BUILD / "results.md").write_text(text)

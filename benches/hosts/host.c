@@ -129,6 +129,12 @@ static double time_calls(void (*function)(void), long milliseconds)
     return (double)taken / (double)calls;
 }
 
+static void print_calls(long milliseconds)
+{
+    double calls = time_calls(call, milliseconds);
+    printf("calls %.2f %.2f\n", calls, time_calls(look, milliseconds));
+}
+
 int main(int argc, char **argv)
 {
     char line[64];
@@ -140,7 +146,7 @@ int main(int argc, char **argv)
     printf("first %lld %zu\n", now(CLOCK_REALTIME), peers);
     while (fgets(line, sizeof line, stdin) != NULL) {
         if (strncmp(line, "calls ", 6) == 0)
-            printf("calls %.2f %.2f\n", time_calls(call, atol(line + 6)), time_calls(look, atol(line + 6)));
+            print_calls(atol(line + 6));
         else if (strcmp(line, "watch\n") == 0)
             start_watch();
         else if (strcmp(line, "times\n") == 0)
