@@ -74,16 +74,33 @@ test-with-cluster:
 	KUBEPEERS_PROBE_C=$(PROGRAMS)/probe-c KUBEPEERS_PROBE_GO=$(PROGRAMS)/probe-go \
 		$(VENV)/bin/pytest -q bindings/python/tests tests/conformance
 
+BENCH := $(BUILD)/bench
+PODS  ?= 10 1000 5000
+
+# BENCH_OPTIONS: `benches/bench.py --help` lists them.
+.PHONY: bench
+bench: benches control-plane ## measures, beside what else one could use (PODS="10 1000 5000")
+	BENCH_BUILD=$(BENCH) BENCH_COMMIT="$$(git describe --always --dirty)" \
+		$(TOOL) run -- $(PYTHON) benches/bench.py --pods $(PODS) $(BENCH_OPTIONS)
+
+.PHONY: benches
+benches: stage
+	@mkdir -p $(BENCH)
+	$(CC) -std=c99 $(C_FLAGS) benches/hosts/pod.c -o $(BENCH)/pod
+	$(CC) -std=c99 $(C_FLAGS) benches/hosts/host.c -o $(BENCH)/host-c $(C_LINK)
+	cd benches && go build -ldflags '-s -w' -o $(BENCH)/ ./cmd/...
+
 .PHONY: lint
 lint: stage $(VENV)/ready $(CARGO_DENY) ## formatters, linters, type checkers, dependencies
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- --deny warnings
 	$(CARGO_DENY) --offline check --hide-inclusion-graph licenses bans sources
-	@unformatted=$$(gofmt -l bindings/go examples/go tests/cluster); \
+	@unformatted=$$(gofmt -l bindings/go examples/go tests/cluster benches); \
 		if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi
 	cd bindings/go && go vet ./...
 	cd examples/go && go vet ./...
 	cd tests/cluster && $(GO_CLUSTER) vet ./...
+	cd benches && go vet ./...
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy --strict bindings/python/kubepeers
