@@ -1,6 +1,6 @@
 //! The answer: the peers of one moment, sorted and immutable, and whether self was among the pods.
 
-use std::cmp::Reverse;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ffi::CStr;
 use std::fmt::{Display, Write};
@@ -60,16 +60,22 @@ impl Peer {
         Self { pod: pod.clone(), address, peers_port, remoting_port }
     }
 
-    fn order(&self) -> (SocketAddr, Reverse<&str>, &str) {
-        (self.address, Reverse(&self.pod.started), &self.pod.uid)
+    /// By address; of those at one address, the last that started first. Few have the same, and only they are looked at closer:
+    /// the pods of thousands of peers are not at hand for the processor.
+    fn order(&self, other: &Self) -> Ordering {
+        let of_one_address = || (&other.pod.started, &self.pod.uid).cmp(&(&self.pod.started, &other.pod.uid));
+        self.address.cmp(&other.address).then_with(of_one_address)
     }
 
-    /// All that is told of a peer.
-    fn told(&self) -> impl PartialEq + '_ {
-        let Pod { name, uid, node_name, revision, ready, terminating, .. } = &*self.pod;
-        let ports = (self.peers_port, self.remoting_port);
-        (self.address, ports, name, uid, node_name, revision, ready, terminating)
+    /// Whether all that is told of them is the same.
+    fn is_told_as(&self, other: &Self) -> bool {
+        let ports = |peer: &Self| (peer.address, peer.peers_port, peer.remoting_port);
+        ports(self) == ports(other) && (Arc::ptr_eq(&self.pod, &other.pod) || told(&self.pod) == told(&other.pod))
     }
+}
+
+fn told(pod: &Pod) -> (&str, &str, &str, &str, bool, bool) {
+    (&pod.name, &pod.uid, &pod.node_name, &pod.revision, pod.ready, pod.terminating)
 }
 
 impl View {
@@ -97,7 +103,7 @@ impl View {
 
     /// Sorts the peers. At each address the pod that started last stays, at the own address none.
     fn one_at_each_address(&mut self, own: Option<SocketAddr>) {
-        self.peers.sort_unstable_by(|a, b| a.order().cmp(&b.order()));
+        self.peers.sort_unstable_by(Peer::order);
         let mut taken = own;
         let left_out = &mut self.left_out;
         self.peers.retain(|peer| {
@@ -113,7 +119,7 @@ impl View {
     /// Whether a caller would get the same answer.
     pub fn answers_as(&self, other: &Self) -> bool {
         let peers = || self.peers.iter().zip(&other.peers);
-        self.gate == other.gate && self.peers.len() == other.peers.len() && peers().all(|(a, b)| a.told() == b.told())
+        self.gate == other.gate && self.peers.len() == other.peers.len() && peers().all(|(a, b)| a.is_told_as(b))
     }
 
     /// Whether a caller would get the same addresses.
