@@ -306,6 +306,20 @@ mod tests {
         assert_eq!(class(io::Error::other(passing)), Class::Unreachable);
     }
 
+    #[test]
+    fn whose_certificate_it_is_and_what_is_wrong_with_it() {
+        for (certificate, words) in [
+            (UnknownIssuer, "the CA of this cluster"),
+            (NotValidForName, "for other names"),
+            (Expired, "has expired"),
+            (NotValidYet, "not valid yet"),
+        ] {
+            let error = io::Error::other(rustls::Error::InvalidCertificate(certificate));
+            let failure = Failure::from(kube::Error::Service(Box::new(Outer(error))));
+            assert!(failure.class == Class::Tls && failure.message.contains(words), "{}", failure.message);
+        }
+    }
+
     fn class(error: io::Error) -> Class {
         Failure::from(kube::Error::Service(Box::new(Outer(error)))).class
     }
