@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"sync"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	core "k8s.io/client-go/kubernetes/typed/core/v1"
@@ -62,10 +63,13 @@ func main() {
 
 // fill makes one pod, as its ReplicaSet, its network and its kubelet would.
 func fill(ctx context.Context, pods core.PodInterface, namespace string, d deployment, i int) (string, error) {
-	node := i % 200
+	number := i % 200
 	ip := fmt.Sprintf("10.%d.%d.%d", 128+i/62500, i/250%250, 2+i%250)
-	pod, err := pods.Create(ctx, d.pod(namespace, fmt.Sprintf("ip-10-0-%d-%d.eu-central-1.compute.internal", node/16, 10+node)),
-		metav1.CreateOptions{FieldManager: "kube-controller-manager"})
+	node := fmt.Sprintf("ip-10-0-%d-%d.eu-central-1.compute.internal", number/16, 10+number)
+	pod, err := pods.Create(ctx, d.pod(namespace, node), metav1.CreateOptions{FieldManager: "kube-controller-manager"})
+	for apierrors.IsAlreadyExists(err) { // Names end at random, and of a thousand two may be the same.
+		pod, err = pods.Create(ctx, d.pod(namespace, node), metav1.CreateOptions{FieldManager: "kube-controller-manager"})
+	}
 	if err != nil {
 		return "", err
 	}
@@ -78,7 +82,7 @@ func fill(ctx context.Context, pods core.PodInterface, namespace string, d deplo
 	if err != nil {
 		return "", err
 	}
-	d.run(pod, ip, fmt.Sprintf("10.0.%d.%d", node/16, 10+node))
+	d.run(pod, ip, fmt.Sprintf("10.0.%d.%d", number/16, 10+number))
 	_, err = pods.UpdateStatus(ctx, pod, metav1.UpdateOptions{FieldManager: "kubelet"})
 	return pod.Name, err
 }
