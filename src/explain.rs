@@ -50,7 +50,7 @@ struct Judged<'a> {
 /// Explains a view.
 pub fn explain(view: &View, subject: &Subject, form: Form) -> String {
     let peers = view.peers.iter().map(|peer| judged(&peer.pod, "peer", Some(peer.address)));
-    let left_out = view.left_out.iter().map(|(pod, reason)| judged(pod, reason.name(), None));
+    let left_out = view.left_out.iter().map(|left_out| judged(&left_out.pod, left_out.reason.name(), None));
     let mut pods: Vec<_> = peers.chain(left_out).collect();
     pods.sort_by_key(|judged| judged.name);
     let Subject { namespace, selector, own, .. } = subject;

@@ -135,6 +135,19 @@ impl Identity {
         }
     }
 
+    /// Whether this pod is one of those that `among` chooses from.
+    pub fn may_be(&self, pod: &Pod) -> bool {
+        match self {
+            Self::None => false,
+            Self::Uid { uid, .. } => *pod.uid == **uid,
+            Self::Name(name) => *pod.name == **name,
+            Self::Address { addresses, hostname } => {
+                hostname.as_ref().is_some_and(|name| *pod.name == **name)
+                    || pod.ips.iter().any(|ip| addresses.contains(ip))
+            }
+        }
+    }
+
     /// Whether no other pod ever fits it.
     pub fn is_certain(&self) -> bool {
         matches!(self, Self::None | Self::Uid { .. })
@@ -183,7 +196,7 @@ fn at<'a>(
     if found.iter().any(|pod| port(pod).is_some()) {
         found.retain(|pod| port(pod).is_some());
     }
-    let Some(last) = found.iter().max_by(|a, b| a.started.cmp(&b.started)) else { return Own::Absent };
+    let Some(last) = found.iter().max_by(|a, b| a.by_start(b)) else { return Own::Absent };
     let place = |pod: &Pod| (pod.ips.clone(), port(pod));
     if found.iter().all(|pod| place(pod) == place(last)) { Own::Pod(last) } else { Own::Unclear }
 }

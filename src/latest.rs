@@ -393,6 +393,7 @@ impl State {
 mod tests {
     use super::*;
     use crate::config::tests::settings;
+    use crate::snapshot::LeftOut;
     use crate::subject::tests::subject;
     use crate::verdict::Reason;
     use crate::verdict::tests::{pod, rules};
@@ -502,7 +503,7 @@ mod tests {
         let latest = latest();
         latest.publish(view(Gate::Open, &["10.0.0.1"]));
         let mut left_out = view(Gate::Open, &["10.0.0.1"]);
-        left_out.left_out.push((Arc::new(pod("new", "10.0.0.9")), Reason::NotReady));
+        left_out.left_out.insert(LeftOut { pod: Arc::new(pod("new", "10.0.0.9")), reason: Reason::NotReady });
         latest.publish(left_out);
         assert_eq!(latest.newer_than(0, Duration::ZERO).unwrap().generation(), 1);
         assert!(latest.explain(Form::Table).unwrap().contains("not-ready"));

@@ -3,10 +3,11 @@
 //! The map. Data flows one way:
 //!
 //! ```text
-//! API server → cluster → pod → verdict → snapshot → latest → provider → ffi → binding
+//! API server → cluster → pod → verdict → census → snapshot → latest → provider → ffi → binding
 //! ```
 //!
-//! - [`config`], [`identity`], [`pod`], [`verdict`], [`snapshot`]: pure; no I/O, no async, no C
+//! - [`config`], [`identity`], [`pod`], [`verdict`], [`census`], [`snapshot`]: pure; no I/O, no async, no C ([`sorted`] is the
+//!   list that they are made of)
 //! - [`cluster`]: all that talks to Kubernetes: credentials, requests, the watch
 //! - [`explain`], [`health`], [`metrics`], [`subject`]: what is told besides the peers: every pod's verdict, how sure the answers
 //!   are, and what errors say; pure too
@@ -15,6 +16,7 @@
 //! - [`provider`]: the life of a provider, from init to close
 //! - [`ffi`]: the C ABI, and the only `unsafe`
 
+pub mod census;
 pub mod cluster;
 pub mod config;
 pub mod error;
@@ -29,6 +31,7 @@ pub mod provider;
 pub mod runtime;
 pub mod shown;
 pub mod snapshot;
+pub mod sorted;
 pub mod status;
 pub mod subject;
 pub mod verdict;

@@ -5,7 +5,7 @@ use std::fmt::{Display, Write};
 use std::time::{Duration, SystemTime};
 
 use crate::health::{Counts, Health};
-use crate::snapshot::View;
+use crate::snapshot::{LeftOut, View};
 use crate::subject::Subject;
 
 /// What the metrics are made of.
@@ -49,7 +49,7 @@ impl Metrics<'_> {
         let mut verdicts = BTreeMap::new();
         if let Some(view) = self.view {
             verdicts.insert("peer", view.peers.len() as u64);
-            for (_, reason) in &view.left_out {
+            for LeftOut { reason, .. } in view.left_out.iter() {
                 *verdicts.entry(reason.name()).or_default() += 1;
             }
         }

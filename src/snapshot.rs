@@ -1,25 +1,41 @@
 //! The answer: the peers of one moment, sorted and immutable, and whether self was among the pods.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ffi::CStr;
 use std::fmt::{Display, Write};
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
-use crate::identity::Own;
+use crate::census::Census;
 use crate::pod::Pod;
-use crate::verdict::{Reason, Rules, Verdict};
+use crate::sorted::{Keyed, Sorted};
+use crate::verdict::{Reason, Rules};
 
 /// What the pods of one moment amount to. Each pod is a peer or left out.
 #[derive(Clone, Debug)]
 pub struct View {
-    /// Sorted by family, address and port; no duplicates.
-    pub peers: Vec<Peer>,
+    /// By family, address and port.
+    pub peers: Sorted<Peer, Rendered>,
     /// Whether the peers may be handed out.
     pub gate: Gate,
-    /// The other pods, and why, in no order.
-    pub left_out: Vec<(Arc<Pod>, Reason)>,
+    /// The other pods, and why.
+    pub left_out: Sorted<LeftOut>,
+}
+
+/// A pod that is no peer.
+#[derive(Clone, Debug)]
+pub struct LeftOut {
+    /// The pod.
+    pub pod: Arc<Pod>,
+    /// Why it is none.
+    pub reason: Reason,
+}
+
+impl Keyed for LeftOut {
+    type Key = str;
+    fn key(&self) -> &str {
+        &self.pod.uid
+    }
 }
 
 /// A pod that is a peer, and where it is found.
@@ -53,18 +69,18 @@ pub enum Gate {
     SelfUnclear,
 }
 
-impl Peer {
-    fn new(pod: &Arc<Pod>, address: SocketAddr, rules: &Rules) -> Self {
-        let (peers, remoting) = (rules.ports.peers.of(pod), rules.ports.remoting.of(pod));
-        let (peers_port, remoting_port) = (peers.unwrap_or(0), remoting.unwrap_or(0));
-        Self { pod: pod.clone(), address, peers_port, remoting_port }
+impl Keyed for Peer {
+    type Key = SocketAddr;
+    fn key(&self) -> &SocketAddr {
+        &self.address
     }
+}
 
-    /// By address; of those at one address, the last that started first. Few have the same, and only they are looked at closer:
-    /// the pods of thousands of peers are not at hand for the processor.
-    fn order(&self, other: &Self) -> Ordering {
-        let of_one_address = || (&other.pod.started, &self.pod.uid).cmp(&(&self.pod.started, &other.pod.uid));
-        self.address.cmp(&other.address).then_with(of_one_address)
+impl Peer {
+    /// With the ports that it has.
+    pub fn new(pod: Arc<Pod>, address: SocketAddr, rules: &Rules) -> Self {
+        let (peers, remoting) = (rules.ports.peers.of(&pod), rules.ports.remoting.of(&pod));
+        Self { pod, address, peers_port: peers.unwrap_or(0), remoting_port: remoting.unwrap_or(0) }
     }
 
     /// Whether all that is told of them is the same.
@@ -80,45 +96,15 @@ fn told(pod: &Pod) -> (&str, &str, &str, &str, bool, bool) {
 
 impl View {
     /// Judges all pods.
-    pub fn of<'a>(pods: impl Iterator<Item = &'a Arc<Pod>> + Clone, rules: &Rules) -> Self {
-        let own = rules.own(pods.clone());
-        let gate = match own {
-            Own::NoPod => Gate::Open,
-            Own::Absent => Gate::SelfAbsent,
-            Own::Unclear => Gate::SelfUnclear,
-            Own::Pod(pod) => own_gate(pod, rules),
-        };
-        let mut view = Self { peers: Vec::new(), gate, left_out: Vec::new() };
-        for pod in pods {
-            let is_own = matches!(own, Own::Pod(own) if Arc::ptr_eq(own, pod));
-            match if is_own { Verdict::LeftOut(Reason::IsSelf) } else { rules.verdict(pod) } {
-                Verdict::Peer(address) => view.peers.push(Peer::new(pod, address, rules)),
-                Verdict::LeftOut(reason) => view.left_out.push((pod.clone(), reason)),
-            }
-        }
-        let own_address = if let Own::Pod(pod) = own { rules.socket(pod) } else { None };
-        view.one_at_each_address(own_address);
-        view
-    }
-
-    /// Sorts the peers. At each address the pod that started last stays, at the own address none.
-    fn one_at_each_address(&mut self, own: Option<SocketAddr>) {
-        self.peers.sort_unstable_by(Peer::order);
-        let mut taken = own;
-        let left_out = &mut self.left_out;
-        self.peers.retain(|peer| {
-            let free = Some(peer.address) != own && Some(peer.address) != taken;
-            taken = Some(peer.address);
-            if !free {
-                left_out.push((peer.pod.clone(), Reason::AddressTaken));
-            }
-            free
-        });
+    pub fn of<'a>(pods: impl Iterator<Item = &'a Arc<Pod>>, rules: &Rules) -> Self {
+        let mut census = Census::new(rules.clone());
+        census.replace(pods);
+        census.view().clone()
     }
 
     /// Whether a caller would get the same answer.
     pub fn answers_as(&self, other: &Self) -> bool {
-        let peers = || self.peers.iter().zip(&other.peers);
+        let peers = || self.peers.iter().zip(other.peers.iter());
         self.gate == other.gate && self.peers.len() == other.peers.len() && peers().all(|(a, b)| a.is_told_as(b))
     }
 
@@ -128,24 +114,32 @@ impl View {
     }
 }
 
-fn own_gate(own: &Pod, rules: &Rules) -> Gate {
-    match rules.address(own) {
-        Ok(_) => Gate::Open,
-        // A pod that shuts down may ask for its peers until the end.
-        Err(Reason::Terminating) if rules.is_own(own) => Gate::Open,
-        Err(reason @ (Reason::NoDiscoveryPort | Reason::NoIpOfFamily)) => Gate::SelfExcluded(reason),
-        Err(reason) if own.phase.is_over() && rules.is_own(own) => Gate::SelfExcluded(reason),
-        Err(reason) => Gate::SelfNotYet(reason),
+impl Gate {
+    /// What the own pod's state makes of it.
+    pub fn of(own: &Pod, rules: &Rules) -> Self {
+        match rules.address(own) {
+            Ok(_) => Self::Open,
+            // A pod that shuts down may ask for its peers until the end.
+            Err(Reason::Terminating) if rules.is_own(own) => Self::Open,
+            Err(reason @ (Reason::NoDiscoveryPort | Reason::NoIpOfFamily)) => Self::SelfExcluded(reason),
+            Err(reason) if own.phase.is_over() && rules.is_own(own) => Self::SelfExcluded(reason),
+            Err(reason) => Self::SelfNotYet(reason),
+        }
     }
 }
 
-/// A view with its place in the order of views, and its texts.
+/// A view with its place in the order of views.
 #[derive(Debug)]
 pub struct Snapshot {
     generation: u64,
     view: Arc<View>,
-    addresses: Texts,
-    /// Made when first asked for: most callers want addresses only.
+}
+
+/// The texts of some peers, made when they are first asked for.
+#[derive(Debug, Default)]
+pub struct Rendered {
+    addresses: OnceLock<Texts>,
+    /// Apart from the addresses, as most callers want only those.
     records: OnceLock<Texts>,
 }
 
@@ -163,10 +157,9 @@ pub enum Field {
 const FIELDS: [Field; 5] = [Field::Host, Field::Name, Field::Uid, Field::NodeName, Field::Revision];
 
 impl Snapshot {
-    /// Numbers a view and renders its addresses.
+    /// Numbers a view.
     pub fn new(generation: u64, view: Arc<View>) -> Self {
-        let addresses = Texts::of(view.peers.iter().map(|peer| peer.address));
-        Self { generation, view, addresses, records: OnceLock::new() }
+        Self { generation, view }
     }
 
     /// Grows with every change, from 1.
@@ -191,7 +184,8 @@ impl Snapshot {
 
     /// `ip:port`, IPv6 in brackets.
     pub fn address(&self, index: usize) -> Option<&CStr> {
-        self.addresses.get(index)
+        let (block, at) = self.view.peers.at(index)?;
+        block.made.addresses.get_or_init(|| Texts::of(block.items.iter().map(|peer| peer.address))).get(at)
     }
 
     /// A peer, in the order of the addresses.
@@ -201,11 +195,9 @@ impl Snapshot {
 
     /// A text of a peer.
     pub fn text(&self, index: usize, field: Field) -> Option<&CStr> {
-        if index >= self.len() {
-            return None;
-        }
-        let all = || self.view.peers.iter().flat_map(|peer| FIELDS.map(|field| field.of(peer)));
-        self.records.get_or_init(|| Texts::of(all())).get(index * FIELDS.len() + field as usize)
+        let (block, at) = self.view.peers.at(index)?;
+        let all = || block.items.iter().flat_map(|peer| FIELDS.map(|field| field.of(peer)));
+        block.made.records.get_or_init(|| Texts::of(all())).get(at * FIELDS.len() + field as usize)
     }
 }
 
@@ -264,7 +256,7 @@ mod tests {
     }
 
     fn left_out(view: &View) -> Vec<(&str, Reason)> {
-        view.left_out.iter().map(|(pod, reason)| (&*pod.name, *reason)).collect()
+        view.left_out.iter().map(|left_out| (&*left_out.pod.name, left_out.reason)).collect()
     }
 
     #[test]
@@ -285,7 +277,7 @@ mod tests {
                 pod
             });
             let view = view(pods);
-            assert_eq!(&*view.peers[0].pod.name, "new");
+            assert_eq!(&*view.peers.get(0).unwrap().pod.name, "new");
             assert_eq!(left_out(&view), [("old", Reason::AddressTaken), ("older", Reason::AddressTaken)]);
         }
     }
@@ -294,7 +286,7 @@ mod tests {
     fn the_own_address_is_nobody_elses() {
         let view = view([pod("lost", "10.0.0.1"), pod("below", "10.0.0.0"), pod("me", "10.0.0.1")]);
         assert_eq!((view.peers.len(), &view.gate), (1, &Gate::Open));
-        assert_eq!(left_out(&view), [("me", Reason::IsSelf), ("lost", Reason::AddressTaken)]);
+        assert_eq!(left_out(&view), [("lost", Reason::AddressTaken), ("me", Reason::IsSelf)]);
     }
 
     #[test]

@@ -6,11 +6,12 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::requests::Cluster;
-use super::store::Store;
+use super::store::{Change, Store};
+use crate::census::Census;
 use crate::identity::Identity;
 use crate::latest::Latest;
-use crate::snapshot::{Gate, View};
-use crate::verdict::{Reason, Rules};
+use crate::snapshot::Gate;
+use crate::verdict::Rules;
 
 /// How long the question where the own pod is may hold up the rest.
 const ASKING: Duration = Duration::from_secs(1);
@@ -18,7 +19,7 @@ const ASKING: Duration = Duration::from_secs(1);
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 pub(super) struct Publisher {
-    rules: Rules,
+    census: Census,
     latest: Arc<Latest>,
     /// Why the own pod is not among the pods, once that is known.
     absence: Option<Gate>,
@@ -28,41 +29,48 @@ pub(super) struct Publisher {
 
 impl Publisher {
     pub(super) fn new(rules: Rules, latest: Arc<Latest>) -> Self {
-        Self { rules, latest, absence: None, asked: None }
+        Self { census: Census::new(rules), latest, absence: None, asked: None }
     }
 
     pub(super) fn identity(&self) -> &Identity {
-        &self.rules.identity
+        &self.census.rules().identity
     }
 
-    /// After a list the question is open again.
-    pub(super) fn forget_absence(&mut self) {
-        (self.absence, self.asked) = (None, None);
+    /// Takes a list. Whether the own pod is there is an open question again.
+    pub(super) fn replace(&mut self, store: &Store) {
+        self.census.replace(store.pods());
+        self.forget_absence();
     }
 
-    pub(super) async fn publish(&mut self, store: &Store, cluster: &mut Cluster) {
-        if !self.judge(store) {
+    /// Takes what an event changed.
+    pub(super) fn change(&mut self, change: Change) {
+        self.census.change(change.before.as_deref(), change.after);
+    }
+
+    /// Publishes the pods as they are.
+    pub(super) async fn publish(&mut self, cluster: &mut Cluster) {
+        if !self.tell() {
             self.forget_absence();
         } else if self.absence.is_none() && self.asked.is_none_or(|asked| asked.elapsed() >= ASK_AGAIN) {
             self.asked = Some(Instant::now());
-            let unselected = timeout(ASKING, cluster.unselected(&self.rules.identity)).await;
+            let unselected = timeout(ASKING, cluster.unselected(self.identity())).await;
             if let Ok(Ok(unselected)) = unselected {
                 self.absence = Some(unselected.map_or(Gate::SelfAbsent, Gate::SelfUnselected));
-                self.judge(store);
+                self.tell();
             }
         }
     }
 
-    /// Publishes the pods as they are; says whether the own pod is not among them.
-    fn judge(&mut self, store: &Store) -> bool {
-        let mut view = View::of(store.pods(), &self.rules);
+    fn forget_absence(&mut self) {
+        (self.absence, self.asked) = (None, None);
+    }
+
+    /// Says whether the own pod is not among the pods.
+    fn tell(&self) -> bool {
+        let mut view = self.census.view().clone();
         let absent = view.gate == Gate::SelfAbsent;
         if absent {
             view.gate = self.absence.clone().unwrap_or(Gate::SelfAbsent);
-        }
-        let own = view.left_out.iter().find(|(_, reason)| *reason == Reason::IsSelf);
-        if let Some((own, _)) = own.filter(|(own, _)| !own.terminating && !own.phase.is_over()) {
-            self.rules.alive = Some(own.uid.clone());
         }
         self.latest.publish(view);
         absent

@@ -16,6 +16,15 @@ pub(super) struct Store {
     position: Position,
 }
 
+/// What one event changes.
+#[derive(Debug)]
+pub(super) struct Change {
+    /// The pod as it was.
+    pub(super) before: Option<Arc<Pod>>,
+    /// The pod as it is now.
+    pub(super) after: Option<Arc<Pod>>,
+}
+
 /// Up to where the pods are known.
 pub(super) enum Position {
     /// Nothing was read yet.
@@ -58,8 +67,8 @@ impl Store {
         Ok(())
     }
 
-    /// Takes in one event; says whether it is of a pod.
-    pub(super) fn apply(&mut self, event: WatchEvent<Pod>) -> Result<bool, Failure> {
+    /// Takes in one event; gives what it changes, if it is of a pod.
+    pub(super) fn apply(&mut self, event: WatchEvent<Pod>) -> Result<Option<Change>, Failure> {
         let resource_version: Box<str> = match &event {
             WatchEvent::Added(pod) | WatchEvent::Modified(pod) | WatchEvent::Deleted(pod) => {
                 pod.resource_version.clone()
@@ -71,16 +80,14 @@ impl Store {
             refuse_older(&resource_version, known)?;
         }
         self.position = Position::At(resource_version);
-        match event {
+        Ok(match event {
             WatchEvent::Added(pod) | WatchEvent::Modified(pod) => {
-                self.pods.insert(pod.uid.clone(), Arc::new(pod));
+                let pod = Arc::new(pod);
+                Some(Change { before: self.pods.insert(pod.uid.clone(), pod.clone()), after: Some(pod) })
             }
-            WatchEvent::Deleted(pod) => {
-                self.pods.remove(&pod.uid);
-            }
-            WatchEvent::Bookmark(_) | WatchEvent::Error(_) => return Ok(false),
-        }
-        Ok(true)
+            WatchEvent::Deleted(pod) => Some(Change { before: self.pods.remove(&pod.uid), after: None }),
+            WatchEvent::Bookmark(_) | WatchEvent::Error(_) => None,
+        })
     }
 }
 
@@ -136,10 +143,15 @@ mod tests {
     #[test]
     fn events_lead_on() {
         let mut store = listed();
-        assert!(store.apply(WatchEvent::Deleted(at("901", "a"))).unwrap());
-        assert!(store.apply(WatchEvent::Added(at("902", "c"))).unwrap());
-        assert!(store.apply(WatchEvent::Modified(at("902", "c"))).unwrap());
+        let mut change = |event| {
+            let Change { before, after } = store.apply(event).unwrap().unwrap();
+            [before, after].map(|pod| pod.map(|pod| pod.resource_version.to_string()))
+        };
+        let versions = |before: Option<&str>, after: Option<&str>| [before, after].map(|text| text.map(str::to_owned));
+        assert_eq!(change(WatchEvent::Deleted(at("901", "a"))), versions(Some("1"), None));
+        assert_eq!(change(WatchEvent::Added(at("902", "c"))), versions(None, Some("902")));
+        assert_eq!(change(WatchEvent::Modified(at("903", "c"))), versions(Some("902"), Some("903")));
         assert_eq!(names(&store), ["b", "c"]);
-        assert!(matches!(store.position(), Position::At(at) if **at == *"902"));
+        assert!(matches!(store.position(), Position::At(at) if **at == *"903"));
     }
 }

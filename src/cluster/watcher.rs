@@ -281,8 +281,8 @@ impl Watcher {
         self.demands.reset();
         self.plainly &= self.unsupported;
         self.no_lists_since = None;
-        self.publisher.forget_absence();
-        self.publisher.publish(&self.store, &mut self.cluster).await;
+        self.publisher.replace(&self.store);
+        self.publisher.publish(&mut self.cluster).await;
         if matches!(moment, Moment::Now { .. }) {
             self.latest.listed(asked);
         }
@@ -346,7 +346,10 @@ impl Watcher {
     async fn take_burst(&mut self, burst: Vec<Result<WatchEvent<Pod>, Failure>>) -> Result<(), Failure> {
         let (mut changed, mut told) = (false, 0);
         let outcome = burst.into_iter().try_for_each(|event| {
-            changed |= self.store.apply(event?)?;
+            if let Some(change) = self.store.apply(event?)? {
+                self.publisher.change(change);
+                changed = true;
+            }
             told += 1;
             Ok(())
         });
@@ -356,7 +359,7 @@ impl Watcher {
             self.has_begun();
         }
         if changed {
-            self.publisher.publish(&self.store, &mut self.cluster).await;
+            self.publisher.publish(&mut self.cluster).await;
         } else if told > 0 {
             self.latest.unchanged();
         }

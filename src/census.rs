@@ -1,0 +1,265 @@
+//! All pods judged, and kept so change by change: what comes of one costs the same among ten pods and among thousands.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::identity::Own;
+use crate::pod::Pod;
+use crate::snapshot::{Gate, LeftOut, Peer, View};
+use crate::verdict::{Reason, Rules, Verdict};
+
+/// The pods and what is thought of each.
+#[derive(Debug)]
+pub struct Census {
+    rules: Rules,
+    view: View,
+    /// Those that may be the own pod: one, as a rule.
+    candidates: Vec<Arc<Pod>>,
+    own: Option<Arc<Pod>>,
+    /// Those that would be peers if another pod did not have their address.
+    taken: BTreeMap<SocketAddr, Vec<Arc<Pod>>>,
+}
+
+impl Census {
+    /// Of no pods yet.
+    pub fn new(rules: Rules) -> Self {
+        let view = View { peers: Default::default(), gate: Gate::Open, left_out: Default::default() };
+        let mut census = Self { rules, view, candidates: Vec::new(), own: None, taken: BTreeMap::new() };
+        census.find_own();
+        census
+    }
+
+    /// How it judges.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// What the pods amount to.
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// These pods, instead of all that there were.
+    pub fn replace<'a>(&mut self, pods: impl Iterator<Item = &'a Arc<Pod>>) {
+        *self = Self::new(self.rules.clone());
+        for pod in pods {
+            self.take_in(pod.clone());
+        }
+        // Only now: nobody is taken for the own pod who is not once all are there.
+        self.find_own();
+    }
+
+    /// A pod that was not there, is there no longer, or is so now.
+    pub fn change(&mut self, before: Option<&Pod>, after: Option<Arc<Pod>>) {
+        let left = before.is_some_and(|pod| self.let_go(pod));
+        let came = after.is_some_and(|pod| self.take_in(pod));
+        if left || came {
+            self.find_own();
+        }
+    }
+
+    /// Says whether it may be the own pod.
+    fn take_in(&mut self, pod: Arc<Pod>) -> bool {
+        let may_be_own = self.rules.identity.may_be(&pod);
+        if may_be_own {
+            self.candidates.push(pod.clone());
+        }
+        self.judge(pod);
+        may_be_own
+    }
+
+    /// Says whether it may have been the own pod.
+    fn let_go(&mut self, pod: &Pod) -> bool {
+        let may_be_own = self.rules.identity.may_be(pod);
+        if may_be_own {
+            self.candidates.retain(|candidate| candidate.uid != pod.uid);
+            self.disown();
+        }
+        self.forget(pod);
+        may_be_own
+    }
+
+    /// Looks who is the own pod.
+    fn find_own(&mut self) {
+        self.disown();
+        match self.rules.own(self.candidates.iter()) {
+            Own::NoPod => self.view.gate = Gate::Open,
+            Own::Absent => self.view.gate = Gate::SelfAbsent,
+            Own::Unclear => self.view.gate = Gate::SelfUnclear,
+            Own::Pod(own) => self.own(own.clone()),
+        }
+    }
+
+    fn own(&mut self, own: Arc<Pod>) {
+        self.forget(&own);
+        self.view.left_out.insert(LeftOut { pod: own.clone(), reason: Reason::IsSelf });
+        if !own.terminating && !own.phase.is_over() {
+            self.rules.alive = Some(own.uid.clone());
+        }
+        self.view.gate = Gate::of(&own, &self.rules);
+        self.own = Some(own.clone());
+        self.settle(&own);
+    }
+
+    /// The own pod becomes one like others.
+    fn disown(&mut self) {
+        if let Some(own) = self.own.take() {
+            self.view.left_out.remove(&own.uid);
+            self.settle(&own);
+            self.judge(own);
+        }
+    }
+
+    /// The own address is no other pod's.
+    fn settle(&mut self, own: &Pod) {
+        if let Some(address) = self.rules.socket(own) {
+            self.at(address, |_| ());
+        }
+    }
+
+    /// Takes in a pod that is not self.
+    fn judge(&mut self, pod: Arc<Pod>) {
+        match self.rules.verdict(&pod) {
+            Verdict::Peer(address) => self.at(address, |pods| pods.push(pod)),
+            Verdict::LeftOut(reason) => self.view.left_out.insert(LeftOut { pod, reason }),
+        }
+    }
+
+    /// Undoes it.
+    fn forget(&mut self, pod: &Pod) {
+        match self.rules.verdict(pod) {
+            Verdict::Peer(address) => self.at(address, |pods| pods.retain(|other| other.uid != pod.uid)),
+            Verdict::LeftOut(_) => drop(self.view.left_out.remove(&pod.uid)),
+        }
+    }
+
+    /// Changes which pods have this address. The one that started last is the peer; at the own address none is.
+    fn at(&mut self, address: SocketAddr, change: impl FnOnce(&mut Vec<Arc<Pod>>)) {
+        let mut pods = self.taken.remove(&address).unwrap_or_default();
+        for pod in &pods {
+            self.view.left_out.remove(&pod.uid);
+        }
+        pods.extend(self.view.peers.remove(&address).map(|peer| peer.pod));
+        change(&mut pods);
+        pods.sort_unstable_by(|a, b| a.by_start(b));
+        let is_own = self.own.as_ref().and_then(|own| self.rules.socket(own)) == Some(address);
+        if let Some(last) = if is_own { None } else { pods.pop() } {
+            self.view.peers.insert(Peer::new(last, address, &self.rules));
+        }
+        for pod in &pods {
+            self.view.left_out.insert(LeftOut { pod: pod.clone(), reason: Reason::AddressTaken });
+        }
+        if !pods.is_empty() {
+            self.taken.insert(address, pods);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::Identity;
+    use crate::pod::{Phase, Port};
+    use crate::verdict::tests::{pod, rules};
+
+    /// What the census should come to, said in the plainest way: all pods looked at anew.
+    fn plainly(pods: &[Arc<Pod>], rules: &Rules) -> (Vec<(SocketAddr, String)>, Vec<(String, Reason)>) {
+        let own = if let Own::Pod(own) = rules.own(pods.iter()) { Some(own.clone()) } else { None };
+        let (mut claims, mut left_out) = (Vec::new(), Vec::new());
+        for pod in pods {
+            match rules.verdict(pod) {
+                _ if own.as_ref().is_some_and(|own| own.uid == pod.uid) => left_out.push((pod, Reason::IsSelf)),
+                Verdict::Peer(address) => claims.push((address, pod)),
+                Verdict::LeftOut(reason) => left_out.push((pod, reason)),
+            }
+        }
+        let own_socket = own.and_then(|own| rules.socket(&own));
+        let is_last = |address: SocketAddr, pod: &Pod| {
+            let others = claims.iter().filter(|(other, _)| *other == address);
+            others.map(|(_, other)| (&*other.started, std::cmp::Reverse(&*other.uid))).max()
+                == Some((&*pod.started, std::cmp::Reverse(&*pod.uid)))
+        };
+        let mut peers = Vec::new();
+        for (address, pod) in &claims {
+            if Some(*address) != own_socket && is_last(*address, pod) {
+                peers.push((*address, pod.uid.to_string()));
+            } else {
+                left_out.push((pod, Reason::AddressTaken));
+            }
+        }
+        let mut left_out: Vec<_> = left_out.into_iter().map(|(pod, reason)| (pod.uid.to_string(), reason)).collect();
+        peers.sort();
+        left_out.sort_by(|a, b| a.0.cmp(&b.0));
+        (peers, left_out)
+    }
+
+    fn told(view: &View) -> (Vec<(SocketAddr, String)>, Vec<(String, Reason)>) {
+        let peers = view.peers.iter().map(|peer| (peer.address, peer.pod.uid.to_string()));
+        let left_out = view.left_out.iter().map(|left_out| (left_out.pod.uid.to_string(), left_out.reason));
+        (peers.collect(), left_out.collect())
+    }
+
+    struct Random(u32);
+
+    impl Random {
+        fn below(&mut self, limit: u32) -> u32 {
+            self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (self.0 >> 16) % limit
+        }
+
+        /// Few names and addresses, so that they meet.
+        fn pod(&mut self) -> Pod {
+            let number = self.below(12);
+            let mut pod = pod(&format!("pod-{}", number % 6), &format!("10.0.0.{}", self.below(4)));
+            pod.uid = format!("uid-{number}").into();
+            pod.started = self.below(3).to_string().into();
+            pod.terminating = self.below(6) == 0;
+            pod.ready = self.below(2) == 0;
+            pod.phase = if self.below(5) == 0 { Phase::Failed } else { Phase::Running };
+            match self.below(8) {
+                0 => pod.ports = [].into(),
+                1 => pod.ports = [Port { name: "gossip".into(), number: 7 }].into(),
+                2 => pod.ips = [].into(),
+                _ => {}
+            }
+            pod
+        }
+    }
+
+    /// Whatever comes in whatever order, all that is told is what looking at all pods anew would tell.
+    #[test]
+    fn change_by_change_it_comes_to_the_same() {
+        let address =
+            Identity::Address { addresses: vec!["10.0.0.1".parse().unwrap()], hostname: Some("pod-2".into()) };
+        let uid = Identity::Uid { uid: "uid-3".into(), name: None };
+        for (seed, identity) in [Identity::None, uid, Identity::Name("pod-1".into()), address].into_iter().enumerate() {
+            let mut random = Random(seed as u32);
+            let mut census = Census::new(Rules { identity, ..rules("") });
+            let mut pods = BTreeMap::<Arc<str>, Arc<Pod>>::new();
+            let mut gates = Vec::new();
+            for _ in 0..10_000 {
+                let pod = Arc::new(random.pod());
+                // A name is one pod's at a time.
+                pods.retain(|_, other| {
+                    let gone = other.uid != pod.uid && other.name == pod.name;
+                    if gone {
+                        census.change(Some(other), None);
+                    }
+                    !gone
+                });
+                let after = (random.below(3) > 0).then_some(pod.clone());
+                let before = pods.remove(&pod.uid);
+                pods.extend(after.iter().map(|pod| (pod.uid.clone(), pod.clone())));
+                census.change(before.as_deref(), after);
+                let all: Vec<_> = pods.values().cloned().collect();
+                assert_eq!(told(census.view()), plainly(&all, census.rules()));
+                assert_eq!(census.view().gate, View::of(all.iter(), census.rules()).gate);
+                if !gates.contains(&census.view().gate) {
+                    gates.push(census.view().gate.clone());
+                }
+            }
+            assert!(gates.len() >= if seed == 0 { 1 } else { 5 }, "{gates:?}");
+        }
+    }
+}

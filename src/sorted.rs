@@ -1,0 +1,216 @@
+//! A sorted list whose copies share what they have in common: to change one of thousands of elements in a copy costs a block of
+//! them, not all.
+
+use std::ops::Range;
+use std::slice;
+use std::sync::Arc;
+
+/// How many elements a block has at most.
+const BLOCK: usize = 128;
+
+/// What has its place in the list by a key that no other element has.
+pub trait Keyed: Clone {
+    /// By which they are sorted.
+    type Key: Ord + ?Sized;
+    /// This one's.
+    fn key(&self) -> &Self::Key;
+}
+
+/// The list. With each block is a `D`, made of its elements by whoever first needs it, and shared by all copies that have the block.
+#[derive(Debug)]
+pub struct Sorted<T, D = ()> {
+    blocks: Vec<Arc<Block<T, D>>>,
+    /// How many elements there are up to the end of each block.
+    ends: Vec<usize>,
+}
+
+/// Some neighbours.
+#[derive(Debug)]
+pub struct Block<T, D> {
+    /// In their order.
+    pub items: Vec<T>,
+    /// What was made of them; it begins anew when they change.
+    pub made: D,
+}
+
+impl<T: Clone, D: Default> Clone for Block<T, D> {
+    fn clone(&self) -> Self {
+        Self { items: self.items.clone(), made: D::default() }
+    }
+}
+
+impl<T, D> Clone for Sorted<T, D> {
+    fn clone(&self) -> Self {
+        Self { blocks: self.blocks.clone(), ends: self.ends.clone() }
+    }
+}
+
+impl<T, D> Default for Sorted<T, D> {
+    fn default() -> Self {
+        Self { blocks: Vec::new(), ends: Vec::new() }
+    }
+}
+
+impl<T, D> Sorted<T, D> {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.ends.last().copied().unwrap_or(0)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
+    }
+
+    /// All, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.blocks.iter().flat_map(|block| &block.items)
+    }
+
+    /// The blocks, in order.
+    pub fn blocks(&self) -> slice::Iter<'_, Arc<Block<T, D>>> {
+        self.blocks.iter()
+    }
+
+    /// The block of the element with this number, and its number there.
+    pub fn at(&self, index: usize) -> Option<(&Block<T, D>, usize)> {
+        let number = self.ends.partition_point(|end| *end <= index);
+        let block = self.blocks.get(number)?;
+        Some((block, index - (self.ends[number] - block.items.len())))
+    }
+
+    /// The element with this number.
+    pub fn get(&self, index: usize) -> Option<&T> {
+        self.at(index).map(|(block, at)| &block.items[at])
+    }
+
+    fn count(&mut self, changed: Range<usize>) {
+        self.ends.truncate(changed.start);
+        let mut end = self.len();
+        for block in &self.blocks[changed.start..] {
+            end += block.items.len();
+            self.ends.push(end);
+        }
+    }
+}
+
+impl<T: Keyed, D: Default> Sorted<T, D> {
+    /// Where the key is, or would have its place: the number of the block, and the one in it.
+    fn place(&self, key: &T::Key) -> Result<(usize, usize), (usize, usize)> {
+        let begins_before = |block: &Arc<Block<T, D>>| block.items[0].key() <= key;
+        let number = self.blocks.partition_point(begins_before).saturating_sub(1);
+        let Some(block) = self.blocks.get(number) else { return Err((0, 0)) };
+        let at = block.items.binary_search_by(|item| item.key().cmp(key));
+        at.map(|at| (number, at)).map_err(|at| (number, at))
+    }
+
+    /// The element with this key.
+    pub fn find(&self, key: &T::Key) -> Option<&T> {
+        self.place(key).ok().map(|(block, at)| &self.blocks[block].items[at])
+    }
+
+    /// Takes one in, instead of the one with its key.
+    pub fn insert(&mut self, item: T) {
+        match self.place(item.key()) {
+            Ok((block, at)) => self.change(block)[at] = item,
+            Err((block, at)) => {
+                if self.blocks.is_empty() {
+                    self.blocks.push(Arc::new(Block { items: Vec::new(), made: D::default() }));
+                }
+                self.change(block).insert(at, item);
+                self.split(block);
+                self.count(block..self.blocks.len());
+            }
+        }
+    }
+
+    /// Takes the one with this key out.
+    pub fn remove(&mut self, key: &T::Key) -> Option<T> {
+        let (block, at) = self.place(key).ok()?;
+        let items = self.change(block);
+        let removed = items.remove(at);
+        if items.is_empty() {
+            self.blocks.remove(block);
+        }
+        self.count(block..self.blocks.len());
+        Some(removed)
+    }
+
+    fn change(&mut self, block: usize) -> &mut Vec<T> {
+        let block = Arc::make_mut(&mut self.blocks[block]);
+        block.made = D::default();
+        &mut block.items
+    }
+
+    fn split(&mut self, block: usize) {
+        if self.blocks[block].items.len() > BLOCK {
+            let items = self.change(block).split_off(BLOCK / 2);
+            self.blocks.insert(block + 1, Arc::new(Block { items, made: D::default() }));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+    use std::sync::OnceLock;
+
+    #[derive(Clone, Debug, PartialEq)]
+    struct Item(u32, u32);
+
+    impl Keyed for Item {
+        type Key = u32;
+        fn key(&self) -> &u32 {
+            &self.0
+        }
+    }
+
+    type Sum = OnceLock<u32>;
+
+    fn sum(list: &Sorted<Item, Sum>) -> u32 {
+        list.blocks().map(|b| b.made.get_or_init(|| b.items.iter().map(|item| item.1).sum())).sum()
+    }
+
+    /// Beside a map, which is certain to be right.
+    #[test]
+    fn it_holds_what_a_map_would() {
+        let (mut list, mut map) = (Sorted::<Item, Sum>::default(), BTreeMap::new());
+        let mut random = 1_u32;
+        for step in 0..20_000 {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let key = (random >> 16) % 900;
+            // It grows, shrinks to nothing, and grows again.
+            if (step / 5_000) % 2 == 0 || random % 8 == 0 {
+                list.insert(Item(key, step));
+                map.insert(key, step);
+            } else {
+                assert_eq!(list.remove(&key).map(|item| item.1), map.remove(&key));
+            }
+            assert_eq!(list.find(&key).map(|item| item.1), map.get(&key).copied());
+            assert_eq!((list.len(), list.is_empty()), (map.len(), map.is_empty()));
+            if step % 97 == 0 {
+                let expected: Vec<Item> = map.iter().map(|(key, value)| Item(*key, *value)).collect();
+                assert_eq!(list.iter().cloned().collect::<Vec<_>>(), expected);
+                assert!((0..=expected.len()).all(|i| list.get(i) == expected.get(i)));
+                assert_eq!(sum(&list), map.values().sum::<u32>());
+                assert!(list.blocks().all(|block| (1..=BLOCK).contains(&block.items.len())));
+            }
+        }
+        assert!(map.len() > 100);
+    }
+
+    #[test]
+    fn copies_share_what_did_not_change() {
+        let mut list = Sorted::<Item, Sum>::default();
+        (0..1000).for_each(|key| list.insert(Item(key, 1)));
+        let copy = list.clone();
+        assert_eq!(sum(&copy), 1000);
+        list.insert(Item(500, 2));
+        assert_eq!((copy.find(&500), list.find(&500)), (Some(&Item(500, 1)), Some(&Item(500, 2))));
+        let apart = list.blocks().zip(copy.blocks()).filter(|(a, b)| !Arc::ptr_eq(a, b)).count();
+        assert_eq!(apart, 1);
+        assert_eq!(list.blocks().filter(|block| block.made.get().is_none()).count(), 1);
+        assert_eq!((sum(&list), sum(&copy)), (1001, 1000));
+    }
+}
