@@ -163,8 +163,11 @@ mod tests {
     use crate::pod::{Phase, Port};
     use crate::verdict::tests::{pod, rules};
 
+    /// Peers and who is left out, by uid.
+    type Told = (Vec<(SocketAddr, String)>, Vec<(String, Reason)>);
+
     /// What the census should come to, said in the plainest way: all pods looked at anew.
-    fn plainly(pods: &[Arc<Pod>], rules: &Rules) -> (Vec<(SocketAddr, String)>, Vec<(String, Reason)>) {
+    fn plainly(pods: &[Arc<Pod>], rules: &Rules) -> Told {
         let own = if let Own::Pod(own) = rules.own(pods.iter()) { Some(own.clone()) } else { None };
         let (mut claims, mut left_out) = (Vec::new(), Vec::new());
         for pod in pods {
@@ -194,7 +197,7 @@ mod tests {
         (peers, left_out)
     }
 
-    fn told(view: &View) -> (Vec<(SocketAddr, String)>, Vec<(String, Reason)>) {
+    fn told(view: &View) -> Told {
         let peers = view.peers.iter().map(|peer| (peer.address, peer.pod.uid.to_string()));
         let left_out = view.left_out.iter().map(|left_out| (left_out.pod.uid.to_string(), left_out.reason));
         (peers.collect(), left_out.collect())

@@ -181,7 +181,7 @@ mod tests {
             random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let key = (random >> 16) % 900;
             // It grows, shrinks to nothing, and grows again.
-            if (step / 5_000) % 2 == 0 || random % 8 == 0 {
+            if (step / 5_000) % 2 == 0 || random >> 29 == 0 {
                 list.insert(Item(key, step));
                 map.insert(key, step);
             } else {
