@@ -194,7 +194,11 @@ impl Latest {
     pub fn newer_than(&self, generation: u64, timeout: Duration) -> Result<Arc<Snapshot>> {
         self.until(timeout, |state| match self.answer(state) {
             Some(Ok(snapshot)) if snapshot.generation() <= generation => Continue(self.until_too_old(state, timeout)),
-            Some(answer) => Break(answer),
+            Some(answer) => {
+                // Whoever comes here found nothing there.
+                self.shown.show(self.at_once(state));
+                Break(answer)
+            }
             None => Continue(timeout),
         })
         .unwrap_or_else(|| {
@@ -287,10 +291,10 @@ impl Latest {
         }
     }
 
-    /// The generation of what is answered until something changes. With a limit of age, time changes it too.
-    fn at_once(&self, state: &State) -> Option<u64> {
+    /// What is answered until something changes. With a limit of age, time changes it too.
+    fn at_once<'a>(&self, state: &'a State) -> Option<&'a Arc<Snapshot>> {
         let open = |snapshot: &&Arc<Snapshot>| snapshot.view().gate == Gate::Open && self.max_stale.is_none();
-        state.snapshot.as_ref().filter(open).map(|snapshot| snapshot.generation())
+        state.snapshot.as_ref().filter(open)
     }
 
     fn until_too_old(&self, state: &State, otherwise: Duration) -> Duration {
@@ -483,7 +487,7 @@ mod tests {
     #[test]
     fn what_is_answered_at_once_is_shown() {
         static PLACE: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-        let shown = Shown::new(&PLACE, 1);
+        let shown = Shown::new(&PLACE, None, 1);
         let latest = Latest::new(0, subject(), &settings(&[]), shown);
         for (gate, generation) in [(Gate::SelfAbsent, 0), (Gate::Open, 2), (Gate::SelfUnclear, 0), (Gate::Open, 4)] {
             latest.publish(view(gate, &["10.0.0.1"]));

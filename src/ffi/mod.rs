@@ -8,6 +8,7 @@
 mod boundary;
 mod fork;
 mod handles;
+mod ready;
 mod signals;
 
 // The exports, in the order in which the header has them.

@@ -105,8 +105,12 @@ pub unsafe extern "C" fn kubepeers_discover_peers(
     unsafe {
         call(error, || {
             required(peers, "peers")?;
+            if let Some(list) = handles::ready(provider) {
+                store(peers, || kubepeers_peers::of(list));
+                return Ok(());
+            }
             let snapshot = handles::get(provider)?.discover_peers(Timeout::from_ms(timeout_ms))?;
-            store(peers, || kubepeers_peers::shared(snapshot));
+            store(peers, || kubepeers_peers::lone(snapshot));
             Ok(())
         })
     }
@@ -140,7 +144,7 @@ pub unsafe extern "C" fn kubepeers_wait(
         call(error, || {
             required(peers, "peers")?;
             let snapshot = handles::get(provider)?.wait(after_generation, Timeout::from_ms(timeout_ms))?;
-            store(peers, || kubepeers_peers::shared(snapshot));
+            store(peers, || kubepeers_peers::lone(snapshot));
             Ok(())
         })
     }
@@ -169,7 +173,7 @@ pub unsafe extern "C" fn kubepeers_wait_for_peers(
             required(peers, "peers")?;
             let stable_for = stable_for(stable_for_ms)?;
             let snapshot = handles::get(provider)?.wait_for_peers(min, stable_for, Timeout::from_ms(timeout_ms))?;
-            store(peers, || kubepeers_peers::shared(snapshot));
+            store(peers, || kubepeers_peers::lone(snapshot));
             Ok(())
         })
     }
