@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::cluster::{Cluster, Credentials, Polls, watch};
+use crate::cluster::{Cluster, Credentials, Pace, watch};
 use crate::config::{Config, Settings};
 use crate::error::{Error, Result};
 use crate::explain::Form;
@@ -107,11 +107,11 @@ impl Provider {
         let Settings { ports, choices, .. } = &self.settings;
         let rules = Rules { ports: ports.clone(), identity, choices: *choices, alive: None };
         let cluster = Cluster::new(&self.settings, credentials);
-        let polls = Polls { only: self.settings.poll_only, interval: self.settings.poll_interval };
+        let pace = Pace::of(&self.settings);
         let (watched, failed) = (latest.clone(), latest.clone());
         let task = Task::start(
             self.spawn,
-            move || watch(cluster, rules, polls, watched),
+            move || watch(cluster, rules, pace, watched),
             move |panic| {
                 failed.end(panic);
             },

@@ -19,4 +19,4 @@ mod watcher;
 pub use connection::choose_crypto;
 pub use credentials::Credentials;
 pub use requests::Cluster;
-pub use watcher::{Polls, watch};
+pub use watcher::{Pace, watch};

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kubepeers::config::Config;
+use kubepeers::config::{Config, Settings};
 use kubepeers::provider::Provider;
 use kubepeers::runtime::spawn_named;
 
@@ -86,6 +86,11 @@ impl Fake {
         provider(&format!("http://127.0.0.1:{}", self.port), "{}", extra)
     }
 
+    /// A configuration that asks this server.
+    pub(crate) fn settings(&self) -> Settings {
+        config(&format!("http://127.0.0.1:{}", self.port), "{}", &[]).complete().unwrap()
+    }
+
     /// The same as this user.
     pub(crate) fn provider_of(&self, user: &str) -> Provider {
         provider(&format!("http://127.0.0.1:{}", self.port), user, &[])
@@ -98,6 +103,11 @@ pub(crate) fn is_watch(path: &str) -> bool {
 
 /// A provider that is no pod and asks a server as this user of a kubeconfig.
 pub(crate) fn provider(server: &str, user: &str, extra: &[(&str, &str)]) -> Provider {
+    Provider::new(config(server, user, extra), spawn_named).unwrap()
+}
+
+/// Its configuration.
+fn config(server: &str, user: &str, extra: &[(&str, &str)]) -> Config {
     let path = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap().keep().join("kubeconfig");
     let kubeconfig = format!(
         "{{apiVersion: v1, kind: Config, current-context: c, \
@@ -118,7 +128,7 @@ pub(crate) fn provider(server: &str, user: &str, extra: &[(&str, &str)]) -> Prov
     for (key, value) in required.iter().chain(extra) {
         config.set(key, value).unwrap();
     }
-    Provider::new(config, spawn_named).unwrap()
+    config
 }
 
 fn answer(mut stream: TcpStream, script: &Script, log: &Mutex<Vec<Asked>>) {
