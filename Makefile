@@ -61,6 +61,7 @@ test: examples probes control-plane $(VENV)/ready ## all tests, against a real A
 	cargo test --locked
 	cd tests/cluster && $(GO_CLUSTER) test -count=1 ./cmd/cluster
 	$(PROGRAMS)/test-abi
+	$(PROGRAMS)/test-changes
 	$(CC) -std=c99 $(C_FLAGS) -fsyntax-only tests/c/test_header.c
 	$(CC) -std=c11 $(C_FLAGS) -fsyntax-only tests/c/test_header.c
 	$(CXX) -std=c++11 $(C_FLAGS) -fsyntax-only tests/c/test_header.cpp
@@ -150,6 +151,7 @@ probes: stage
 	@mkdir -p $(PROGRAMS)
 	$(CC) -std=c99 $(C_FLAGS) tests/conformance/probe.c -o $(PROGRAMS)/probe-c $(C_LINK)
 	$(CC) -std=c99 $(C_FLAGS) tests/c/test_abi.c -o $(PROGRAMS)/test-abi $(C_LINK)
+	$(CC) -std=c99 $(C_FLAGS) tests/c/test_changes.c -o $(PROGRAMS)/test-changes $(C_LINK)
 	cd bindings/go && go build -o $(PROGRAMS)/probe-go ./internal/probe
 
 $(VENV)/ready: tests/requirements.txt

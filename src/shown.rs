@@ -21,16 +21,18 @@ pub struct Shown {
     tag: u32,
 }
 
+impl Default for Shown {
+    /// Where nobody looks.
+    fn default() -> Self {
+        static NOWHERE: AtomicU64 = AtomicU64::new(0);
+        Self::new(&NOWHERE, None, 0)
+    }
+}
+
 impl Shown {
     /// In these places, with this tag.
     pub fn new(generation: &'static AtomicU64, shelf: Option<&'static dyn Shelf>, tag: u32) -> Self {
         Self { generation, shelf, tag }
-    }
-
-    /// Where nobody looks.
-    pub fn nowhere() -> Self {
-        static NOWHERE: AtomicU64 = AtomicU64::new(0);
-        Self::new(&NOWHERE, None, 0)
     }
 
     /// Shows the answer; `None` if a caller would have to wait, or there is an error.

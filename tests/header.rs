@@ -27,7 +27,10 @@ fn the_committed_header_is_that_of_the_sources() {
 fn every_name_of_the_header_has_the_prefix() {
     let header = include_str!("../include/kubepeers.h");
     let mut named = header.lines().filter_map(|line| {
-        let last = |rest: &str| rest.trim_end_matches(';').rsplit(' ').next().unwrap_or_default().to_owned();
+        let last = |rest: &str| match rest.split_once("(*") {
+            Some((_, function)) => function.split(')').next().unwrap_or_default().to_owned(),
+            None => rest.trim_end_matches(';').rsplit(' ').next().unwrap_or_default().to_owned(),
+        };
         line.strip_prefix("typedef ").or_else(|| line.strip_prefix("struct ")).map(last)
     });
     let count = named.clone().count();

@@ -9,7 +9,7 @@ use std::sync::atomic::{
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::ready::{List, Ready};
+use super::ready::{Held, Ready};
 use super::{fork, kubepeers_provider};
 use crate::error::{Error, Result};
 use crate::provider::Provider;
@@ -104,7 +104,7 @@ pub(super) fn shown(handle: kubepeers_provider) -> u64 {
 }
 
 /// The list that the provider of a handle has ready; `None` for what is no handle, too. Without a lock.
-pub(super) fn ready(handle: kubepeers_provider) -> Option<*mut List> {
+pub(super) fn ready(handle: kubepeers_provider) -> Option<Held> {
     let (made_in, generation, index) = parts(handle);
     if made_in != fork::epoch() {
         return None;

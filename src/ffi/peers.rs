@@ -2,10 +2,9 @@
 
 use std::ffi::{CStr, c_char};
 use std::ptr::null;
-use std::sync::Arc;
 
 use super::boundary::infallible;
-use super::ready::List;
+use super::ready::{Held, List};
 use crate::snapshot::{Field, Peer, Snapshot};
 
 /// A list of peers as they were at one moment. Opaque, immutable: any thread may read it, also after the provider was closed.
@@ -13,12 +12,8 @@ use crate::snapshot::{Field, Peer, Snapshot};
 pub struct kubepeers_peers(());
 
 impl kubepeers_peers {
-    pub(super) fn of(list: *mut List) -> *mut Self {
-        list.cast()
-    }
-
-    pub(super) fn lone(snapshot: Arc<Snapshot>) -> *mut Self {
-        Self::of(List::lone(snapshot))
+    pub(super) fn of(list: Held) -> *mut Self {
+        list.into_raw().cast()
     }
 }
 
@@ -147,6 +142,6 @@ pub unsafe extern "C" fn kubepeers_peers_free(peers: *mut kubepeers_peers) {
     if !peers.is_null() {
         // SAFETY: not NULL, and the header asks for a pointer that the library gave out, with one reference to a `List`, and that
         // was not freed.
-        infallible((), || unsafe { List::release(peers.cast(), 1) });
+        infallible((), || drop(unsafe { Held::from_raw(peers.cast()) }));
     }
 }

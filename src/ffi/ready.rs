@@ -5,6 +5,7 @@
 //! the list lies says how many of them are left, in the low bits of its pointer.
 
 use std::mem::align_of;
+use std::ops::Deref;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicPtr, AtomicUsize, fence};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,16 +31,11 @@ impl List {
         Box::into_raw(Box::new(Self { snapshot, owner, references: AtomicUsize::new(references) }))
     }
 
-    /// A list for one caller.
-    pub(super) fn lone(snapshot: Arc<Snapshot>) -> *mut Self {
-        Self::boxed(snapshot, 0, 1)
-    }
-
     /// Gives references back.
     ///
     /// # Safety
     /// The caller has so many references to `list`, and does not use them any more.
-    pub(super) unsafe fn release(list: *mut Self, references: usize) {
+    unsafe fn release(list: *mut Self, references: usize) {
         // SAFETY: it lives as long as somebody has a reference.
         if unsafe { &*list }.references.fetch_sub(references, Release) == references {
             // What the others did with it comes before its end.
@@ -47,6 +43,42 @@ impl List {
             // SAFETY: `boxed` made it, and nobody has a reference any more.
             drop(unsafe { Box::from_raw(list) });
         }
+    }
+}
+
+/// A reference to a list.
+pub(super) struct Held(*mut List);
+
+impl Held {
+    /// To a list that nobody else has.
+    pub(super) fn new(snapshot: Arc<Snapshot>) -> Self {
+        Self(List::boxed(snapshot, 0, 1))
+    }
+
+    pub(super) fn into_raw(self) -> *mut List {
+        std::mem::ManuallyDrop::new(self).0
+    }
+
+    /// # Safety
+    /// `list` came from `into_raw`, which is undone here.
+    pub(super) unsafe fn from_raw(list: *mut List) -> Self {
+        Self(list)
+    }
+}
+
+impl Deref for Held {
+    type Target = List;
+
+    fn deref(&self) -> &List {
+        // SAFETY: it lives as long as somebody has a reference.
+        unsafe { &*self.0 }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // SAFETY: the reference is ours and ends here.
+        unsafe { List::release(self.0, 1) };
     }
 }
 
@@ -69,7 +101,7 @@ fn with(list: *mut List, left: usize) -> *mut List {
 
 impl Ready {
     /// Takes a reference to the list, if there is one and this owner has put it there.
-    pub(super) fn take(&self, owner: u32) -> Option<*mut List> {
+    pub(super) fn take(&self, owner: u32) -> Option<Held> {
         let mut place = self.place.load(Relaxed);
         let list = loop {
             let (list, left) = parts(place);
@@ -81,13 +113,8 @@ impl Ready {
                 Err(now) => place = now,
             }
         };
-        // SAFETY: one of the references that were left is ours now.
-        if unsafe { &*list }.owner == owner {
-            return Some(list);
-        }
-        // SAFETY: as above, and it is not used any more.
-        unsafe { List::release(list, 1) };
-        None
+        // One of the references that were left is ours now.
+        Some(Held(list)).filter(|list| list.owner == owner)
     }
 
     /// Replaces what lies there; `filling` is held.
@@ -139,12 +166,7 @@ mod tests {
     }
 
     fn take(ready: &Ready, owner: u32) -> Option<u64> {
-        let list = ready.take(owner)?;
-        // SAFETY: a reference is ours, and is given back once.
-        let generation = unsafe { &*list }.snapshot.generation();
-        // SAFETY: as above.
-        unsafe { List::release(list, 1) };
-        Some(generation)
+        ready.take(owner).map(|list| list.snapshot.generation())
     }
 
     #[test]
@@ -174,8 +196,7 @@ mod tests {
         ready.put(1, None);
         for list in taken {
             assert_eq!(Arc::strong_count(&snapshot), 2);
-            // SAFETY: each is ours, and given back once.
-            unsafe { List::release(list, 1) };
+            drop(list);
         }
         assert_eq!(Arc::strong_count(&snapshot), 1);
     }

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use kubepeers::cluster::{Cluster, Credentials, Pace, watch};
 use kubepeers::identity::Identity;
-use kubepeers::latest::Latest;
+use kubepeers::latest::{Latest, Outlets};
 use kubepeers::runtime::{Task, spawn_named};
-use kubepeers::shown::Shown;
 use kubepeers::subject::Subject;
 use kubepeers::verdict::Rules;
 
@@ -28,7 +27,7 @@ fn at_pace(fake: &Fake, change: impl FnOnce(&mut Pace), test: impl FnOnce(&Lates
         discovery_port_name: settings.ports.discovery.name.clone(),
         own: String::new(),
     };
-    let latest = Arc::new(Latest::new(0, subject, &settings, Shown::nowhere()));
+    let latest = Arc::new(Latest::new(0, subject, &settings, Outlets::default()));
     let rules =
         Rules { ports: settings.ports.clone(), identity: Identity::None, choices: settings.choices, alive: None };
     let (cluster, watched) = (Cluster::new(&settings, credentials), latest.clone());
