@@ -64,7 +64,7 @@ test: examples probes control-plane $(VENV)/ready ## all tests, against a real A
 	$(PROGRAMS)/test-changes
 	$(CC) -std=c99 $(C_FLAGS) -fsyntax-only tests/c/test_header.c
 	$(CC) -std=c11 $(C_FLAGS) -fsyntax-only tests/c/test_header.c
-	$(CXX) -std=c++11 $(C_FLAGS) -fsyntax-only tests/c/test_header.cpp
+	$(CXX) -std=c++17 $(C_FLAGS) -fsyntax-only tests/c/test_header.cpp
 	tests/symbols $(STAGE)/lib/libkubepeers.so
 	$(TOOL) run -- $(MAKE) --no-print-directory test-with-cluster
 
@@ -133,6 +133,17 @@ install-files:
 	@sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' kubepeers.pc.in \
 		> $(DESTDIR)$(LIBDIR)/pkgconfig/kubepeers.pc
 	@echo "installed libkubepeers.so.$(VERSION) in $(DESTDIR)$(LIBDIR)"
+
+# An unstripped library: only there abidw finds the types.
+.PHONY: test-abi
+test-abi: ## the ABI against the one that is committed (needs Debian's abigail-tools)
+	cargo build --locked --lib
+	tests/abi/check $(BUILD)/debug/libkubepeers.so
+
+.PHONY: abi
+abi: ## writes tests/abi/libkubepeers.abi anew
+	cargo build --locked --lib
+	tests/abi/check --write $(BUILD)/debug/libkubepeers.so
 
 .PHONY: header
 header: ## writes include/kubepeers.h anew
