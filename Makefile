@@ -107,6 +107,10 @@ lint: stage $(VENV)/ready $(CARGO_DENY) ## formatters, linters, type checkers, d
 	$(VENV)/bin/mypy --strict bindings/python/kubepeers
 	$(VENV)/bin/mypy examples/demo.py
 
+.PHONY: advisories
+advisories: $(CARGO_DENY) ## known faults of the dependencies (fetches RustSec's list)
+	$(CARGO_DENY) check --hide-inclusion-graph advisories
+
 # --- The library ------------------------------------------------------------------------------------------------------
 
 .PHONY: library
