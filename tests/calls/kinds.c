@@ -14,7 +14,7 @@ static char nonsense[] = "/tmp/kubepeers-calls-XXXXXX";
 #define OPEN (ONE(OK) | ONE(NOT_SYNCED))
 #define OWN_POD(name) {"pod_name", name}
 #define NO_POD {"self", "none"}
-/* What a negative timeout means is to be short. */
+/* What a negative timeout means is to be short. A 403 is believed after two seconds. */
 #define KIND(namespace, ...) \
     .pairs = {{"namespace", namespace},      {"discovery_port_name", "gossip"}, {"remoting_port_name", "remoting"}, \
               {"peers_port_name", "peers"},  {"pod_labels", "app=test"},        {"register_timeout_ms", "2"}, \
@@ -33,12 +33,12 @@ const struct kind kinds[] = {
     {KIND("once", NO_POD, {"max_stale_ms", "1000"}), answering, ONE(OK), OPEN | ONE(STALE)},
     {KIND("errors", NO_POD), answering, ONE(OK), SYNCING},
     {KIND("garbage", NO_POD), answering, ONE(OK), SYNCING},
-    {KIND("forbidden", NO_POD), answering, ONE(OK) | ONE(FORBIDDEN), SYNCING},
-    {KIND("unauthorized", NO_POD), answering, ONE(OK) | ONE(UNAUTHORIZED), SYNCING},
+    {KIND("forbidden", NO_POD, {"register_timeout_ms", "3000"}), answering, ONE(OK) | ONE(FORBIDDEN), SYNCING},
+    {KIND("unauthorized", NO_POD, {"register_timeout_ms", "500"}), answering, ONE(OK) | ONE(UNAUTHORIZED), SYNCING},
     {KIND("mixed", OWN_POD("p1")), answering, ONE(OK) | ONE(FORBIDDEN) | ONE(UNAUTHORIZED),
      OPEN | ONE(SELF_NOT_VISIBLE) | ONE(SELF_EXCLUDED)},
     {KIND("good", NO_POD), refusing, ONE(OK), SYNCING},
-    {KIND("good", NO_POD), encrypted, ONE(OK) | ONE(TLS), SYNCING},
+    {KIND("good", NO_POD, {"register_timeout_ms", "500"}), encrypted, ONE(OK) | ONE(TLS), SYNCING},
     {KIND("good", NO_POD), nonsense, ONE(NO_CREDENTIALS), 0},
     {KIND("good", NO_POD), "/nowhere/kubeconfig", ONE(NO_CREDENTIALS), 0},
     {KIND("good", {"context", "other"}), answering, ONE(NO_CREDENTIALS), 0},

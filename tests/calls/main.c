@@ -19,7 +19,7 @@
 #include "shelves.h"
 #include "texts.h"
 
-enum { MOST_THREADS = 64, EVERYTHING_IS_REACHED = 100 * 1000 };
+enum { MOST_THREADS = 64, EVERYTHING_IS_REACHED = 500 * 1000 };
 
 static struct {
     uint64_t seed, calls, threads, seconds;

@@ -16,7 +16,7 @@
 
 #include "random.h"
 
-enum { CONNECTIONS = 900, REQUEST = 4096, TEXT = 1 << 16, EVENTS_EVERY_MS = 5 };
+enum { CONNECTIONS = 900, REQUEST = 4096, TEXT = 1 << 16, EVENTS_EVERY_MS = 5, TLS_HANDSHAKE = 0x16 };
 
 enum mode { GOOD, CHANGING, ONCE, ERRORS, GARBAGE, FORBIDDEN, UNAUTHORIZED, MIXED, MODES };
 static const char *const namespaces[MODES] = {
@@ -202,6 +202,14 @@ static void answer(int index)
         forget(index);
 }
 
+/* As a server of plain HTTP does whom somebody speaks TLS to. */
+static void refuse(int index)
+{
+    say_status(400, "BadRequest");
+    send_text(index);
+    forget(index);
+}
+
 static void hear(int index)
 {
     struct connection *connection = &connections[index];
@@ -215,8 +223,8 @@ static void hear(int index)
     connection->request[connection->length] = '\0';
     if (strstr(connection->request, "\r\n\r\n") != NULL)
         answer(index);
-    else if (connection->length >= REQUEST - 1 || (unsigned char)connection->request[0] == 0x16)
-        forget(index); /* too long, or TLS */
+    else if (connection->length >= REQUEST - 1 || (unsigned char)connection->request[0] == TLS_HANDSHAKE)
+        refuse(index);
 }
 
 static void welcome(int listener)
