@@ -19,11 +19,11 @@ const LONGEST_LINE: usize = 8 << 20;
 /// Of an error only a sentence is shown.
 const LARGEST_ERROR: usize = 64 << 10;
 
-/// The body of an answer that says yes.
-pub(super) async fn accepted(response: Response<Body>) -> Result<Body, Failure> {
+/// An answer that says yes.
+pub(super) async fn accepted(response: Response<Body>) -> Result<Response<Body>, Failure> {
     let status = response.status();
     if status.is_success() {
-        return Ok(response.into_body());
+        return Ok(response);
     }
     let retry_after = retry_after(response.headers());
     let body = whole(response.into_body(), LARGEST_ERROR).await.unwrap_or_default();

@@ -11,6 +11,7 @@ use rustls::CertificateError::{
 use super::access::missing_role;
 use super::connection::NoSuchHost;
 use super::credentials::Credentials;
+use super::protobuf;
 use crate::error::Error;
 use crate::health::Trouble;
 use crate::status::Status;
@@ -166,16 +167,20 @@ impl Failure {
 
     /// What an answer of the API server means that is no success.
     pub(super) fn answered(http_status: u16, retry_after: Option<Duration>, body: &[u8]) -> Self {
-        let (message, says) = match serde_json::from_slice::<kube::core::Status>(body) {
-            Ok(status) if !status.message.is_empty() => (status.message, true),
-            Ok(status) => (status.reason, true),
-            Err(_) => (String::from_utf8_lossy(body).into_owned(), false),
-        };
+        let said = protobuf::said(body).or_else(|| said(body));
+        let says = said.is_some();
+        let message = said.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned());
         // The API server has not reached this resourceVersion, since its store went back in time. A gateway says something else.
         let ahead = http_status == 504 && says && message.contains("resource version");
         let class = if ahead { Class::Gone } else { Class::of(http_status) };
         Self { http_status, retry_after, ..Self::new(class, tidy(&message)) }
     }
+}
+
+/// What the API server says of a failure: its message, or else its reason.
+fn said(answer: &[u8]) -> Option<String> {
+    let status: kube::core::Status = serde_json::from_slice(answer).ok()?;
+    Some(if status.message.is_empty() { status.reason } else { status.message })
 }
 
 /// A server's words on one line and of a length that fits a message.

@@ -1,5 +1,5 @@
-//! Takes a list apart as it comes: item by item, each parsed and dropped, so that no more than one of them is held as JSON.
-//! A list of 5,000 pods is 50 MB of JSON.
+//! Takes a list in JSON apart as it comes: item by item, each parsed and dropped, so that no more than one of them is held as
+//! JSON. A list of 5,000 pods is 50 MB of it.
 
 use std::slice;
 
@@ -7,11 +7,36 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::failure::{Class, Failure};
+use crate::pod::Pod;
 
 /// An object of etcd has at most 1.5 MB by default.
-const LARGEST_ITEM: usize = 8 << 20;
+pub(super) const LARGEST_ITEM: usize = 8 << 20;
 /// All of a list that is no item.
 const LARGEST_REST: usize = 64 << 10;
+
+/// What reads a list, in whatever form it comes.
+pub(super) trait Items: Send {
+    /// Takes in the next piece.
+    fn feed(&mut self, bytes: &[u8]) -> Result<(), Failure>;
+    /// The pods that were complete since the last call.
+    fn take(&mut self) -> Vec<Pod>;
+    /// The end: its resourceVersion, and where the next page begins, "" for none. An error if it was not the whole of a list.
+    fn finish(&self) -> Result<(Box<str>, String), Failure>;
+}
+
+impl Items for JsonItems<Pod> {
+    fn feed(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.read(bytes)
+    }
+
+    fn take(&mut self) -> Vec<Pod> {
+        std::mem::take(&mut self.parsed)
+    }
+
+    fn finish(&self) -> Result<(Box<str>, String), Failure> {
+        self.end("PodList")
+    }
+}
 
 /// What a list says beside its items.
 #[derive(Deserialize)]
@@ -32,7 +57,7 @@ struct HeadMetadata {
 }
 
 /// The JSON of a list is given to it, in pieces of any size.
-pub(super) struct Items<T> {
+pub(super) struct JsonItems<T> {
     nesting: Nesting,
     /// The list without its items.
     rest: Vec<u8>,
@@ -41,19 +66,12 @@ pub(super) struct Items<T> {
     parsed: Vec<T>,
 }
 
-impl<T: DeserializeOwned> Items<T> {
+impl<T: DeserializeOwned> JsonItems<T> {
     pub(super) fn new() -> Self {
         Self { nesting: Nesting::default(), rest: Vec::new(), begun: Vec::new(), parsed: Vec::new() }
     }
 
-    /// The items that were complete since the last call.
-    pub(super) fn take(&mut self) -> impl Iterator<Item = T> {
-        self.parsed.drain(..)
-    }
-
-    /// The end: its resourceVersion, and where the next page begins, "" for none. An error if it was not the whole of a list of
-    /// this kind.
-    pub(super) fn finish(&self, kind: &str) -> Result<(Box<str>, String), Failure> {
+    fn end(&self, kind: &str) -> Result<(Box<str>, String), Failure> {
         let head: Head = serde_json::from_slice(&self.rest).map_err(malformed)?;
         let HeadMetadata { resource_version, r#continue } = head.metadata;
         // A watch from "" or "0" is another kind of watch.
@@ -63,8 +81,7 @@ impl<T: DeserializeOwned> Items<T> {
         Ok((resource_version, r#continue.unwrap_or_default()))
     }
 
-    /// Takes in the next piece.
-    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+    fn read(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let mut at = 0;
         while at < bytes.len() {
             at += if self.nesting.is_in_item() { self.take_in(&bytes[at..])? } else { self.pass(&bytes[at..])? };
@@ -105,7 +122,7 @@ impl<T: DeserializeOwned> Items<T> {
     }
 }
 
-fn bounded(length: usize, limit: usize) -> Result<(), Failure> {
+pub(super) fn bounded(length: usize, limit: usize) -> Result<(), Failure> {
     if length > limit { Err(malformed(format!("more than {limit} bytes"))) } else { Ok(()) }
 }
 
@@ -187,12 +204,12 @@ mod tests {
     use serde_json::{Value, json};
 
     fn read(text: &[u8], piece: usize) -> Result<(Vec<Value>, String), Failure> {
-        let mut items = Items::new();
+        let mut items = JsonItems::new();
         for piece in text.chunks(piece) {
-            items.feed(piece)?;
+            items.read(piece)?;
         }
-        let (_, next) = items.finish("PodList")?;
-        Ok((items.take().collect(), next))
+        let (_, next) = items.end("PodList")?;
+        Ok((items.parsed, next))
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod failure;
 mod files;
 mod items;
 mod kubeconfig;
+mod protobuf;
 mod publisher;
 mod requests;
 mod service_account;

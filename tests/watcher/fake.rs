@@ -29,6 +29,7 @@ type Script = dyn Fn(usize, &str) -> Reply + Send + Sync;
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) path: String,
+    pub(crate) accept: String,
     pub(crate) encoding: String,
     pub(crate) at: Instant,
 }
@@ -124,10 +125,11 @@ fn answer(mut stream: TcpStream, script: &Script, log: &Mutex<Vec<Asked>>) {
     let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
     let Some(path) = lines.next().and_then(|line| line.split(' ').nth(1).map(str::to_owned)) else { return };
     let headers: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
-    let encoding = headers.iter().find_map(|line| line.strip_prefix("accept-encoding: ")).unwrap_or_default().into();
+    let header = |name| headers.iter().find_map(|line| line.strip_prefix(name)).unwrap_or_default().to_owned();
+    let (accept, encoding) = (header("accept: "), header("accept-encoding: "));
     let number = {
         let mut log = log.lock().unwrap();
-        log.push(Asked { path: path.clone(), encoding, at: Instant::now() });
+        log.push(Asked { path: path.clone(), accept, encoding, at: Instant::now() });
         log.len() - 1
     };
     // A client that is gone by now is no fault of the test.
@@ -145,7 +147,8 @@ fn answer(mut stream: TcpStream, script: &Script, log: &Mutex<Vec<Asked>>) {
 }
 
 fn write_all(stream: &mut TcpStream, status: u16, headers: &str, body: &[u8]) -> std::io::Result<()> {
-    write!(stream, "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{headers}\r\n\r\n")?;
+    let json = if headers.contains("Content-Type") { "" } else { "Content-Type: application/json\r\n" };
+    write!(stream, "HTTP/1.1 {status} X\r\n{json}{headers}\r\n\r\n")?;
     stream.write_all(body)
 }
 

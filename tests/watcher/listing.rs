@@ -27,6 +27,8 @@ fn one_list_one_watch_and_nothing_else() {
     // What the server has at hand will do, and compressed.
     has(0, "resourceVersion=0");
     assert_eq!((asked[0].encoding.as_str(), asked[1].encoding.as_str()), ("gzip", "identity"));
+    assert_eq!(asked[0].accept, "application/vnd.kubernetes.protobuf, application/json");
+    assert_eq!(asked[1].accept, "application/json");
     has(1, "resourceVersion=7");
     has(1, "allowWatchBookmarks=true");
     let seconds: u32 =
@@ -47,12 +49,26 @@ fn compressed_lists_are_read() {
     assert_eq!(first(&Fake::steady(list, vec![]).provider(&[])).len(), 200);
 }
 
-/// The simplest way follows: in pages and not compressed.
+const PROTOBUF: &str = "Content-Type: application/vnd.kubernetes.protobuf";
+/// Four pods of a real API server: one is Running and stays.
+const LIST: &[u8] = include_bytes!("../data/pods.pb");
+
+#[test]
+fn lists_in_protobuf_are_read() {
+    let fake = Fake::steady(|| Reply::Raw(200, PROTOBUF, LIST.into()), vec![]);
+    assert_eq!(first(&fake.provider(&[])), ["10.0.0.1"]);
+    let refused = || Reply::Raw(404, PROTOBUF, include_bytes!("../data/not-found.pb").into());
+    unsynced(&Fake::steady(refused, vec![]).provider(&[]), "404: pods \"none\" not found");
+}
+
+/// The simplest way follows: in JSON, in pages, and not compressed.
 #[test]
 fn what_a_server_does_not_take_is_tried_another_way() {
     let compressed = gzip(&page_text(&[pod("a", "10.0.0.1", 1)], "", 7));
     let cut = compressed[..compressed.len() - 9].to_vec();
-    let refusals: [fn(Vec<u8>) -> Reply; 5] = [
+    let refusals: [fn(Vec<u8>) -> Reply; 7] = [
+        |_| Reply::Raw(200, PROTOBUF, LIST[..LIST.len() - 9].into()),
+        |_| Reply::Raw(200, PROTOBUF, b"k8s\0 this is no protobuf".into()),
         |_| Reply::Body(400, status(400, "resourceVersionMatch: Forbidden")),
         |_| Reply::Body(422, status(422, "no")),
         |_| Reply::Body(200, "<html>welcome</html>".into()),
@@ -75,6 +91,7 @@ fn what_a_server_does_not_take_is_tried_another_way() {
             asked.iter().map(|asked| asked.encoding.as_str()).collect::<Vec<_>>(),
             ["gzip", "identity", "identity", "identity"]
         );
+        assert_eq!(asked[1].accept, "application/json");
         assert!(asked[3].path.contains("resourceVersion=7"), "{asked:?}");
     }
 }

@@ -1,6 +1,6 @@
 // Command bare asks the API server for what kubepeers asks for, a list and then
-// a watch, and throws it away: no client that reads JSON can have a first answer
-// or see a change earlier, or with less work.
+// a watch, and throws it away: no client that asks for the same can have a first
+// answer or see a change earlier, or with less work.
 package main
 
 import (
@@ -55,7 +55,7 @@ func newClient() (*http.Client, error) {
 	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, DisableCompression: true}}, nil
 }
 
-func get(client *http.Client, encoding, query string) (*http.Response, error) {
+func get(client *http.Client, accept, encoding, query string) (*http.Response, error) {
 	token, err := os.ReadFile(account + "token")
 	if err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func get(client *http.Client, encoding, query string) (*http.Response, error) {
 		return nil, err
 	}
 	request.Header.Set("Authorization", "Bearer "+string(token))
-	request.Header.Set("Accept", "application/json")
+	request.Header.Set("Accept", accept)
 	request.Header.Set("Accept-Encoding", encoding)
 	answer, err := client.Do(request)
 	if err == nil && answer.StatusCode != http.StatusOK {
@@ -76,11 +76,12 @@ func get(client *http.Client, encoding, query string) (*http.Response, error) {
 	return answer, err
 }
 
-var resourceVersion = regexp.MustCompile(`"resourceVersion":"(\d+)"`)
+// resourceVersion is the second field of the list's metadata.
+var resourceVersion = regexp.MustCompile(`(?s)PodList.*?\x12.(\d+)`)
 
 // list gives the resourceVersion, which is in front of the items.
 func list(client *http.Client) (string, error) {
-	answer, err := get(client, "gzip", "resourceVersion=0")
+	answer, err := get(client, "application/vnd.kubernetes.protobuf", "gzip", "resourceVersion=0")
 	if err != nil {
 		return "", err
 	}
@@ -108,7 +109,7 @@ func list(client *http.Client) (string, error) {
 
 // watch takes an event for read when its last byte, the end of the line, is.
 func watch(client *http.Client, resourceVersion string, h *host.Host) {
-	answer, err := get(client, "identity", "watch=1&resourceVersion="+resourceVersion)
+	answer, err := get(client, "application/json", "identity", "watch=1&resourceVersion="+resourceVersion)
 	if err != nil {
 		log.Fatal(err)
 	}

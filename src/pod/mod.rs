@@ -1,9 +1,13 @@
 //! The slice of a Pod that is read. A pod is about 10 KB of JSON; a few hundred bytes of it say who is a peer.
 
+mod protobuf;
+mod wire;
+
 use std::cmp::Ordering;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use prost::Message;
 use serde::{Deserialize, Serialize};
 
 /// A pod as the API server last told of it.
@@ -58,6 +62,16 @@ pub enum Phase {
 }
 
 impl Phase {
+    fn of(name: &str) -> Self {
+        match name {
+            "Pending" => Self::Pending,
+            "Running" => Self::Running,
+            "Succeeded" => Self::Succeeded,
+            "Failed" => Self::Failed,
+            _ => Self::Unknown,
+        }
+    }
+
     /// Its containers have ended and will not start again.
     pub fn is_over(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed)
@@ -89,6 +103,12 @@ impl TryFrom<wire::Pod> for Pod {
 }
 
 impl Pod {
+    /// A pod in the protobuf form of Kubernetes.
+    pub fn from_protobuf(bytes: &[u8]) -> Result<Self, String> {
+        let pod = protobuf::Pod::decode(bytes).map_err(|e| e.to_string())?;
+        Self::try_from(wire::Pod::from(pod)).map_err(Into::into)
+    }
+
     fn of(pod: wire::Pod) -> Self {
         let spec = pod.spec.unwrap_or_default();
         let status = pod.status.unwrap_or_default();
@@ -132,92 +152,6 @@ fn named(port: wire::Port, host_network: bool) -> Option<Port> {
     let host_port = port.host_port.filter(|_| host_network).and_then(valid);
     let number = host_port.or_else(|| valid(port.container_port))?;
     Some(Port { name: port.name.filter(|name| !name.is_empty())?, number })
-}
-
-/// The JSON of <https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/>, as far as it is read.
-/// What Kubernetes may leave out or send as null is an `Option`.
-mod wire {
-    use serde::Deserialize;
-
-    #[derive(Deserialize)]
-    pub(super) struct Pod {
-        pub(super) metadata: Metadata,
-        pub(super) spec: Option<Spec>,
-        pub(super) status: Option<Status>,
-    }
-
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    pub(super) struct Metadata {
-        pub(super) name: Box<str>,
-        pub(super) uid: Box<str>,
-        pub(super) resource_version: Box<str>,
-        pub(super) creation_timestamp: Option<Box<str>>,
-        pub(super) deletion_timestamp: Option<serde::de::IgnoredAny>,
-        pub(super) labels: Option<Labels>,
-    }
-
-    /// <https://kubernetes.io/docs/reference/labels-annotations-taints/>
-    #[derive(Deserialize)]
-    #[serde(rename_all = "kebab-case")]
-    pub(super) struct Labels {
-        controller_revision_hash: Option<Box<str>>,
-        pod_template_hash: Option<Box<str>>,
-    }
-
-    impl Labels {
-        pub(super) fn revision(self) -> Option<Box<str>> {
-            self.controller_revision_hash.or(self.pod_template_hash)
-        }
-    }
-
-    #[derive(Default, Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    pub(super) struct Spec {
-        pub(super) containers: Option<Vec<Container>>,
-        pub(super) init_containers: Option<Vec<Container>>,
-        pub(super) host_network: Option<bool>,
-        pub(super) node_name: Option<Box<str>>,
-    }
-
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    pub(super) struct Container {
-        pub(super) restart_policy: Option<String>,
-        pub(super) ports: Option<Vec<Port>>,
-    }
-
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    pub(super) struct Port {
-        pub(super) name: Option<Box<str>>,
-        pub(super) container_port: i64,
-        pub(super) host_port: Option<i64>,
-    }
-
-    #[derive(Default, Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    pub(super) struct Status {
-        pub(super) phase: Option<super::Phase>,
-        pub(super) start_time: Option<Box<str>>,
-        #[serde(rename = "podIP")]
-        pub(super) pod_ip: Option<String>,
-        #[serde(rename = "podIPs")]
-        pub(super) pod_ips: Option<Vec<PodIp>>,
-        pub(super) conditions: Option<Vec<Condition>>,
-    }
-
-    #[derive(Deserialize)]
-    pub(super) struct PodIp {
-        pub(super) ip: Option<String>,
-    }
-
-    #[derive(Deserialize)]
-    pub(super) struct Condition {
-        #[serde(rename = "type")]
-        pub(super) kind: String,
-        pub(super) status: String,
-    }
 }
 
 #[cfg(test)]
