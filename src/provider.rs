@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::cluster::{Cluster, Credentials, Polls, watch};
+use crate::cluster::Connect;
 use crate::config::{Config, Settings};
 use crate::error::{Error, Result};
 use crate::explain::Form;
@@ -23,6 +23,7 @@ use crate::verdict::Rules;
 pub struct Provider {
     settings: Settings,
     spawn: Spawn,
+    connect: Connect,
     shown: Shown,
     state: Mutex<State>,
 }
@@ -71,10 +72,10 @@ impl Timeout {
 }
 
 impl Provider {
-    /// Validates the configuration; touches nothing else. `spawn` will start the watcher's thread.
-    pub fn new(config: Config, spawn: Spawn) -> Result<Self> {
+    /// Validates the configuration; touches nothing else. `spawn` will start the watcher's thread, which runs what `connect` gives.
+    pub fn new(config: Config, spawn: Spawn, connect: Connect) -> Result<Self> {
         let state = Mutex::new(State { phase: Phase::Initialized, generation: 0 });
-        Ok(Self { settings: config.complete()?, spawn, shown: Shown::nowhere(), state })
+        Ok(Self { settings: config.complete()?, spawn, connect, shown: Shown::nowhere(), state })
     }
 
     /// Shows there, from register on, which answer would be given at once.
@@ -98,20 +99,17 @@ impl Provider {
     fn start(&self, surroundings: &Surroundings<'_>) -> Result<Arc<Latest>> {
         self.lock().may_register()?;
         // Files are read without the lock: if that lasts, close must not have to wait for it.
-        let credentials = Credentials::find(&self.settings.source, surroundings.variable)?;
-        let identity = Identity::find(&self.settings, credentials.claims(), surroundings)?;
+        let (identity, watch) = (self.connect)(&self.settings, surroundings)?;
         let mut state = self.lock();
         state.may_register()?;
         let subject = self.subject(&identity);
         let latest = Arc::new(Latest::new(state.generation, subject, &self.settings, self.shown));
         let Settings { ports, choices, .. } = &self.settings;
         let rules = Rules { ports: ports.clone(), identity, choices: *choices, alive: None };
-        let cluster = Cluster::new(&self.settings, credentials);
-        let polls = Polls { only: self.settings.poll_only, interval: self.settings.poll_interval };
         let (watched, failed) = (latest.clone(), latest.clone());
         let task = Task::start(
             self.spawn,
-            move || watch(cluster, rules, polls, watched),
+            move || watch(rules, watched),
             move |panic| {
                 failed.end(panic);
             },

@@ -3,6 +3,7 @@
 mod access;
 mod answers;
 mod backoff;
+mod connect;
 mod connection;
 mod credentials;
 mod failure;
@@ -16,6 +17,7 @@ mod service_account;
 mod store;
 mod watcher;
 
+pub use connect::{Connect, Watch, connect};
 pub use connection::choose_crypto;
 pub use credentials::Credentials;
 pub use requests::Cluster;

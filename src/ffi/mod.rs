@@ -9,6 +9,8 @@ mod boundary;
 mod fork;
 mod handles;
 mod signals;
+#[cfg(test)]
+mod tests;
 
 // The exports, in the order in which the header has them.
 mod config;

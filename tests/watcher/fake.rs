@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use kubepeers::cluster::connect;
 use kubepeers::config::Config;
 use kubepeers::provider::Provider;
 use kubepeers::runtime::spawn_named;
@@ -118,7 +119,7 @@ pub(crate) fn provider(server: &str, user: &str, extra: &[(&str, &str)]) -> Prov
     for (key, value) in required.iter().chain(extra) {
         config.set(key, value).unwrap();
     }
-    Provider::new(config, spawn_named).unwrap()
+    Provider::new(config, spawn_named, connect).unwrap()
 }
 
 fn answer(mut stream: TcpStream, script: &Script, log: &Mutex<Vec<Asked>>) {
