@@ -8,6 +8,8 @@ mod connection;
 mod credentials;
 mod failure;
 mod files;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod items;
 mod kubeconfig;
 mod protobuf;
