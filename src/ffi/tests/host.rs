@@ -38,7 +38,7 @@ pub(super) fn registered() -> kubepeers_provider {
 }
 
 /// The call succeeds and leaves the error alone.
-pub(super) fn ok(call: impl Fn(*mut *mut kubepeers_error) -> kubepeers_status) {
+pub(super) fn ok(mut call: impl FnMut(*mut *mut kubepeers_error) -> kubepeers_status) {
     let mut error = null_mut();
     let status = call(&raw mut error);
     assert!(error.is_null(), "{}", text(unsafe { kubepeers_error_message(error) }));

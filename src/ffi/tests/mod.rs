@@ -230,16 +230,18 @@ fn init_keeps_a_live_provider() {
 struct Shared(*const kubepeers_peers);
 unsafe impl Sync for Shared {}
 
+fn texts(list: &Shared) -> Vec<Option<[String; 6]>> {
+    (0..3).map(|index| peer(list.0, index)).collect()
+}
+
 #[test]
 fn two_threads_read_one_list() {
     let provider = registered();
     let (first, second) = (list(provider), list(provider));
     let shared = Shared(first);
     thread::scope(|scope| {
-        let read = |list: &Shared| (0..3).map(|index| peer(list.0, index)).collect::<Vec<_>>();
-        let other = scope.spawn(|| read(&shared));
-        let mine = read(&Shared(second));
-        assert_eq!(other.join().unwrap(), mine);
+        let other = scope.spawn(|| texts(&shared));
+        assert_eq!(texts(&Shared(second)), other.join().unwrap());
     });
     unsafe {
         kubepeers_peers_free(first);
