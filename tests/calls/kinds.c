@@ -38,7 +38,7 @@ const struct kind kinds[] = {
     {KIND("mixed", OWN_POD("p1")), answering, ONE(OK) | ONE(FORBIDDEN) | ONE(UNAUTHORIZED),
      OPEN | ONE(SELF_NOT_VISIBLE) | ONE(SELF_EXCLUDED)},
     {KIND("good", NO_POD), refusing, ONE(OK), SYNCING},
-    {KIND("good", NO_POD, {"register_timeout_ms", "500"}), encrypted, ONE(OK) | ONE(TLS), SYNCING},
+    {KIND("good", NO_POD), encrypted, ONE(OK), SYNCING},
     {KIND("good", NO_POD), nonsense, ONE(NO_CREDENTIALS), 0},
     {KIND("good", NO_POD), "/nowhere/kubeconfig", ONE(NO_CREDENTIALS), 0},
     {KIND("good", {"context", "other"}), answering, ONE(NO_CREDENTIALS), 0},

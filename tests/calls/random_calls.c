@@ -102,7 +102,8 @@ static void run(void)
 /* Counts, and what was never reached though it can be. */
 static int report(void)
 {
-    static const kubepeers_status elsewhere[] = {KUBEPEERS_FORKED, KUBEPEERS_NO_RESOURCES, KUBEPEERS_UNAVAILABLE};
+    /* test_abi.c forks; the conformance tests have certificates and take descriptors away; calls do not give UNAVAILABLE. */
+    static const kubepeers_status elsewhere[] = {KUBEPEERS_FORKED, KUBEPEERS_TLS, KUBEPEERS_NO_RESOURCES, KUBEPEERS_UNAVAILABLE};
     int missing = 0;
     for (size_t i = 0; i < exports_count; i++) {
         printf("%9llu %s\n", (unsigned long long)atomic_load(&times[i]), exports[i].name);
