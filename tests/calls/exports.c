@@ -13,7 +13,7 @@ const struct export exports[] = {
     EXPORT(wait, 40),
     EXPORT(wait_for_peers, 30),
     EXPORT(refresh, 20),
-    EXPORT(deregister, 6),
+    EXPORT(deregister, 15),
     EXPORT(close, 4),
     EXPORT(peers_len, 20),
     EXPORT(peers_generation, 20),

@@ -116,8 +116,8 @@ void begin_life(struct caller *caller, kubepeers_provider provider, const struct
 void saw_generation(struct caller *caller, const struct target *target, uint64_t generation)
 {
     unsigned long long newest = atomic_load(&target->life->generation);
-    if (generation < target->generation)
-        broken(caller, "generation %llu after %llu", (unsigned long long)generation, (unsigned long long)target->generation);
+    RULE(caller, generation >= target->generation);
+    RULE(caller, target->life->shared || generation >= target->life->least);
     while (generation > newest && !atomic_compare_exchange_weak(&target->life->generation, &newest, generation))
         ;
 }

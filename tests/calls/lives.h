@@ -16,8 +16,9 @@ struct life {
     atomic_int close_begun, close_done;
     /* The newest that was given out. */
     atomic_ullong generation;
-    /* Of one that is not shared. */
+    /* Of one that is not shared; and the generation that may come next. */
     enum phase phase;
+    uint64_t least;
 };
 
 /* What a call is made on. */

@@ -55,6 +55,9 @@ void call_register(struct caller *caller)
     statuses meanwhile = on.life != NULL && on.life->shared ? ONE(NOT_REGISTERED) : 0;
     answered(caller, status, may_answer(&on, registers(on.life) | meanwhile, ONE(ALREADY_REGISTERED)));
     enter(&on, status, REGISTERED);
+    /* What comes now is newer than whatever was given out. */
+    if (status == KUBEPEERS_OK && on.life != NULL && !on.life->shared)
+        on.life->least = on.generation + 1;
 }
 
 void call_deregister(struct caller *caller)
