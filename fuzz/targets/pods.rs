@@ -7,7 +7,8 @@ mod judged;
 use kubepeers::cluster::fuzzing::{Listed, json_list};
 use kubepeers::pod::Pod;
 use libfuzzer_sys::fuzz_target;
-use serde_json::Value;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((piece, rest)) = bytes.split_first() else { return };
@@ -20,18 +21,28 @@ fuzz_target!(|bytes: &[u8]| {
     judged::judge(whole.map_or(Vec::new(), |(pods, ..)| pods), events.get(1..).unwrap_or_default());
 });
 
-/// The same by serde alone, where it is a list and nothing else.
+/// A list and nothing else.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Plain {
+    kind: String,
+    #[serde(default, rename = "apiVersion")]
+    _api_version: IgnoredAny,
+    metadata: Metadata,
+    #[serde(deserialize_with = "Option::deserialize")]
+    items: Option<Vec<Pod>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata {
+    resource_version: Box<str>,
+    r#continue: Option<String>,
+}
+
+/// By serde alone.
 fn parsed_at_once(list: &[u8]) -> Listed {
-    let value: Value = serde_json::from_slice(list).ok()?;
-    let object = value.as_object()?;
-    let is_list = |key: &String| ["kind", "apiVersion", "metadata", "items"].contains(&key.as_str());
-    let text = |name: &str| object["metadata"].get(name).and_then(Value::as_str).map(ToOwned::to_owned);
-    let whole = object.keys().all(is_list) && object.get("kind")? == "PodList" && object.get("metadata")?.is_object();
-    let resource_version = text("resourceVersion").filter(|version| whole && !["", "0"].contains(&version.as_str()))?;
-    let next = object["metadata"].get("continue").unwrap_or(&Value::Null);
-    if !next.is_null() && !next.is_string() {
-        return None;
-    }
-    let pods: Vec<Pod> = serde_json::from_value(object.get("items")?.clone()).ok()?;
-    Some((pods, resource_version.into(), text("continue").unwrap_or_default()))
+    let Plain { kind, metadata, items, .. } = serde_json::from_slice(list).ok()?;
+    let whole = kind == "PodList" && !["", "0"].contains(&&*metadata.resource_version);
+    whole.then(|| (items.unwrap_or_default(), metadata.resource_version, metadata.r#continue.unwrap_or_default()))
 }
