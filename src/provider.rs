@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::cluster::{Cluster, Credentials, Pace, watch};
+use crate::cluster::Connect;
 use crate::config::{Config, Settings};
 use crate::error::{Error, Result};
 use crate::explain::Form;
@@ -25,6 +25,7 @@ use crate::verdict::Rules;
 pub struct Provider {
     settings: Settings,
     spawn: Spawn,
+    connect: Connect,
     outlets: Outlets,
     state: Mutex<State>,
 }
@@ -73,12 +74,12 @@ impl Timeout {
 }
 
 impl Provider {
-    /// Validates the configuration; touches nothing else. `spawn` will start the watcher's thread.
-    pub fn new(config: Config, spawn: Spawn) -> Result<Self> {
+    /// Validates the configuration; touches nothing else. `spawn` will start the watcher's thread, which runs what `connect` gives.
+    pub fn new(config: Config, spawn: Spawn, connect: Connect) -> Result<Self> {
         let state = Mutex::new(State { phase: Phase::Initialized, generation: 0 });
         let settings = config.complete()?;
         let outlets = Outlets { log: Arc::new(Log::new(settings.log)), ..Outlets::default() };
-        Ok(Self { settings, spawn, outlets, state })
+        Ok(Self { settings, spawn, connect, outlets, state })
     }
 
     /// Shows there, from register on, which answer would be given at once.
@@ -102,8 +103,7 @@ impl Provider {
     fn start(&self, surroundings: &Surroundings<'_>) -> Result<Arc<Latest>> {
         self.lock().may_register()?;
         // Files are read without the lock: if that lasts, close must not have to wait for it.
-        let credentials = Credentials::find(&self.settings.source, surroundings.variable)?;
-        let identity = Identity::find(&self.settings, credentials.claims(), surroundings)?;
+        let (identity, watch) = (self.connect)(&self.settings, surroundings)?;
         let mut state = self.lock();
         state.may_register()?;
         let subject = self.subject(&identity);
@@ -113,12 +113,10 @@ impl Provider {
         let latest = Arc::new(Latest::new(state.generation, subject, &self.settings, self.outlets.clone()));
         let Settings { ports, choices, .. } = &self.settings;
         let rules = Rules { ports: ports.clone(), identity, choices: *choices, alive: None };
-        let cluster = Cluster::new(&self.settings, credentials);
-        let pace = Pace::of(&self.settings);
         let (watched, failed, log) = (latest.clone(), latest.clone(), self.outlets.log.clone());
         let task = Task::start(
             self.spawn,
-            move || watch(cluster, rules, pace, watched),
+            move || watch(rules, watched),
             move |panic| {
                 failed.end(panic);
                 log.deliver();

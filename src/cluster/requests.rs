@@ -248,7 +248,7 @@ fn endless() -> Failure {
 }
 
 /// One line of a watch.
-fn event(line: &[u8]) -> Result<WatchEvent<Pod>, Failure> {
+pub(super) fn event(line: &[u8]) -> Result<WatchEvent<Pod>, Failure> {
     let malformed =
         |why: String| Failure::new(Class::Malformed, format!("a watch event that is not one of a pod: {why}"));
     let event: WatchEvent<Pod> = serde_json::from_slice(line).map_err(|e| malformed(e.to_string()))?;

@@ -10,6 +10,8 @@ mod fork;
 mod handles;
 mod ready;
 mod signals;
+#[cfg(test)]
+mod tests;
 
 // The exports, in the order in which the header has them.
 mod config;

@@ -6,10 +6,14 @@ use std::time::Duration;
 
 use super::boundary::{call, required, shared, store};
 use super::ready::Held;
+#[cfg(test)]
+use super::tests::fake::connect;
 use super::{
     fork, handles, kubepeers_config, kubepeers_error, kubepeers_peers, kubepeers_provider, kubepeers_status,
     refuse_in_callback, signals, timeout,
 };
+#[cfg(not(test))]
+use crate::cluster::connect;
 use crate::error::{Error, Result};
 use crate::provider::Provider;
 use crate::status::Status;
@@ -34,7 +38,7 @@ pub unsafe extern "C" fn kubepeers_init(
             required(provider, "provider")?;
             let config = shared(config, "config")?.0.clone();
             handles::refuse_live(*provider)?;
-            let handle = handles::insert(Provider::new(config, signals::spawn_masked)?)?;
+            let handle = handles::insert(Provider::new(config, signals::spawn_masked, connect)?)?;
             store(provider, || handle);
             Ok(())
         })

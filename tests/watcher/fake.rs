@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use kubepeers::cluster::connect;
 use kubepeers::config::{Config, Settings};
 use kubepeers::provider::Provider;
 use kubepeers::runtime::spawn_named;
@@ -103,7 +104,7 @@ pub(crate) fn is_watch(path: &str) -> bool {
 
 /// A provider that is no pod and asks a server as this user of a kubeconfig.
 pub(crate) fn provider(server: &str, user: &str, extra: &[(&str, &str)]) -> Provider {
-    Provider::new(config(server, user, extra), spawn_named).unwrap()
+    Provider::new(config(server, user, extra), spawn_named, connect).unwrap()
 }
 
 /// Its configuration.

@@ -1,0 +1,62 @@
+//! What is made of pods, whatever they are: each has a verdict, and what is told of them is well formed.
+
+use kubepeers::cluster::fuzzing::watched;
+use kubepeers::config::{Config, Settings};
+use kubepeers::explain::{Form, explain};
+use kubepeers::identity::Identity;
+use kubepeers::pod::Pod;
+use kubepeers::snapshot::{Gate, View};
+use kubepeers::subject::Subject;
+use kubepeers::verdict::Rules;
+use serde_json::Value;
+
+pub fn judge(pods: Vec<Pod>, events: &[u8]) {
+    pods.iter().for_each(check);
+    let own_address = pods.iter().flat_map(|pod| &pod.ips).next().copied();
+    let by_address = Identity::Address { addresses: own_address.into_iter().collect(), hostname: Some("a".into()) };
+    for identity in [Identity::Name("a".into()), by_address] {
+        watched(pods.clone(), events, &rules(identity));
+    }
+    let (by_change, at_once) = watched(pods, events, &rules(Identity::None));
+    assert!(by_change.gate == Gate::Open && by_change.answers_as(&at_once));
+    let told = explained(&by_change);
+    assert_eq!(told, explained(&at_once));
+    let verdicts = by_change.peers.iter().count() + by_change.left_out.iter().count();
+    assert_eq!(told["pods"].as_array().map(Vec::len), Some(verdicts));
+}
+
+fn check(pod: &Pod) {
+    assert!((1..=253).contains(&pod.name.len()) && (1..=253).contains(&pod.uid.len()));
+    assert!(pod.ports.iter().all(|port| port.number > 0 && !port.name.is_empty()));
+    assert!(pod.ips.iter().enumerate().all(|(at, ip)| !pod.ips[..at].contains(ip)));
+}
+
+fn settings() -> Settings {
+    let mut config = Config::default();
+    for (key, value) in [
+        ("namespace", "default"),
+        ("discovery_port_name", "gossip"),
+        ("remoting_port_name", "remoting"),
+        ("peers_port_name", "peers"),
+        ("pod_labels", "app=test"),
+    ] {
+        config.set(key, value).expect("these are good");
+    }
+    config.complete().expect("nothing is missing")
+}
+
+fn rules(identity: Identity) -> Rules {
+    let Settings { ports, choices, .. } = settings();
+    Rules { ports, identity, choices, alive: None }
+}
+
+fn explained(view: &View) -> Value {
+    let subject = Subject {
+        namespace: "default".into(),
+        selector: "app=test".into(),
+        discovery_port_name: "gossip".into(),
+        own: "no pod".into(),
+    };
+    explain(view, &subject, Form::Table);
+    serde_json::from_str(&explain(view, &subject, Form::Json)).expect("it is JSON")
+}

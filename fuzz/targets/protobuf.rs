@@ -1,0 +1,16 @@
+//! A list of pods in protobuf, in pieces as the first byte says.
+
+#![no_main]
+
+mod judged;
+
+use kubepeers::cluster::fuzzing::{protobuf_list, said};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let Some((piece, list)) = bytes.split_first() else { return };
+    let whole = protobuf_list(list, usize::MAX);
+    assert_eq!(protobuf_list(list, usize::from(*piece) + 1), whole);
+    let _ = said(list);
+    judged::judge(whole.map_or(Vec::new(), |(pods, ..)| pods), b"");
+});

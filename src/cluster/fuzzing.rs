@@ -1,0 +1,52 @@
+//! What the fuzz targets need of this module; not part of the library.
+
+#![allow(missing_docs)]
+
+use std::sync::Arc;
+
+use super::items::{Items, JsonItems};
+use super::protobuf;
+use super::requests::{List, Moment, event};
+use super::store::Store;
+use crate::census::Census;
+use crate::pod::Pod;
+use crate::snapshot::View;
+use crate::verdict::Rules;
+
+/// The pods of a list, its resourceVersion, and where the next page begins; `None` if it is no whole list.
+pub type Listed = Option<(Vec<Pod>, Box<str>, String)>;
+
+pub fn json_list(list: &[u8], piece: usize) -> Listed {
+    read(JsonItems::new(), list, piece)
+}
+
+pub fn protobuf_list(list: &[u8], piece: usize) -> Listed {
+    read(protobuf::Pods::default(), list, piece)
+}
+
+pub fn said(answer: &[u8]) -> Option<String> {
+    protobuf::said(answer)
+}
+
+fn read(mut items: impl Items, list: &[u8], piece: usize) -> Listed {
+    let mut pods = Vec::new();
+    for piece in list.chunks(piece) {
+        items.feed(piece).ok()?;
+        pods.extend(items.take());
+    }
+    items.finish().ok().map(|(resource_version, next)| (pods, resource_version, next))
+}
+
+/// What comes of a list and of events after it, change by change; and of the same pods at once.
+pub fn watched(pods: Vec<Pod>, events: &[u8], rules: &Rules) -> (View, View) {
+    let (mut store, mut census) = (Store::new(), Census::new(rules.clone()));
+    let _ = store.replace(List { pods, resource_version: "1".into() }, &Moment::Any);
+    census.replace(store.pods());
+    for event in events.split(|byte| *byte == b'\n').filter_map(|line| event(line).ok()) {
+        if let Ok(Some(change)) = store.apply(event) {
+            census.change(change.before.as_deref(), change.after);
+        }
+    }
+    let all: Vec<Arc<Pod>> = store.pods().cloned().collect();
+    (census.view().clone(), View::of(all.iter(), rules))
+}

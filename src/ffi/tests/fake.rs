@@ -1,0 +1,42 @@
+//! In the place of the API server: the namespace says what it tells of the pods.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::cluster::Watch;
+use crate::config::Settings;
+use crate::error::{Error, Result};
+use crate::health::Trouble;
+use crate::identity::{Identity, Surroundings};
+use crate::latest::Latest;
+use crate::snapshot::View;
+use crate::status::Status;
+use crate::verdict::Rules;
+use crate::verdict::tests::pod;
+
+pub(crate) fn connect(settings: &Settings, _: &Surroundings<'_>) -> Result<(Identity, Watch)> {
+    match settings.namespace.as_str() {
+        "unknown" => Err(Error::new(Status::NoCredentials, "there are none")),
+        "forbidden" => Ok((Identity::None, Box::new(|_, latest| Box::pin(forbidden(latest))))),
+        "broken" => Ok((Identity::None, Box::new(|_, _| Box::pin(async { panic!("broken") })))),
+        _ => Ok((Identity::None, Box::new(|rules, latest| Box::pin(changing(rules, latest))))),
+    }
+}
+
+/// One peer more whenever somebody wants to know anew.
+async fn changing(rules: Rules, latest: Arc<Latest>) {
+    for count in 2.. {
+        let asked = Instant::now();
+        let pods: Vec<_> = (1..=count).map(|i| Arc::new(pod(&format!("p{i}"), &format!("10.0.0.{i}")))).collect();
+        latest.publish(View::of(pods.iter(), &rules));
+        latest.listed(asked);
+        latest.demanded().await;
+    }
+}
+
+async fn forbidden(latest: Arc<Latest>) {
+    let error = Error::new(Status::Forbidden, "no\0 Role").with_http_status(403);
+    latest.fail(Trouble { error, class: "forbidden" });
+    pending().await
+}
