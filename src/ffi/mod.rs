@@ -8,6 +8,8 @@
 mod boundary;
 mod fork;
 mod handles;
+#[cfg(feature = "inject-panics")]
+mod panics;
 mod signals;
 
 // The exports, in the order in which the header has them.
