@@ -14,6 +14,7 @@
 //! - [`latest`], [`shown`], [`changes`], [`log`]: where the watcher's thread and the callers' threads meet
 //! - [`runtime`]: the one thread and its tokio runtime
 //! - [`provider`]: the life of a provider, from init to close
+//! - [`panics`]: panics where a test wants them; nothing in what is shipped
 //! - [`ffi`]: the C ABI, and the only `unsafe`
 
 pub mod census;
@@ -28,6 +29,7 @@ pub mod identity;
 pub mod latest;
 pub mod log;
 pub mod metrics;
+pub mod panics;
 pub mod pod;
 pub mod provider;
 pub mod runtime;

@@ -1,16 +1,19 @@
 //! The library's one thread and the tokio runtime on it.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{Builder, JoinHandle};
 
-use futures_util::future::select;
+use futures_util::future::{Either, select};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
 
 use crate::error::{Error, Result};
+use crate::panics::{Place, within};
 use crate::status::Status;
 
 /// What a thread runs.
@@ -24,6 +27,18 @@ pub fn spawn_named(body: Body) -> io::Result<JoinHandle<()>> {
     Builder::new().name("kubepeers".into()).spawn(body)
 }
 
+thread_local! {
+    /// Where this thread's future is told of a panic in a task beside it, which tokio catches without a word.
+    static PANICKED: Cell<Option<oneshot::Sender<String>>> = const { Cell::new(None) };
+}
+
+/// For the panic hook: tells the future that runs on this thread, if there is one.
+pub fn tell(panic: &(dyn Any + Send)) {
+    if let Some(told) = PANICKED.try_with(Cell::take).ok().flatten() {
+        let _ = told.send(panic_text(panic).to_owned());
+    }
+}
+
 /// A future that runs on a thread of its own until it ends or is stopped.
 #[derive(Debug)]
 pub struct Task {
@@ -32,7 +47,7 @@ pub struct Task {
 }
 
 impl Task {
-    /// Starts it. `on_panic` is told if the future panics, and the thread ends.
+    /// Starts it. `on_panic` is told if the future panics, or a task beside it, and the thread ends.
     pub fn start<F: Future<Output = ()>>(
         spawn: Spawn,
         future: impl FnOnce() -> F + Send + 'static,
@@ -41,12 +56,9 @@ impl Task {
         let runtime = new_runtime()?;
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = spawn(Box::new(move || {
-            let run = AssertUnwindSafe(|| runtime.block_on(select(stopped, Box::pin(future()))));
-            if let Err(panic) = catch_unwind(run) {
-                on_panic(Error::new(
-                    Status::Internal,
-                    format!("the watcher failed internally: {}", panic_text(&*panic)),
-                ));
+            let run = AssertUnwindSafe(|| runtime.block_on(until_panic(select(stopped, Box::pin(future())))));
+            if let Err(panic) = catch_unwind(run).unwrap_or_else(|panic| Err(panic_text(&*panic).to_owned())) {
+                on_panic(Error::new(Status::Internal, format!("the watcher failed internally: {panic}")));
             }
             // A name lookup that hangs must not hold up the end: its thread is left to end by itself.
             runtime.shutdown_background();
@@ -64,6 +76,28 @@ impl Task {
     }
 }
 
+/// Runs a future to its end, or until a task beside it panics: what that said.
+async fn until_panic<F: Future + Unpin>(future: F) -> std::result::Result<(), String> {
+    let (told, panicked) = oneshot::channel();
+    PANICKED.set(Some(told));
+    match select(Box::pin(within(Place::Watcher, future)), panicked).await {
+        Either::Right((Ok(panic), _)) => Err(panic),
+        _ => Ok(()),
+    }
+}
+
+/// Runs what may block on another thread, which is an error if there can be none. If it panics, so does the caller.
+pub async fn blocking<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+    let unwatched = PANICKED.take();
+    let started = catch_unwind(AssertUnwindSafe(|| spawn_blocking(body)));
+    PANICKED.set(unwatched);
+    let started = started.map_err(|_| io::Error::new(io::ErrorKind::OutOfMemory, "no thread can be started"))?;
+    match started.await {
+        Ok(outcome) => Ok(outcome),
+        Err(failed) => panic!("{}", panic_text(&*failed.into_panic())),
+    }
+}
+
 /// Does once what the first runtime of a process and its first connection would otherwise do at some moment of their own.
 pub fn prepare_process() -> Result<()> {
     crate::cluster::choose_crypto();
@@ -73,7 +107,7 @@ pub fn prepare_process() -> Result<()> {
 fn new_runtime() -> Result<Runtime> {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     // Name lookups and login plugins block a thread each. If they hang, the next one waits instead of taking one more.
-    builder.enable_io().enable_time().max_blocking_threads(2);
+    builder.enable_io().enable_time().max_blocking_threads(2).thread_name("kubepeers-aux");
     // The first runtime of a process panics where it finds no file descriptors.
     match catch_unwind(AssertUnwindSafe(|| builder.build())) {
         Ok(built) => built.map_err(|e| no_resources(&e.to_string())),

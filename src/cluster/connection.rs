@@ -2,17 +2,18 @@
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::panic::catch_unwind;
 use std::time::Duration;
 
+use hyper::rt::Executor;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
-use hyper_util::rt::TokioExecutor;
 use kube::client::ConfigExt;
 use kube::{Client, Config};
-use tokio::task::spawn_blocking;
 use tower::{BoxError, ServiceBuilder, service_fn};
 use tower_http::decompression::DecompressionLayer;
+
+use crate::panics::{self, Place};
+use crate::runtime::blocking;
 
 /// A connection on which nothing came for so long is asked whether it lives,
 const IDLE: Duration = Duration::from_secs(5);
@@ -39,9 +40,23 @@ pub(super) fn client(config: Config) -> kube::Result<Client> {
         .option_layer(config.auth_layer()?)
         .layer(config.extra_headers_layer()?)
         .map_err(BoxError::from)
+        .map_request(|request| {
+            panics::here(Place::Request);
+            request
+        })
         .layer(DecompressionLayer::new())
-        .service(hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector));
+        .service(hyper_util::client::legacy::Client::builder(Tasks).build(connector));
     Ok(Client::new(service, config.default_namespace))
+}
+
+/// Where connections run, beside the watcher.
+#[derive(Clone)]
+struct Tasks;
+
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Tasks {
+    fn execute(&self, connection: F) {
+        tokio::spawn(panics::within(Place::Connection, connection));
+    }
 }
 
 /// The server's name has no address.
@@ -58,9 +73,11 @@ impl std::error::Error for NoSuchHost {}
 
 /// As hyper does it, but where no thread can be started that is an error and not a panic.
 async fn resolve(name: Name) -> Result<std::vec::IntoIter<SocketAddr>, BoxError> {
-    let lookup = move || (name.as_str(), 0).to_socket_addrs();
-    let lookup = catch_unwind(|| spawn_blocking(lookup)).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
-    Ok(lookup.await?.map_err(NoSuchHost)?)
+    let lookup = move || {
+        panics::here(Place::Lookup);
+        (name.as_str(), 0).to_socket_addrs()
+    };
+    Ok(blocking(lookup).await?.map_err(NoSuchHost)?)
 }
 
 /// Says which cryptography TLS uses in this process, and has it look at the processor.

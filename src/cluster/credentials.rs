@@ -2,7 +2,6 @@
 
 use kube::{Client, Config};
 use secrecy::ExposeSecret;
-use tokio::task::spawn_blocking;
 
 use super::connection::client;
 use super::failure::{Class, Failure};
@@ -11,6 +10,8 @@ use super::{files, kubeconfig};
 use crate::config::Source;
 use crate::error::{Error, Result};
 use crate::identity::Claims;
+use crate::panics::{self, Place};
+use crate::runtime::blocking;
 
 /// The credentials, and the client made of them.
 pub struct Credentials {
@@ -68,10 +69,14 @@ impl Credentials {
             // What a plugin says in its trouble may hold its secrets.
             Origin::Kubeconfig(path, config) => {
                 let config = (**config).clone();
-                let unusable = || {
-                    files::no_credentials(format!("the kubeconfig {path} cannot be used, or its login plugin failed"))
+                let login = move || {
+                    panics::here(Place::Login);
+                    client(config)
                 };
-                spawn_blocking(|| client(config)).await.map_err(|_| unusable())?.map_err(|_| unusable())?
+                let no_thread = |e| Failure::new(Class::Resources, format!("cannot log in: {e}"));
+                blocking(login).await.map_err(no_thread)?.map_err(|_| {
+                    files::no_credentials(format!("the kubeconfig {path} cannot be used, or its login plugin failed"))
+                })?
             }
         })
     }

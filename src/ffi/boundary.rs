@@ -6,6 +6,8 @@ use std::sync::Once;
 
 use super::{fork, kubepeers_error, kubepeers_status};
 use crate::error::{Error, Result};
+use crate::panics::{self, Place};
+use crate::runtime;
 use crate::status::Status;
 
 /// Runs `body`, turns a panic into `INTERNAL`, and gives the error, if any, to the caller.
@@ -28,17 +30,22 @@ pub(super) fn infallible<T>(fallback: T, body: impl FnOnce() -> T) -> T {
 
 fn catching<T>(body: impl FnOnce() -> T) -> std::result::Result<T, String> {
     quiet_panics();
-    catch_unwind(AssertUnwindSafe(body)).map_err(|payload| {
-        format!("kubepeers failed internally ({}): close the provider", crate::runtime::panic_text(&*payload))
+    let body = AssertUnwindSafe(|| {
+        panics::here(Place::Call);
+        body()
+    });
+    catch_unwind(body).map_err(|payload| {
+        format!("kubepeers failed internally ({}): close the provider", runtime::panic_text(&*payload))
     })
 }
 
 /// A panic becomes a status and is no business of the host's stderr, nor worth the memory of a backtrace.
+/// A watcher is told of those that others catch.
 /// The hook belongs to the copy of std inside this shared library, not to a Rust host's.
 pub(super) fn quiet_panics() {
     static HOOK: Once = Once::new();
     if !HOOK.is_completed() {
-        fork::whole(|| HOOK.call_once(|| std::panic::set_hook(Box::new(|_| {}))));
+        fork::whole(|| HOOK.call_once(|| std::panic::set_hook(Box::new(|panic| runtime::tell(panic.payload())))));
     }
 }
 

@@ -8,6 +8,8 @@
 mod boundary;
 mod fork;
 mod handles;
+#[cfg(feature = "inject-panics")]
+mod panics;
 mod ready;
 mod signals;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-/* The whole test framework. Counts, says what failed, goes on. */
+/* The whole test framework. Counts, says what failed, goes on. Any thread may check. */
 #ifndef CHECK_H
 #define CHECK_H
 
@@ -9,16 +9,19 @@
 
 static int passed, failed;
 
+/* Where failures are told: stderr, unless that is being watched. */
+static FILE *report;
+
 #define CHECK(condition) check((condition) != 0, __FILE__, __LINE__, #condition)
 #define CHECK_STATUS(call, expected) check_status((call), (expected), __FILE__, __LINE__, #call)
 
 static void check(int good, const char *file, int line, const char *what)
 {
     if (good) {
-        passed++;
+        __atomic_add_fetch(&passed, 1, __ATOMIC_RELAXED);
     } else {
-        failed++;
-        fprintf(stderr, "%s:%d: failed: %s\n", file, line, what);
+        __atomic_add_fetch(&failed, 1, __ATOMIC_RELAXED);
+        fprintf(report != NULL ? report : stderr, "%s:%d: failed: %s\n", file, line, what);
     }
 }
 
@@ -26,7 +29,7 @@ static void check_status(kubepeers_status actual, kubepeers_status expected, con
 {
     check(actual == expected, file, line, what);
     if (actual != expected)
-        fprintf(stderr, "    gave %s, not %s\n", kubepeers_status_name(actual), kubepeers_status_name(expected));
+        fprintf(report != NULL ? report : stderr, "    gave %s, not %s\n", kubepeers_status_name(actual), kubepeers_status_name(expected));
 }
 
 #endif

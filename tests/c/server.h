@@ -1,4 +1,4 @@
-/* Two API servers on loopback: one that refuses connections, and one that knows two pods and nothing else. */
+/* Two API servers on loopback: one that refuses connections, and one that knows two pods. */
 #ifndef SERVER_H
 #define SERVER_H
 
@@ -29,7 +29,7 @@ static int loopback_socket(int *port)
 {
     struct sockaddr_in address;
     socklen_t size = sizeof address;
-    int bound = socket(AF_INET, SOCK_STREAM, 0);
+    int bound = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     memset(&address, 0, sizeof address);
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -43,14 +43,15 @@ static int loopback_socket(int *port)
 }
 
 /* Makes a file of a name that is new: `path` ends with XXXXXX. */
-static void write_kubeconfig(char *path, int port)
+static void write_kubeconfig(char *path, const char *host, int port)
 {
     int file = mkstemp(path);
     if (file < 0
         || dprintf(file,
                    "{apiVersion: v1, kind: Config, current-context: c, contexts: [{name: c, context: {cluster: c, user: u}}],\n"
-                   "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:%d'}}], users: [{name: u, user: {token: t}}]}\n",
-                   port)
+                   "clusters: [{name: c, cluster: {server: '%s:%d', insecure-skip-tls-verify: true}}],\n"
+                   "users: [{name: u, user: {token: t}}]}\n",
+                   host, port)
                < 0) {
         perror("no temporary file");
         exit(2);
@@ -58,7 +59,31 @@ static void write_kubeconfig(char *path, int port)
     close(file);
 }
 
-/* Answers a list with the two pods, and a watch with silence. */
+/* The watches that are open. The oldest ends when there is no room for another. */
+static int watches[64];
+static volatile sig_atomic_t last_watch;
+
+/* The watch that was opened last hears that the second pod is gone. Runs in the server, at SIGUSR1. */
+static void tell_watch(int signal_number)
+{
+    static const char event[] =
+        "{\"type\": \"DELETED\", \"object\": {\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\":"
+        " {\"name\": \"b\", \"uid\": \"uid-b\", \"resourceVersion\": \"8\", \"labels\": {\"app\": \"test\"}}}}\n";
+    (void)signal_number;
+    if (write(watches[last_watch], event, sizeof event - 1) < 0)
+        _exit(3);
+}
+
+static void keep_watch(int connection)
+{
+    int next = (last_watch + 1) % (int)(sizeof watches / sizeof *watches);
+    if (watches[next] != 0)
+        close(watches[next]);
+    watches[next] = connection;
+    last_watch = next;
+}
+
+/* Answers a list with the two pods, and a watch with silence, but for SIGUSR1. */
 static void answer_request(int connection)
 {
     static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
@@ -67,12 +92,15 @@ static void answer_request(int connection)
     ssize_t got;
     for (request[0] = '\0'; strstr(request, "\r\n\r\n") == NULL; request[length] = '\0') {
         got = read(connection, request + length, sizeof request - 1 - length);
-        if (got <= 0)
+        if (got <= 0) {
+            close(connection);
             return;
+        }
         length += (size_t)got;
     }
     if (strstr(request, "watch=") != NULL) {
-        dprintf(connection, "%s\r\n", head); /* and nothing more, until this process ends */
+        dprintf(connection, "%s\r\n", head);
+        keep_watch(connection);
         return;
     }
     dprintf(connection, "%sConnection: close\r\nContent-Length: %zu\r\n\r\n%s", head, strlen(two_pods), two_pods);
@@ -80,9 +108,9 @@ static void answer_request(int connection)
 }
 
 /* Serves from a process of its own, which the caller kills. */
-static pid_t serve(int listener)
+static pid_t serve(int listener, void (*answer)(int connection))
 {
-    pid_t server = listen(listener, 8) == 0 ? fork() : -1;
+    pid_t server = listen(listener, 64) == 0 ? fork() : -1;
     if (server < 0) {
         perror("no server");
         exit(2);
@@ -90,11 +118,13 @@ static pid_t serve(int listener)
     if (server > 0)
         return server;
     /* Whatever becomes of the caller. */
-    alarm(120);
+    alarm(600);
+    signal(SIGUSR1, tell_watch);
+    signal(SIGPIPE, SIG_IGN);
     for (;;) {
         int connection = accept(listener, NULL, NULL);
         if (connection >= 0)
-            answer_request(connection);
+            answer(connection);
     }
 }
 

@@ -1,10 +1,9 @@
 /*
- * What only C can do to the library: NULL, bytes that are not UTF-8, forged handles, fork, many threads.
+ * What only C can do to the library: NULL, bytes that are not UTF-8, forged handles, many threads.
  * Needs no cluster: server.h has what stands for an API server.
  */
 #define _POSIX_C_SOURCE 200809L
 
-#include <dirent.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,6 +15,7 @@
 
 #include "check.h"
 #include "kubepeers.h"
+#include "provider.h"
 #include "server.h"
 #include "verbs.h"
 
@@ -23,35 +23,9 @@
 static char refusing[] = "/tmp/kubepeers-test-XXXXXX";
 static char answering[] = "/tmp/kubepeers-test-XXXXXX";
 
-enum { A_MINUTE = 60 * 1000, AN_HOUR = 60 * A_MINUTE };
-
-static kubepeers_config *new_config_of(const char *kubeconfig)
-{
-    const char *const pairs[][2] = {
-        {"namespace", "default"},        {"discovery_port_name", "gossip"}, {"remoting_port_name", "remoting"},
-        {"peers_port_name", "peers"},    {"pod_labels", "app=test"},        {"self", "none"},
-        {"kubeconfig", kubeconfig},
-    };
-    kubepeers_config *config = kubepeers_config_new();
-    CHECK(config != NULL);
-    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
-        CHECK_STATUS(kubepeers_config_set(config, pairs[i][0], pairs[i][1], NULL), KUBEPEERS_OK);
-    return config;
-}
-
 static kubepeers_config *new_config(void)
 {
     return new_config_of(refusing);
-}
-
-static kubepeers_provider new_provider_of(const char *kubeconfig)
-{
-    kubepeers_config *config = new_config_of(kubeconfig);
-    kubepeers_provider provider = 0;
-    CHECK_STATUS(kubepeers_init(config, &provider, NULL), KUBEPEERS_OK);
-    CHECK(provider != 0);
-    kubepeers_config_free(config);
-    return provider;
 }
 
 static kubepeers_provider new_provider(void)
@@ -363,54 +337,6 @@ static void test_texts(void)
     kubepeers_text_free(metrics);
 }
 
-/* The handlers of all signals, as the kernel would run them. */
-static void read_handlers(struct sigaction *actions, int count)
-{
-    memset(actions, 0, (size_t)count * sizeof *actions);
-    for (int number = 1; number < count; number++)
-        sigaction(number, NULL, &actions[number]); /* fails for some numbers, which then stay zero */
-}
-
-/* Whether a thread of this process, as /proc names it, has every signal blocked that can be. */
-static int blocks_all(const char *thread)
-{
-    char path[64], line[128];
-    unsigned long long blocked = 0, all = 0x7fffffffULL & ~(1ULL << (SIGKILL - 1)) & ~(1ULL << (SIGSTOP - 1));
-    snprintf(path, sizeof path, "/proc/self/task/%.20s/status", thread);
-    FILE *status = fopen(path, "r");
-    while (status != NULL && fgets(line, sizeof line, status) != NULL)
-        sscanf(line, "SigBlk: %llx", &blocked);
-    if (status != NULL)
-        fclose(status);
-    return (blocked & all) == all;
-}
-
-/* Whether there are threads beside the main one, and all of them have their signals blocked. */
-static int others_are_deaf(void)
-{
-    int others = 0, hearing = 0;
-    DIR *threads = opendir("/proc/self/task");
-    for (struct dirent *thread; threads != NULL && (thread = readdir(threads)) != NULL;) {
-        if (thread->d_name[0] == '.' || strtol(thread->d_name, NULL, 10) == (long)getpid())
-            continue;
-        others++;
-        hearing += !blocks_all(thread->d_name);
-    }
-    if (threads != NULL)
-        closedir(threads);
-    return others > 0 && hearing == 0;
-}
-
-/* A thread that was joined is listed for a moment more, without its mask. */
-static int others_become_deaf(void)
-{
-    struct timespec moment = {0, 10 * 1000 * 1000};
-    for (int i = 0; i < 1000; i++, nanosleep(&moment, NULL))
-        if (others_are_deaf())
-            return 1;
-    return 0;
-}
-
 static int has_asked_the_server(kubepeers_provider provider)
 {
     struct timespec moment = {0, 10 * 1000 * 1000};
@@ -447,77 +373,6 @@ static void test_health(void)
     CHECK(strstr(kubepeers_error_message(kubepeers_health_error(health)), "refused") != NULL);
     CHECK(strcmp(kubepeers_health_error_class(health), "unreachable") == 0);
     kubepeers_health_free(health);
-}
-
-static void test_signals(void)
-{
-    enum { SIGNALS = 65 };
-    struct sigaction before[SIGNALS], after[SIGNALS];
-    sigset_t mask;
-    read_handlers(before, SIGNALS);
-    kubepeers_provider provider = new_provider();
-    CHECK_STATUS(kubepeers_register(provider, 0, NULL), KUBEPEERS_OK);
-    read_handlers(after, SIGNALS);
-    pthread_sigmask(SIG_BLOCK, NULL, &mask);
-    for (int number = 1; number < SIGNALS; number++) {
-        CHECK(before[number].sa_handler == after[number].sa_handler);
-        CHECK(sigismember(&mask, number) <= 0);
-    }
-    /* A thread that starts is deaf for a moment, whoever made it: the library's must have done something. */
-    CHECK(has_asked_the_server(provider));
-    CHECK(others_become_deaf());
-    CHECK_STATUS(kubepeers_close(provider, NULL), KUBEPEERS_OK);
-}
-
-/* Runs in the child: the parent's provider is off limits, an own one works. */
-static void in_child(kubepeers_provider parents)
-{
-    kubepeers_config *config = new_config();
-    kubepeers_provider provider = parents;
-    every_verb_gives(parents, KUBEPEERS_FORKED);
-    CHECK_STATUS(kubepeers_init(config, &provider, NULL), KUBEPEERS_OK);
-    CHECK(provider != parents);
-    CHECK_STATUS(kubepeers_register(provider, 0, NULL), KUBEPEERS_OK);
-    CHECK_STATUS(call_discover(provider, NULL), KUBEPEERS_NOT_SYNCED);
-    CHECK_STATUS(kubepeers_close(provider, NULL), KUBEPEERS_OK);
-    CHECK_STATUS(call_discover(provider, NULL), KUBEPEERS_CLOSED);
-    every_verb_gives(parents, KUBEPEERS_FORKED);
-    kubepeers_config_free(config);
-}
-
-static void test_fork(int registered)
-{
-    kubepeers_provider provider = new_provider();
-    if (registered)
-        CHECK_STATUS(kubepeers_register(provider, 0, NULL), KUBEPEERS_OK);
-    pid_t child = fork();
-    if (child == 0) {
-        alarm(60);
-        failed = 0;
-        in_child(provider);
-        _exit(failed == 0 ? 0 : 1);
-    }
-    int ended = -1;
-    CHECK(waitpid(child, &ended, 0) == child);
-    CHECK(WIFEXITED(ended) && WEXITSTATUS(ended) == 0);
-    CHECK_STATUS(call_discover(provider, NULL), registered ? KUBEPEERS_NOT_SYNCED : KUBEPEERS_NOT_REGISTERED);
-    CHECK_STATUS(kubepeers_close(provider, NULL), KUBEPEERS_OK);
-}
-
-/* It is no call that fails, and must not tell a child what nobody keeps up to date there. */
-static void test_generation_and_fork(void)
-{
-    kubepeers_provider provider = new_provider_of(answering);
-    int ended = -1;
-    CHECK_STATUS(kubepeers_register(provider, A_MINUTE, NULL), KUBEPEERS_OK);
-    CHECK(kubepeers_generation(provider) == 1);
-    pid_t child = fork();
-    if (child == 0)
-        _exit(kubepeers_generation(provider) == 0 ? 0 : 1);
-    CHECK(waitpid(child, &ended, 0) == child);
-    CHECK(WIFEXITED(ended) && WEXITSTATUS(ended) == 0);
-    CHECK(kubepeers_generation(provider) == 1);
-    CHECK_STATUS(kubepeers_close(provider, NULL), KUBEPEERS_OK);
 }
 
 enum { THREADS = 8, ROUNDS = 20, CALLS = 60 };
@@ -657,9 +512,9 @@ int main(void)
     /* A hang is a failure, not a matter of patience. */
     alarm(120);
     loopback_socket(&port);
-    write_kubeconfig(refusing, port);
-    const pid_t server = serve(loopback_socket(&port));
-    write_kubeconfig(answering, port);
+    write_kubeconfig(refusing, "http://127.0.0.1", port);
+    const pid_t server = serve(loopback_socket(&port), answer_request);
+    write_kubeconfig(answering, "http://127.0.0.1", port);
     test_versions();
     test_status_names();
     test_null_objects();
@@ -672,10 +527,6 @@ int main(void)
     test_lists();
     test_texts();
     test_health();
-    test_signals();
-    test_fork(0);
-    test_fork(1);
-    test_generation_and_fork();
     test_threads();
     test_close_ends_a_wait(refusing, wait_an_hour);
     test_close_ends_a_wait(refusing, refresh_for_an_hour);
