@@ -16,8 +16,8 @@ def run(code: str, options: Options, **environment: str) -> subprocess.Completed
     given = {key: value if isinstance(value, (int, dict)) else str(value) for key, value in options.items()}
     start = (
         "from kubepeers import *\n"
-        f"def new_provider(): return Provider(**{given!r}).__enter__()\n"
-        "provider = new_provider()\n"
+        f"def new_provider(): return Provider(**{given!r})\n"
+        "provider = new_provider().__enter__()\n"
     )
     return subprocess.run(
         [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning", "-c", start + code],
