@@ -163,6 +163,7 @@ func TestOpeningAndClosingLeavesNothing(t *testing.T) {
 			succeed(t, provider.Close())
 		}
 		cycle() // Go and the library open what they keep.
+		eventually(t, "no thread is left", func() bool { return libraryThreads(t) == 0 })
 		before := descriptors(t)
 		for range 1000 {
 			cycle()

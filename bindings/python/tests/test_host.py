@@ -118,6 +118,7 @@ for _ in range(20):
 def test_opening_and_closing_leaves_nothing(options: Options) -> None:
     program = """
 provider.close()
+eventually(lambda: not others())
 before = descriptors()
 for _ in range(1000):
     with new_provider() as provider:
