@@ -30,6 +30,8 @@ mod version;
 pub use config::*;
 pub use error::*;
 pub use health::*;
+#[cfg(feature = "inject-panics")]
+pub use panics::*;
 pub use peers::*;
 pub use provider::*;
 pub use text::*;
