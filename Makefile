@@ -7,6 +7,8 @@ SHELL     := /bin/bash
 BUILD     := $(CURDIR)/target
 STAGE     := $(BUILD)/stage
 PROGRAMS  := $(BUILD)/programs
+PANICKING := $(BUILD)/panicking
+ABORTING  := $(BUILD)/aborting
 TOOL      := $(BUILD)/cluster/cluster
 VENV      := $(BUILD)/venv
 CARGO_DENY := $(BUILD)/tools/bin/cargo-deny
@@ -30,6 +32,7 @@ export KUBEPEERS_LIBRARY := $(STAGE)/lib/libkubepeers.so.0
 export PKG_CONFIG := $(or $(shell command -v pkg-config),$(CURDIR)/tests/pkg-config)
 # Go's cache does not see that a header of the system has changed; it does see other flags.
 export CGO_CFLAGS := -O2 -g -DKUBEPEERS_HEADER=0x$(shell sha256sum include/kubepeers.h | cut -c1-8)
+export KUBEPEERS_PANICKING_LIBRARY := $(PANICKING)/libkubepeers.so.0
 export PYTHONPATH := $(CURDIR)/bindings/python
 export PYTHONDONTWRITEBYTECODE := 1
 
@@ -58,11 +61,18 @@ demo: examples control-plane
 endif
 
 .PHONY: test
-test: examples probes control-plane $(VENV)/ready test-calls ## all tests, against a real API server
+test: examples probes panics control-plane $(VENV)/ready test-calls ## all tests, against a real API server
 	cargo test --locked
 	cd tests/cluster && $(GO_CLUSTER) test -count=1 ./cmd/cluster
 	$(PROGRAMS)/test-abi
 	$(PROGRAMS)/test-changes
+	$(PROGRAMS)/test-process
+	$(PROGRAMS)/test-limits
+	$(PROGRAMS)/test-unload $(STAGE)/lib/libkubepeers.so
+	LD_LIBRARY_PATH=$(PANICKING) $(PROGRAMS)/test-panics
+	tests/exports $(PANICKING)/libkubepeers.so $(PROGRAMS)/test-panics
+	LD_LIBRARY_PATH=$(ABORTING) $(PROGRAMS)/test-panics --abort
+	LD_LIBRARY_PATH=$(ABORTING) $(PROGRAMS)/test-abi
 	$(CC) -std=c99 $(C_FLAGS) -fsyntax-only tests/c/test_header.c
 	$(CC) -std=c11 $(C_FLAGS) -fsyntax-only tests/c/test_header.c
 	$(CXX) -std=c++17 $(C_FLAGS) -fsyntax-only tests/c/test_header.cpp
@@ -73,6 +83,7 @@ test: examples probes control-plane $(VENV)/ready test-calls ## all tests, again
 .PHONY: test-with-cluster
 test-with-cluster:
 	cd bindings/go && go test -race -count=1 ./...
+	cd bindings/go && LD_LIBRARY_PATH=$(PANICKING) go test -race -count=1 -tags panics -run Panic .
 	KUBEPEERS_PROBE_C=$(PROGRAMS)/probe-c KUBEPEERS_PROBE_GO=$(PROGRAMS)/probe-go \
 		$(VENV)/bin/pytest -q bindings/python/tests tests/conformance
 
@@ -246,9 +257,21 @@ examples: stage
 probes: stage
 	@mkdir -p $(PROGRAMS)
 	$(CC) -std=c99 $(C_FLAGS) tests/conformance/probe.c -o $(PROGRAMS)/probe-c $(C_LINK)
-	$(CC) -std=c99 $(C_FLAGS) tests/c/test_abi.c -o $(PROGRAMS)/test-abi $(C_LINK)
-	$(CC) -std=c99 $(C_FLAGS) tests/c/test_changes.c -o $(PROGRAMS)/test-changes $(C_LINK)
+	for test in abi changes process limits; do \
+		$(CC) -std=c99 $(C_FLAGS) tests/c/test_$$test.c -o $(PROGRAMS)/test-$$test $(C_LINK); done
+	$(CC) -std=c99 $(C_FLAGS) tests/c/test_unload.c -o $(PROGRAMS)/test-unload -lpthread -ldl
 	cd bindings/go && go build -o $(PROGRAMS)/probe-go ./internal/probe
+
+# Two libraries that are never shipped: one panics wherever a test wants it, in the other a panic ends the process.
+.PHONY: panics
+panics: stage
+	@mkdir -p $(PROGRAMS) $(PANICKING) $(ABORTING)
+	cargo rustc --locked --lib --crate-type cdylib --features inject-panics
+	cp $(BUILD)/debug/libkubepeers.so $(PANICKING)/libkubepeers.so.0
+	cargo rustc --locked --lib --crate-type cdylib --features inject-panics -- -C panic=abort
+	cp $(BUILD)/debug/libkubepeers.so $(ABORTING)/libkubepeers.so.0
+	ln -sf libkubepeers.so.0 $(PANICKING)/libkubepeers.so
+	$(CC) -std=c99 $(C_FLAGS) tests/c/test_panics.c -o $(PROGRAMS)/test-panics -L$(PANICKING) $(C_LINK)
 
 $(VENV)/ready: tests/requirements.txt
 	$(PYTHON) -m venv $(VENV)

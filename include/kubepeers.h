@@ -61,14 +61,21 @@
  *   kubepeers_health     the same
  *   kubepeers_error      the same
  *   kubepeers_config     one thread at a time
- *   The library calls nothing back, but a log callback, if you set one. A registered provider runs one thread of its own, with all
- *   signals blocked; where the API server is given by name, a short-lived second one looks the name up.
+ *   kubepeers_log_set_callback() is the only way to be called back. A registered provider runs one thread of its own, named
+ *   kubepeers; a second one, kubepeers-aux, looks up the API server's name and logs in with a kubeconfig. It ends ten seconds after it
+ *   was last needed, or a moment after kubepeers_close(), with the last descriptors. Both have all signals blocked.
  *   Nothing may be called from a signal handler.
  *
  * THE PROCESS
  *   - The library installs no signal handler, writes nothing to stdout or stderr, and changes no environment variable.
  *     kubepeers_register() reads some: do not call setenv() meanwhile.
  *   - fork: in a child process the parent's providers answer KUBEPEERS_FORKED and nothing else happens. A child may init its own.
+ *     As with all descriptors, the child's copies keep connections that the parent has closed open until it execs or ends.
+ *   - A fault of the library itself is KUBEPEERS_INTERNAL, and the process goes on. Was it in the watcher, every call on the
+ *     provider says so until kubepeers_deregister() or kubepeers_close().
+ *   - Descriptors, threads and stacks that cannot be had are KUBEPEERS_NO_RESOURCES. Not so what malloc() cannot give (RLIMIT_AS,
+ *     strict overcommit): then Rust writes a line to stderr and aborts the process. The memory limit of a container
+ *     is of another kind: malloc() succeeds, and the kernel kills.
  *   - File descriptors are close-on-exec. Two that the first register opens stay open until the process ends. Do not close what you
  *     did not open (as daemons do after fork), and then register in the same process: descriptors would be mistaken for others.
  *   - dlclose: allowed, but the library stays mapped until the process ends. Close the providers first.

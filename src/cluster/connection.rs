@@ -61,7 +61,7 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Tasks {
 
 /// The server's name has no address.
 #[derive(Debug)]
-pub(super) struct NoSuchHost(io::Error);
+pub(super) struct NoSuchHost(pub(super) io::Error);
 
 impl std::fmt::Display for NoSuchHost {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -75,7 +75,11 @@ impl Credentials {
                 };
                 let no_thread = |e| Failure::new(Class::Resources, format!("cannot log in: {e}"));
                 blocking(login).await.map_err(no_thread)?.map_err(|_| {
-                    files::no_credentials(format!("the kubeconfig {path} cannot be used, or its login plugin failed"))
+                    files::no_descriptors().unwrap_or_else(|| {
+                        files::no_credentials(format!(
+                            "the kubeconfig {path} cannot be used, or its login plugin failed"
+                        ))
+                    })
                 })?
             }
         })

@@ -220,8 +220,9 @@ impl Failure {
                 let class = if is_about_trust(tls) { Class::Tls } else { Class::Unreachable };
                 return Self::new(class, tls_advice(tls));
             }
-            if cause.is::<NoSuchHost>() {
-                class = Class::NoSuchHost;
+            if let Some(NoSuchHost(io)) = cause.downcast_ref() {
+                // It may be no more than that hosts and resolv.conf could not be opened.
+                class = io_class(io).unwrap_or(Class::NoSuchHost);
             } else if let Some(io) = cause.downcast_ref::<io::Error>() {
                 class = io_class(io).unwrap_or(class);
             }

@@ -28,6 +28,13 @@ fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
     std::fs::read(path)
 }
 
+/// Whether nothing can be opened now: some failures that come of it do not say so.
+pub(super) fn no_descriptors() -> Option<Error> {
+    let error = std::fs::File::open("/").err()?;
+    let none = matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE));
+    none.then(|| Error::new(Status::NoResources, format!("cannot open files: {error}")))
+}
+
 pub(super) fn no_credentials(message: String) -> Error {
     Error::new(Status::NoCredentials, message)
 }

@@ -41,6 +41,8 @@ pub use config::*;
 pub use error::*;
 pub use health::*;
 pub use log::*;
+#[cfg(feature = "inject-panics")]
+pub use panics::*;
 pub use peers::*;
 pub use provider::*;
 pub use text::*;

@@ -47,8 +47,9 @@ pub unsafe extern "C" fn kubepeers_peers_generation(peers: *const kubepeers_peer
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_address(peers: *const kubepeers_peers, index: usize) -> *const c_char {
     // SAFETY: the header asks for NULL or a live list.
-    let address = unsafe { snapshot(peers) }.and_then(|peers| peers.address(index));
-    address.map_or(null(), CStr::as_ptr)
+    let peers = unsafe { snapshot(peers) };
+    // The first of these calls on a list makes the texts.
+    infallible(null(), || peers.and_then(|peers| peers.address(index)).map_or(null(), CStr::as_ptr))
 }
 
 /// Reads of a peer, or gives `absent` past the end and for NULL.

@@ -6,9 +6,6 @@ import gc
 import multiprocessing
 import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import kubepeers
@@ -16,6 +13,7 @@ import pytest
 from configuration import Options
 from kubepeers import KubepeersError, Provider, Status, _library, _provider
 from kubepeers._call import call
+from program import run
 
 
 def statuses(provider: Provider) -> list[Status]:
@@ -72,6 +70,20 @@ def test_fork(registered: Provider) -> None:
     assert still_watches(registered)
 
 
+def test_fork_before_register(provider: Provider) -> None:
+    provider.init()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        try:
+            os._exit(7 if set(statuses(provider)) == {Status.FORKED} else 2)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    provider.register()
+    assert still_watches(provider)
+
+
 def test_a_child_may_leave_the_block_it_was_forked_in(options: Options) -> None:
     with Provider(**options) as provider:
         child = os.fork()
@@ -99,20 +111,6 @@ def test_a_fork_during_init(provider: Provider) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 
 
-def run(code: str, options: Options) -> subprocess.CompletedProcess[str]:
-    """Run a program that has a `provider`, registered."""
-    given = {key: value if isinstance(value, (int, dict)) else str(value) for key, value in options.items()}
-    start = f"from kubepeers import *\nprovider = Provider(**{given!r})\nprovider.__enter__()\n"
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning", "-c", start + code],
-        env={**os.environ, "PYTHONPATH": str(Path(kubepeers.__file__).parents[1])},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 @pytest.mark.parametrize(
     "code",
     [
@@ -138,7 +136,7 @@ threading.Thread(target=wait, daemon=True).start()
 )
 def test_the_end_of_the_interpreter(code: str, options: Options) -> None:
     done = run(code, options)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_a_forgotten_provider_is_closed(options: Options) -> None:

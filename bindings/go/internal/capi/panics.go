@@ -1,0 +1,26 @@
+//go:build panics
+
+package capi
+
+/*
+#cgo LDFLAGS: -ldl
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdint.h>
+
+// Not linked: the library that the header belongs to does not have it.
+static int32_t want_panic(int32_t place)
+{
+	int32_t (*want)(int32_t);
+	*(void **)&want = dlsym(RTLD_DEFAULT, "kubepeers_want_panic");
+	return want ? want(place) : -1;
+}
+*/
+import "C"
+
+// WantPanic has the library panic in the next code that comes to a place, as
+// src/panics.rs numbers them. It gives the place that was wanted before and not
+// come to; negative if the library cannot panic on demand.
+func WantPanic(place int32) int32 {
+	return int32(C.want_panic(C.int32_t(place)))
+}

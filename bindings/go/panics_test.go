@@ -1,0 +1,51 @@
+//go:build panics
+
+package kubepeers_test
+
+import (
+	"testing"
+	"time"
+
+	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
+	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
+)
+
+// Places of src/panics.rs.
+const (
+	nowhere = iota
+	inCall
+	inWatcher
+	_
+	inRequest
+)
+
+func TestPanicInCall(t *testing.T) {
+	provider := waiting(t, 0)
+	for name, call := range calls {
+		t.Run(name, func(t *testing.T) {
+			capi.WantPanic(inCall)
+			want(t, call(provider), kubepeers.ErrInternal)
+			if capi.WantPanic(nowhere) != nowhere {
+				t.Error("nothing has panicked")
+			}
+		})
+	}
+	want(t, discover(provider), kubepeers.ErrNotSynced) // It is as it was.
+}
+
+func TestPanicInTask(t *testing.T) {
+	for name, place := range map[string]int32{"watcher": inWatcher, "request": inRequest} {
+		t.Run(name, func(t *testing.T) {
+			provider := waiting(t, time.Hour)
+			ended := make(chan error)
+			go func() { ended <- discover(provider) }()
+			capi.WantPanic(place)
+			want(t, refresh(provider), kubepeers.ErrInternal)
+			want(t, <-ended, kubepeers.ErrInternal)
+			want(t, calls["Health"](provider), kubepeers.ErrInternal)
+			succeed(t, provider.Deregister())
+			succeed(t, provider.Register())
+			succeed(t, provider.Close())
+		})
+	}
+}
