@@ -62,9 +62,10 @@ test: examples probes control-plane $(VENV)/ready test-calls ## all tests, again
 	cargo test --locked
 	cd tests/cluster && $(GO_CLUSTER) test -count=1 ./cmd/cluster
 	$(PROGRAMS)/test-abi
+	$(PROGRAMS)/test-changes
 	$(CC) -std=c99 $(C_FLAGS) -fsyntax-only tests/c/test_header.c
 	$(CC) -std=c11 $(C_FLAGS) -fsyntax-only tests/c/test_header.c
-	$(CXX) -std=c++11 $(C_FLAGS) -fsyntax-only tests/c/test_header.cpp
+	$(CXX) -std=c++17 $(C_FLAGS) -fsyntax-only tests/c/test_header.cpp
 	tests/symbols $(STAGE)/lib/libkubepeers.so
 	$(TOOL) run -- $(MAKE) --no-print-directory test-with-cluster
 
@@ -187,6 +188,10 @@ lint: stage $(VENV)/ready $(CARGO_DENY) ## formatters, linters, type checkers, d
 	$(VENV)/bin/mypy --strict bindings/python/kubepeers
 	$(VENV)/bin/mypy examples/demo.py
 
+.PHONY: advisories
+advisories: $(CARGO_DENY) ## known faults of the dependencies (fetches RustSec's list)
+	$(CARGO_DENY) check --hide-inclusion-graph advisories
+
 # --- The library ------------------------------------------------------------------------------------------------------
 
 .PHONY: library
@@ -214,6 +219,17 @@ install-files:
 		> $(DESTDIR)$(LIBDIR)/pkgconfig/kubepeers.pc
 	@echo "installed libkubepeers.so.$(VERSION) in $(DESTDIR)$(LIBDIR)"
 
+# An unstripped library: only there abidw finds the types.
+.PHONY: test-abi
+test-abi: ## the ABI against the one that is committed (needs Debian's abigail-tools)
+	cargo build --locked --lib
+	tests/abi/check $(BUILD)/debug/libkubepeers.so
+
+.PHONY: abi
+abi: ## writes tests/abi/libkubepeers.abi anew
+	cargo build --locked --lib
+	tests/abi/check --write $(BUILD)/debug/libkubepeers.so
+
 .PHONY: header
 header: ## writes include/kubepeers.h anew
 	KUBEPEERS_WRITE_HEADER=1 cargo test --quiet --locked --test header
@@ -231,6 +247,7 @@ probes: stage
 	@mkdir -p $(PROGRAMS)
 	$(CC) -std=c99 $(C_FLAGS) tests/conformance/probe.c -o $(PROGRAMS)/probe-c $(C_LINK)
 	$(CC) -std=c99 $(C_FLAGS) tests/c/test_abi.c -o $(PROGRAMS)/test-abi $(C_LINK)
+	$(CC) -std=c99 $(C_FLAGS) tests/c/test_changes.c -o $(PROGRAMS)/test-changes $(C_LINK)
 	cd bindings/go && go build -o $(PROGRAMS)/probe-go ./internal/probe
 
 $(VENV)/ready: tests/requirements.txt

@@ -48,7 +48,9 @@
  *   kubepeers_discover_peers, kubepeers_wait,
  *   kubepeers_wait_for_peers                       kubepeers_peers_free
  *   kubepeers_get_health                           kubepeers_health_free
- *   kubepeers_explain, kubepeers_metrics           kubepeers_text_free
+ *   kubepeers_explain, kubepeers_metrics,
+ *   kubepeers_log_next                             kubepeers_text_free
+ *   kubepeers_change_fd (a file descriptor)        close
  *   any fallible call, through `error`             kubepeers_error_free
  *   Strings that a function returns are borrowed from the object it was asked of, or static: never free() them. Texts that it
  *   writes through an out-parameter are yours: kubepeers_text_free(), not free().
@@ -59,8 +61,8 @@
  *   kubepeers_health     the same
  *   kubepeers_error      the same
  *   kubepeers_config     one thread at a time
- *   The library calls nothing back. A registered provider runs one thread of its own, with all signals blocked; where the API
- *   server is given by name, a short-lived second one looks the name up.
+ *   The library calls nothing back, but a log callback, if you set one. A registered provider runs one thread of its own, with all
+ *   signals blocked; where the API server is given by name, a short-lived second one looks the name up.
  *   Nothing may be called from a signal handler.
  *
  * THE PROCESS
@@ -94,6 +96,26 @@
 #define KUBEPEERS_EXPLAIN_TABLE 2
 
 /*
+ For log records: the library has failed.
+ */
+#define KUBEPEERS_LOG_ERROR 1
+
+/*
+ For log records: a request failed; what is known stands.
+ */
+#define KUBEPEERS_LOG_WARN 2
+
+/*
+ For log records: the answer has changed, or the way in which it is found.
+ */
+#define KUBEPEERS_LOG_INFO 3
+
+/*
+ For log records: all the rest.
+ */
+#define KUBEPEERS_LOG_DEBUG 4
+
+/*
  Major version that this header was made for.
  */
 #define KUBEPEERS_VERSION_MAJOR 0
@@ -101,7 +123,7 @@
 /*
  Minor version that this header was made for.
  */
-#define KUBEPEERS_VERSION_MINOR 2
+#define KUBEPEERS_VERSION_MINOR 3
 
 /*
  Patch version that this header was made for.
@@ -111,7 +133,7 @@
 /*
  major * 1000000 + minor * 1000 + patch. Compare it with kubepeers_version_number().
  */
-#define KUBEPEERS_VERSION_NUMBER 2000
+#define KUBEPEERS_VERSION_NUMBER 3000
 
 /*
  The call did what it says.
@@ -239,6 +261,11 @@
 #define KUBEPEERS_STALE -24
 
 /*
+ The call would wait for the thread that it is made on: it was made from a log callback.
+ */
+#define KUBEPEERS_WOULD_DEADLOCK -25
+
+/*
  A fault of the library itself. The process is unharmed; close the provider.
  */
 #define KUBEPEERS_INTERNAL -99
@@ -273,6 +300,12 @@ typedef int32_t kubepeers_status;
  A stale, forged or closed one gives a status, never undefined behaviour.
  */
 typedef uint64_t kubepeers_provider;
+
+/*
+ What a log record is given to: its level, one of KUBEPEERS_LOG_*; its text, which is gone when the callback returns; and the
+ `context` that came with the callback.
+ */
+typedef void (*kubepeers_log_callback)(int32_t level, const char *message, uintptr_t context);
 
 
 
@@ -317,6 +350,8 @@ kubepeers_config *kubepeers_config_new(void);
    service_account_dir   folder with `token` and `ca.crt`; default /var/run/secrets/kubernetes.io/serviceaccount
    kubeconfig            path of a kubeconfig to use instead of the service account, whose folder is then not looked at
    context               context of that kubeconfig; default: its current one
+   log                   "off" (default), "error", "warn", "info", "debug": which log records are made; kubepeers_log_next(),
+                         kubepeers_log_set_callback()
  Paths are used as they are, whenever a file is read: give absolute ones if the process changes its folder.
 
  Errors: KUBEPEERS_UNKNOWN_KEY, KUBEPEERS_INVALID_CONFIG (the message names the key and says what is wrong),
@@ -367,7 +402,7 @@ kubepeers_status kubepeers_init(const kubepeers_config *config,
 
  Errors: KUBEPEERS_NO_RESOURCES, KUBEPEERS_NOT_IN_CLUSTER, KUBEPEERS_NO_CREDENTIALS, KUBEPEERS_NO_IDENTITY, KUBEPEERS_TLS,
  KUBEPEERS_UNAUTHORIZED, KUBEPEERS_FORBIDDEN, KUBEPEERS_ALREADY_REGISTERED; KUBEPEERS_NOT_REGISTERED and KUBEPEERS_CLOSED
- if another thread deregistered or closed meanwhile; the handle's own: KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
+ if another thread deregistered or closed meanwhile; KUBEPEERS_WOULD_DEADLOCK (in a log callback); the handle's own: KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
  */
 kubepeers_status kubepeers_register(kubepeers_provider provider,
                                     int32_t timeout_ms,
@@ -405,6 +440,46 @@ kubepeers_status kubepeers_discover_peers(kubepeers_provider provider,
  discover_peers would give. Takes no lock and makes no object: a few nanoseconds.
  */
 uint64_t kubepeers_generation(kubepeers_provider provider);
+
+/*
+ The addresses of the list that kubepeers_discover_peers() would give, and nothing else, in one call: for bindings, to which every
+ call is dear. They are written to `buffer` one after the other, each ended by NUL, in the order of the list.
+
+ `*generation` is that of the list. If it is `known_generation` (of a list that you have; 0: none), the addresses are the same
+ still: nothing is copied, and `*length` is 0. Else `*length` is how many bytes all addresses take; if that is more than `size`
+ nothing was copied: call again with a larger buffer. So an empty list has a new generation and a length of 0. `buffer` may be NULL if
+ `size` is 0. It waits like kubepeers_discover_peers(), at most `timeout_ms`.
+
+ Errors: KUBEPEERS_INVALID_ARGUMENT (`length` or `generation` is NULL, or `buffer` is while `size` is not 0), and those of
+ kubepeers_discover_peers().
+ */
+kubepeers_status kubepeers_copy_addresses(kubepeers_provider provider,
+                                          uint64_t known_generation,
+                                          int32_t timeout_ms,
+                                          char *buffer,
+                                          size_t size,
+                                          size_t *length,
+                                          uint64_t *generation,
+                                          kubepeers_error **error);
+
+/*
+ Makes a descriptor for an event loop (poll, epoll, asyncio, Go's netpoller): it is readable when there may be something new: peers,
+ a state of the own pod, the end of a registration, or a log record. Works before kubepeers_register(), and across
+ deregister and register.
+
+ When it is readable read all of it (it is a non-blocking stream of bytes that mean nothing), then ask for what you want to know, e.g. with
+ kubepeers_wait() and a timeout of 0, or kubepeers_generation(). It is readable from the start, and sometimes without anything new.
+ With `max_stale_ms`, an answer that becomes too old does not make it readable. After kubepeers_close() it stays readable: read() gives 0.
+
+ The descriptor is yours: end it with close(), before or after kubepeers_close(). Each call makes another one; they do not influence each
+ other. It is close-on-exec. The library uses one more for each.
+
+ Errors: KUBEPEERS_NO_RESOURCES (no descriptors left), KUBEPEERS_INVALID_ARGUMENT (NULL), KUBEPEERS_CLOSED,
+ KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
+ */
+kubepeers_status kubepeers_change_fd(kubepeers_provider provider,
+                                     int32_t *fd,
+                                     kubepeers_error **error);
 
 /*
  Waits for peers newer than `after_generation` (from kubepeers_peers_generation(); 0 for any), at most `timeout_ms`
@@ -456,7 +531,8 @@ kubepeers_status kubepeers_refresh(kubepeers_provider provider,
  Stops the watcher, joins its thread, and fails every waiting call with KUBEPEERS_NOT_REGISTERED.
  kubepeers_register() may be called again. Blocks for milliseconds; nothing is sent to the API server.
 
- Errors: KUBEPEERS_NOT_REGISTERED, KUBEPEERS_CLOSED, KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
+ Errors: KUBEPEERS_NOT_REGISTERED, KUBEPEERS_CLOSED, KUBEPEERS_WOULD_DEADLOCK (in a log callback), KUBEPEERS_NOT_INITIALIZED,
+ KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
  */
 kubepeers_status kubepeers_deregister(kubepeers_provider provider,
                                       kubepeers_error **error);
@@ -466,7 +542,7 @@ kubepeers_status kubepeers_deregister(kubepeers_provider provider,
  call on the same provider. Closing 0 is KUBEPEERS_OK, and so is closing again, at once, even while the first close is still
  joining. Peer lists and errors that were given out stay valid.
 
- Errors: KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
+ Errors: KUBEPEERS_WOULD_DEADLOCK (in a log callback), KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
  */
 kubepeers_status kubepeers_close(kubepeers_provider provider,
                                  kubepeers_error **error);
@@ -625,9 +701,42 @@ kubepeers_status kubepeers_metrics(kubepeers_provider provider,
                                    kubepeers_error **error);
 
 /*
- Frees a text of kubepeers_explain() or kubepeers_metrics(). NULL is allowed.
+ Frees a text of kubepeers_explain(), kubepeers_metrics() or kubepeers_log_next(). NULL is allowed.
  */
 void kubepeers_text_free(char *text);
+
+/*
+ Gives log records to a callback from now on, those that wait first; NULL: to nobody, they wait for kubepeers_log_next(). Records
+ are made as the key `log` says, which is "off" by default.
+
+ The callback is called on the provider's own thread, one record at a time. It must not throw, longjmp or take long: nothing is
+ watched meanwhile. It may call any function, but not wait: those with a timeout take it as 0, and kubepeers_register(),
+ kubepeers_deregister(), kubepeers_close() and this function are KUBEPEERS_WOULD_DEADLOCK, on whatever provider. It must not wait for
+ a thread that is in one of these either. After this function, and after kubepeers_deregister() and kubepeers_close(), the callback
+ that was set before is not running and will not be called again; `context` may go. (After kubepeers_deregister() a new
+ kubepeers_register() calls it again.)
+
+ Errors: KUBEPEERS_WOULD_DEADLOCK, KUBEPEERS_CLOSED, KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
+ */
+kubepeers_status kubepeers_log_set_callback(kubepeers_provider provider,
+                                            kubepeers_log_callback callback,
+                                            uintptr_t context,
+                                            kubepeers_error **error);
+
+/*
+ The oldest log record that waits: for bindings, which fetch records when the descriptor of kubepeers_change_fd() is readable or
+ after a call. Does not block. `*message` is its text, to be freed with kubepeers_text_free(); NULL if there is none. `level` (one of
+ KUBEPEERS_LOG_*) and `unix_ms` (when it was made, milliseconds since 1970) may be NULL. 256 records wait; of more the oldest are
+ lost, and the next one says how many. Records also wait after kubepeers_deregister(); kubepeers_close() ends them.
+
+ Errors: KUBEPEERS_INVALID_ARGUMENT (`message` is NULL), KUBEPEERS_CLOSED, KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE,
+ KUBEPEERS_FORKED.
+ */
+kubepeers_status kubepeers_log_next(kubepeers_provider provider,
+                                    int32_t *level,
+                                    int64_t *unix_ms,
+                                    char **message,
+                                    kubepeers_error **error);
 
 /*
  The status that the call returned. KUBEPEERS_OK for NULL.
@@ -668,9 +777,15 @@ const char *kubepeers_status_name(kubepeers_status status);
 uint32_t kubepeers_version_number(void);
 
 /*
- The version of the library that is loaded, e.g. "0.2.0". A static string: never freed.
+ The version of the library that is loaded, e.g. "0.3.0". A static string: never freed.
  */
 const char *kubepeers_version(void);
+
+/*
+ What this library can do that others of its kind may not, words with blanks between: today "change-fd copy-addresses log poll
+ protobuf". Words are added, never taken away while the soname is the same. A static string: never freed.
+ */
+const char *kubepeers_features(void);
 
 /*
  The name of this discovery provider: "kubernetes". A static string: never freed.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::pod::{Phase, Pod};
-use crate::snapshot::{Gate, View};
+use crate::snapshot::View;
 use crate::subject::Subject;
 
 /// What is told, and to whom.
@@ -54,7 +54,7 @@ pub fn explain(view: &View, subject: &Subject, form: Form) -> String {
     let mut pods: Vec<_> = peers.chain(left_out).collect();
     pods.sort_by_key(|judged| judged.name);
     let Subject { namespace, selector, own, .. } = subject;
-    let explanation = Explanation { namespace, selector, own_pod: own, gate: gate(&view.gate), pods };
+    let explanation = Explanation { namespace, selector, own_pod: own, gate: view.gate.name(), pods };
     match form {
         Form::Json => serde_json::to_string(&explanation).expect("texts and numbers become JSON"),
         Form::Table => table(&explanation),
@@ -75,17 +75,6 @@ fn judged<'a>(pod: &'a Arc<Pod>, verdict: &'static str, address: Option<SocketAd
         revision: &pod.revision,
         started: &pod.started,
         ports: pod.ports.iter().map(|port| (&*port.name, port.number)).collect(),
-    }
-}
-
-fn gate(gate: &Gate) -> &'static str {
-    match gate {
-        Gate::Open => "open",
-        Gate::SelfAbsent => "self-absent",
-        Gate::SelfNotYet(_) => "self-not-yet",
-        Gate::SelfExcluded(_) => "self-excluded",
-        Gate::SelfUnselected(_) => "self-unselected",
-        Gate::SelfUnclear => "self-unclear",
     }
 }
 

@@ -6,10 +6,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::Notify;
 
+use crate::changes::Changes;
 use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::explain::{Form, explain};
 use crate::health::{Counts, Health, STALE_AFTER, Trouble};
+use crate::log::{Level, Log};
 use crate::metrics::Metrics;
 use crate::shown::Shown;
 use crate::snapshot::{Gate, Snapshot, View};
@@ -29,7 +31,18 @@ pub struct Latest {
     /// `max_stale_ms`
     max_stale: Option<Duration>,
     poll_interval: Duration,
-    shown: Shown,
+    outlets: Outlets,
+}
+
+/// Where a provider tells what is new. They outlast its registrations.
+#[derive(Clone, Debug, Default)]
+pub struct Outlets {
+    /// The answer that would be given at once.
+    pub shown: Shown,
+    /// That there may be another one.
+    pub changes: Arc<Changes>,
+    /// What happens, in words.
+    pub log: Arc<Log>,
 }
 
 #[derive(Debug)]
@@ -58,7 +71,7 @@ struct State {
 
 impl Latest {
     /// Nothing known yet. Generations go on from `generation`, so that they grow over a provider's whole life.
-    pub fn new(generation: u64, subject: Subject, settings: &Settings, shown: Shown) -> Self {
+    pub fn new(generation: u64, subject: Subject, settings: &Settings, outlets: Outlets) -> Self {
         let state = State {
             generation,
             snapshot: None,
@@ -81,7 +94,7 @@ impl Latest {
             subject,
             max_stale: settings.max_stale,
             poll_interval: settings.poll_interval,
-            shown,
+            outlets,
         }
     }
 
@@ -90,7 +103,7 @@ impl Latest {
         let view = Arc::new(view);
         self.change(|state| {
             state.counts.views += 1;
-            state.signs_of_life();
+            self.signs_of_life(state);
             let last = state.snapshot.as_ref().map(|snapshot| snapshot.view());
             if !last.is_some_and(|last| last.has_addresses_of(&view)) {
                 state.settled = Instant::now();
@@ -98,6 +111,11 @@ impl Latest {
             if !last.is_some_and(|last| last.answers_as(&view)) {
                 state.generation += 1;
                 state.snapshot = Some(Arc::new(Snapshot::new(state.generation, view.clone())));
+                let View { peers, gate, left_out } = &*view;
+                self.outlets.log.write(Level::Info, || {
+                    let (peers, left_out, generation) = (peers.len(), left_out.len(), state.generation);
+                    format!("generation {generation}: {peers} peers, {left_out} pods left out, gate {}", gate.name())
+                });
             }
             state.view = Some(view);
         });
@@ -105,7 +123,7 @@ impl Latest {
 
     /// The pods are still as they were published.
     pub fn unchanged(&self) {
-        self.change(State::signs_of_life);
+        self.change(|state| self.signs_of_life(state));
     }
 
     /// What was published is of the moment `asked` or later, for certain.
@@ -116,6 +134,7 @@ impl Latest {
     /// The pods could not be read; the last snapshot stands.
     pub fn fail(&self, trouble: Trouble) {
         self.change(|state| {
+            self.outlets.log.write(Level::Warn, || trouble.error.to_string());
             *state.counts.failures.entry(trouble.class).or_default() += 1;
             state.trouble = Some(trouble);
         });
@@ -123,17 +142,39 @@ impl Latest {
 
     /// Whether a watch is open.
     pub fn watches(&self, open: bool) {
-        self.change(|state| state.watched = open.then(Instant::now));
+        self.change(|state| {
+            if open != state.watched.is_some() {
+                let what = if open { "open" } else { "over" };
+                self.outlets.log.write(Level::Debug, || format!("the watch is {what}"));
+            }
+            state.watched = open.then(Instant::now);
+        });
     }
 
     /// A watch goes on without a word: whatever was wrong is over.
     pub fn heard(&self) {
-        self.change(|state| state.trouble = None);
+        self.change(|state| self.is_well(state));
+    }
+
+    fn is_well(&self, state: &mut State) {
+        if state.trouble.take().is_some() {
+            self.outlets.log.write(Level::Info, || "the API server answers again".into());
+        }
+    }
+
+    fn signs_of_life(&self, state: &mut State) {
+        state.sign_of_life = Some(Instant::now());
+        self.is_well(state);
     }
 
     /// Whether the pods are polled, and if that was not asked for, why.
     pub fn polls(&self, polling: bool, why: Option<Trouble>) {
         self.change(|state| {
+            if polling != state.polling {
+                let why = why.as_ref().map(|why| format!(": {}", why.error)).unwrap_or_default();
+                let how = if polling { "polled" } else { "watched" };
+                self.outlets.log.write(Level::Info, || format!("the pods are {how}{why}"));
+            }
             state.polling = polling;
             if why.is_some() {
                 state.trouble = None;
@@ -151,9 +192,12 @@ impl Latest {
     /// Gives the last generation there is.
     pub fn end(&self, reason: Error) -> u64 {
         let mut state = self.lock();
+        let level = if reason.status() == Status::Internal { Level::Error } else { Level::Info };
+        self.outlets.log.write(level, || reason.to_string());
         state.ended.get_or_insert(reason);
-        self.shown.show(None);
+        self.outlets.shown.show(None);
         self.changed.notify_all();
+        self.outlets.changes.tell();
         state.generation
     }
 
@@ -194,7 +238,11 @@ impl Latest {
     pub fn newer_than(&self, generation: u64, timeout: Duration) -> Result<Arc<Snapshot>> {
         self.until(timeout, |state| match self.answer(state) {
             Some(Ok(snapshot)) if snapshot.generation() <= generation => Continue(self.until_too_old(state, timeout)),
-            Some(answer) => Break(answer),
+            Some(answer) => {
+                // Whoever comes here found nothing there.
+                self.outlets.shown.show(self.at_once(state));
+                Break(answer)
+            }
             None => Continue(timeout),
         })
         .unwrap_or_else(|| {
@@ -287,10 +335,10 @@ impl Latest {
         }
     }
 
-    /// The generation of what is answered until something changes. With a limit of age, time changes it too.
-    fn at_once(&self, state: &State) -> Option<u64> {
+    /// What is answered until something changes. With a limit of age, time changes it too.
+    fn at_once<'a>(&self, state: &'a State) -> Option<&'a Arc<Snapshot>> {
         let open = |snapshot: &&Arc<Snapshot>| snapshot.view().gate == Gate::Open && self.max_stale.is_none();
-        state.snapshot.as_ref().filter(open).map(|snapshot| snapshot.generation())
+        state.snapshot.as_ref().filter(open)
     }
 
     fn until_too_old(&self, state: &State, otherwise: Duration) -> Duration {
@@ -328,11 +376,20 @@ impl Latest {
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
+        let Outlets { shown, changes, log } = &self.outlets;
         let mut state = self.lock();
-        if state.ended.is_none() {
-            change(&mut state);
-            self.shown.show(self.at_once(&state));
-            self.changed.notify_all();
+        if state.ended.is_some() {
+            return;
+        }
+        let before = state.generation;
+        change(&mut state);
+        shown.show(self.at_once(&state));
+        self.changed.notify_all();
+        let changed = state.generation != before;
+        drop(state);
+        log.deliver();
+        if changed || log.is_waiting() {
+            changes.tell();
         }
     }
 
@@ -370,11 +427,6 @@ impl Latest {
 }
 
 impl State {
-    fn signs_of_life(&mut self) {
-        self.sign_of_life = Some(Instant::now());
-        self.trouble = None;
-    }
-
     /// How long the addresses have been the same, as far as that is known.
     fn settled_for(&self) -> Duration {
         match (self.watched, self.sign_of_life) {
@@ -400,7 +452,7 @@ mod tests {
     use std::thread;
 
     fn latest() -> Latest {
-        Latest::new(0, subject(), &settings(&[]), Shown::nowhere())
+        Latest::new(0, subject(), &settings(&[]), Outlets::default())
     }
 
     /// Of pods at these addresses.
@@ -483,8 +535,8 @@ mod tests {
     #[test]
     fn what_is_answered_at_once_is_shown() {
         static PLACE: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-        let shown = Shown::new(&PLACE, 1);
-        let latest = Latest::new(0, subject(), &settings(&[]), shown);
+        let shown = Shown::new(&PLACE, None, 1);
+        let latest = Latest::new(0, subject(), &settings(&[]), Outlets { shown, ..Outlets::default() });
         for (gate, generation) in [(Gate::SelfAbsent, 0), (Gate::Open, 2), (Gate::SelfUnclear, 0), (Gate::Open, 4)] {
             latest.publish(view(gate, &["10.0.0.1"]));
             assert_eq!(shown.see(), generation);
@@ -493,7 +545,8 @@ mod tests {
         assert_eq!(shown.see(), 4);
         latest.end(Error::new(Status::Closed, "closed"));
         assert_eq!(shown.see(), 0);
-        let limited = Latest::new(0, subject(), &settings(&[("max_stale_ms", "1000")]), shown);
+        let limited =
+            Latest::new(0, subject(), &settings(&[("max_stale_ms", "1000")]), Outlets { shown, ..Outlets::default() });
         limited.publish(view(Gate::Open, &[]));
         assert_eq!(shown.see(), 0);
     }
@@ -536,7 +589,7 @@ mod tests {
             0,
             subject(),
             &Settings { max_stale: Some(Duration::from_millis(1)), ..settings(&[]) },
-            Shown::nowhere(),
+            Outlets::default(),
         ));
         latest.publish(view(Gate::Open, &["10.0.0.1"]));
         latest.fail(trouble(Status::Unavailable, "refused"));

@@ -11,12 +11,13 @@
 //! - [`cluster`]: all that talks to Kubernetes: credentials, requests, the watch
 //! - [`explain`], [`health`], [`metrics`], [`subject`]: what is told besides the peers: every pod's verdict, how sure the answers
 //!   are, and what errors say; pure too
-//! - [`latest`], [`shown`]: where the watcher's thread and the callers' threads meet
+//! - [`latest`], [`shown`], [`changes`], [`log`]: where the watcher's thread and the callers' threads meet
 //! - [`runtime`]: the one thread and its tokio runtime
 //! - [`provider`]: the life of a provider, from init to close
 //! - [`ffi`]: the C ABI, and the only `unsafe`
 
 pub mod census;
+pub mod changes;
 pub mod cluster;
 pub mod config;
 pub mod error;
@@ -25,6 +26,7 @@ pub mod ffi;
 pub mod health;
 pub mod identity;
 pub mod latest;
+pub mod log;
 pub mod metrics;
 pub mod pod;
 pub mod provider;

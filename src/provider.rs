@@ -1,6 +1,7 @@
 //! The life of a provider: init, register, discover_peers and wait, deregister, close.
 
 use std::net::IpAddr;
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use crate::error::{Error, Result};
 use crate::explain::Form;
 use crate::health::Health;
 use crate::identity::{Identity, Surroundings};
-use crate::latest::Latest;
+use crate::latest::{Latest, Outlets};
+use crate::log::{Level, Log};
 use crate::runtime::{Spawn, Task};
 use crate::shown::Shown;
 use crate::snapshot::Snapshot;
@@ -24,7 +26,7 @@ pub struct Provider {
     settings: Settings,
     spawn: Spawn,
     connect: Connect,
-    shown: Shown,
+    outlets: Outlets,
     state: Mutex<State>,
 }
 
@@ -75,14 +77,16 @@ impl Provider {
     /// Validates the configuration; touches nothing else. `spawn` will start the watcher's thread, which runs what `connect` gives.
     pub fn new(config: Config, spawn: Spawn, connect: Connect) -> Result<Self> {
         let state = Mutex::new(State { phase: Phase::Initialized, generation: 0 });
-        Ok(Self { settings: config.complete()?, spawn, connect, shown: Shown::nowhere(), state })
+        let settings = config.complete()?;
+        let outlets = Outlets { log: Arc::new(Log::new(settings.log)), ..Outlets::default() };
+        Ok(Self { settings, spawn, connect, outlets, state })
     }
 
     /// Shows there, from register on, which answer would be given at once.
     pub fn show_in(&mut self, shown: Shown) {
         // Nothing yet, whatever another provider showed there.
         shown.show(None);
-        self.shown = shown;
+        self.outlets.shown = shown;
     }
 
     /// Starts watching and waits for the first sync.
@@ -103,15 +107,19 @@ impl Provider {
         let mut state = self.lock();
         state.may_register()?;
         let subject = self.subject(&identity);
-        let latest = Arc::new(Latest::new(state.generation, subject, &self.settings, self.shown));
+        let Subject { namespace, selector, own, .. } = &subject;
+        let what = || format!("looking for pods with labels `{selector}` in namespace `{namespace}`; own pod: {own}");
+        self.outlets.log.write(Level::Info, what);
+        let latest = Arc::new(Latest::new(state.generation, subject, &self.settings, self.outlets.clone()));
         let Settings { ports, choices, .. } = &self.settings;
         let rules = Rules { ports: ports.clone(), identity, choices: *choices, alive: None };
-        let (watched, failed) = (latest.clone(), latest.clone());
+        let (watched, failed, log) = (latest.clone(), latest.clone(), self.outlets.log.clone());
         let task = Task::start(
             self.spawn,
             move || watch(rules, watched),
             move |panic| {
                 failed.end(panic);
+                log.deliver();
             },
         )?;
         state.phase = Phase::Registered(Registration { latest: latest.clone(), task });
@@ -140,6 +148,17 @@ impl Provider {
             }
         };
         join(task);
+    }
+
+    /// A descriptor that is readable when there may be something new.
+    pub fn change_descriptor(&self) -> Result<OwnedFd> {
+        let no = |e| Error::new(Status::NoResources, format!("no descriptor can be made: {e}"));
+        self.outlets.changes.descriptor().map_err(no)
+    }
+
+    /// What happens, in words.
+    pub fn log(&self) -> &Log {
+        &self.outlets.log
     }
 
     /// The peers now, once they are known and self is seen.

@@ -1,37 +1,53 @@
-//! Which answer would be given at once, where it can be read without a lock.
+//! Which answer would be given at once, where it can be read, and taken, without a lock.
 
+use std::fmt::Debug;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A place that providers use one after the other, told apart by a tag: what an earlier one writes late is not taken for the
+use crate::snapshot::Snapshot;
+
+/// Where the answer lies ready.
+pub trait Shelf: Debug + Sync {
+    /// Puts it there, marked with a tag, instead of what was there.
+    fn put(&self, tag: u32, answer: Option<&Arc<Snapshot>>);
+}
+
+/// Places that providers use one after the other, told apart by a tag: what an earlier one writes late is not taken for the
 /// present one's.
 #[derive(Clone, Copy, Debug)]
 pub struct Shown {
-    place: &'static AtomicU64,
+    generation: &'static AtomicU64,
+    shelf: Option<&'static dyn Shelf>,
     tag: u32,
 }
 
-impl Shown {
-    /// In this place, with this tag.
-    pub fn new(place: &'static AtomicU64, tag: u32) -> Self {
-        Self { place, tag }
-    }
-
+impl Default for Shown {
     /// Where nobody looks.
-    pub fn nowhere() -> Self {
+    fn default() -> Self {
         static NOWHERE: AtomicU64 = AtomicU64::new(0);
-        Self::new(&NOWHERE, 0)
+        Self::new(&NOWHERE, None, 0)
+    }
+}
+
+impl Shown {
+    /// In these places, with this tag.
+    pub fn new(generation: &'static AtomicU64, shelf: Option<&'static dyn Shelf>, tag: u32) -> Self {
+        Self { generation, shelf, tag }
     }
 
-    /// Shows the generation of the answer; `None` if a caller would have to wait, or there is an error.
-    pub fn show(&self, generation: Option<u64>) {
+    /// Shows the answer; `None` if a caller would have to wait, or there is an error.
+    pub fn show(&self, answer: Option<&Arc<Snapshot>>) {
         // One too large to be shown costs speed only. It would take a change a second for a hundred years.
-        let generation = generation.and_then(|generation| u32::try_from(generation).ok()).unwrap_or(0);
-        self.place.store(u64::from(self.tag) << 32 | u64::from(generation), Ordering::Release);
+        let generation = answer.and_then(|answer| u32::try_from(answer.generation()).ok()).unwrap_or(0);
+        self.generation.store(u64::from(self.tag) << 32 | u64::from(generation), Ordering::Release);
+        if let Some(shelf) = self.shelf {
+            shelf.put(self.tag, answer);
+        }
     }
 
-    /// What is shown; 0 for none.
+    /// The generation that is shown; 0 for none.
     pub fn see(&self) -> u64 {
-        let shown = self.place.load(Ordering::Acquire);
+        let shown = self.generation.load(Ordering::Acquire);
         if shown >> 32 == u64::from(self.tag) { shown & u64::from(u32::MAX) } else { 0 }
     }
 }
@@ -39,17 +55,20 @@ impl Shown {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::snapshot::View;
+    use crate::verdict::tests::rules;
 
     #[test]
     fn the_place_is_the_last_ones_who_showed_something() {
         static PLACE: AtomicU64 = AtomicU64::new(0);
-        let (first, second) = (Shown::new(&PLACE, 1), Shown::new(&PLACE, 2));
+        let answer = |generation| Arc::new(Snapshot::new(generation, View::of([].iter(), &rules("me")).into()));
+        let (first, second) = (Shown::new(&PLACE, None, 1), Shown::new(&PLACE, None, 2));
         assert_eq!((first.see(), second.see()), (0, 0));
-        first.show(Some(7));
+        first.show(Some(&answer(7)));
         assert_eq!((first.see(), second.see()), (7, 0));
-        second.show(Some(u64::from(u32::MAX)));
+        second.show(Some(&answer(u64::from(u32::MAX))));
         assert_eq!((first.see(), second.see()), (0, u64::from(u32::MAX)));
-        for hidden in [None, Some(1 << 32)] {
+        for hidden in [None, Some(&answer(1 << 32))] {
             second.show(hidden);
             assert_eq!((first.see(), second.see()), (0, 0));
         }

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::census::Census;
 use crate::pod::Pod;
-use crate::sorted::{Keyed, Sorted};
+use crate::sorted::{Block, Keyed, Sorted};
 use crate::verdict::{Reason, Rules};
 
 /// What the pods of one moment amount to. Each pod is a peer or left out.
@@ -115,6 +115,18 @@ impl View {
 }
 
 impl Gate {
+    /// The name that programs see.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::SelfAbsent => "self-absent",
+            Self::SelfNotYet(_) => "self-not-yet",
+            Self::SelfExcluded(_) => "self-excluded",
+            Self::SelfUnselected(_) => "self-unselected",
+            Self::SelfUnclear => "self-unclear",
+        }
+    }
+
     /// What the own pod's state makes of it.
     pub fn of(own: &Pod, rules: &Rules) -> Self {
         match rules.address(own) {
@@ -141,6 +153,12 @@ pub struct Rendered {
     addresses: OnceLock<Texts>,
     /// Apart from the addresses, as most callers want only those.
     records: OnceLock<Texts>,
+}
+
+impl Block<Peer, Rendered> {
+    fn addresses(&self) -> &Texts {
+        self.made.addresses.get_or_init(|| Texts::of(self.items.iter().map(|peer| peer.address)))
+    }
 }
 
 /// A text of a peer besides its address.
@@ -185,7 +203,12 @@ impl Snapshot {
     /// `ip:port`, IPv6 in brackets.
     pub fn address(&self, index: usize) -> Option<&CStr> {
         let (block, at) = self.view.peers.at(index)?;
-        block.made.addresses.get_or_init(|| Texts::of(block.items.iter().map(|peer| peer.address))).get(at)
+        block.addresses().get(at)
+    }
+
+    /// All addresses, one after the other, each ended by NUL: in pieces.
+    pub fn addresses(&self) -> impl Iterator<Item = &str> {
+        self.view.peers.blocks().map(|block| &*block.addresses().text)
     }
 
     /// A peer, in the order of the addresses.

@@ -50,6 +50,8 @@ pub const KUBEPEERS_NO_RESOURCES: i32 = -22;
 pub const KUBEPEERS_UNAVAILABLE: i32 = -23;
 /// What is known is older than asked for, and the API server told nothing newer in time; the message says why. Retry.
 pub const KUBEPEERS_STALE: i32 = -24;
+/// The call would wait for the thread that it is made on: it was made from a log callback.
+pub const KUBEPEERS_WOULD_DEADLOCK: i32 = -25;
 /// A fault of the library itself. The process is unharmed; close the provider.
 pub const KUBEPEERS_INTERNAL: i32 = -99;
 
@@ -83,12 +85,13 @@ pub enum Status {
     NoResources = KUBEPEERS_NO_RESOURCES,
     Unavailable = KUBEPEERS_UNAVAILABLE,
     Stale = KUBEPEERS_STALE,
+    WouldDeadlock = KUBEPEERS_WOULD_DEADLOCK,
     Internal = KUBEPEERS_INTERNAL,
 }
 
 impl Status {
     /// Every status, in the order of the numbers.
-    pub const ALL: [Status; 26] = [
+    pub const ALL: [Status; 27] = [
         Status::Ok,
         Status::InvalidArgument,
         Status::InvalidUtf8,
@@ -114,6 +117,7 @@ impl Status {
         Status::NoResources,
         Status::Unavailable,
         Status::Stale,
+        Status::WouldDeadlock,
         Status::Internal,
     ];
 
@@ -155,6 +159,7 @@ impl Status {
             Status::NoResources => c"NO_RESOURCES",
             Status::Unavailable => c"UNAVAILABLE",
             Status::Stale => c"STALE",
+            Status::WouldDeadlock => c"WOULD_DEADLOCK",
             Status::Internal => c"INTERNAL",
         }
     }

@@ -60,6 +60,8 @@ const (
 	ErrUnavailable Status = capi.Unavailable
 	// ErrStale: what is known is older than asked for, and nothing newer came in time; the message says why. Retry.
 	ErrStale Status = capi.Stale
+	// ErrWouldDeadlock: the call would wait for the thread that it is made on. This package makes no such call.
+	ErrWouldDeadlock Status = capi.WouldDeadlock
 	// ErrInternal: a fault of the library. The process is unharmed; close the provider.
 	ErrInternal Status = capi.Internal
 )

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::{Cluster, Credentials, Polls, watch};
+use super::{Cluster, Credentials, Pace, watch};
 use crate::config::Settings;
 use crate::error::Result;
 use crate::identity::{Identity, Surroundings};
@@ -22,6 +22,6 @@ pub fn connect(settings: &Settings, surroundings: &Surroundings<'_>) -> Result<(
     let credentials = Credentials::find(&settings.source, surroundings.variable)?;
     let identity = Identity::find(settings, credentials.claims(), surroundings)?;
     let cluster = Cluster::new(settings, credentials);
-    let polls = Polls { only: settings.poll_only, interval: settings.poll_interval };
-    Ok((identity, Box::new(move |rules, latest| Box::pin(watch(cluster, rules, polls, latest)))))
+    let pace = Pace::of(settings);
+    Ok((identity, Box::new(move |rules, latest| Box::pin(watch(cluster, rules, pace, latest)))))
 }

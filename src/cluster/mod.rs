@@ -23,4 +23,4 @@ pub use connect::{Connect, Watch, connect};
 pub use connection::choose_crypto;
 pub use credentials::Credentials;
 pub use requests::Cluster;
-pub use watcher::{Polls, watch};
+pub use watcher::{Pace, watch};

@@ -18,40 +18,54 @@ use super::failure::{Class, Failure};
 use super::publisher::Publisher;
 use super::requests::{Cluster, Events, Moment};
 use super::store::{Position, Store};
+use crate::config::Settings;
 use crate::latest::Latest;
 use crate::pod::Pod;
 use crate::verdict::Rules;
 
 /// How many events are taken in before a snapshot is published, if that many are there at once.
 const BURST: usize = 1024;
-/// The server ends a watch before this. A stream that is silent for so long is dead.
-const LONGEST_SILENCE: Duration = Duration::from_secs(240);
 /// A watch that the server did not end before this has begun, though nothing was told yet.
 const BEGUN: Duration = Duration::from_secs(2);
 /// A watch that was open for so long was a good one.
 const STEADY: Duration = Duration::from_secs(10);
 /// A watch that ended before this did not end as planned.
 const SHORTEST_WATCH: Duration = Duration::from_secs(190);
-/// A list at least this often, when a watch ends: whatever a watch did not tell is mended then.
-const RELIST: Duration = Duration::from_secs(600);
 /// Between two lists, however many callers want fresh ones.
 const SPACING: Duration = Duration::from_secs(1);
 /// An API server that starts knows tokens before it knows roles, and says 403 to everybody for a moment.
 const FOR_GOOD: Duration = Duration::from_secs(2);
-/// How long after watching was forbidden it is tried again.
-const WATCH_AGAIN: Duration = Duration::from_secs(60);
 
-/// When the pods are polled, and how often.
+/// When what is done that nothing else calls for.
 #[derive(Clone, Copy, Debug)]
-pub struct Polls {
-    /// They are not watched at all.
-    pub only: bool,
+pub struct Pace {
+    /// The pods are not watched at all.
+    pub only_polls: bool,
     /// Between two polls, about.
-    pub interval: Duration,
+    pub poll_interval: Duration,
+    /// The server ends a watch before this. A stream that is silent for so long is dead.
+    pub longest_silence: Duration,
+    /// A list at least this often, when a watch ends: whatever a watch did not tell is mended then.
+    pub relist: Duration,
+    /// How long after watching was forbidden it is tried again.
+    pub watch_again: Duration,
+}
+
+impl Pace {
+    /// As configured.
+    pub fn of(settings: &Settings) -> Self {
+        Self {
+            only_polls: settings.poll_only,
+            poll_interval: settings.poll_interval,
+            longest_silence: Duration::from_secs(240),
+            relist: Duration::from_secs(600),
+            watch_again: Duration::from_secs(60),
+        }
+    }
 }
 
 /// Watches for ever; whoever runs it stops it.
-pub async fn watch(cluster: Cluster, rules: Rules, polls: Polls, latest: Arc<Latest>) {
+pub async fn watch(cluster: Cluster, rules: Rules, pace: Pace, latest: Arc<Latest>) {
     let now = Instant::now();
     Watcher {
         cluster,
@@ -67,7 +81,7 @@ pub async fn watch(cluster: Cluster, rules: Rules, polls: Polls, latest: Arc<Lat
         progress: false,
         unwatched: None,
         no_lists_since: None,
-        polls,
+        pace,
         no_watch_since: None,
     }
     .run()
@@ -97,7 +111,7 @@ struct Watcher {
     unwatched: Option<(Instant, u32)>,
     /// Since when even listing is forbidden.
     no_lists_since: Option<Instant>,
-    polls: Polls,
+    pace: Pace,
     /// Since when watching is forbidden, while listing is not.
     no_watch_since: Option<Instant>,
 }
@@ -115,7 +129,7 @@ enum End {
 impl Watcher {
     async fn run(mut self) {
         let mut backoff = Backoff::default();
-        self.latest.polls(self.polls.only, None);
+        self.latest.polls(self.pace.only_polls, None);
         loop {
             (self.opened, self.progress) = (None, false);
             let ended = self.follow().await;
@@ -128,7 +142,7 @@ impl Watcher {
                 Ok(End::Demanded) => {}
                 Ok(End::Polled) => {
                     backoff.reset();
-                    let interval = self.polls.interval.mul_f64(0.8 + 0.4 * backoff::random());
+                    let interval = self.pace.poll_interval.mul_f64(0.8 + 0.4 * backoff::random());
                     let _ = timeout(interval, self.demanded()).await;
                 }
                 Ok(End::Closed) => {
@@ -177,7 +191,8 @@ impl Watcher {
     /// One watch, from wherever we are to its end; or one poll.
     async fn follow(&mut self) -> Result<End, Failure> {
         let polls = self.polls();
-        let overdue = polls || self.listed.elapsed() >= RELIST || self.unwatched.is_some_and(|(_, times)| times > 1);
+        let overdue =
+            polls || self.listed.elapsed() >= self.pace.relist || self.unwatched.is_some_and(|(_, times)| times > 1);
         let resource_version = match self.store.position() {
             Position::At(known) if !overdue => known.clone(),
             _ => self.list().await?,
@@ -210,7 +225,7 @@ impl Watcher {
 
     /// Whether to poll instead of to watch.
     fn polls(&self) -> bool {
-        self.polls.only || self.no_watch_since.is_some_and(|since| since.elapsed() < WATCH_AGAIN)
+        self.pace.only_polls || self.no_watch_since.is_some_and(|since| since.elapsed() < self.pace.watch_again)
     }
 
     /// A watch did not begin. Where that is so again and again, lists take its place.
@@ -298,7 +313,7 @@ impl Watcher {
                 // Once there is a Role again, it may have both.
                 self.no_watch_since = None;
                 self.no_lists_since.get_or_insert_with(Instant::now);
-                self.latest.polls(self.polls.only, None);
+                self.latest.polls(self.pace.only_polls, None);
             }
             _ => {}
         }
@@ -308,14 +323,14 @@ impl Watcher {
         let mut bursts = events.ready_chunks(BURST);
         let mut begun = false;
         loop {
-            let patience = if begun { LONGEST_SILENCE } else { BEGUN };
+            let patience = if begun { self.pace.longest_silence } else { BEGUN };
             let demanded = self.demanded();
             match select(pin!(timeout(patience, bursts.next())), pin!(demanded)).await {
                 Either::Left((Ok(Some(burst)), _)) => self.take_burst(burst).await?,
                 Either::Left((Ok(None), _)) => return self.closed(),
                 Either::Left((Err(_), _)) if !begun => begun = self.has_begun(),
                 Either::Left((Err(_), _)) => {
-                    return Err(Failure::new(Class::TimedOut, format!("the watch was silent for {LONGEST_SILENCE:?}")));
+                    return Err(Failure::new(Class::TimedOut, format!("the watch was silent for {patience:?}")));
                 }
                 Either::Right(_) => {
                     if self.demanded_list().await {

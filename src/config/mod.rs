@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::log::Level;
 use crate::status::Status;
 use crate::verdict::{Choices, Family, PortRule, Ports};
 
@@ -41,6 +42,7 @@ pub struct Config {
     service_account_dir: Option<PathBuf>,
     kubeconfig: Option<PathBuf>,
     context: Option<String>,
+    log: Option<Level>,
 }
 
 /// A complete, valid configuration.
@@ -67,6 +69,8 @@ pub struct Settings {
     pub discover_timeout: Duration,
     pub request_timeout: Duration,
     pub source: Source,
+    /// `None` for off.
+    pub log: Option<Level>,
 }
 
 impl Settings {
@@ -125,6 +129,12 @@ impl Config {
             "service_account_dir" => self.service_account_dir = Some(value.into()),
             "kubeconfig" => self.kubeconfig = Some(value.into()),
             "context" => self.context = Some(value.to_owned()),
+            "log" => {
+                let (error, warn) = (Some(Level::Error), Some(Level::Warn));
+                let (info, debug) = (Some(Level::Info), Some(Level::Debug));
+                let levels = [("off", None), ("error", error), ("warn", warn), ("info", info), ("debug", debug)];
+                self.log = one_of(value, levels).map_err(wrong)?;
+            }
             _ => return Err(unknown(key)),
         }
         Ok(())
@@ -171,11 +181,12 @@ impl Config {
             discover_timeout: self.discover_timeout.unwrap_or(Duration::from_secs(3)),
             request_timeout: self.request_timeout.unwrap_or(Duration::from_secs(10)),
             source,
+            log: self.log,
         })
     }
 }
 
-const KEYS: [&str; 24] = [
+const KEYS: [&str; 25] = [
     "namespace",
     "discovery_port_name",
     "remoting_port_name",
@@ -200,6 +211,7 @@ const KEYS: [&str; 24] = [
     "service_account_dir",
     "kubeconfig",
     "context",
+    "log",
 ];
 
 fn is_known(key: &str) -> bool {

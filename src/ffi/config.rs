@@ -46,6 +46,8 @@ pub extern "C" fn kubepeers_config_new() -> *mut kubepeers_config {
 ///   service_account_dir   folder with `token` and `ca.crt`; default /var/run/secrets/kubernetes.io/serviceaccount
 ///   kubeconfig            path of a kubeconfig to use instead of the service account, whose folder is then not looked at
 ///   context               context of that kubeconfig; default: its current one
+///   log                   "off" (default), "error", "warn", "info", "debug": which log records are made; kubepeers_log_next(),
+///                         kubepeers_log_set_callback()
 /// Paths are used as they are, whenever a file is read: give absolute ones if the process changes its folder.
 ///
 /// Errors: KUBEPEERS_UNKNOWN_KEY, KUBEPEERS_INVALID_CONFIG (the message names the key and says what is wrong),

@@ -9,6 +9,7 @@ use std::sync::atomic::{
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::ready::{Held, Ready};
 use super::{fork, kubepeers_provider};
 use crate::error::{Error, Result};
 use crate::provider::Provider;
@@ -25,10 +26,17 @@ struct Slot {
     provider: Option<Arc<Provider>>,
 }
 
-/// What the providers of the first slots show. Those of others show nothing, which costs speed only.
-static SHOWN: [AtomicU64; 1024] = [const { AtomicU64::new(0) }; 1024];
+/// How many slots show what would be answered at once. Providers in others show nothing, which costs speed only.
+const SHOWING: usize = 1024;
 
-type Table = Mutex<Vec<Slot>>;
+/// The generations that the first slots show.
+static SHOWN: [AtomicU64; SHOWING] = [const { AtomicU64::new(0) }; SHOWING];
+
+struct Table {
+    slots: Mutex<Vec<Slot>>,
+    /// The lists that the first slots have ready.
+    ready: Box<[Ready]>,
+}
 
 /// NULL until the first provider of this process. A child process starts with NULL again, as the parent's table may have
 /// been locked at the moment of the fork: it is left as it is, never freed.
@@ -38,27 +46,37 @@ pub(super) fn forget_after_fork() {
     TABLE.store(std::ptr::null_mut(), Release);
 }
 
-fn table() -> MutexGuard<'static, Vec<Slot>> {
-    let mut table = TABLE.load(Acquire);
-    if table.is_null() {
-        let fresh = Box::into_raw(Box::<Table>::default());
-        match TABLE.compare_exchange(table, fresh, AcqRel, Acquire) {
-            Ok(_) => table = fresh,
+fn existing_table() -> Option<&'static Table> {
+    // SAFETY: NULL, or a published table, which is never freed.
+    unsafe { TABLE.load(Acquire).as_ref() }
+}
+
+fn table() -> &'static Table {
+    existing_table().unwrap_or_else(|| {
+        let ready = (0..SHOWING).map(|_| Ready::default()).collect();
+        let fresh = Box::into_raw(Box::new(Table { slots: Mutex::default(), ready }));
+        let table = match TABLE.compare_exchange(std::ptr::null_mut(), fresh, AcqRel, Acquire) {
+            Ok(_) => fresh,
             Err(winner) => {
                 // SAFETY: `fresh` was just made here and was not published.
                 drop(unsafe { Box::from_raw(fresh) });
-                table = winner;
+                winner
             }
-        }
-    }
-    // SAFETY: a published table is never freed. A panic while it is locked leaves it consistent: each change is one assignment.
-    unsafe { &*table }.lock().unwrap_or_else(PoisonError::into_inner)
+        };
+        // SAFETY: a published table is never freed.
+        unsafe { &*table }
+    })
+}
+
+fn slots() -> MutexGuard<'static, Vec<Slot>> {
+    // A panic while it is locked leaves it consistent: each change is one assignment.
+    table().slots.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Takes a provider into the table and gives its number.
 pub(super) fn insert(mut provider: Provider) -> Result<kubepeers_provider> {
     fork::is_watched()?;
-    let mut slots = table();
+    let mut slots = slots();
     let index = match slots.iter().position(|slot| slot.provider.is_none() && slot.generation < u32::MAX) {
         Some(index) => index,
         None if slots.len() < 1 << SLOT_BITS => {
@@ -69,8 +87,8 @@ pub(super) fn insert(mut provider: Provider) -> Result<kubepeers_provider> {
     };
     let slot = &mut slots[index];
     slot.generation += 1;
-    if let Some(place) = SHOWN.get(index) {
-        provider.show_in(Shown::new(place, slot.generation));
+    if let (Some(place), Some(ready)) = (SHOWN.get(index), table().ready.get(index)) {
+        provider.show_in(Shown::new(place, Some(ready), slot.generation));
     }
     slot.provider = Some(Arc::new(provider));
     Ok(u64::from(fork::epoch()) << (SLOT_BITS + GENERATION_BITS)
@@ -82,7 +100,16 @@ pub(super) fn insert(mut provider: Provider) -> Result<kubepeers_provider> {
 pub(super) fn shown(handle: kubepeers_provider) -> u64 {
     let (made_in, generation, index) = parts(handle);
     let place = SHOWN.get(index).filter(|_| made_in == fork::epoch());
-    place.map_or(0, |place| Shown::new(place, generation).see())
+    place.map_or(0, |place| Shown::new(place, None, generation).see())
+}
+
+/// The list that the provider of a handle has ready; `None` for what is no handle, too. Without a lock.
+pub(super) fn ready(handle: kubepeers_provider) -> Option<Held> {
+    let (made_in, generation, index) = parts(handle);
+    if made_in != fork::epoch() {
+        return None;
+    }
+    existing_table()?.ready.get(index)?.take(generation)
 }
 
 /// The provider of a handle.
@@ -120,7 +147,7 @@ fn lookup<T>(handle: kubepeers_provider, read: impl FnOnce(&mut Slot) -> T) -> R
         Ordering::Greater => return Err(invalid()),
         Ordering::Equal => {}
     }
-    let mut slots = table();
+    let mut slots = slots();
     match slots.get_mut(index) {
         Some(slot) if slot.generation == generation => Ok(Some(read(slot))),
         Some(slot) if generation > 0 && slot.generation > generation => Ok(None),

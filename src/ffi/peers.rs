@@ -2,18 +2,18 @@
 
 use std::ffi::{CStr, c_char};
 use std::ptr::null;
-use std::sync::Arc;
 
 use super::boundary::infallible;
+use super::ready::{Held, List};
 use crate::snapshot::{Field, Peer, Snapshot};
 
 /// A list of peers as they were at one moment. Opaque, immutable: any thread may read it, also after the provider was closed.
-// A name only: pointers to it are those of an `Arc<Snapshot>`, which all callers share. Giving one out allocates nothing.
+// A name only: pointers to it are those of a `List`.
 pub struct kubepeers_peers(());
 
 impl kubepeers_peers {
-    pub(super) fn shared(snapshot: Arc<Snapshot>) -> *mut Self {
-        Arc::into_raw(snapshot).cast_mut().cast()
+    pub(super) fn of(list: Held) -> *mut Self {
+        list.into_raw().cast()
     }
 }
 
@@ -22,8 +22,8 @@ impl kubepeers_peers {
 /// # Safety
 /// `peers` is NULL or a live list.
 unsafe fn snapshot<'a>(peers: *const kubepeers_peers) -> Option<&'a Snapshot> {
-    // SAFETY: the caller vouches for the list, which `shared` made of a snapshot that is never changed.
-    unsafe { peers.cast::<Snapshot>().as_ref() }
+    // SAFETY: the caller vouches for the list, which is that of a `List` whose snapshot is never changed.
+    unsafe { peers.cast::<List>().as_ref() }.map(|list| &*list.snapshot)
 }
 
 /// How many peers there are, self not counted. 0 means: alone, confirmed. 0 for NULL.
@@ -140,8 +140,8 @@ pub unsafe extern "C" fn kubepeers_peers_is_ready(peers: *const kubepeers_peers,
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_free(peers: *mut kubepeers_peers) {
     if !peers.is_null() {
-        // SAFETY: not NULL, and the header asks for a pointer that the library gave out, which is that of an `Arc<Snapshot>`,
-        // and that was not freed. It is never written through.
-        infallible((), || drop(unsafe { Arc::<Snapshot>::from_raw(peers.cast_const().cast()) }));
+        // SAFETY: not NULL, and the header asks for a pointer that the library gave out, with one reference to a `List`, and that
+        // was not freed.
+        infallible((), || drop(unsafe { Held::from_raw(peers.cast()) }));
     }
 }

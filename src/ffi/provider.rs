@@ -1,17 +1,21 @@
 //! `kubepeers_init` to `kubepeers_close`.
 
+use std::ffi::c_char;
+use std::os::fd::IntoRawFd;
 use std::time::Duration;
 
 use super::boundary::{call, required, shared, store};
+use super::ready::Held;
 #[cfg(test)]
 use super::tests::fake::connect;
 use super::{
-    fork, handles, kubepeers_config, kubepeers_error, kubepeers_peers, kubepeers_provider, kubepeers_status, signals,
+    fork, handles, kubepeers_config, kubepeers_error, kubepeers_peers, kubepeers_provider, kubepeers_status,
+    refuse_in_callback, signals, timeout,
 };
 #[cfg(not(test))]
 use crate::cluster::connect;
 use crate::error::{Error, Result};
-use crate::provider::{Provider, Timeout};
+use crate::provider::Provider;
 use crate::status::Status;
 
 /// Validates the whole configuration and makes a provider of it. Does not block; no I/O, no network, no thread.
@@ -62,7 +66,7 @@ pub unsafe extern "C" fn kubepeers_init(
 ///
 /// Errors: KUBEPEERS_NO_RESOURCES, KUBEPEERS_NOT_IN_CLUSTER, KUBEPEERS_NO_CREDENTIALS, KUBEPEERS_NO_IDENTITY, KUBEPEERS_TLS,
 /// KUBEPEERS_UNAUTHORIZED, KUBEPEERS_FORBIDDEN, KUBEPEERS_ALREADY_REGISTERED; KUBEPEERS_NOT_REGISTERED and KUBEPEERS_CLOSED
-/// if another thread deregistered or closed meanwhile; the handle's own: KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
+/// if another thread deregistered or closed meanwhile; KUBEPEERS_WOULD_DEADLOCK (in a log callback); the handle's own: KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_register(
     provider: kubepeers_provider,
@@ -72,9 +76,10 @@ pub unsafe extern "C" fn kubepeers_register(
     // SAFETY: the header asks for `error` NULL or writable.
     unsafe {
         call(error, || {
+            refuse_in_callback()?;
             let provider = handles::get(provider)?;
             fork::prepare_process()?;
-            provider.register(Timeout::from_ms(timeout_ms))
+            provider.register(timeout(timeout_ms))
         })
     }
 }
@@ -109,10 +114,18 @@ pub unsafe extern "C" fn kubepeers_discover_peers(
     unsafe {
         call(error, || {
             required(peers, "peers")?;
-            let snapshot = handles::get(provider)?.discover_peers(Timeout::from_ms(timeout_ms))?;
-            store(peers, || kubepeers_peers::shared(snapshot));
+            let list = discovered(provider, timeout_ms)?;
+            store(peers, || kubepeers_peers::of(list));
             Ok(())
         })
+    }
+}
+
+/// The list that lies ready, or the next one that may be given out.
+fn discovered(provider: kubepeers_provider, timeout_ms: i32) -> Result<Held> {
+    match handles::ready(provider) {
+        Some(list) => Ok(list),
+        None => handles::get(provider)?.discover_peers(timeout(timeout_ms)).map(Held::new),
     }
 }
 
@@ -122,6 +135,93 @@ pub unsafe extern "C" fn kubepeers_discover_peers(
 #[unsafe(no_mangle)]
 pub extern "C" fn kubepeers_generation(provider: kubepeers_provider) -> u64 {
     handles::shown(provider)
+}
+
+/// The addresses of the list that kubepeers_discover_peers() would give, and nothing else, in one call: for bindings, to which every
+/// call is dear. They are written to `buffer` one after the other, each ended by NUL, in the order of the list.
+///
+/// `*generation` is that of the list. If it is `known_generation` (of a list that you have; 0: none), the addresses are the same
+/// still: nothing is copied, and `*length` is 0. Else `*length` is how many bytes all addresses take; if that is more than `size`
+/// nothing was copied: call again with a larger buffer. So an empty list has a new generation and a length of 0. `buffer` may be NULL if
+/// `size` is 0. It waits like kubepeers_discover_peers(), at most `timeout_ms`.
+///
+/// Errors: KUBEPEERS_INVALID_ARGUMENT (`length` or `generation` is NULL, or `buffer` is while `size` is not 0), and those of
+/// kubepeers_discover_peers().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kubepeers_copy_addresses(
+    provider: kubepeers_provider,
+    known_generation: u64,
+    timeout_ms: i32,
+    buffer: *mut c_char,
+    size: usize,
+    length: *mut usize,
+    generation: *mut u64,
+    error: *mut *mut kubepeers_error,
+) -> kubepeers_status {
+    // SAFETY: the header asks for `buffer` writable for `size` bytes, `length` and `generation` writable, all checked for NULL, and
+    // `error` NULL or writable.
+    unsafe {
+        call(error, || {
+            required(length, "length")?;
+            required(generation, "generation")?;
+            if size > 0 {
+                required(buffer, "buffer")?;
+            }
+            let snapshot = &discovered(provider, timeout_ms)?.snapshot;
+            let is_new = snapshot.generation() != known_generation;
+            let needed = if is_new { snapshot.addresses().map(str::len).sum() } else { 0 };
+            if is_new && needed <= size {
+                copy(snapshot.addresses(), buffer);
+            }
+            store(length, || needed);
+            store(generation, || snapshot.generation());
+            Ok(())
+        })
+    }
+}
+
+/// Writes texts one after the other.
+///
+/// # Safety
+/// `buffer` has room for all of them.
+unsafe fn copy<'a>(texts: impl Iterator<Item = &'a str>, mut buffer: *mut c_char) {
+    for text in texts {
+        // SAFETY: the caller vouches for the room; nobody else knows of the texts' memory, which is borrowed here.
+        unsafe {
+            buffer.copy_from_nonoverlapping(text.as_ptr().cast(), text.len());
+            buffer = buffer.add(text.len());
+        }
+    }
+}
+
+/// Makes a descriptor for an event loop (poll, epoll, asyncio, Go's netpoller): it is readable when there may be something new: peers,
+/// a state of the own pod, the end of a registration, or a log record. Works before kubepeers_register(), and across
+/// deregister and register.
+///
+/// When it is readable read all of it (it is a non-blocking stream of bytes that mean nothing), then ask for what you want to know, e.g. with
+/// kubepeers_wait() and a timeout of 0, or kubepeers_generation(). It is readable from the start, and sometimes without anything new.
+/// With `max_stale_ms`, an answer that becomes too old does not make it readable. After kubepeers_close() it stays readable: read() gives 0.
+///
+/// The descriptor is yours: end it with close(), before or after kubepeers_close(). Each call makes another one; they do not influence each
+/// other. It is close-on-exec. The library uses one more for each.
+///
+/// Errors: KUBEPEERS_NO_RESOURCES (no descriptors left), KUBEPEERS_INVALID_ARGUMENT (NULL), KUBEPEERS_CLOSED,
+/// KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kubepeers_change_fd(
+    provider: kubepeers_provider,
+    fd: *mut i32,
+    error: *mut *mut kubepeers_error,
+) -> kubepeers_status {
+    // SAFETY: the header asks for `fd` writable, checked for NULL, and `error` NULL or writable.
+    unsafe {
+        call(error, || {
+            required(fd, "fd")?;
+            let descriptor = handles::get(provider)?.change_descriptor()?;
+            store(fd, || descriptor.into_raw_fd());
+            Ok(())
+        })
+    }
 }
 
 /// Waits for peers newer than `after_generation` (from kubepeers_peers_generation(); 0 for any), at most `timeout_ms`
@@ -143,8 +243,8 @@ pub unsafe extern "C" fn kubepeers_wait(
     unsafe {
         call(error, || {
             required(peers, "peers")?;
-            let snapshot = handles::get(provider)?.wait(after_generation, Timeout::from_ms(timeout_ms))?;
-            store(peers, || kubepeers_peers::shared(snapshot));
+            let snapshot = handles::get(provider)?.wait(after_generation, timeout(timeout_ms))?;
+            store(peers, || kubepeers_peers::of(Held::new(snapshot)));
             Ok(())
         })
     }
@@ -172,8 +272,8 @@ pub unsafe extern "C" fn kubepeers_wait_for_peers(
         call(error, || {
             required(peers, "peers")?;
             let stable_for = stable_for(stable_for_ms)?;
-            let snapshot = handles::get(provider)?.wait_for_peers(min, stable_for, Timeout::from_ms(timeout_ms))?;
-            store(peers, || kubepeers_peers::shared(snapshot));
+            let snapshot = handles::get(provider)?.wait_for_peers(min, stable_for, timeout(timeout_ms))?;
+            store(peers, || kubepeers_peers::of(Held::new(snapshot)));
             Ok(())
         })
     }
@@ -199,27 +299,33 @@ pub unsafe extern "C" fn kubepeers_refresh(
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
     // SAFETY: the header asks for `error` NULL or writable.
-    unsafe { call(error, || handles::get(provider)?.refresh(Timeout::from_ms(timeout_ms))) }
+    unsafe { call(error, || handles::get(provider)?.refresh(timeout(timeout_ms))) }
 }
 
 /// Stops the watcher, joins its thread, and fails every waiting call with KUBEPEERS_NOT_REGISTERED.
 /// kubepeers_register() may be called again. Blocks for milliseconds; nothing is sent to the API server.
 ///
-/// Errors: KUBEPEERS_NOT_REGISTERED, KUBEPEERS_CLOSED, KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
+/// Errors: KUBEPEERS_NOT_REGISTERED, KUBEPEERS_CLOSED, KUBEPEERS_WOULD_DEADLOCK (in a log callback), KUBEPEERS_NOT_INITIALIZED,
+/// KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_deregister(
     provider: kubepeers_provider,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
     // SAFETY: the header asks for `error` NULL or writable.
-    unsafe { call(error, || handles::get(provider)?.deregister()) }
+    unsafe {
+        call(error, || {
+            refuse_in_callback()?;
+            handles::get(provider)?.deregister()
+        })
+    }
 }
 
 /// Ends the provider: deregisters if needed, fails every waiting call with KUBEPEERS_CLOSED, joins the thread. Safe beside any other
 /// call on the same provider. Closing 0 is KUBEPEERS_OK, and so is closing again, at once, even while the first close is still
 /// joining. Peer lists and errors that were given out stay valid.
 ///
-/// Errors: KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
+/// Errors: KUBEPEERS_WOULD_DEADLOCK (in a log callback), KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_close(
     provider: kubepeers_provider,
@@ -228,6 +334,7 @@ pub unsafe extern "C" fn kubepeers_close(
     // SAFETY: the header asks for `error` NULL or writable.
     unsafe {
         call(error, || {
+            refuse_in_callback()?;
             if let Some(ended) = handles::remove(provider)? {
                 ended.close();
             }

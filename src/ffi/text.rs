@@ -21,9 +21,10 @@ fn form_of(number: i32) -> Result<Form> {
     }
 }
 
-fn owned(text: String) -> *mut c_char {
+/// As a C string.
+pub(super) fn c_text(text: &str) -> CString {
     // A NUL could only come from a server's text; it would cut the C string short.
-    CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default().into_raw()
+    CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default()
 }
 
 /// Every pod that the selector finds, with its verdict: why is a peer missing? Does not block, no I/O.
@@ -53,7 +54,7 @@ pub unsafe extern "C" fn kubepeers_explain(
         call(error, || {
             required(text, "text")?;
             let explained = handles::get(provider)?.explain(form_of(form)?)?;
-            store(text, || owned(explained));
+            store(text, || c_text(&explained).into_raw());
             Ok(())
         })
     }
@@ -76,13 +77,13 @@ pub unsafe extern "C" fn kubepeers_metrics(
         call(error, || {
             required(text, "text")?;
             let metrics = handles::get(provider)?.metrics()?;
-            store(text, || owned(metrics));
+            store(text, || c_text(&metrics).into_raw());
             Ok(())
         })
     }
 }
 
-/// Frees a text of kubepeers_explain() or kubepeers_metrics(). NULL is allowed.
+/// Frees a text of kubepeers_explain(), kubepeers_metrics() or kubepeers_log_next(). NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_text_free(text: *mut c_char) {
     if !text.is_null() {

@@ -96,9 +96,10 @@ static void test_status_names(void)
     NAME(NO_RESOURCES);
     NAME(UNAVAILABLE);
     NAME(STALE);
+    NAME(WOULD_DEADLOCK);
     NAME(INTERNAL);
 #undef NAME
-    const kubepeers_status unknown[] = {1, -25, -98, -100, INT32_MAX, INT32_MIN};
+    const kubepeers_status unknown[] = {1, -26, -98, -100, INT32_MAX, INT32_MIN};
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
         CHECK(strcmp(kubepeers_status_name(unknown[i]), "UNKNOWN") == 0);
 }

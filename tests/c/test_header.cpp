@@ -1,4 +1,4 @@
-// The header stands alone, may be included twice, and is C++11 as it is.
+// The header stands alone, may be included twice, and is C++17 as it is.
 #include "kubepeers.h"
 #include "kubepeers.h"
 

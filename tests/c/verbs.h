@@ -104,12 +104,12 @@ static void verbs_give(size_t count, kubepeers_provider provider, kubepeers_stat
     }
 }
 
-static void every_verb_gives(kubepeers_provider provider, kubepeers_status expected)
+static inline void every_verb_gives(kubepeers_provider provider, kubepeers_status expected)
 {
     verbs_give(VERBS, provider, expected);
 }
 
-static void every_verb_but_close_gives(kubepeers_provider provider, kubepeers_status expected)
+static inline void every_verb_but_close_gives(kubepeers_provider provider, kubepeers_status expected)
 {
     verbs_give(VERBS - 1, provider, expected);
 }

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use kubepeers::cluster::connect;
-use kubepeers::config::Config;
+use kubepeers::config::{Config, Settings};
 use kubepeers::provider::Provider;
 use kubepeers::runtime::spawn_named;
 
@@ -87,6 +87,11 @@ impl Fake {
         provider(&format!("http://127.0.0.1:{}", self.port), "{}", extra)
     }
 
+    /// A configuration that asks this server.
+    pub(crate) fn settings(&self) -> Settings {
+        config(&format!("http://127.0.0.1:{}", self.port), "{}", &[]).complete().unwrap()
+    }
+
     /// The same as this user.
     pub(crate) fn provider_of(&self, user: &str) -> Provider {
         provider(&format!("http://127.0.0.1:{}", self.port), user, &[])
@@ -99,6 +104,11 @@ pub(crate) fn is_watch(path: &str) -> bool {
 
 /// A provider that is no pod and asks a server as this user of a kubeconfig.
 pub(crate) fn provider(server: &str, user: &str, extra: &[(&str, &str)]) -> Provider {
+    Provider::new(config(server, user, extra), spawn_named, connect).unwrap()
+}
+
+/// Its configuration.
+fn config(server: &str, user: &str, extra: &[(&str, &str)]) -> Config {
     let path = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap().keep().join("kubeconfig");
     let kubeconfig = format!(
         "{{apiVersion: v1, kind: Config, current-context: c, \
@@ -119,7 +129,7 @@ pub(crate) fn provider(server: &str, user: &str, extra: &[(&str, &str)]) -> Prov
     for (key, value) in required.iter().chain(extra) {
         config.set(key, value).unwrap();
     }
-    Provider::new(config, spawn_named, connect).unwrap()
+    config
 }
 
 fn answer(mut stream: TcpStream, script: &Script, log: &Mutex<Vec<Asked>>) {

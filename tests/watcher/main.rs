@@ -4,6 +4,7 @@ mod blackhole;
 mod fake;
 mod freshness;
 mod listing;
+mod pace;
 mod trouble;
 mod watching;
 

@@ -31,6 +31,7 @@ from ._errors import (
     UnauthorizedError,
     UnavailableError,
     UnknownKeyError,
+    WouldDeadlockError,
 )
 from ._health import Health
 from ._library import LibraryError, library_version
@@ -76,6 +77,7 @@ __all__ = [
     "UnauthorizedError",
     "UnavailableError",
     "UnknownKeyError",
+    "WouldDeadlockError",
     "__version__",
     "library_version",
 ]

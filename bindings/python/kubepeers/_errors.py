@@ -35,6 +35,7 @@ class Status(IntEnum):
     NO_RESOURCES = -22
     UNAVAILABLE = -23
     STALE = -24
+    WOULD_DEADLOCK = -25
     INTERNAL = -99
 
 
@@ -203,6 +204,12 @@ class StaleError(KubepeersError):
     """What is known is older than asked for, and the API server told nothing newer in time. Retry."""
 
     status = Status.STALE
+
+
+class WouldDeadlockError(KubepeersError):
+    """The call would wait for the thread that it is made on. This package makes no such call."""
+
+    status = Status.WOULD_DEADLOCK
 
 
 class InternalError(KubepeersError):

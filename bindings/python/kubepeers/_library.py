@@ -39,6 +39,9 @@ class Error(c_void_p):
     """A `kubepeers_error *`."""
 
 
+#: Where log records go; never set here, as they are fetched.
+LogCallback = ctypes.CFUNCTYPE(None, c_int32, c_char_p, c_size_t)
+
 _Status = c_int32
 _Provider = c_uint64
 
@@ -55,6 +58,18 @@ PROTOTYPES: dict[str, tuple[Any, ...]] = {
     "kubepeers_register": (_Status, _Provider, c_int32, POINTER(Error)),
     "kubepeers_discover_peers": (_Status, _Provider, c_int32, POINTER(Peers), POINTER(Error)),
     "kubepeers_generation": (c_uint64, _Provider),
+    "kubepeers_copy_addresses": (
+        _Status,
+        _Provider,
+        c_uint64,
+        c_int32,
+        Text,
+        c_size_t,
+        POINTER(c_size_t),
+        POINTER(c_uint64),
+        POINTER(Error),
+    ),
+    "kubepeers_change_fd": (_Status, _Provider, POINTER(c_int32), POINTER(Error)),
     "kubepeers_wait": (_Status, _Provider, c_uint64, c_int32, POINTER(Peers), POINTER(Error)),
     "kubepeers_wait_for_peers": (_Status, _Provider, c_size_t, c_int32, c_int32, POINTER(Peers), POINTER(Error)),
     "kubepeers_refresh": (_Status, _Provider, c_int32, POINTER(Error)),
@@ -83,6 +98,8 @@ PROTOTYPES: dict[str, tuple[Any, ...]] = {
     "kubepeers_explain": (_Status, _Provider, c_int32, POINTER(Text), POINTER(Error)),
     "kubepeers_metrics": (_Status, _Provider, POINTER(Text), POINTER(Error)),
     "kubepeers_text_free": (None, Text),
+    "kubepeers_log_set_callback": (_Status, _Provider, LogCallback, c_size_t, POINTER(Error)),
+    "kubepeers_log_next": (_Status, _Provider, POINTER(c_int32), POINTER(c_int64), POINTER(Text), POINTER(Error)),
     "kubepeers_error_status": (_Status, Error),
     "kubepeers_error_message": (c_char_p, Error),
     "kubepeers_error_is_retryable": (c_int32, Error),
@@ -91,6 +108,7 @@ PROTOTYPES: dict[str, tuple[Any, ...]] = {
     "kubepeers_status_name": (c_char_p, _Status),
     "kubepeers_version_number": (c_uint32,),
     "kubepeers_version": (c_char_p,),
+    "kubepeers_features": (c_char_p,),
 }
 
 
@@ -158,6 +176,6 @@ lib = load()
 
 
 def library_version() -> str:
-    """Give the version of the library that is loaded, e.g. "0.2.0"."""
+    """Give the version of the library that is loaded, e.g. "0.3.0"."""
     version: bytes = lib.kubepeers_version()
     return version.decode()

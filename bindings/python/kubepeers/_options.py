@@ -28,3 +28,4 @@ class Options(TypedDict, total=False):
     service_account_dir: str | os.PathLike[str] | None
     kubeconfig: str | os.PathLike[str] | None
     context: str | None
+    log: Literal["off", "error", "warn", "info", "debug"] | None

@@ -25,6 +25,12 @@ TYPES = {
     "kubepeers_provider": c_uint64,
     "const char *": c_char_p,
     "kubepeers_provider *": POINTER(c_uint64),
+    "uint64_t *": POINTER(c_uint64),
+    "int64_t *": POINTER(c_int64),
+    "int32_t *": POINTER(c_int32),
+    "size_t *": POINTER(c_size_t),
+    "uintptr_t": c_size_t,
+    "kubepeers_log_callback": _library.LogCallback,
     "kubepeers_config *": _library.Config,
     "const kubepeers_config *": _library.Config,
     "kubepeers_peers *": _library.Peers,
@@ -71,7 +77,7 @@ def numbers(prefix: str) -> dict[str, int]:
 
 
 def test_statuses() -> None:
-    assert {status.name: status.value for status in Status} == numbers("(?!VERSION_|EXPLAIN_)")
+    assert {status.name: status.value for status in Status} == numbers("(?!VERSION_|EXPLAIN_|LOG_)")
     for status in Status:
         assert _library.lib.kubepeers_status_name(status).decode() == status.name
 

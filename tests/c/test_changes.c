@@ -1,0 +1,257 @@
+/*
+ * What is told besides answers: the descriptor of changes, the copy of addresses, the log. Against server.h's servers.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "kubepeers.h"
+#include "server.h"
+#include "verbs.h"
+
+static char refusing[] = "/tmp/kubepeers-test-XXXXXX";
+static char answering[] = "/tmp/kubepeers-test-XXXXXX";
+
+enum { A_MINUTE = 60 * 1000 };
+
+static kubepeers_provider new_provider(const char *kubeconfig, const char *log)
+{
+    const char *const pairs[][2] = {
+        {"namespace", "default"},     {"discovery_port_name", "gossip"}, {"remoting_port_name", "remoting"},
+        {"peers_port_name", "peers"}, {"pod_labels", "app=test"},        {"self", "none"},
+        {"kubeconfig", kubeconfig},   {"log", log},
+    };
+    kubepeers_config *config = kubepeers_config_new();
+    kubepeers_provider provider = 0;
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        CHECK_STATUS(kubepeers_config_set(config, pairs[i][0], pairs[i][1], NULL), KUBEPEERS_OK);
+    CHECK_STATUS(kubepeers_init(config, &provider, NULL), KUBEPEERS_OK);
+    kubepeers_config_free(config);
+    return provider;
+}
+
+static int new_fd(kubepeers_provider provider)
+{
+    int32_t fd = -1;
+    CHECK_STATUS(kubepeers_change_fd(provider, &fd, NULL), KUBEPEERS_OK);
+    CHECK(fd >= 0 && (fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0 && (fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
+    return fd;
+}
+
+static int is_readable(int fd, int timeout_ms)
+{
+    struct pollfd poller = {fd, POLLIN, 0};
+    return poll(&poller, 1, timeout_ms) == 1 && (poller.revents & POLLIN) != 0;
+}
+
+/* Reads all there is; gives what the last read gave: -1 for nothing more, 0 for the end. */
+static ssize_t drain(int fd)
+{
+    char bytes[64];
+    ssize_t got;
+    while ((got = read(fd, bytes, sizeof bytes)) > 0)
+        ;
+    return got;
+}
+
+static void test_change_fd(void)
+{
+    kubepeers_provider provider = new_provider(answering, "off");
+    kubepeers_peers *peers = NULL;
+    const int first = new_fd(provider), second = new_fd(provider), early = new_fd(provider);
+    CHECK(first != second && is_readable(first, 0) && drain(first) == -1 && !is_readable(first, 0));
+    /* The library finds out by itself that somebody has left. */
+    CHECK(close(early) == 0);
+    CHECK_STATUS(kubepeers_register(provider, A_MINUTE, NULL), KUBEPEERS_OK);
+    CHECK(is_readable(first, A_MINUTE) && is_readable(second, 0));
+    CHECK_STATUS(kubepeers_wait(provider, 0, 0, &peers, NULL), KUBEPEERS_OK);
+    kubepeers_peers_free(peers);
+    CHECK(drain(first) == -1 && !is_readable(first, 0));
+    CHECK_STATUS(kubepeers_deregister(provider, NULL), KUBEPEERS_OK);
+    CHECK(is_readable(first, 0) && drain(first) == -1);
+    CHECK_STATUS(kubepeers_register(provider, A_MINUTE, NULL), KUBEPEERS_OK);
+    CHECK(is_readable(first, A_MINUTE));
+    CHECK_STATUS(kubepeers_close(provider, NULL), KUBEPEERS_OK);
+    CHECK(drain(first) == 0 && is_readable(first, 0) && drain(second) == 0);
+    CHECK_STATUS(kubepeers_change_fd(provider, NULL, NULL), KUBEPEERS_INVALID_ARGUMENT);
+    int32_t untouched = 7;
+    CHECK_STATUS(kubepeers_change_fd(provider, &untouched, NULL), KUBEPEERS_CLOSED);
+    CHECK(untouched == 7 && close(first) == 0 && close(second) == 0);
+}
+
+/* A host may close its end at any time, also with SIGPIPE as it is by default: the process would end. */
+static void test_nobody_reads(void)
+{
+    kubepeers_provider provider = new_provider(answering, "debug");
+    for (int i = 0; i < 20; i++) {
+        const int gone = new_fd(provider);
+        CHECK(close(gone) == 0);
+        CHECK_STATUS(kubepeers_register(provider, A_MINUTE, NULL), KUBEPEERS_OK);
+        CHECK_STATUS(kubepeers_deregister(provider, NULL), KUBEPEERS_OK);
+    }
+    CHECK_STATUS(kubepeers_close(provider, NULL), KUBEPEERS_OK);
+}
+
+static void test_copy_addresses(void)
+{
+    static const char both[] = "10.0.0.2:1\0[fd00::2]:1";
+    char buffer[64], untouched[64];
+    size_t length = 99;
+    uint64_t generation = 99;
+    kubepeers_provider provider = new_provider(answering, "off");
+    CHECK_STATUS(kubepeers_copy_addresses(provider, 0, 0, buffer, sizeof buffer, &length, &generation, NULL),
+                 KUBEPEERS_NOT_REGISTERED);
+    CHECK(length == 99 && generation == 99);
+    CHECK_STATUS(kubepeers_register(provider, A_MINUTE, NULL), KUBEPEERS_OK);
+    memset(buffer, 'x', sizeof buffer);
+    memset(untouched, 'x', sizeof untouched);
+    /* Too small by one; not looked for at all; just large enough; already known. */
+    CHECK_STATUS(kubepeers_copy_addresses(provider, 0, 0, buffer, sizeof both - 1, &length, &generation, NULL), KUBEPEERS_OK);
+    CHECK(length == sizeof both && generation == 1 && memcmp(buffer, untouched, sizeof buffer) == 0);
+    CHECK_STATUS(kubepeers_copy_addresses(provider, 0, 0, NULL, 0, &length, &generation, NULL), KUBEPEERS_OK);
+    CHECK(length == sizeof both && generation == 1);
+    CHECK_STATUS(kubepeers_copy_addresses(provider, 0, 0, buffer, sizeof both, &length, &generation, NULL), KUBEPEERS_OK);
+    CHECK(length == sizeof both && memcmp(buffer, both, sizeof both) == 0 && buffer[sizeof both] == 'x');
+    memset(buffer, 'x', sizeof buffer);
+    CHECK_STATUS(kubepeers_copy_addresses(provider, 1, 0, buffer, sizeof buffer, &length, &generation, NULL), KUBEPEERS_OK);
+    CHECK(length == 0 && generation == 1 && memcmp(buffer, untouched, sizeof buffer) == 0);
+    CHECK_STATUS(kubepeers_copy_addresses(provider, 0, 0, NULL, 1, &length, &generation, NULL), KUBEPEERS_INVALID_ARGUMENT);
+    CHECK_STATUS(kubepeers_copy_addresses(provider, 0, 0, buffer, 1, NULL, &generation, NULL), KUBEPEERS_INVALID_ARGUMENT);
+    CHECK_STATUS(kubepeers_copy_addresses(provider, 0, 0, buffer, 1, &length, NULL, NULL), KUBEPEERS_INVALID_ARGUMENT);
+    CHECK_STATUS(kubepeers_close(provider, NULL), KUBEPEERS_OK);
+}
+
+/* Fetches records until one has these words; gives its level, 0 if there is none. */
+static int32_t fetched(kubepeers_provider provider, const char *words)
+{
+    int32_t level = 0;
+    int64_t unix_ms = 0;
+    char *message = NULL;
+    int found = 0;
+    while (!found && kubepeers_log_next(provider, &level, &unix_ms, &message, NULL) == KUBEPEERS_OK && message != NULL) {
+        CHECK(level >= KUBEPEERS_LOG_ERROR && level <= KUBEPEERS_LOG_DEBUG && unix_ms > 1700000000000);
+        found = strstr(message, words) != NULL;
+        kubepeers_text_free(message);
+    }
+    return found ? level : 0;
+}
+
+static void test_log_is_fetched(void)
+{
+    char *message = UNTOUCHED_TEXT;
+    kubepeers_provider silent = new_provider(refusing, "off"), good = new_provider(answering, "info");
+    kubepeers_provider bad = new_provider(refusing, "warn");
+    const int fd = new_fd(bad);
+    drain(fd);
+    CHECK_STATUS(kubepeers_register(silent, 0, NULL), KUBEPEERS_OK);
+    CHECK_STATUS(kubepeers_register(bad, 0, NULL), KUBEPEERS_OK);
+    CHECK_STATUS(kubepeers_register(good, A_MINUTE, NULL), KUBEPEERS_OK);
+    /* A record makes the descriptor readable, too: there is no answer that could. */
+    CHECK(is_readable(fd, A_MINUTE));
+    CHECK(fetched(bad, "refused") == KUBEPEERS_LOG_WARN);
+    CHECK(fetched(good, "app=test") == KUBEPEERS_LOG_INFO);
+    CHECK(fetched(good, "generation 1: 2 peers") == KUBEPEERS_LOG_INFO);
+    CHECK_STATUS(kubepeers_log_next(silent, NULL, NULL, &message, NULL), KUBEPEERS_OK);
+    CHECK(message == NULL);
+    CHECK_STATUS(kubepeers_log_next(silent, NULL, NULL, NULL, NULL), KUBEPEERS_INVALID_ARGUMENT);
+    CHECK_STATUS(kubepeers_close(silent, NULL), KUBEPEERS_OK);
+    CHECK_STATUS(kubepeers_close(good, NULL), KUBEPEERS_OK);
+    CHECK_STATUS(kubepeers_close(bad, NULL), KUBEPEERS_OK);
+    message = UNTOUCHED_TEXT;
+    CHECK_STATUS(kubepeers_log_next(bad, NULL, NULL, &message, NULL), KUBEPEERS_CLOSED);
+    CHECK(message == UNTOUCHED_TEXT && close(fd) == 0);
+}
+
+struct listener {
+    pthread_mutex_t mutex;
+    pthread_cond_t called;
+    kubepeers_provider provider, other;
+    pthread_t thread;
+    int calls, peers;
+};
+
+/* Checks are not for many threads: what was seen is looked at later, but for what only happens here. */
+static void listen_to_log(int32_t level, const char *message, uintptr_t context)
+{
+    struct listener *listener = (void *)context;
+    kubepeers_peers *peers = UNTOUCHED_PEERS;
+    pthread_mutex_lock(&listener->mutex);
+    listener->calls++;
+    listener->thread = pthread_self();
+    listener->peers += strstr(message, "2 peers") != NULL && level == KUBEPEERS_LOG_INFO;
+    if (listener->calls == 1) {
+        /* Whatever would wait for this thread, or for another one that may wait for this one, is refused. */
+        CHECK_STATUS(kubepeers_close(listener->provider, NULL), KUBEPEERS_WOULD_DEADLOCK);
+        CHECK_STATUS(kubepeers_close(listener->other, NULL), KUBEPEERS_WOULD_DEADLOCK);
+        CHECK_STATUS(kubepeers_deregister(listener->provider, NULL), KUBEPEERS_WOULD_DEADLOCK);
+        CHECK_STATUS(kubepeers_register(listener->other, A_MINUTE, NULL), KUBEPEERS_WOULD_DEADLOCK);
+        CHECK_STATUS(kubepeers_log_set_callback(listener->provider, NULL, 0, NULL), KUBEPEERS_WOULD_DEADLOCK);
+        /* The rest works, and does not wait. */
+        CHECK_STATUS(end_peers(kubepeers_wait(listener->provider, UINT64_MAX, A_MINUTE, &peers, NULL), peers),
+                     listener->peers > 0 ? KUBEPEERS_TIMEOUT : KUBEPEERS_NOT_SYNCED);
+        CHECK_STATUS(call_health(listener->provider, NULL), KUBEPEERS_OK);
+        CHECK_STATUS(call_metrics(listener->provider, NULL), KUBEPEERS_OK);
+    }
+    pthread_cond_signal(&listener->called);
+    pthread_mutex_unlock(&listener->mutex);
+}
+
+static void test_log_callback(void)
+{
+    struct listener listener = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0, pthread_self(), 0, 0};
+    listener.provider = new_provider(answering, "info");
+    listener.other = new_provider(answering, "info");
+    CHECK_STATUS(kubepeers_log_set_callback(listener.provider, listen_to_log, (uintptr_t)&listener, NULL), KUBEPEERS_OK);
+    CHECK_STATUS(kubepeers_register(listener.provider, A_MINUTE, NULL), KUBEPEERS_OK);
+    pthread_mutex_lock(&listener.mutex);
+    while (listener.peers == 0)
+        pthread_cond_wait(&listener.called, &listener.mutex);
+    CHECK(!pthread_equal(listener.thread, pthread_self()));
+    pthread_mutex_unlock(&listener.mutex);
+    /* Nothing is left for others, and after it was taken away it is not called. */
+    CHECK(fetched(listener.provider, "") == 0);
+    CHECK_STATUS(kubepeers_log_set_callback(listener.provider, NULL, 0, NULL), KUBEPEERS_OK);
+    const int calls = listener.calls;
+    CHECK_STATUS(kubepeers_deregister(listener.provider, NULL), KUBEPEERS_OK);
+    CHECK_STATUS(kubepeers_register(listener.provider, A_MINUTE, NULL), KUBEPEERS_OK);
+    CHECK(fetched(listener.provider, "2 peers") == KUBEPEERS_LOG_INFO && listener.calls == calls);
+    CHECK_STATUS(kubepeers_close(listener.provider, NULL), KUBEPEERS_OK);
+    CHECK_STATUS(kubepeers_close(listener.other, NULL), KUBEPEERS_OK);
+    CHECK_STATUS(kubepeers_log_set_callback(listener.provider, NULL, 0, NULL), KUBEPEERS_CLOSED);
+}
+
+static void test_features(void)
+{
+    CHECK(strstr(kubepeers_features(), "change-fd") != NULL && strstr(kubepeers_features(), "log") != NULL);
+}
+
+int main(void)
+{
+    int port;
+    /* A hang is a failure, not a matter of patience. */
+    alarm(120);
+    loopback_socket(&port);
+    write_kubeconfig(refusing, port);
+    const pid_t server = serve(loopback_socket(&port));
+    write_kubeconfig(answering, port);
+    test_change_fd();
+    test_nobody_reads();
+    test_copy_addresses();
+    test_log_is_fetched();
+    test_log_callback();
+    test_features();
+    kill(server, SIGKILL);
+    waitpid(server, NULL, 0);
+    unlink(refusing);
+    unlink(answering);
+    printf("%d passed, %d failed\n", passed, failed);
+    return failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,99 @@
+//! What is done after minutes, at another pace.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kubepeers::cluster::{Cluster, Credentials, Pace, watch};
+use kubepeers::identity::Identity;
+use kubepeers::latest::{Latest, Outlets};
+use kubepeers::runtime::{Task, spawn_named};
+use kubepeers::subject::Subject;
+use kubepeers::verdict::Rules;
+
+use super::fake::{Fake, Reply, bookmark, event, is_watch, list, status};
+
+const NEVER: Duration = Duration::from_secs(3600);
+const SOON: Duration = Duration::from_millis(200);
+
+/// Watches at this pace while `test` runs.
+fn at_pace(fake: &Fake, change: impl FnOnce(&mut Pace), test: impl FnOnce(&Latest)) {
+    let settings = fake.settings();
+    let mut pace = Pace { longest_silence: NEVER, relist: NEVER, watch_again: NEVER, ..Pace::of(&settings) };
+    change(&mut pace);
+    let credentials = Credentials::find(&settings.source, &|_| None).unwrap();
+    let subject = Subject {
+        namespace: settings.namespace.clone(),
+        selector: settings.selector(),
+        discovery_port_name: settings.ports.discovery.name.clone(),
+        own: String::new(),
+    };
+    let latest = Arc::new(Latest::new(0, subject, &settings, Outlets::default()));
+    let rules =
+        Rules { ports: settings.ports.clone(), identity: Identity::None, choices: settings.choices, alive: None };
+    let (cluster, watched) = (Cluster::new(&settings, credentials), latest.clone());
+    let run = move || watch(cluster, rules, pace, watched);
+    let task = Task::start(spawn_named, run, |panic| panic!("{panic}")).unwrap();
+    test(&latest);
+    task.stop();
+}
+
+fn troubled(latest: &Latest, class: &str) {
+    while latest.health().unwrap().trouble.is_none_or(|trouble| trouble.class != class) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn lists(fake: &Fake) -> usize {
+    fake.paths().iter().filter(|path| !is_watch(path)).count()
+}
+
+#[test]
+fn a_watch_that_is_silent_for_too_long_is_dead() {
+    let fake = Fake::steady(|| list(&[("a", "10.0.0.1")], 5), vec![bookmark(6)]);
+    at_pace(
+        &fake,
+        |pace| pace.longest_silence = SOON,
+        |latest| {
+            troubled(latest, "timed-out");
+            fake.has_been_asked(3);
+            // It goes on from where it was.
+            assert!(is_watch(&fake.paths()[2]) && fake.paths()[2].contains("resourceVersion=6"), "{:?}", fake.paths());
+        },
+    );
+}
+
+/// What a watch did not tell is mended by a list, now and then; not each time that a watch ends.
+#[test]
+fn there_is_a_list_now_and_then() {
+    let script = |number, path: &str| match path {
+        path if is_watch(path) => Reply::Body(200, event("ADDED", "b", "10.0.0.2", 6 + number as u32)),
+        _ => list(&[("a", "10.0.0.1")], 5 + number as u32),
+    };
+    let fake = Fake::start(script);
+    at_pace(&fake, |pace| pace.relist = Duration::ZERO, |_| fake.has_been_asked(6));
+    assert_eq!(lists(&fake), 3, "{:?}", fake.paths());
+    assert!(fake.paths()[2].contains("resourceVersionMatch=NotOlderThan"), "{:?}", fake.paths());
+    let fake = Fake::start(script);
+    at_pace(&fake, |_| (), |_| fake.has_been_asked(6));
+    assert_eq!(lists(&fake), 1, "{:?}", fake.paths());
+}
+
+#[test]
+fn where_watching_was_forbidden_it_is_tried_again() {
+    let fake = Fake::start(|number, path| match path {
+        path if is_watch(path) && number > 12 => Reply::Open(vec![event("ADDED", "b", "10.0.0.2", 900)]),
+        path if is_watch(path) => Reply::Body(403, status(403, "pods is forbidden")),
+        _ => list(&[("a", "10.0.0.1")], 5),
+    });
+    let quick = |pace: &mut Pace| (pace.poll_interval, pace.watch_again) = (SOON / 10, SOON);
+    at_pace(&fake, quick, |latest| {
+        while !latest.health().unwrap().polling {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        while latest.health().unwrap().polling {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let peers = latest.newer_than(0, NEVER).unwrap();
+        assert!(peers.len() == 2 || latest.newer_than(peers.generation(), NEVER).unwrap().len() == 2);
+    });
+}
