@@ -99,9 +99,8 @@ TARGET  := x86_64-unknown-linux-gnu
 SEED    ?= $(shell date +%s)
 
 CALLS_FLAGS   := -std=c11 -D_GNU_SOURCE $(CFLAGS) -Wall -Wextra -Werror -pedantic -Iinclude
-CALLS_HEADERS := $(wildcard tests/calls/*.h) include/kubepeers.h
 CALLS_SHARED  := $(addprefix tests/calls/,kinds.c lives.c model.c server.c shelves.c texts.c)
-RANDOM_CALLS  := $(CALLS_SHARED) $(addprefix tests/calls/,random_calls.c configs.c providers.c objects.c exports.c)
+RANDOM_CALLS  := $(CALLS_SHARED) $(addprefix tests/calls/,random_calls.c configs.c providers.c objects.c exports.c outlets.c)
 
 .PHONY: test-calls
 test-calls: stage ## random calls of every export

@@ -11,7 +11,7 @@
 struct life;
 
 /* How many providers a thread has for itself. */
-enum { OWN = 8 };
+enum { OWN = 8, DESCRIPTORS = 4 };
 
 struct caller {
     struct random random;
@@ -21,6 +21,10 @@ struct caller {
     const char *function;
     /* Nobody else calls anything on these, so that it is known what they have to answer. */
     struct life *own[OWN];
+    /* The provider in whose log callback this is. */
+    struct life *telling;
+    /* Descriptors of changes. */
+    int descriptors[DESCRIPTORS];
     /* Complete configurations, one of each kind. */
     kubepeers_config **configs;
     /* Where errors are written, see model.c. */

@@ -55,10 +55,10 @@ void call_config_set(struct caller *caller)
     answered(caller, status, may_set(config.item, key, value, key != NULL && is_good(key, value)));
 }
 
-/* Inits with this configuration; what `*provider` was before says what may come of it. */
-static void init(struct caller *caller, const kubepeers_config *config, const struct kind *kind)
+/* Inits with this configuration; what `*provider` was before says what may come of it. Gives the new one, or 0. */
+static kubepeers_provider init(struct caller *caller, const kubepeers_config *config, const struct kind *kind)
 {
-    struct target before = in_percent(&caller->random, 70) ? target_of(NULL) : choose(caller);
+    struct target before = in_percent(&caller->random, 70) ? target_of(caller, NULL) : choose(caller);
     kubepeers_provider provider = before.provider;
     kubepeers_provider *place = in_percent(&caller->random, 5) ? NULL : &provider;
     int occupied = before.life != NULL && !before.was_closed;
@@ -68,22 +68,26 @@ static void init(struct caller *caller, const kubepeers_config *config, const st
     if (config == NULL || place == NULL)
         allowed = ONE(INVALID_ARGUMENT);
     else if (occupied)
-        allowed = (before.life->shared && before.life->close_begun ? allowed : 0) | ONE(ALREADY_INITIALIZED);
+        allowed = (before.shared && before.life->close_begun ? allowed : 0) | ONE(ALREADY_INITIALIZED);
     answered(caller, status, allowed);
     RULE(caller, (provider == before.provider) == (status != KUBEPEERS_OK));
     RULE(caller, status != KUBEPEERS_OK || provider != 0);
-    if (status == KUBEPEERS_OK)
-        begin_life(caller, provider, kind);
+    return status == KUBEPEERS_OK ? provider : 0;
 }
 
+/* Nothing is locked when a life begins: it may end another one, whose callback may want what is locked. */
 void call_init(struct caller *caller)
 {
-    if (in_percent(&caller->random, 70)) {
-        uint64_t kind = below(&caller->random, kinds_count);
-        init(caller, caller->configs[kind], &kinds[kind]);
-        return;
+    const struct kind *kind = &any_kind;
+    kubepeers_provider provider;
+    if (caller->configs != NULL && in_percent(&caller->random, 70)) {
+        kind = &kinds[below(&caller->random, kinds_count)];
+        provider = init(caller, caller->configs[kind - kinds], kind);
+    } else {
+        struct taken config = take_alone(caller, CONFIGS);
+        provider = init(caller, config.item, kind);
+        give_back(config);
     }
-    struct taken config = take_alone(caller, CONFIGS);
-    init(caller, config.item, &any_kind);
-    give_back(config);
+    if (provider != 0)
+        begin_life(caller, provider, kind);
 }

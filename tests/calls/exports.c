@@ -10,6 +10,8 @@ const struct export exports[] = {
     EXPORT(register, 40),
     EXPORT(discover_peers, 120),
     EXPORT(generation, 40),
+    EXPORT(copy_addresses, 40),
+    EXPORT(change_fd, 10),
     EXPORT(wait, 40),
     EXPORT(wait_for_peers, 30),
     EXPORT(refresh, 20),
@@ -38,6 +40,8 @@ const struct export exports[] = {
     EXPORT(explain, 40),
     EXPORT(metrics, 40),
     EXPORT(text_free, 20),
+    EXPORT(log_set_callback, 30),
+    EXPORT(log_next, 20),
     EXPORT(error_status, 20),
     EXPORT(error_message, 20),
     EXPORT(error_is_retryable, 20),
@@ -46,6 +50,7 @@ const struct export exports[] = {
     EXPORT(status_name, 10),
     EXPORT(version_number, 5),
     EXPORT(version, 5),
+    EXPORT(features, 5),
     EXPORT(id, 5),
 };
 const size_t exports_count = sizeof exports / sizeof *exports;

@@ -18,7 +18,7 @@ static char nonsense[] = "/tmp/kubepeers-calls-XXXXXX";
 #define KIND(namespace, ...) \
     .pairs = {{"namespace", namespace},      {"discovery_port_name", "gossip"}, {"remoting_port_name", "remoting"}, \
               {"peers_port_name", "peers"},  {"pod_labels", "app=test"},        {"register_timeout_ms", "2"}, \
-              {"discover_timeout_ms", "2"},  __VA_ARGS__}
+              {"discover_timeout_ms", "2"},  {"log", "debug"},                  __VA_ARGS__}
 
 /* The namespace says how server.c answers. */
 const struct kind kinds[] = {

@@ -4,13 +4,15 @@
 #include <stdlib.h>
 
 /* How many providers all threads use. */
-enum { SHARED = 4 };
+enum { SHARED = 4, ORPHANS = 64 };
 
 /* None is ever forgotten: a handle is stale for ever. */
 static struct life *lives;
 static uint64_t room;
 static atomic_ullong begun;
 static struct life *_Atomic shared[SHARED];
+/* Made in callbacks, where nothing can be closed. */
+static struct life *_Atomic orphans[ORPHANS];
 
 void make_room_for_lives(uint64_t most)
 {
@@ -27,11 +29,12 @@ uint64_t lives_begun(void)
     return atomic_load(&begun);
 }
 
-struct target target_of(struct life *life)
+struct target target_of(struct caller *caller, struct life *life)
 {
-    struct target target = {0, life, 0, 0};
+    struct target target = {0, life, 0, 1, 0};
     if (life != NULL) {
         target.was_closed = atomic_load(&life->close_done);
+        target.shared = life->shared || caller->telling != NULL;
         target.provider = life->provider;
         target.generation = atomic_load(&life->generation);
     }
@@ -67,13 +70,15 @@ static kubepeers_provider forged(struct caller *caller)
 struct target choose(struct caller *caller)
 {
     uint64_t percent = below(&caller->random, 100);
+    if (percent < 60 && caller->telling != NULL)
+        return target_of(caller, caller->telling);
     if (percent < 60)
-        return target_of(caller->own[below(&caller->random, OWN)]);
+        return target_of(caller, caller->own[below(&caller->random, OWN)]);
     if (percent < 85)
-        return target_of(some_shared(caller));
+        return target_of(caller, some_shared(caller));
     if (percent < 93)
-        return target_of(closed_one(caller));
-    return (struct target){forged(caller), NULL, 0, 0};
+        return target_of(caller, closed_one(caller));
+    return (struct target){forged(caller), NULL, 0, 1, 0};
 }
 
 statuses may_answer(const struct target *target, statuses initialized, statuses registered)
@@ -83,7 +88,7 @@ statuses may_answer(const struct target *target, statuses initialized, statuses 
         return target->provider == 0 ? ONE(NOT_INITIALIZED) : ONE(INVALID_HANDLE);
     if (target->was_closed)
         return ONE(CLOSED);
-    if (!life->shared)
+    if (!target->shared)
         return life->phase == INITIALIZED ? initialized : registered;
     return initialized | registered | (atomic_load(&life->close_begun) ? ONE(CLOSED) : 0);
 }
@@ -98,9 +103,18 @@ void end_life(struct caller *caller, struct life *life)
 
 void begin_life(struct caller *caller, kubepeers_provider provider, const struct kind *kind)
 {
-    struct life *life = &lives[atomic_fetch_add(&begun, 1)], *before;
+    const uint64_t number = atomic_fetch_add(&begun, 1);
+    if (number >= room) {
+        fprintf(stderr, "more providers than calls\n");
+        exit(2);
+    }
+    struct life *life = &lives[number], *before;
     life->provider = provider;
     life->kind = kind;
+    if (caller->telling != NULL) {
+        atomic_store(&orphans[below(&caller->random, ORPHANS)], life);
+        return;
+    }
     life->shared = in_percent(&caller->random, 40);
     if (life->shared) {
         before = atomic_exchange(&shared[below(&caller->random, SHARED)], life);
@@ -113,11 +127,20 @@ void begin_life(struct caller *caller, kubepeers_provider provider, const struct
         end_life(caller, before);
 }
 
+void close_orphans(struct caller *caller)
+{
+    for (int i = 0; i < ORPHANS; i++) {
+        struct life *life = atomic_exchange(&orphans[i], NULL);
+        if (life != NULL)
+            end_life(caller, life);
+    }
+}
+
 void saw_generation(struct caller *caller, const struct target *target, uint64_t generation)
 {
     unsigned long long newest = atomic_load(&target->life->generation);
     RULE(caller, generation >= target->generation);
-    RULE(caller, target->life->shared || generation >= target->life->least);
+    RULE(caller, target->shared || generation >= target->life->least);
     while (generation > newest && !atomic_compare_exchange_weak(&target->life->generation, &newest, generation))
         ;
 }

@@ -27,12 +27,14 @@ struct target {
     /* NULL: never was one. */
     struct life *life;
     int was_closed;
+    /* Others may change its state. */
+    int shared;
     /* The newest generation before the call. */
     uint64_t generation;
 };
 
 struct target choose(struct caller *caller);
-struct target target_of(struct life *life);
+struct target target_of(struct caller *caller, struct life *life);
 
 /* What a call on it may have answered: by its phase, or because it is no live provider. */
 statuses may_answer(const struct target *target, statuses initialized, statuses registered);
@@ -40,8 +42,10 @@ statuses may_answer(const struct target *target, statuses initialized, statuses 
 /* Closes it; the call counts. */
 void end_life(struct caller *caller, struct life *life);
 
-/* Takes in a new provider; one that had its place is closed. */
+/* Takes in a new provider; one that had its place is closed. In a callback it cannot be: it is for close_orphans(). */
 void begin_life(struct caller *caller, kubepeers_provider provider, const struct kind *kind);
+
+void close_orphans(struct caller *caller);
 
 /* A generation that was given out; they never go back. */
 void saw_generation(struct caller *caller, const struct target *target, uint64_t generation);

@@ -261,6 +261,11 @@ void call_version(struct caller *caller)
     RULE(caller, is_text(kubepeers_version()));
 }
 
+void call_features(struct caller *caller)
+{
+    RULE(caller, is_text(kubepeers_features()) && strstr(kubepeers_features(), "copy-addresses") != NULL);
+}
+
 void call_id(struct caller *caller)
 {
     RULE(caller, strcmp(kubepeers_id(), "kubernetes") == 0);

@@ -12,6 +12,12 @@ enum { AN_HOUR = 3600 * 1000, A_MOMENT = 3 };
 static char nobody;
 #define UNTOUCHED ((void *)&nobody)
 
+/* In a callback some calls would wait for the thread that they are made on. */
+static statuses unless_telling(const struct caller *caller, statuses allowed)
+{
+    return caller->telling == NULL ? allowed : ONE(WOULD_DEADLOCK);
+}
+
 static void on_a_provider(struct caller *caller, struct target *target, kubepeers_error ***error)
 {
     *target = choose(caller);
@@ -42,7 +48,7 @@ static statuses discovers(const struct life *life)
 /* The phase of one that no other thread uses. */
 static void enter(const struct target *target, kubepeers_status status, enum phase phase)
 {
-    if (status == KUBEPEERS_OK && target->life != NULL && !target->life->shared)
+    if (status == KUBEPEERS_OK && target->life != NULL && !target->shared)
         target->life->phase = phase;
 }
 
@@ -52,11 +58,12 @@ void call_register(struct caller *caller)
     kubepeers_error **error;
     on_a_provider(caller, &on, &error);
     kubepeers_status status = kubepeers_register(on.provider, some_timeout(caller, on.life), error);
-    statuses meanwhile = on.life != NULL && on.life->shared ? ONE(NOT_REGISTERED) : 0;
-    answered(caller, status, may_answer(&on, registers(on.life) | meanwhile, ONE(ALREADY_REGISTERED)));
+    statuses meanwhile = on.life != NULL && on.shared ? ONE(NOT_REGISTERED) : 0;
+    statuses allowed = may_answer(&on, registers(on.life) | meanwhile, ONE(ALREADY_REGISTERED));
+    answered(caller, status, unless_telling(caller, allowed));
     enter(&on, status, REGISTERED);
     /* What comes now is newer than whatever was given out. */
-    if (status == KUBEPEERS_OK && on.life != NULL && !on.life->shared)
+    if (status == KUBEPEERS_OK && on.life != NULL && !on.shared)
         on.life->least = on.generation + 1;
 }
 
@@ -66,19 +73,20 @@ void call_deregister(struct caller *caller)
     kubepeers_error **error;
     on_a_provider(caller, &on, &error);
     kubepeers_status status = kubepeers_deregister(on.provider, error);
-    answered(caller, status, may_answer(&on, ONE(NOT_REGISTERED), ONE(OK)));
+    answered(caller, status, unless_telling(caller, may_answer(&on, ONE(NOT_REGISTERED), ONE(OK))));
     enter(&on, status, INITIALIZED);
 }
 
 void call_close(struct caller *caller)
 {
     struct target on = choose(caller);
-    if (on.life != NULL) {
+    if (on.life != NULL && caller->telling == NULL) {
         end_life(caller, on.life);
         return;
     }
     kubepeers_error **error = error_place(caller);
-    answered(caller, kubepeers_close(on.provider, error), on.provider == 0 ? ONE(OK) : ONE(INVALID_HANDLE));
+    kubepeers_status status = kubepeers_close(on.provider, error);
+    answered(caller, status, unless_telling(caller, on.provider == 0 ? ONE(OK) : ONE(INVALID_HANDLE)));
 }
 
 void call_generation(struct caller *caller)

@@ -36,26 +36,30 @@ static unsigned all_weights(void)
     return sum;
 }
 
-static size_t some_export(struct caller *caller, unsigned weights)
+static size_t some_export(struct caller *caller)
 {
-    uint64_t at = below(&caller->random, weights);
+    uint64_t at = below(&caller->random, all_weights());
     size_t i = 0;
     for (; at >= exports[i].weight; i++)
         at -= exports[i].weight;
     return i;
 }
 
+void call_something(struct caller *caller)
+{
+    size_t i = some_export(caller);
+    caller->function = exports[i].name;
+    exports[i].call(caller);
+    atomic_fetch_add_explicit(&times[i], 1, memory_order_relaxed);
+}
+
 static void *work(void *argument)
 {
     struct caller *caller = argument;
-    const unsigned weights = all_weights();
     make_configs(caller);
-    for (caller->call = 0; caller->call < options.calls / options.threads; caller->call++) {
-        size_t i = some_export(caller, weights);
-        caller->function = exports[i].name;
-        exports[i].call(caller);
-        atomic_fetch_add_explicit(&times[i], 1, memory_order_relaxed);
-    }
+    for (caller->call = 0; caller->call < options.calls / options.threads; caller->call++)
+        call_something(caller);
+    close_descriptors(caller);
     free_configs(caller);
     atomic_fetch_sub(&working, 1);
     return NULL;
@@ -71,6 +75,7 @@ static void *close_shared(void *argument)
         struct life *life = some_shared(caller);
         if (life != NULL)
             end_life(caller, life);
+        close_orphans(caller);
     }
     return NULL;
 }
@@ -116,6 +121,8 @@ static int report(void)
         printf("%9" PRIu64 " %s\n", times_answered(known_statuses[i]), kubepeers_status_name(known_statuses[i]));
         missing += reachable && times_answered(known_statuses[i]) == 0;
     }
+    missing += calls_from_callbacks() == 0;
+    printf("%" PRIu64 " calls from log callbacks\n", calls_from_callbacks());
     printf("%" PRIu64 " providers, %" PRIu64 " calls from %" PRIu64 " threads, seed %" PRIu64 ": %d rules broken, %d not reached\n",
            lives_begun(), options.calls, options.threads, options.seed, rules_broken(), missing);
     return rules_broken() > 0 || (missing > 0 && options.calls >= EVERYTHING_IS_REACHED);
@@ -167,7 +174,7 @@ int main(int count, char **words)
     const pid_t server = serve(listener, options.seed);
     close(listener);
     write_texts(write_kubeconfigs(answering, refusing));
-    make_room_for_lives(options.calls + 1);
+    make_room_for_lives(2 * options.calls);
     open_shelves();
     run();
     clear_shelves();

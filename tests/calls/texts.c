@@ -32,6 +32,7 @@ static const char *good[][2] = {
     {"service_account_dir", "/nowhere"},
     {"kubeconfig", NULL},
     {"context", "c"},
+    {"log", "debug"},
 };
 
 static const char *const odd[] = {

@@ -55,6 +55,20 @@ static void use_texts(kubepeers_provider provider)
     kubepeers_text_free(metrics);
 }
 
+static void use_outlets(kubepeers_provider provider)
+{
+    char addresses[4096], *message = NULL;
+    size_t length = 0;
+    uint64_t generation = 0;
+    int32_t descriptor = -1;
+    OK(kubepeers_copy_addresses(provider, 0, A_MINUTE, addresses, sizeof addresses, &length, &generation, NULL));
+    MUST(length > 0 && length < sizeof addresses && generation > 0);
+    OK(kubepeers_change_fd(provider, &descriptor, NULL));
+    OK(kubepeers_log_next(provider, NULL, NULL, &message, NULL));
+    MUST(message != NULL && close(descriptor) == 0);
+    kubepeers_text_free(message);
+}
+
 static void live(void)
 {
     kubepeers_config *config = config_of(&kinds[0]);
@@ -64,6 +78,7 @@ static void live(void)
     OK(kubepeers_register(provider, A_MINUTE, NULL));
     use_list(provider);
     use_texts(provider);
+    use_outlets(provider);
     MUST(kubepeers_refresh(provider, 0, &error) == KUBEPEERS_STALE);
     kubepeers_error_free(error);
     OK(kubepeers_close(provider, NULL));
