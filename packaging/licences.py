@@ -21,7 +21,7 @@ def linked(target: str) -> set[tuple[str, str]]:
 
 
 def texts(package: dict, own: dict) -> list[str]:
-    """The texts beside the crate's manifest. Kube's crates have none: their licence is this project's own, word for word."""
+    """The texts beside the crate's manifest. Kube's crates have none: their licence is this project's own."""
     folder = Path(package["manifest_path"]).parent
     files = sorted(f for f in folder.iterdir() if f.is_file() and f.name.upper().startswith(NAMES))
     if not files and package["license"] == own["license"]:
