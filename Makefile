@@ -13,6 +13,8 @@ TOOL      := $(BUILD)/cluster/cluster
 VENV      := $(BUILD)/venv
 CARGO_DENY := $(BUILD)/tools/bin/cargo-deny
 CARGO_FUZZ := $(BUILD)/tools/bin/cargo-fuzz
+DIST_VENV := $(BUILD)/dist-tools
+CYCLONEDX := $(BUILD)/tools/bin/cargo-cyclonedx
 VERSION   := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 KUBERNETES_VERSION := 1.36.3
 PREFIX    ?= /usr/local
@@ -212,22 +214,42 @@ library: ## builds the library
 stage: library
 	@$(MAKE) --no-print-directory install-files PREFIX=$(STAGE) LIBDIR=$(STAGE)/lib DESTDIR=
 
+LIBRARY ?= $(BUILD)/release/libkubepeers.so
+
 # Does not build: root, who installs, may have no Rust.
 .PHONY: install
 install: ## installs what `make library` built, with header and pkg-config file (PREFIX, LIBDIR, DESTDIR)
-	@test -e $(BUILD)/release/libkubepeers.so || { echo "run 'make library' first"; exit 1; }
+	@test -e $(LIBRARY) || { echo "run 'make library' first"; exit 1; }
 	@$(MAKE) --no-print-directory install-files
 
 .PHONY: install-files
 install-files:
 	@mkdir -p $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include
-	@install -m 755 $(BUILD)/release/libkubepeers.so $(DESTDIR)$(LIBDIR)/libkubepeers.so.$(VERSION)
+	@install -m 755 $(LIBRARY) $(DESTDIR)$(LIBDIR)/libkubepeers.so.$(VERSION)
 	@ln -sf libkubepeers.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libkubepeers.so.0
 	@ln -sf libkubepeers.so.0 $(DESTDIR)$(LIBDIR)/libkubepeers.so
 	@install -m 644 include/kubepeers.h $(DESTDIR)$(PREFIX)/include/kubepeers.h
 	@sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' kubepeers.pc.in \
 		> $(DESTDIR)$(LIBDIR)/pkgconfig/kubepeers.pc
+	@chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/kubepeers.pc
 	@echo "installed libkubepeers.so.$(VERSION) in $(DESTDIR)$(LIBDIR)"
+
+.PHONY: uninstall
+uninstall: ## removes what `make install` with the same variables installed
+	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,libkubepeers.so libkubepeers.so.0 libkubepeers.so.$(VERSION) pkgconfig/kubepeers.pc) \
+		$(DESTDIR)$(PREFIX)/include/kubepeers.h
+
+DIST_TARGETS ?= x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu x86_64-unknown-linux-musl aarch64-unknown-linux-musl
+
+.PHONY: dist
+dist: $(DIST_VENV)/ready $(CYCLONEDX) ## a tarball of the library for each system (DIST_TARGETS), in target/dist
+	packaging/dist $(DIST_TARGETS)
+
+# As root: it makes systems, and runs the libraries in them. tests/dist/packages lists Debian's packages that it needs.
+.PHONY: test-dist
+test-dist: dist control-plane ## checks the tarballs, and runs each in an old system; builds one once more
+	$(TOOL) run -- tests/dist/run $(DIST_TARGETS)
+	tests/dist/reproducible $(firstword $(DIST_TARGETS))
 
 # An unstripped library: only there abidw finds the types.
 .PHONY: test-abi
@@ -279,6 +301,14 @@ $(VENV)/ready: tests/requirements.txt
 
 $(CARGO_DENY):
 	cargo install --quiet --locked --root $(BUILD)/tools cargo-deny@0.20.2
+
+$(DIST_VENV)/ready: packaging/requirements.txt
+	$(PYTHON) -m venv $(DIST_VENV)
+	$(DIST_VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+$(CYCLONEDX):
+	cargo install --quiet --locked --root $(BUILD)/tools cargo-cyclonedx@0.5.9
 
 # etcd and kube-apiserver: those of KUBEBUILDER_ASSETS if it is set, else built from source, once.
 .PHONY: control-plane
