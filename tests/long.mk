@@ -1,0 +1,97 @@
+# The tests that take long, and need more than a fresh machine has: .ci/run installs it. Part of the Makefile.
+
+CARGO_FUZZ := $(BUILD)/tools/bin/cargo-fuzz
+
+.PHONY: test-long
+test-long: test-address test-thread test-fuzz test-miri test-valgrind test-abi test-dist ## all that takes long
+
+# The toolchain that has sanitizers and Miri: rustup toolchain install $(NIGHTLY) --component miri,rust-src
+NIGHTLY ?= nightly-2026-05-20
+TARGET  := x86_64-unknown-linux-gnu
+# Repeats a run; each prints its own.
+SEED    ?= $(shell date +%s)
+
+CALLS_FLAGS   := -std=c11 -D_GNU_SOURCE $(CFLAGS) -Wall -Wextra -Werror -pedantic -Iinclude
+CALLS_SHARED  := $(addprefix tests/calls/,kinds.c lives.c model.c server.c shelves.c texts.c)
+RANDOM_CALLS  := $(CALLS_SHARED) $(addprefix tests/calls/,random_calls.c configs.c providers.c objects.c exports.c outlets.c)
+
+.PHONY: test-calls
+test-calls: stage ## random calls of every export
+	@mkdir -p $(PROGRAMS)
+	$(CC) $(CALLS_FLAGS) $(RANDOM_CALLS) -o $(PROGRAMS)/random-calls $(C_LINK)
+	tests/calls/complete $(PROGRAMS)/random-calls $(STAGE)/lib/libkubepeers.so
+	$(PROGRAMS)/random-calls --calls 100000 --seed $(SEED)
+
+SANITIZERS      := address thread
+runtime-address := asan
+runtime-thread  := tsan
+calls-address   := 1000000
+calls-thread    := 200000
+export ASAN_OPTIONS := detect_leaks=1:allow_addr2line=1
+export TSAN_OPTIONS := halt_on_error=1:allow_addr2line=1
+
+.PHONY: $(SANITIZERS:%=library-%)
+$(SANITIZERS:%=library-%): library-%:
+	RUSTFLAGS=-Zsanitizer=$* CARGO_PROFILE_DEV_OPT_LEVEL=1 CARGO_PROFILE_DEV_DEBUG=line-tables-only \
+		cargo +$(NIGHTLY) build --locked --lib -Zbuild-std --target $(TARGET) --target-dir $(BUILD)/$*
+	@ln -sf $(TARGET)/debug/libkubepeers.so $(BUILD)/$*/libkubepeers.so.0
+	@ln -sf libkubepeers.so.0 $(BUILD)/$*/libkubepeers.so
+
+# The C compiler's own runtime may be another version: the one that rustc brings serves both.
+.PHONY: $(SANITIZERS:%=test-%)
+$(SANITIZERS:%=test-%): test-%: library-% ## the same with all memory or all threads watched (CALLS=N SEED=N)
+	$(CC) $(CALLS_FLAGS) -fsanitize=$* -fno-omit-frame-pointer -r -nostdlib $(RANDOM_CALLS) -o $(BUILD)/$*/random-calls.o
+	$(CC) $(BUILD)/$*/random-calls.o -o $(BUILD)/$*/random-calls -L$(BUILD)/$* -lkubepeers -Wl,--export-dynamic \
+		-Wl,--whole-archive "$$(rustc +$(NIGHTLY) --print target-libdir)/librustc-nightly_rt.$(runtime-$*).a" \
+		-Wl,--no-whole-archive -lpthread -ldl -lm -lrt
+	LD_LIBRARY_PATH=$(BUILD)/$* $(BUILD)/$*/random-calls --calls $(or $(CALLS),$(calls-$*)) --seed $(SEED)
+
+# First the seeds, and what was found in earlier runs, then new inputs for so many seconds each.
+FUZZ_TARGETS := configuration claims pods protobuf
+SECONDS ?= 60
+.PHONY: fuzz
+fuzz: FUZZ_LIMIT := -max_total_time=$(SECONDS)
+fuzz: $(FUZZ_TARGETS:%=fuzz-%) ## feeds the decoders with hostile inputs (SECONDS=60)
+
+# The seeds, and so many inputs as cost some seconds.
+.PHONY: test-fuzz
+test-fuzz: FUZZ_LIMIT := -runs=100000 -max_total_time=60
+test-fuzz: $(FUZZ_TARGETS:%=fuzz-%) ## the same, shorter
+
+.PHONY: $(FUZZ_TARGETS:%=fuzz-%)
+$(FUZZ_TARGETS:%=fuzz-%): fuzz-%: $(CARGO_FUZZ)
+	@mkdir -p fuzz/corpus/$*
+	PATH="$(dir $(CARGO_FUZZ)):$$PATH" cargo +$(NIGHTLY) fuzz run --target-dir $(BUILD)/fuzz $* fuzz/corpus/$* fuzz/seeds/$* -- \
+		$(FUZZ_LIMIT) -max_len=16384 -timeout=10 -print_final_stats=1
+
+$(CARGO_FUZZ):
+	cargo install --quiet --locked --root $(BUILD)/tools cargo-fuzz@0.13.1
+
+.PHONY: test-miri
+test-miri: ## Miri over the C ABI, with a fake backend
+	MIRIFLAGS="-Zmiri-strict-provenance -Zmiri-disable-isolation" \
+		cargo +$(NIGHTLY) miri test --locked --lib --target-dir $(BUILD)/miri ffi::
+
+.PHONY: test-valgrind
+test-valgrind: stage ## valgrind over 1,000 providers
+	@mkdir -p $(PROGRAMS)
+	$(CC) $(CALLS_FLAGS) $(CALLS_SHARED) tests/calls/thousand_lives.c -o $(PROGRAMS)/thousand-lives $(C_LINK)
+	valgrind --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite --child-silent-after-fork=yes \
+		$(PROGRAMS)/thousand-lives
+
+# An unstripped library: only there abidw finds the types.
+.PHONY: test-abi
+test-abi: ## the ABI against the one that is committed (needs Debian's abigail-tools)
+	cargo build --locked --lib
+	tests/abi/check $(BUILD)/debug/libkubepeers.so
+
+.PHONY: abi
+abi: ## writes tests/abi/libkubepeers.abi anew
+	cargo build --locked --lib
+	tests/abi/check --write $(BUILD)/debug/libkubepeers.so
+
+# As root: it makes systems, and runs the libraries in them. tests/dist/packages lists Debian's packages that it needs.
+.PHONY: test-dist
+test-dist: dist control-plane ## checks the tarballs, and runs each in an old system; builds one once more
+	$(TOOL) run -- tests/dist/run $(DIST_TARGETS)
+	tests/dist/reproducible $(firstword $(DIST_TARGETS))
