@@ -6,8 +6,8 @@
 
 use std::mem::align_of;
 use std::ops::Deref;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicPtr, AtomicUsize, fence};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicPtr, AtomicUsize};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::shown::Shelf;
@@ -37,9 +37,10 @@ impl List {
     /// The caller has so many references to `list`, and does not use them any more.
     unsafe fn release(list: *mut Self, references: usize) {
         // SAFETY: it lives as long as somebody has a reference.
-        if unsafe { &*list }.references.fetch_sub(references, Release) == references {
-            // What the others did with it comes before its end.
-            fence(Acquire);
+        let count = unsafe { &(*list).references };
+        if count.fetch_sub(references, Release) == references {
+            // What the others did with it comes before its end. A fence would do, but ThreadSanitizer knows of none.
+            count.load(Acquire);
             // SAFETY: `boxed` made it, and nobody has a reference any more.
             drop(unsafe { Box::from_raw(list) });
         }
@@ -119,9 +120,8 @@ impl Ready {
 
     /// Replaces what lies there; `filling` is held.
     fn swap(&self, new: *mut List) {
-        let (old, left) = parts(self.place.swap(new, Release));
+        let (old, left) = parts(self.place.swap(new, AcqRel));
         if !old.is_null() {
-            fence(Acquire);
             // SAFETY: those that were left, and the shelf's own, are nobody's any more.
             unsafe { List::release(old, left + 1) };
         }

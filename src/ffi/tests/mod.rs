@@ -5,7 +5,12 @@
 pub(super) mod fake;
 mod host;
 
+use std::ffi::c_char;
+use std::io::Read;
+use std::os::fd::FromRawFd;
+use std::os::unix::net::UnixStream;
 use std::ptr::{null, null_mut};
+use std::sync::Mutex;
 use std::thread;
 
 use super::*;
@@ -79,6 +84,8 @@ fn null_where_an_object_is_needed_is_a_status() {
         invalid(&|error| kubepeers_get_health(live, null_mut(), error));
         invalid(&|error| kubepeers_explain(live, KUBEPEERS_EXPLAIN_JSON, null_mut(), error));
         invalid(&|error| kubepeers_metrics(live, null_mut(), error));
+        invalid(&|error| kubepeers_change_fd(live, null_mut(), error));
+        invalid(&|error| kubepeers_log_next(live, null_mut(), null_mut(), null_mut(), error));
         kubepeers_config_free(config);
     }
     ok(|error| unsafe { kubepeers_close(live, error) });
@@ -118,6 +125,13 @@ fn all_fail(expected: Status, provider: kubepeers_provider) {
         gives_nothing(expected, |text, error| kubepeers_explain(provider, KUBEPEERS_EXPLAIN_TABLE, text, error));
         gives_nothing(expected, |text, error| kubepeers_metrics(provider, text, error));
         fails(expected, |error| kubepeers_deregister(provider, error));
+        let (mut length, mut generation, mut fd) = (7, 7, -7);
+        let places = (&raw mut length, &raw mut generation, &raw mut fd);
+        fails(expected, |error| kubepeers_copy_addresses(provider, 0, 0, null_mut(), 0, places.0, places.1, error));
+        fails(expected, |error| kubepeers_change_fd(provider, places.2, error));
+        assert_eq!((length, generation, fd), (7, 7, -7));
+        gives_nothing(expected, |text, error| kubepeers_log_next(provider, null_mut(), null_mut(), text, error));
+        fails(expected, |error| kubepeers_log_set_callback(provider, None, 0, error));
     }
     assert_eq!(kubepeers_generation(provider), 0);
 }
@@ -226,6 +240,64 @@ fn init_keeps_a_live_provider() {
     }
 }
 
+/// What the callback was told, with its context: the provider's number.
+static TOLD: Mutex<Vec<(usize, String)>> = Mutex::new(Vec::new());
+
+/// Calls what it may and what it may not.
+unsafe extern "C" fn tell(level: i32, message: *const c_char, context: usize) {
+    let provider = context as kubepeers_provider;
+    assert!((KUBEPEERS_LOG_ERROR..=KUBEPEERS_LOG_DEBUG).contains(&level));
+    TOLD.lock().unwrap().push((context, text(message)));
+    unsafe {
+        fails(Status::WouldDeadlock, |error| kubepeers_close(provider, error));
+        fails(Status::WouldDeadlock, |error| kubepeers_register(provider, 0, error));
+        fails(Status::WouldDeadlock, |error| kubepeers_deregister(provider, error));
+        fails(Status::WouldDeadlock, |error| kubepeers_log_set_callback(provider, None, 0, error));
+        // It does not wait, whatever it was asked.
+        let mut peers = null_mut();
+        kubepeers_wait(provider, u64::MAX, i32::MAX, &raw mut peers, null_mut());
+    }
+}
+
+#[test]
+fn log_records_are_fetched_or_told() {
+    let (provider, mut level, mut at) = (provider_logging(), 0, 0);
+    let places = (&raw mut level, &raw mut at);
+    unsafe {
+        ok(|error| kubepeers_register(provider, A_MINUTE, error));
+        let record = given(|text, error| kubepeers_log_next(provider, places.0, places.1, text, error));
+        assert!(text(record).contains("looking for pods") && *places.0 == KUBEPEERS_LOG_INFO && *places.1 > 0);
+        kubepeers_text_free(record);
+        ok(|error| kubepeers_log_set_callback(provider, Some(tell), provider as usize, error));
+        ok(|error| kubepeers_refresh(provider, A_MINUTE, error));
+        ok(|error| kubepeers_close(provider, error));
+    }
+    let told = TOLD.lock().unwrap();
+    assert!(told.iter().any(|(context, text)| *context == provider as usize && text.contains("generation 2")));
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "Miri has no ioctl for sockets")]
+fn a_descriptor_is_readable_at_once() {
+    let (provider, mut fd, mut bytes) = (provider_of("default"), -1, [0; 8]);
+    let place = &raw mut fd;
+    ok(|error| unsafe { kubepeers_change_fd(provider, place, error) });
+    let mut changes = unsafe { UnixStream::from_raw_fd(fd) };
+    assert!(changes.read(&mut bytes).unwrap() > 0);
+    ok(|error| unsafe { kubepeers_close(provider, error) });
+    assert_eq!(changes.read(&mut bytes).unwrap(), 0);
+}
+
+fn provider_logging() -> kubepeers_provider {
+    let (config, mut provider) = (config_of("default"), 0);
+    unsafe {
+        ok(|error| kubepeers_config_set(config, c"log".as_ptr(), c"debug".as_ptr(), error));
+        ok(|error| kubepeers_init(config, &raw mut provider, error));
+        kubepeers_config_free(config);
+    }
+    provider
+}
+
 /// A list as another thread may have it.
 struct Shared(*const kubepeers_peers);
 unsafe impl Sync for Shared {}
@@ -268,6 +340,24 @@ fn close_ends_a_wait_and_may_come_at_any_time() {
 }
 
 #[test]
+fn addresses_are_copied_if_there_is_room() {
+    let provider = registered();
+    let (mut length, mut generation) = (0, 0);
+    let places = (&raw mut length, &raw mut generation);
+    let mut copy = |known, buffer: &mut [u8]| unsafe {
+        let (start, size) = (buffer.as_mut_ptr().cast(), buffer.len());
+        ok(|error| kubepeers_copy_addresses(provider, known, A_MINUTE, start, size, places.0, places.1, error));
+        (*places.0, *places.1)
+    };
+    let mut buffer = [7; 30];
+    assert_eq!((copy(0, &mut buffer[..27]), buffer), ((28, 1), [7; 30]));
+    assert_eq!((copy(1, &mut buffer), buffer), ((0, 1), [7; 30]));
+    assert_eq!(copy(0, &mut buffer), (28, 1));
+    assert_eq!(&buffer, b"10.0.0.1:3322\x0010.0.0.2:3322\x00\x07\x07");
+    ok(|error| unsafe { kubepeers_close(provider, error) });
+}
+
+#[test]
 fn what_needs_no_object() {
     assert_eq!(text(kubepeers_status_name(Status::Timeout.code())), "TIMEOUT");
     assert_eq!(text(kubepeers_status_name(i32::MIN)), "UNKNOWN");
@@ -276,4 +366,5 @@ fn what_needs_no_object() {
         (env!("CARGO_PKG_VERSION").into(), "kubernetes".into())
     );
     assert_eq!(kubepeers_version_number(), KUBEPEERS_VERSION_NUMBER);
+    assert!(text(kubepeers_features()).contains("poll"));
 }
