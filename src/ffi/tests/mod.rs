@@ -344,7 +344,7 @@ fn addresses_are_copied_if_there_is_room() {
     let provider = registered();
     let (mut length, mut generation) = (0, 0);
     let places = (&raw mut length, &raw mut generation);
-    let mut copy = |known, buffer: &mut [u8]| unsafe {
+    let copy = |known, buffer: &mut [u8]| unsafe {
         let (start, size) = (buffer.as_mut_ptr().cast(), buffer.len());
         ok(|error| kubepeers_copy_addresses(provider, known, A_MINUTE, start, size, places.0, places.1, error));
         (*places.0, *places.1)
