@@ -70,6 +70,17 @@ static void unload(void)
         fail(dlerror());
 }
 
+/* Once more when the thread that used it has ended: until then it is kept by what it left there. */
+static void stays_mapped(const char *path)
+{
+    load(path);
+    unload();
+    lib.library = dlopen(path, RTLD_NOW | RTLD_NOLOAD);
+    if (lib.library == NULL)
+        fail("the library is no longer mapped");
+    unload();
+}
+
 static void want(kubepeers_status status, kubepeers_status wanted)
 {
     if (status == wanted)
@@ -95,62 +106,67 @@ static kubepeers_provider registered(void)
     return provider;
 }
 
-/* Ends after the library was closed under it: what the library left on this thread is taken down then. */
-struct user {
+/*
+ * All calls are made by a thread that ends after the library was closed under it: what the library left on it is taken down then.
+ * The provider is closed first, as the header asks for, or its thread runs on.
+ */
+static struct {
     kubepeers_provider provider;
+    int closes;
     pthread_barrier_t used, unloaded;
-};
+} round_;
 
-static void *use(void *argument)
+static void use_library(void)
 {
-    struct user *user = argument;
     kubepeers_peers *peers = NULL;
     kubepeers_error *error = NULL;
-    want(lib.discover_peers(user->provider, 60 * 1000, &peers, NULL), KUBEPEERS_OK);
+    /* The last round's, if it left one, is still there. */
+    want(lib.close(round_.provider, NULL), KUBEPEERS_OK);
+    round_.provider = registered();
+    want(lib.discover_peers(round_.provider, 60 * 1000, &peers, NULL), KUBEPEERS_OK);
     lib.peers_free(peers);
-    want(lib.register_(user->provider, 0, &error), KUBEPEERS_ALREADY_REGISTERED);
+    want(lib.register_(round_.provider, 0, &error), KUBEPEERS_ALREADY_REGISTERED);
     lib.error_free(error);
-    pthread_barrier_wait(&user->used);
-    pthread_barrier_wait(&user->unloaded);
-    return NULL;
+    if (round_.closes)
+        want(lib.close(round_.provider, NULL), KUBEPEERS_OK);
 }
 
-/* With the provider closed first, as the header asks for, or with its thread running on. */
-static void round_with(const char *path, kubepeers_provider *left)
+static void *user(void *argument)
 {
-    struct user user;
+    use_library();
+    pthread_barrier_wait(&round_.used);
+    pthread_barrier_wait(&round_.unloaded);
+    return argument;
+}
+
+static void play_round(const char *path)
+{
     pthread_t thread;
     load(path);
-    /* The one that the last round left is still there. */
-    if (*left != 0)
-        want(lib.close(*left, NULL), KUBEPEERS_OK);
-    user.provider = *left = registered();
-    pthread_barrier_init(&user.used, NULL, 2);
-    pthread_barrier_init(&user.unloaded, NULL, 2);
-    if (pthread_create(&thread, NULL, use, &user) != 0)
+    if (pthread_create(&thread, NULL, user, NULL) != 0)
         fail("no thread");
-    pthread_barrier_wait(&user.used);
-    if (user.provider % 2 == 0) {
-        want(lib.close(user.provider, NULL), KUBEPEERS_OK);
-        *left = 0;
-    }
+    pthread_barrier_wait(&round_.used);
     unload();
-    pthread_barrier_wait(&user.unloaded);
+    pthread_barrier_wait(&round_.unloaded);
     pthread_join(thread, NULL);
+    stays_mapped(path);
 }
 
 int main(int argc, char **argv)
 {
     enum { ROUNDS = 1000 };
-    kubepeers_provider left = 0;
     int port;
     if (argc != 2)
         fail("the first argument is the library");
     const pid_t server = serve(loopback_socket(&port), answer_request);
     write_kubeconfig(kubeconfig, "http://127.0.0.1", port);
     alarm(300);
-    for (int i = 0; i < ROUNDS; i++)
-        round_with(argv[1], &left);
+    pthread_barrier_init(&round_.used, NULL, 2);
+    pthread_barrier_init(&round_.unloaded, NULL, 2);
+    for (int i = 0; i < ROUNDS; i++) {
+        round_.closes = i % 2;
+        play_round(argv[1]);
+    }
     kill(server, SIGKILL);
     unlink(kubeconfig);
     printf("%d times loaded and unloaded\n", ROUNDS);
