@@ -443,7 +443,7 @@ kubepeers_status kubepeers_discover_peers(kubepeers_provider provider,
 
 /*
  The generation of the list that kubepeers_discover_peers() would give at once; 0 if it would have to wait, or would fail, or
- `max_stale_ms` is set, or more than a thousand providers are open, and for what is no provider. Keep the last list and compare: while this is its generation, it is what
+ `max_stale_ms` is set, or more than a thousand providers were open when it was made, and for what is no provider. Keep the last list and compare: while this is its generation, it is what
  discover_peers would give. Takes no lock and makes no object: a few nanoseconds.
  */
 uint64_t kubepeers_generation(kubepeers_provider provider);
@@ -662,7 +662,7 @@ const kubepeers_error *kubepeers_health_error(const kubepeers_health *health);
 
 /*
  What kind of failure that error is, for programs, the same word as in the metrics: "unreachable" (refused, or the connection
- broke), "no-such-host", "timed-out", "tls", "unauthorized" (401), "forbidden" (403), "gone" (410: history that the server no longer has), "not-supported" (400, 422),
+ broke), "no-such-host", "timed-out", "tls", "unauthorized" (401), "forbidden" (403), "gone" (410: history that the server no longer has), "not-supported" (400, 406, 415, 422),
  "refused" (another status that is no success), "incomplete", "malformed", "credentials", "resources". "" if there is no error,
  and for NULL. Borrowed: valid until kubepeers_health_free().
  */
@@ -713,15 +713,15 @@ kubepeers_status kubepeers_metrics(kubepeers_provider provider,
 void kubepeers_text_free(char *text);
 
 /*
- Gives log records to a callback from now on, those that wait first; NULL: to nobody, they wait for kubepeers_log_next(). Records
- are made as the key `log` says, which is "off" by default.
+ Gives log records to a callback from now on, when the watcher has the next thing to do, those that wait first; NULL: to nobody, they
+ wait for kubepeers_log_next(). Records are made as the key `log` says, which is "off" by default.
 
  The callback is called on the provider's own thread, one record at a time. It must not throw, longjmp or take long: nothing is
  watched meanwhile. It may call any function, but not wait: those with a timeout take it as 0, and kubepeers_register(),
  kubepeers_deregister(), kubepeers_close() and this function are KUBEPEERS_WOULD_DEADLOCK, on whatever provider. It must not wait for
- a thread that is in one of these either. After this function, and after kubepeers_deregister() and kubepeers_close(), the callback
- that was set before is not running and will not be called again; `context` may go. (After kubepeers_deregister() a new
- kubepeers_register() calls it again.)
+ a thread that is in one of these either. After this function the callback that was set before is not running and will not be
+ called again: its `context` may go. So it is after kubepeers_deregister() (until the next kubepeers_register()) and kubepeers_close(),
+ where they were KUBEPEERS_OK; but not after a second kubepeers_close(), which does not wait for the first.
 
  Errors: KUBEPEERS_WOULD_DEADLOCK, KUBEPEERS_CLOSED, KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
  */

@@ -1,6 +1,8 @@
 //! Descriptors that become readable when there may be something new: for event loops.
 
 use std::io;
+use std::mem::MaybeUninit;
+use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,13 +15,22 @@ pub struct Changes {
     ends: Mutex<Vec<UnixStream>>,
 }
 
+impl Drop for Changes {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
 impl Changes {
     /// A new one, readable at once: whatever is known, its owner has not seen it yet.
     pub fn descriptor(&self) -> io::Result<OwnedFd> {
         let (ours, theirs) = UnixStream::pair()?;
         theirs.set_nonblocking(true)?;
         tell(&ours);
-        self.lock().push(ours);
+        let mut ends = self.lock();
+        // While nothing changes, this is where it is noticed that others have closed theirs.
+        ends.retain(is_open);
+        ends.push(ours);
         Ok(theirs.into())
     }
 
@@ -28,16 +39,34 @@ impl Changes {
         self.lock().retain(tell);
     }
 
+    /// There will be nothing new any more: all of them are at their end, also where a child process has copies of our sides.
+    pub fn end(&self) {
+        for end in self.lock().drain(..) {
+            // Fails only where the other side is closed.
+            let _ = end.shutdown(Shutdown::Both);
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<UnixStream>> {
         self.ends.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_open(end: &UnixStream) -> bool {
+    let received = SockRef::from(end).recv_with_flags(&mut [MaybeUninit::uninit()], libc::MSG_DONTWAIT);
+    !matches!(&received, Ok(0)) && !received.is_err_and(is_over)
 }
 
 /// Says whether somebody has the other end still.
 fn tell(end: &UnixStream) -> bool {
     // No signal where it is closed, and no waiting where nobody has read for long.
     let sent = SockRef::from(end).send_with_flags(&[1], libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT);
-    sent.is_ok() || sent.is_err_and(|e| e.kind() == io::ErrorKind::WouldBlock)
+    !sent.is_err_and(is_over)
+}
+
+/// Other errors pass.
+fn is_over(error: io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }
 
 #[cfg(test)]
@@ -74,5 +103,7 @@ mod tests {
         drop(lazy);
         changes.tell();
         assert_eq!((changes.lock().len(), read(&mut busy).unwrap()), (1, 1));
+        (0..10).for_each(|_| drop(changes.descriptor()));
+        assert!(changes.lock().len() <= 2);
     }
 }

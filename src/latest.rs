@@ -104,7 +104,8 @@ impl Latest {
         self.change(|state| {
             state.counts.views += 1;
             self.signs_of_life(state);
-            let last = state.snapshot.as_ref().map(|snapshot| snapshot.view());
+            // What the snapshot tells, it tells as well, and it has more in common with the new one.
+            let last = state.view.as_ref();
             if !last.is_some_and(|last| last.has_addresses_of(&view)) {
                 state.settled = Instant::now();
             }

@@ -56,6 +56,11 @@ pub fn in_callback() -> bool {
     IN_CALLBACK.get()
 }
 
+/// In a child process: a callback that forked is the parent's.
+pub fn forget_callback() {
+    IN_CALLBACK.set(false);
+}
+
 impl Log {
     /// Takes records that matter so much or more.
     pub fn new(level: Option<Level>) -> Self {

@@ -224,6 +224,9 @@ impl Provider {
     pub fn close(&self) {
         let task = leave(&mut self.lock(), Phase::Closed, closed());
         join(task);
+        // Another thread may have ended the registration, and still wait for a callback that runs.
+        self.outlets.log.set_callback(None);
+        self.outlets.changes.end();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

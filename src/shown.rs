@@ -8,7 +8,7 @@ use crate::snapshot::Snapshot;
 
 /// Where the answer lies ready.
 pub trait Shelf: Debug + Sync {
-    /// Puts it there, marked with a tag, instead of what was there.
+    /// Puts it there, marked with a tag, instead of what was there; `None` takes away only what has this tag.
     fn put(&self, tag: u32, answer: Option<&Arc<Snapshot>>);
 }
 
@@ -39,10 +39,23 @@ impl Shown {
     pub fn show(&self, answer: Option<&Arc<Snapshot>>) {
         // One too large to be shown costs speed only. It would take a change a second for a hundred years.
         let generation = answer.and_then(|answer| u32::try_from(answer.generation()).ok()).unwrap_or(0);
-        self.generation.store(u64::from(self.tag) << 32 | u64::from(generation), Ordering::Release);
+        if generation == 0 {
+            self.hide();
+        }
         if let Some(shelf) = self.shelf {
             shelf.put(self.tag, answer);
         }
+        // Last: whoever has seen it gets that answer or a later one.
+        if generation > 0 {
+            self.generation.store(u64::from(self.tag) << 32 | u64::from(generation), Ordering::Release);
+        }
+    }
+
+    /// Another one's generation stays.
+    fn hide(&self) {
+        let hidden = u64::from(self.tag) << 32;
+        let own = |shown| (shown >> 32 == u64::from(self.tag)).then_some(hidden);
+        let _ = self.generation.fetch_update(Ordering::Release, Ordering::Relaxed, own);
     }
 
     /// The generation that is shown; 0 for none.
@@ -68,7 +81,11 @@ mod tests {
         assert_eq!((first.see(), second.see()), (7, 0));
         second.show(Some(&answer(u64::from(u32::MAX))));
         assert_eq!((first.see(), second.see()), (0, u64::from(u32::MAX)));
+        // What an earlier one hides late is its own.
+        first.show(None);
+        assert_eq!(second.see(), u64::from(u32::MAX));
         for hidden in [None, Some(&answer(1 << 32))] {
+            second.show(Some(&answer(8)));
             second.show(hidden);
             assert_eq!((first.see(), second.see()), (0, 0));
         }

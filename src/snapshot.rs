@@ -104,13 +104,12 @@ impl View {
 
     /// Whether a caller would get the same answer.
     pub fn answers_as(&self, other: &Self) -> bool {
-        let peers = || self.peers.iter().zip(other.peers.iter());
-        self.gate == other.gate && self.peers.len() == other.peers.len() && peers().all(|(a, b)| a.is_told_as(b))
+        self.gate == other.gate && self.peers.agrees(&other.peers, Peer::is_told_as)
     }
 
     /// Whether a caller would get the same addresses.
     pub fn has_addresses_of(&self, other: &Self) -> bool {
-        self.peers.iter().map(|peer| peer.address).eq(other.peers.iter().map(|peer| peer.address))
+        self.peers.agrees(&other.peers, |a, b| a.address == b.address)
     }
 }
 

@@ -84,6 +84,17 @@ impl<T, D> Sorted<T, D> {
         self.at(index).map(|(block, at)| &block.items[at])
     }
 
+    /// Whether all agree, one by one. Blocks that they share are not looked into.
+    pub fn agrees(&self, other: &Self, same: impl Fn(&T, &T) -> bool) -> bool {
+        let block = |a: &Arc<Block<T, D>>, b: &Arc<Block<T, D>>| {
+            Arc::ptr_eq(a, b)
+                || (a.items.len() == b.items.len() && a.items.iter().zip(&b.items).all(|(a, b)| same(a, b)))
+        };
+        let blocks = || self.blocks.iter().zip(&other.blocks).all(|(a, b)| block(a, b));
+        let items = || self.iter().zip(other.iter()).all(|(a, b)| same(a, b));
+        self.len() == other.len() && ((self.blocks.len() == other.blocks.len() && blocks()) || items())
+    }
+
     fn count(&mut self, changed: Range<usize>) {
         self.ends.truncate(changed.start);
         let mut end = self.len();
@@ -198,6 +209,29 @@ mod tests {
             }
         }
         assert!(map.len() > 100);
+    }
+
+    #[test]
+    fn lists_agree_where_each_element_does() {
+        let mut list = Sorted::<Item, Sum>::default();
+        (0..1000).for_each(|key| list.insert(Item(key, 1)));
+        let mut other = list.clone();
+        let looked = std::cell::Cell::new(0);
+        let same = |a: &Item, b: &Item| {
+            looked.set(looked.get() + 1);
+            a == b
+        };
+        assert!(list.agrees(&other, same) && looked.get() == 0);
+        other.insert(Item(500, 1));
+        assert!(list.agrees(&other, same) && looked.get() <= BLOCK);
+        other.insert(Item(500, 2));
+        assert!(!list.agrees(&other, same));
+        // Of the same elements, in other blocks.
+        let mut back = Sorted::<Item, Sum>::default();
+        (0..1000).rev().for_each(|key| back.insert(Item(key, 1)));
+        assert!(list.blocks().zip(back.blocks()).any(|(a, b)| a.items != b.items) && list.agrees(&back, same));
+        back.remove(&999);
+        assert!(!list.agrees(&back, same) && !back.agrees(&list, same));
     }
 
     #[test]

@@ -2,12 +2,16 @@
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, Request};
 
 use hyper::rt::Executor;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
-use kube::client::ConfigExt;
+use kube::client::{Body, ConfigExt};
 use kube::{Client, Config};
 use tower::{BoxError, ServiceBuilder, service_fn};
 use tower_http::decompression::DecompressionLayer;
@@ -23,7 +27,7 @@ const INTERVAL: Duration = Duration::from_secs(3);
 const PROBES: u32 = 3;
 
 /// As kube makes one, but for the connector, and without the retries that would hide a failing server for half a minute.
-pub(super) fn client(config: Config) -> kube::Result<Client> {
+pub(super) fn client(config: Config, sent: Sent) -> kube::Result<Client> {
     choose_crypto();
     let mut connector = HttpConnector::new_with_resolver(service_fn(resolve));
     connector.enforce_http(false);
@@ -40,13 +44,35 @@ pub(super) fn client(config: Config) -> kube::Result<Client> {
         .option_layer(config.auth_layer()?)
         .layer(config.extra_headers_layer()?)
         .map_err(BoxError::from)
-        .map_request(|request| {
+        .map_request(move |request: Request<Body>| {
             panics::here(Place::Request);
+            sent.note(request.headers().get(AUTHORIZATION));
             request
         })
         .layer(DecompressionLayer::new())
         .service(hyper_util::client::legacy::Client::builder(Tasks).build(connector));
     Ok(Client::new(service, config.default_namespace))
+}
+
+/// How the last request said who it is of: with a token from a file or of a login plugin, maybe.
+#[derive(Clone, Default)]
+pub(super) struct Sent(Arc<Mutex<Option<HeaderValue>>>);
+
+impl Sent {
+    fn note(&self, authorization: Option<&HeaderValue>) {
+        *self.lock() = authorization.cloned();
+    }
+
+    /// What was sent after the name of the scheme.
+    pub(super) fn secret(&self) -> Option<String> {
+        let sent = self.lock().clone()?;
+        let (_scheme, secret) = sent.to_str().ok()?.split_once(' ')?;
+        Some(secret.to_owned())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<HeaderValue>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Where connections run, beside the watcher.

@@ -3,7 +3,7 @@
 use kube::{Client, Config};
 use secrecy::ExposeSecret;
 
-use super::connection::client;
+use super::connection::{Sent, client};
 use super::failure::{Class, Failure};
 use super::service_account::ServiceAccount;
 use super::{files, kubeconfig};
@@ -18,6 +18,7 @@ pub struct Credentials {
     origin: Origin,
     claims: Claims,
     client: Option<Client>,
+    sent: Sent,
 }
 
 enum Origin {
@@ -40,7 +41,7 @@ impl Credentials {
                 (Origin::Kubeconfig(path.display().to_string(), Box::new(config)), Claims::default())
             }
         };
-        Ok(Self { origin, claims, client: None })
+        Ok(Self { origin, claims, client: None, sent: Sent::default() })
     }
 
     /// What the token says about its holder; nothing for a kubeconfig.
@@ -63,23 +64,23 @@ impl Credentials {
 
     async fn new_client(&self) -> std::result::Result<Client, Failure> {
         Ok(match &self.origin {
-            Origin::ServiceAccount(account) => client(account.config()?)
+            Origin::ServiceAccount(account) => client(account.config()?, self.sent.clone())
                 .map_err(|e| files::no_credentials(format!("the service account cannot be used: {e}")))?,
             // A kubeconfig may run a login plugin, which may hang: not on the thread that close has to join.
             // What a plugin says in its trouble may hold its secrets.
             Origin::Kubeconfig(path, config) => {
-                let config = (**config).clone();
+                let (config, sent) = ((**config).clone(), self.sent.clone());
                 let login = move || {
                     panics::here(Place::Login);
-                    client(config)
+                    client(config, sent)
                 };
                 let no_thread = |e| Failure::new(Class::Resources, format!("cannot log in: {e}"));
-                blocking(login).await.map_err(no_thread)?.map_err(|_| {
-                    files::no_descriptors().unwrap_or_else(|| {
-                        files::no_credentials(format!(
-                            "the kubeconfig {path} cannot be used, or its login plugin failed"
-                        ))
-                    })
+                blocking(login).await.map_err(no_thread)?.map_err(|e| {
+                    let why = match e {
+                        kube::Error::RustlsTls(e) => format!("the kubeconfig {path} cannot be used for TLS: {e}"),
+                        _ => format!("the kubeconfig {path} cannot be used, or its login plugin failed"),
+                    };
+                    files::no_descriptors().unwrap_or_else(|| files::no_credentials(why))
                 })?
             }
         })
@@ -99,7 +100,8 @@ impl Credentials {
                 [&auth.token, &auth.password].map(|secret| secret.as_ref().map(ExposeSecret::expose_secret))
             }
         };
-        let secrets = secrets.into_iter().flatten().filter(|secret| !secret.is_empty());
+        let sent = self.sent.secret();
+        let secrets = secrets.into_iter().chain([sent.as_deref()]).flatten().filter(|secret| !secret.is_empty());
         let text = secrets.fold(text.to_owned(), |text, secret| text.replace(secret, "[secret]"));
         without_authorization(&text)
     }

@@ -49,7 +49,7 @@ pub(super) enum Class {
     Forbidden,
     /// 410, 504, or a store that went back in time: list again.
     Gone,
-    /// 400, 422: the server does not take this kind of request.
+    /// 400, 406, 415, 422: the server does not take this kind of request.
     NotSupported,
     /// A list that did not come to its end.
     Incomplete,
@@ -66,7 +66,7 @@ impl Class {
             401 => Self::Unauthorized,
             403 => Self::Forbidden,
             410 => Self::Gone,
-            400 | 422 => Self::NotSupported,
+            400 | 406 | 415 | 422 => Self::NotSupported,
             // A watch says so of an event that it could not make.
             0 => Self::Malformed,
             _ => Self::Refused,
@@ -122,7 +122,8 @@ impl Failure {
 
     fn into_error(self, credentials: &Credentials, namespace: &str) -> Error {
         let Self { class, verb, http_status, message, .. } = self;
-        let message = credentials.redact(&message);
+        // What is cut first cannot be found.
+        let message = tidy(&credentials.redact(&message));
         let server = credentials.server();
         let (status, message) = match class {
             Class::Credentials => (Status::NoCredentials, message),
@@ -173,7 +174,7 @@ impl Failure {
         // The API server has not reached this resourceVersion, since its store went back in time. A gateway says something else.
         let ahead = http_status == 504 && says && message.contains("resource version");
         let class = if ahead { Class::Gone } else { Class::of(http_status) };
-        Self { http_status, retry_after, ..Self::new(class, tidy(&message)) }
+        Self { http_status, retry_after, ..Self::new(class, message) }
     }
 }
 
@@ -196,7 +197,7 @@ fn tidy(text: &str) -> String {
 /// An ERROR event inside a watch.
 impl From<Box<kube::core::Status>> for Failure {
     fn from(status: Box<kube::core::Status>) -> Self {
-        Self { http_status: status.code, ..Self::new(Class::of(status.code), tidy(&status.message)) }
+        Self { http_status: status.code, ..Self::new(Class::of(status.code), status.message.clone()) }
     }
 }
 

@@ -128,6 +128,9 @@ impl Pods {
             self.place = Place::List(field.length);
             return Ok(Some(field.begin));
         }
+        if self.place == Place::Rest && field.number == RAW {
+            return Err(malformed("a second list"));
+        }
         let end = field.end()?;
         let left = match self.place {
             Place::List(left) => Some(left.checked_sub(end).ok_or_else(|| malformed("an item beyond its end"))?),
@@ -143,8 +146,8 @@ impl Pods {
 
     fn take_in(&mut self, number: u64, value: &[u8]) -> Result<(), Failure> {
         match (self.place, number) {
-            (Place::Envelope, TYPE) => self.kind = TypeMeta::decode(value).map_err(malformed)?,
-            (Place::List(_), METADATA) => self.metadata = ListMeta::decode(value).map_err(malformed)?,
+            (Place::Envelope | Place::Rest, TYPE) => self.kind.merge(value).map_err(malformed)?,
+            (Place::List(_), METADATA) => self.metadata.merge(value).map_err(malformed)?,
             (Place::List(_), ITEM) => self.parsed.push(Pod::from_protobuf(value).map_err(malformed)?),
             _ => {}
         }
@@ -261,6 +264,29 @@ mod tests {
                 let _ = read(Pods::default(), &flipped, 4096);
             }
         }
+    }
+
+    fn field(number: u8, value: &[u8]) -> Vec<u8> {
+        [&[number << 3 | 2, value.len() as u8], value].concat()
+    }
+
+    /// What protobuf allows, though no API server does it.
+    #[test]
+    fn fields_come_in_any_order_and_in_parts_but_there_is_one_list() {
+        let kind = field(1, b"\x0a\x02v1\x12\x07PodList");
+        let metadata = field(1, &field(2, b"7"));
+        let pod = field(2, &field(1, &[field(1, b"a"), field(5, b"u"), field(6, b"1")].concat()));
+        let list = |parts: &[&Vec<u8>]| field(2, &parts.iter().copied().flatten().copied().collect::<Vec<_>>());
+        let count = |parts: &[&Vec<u8>]| {
+            let answer: Vec<u8> = MAGIC.iter().chain(parts.iter().copied().flatten()).copied().collect();
+            read(Pods::default(), &answer, 5).map(|(pods, _)| pods.len())
+        };
+        let more = field(1, &field(3, b""));
+        for whole in [list(&[&metadata, &pod]), list(&[&pod, &metadata]), list(&[&metadata, &pod, &more])] {
+            assert_eq!((count(&[&kind, &whole]).unwrap(), count(&[&whole, &kind]).unwrap()), (1, 1));
+        }
+        let (first, second) = (list(&[&metadata]), list(&[&metadata, &pod]));
+        assert!(count(&[&kind, &first]).unwrap() == 0 && count(&[&kind, &first, &second]).is_err());
     }
 
     #[test]

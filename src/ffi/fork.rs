@@ -36,6 +36,7 @@ extern "C" fn in_parent() {
 extern "C" fn in_child() {
     EPOCH.fetch_add(1, Ordering::Relaxed);
     super::handles::forget_after_fork();
+    crate::log::forget_callback();
     SETUP.unlock();
 }
 

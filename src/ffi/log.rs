@@ -24,15 +24,15 @@ type Context = usize;
 /// `context` that came with the callback.
 pub type kubepeers_log_callback = Option<unsafe extern "C" fn(level: i32, message: *const c_char, context: Context)>;
 
-/// Gives log records to a callback from now on, those that wait first; NULL: to nobody, they wait for kubepeers_log_next(). Records
-/// are made as the key `log` says, which is "off" by default.
+/// Gives log records to a callback from now on, when the watcher has the next thing to do, those that wait first; NULL: to nobody, they
+/// wait for kubepeers_log_next(). Records are made as the key `log` says, which is "off" by default.
 ///
 /// The callback is called on the provider's own thread, one record at a time. It must not throw, longjmp or take long: nothing is
 /// watched meanwhile. It may call any function, but not wait: those with a timeout take it as 0, and kubepeers_register(),
 /// kubepeers_deregister(), kubepeers_close() and this function are KUBEPEERS_WOULD_DEADLOCK, on whatever provider. It must not wait for
-/// a thread that is in one of these either. After this function, and after kubepeers_deregister() and kubepeers_close(), the callback
-/// that was set before is not running and will not be called again; `context` may go. (After kubepeers_deregister() a new
-/// kubepeers_register() calls it again.)
+/// a thread that is in one of these either. After this function the callback that was set before is not running and will not be
+/// called again: its `context` may go. So it is after kubepeers_deregister() (until the next kubepeers_register()) and kubepeers_close(),
+/// where they were KUBEPEERS_OK; but not after a second kubepeers_close(), which does not wait for the first.
 ///
 /// Errors: KUBEPEERS_WOULD_DEADLOCK, KUBEPEERS_CLOSED, KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
 #[unsafe(no_mangle)]

@@ -130,7 +130,7 @@ fn discovered(provider: kubepeers_provider, timeout_ms: i32) -> Result<Held> {
 }
 
 /// The generation of the list that kubepeers_discover_peers() would give at once; 0 if it would have to wait, or would fail, or
-/// `max_stale_ms` is set, or more than a thousand providers are open, and for what is no provider. Keep the last list and compare: while this is its generation, it is what
+/// `max_stale_ms` is set, or more than a thousand providers were open when it was made, and for what is no provider. Keep the last list and compare: while this is its generation, it is what
 /// discover_peers would give. Takes no lock and makes no object: a few nanoseconds.
 #[unsafe(no_mangle)]
 pub extern "C" fn kubepeers_generation(provider: kubepeers_provider) -> u64 {

@@ -142,10 +142,14 @@ impl Shelf for Ready {
     fn put(&self, owner: u32, snapshot: Option<&Arc<Snapshot>>) {
         let _only = self.filling.lock().unwrap_or_else(PoisonError::into_inner);
         let (list, left) = parts(self.place.load(Acquire));
-        let Some(snapshot) = snapshot else { return self.swap(std::ptr::null_mut()) };
         // SAFETY: it stays as long as `filling` is held.
-        let same =
-            unsafe { list.as_ref() }.is_some_and(|list| list.owner == owner && Arc::ptr_eq(&list.snapshot, snapshot));
+        let own = unsafe { list.as_ref() }.filter(|list| list.owner == owner);
+        let Some(snapshot) = snapshot else {
+            return if own.is_some() {
+                self.swap(std::ptr::null_mut())
+            };
+        };
+        let same = own.is_some_and(|list| Arc::ptr_eq(&list.snapshot, snapshot));
         if !same {
             self.swap(with(List::boxed(snapshot.clone(), owner, AHEAD + 1), AHEAD));
         } else if left < AHEAD {
@@ -201,6 +205,37 @@ mod tests {
         assert_eq!(Arc::strong_count(&snapshot), 1);
     }
 
+    #[test]
+    fn what_an_earlier_owner_takes_away_late_is_only_its_own() {
+        let (ready, present) = (Ready::default(), snapshot(7));
+        ready.put(2, Some(&present));
+        ready.put(1, None);
+        assert_eq!(take(&ready, 2), Some(7));
+    }
+
+    #[test]
+    fn whoever_has_seen_a_generation_gets_no_older_list() {
+        use crate::shown::Shown;
+        use std::sync::atomic::{AtomicBool, AtomicU64};
+        static PLACE: AtomicU64 = AtomicU64::new(0);
+        static READY: std::sync::LazyLock<Ready> = std::sync::LazyLock::new(Ready::default);
+        let shown = Shown::new(&PLACE, Some(&*READY), 1);
+        let snapshots: Vec<_> = (1..if cfg!(miri) { 50 } else { 50_000 }).map(snapshot).collect();
+        let over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                snapshots.iter().for_each(|snapshot| shown.show(Some(snapshot)));
+                over.store(true, Relaxed);
+            });
+            while !over.load(Relaxed) {
+                let generation = shown.see();
+                assert!(take(&READY, 1).is_none_or(|list| list >= generation));
+            }
+        });
+        shown.show(None);
+        assert!(take(&READY, 1).is_none() && shown.see() == 0);
+    }
+
     /// For Miri and ThreadSanitizer above all.
     #[test]
     fn from_many_threads_at_once() {
@@ -221,6 +256,7 @@ mod tests {
             }
         });
         ready.put(1, None);
+        ready.put(2, None);
         assert!(snapshots.iter().all(|snapshot| Arc::strong_count(snapshot) == 1));
     }
 }

@@ -223,6 +223,17 @@ mod tests {
         assert_eq!((&*bare.revision, &*bare.node_name, &*bare.started), ("", "", ""));
     }
 
+    /// The zero time is null in JSON and an empty message in protobuf.
+    #[test]
+    fn no_time_is_none_in_both_forms() {
+        let json = parse(serde_json::json!({"metadata": {"name": "a", "uid": "u", "resourceVersion": "1",
+            "creationTimestamp": null, "deletionTimestamp": null}}));
+        let metadata = b"\x0a\x01a\x2a\x01u\x32\x011\x42\x00\x4a\x00";
+        let protobuf = Pod::from_protobuf(&[&[0x0a, metadata.len() as u8], &metadata[..]].concat()).unwrap();
+        assert_eq!(protobuf, json);
+        assert!(!protobuf.terminating && protobuf.started.is_empty());
+    }
+
     #[test]
     fn a_pod_without_a_name_or_a_uid_is_none() {
         let of = |name: &str, uid: &str| {

@@ -41,10 +41,11 @@ struct Label {
     value: String,
 }
 
+/// Without seconds it is none: null in JSON.
 #[derive(Message)]
 struct Time {
-    #[prost(int64, tag = "1")]
-    seconds: i64,
+    #[prost(int64, optional, tag = "1")]
+    seconds: Option<i64>,
 }
 
 #[derive(Message)]
@@ -122,7 +123,10 @@ impl From<Metadata> for wire::Metadata {
             uid: metadata.uid.into(),
             resource_version: metadata.resource_version.into(),
             creation_timestamp: metadata.creation_timestamp.and_then(text),
-            deletion_timestamp: metadata.deletion_timestamp.map(|_| serde::de::IgnoredAny),
+            deletion_timestamp: metadata
+                .deletion_timestamp
+                .and_then(|time| time.seconds)
+                .map(|_| serde::de::IgnoredAny),
             labels: Some(metadata.labels.into_iter().map(|label| (label.key, label.value)).collect()),
         }
     }
@@ -130,7 +134,7 @@ impl From<Metadata> for wire::Metadata {
 
 /// As in JSON: 2026-01-01T00:00:00Z
 fn text(time: Time) -> Option<Box<str>> {
-    Some(Timestamp::from_second(time.seconds).ok()?.to_string().into())
+    Some(Timestamp::from_second(time.seconds?).ok()?.to_string().into())
 }
 
 impl From<Spec> for wire::Spec {

@@ -20,7 +20,7 @@ static kubepeers_config *new_config_of(const char *kubeconfig)
     return config;
 }
 
-static kubepeers_provider new_provider_of(const char *kubeconfig)
+static inline kubepeers_provider new_provider_of(const char *kubeconfig)
 {
     kubepeers_config *config = new_config_of(kubeconfig);
     kubepeers_provider provider = 0;

@@ -1,7 +1,7 @@
 /*
  * What is told besides answers: the descriptor of changes, the copy of addresses, the log. Against server.h's servers.
  */
-#define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE
 
 #include <fcntl.h>
 #include <poll.h>
@@ -10,29 +10,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "check.h"
+#include "host.h"
 #include "kubepeers.h"
+#include "provider.h"
 #include "server.h"
 #include "verbs.h"
 
 static char refusing[] = "/tmp/kubepeers-test-XXXXXX";
 static char answering[] = "/tmp/kubepeers-test-XXXXXX";
 
-enum { A_MINUTE = 60 * 1000 };
-
 static kubepeers_provider new_provider(const char *kubeconfig, const char *log)
 {
-    const char *const pairs[][2] = {
-        {"namespace", "default"},     {"discovery_port_name", "gossip"}, {"remoting_port_name", "remoting"},
-        {"peers_port_name", "peers"}, {"pod_labels", "app=test"},        {"self", "none"},
-        {"kubeconfig", kubeconfig},   {"log", log},
-    };
-    kubepeers_config *config = kubepeers_config_new();
+    kubepeers_config *config = new_config_of(kubeconfig);
     kubepeers_provider provider = 0;
-    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
-        CHECK_STATUS(kubepeers_config_set(config, pairs[i][0], pairs[i][1], NULL), KUBEPEERS_OK);
+    CHECK_STATUS(kubepeers_config_set(config, "log", log, NULL), KUBEPEERS_OK);
     CHECK_STATUS(kubepeers_init(config, &provider, NULL), KUBEPEERS_OK);
     kubepeers_config_free(config);
     return provider;
@@ -98,6 +93,33 @@ static void test_nobody_reads(void)
         CHECK_STATUS(kubepeers_deregister(provider, NULL), KUBEPEERS_OK);
     }
     CHECK_STATUS(kubepeers_close(provider, NULL), KUBEPEERS_OK);
+}
+
+/* While nothing changes, too. */
+static void test_closed_ones_are_forgotten(void)
+{
+    kubepeers_provider provider = new_provider(answering, "off");
+    const int before = count_descriptors();
+    for (int i = 0; i < 100; i++)
+        CHECK(close(new_fd(provider)) == 0);
+    CHECK(count_descriptors() <= before + 1);
+    CHECK_STATUS(kubepeers_close(provider, NULL), KUBEPEERS_OK);
+    CHECK(count_descriptors() == before);
+}
+
+/* A child process has copies of the library's ends, and never closes them. */
+static void test_the_end_comes_beside_a_child(void)
+{
+    kubepeers_provider provider = new_provider(answering, "off");
+    const int fd = new_fd(provider);
+    const pid_t child = fork();
+    if (child == 0)
+        for (;;)
+            pause();
+    CHECK_STATUS(kubepeers_close(provider, NULL), KUBEPEERS_OK);
+    CHECK(drain(fd) == 0 && close(fd) == 0);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
 }
 
 static void test_copy_addresses(void)
@@ -228,6 +250,101 @@ static void test_log_callback(void)
     CHECK_STATUS(kubepeers_log_set_callback(listener.provider, NULL, 0, NULL), KUBEPEERS_CLOSED);
 }
 
+/* One that takes its time. */
+struct slow {
+    pthread_mutex_t mutex;
+    pthread_cond_t called;
+    kubepeers_provider provider;
+    int running, goes_on;
+};
+
+static void take_time(int32_t level, const char *message, uintptr_t context)
+{
+    struct slow *slow = (void *)context;
+    (void)level, (void)message;
+    pthread_mutex_lock(&slow->mutex);
+    slow->running = 1;
+    pthread_cond_broadcast(&slow->called);
+    while (!slow->goes_on)
+        pthread_cond_wait(&slow->called, &slow->mutex);
+    slow->running = 0;
+    pthread_mutex_unlock(&slow->mutex);
+}
+
+static void *deregister(void *argument)
+{
+    struct slow *slow = argument;
+    kubepeers_deregister(slow->provider, NULL);
+    return NULL;
+}
+
+static void *let_go_later(void *argument)
+{
+    struct slow *slow = argument;
+    const struct timespec moment = {0, 300 * 1000 * 1000};
+    nanosleep(&moment, NULL);
+    pthread_mutex_lock(&slow->mutex);
+    slow->goes_on = 1;
+    pthread_cond_broadcast(&slow->called);
+    pthread_mutex_unlock(&slow->mutex);
+    return NULL;
+}
+
+/* Whichever thread ends the registration: after close the callback does not run. */
+static void test_close_waits_for_the_callback(void)
+{
+    struct slow slow = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0, 0};
+    const struct timespec moment = {0, 100 * 1000 * 1000};
+    pthread_t other, later;
+    slow.provider = new_provider(answering, "debug");
+    CHECK_STATUS(kubepeers_log_set_callback(slow.provider, take_time, (uintptr_t)&slow, NULL), KUBEPEERS_OK);
+    CHECK_STATUS(kubepeers_register(slow.provider, 0, NULL), KUBEPEERS_OK);
+    pthread_mutex_lock(&slow.mutex);
+    while (!slow.running)
+        pthread_cond_wait(&slow.called, &slow.mutex);
+    pthread_mutex_unlock(&slow.mutex);
+    CHECK(pthread_create(&other, NULL, deregister, &slow) == 0);
+    nanosleep(&moment, NULL);
+    CHECK(pthread_create(&later, NULL, let_go_later, &slow) == 0);
+    CHECK_STATUS(kubepeers_close(slow.provider, NULL), KUBEPEERS_OK);
+    CHECK(!slow.running && slow.goes_on);
+    pthread_join(other, NULL);
+    pthread_join(later, NULL);
+}
+
+/* A child that a callback forks is a process like others. */
+static void fork_here(int32_t level, const char *message, uintptr_t context)
+{
+    struct listener *listener = (void *)context;
+    (void)level, (void)message;
+    const pid_t child = fork();
+    if (child == 0) {
+        kubepeers_provider own = new_provider(refusing, "off");
+        _exit(kubepeers_register(own, 0, NULL) == KUBEPEERS_OK && kubepeers_close(own, NULL) == KUBEPEERS_OK ? 7 : 1);
+    }
+    int ended = 0;
+    waitpid(child, &ended, 0);
+    pthread_mutex_lock(&listener->mutex);
+    listener->calls++;
+    listener->peers += WIFEXITED(ended) && WEXITSTATUS(ended) == 7;
+    pthread_cond_signal(&listener->called);
+    pthread_mutex_unlock(&listener->mutex);
+}
+
+static void test_fork_in_a_callback(void)
+{
+    struct listener listener = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0, pthread_self(), 0, 0};
+    listener.provider = new_provider(answering, "info");
+    CHECK_STATUS(kubepeers_log_set_callback(listener.provider, fork_here, (uintptr_t)&listener, NULL), KUBEPEERS_OK);
+    CHECK_STATUS(kubepeers_register(listener.provider, A_MINUTE, NULL), KUBEPEERS_OK);
+    pthread_mutex_lock(&listener.mutex);
+    while (listener.calls == 0)
+        pthread_cond_wait(&listener.called, &listener.mutex);
+    pthread_mutex_unlock(&listener.mutex);
+    CHECK_STATUS(kubepeers_close(listener.provider, NULL), KUBEPEERS_OK);
+    CHECK(listener.peers == listener.calls);
+}
+
 static void test_features(void)
 {
     CHECK(strstr(kubepeers_features(), "change-fd") != NULL && strstr(kubepeers_features(), "log") != NULL);
@@ -239,14 +356,18 @@ int main(void)
     /* A hang is a failure, not a matter of patience. */
     alarm(120);
     loopback_socket(&port);
-    write_kubeconfig(refusing, port);
-    const pid_t server = serve(loopback_socket(&port));
-    write_kubeconfig(answering, port);
+    write_kubeconfig(refusing, "http://127.0.0.1", port);
+    const pid_t server = serve(loopback_socket(&port), answer_request);
+    write_kubeconfig(answering, "http://127.0.0.1", port);
     test_change_fd();
     test_nobody_reads();
+    test_closed_ones_are_forgotten();
+    test_the_end_comes_beside_a_child();
     test_copy_addresses();
     test_log_is_fetched();
     test_log_callback();
+    test_close_waits_for_the_callback();
+    test_fork_in_a_callback();
     test_features();
     kill(server, SIGKILL);
     waitpid(server, NULL, 0);

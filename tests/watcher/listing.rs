@@ -66,7 +66,8 @@ fn lists_in_protobuf_are_read() {
 fn what_a_server_does_not_take_is_tried_another_way() {
     let compressed = gzip(&page_text(&[pod("a", "10.0.0.1", 1)], "", 7));
     let cut = compressed[..compressed.len() - 9].to_vec();
-    let refusals: [fn(Vec<u8>) -> Reply; 7] = [
+    let refusals: [fn(Vec<u8>) -> Reply; 8] = [
+        |_| Reply::Body(406, status(406, "only the following media types are accepted")),
         |_| Reply::Raw(200, PROTOBUF, LIST[..LIST.len() - 9].into()),
         |_| Reply::Raw(200, PROTOBUF, b"k8s\0 this is no protobuf".into()),
         |_| Reply::Body(400, status(400, "resourceVersionMatch: Forbidden")),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use kubepeers::provider::Timeout;
 use kubepeers::status::Status;
 
-use super::fake::{self, Fake, Reply, event, is_watch, list, page_text, pod, status};
+use super::fake::{self, Fake, Reply, event, is_watch, list, page, page_text, pod, status};
 use super::{AT_ONCE, LONG, addresses, becomes, first, troubled, unsynced};
 
 /// Where it stops: before the headers, and in the middle of the body.
@@ -288,4 +288,29 @@ fn a_login_plugin_that_hangs_does_not_hold_up_close() {
     }
     // The plugin ends only with its folder, after this returns.
     provider.close();
+}
+
+/// A proxy answers with what it was sent, without the name of a scheme. The tokens of service accounts have about a thousand characters.
+#[test]
+fn an_echoed_token_is_shown_neither_whole_nor_in_part() {
+    let token: String = "0123456789abcdefghijklmnopqrstuvwxyz".chars().cycle().take(1200).collect();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), &token).unwrap();
+    for user in [format!("{{token: {token}}}"), format!("{{tokenFile: '{}'}}", file.path().display())] {
+        for before in [0, 500, 990] {
+            let echoed = format!("refused: {}{token}", "x".repeat(before));
+            let fake = Fake::start(move |_, _| Reply::Body(502, echoed.clone()));
+            let error = unsynced(&fake.provider_of(&user), "refused");
+            assert!(!error.message().contains(&token[..20]), "{error}");
+        }
+    }
+}
+
+/// What is not understood is quoted, but not all of it.
+#[test]
+fn messages_are_bounded() {
+    let item = pod("a", "10.0.0.1", 1).replace("3322", &format!("\"{}\"", "x".repeat(2 << 20)));
+    let fake = Fake::start(move |_, _| page(std::slice::from_ref(&item), "", 7));
+    let error = unsynced(&fake.provider(&[]), "not a list of pods");
+    assert!(error.message().len() < 5_000, "{} bytes", error.message().len());
 }
