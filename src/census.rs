@@ -17,7 +17,7 @@ pub struct Census {
     /// Those that may be the own pod: one, as a rule.
     candidates: Vec<Arc<Pod>>,
     own: Option<Arc<Pod>>,
-    /// Those that would be peers if another pod did not have their address.
+    /// Those that would be peers if another pod did not have their address, as they started.
     taken: BTreeMap<SocketAddr, Vec<Arc<Pod>>>,
 }
 
@@ -98,30 +98,29 @@ impl Census {
             self.rules.alive = Some(own.uid.clone());
         }
         self.view.gate = Gate::of(&own, &self.rules);
-        self.own = Some(own.clone());
-        self.settle(&own);
+        if let Some(address) = self.rules.socket(&own)
+            && let Some(peer) = self.view.peers.remove(&address)
+        {
+            self.leave_out(peer.pod, address);
+        }
+        self.own = Some(own);
     }
 
     /// The own pod becomes one like others.
     fn disown(&mut self) {
         if let Some(own) = self.own.take() {
             self.view.left_out.remove(&own.uid);
-            self.settle(&own);
+            if let Some(address) = self.rules.socket(&own) {
+                self.promote(address);
+            }
             self.judge(own);
-        }
-    }
-
-    /// The own address is no other pod's.
-    fn settle(&mut self, own: &Pod) {
-        if let Some(address) = self.rules.socket(own) {
-            self.at(address, |_| ());
         }
     }
 
     /// Takes in a pod that is not self.
     fn judge(&mut self, pod: Arc<Pod>) {
         match self.rules.verdict(&pod) {
-            Verdict::Peer(address) => self.at(address, |pods| pods.push(pod)),
+            Verdict::Peer(address) => self.claim(pod, address),
             Verdict::LeftOut(reason) => self.view.left_out.insert(LeftOut { pod, reason }),
         }
     }
@@ -129,30 +128,58 @@ impl Census {
     /// Undoes it.
     fn forget(&mut self, pod: &Pod) {
         match self.rules.verdict(pod) {
-            Verdict::Peer(address) => self.at(address, |pods| pods.retain(|other| other.uid != pod.uid)),
+            Verdict::Peer(address) => self.unclaim(pod, address),
             Verdict::LeftOut(_) => drop(self.view.left_out.remove(&pod.uid)),
         }
     }
 
-    /// Changes which pods have this address. The one that started last is the peer; at the own address none is.
-    fn at(&mut self, address: SocketAddr, change: impl FnOnce(&mut Vec<Arc<Pod>>)) {
-        let mut pods = self.taken.remove(&address).unwrap_or_default();
-        for pod in &pods {
+    /// Of the pods that would be peers at one address the one that started last is, at the own address none.
+    fn claim(&mut self, pod: Arc<Pod>, address: SocketAddr) {
+        let peer = self.view.peers.find(&address).map(|peer| peer.pod.clone());
+        if self.own_address() == Some(address) || peer.as_ref().is_some_and(|peer| pod.by_start(peer).is_lt()) {
+            return self.leave_out(pod, address);
+        }
+        self.view.peers.insert(Peer::new(pod, address, &self.rules));
+        if let Some(earlier) = peer {
+            self.leave_out(earlier, address);
+        }
+    }
+
+    fn unclaim(&mut self, pod: &Pod, address: SocketAddr) {
+        if self.view.peers.find(&address).is_some_and(|peer| peer.pod.uid == pod.uid) {
+            self.view.peers.remove(&address);
+            self.promote(address);
+        } else if let Some(taken) = self.taken.get_mut(&address) {
+            taken.retain(|other| other.uid != pod.uid);
+            if taken.is_empty() {
+                self.taken.remove(&address);
+            }
             self.view.left_out.remove(&pod.uid);
         }
-        pods.extend(self.view.peers.remove(&address).map(|peer| peer.pod));
-        change(&mut pods);
-        pods.sort_unstable_by(|a, b| a.by_start(b));
-        let is_own = self.own.as_ref().and_then(|own| self.rules.socket(own)) == Some(address);
-        if let Some(last) = if is_own { None } else { pods.pop() } {
+    }
+
+    /// Another one has its address.
+    fn leave_out(&mut self, pod: Arc<Pod>, address: SocketAddr) {
+        let taken = self.taken.entry(address).or_default();
+        let place = taken.partition_point(|other| other.by_start(&pod).is_lt());
+        taken.insert(place, pod.clone());
+        self.view.left_out.insert(LeftOut { pod, reason: Reason::AddressTaken });
+    }
+
+    /// The address is free again.
+    fn promote(&mut self, address: SocketAddr) {
+        let Some(taken) = self.taken.get_mut(&address) else { return };
+        if let Some(last) = taken.pop() {
+            self.view.left_out.remove(&last.uid);
             self.view.peers.insert(Peer::new(last, address, &self.rules));
         }
-        for pod in &pods {
-            self.view.left_out.insert(LeftOut { pod: pod.clone(), reason: Reason::AddressTaken });
+        if taken.is_empty() {
+            self.taken.remove(&address);
         }
-        if !pods.is_empty() {
-            self.taken.insert(address, pods);
-        }
+    }
+
+    fn own_address(&self) -> Option<SocketAddr> {
+        self.rules.socket(self.own.as_ref()?)
     }
 }
 
