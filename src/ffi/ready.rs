@@ -211,6 +211,8 @@ mod tests {
         ready.put(2, Some(&present));
         ready.put(1, None);
         assert_eq!(take(&ready, 2), Some(7));
+        ready.put(2, None);
+        assert_eq!((take(&ready, 2), Arc::strong_count(&present)), (None, 1));
     }
 
     #[test]
