@@ -8,8 +8,8 @@ test-long: test-address test-thread test-fuzz test-miri test-valgrind test-abi t
 # The toolchain that has sanitizers and Miri: rustup toolchain install $(NIGHTLY) --component miri,rust-src
 NIGHTLY ?= nightly-2026-05-20
 TARGET  := x86_64-unknown-linux-gnu
-# Repeats a run; each prints its own.
-SEED    ?= $(shell date +%s)
+# What is asked; how the threads meet differs all the same. Another number asks something else.
+SEED    ?= 21
 
 CALLS_FLAGS   := -std=c11 -D_GNU_SOURCE $(CFLAGS) -Wall -Wextra -Werror -pedantic -Iinclude
 CALLS_SHARED  := $(addprefix tests/calls/,kinds.c lives.c model.c server.c shelves.c texts.c)
