@@ -227,17 +227,17 @@ impl Latest {
 
     /// Waits until the pods have been read once. Not having read them in time is no error; what will not mend itself is.
     pub fn first_sync(&self, timeout: Duration) -> Result<()> {
-        self.until(timeout, |state| match (&state.snapshot, state.trouble()) {
+        let check = |state: &State| match (&state.snapshot, state.trouble()) {
             (Some(_), _) => Break(Ok(())),
             (None, Some(error)) if !error.is_retryable() => Break(Err(error.clone())),
             _ => Continue(timeout),
-        })
-        .unwrap_or(Ok(()))
+        };
+        self.until(timeout, check, |_| Ok(()))
     }
 
     /// Waits for a snapshot newer than `generation` that may be handed out.
     pub fn newer_than(&self, generation: u64, timeout: Duration) -> Result<Arc<Snapshot>> {
-        self.until(timeout, |state| match self.answer(state) {
+        let check = |state: &State| match self.answer(state) {
             Some(Ok(snapshot)) if snapshot.generation() <= generation => Continue(self.until_too_old(state, timeout)),
             Some(answer) => {
                 // Whoever comes here found nothing there.
@@ -245,17 +245,17 @@ impl Latest {
                 Break(answer)
             }
             None => Continue(timeout),
-        })
-        .unwrap_or_else(|| {
+        };
+        self.until(timeout, check, |state| {
             let message = format!("nothing newer than generation {generation} came within {} ms", timeout.as_millis());
-            Err(self.why_not(|_| Error::new(Status::Timeout, message)))
+            Err(self.why_not(state, |_| Error::new(Status::Timeout, message)))
         })
     }
 
     /// Waits for at least `min` peers whose addresses have been the same for `stable_for`, as far as that is known: while the
     /// API server cannot be heard, it is not.
     pub fn settled(&self, min: usize, stable_for: Duration, timeout: Duration) -> Result<Arc<Snapshot>> {
-        self.until(timeout, |state| match self.answer(state) {
+        let check = |state: &State| match self.answer(state) {
             Some(Ok(snapshot)) if snapshot.len() >= min && state.trouble.is_none() => {
                 match stable_for.saturating_sub(state.settled_for()) {
                     Duration::ZERO => Break(Ok(snapshot)),
@@ -265,9 +265,9 @@ impl Latest {
             }
             Some(Err(error)) => Break(Err(error)),
             _ => Continue(timeout),
-        })
-        .unwrap_or_else(|| {
-            Err(self.why_not(|state| {
+        };
+        self.until(timeout, check, |state| {
+            Err(self.why_not(state, |state| {
                 let found = state.snapshot.as_ref().map_or(0, |snapshot| snapshot.len());
                 self.subject.unsettled(found, min, stable_for, state.trouble())
             }))
@@ -279,8 +279,8 @@ impl Latest {
         let asked = Instant::now();
         self.demand(asked);
         let fresh = |state: &State| state.listed.is_some_and(|listed| listed >= asked);
-        self.until(timeout, |state| if fresh(state) { Break(Ok(())) } else { Continue(timeout) })
-            .unwrap_or_else(|| Err(self.stale(&self.lock())))
+        let check = |state: &State| if fresh(state) { Break(Ok(())) } else { Continue(timeout) };
+        self.until(timeout, check, |state| Err(self.stale(state)))
     }
 
     /// How sure the answers are.
@@ -351,27 +351,30 @@ impl Latest {
         self.max_stale.is_some_and(|max| state.sign_of_life.is_none_or(|sign| sign.elapsed() > max))
     }
 
-    /// Waits until `check` breaks off, the end comes, or the time is over: `None`. It is asked again when something has
-    /// changed, and after the time that it gives.
+    /// Waits until `check` breaks off, the end comes, or the time is over: then `late` says what that means, of the very state that
+    /// `check` saw. It is asked again when something has changed, and after the time that it gives.
     fn until<T>(
         &self,
         timeout: Duration,
         check: impl Fn(&State) -> ControlFlow<Result<T>, Duration>,
-    ) -> Option<Result<T>> {
+        late: impl FnOnce(&State) -> Result<T>,
+    ) -> Result<T> {
         // Reading the clock costs more than an answer that is there.
         let mut deadline = None;
         let mut state = self.lock();
         loop {
             if let Some(reason) = &state.ended {
-                return Some(Err(reason.clone()));
+                return Err(reason.clone());
             }
             let again = match check(&state) {
-                Break(outcome) => return Some(outcome),
+                Break(outcome) => return outcome,
                 Continue(again) => again,
             };
             let now = Instant::now();
-            let left =
-                deadline.get_or_insert(now + timeout).checked_duration_since(now).filter(|left| !left.is_zero())?;
+            let left = deadline.get_or_insert(now + timeout).saturating_duration_since(now);
+            if left.is_zero() {
+                return late(&state);
+            }
             state = self.changed.wait_timeout(state, left.min(again)).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
@@ -403,14 +406,13 @@ impl Latest {
     }
 
     /// Why there is no answer. `otherwise` says it where there is one, but not what was asked for.
-    fn why_not(&self, otherwise: impl FnOnce(&State) -> Error) -> Error {
-        let state = self.lock();
+    fn why_not(&self, state: &State, otherwise: impl FnOnce(&State) -> Error) -> Error {
         let Some(snapshot) = &state.snapshot else { return self.subject.not_synced(state.trouble()) };
         match &snapshot.view().gate {
             Gate::SelfAbsent => self.subject.absent(),
             Gate::SelfNotYet(reason) => self.subject.not_yet(*reason),
-            _ if self.is_too_old(&state) => self.stale(&state),
-            _ => otherwise(&state),
+            _ if self.is_too_old(state) => self.stale(state),
+            _ => otherwise(state),
         }
     }
 
