@@ -90,6 +90,15 @@ test-with-cluster:
 
 include tests/long.mk
 
+E2E := $(BUILD)/e2e
+
+# SCENARIOS: a regular expression, as `go test -run` takes it.
+.PHONY: e2e
+e2e: images node $(TOOL) ## real GoAkt clusters in real pods on a real kubelet, as root (SCENARIOS=…)
+	cd tests/e2e && go test -c -o $(E2E)/scenarios .
+	NODE_IMAGE=localhost/goakt-node:e2e DEPLOY=$(CURDIR)/deploy $(TOOL) run --node --image $(E2E)/goakt-node.tar -- \
+		$(E2E)/scenarios -test.v -test.failfast -test.timeout 40m -test.run "TestScenarios/$(SCENARIOS)"
+
 BENCH := $(BUILD)/bench
 PODS  ?= 10 1000 5000
 
@@ -111,11 +120,12 @@ lint: stage $(VENV)/ready $(CARGO_DENY) ## formatters, linters, type checkers, d
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- --deny warnings
 	$(CARGO_DENY) --offline check --hide-inclusion-graph licenses bans sources
-	@unformatted=$$(gofmt -l bindings/go examples/go tests/cluster benches); \
+	@unformatted=$$(gofmt -l bindings/go examples/go tests/cluster tests/e2e benches); \
 		if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi
 	cd bindings/go && go vet ./...
 	cd examples/go && go vet ./...
 	cd tests/cluster && $(GO_CLUSTER) vet ./...
+	cd tests/e2e && go vet ./...
 	cd benches && go vet ./...
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .

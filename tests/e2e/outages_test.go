@@ -1,0 +1,113 @@
+package e2e
+
+import (
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// serverDown kills the API server in the middle of a rolling update, and kills
+// a node while it is away.
+func serverDown(w *world) {
+	w.deploy(5)
+	w.oneClusterOf(5)
+	w.ready(5)
+	w.change(setEnv("VERSION", "2"))
+	w.eventually("the first new pod is ready", func() string {
+		if d := w.deployment(); d.Status.ObservedGeneration == d.Generation && d.Status.UpdatedReplicas >= 1 && d.Status.ReadyReplicas >= 5 {
+			return ""
+		}
+		return "not yet"
+	})
+	before := w.nodes()
+	w.disturb("stop-server")
+	for range 20 {
+		w.answersGoOn(before)
+	}
+	victim := before[0]
+	w.kill(victim)
+	w.eventually("somebody has noticed that the API server is away", func() string {
+		for _, pod := range before[1:] {
+			if text, err := get(pod, "/health"); err == nil && strings.Contains(text, "UNAVAILABLE") {
+				return ""
+			}
+		}
+		return "nobody"
+	})
+	w.answersGoOn(before[1:])
+	w.disturb("start-server")
+	w.ready(5)
+	w.stays(w.oneClusterOf(5))
+}
+
+// answersGoOn checks that no node that has started is told of nobody.
+func (w *world) answersGoOn(nodes []corev1.Pod) {
+	w.Helper()
+	for _, pod := range nodes {
+		if _, err := members(pod); err != nil {
+			continue // It has not started, or has ended: there is a rolling update.
+		}
+		if addresses, err := peers(pod); err == nil && len(addresses) == 0 {
+			w.Fatalf("%s was told that it is alone", pod.Name)
+		}
+	}
+}
+
+// roleRevoked takes the role away from nodes that run. It is not noticed before
+// the API server is asked the next time, so it is started again.
+func roleRevoked(w *world) {
+	w.deploy(3, setEnv("MIN_MEMBERS", "2"))
+	nodes := w.oneClusterOf(3)
+	w.ready(3)
+	bindings := w.client.RbacV1().RoleBindings(w.namespace)
+	w.check(bindings.Delete(nowhere, "kubepeers-goakt-node", metav1.DeleteOptions{}))
+	w.disturb("stop-server")
+	w.disturb("start-server")
+	for _, pod := range nodes {
+		w.eventually(pod.Name+" says that it is forbidden", func() string {
+			text, err := get(pod, "/health")
+			if err != nil {
+				return err.Error()
+			}
+			if !strings.Contains(text, "FORBIDDEN") || !strings.Contains(text, "kind: Role") {
+				return text
+			}
+			return ""
+		})
+		w.knowsOthers(pod, nodes)
+	}
+	w.stays(nodes)
+
+	w.scale(4)
+	w.eventually("the new node says which role it lacks", func() string {
+		for _, pod := range w.nodes() {
+			if log := w.log(pod); strings.Contains(log, "FORBIDDEN") && strings.Contains(log, "kind: Role") {
+				return ""
+			}
+		}
+		return "not yet"
+	})
+	for _, object := range w.manifest("rbac.yaml") {
+		if binding, ok := object.(*rbacv1.RoleBinding); ok {
+			binding.Namespace, binding.Subjects[0].Namespace = w.namespace, w.namespace
+			w.must(bindings.Create(nowhere, binding, metav1.CreateOptions{}))
+		}
+	}
+	nodes = w.oneClusterOf(4)
+	w.ready(4)
+	for _, pod := range nodes {
+		w.eventually(pod.Name+" is well again", func() string {
+			text, err := get(pod, "/health")
+			if err != nil {
+				return err.Error()
+			}
+			if strings.Contains(text, "FORBIDDEN") {
+				return text
+			}
+			return ""
+		})
+		w.knowsOthers(pod, nodes)
+	}
+}
