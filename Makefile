@@ -236,14 +236,24 @@ endif
 $(TOOL):
 	cd tests/cluster && $(GO_CLUSTER) build -ldflags '-s -w' -o $@ ./cmd/cluster
 
+# What a node has besides: as long again, so only who wants a node builds it.
+.PHONY: node
+node: control-plane $(BUILD)/cluster/node $(BUILD)/cluster/pause
+
+# Containers have no C library of ours.
+$(BUILD)/cluster/pause: $(wildcard tests/cluster/cmd/pause/*.go)
+	cd tests/cluster && CGO_ENABLED=0 go build -ldflags '-s -w' -o $@ ./cmd/pause
+
 # The same flag everywhere: Go keeps what it built with it apart, and Kubernetes is to be built once.
 GO_CLUSTER = GOFLAGS="$$(go env GOFLAGS) -trimpath" go
 STAMP := k8s.io/component-base/version
-$(BUILD)/cluster/kubernetes: tests/cluster/go.mod tests/cluster/go.sum $(wildcard tests/cluster/cmd/kubernetes/*.go)
-	@echo "Building etcd and kube-apiserver $(KUBERNETES_VERSION) from source, once: about five minutes on two cores."
-	@cd tests/cluster && packages=$$(go list -deps ./cmd/kubernetes | wc -l) && \
+$(BUILD)/cluster/kubernetes: BUILT := etcd and kube-apiserver
+$(BUILD)/cluster/node: BUILT := kubelet, kube-proxy, kube-scheduler and kube-controller-manager
+$(BUILD)/cluster/kubernetes $(BUILD)/cluster/node: $(BUILD)/cluster/%: tests/cluster/go.mod tests/cluster/go.sum $(wildcard tests/cluster/cmd/kubernetes/*.go tests/cluster/cmd/node/*.go)
+	@echo "Building $(BUILT) $(KUBERNETES_VERSION) from source, once: about five minutes on two cores."
+	@cd tests/cluster && packages=$$(go list -deps ./cmd/$* | wc -l) && \
 	$(GO_CLUSTER) build -v -ldflags '-s -w -X $(STAMP).gitVersion=v$(KUBERNETES_VERSION) -X $(STAMP).gitMajor=1 -X $(STAMP).gitMinor=36' \
-		-o $@ ./cmd/kubernetes 2>&1 | ../progress "$$packages"
+		-o $@ ./cmd/$* 2>&1 | ../progress "$$packages"
 	@touch $@
 
 .PHONY: clean

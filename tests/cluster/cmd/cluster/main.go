@@ -1,5 +1,6 @@
-// Command cluster gives tests a Kubernetes control plane of their own, and puts
-// the pods, accounts and credentials into it that they need.
+// Command cluster gives tests a Kubernetes control plane of their own, with a
+// real node if they want one, and puts the pods, accounts and credentials into it
+// that they need.
 package main
 
 import (
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/kubepeers/kubepeers/tests/cluster/internal/controlplane"
+	"github.com/kubepeers/kubepeers/tests/cluster/internal/node"
 )
 
 const usage = `usage: cluster COMMAND …
@@ -22,16 +24,32 @@ one (make control-plane).
 
   up --dir DIR [--port N]         start one; print its kubeconfig (DIR/kubeconfig)
   down --dir DIR                  stop it and remove DIR
-  run [--port N] -- CMD [ARG…]    run CMD with one, in KUBECONFIG, CLUSTER_TOOL (this
-                                  program), KUBERNETES_SERVICE_HOST and _PORT;
+  run [--port N] [--dir DIR] -- CMD [ARG…]
+                                  run CMD with one, in KUBECONFIG, CLUSTER_TOOL (this
+                                  program), CLUSTER_DIR (DIR, or a temporary folder),
+                                  KUBERNETES_SERVICE_HOST and _PORT; remove the folder;
                                   exit as CMD does
+  run --node [--image ARCHIVE …] [--port N] [--dir DIR] -- CMD [ARG…]
+                                  the same with a real node, on which pods run that
+                                  have an image of an OCI archive (imagePullPolicy:
+                                  Never). Needs root, the Debian packages in the file
+                                  "packages", and "make node". The node and CMD are in
+                                  a network of their own: CMD reaches pods, and pods
+                                  CMD, but nothing else. DIR is on a disk, for the
+                                  layers of containers; in it are the programs' logs,
+                                  those of pods (log/pods), and audit.log, what the
+                                  service accounts of pods asked for
+  image --name NAME PROGRAM ARCHIVE
+                                  write an OCI archive of an image with nothing but a
+                                  static program
 
-Disturbances of the one that "up" started in DIR:
+Disturbances of the one in DIR:
 
   stop-server --dir DIR           kill the API server
   start-server --dir DIR [--new-authority]
                                   start it again; --new-authority: with a certificate
                                   of a new one, which is in the kubeconfig afterwards
+                                  (not with a node)
   compact --dir DIR               have etcd forget all but the present state
 
 Objects in the cluster of $KUBECONFIG, whichever it is:
@@ -70,6 +88,7 @@ var commands = map[string]func(args []string) error{
 	"up":               up,
 	"down":             down,
 	"run":              run,
+	"image":            writeImage,
 	"stop-server":      stopServer,
 	"start-server":     startServer,
 	"compact":          compact,
@@ -89,6 +108,8 @@ var commands = map[string]func(args []string) error{
 	// Not for people.
 	controlplane.SuperviseCommand: controlplane.Supervise,
 	controlplane.ReapCommand:      controlplane.Reap,
+	node.InitCommand:              node.Init,
+	node.InsideCommand:            inside,
 }
 
 func main() {

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+
+	"github.com/kubepeers/kubepeers/tests/cluster/internal/process"
 )
 
 // This executable runs itself with these subcommands; it must then call
@@ -73,14 +75,11 @@ func Supervise(args []string) error {
 	syscall.CloseOnExec(reportFD)
 	report := os.NewFile(reportFD, "report")
 	c, err := Start(args[0], port)
-	if err == nil {
-		defer c.Stop()
-		err = c.takeOrders()
-	}
 	if err != nil {
 		report.WriteString(err.Error())
 		return nil
 	}
+	defer c.Stop()
 	// It fails if the caller of Up is gone, and then nobody will stop us.
 	if _, err := report.WriteString(reportReady); err != nil {
 		return err
@@ -90,7 +89,7 @@ func Supervise(args []string) error {
 }
 
 // startReaper returns the reaper and the pipe that tells it that we live.
-func startReaper(f *folder) (*process, *os.File, error) {
+func startReaper(f *folder) (*process.Process, *os.File, error) {
 	end, life, err := os.Pipe()
 	if err != nil {
 		return nil, nil, err
@@ -102,7 +101,7 @@ func startReaper(f *folder) (*process, *os.File, error) {
 	}
 	cmd.Stdin = end
 	cmd.ExtraFiles = []*os.File{f.stop}
-	p, err := startProcess("the reaper", cmd, "")
+	p, err := process.Start("the reaper", cmd, "")
 	return p, life, err
 }
 

@@ -1,6 +1,6 @@
 // Package controlplane runs a Kubernetes control plane (etcd and
-// kube-apiserver, nothing else) on the loopback interface, without root, and
-// leaves nothing behind however it ends.
+// kube-apiserver, nothing else), and leaves nothing behind however it ends. On
+// the loopback interface that takes no root; package node has another place.
 //
 // The processes of one control plane, and what each is for:
 //
@@ -8,7 +8,7 @@
 //     It starts the others, holds the lock of the folder, and cleans up.
 //   - etcd and kube-apiserver. The kernel kills them when the owner dies; they
 //     inherit the lock, so it is free only when all of them are gone. The
-//     supervisor stops and starts kube-apiserver when it is told to.
+//     owner stops and starts kube-apiserver when it is told to.
 //   - the reaper. It sleeps until the owner is gone (the end of a pipe), waits
 //     for the lock, and removes the folder if the owner could not.
 //
@@ -24,11 +24,11 @@ import (
 	"os"
 	"strconv"
 	"time"
+
+	"github.com/kubepeers/kubepeers/tests/cluster/internal/process"
 )
 
 const (
-	loopback = "127.0.0.1"
-
 	// limit bounds what would otherwise hang. It is no expectation: machines
 	// that run tests are busy.
 	limit = 2 * time.Minute
@@ -41,13 +41,12 @@ type ControlPlane struct {
 	// Port is where the API server listens.
 	Port int
 
-	folder   *folder
+	claim    *Claim
+	place    Place
 	programs programs
 	identity *identity
-	reaper   *process
-	life     *os.File // the reaper wakes when nobody has it any more
-	etcd     *process
-	server   *process // nil while it is stopped
+	etcd     *process.Process
+	server   *process.Process // nil while it is stopped
 	orders   <-chan net.Conn
 }
 
@@ -55,8 +54,7 @@ type ControlPlane struct {
 // can be used. Port 0 means any free port. On failure nothing is left: neither
 // a process nor dir.
 func Start(dir string, port int) (*ControlPlane, error) {
-	programs, err := findPrograms()
-	if err != nil {
+	if err := CheckPrograms(); err != nil {
 		return nil, err
 	}
 	if port != 0 {
@@ -64,11 +62,16 @@ func Start(dir string, port int) (*ControlPlane, error) {
 			return nil, err
 		}
 	}
-	folder, err := claim(dir)
+	claim, err := NewClaim(dir)
 	if err != nil {
 		return nil, err
 	}
-	c := &ControlPlane{folder: folder, programs: programs}
+	return StartAt(loopbackPlace, claim, port)
+}
+
+// StartAt is Start for a place other than loopback, and a folder that is ours.
+func StartAt(place Place, claim *Claim, port int) (*ControlPlane, error) {
+	c := &ControlPlane{claim: claim, place: place}
 	if err := c.start(port); err != nil {
 		c.Stop()
 		return nil, err
@@ -76,26 +79,29 @@ func Start(dir string, port int) (*ControlPlane, error) {
 	return c, nil
 }
 
-// Host is the address that the API server listens on.
-func (c *ControlPlane) Host() string { return loopback }
+// Host is the address that the API server is known by.
+func (c *ControlPlane) Host() string { return c.place.Host }
+
+// Dir is the path of the folder.
+func (c *ControlPlane) Dir() string { return c.claim.Dir() }
 
 // Kubeconfig is the path of the administrator's kubeconfig file.
-func (c *ControlPlane) Kubeconfig() string { return c.folder.path(kubeconfigFile) }
+func (c *ControlPlane) Kubeconfig() string { return c.claim.folder.path(kubeconfigFile) }
 
 // Wait carries out orders until somebody asks the control plane to stop (nil),
 // or a part of it ends by itself (which, and why). Call it once.
 func (c *ControlPlane) Wait() error {
-	stop := c.folder.stopAsked()
+	stop := c.claim.folder.stopAsked()
 	for {
 		select {
 		case <-stop:
 			return nil
-		case <-c.etcd.exited:
-			return c.etcd.death()
-		case <-c.server.ended():
-			return c.server.death()
-		case <-c.reaper.exited:
-			return c.reaper.death()
+		case <-c.etcd.Ended():
+			return c.etcd.Death()
+		case <-c.server.Ended():
+			return c.server.Death()
+		case <-c.claim.Lost():
+			return c.claim.reaper.Death()
 		case conn := <-c.orders:
 			c.obey(conn)
 		}
@@ -104,21 +110,31 @@ func (c *ControlPlane) Wait() error {
 
 // Stop ends the control plane and removes its folder.
 func (c *ControlPlane) Stop() {
-	c.server.kill()
-	c.etcd.kill()
-	c.folder.remove()
-	// Last, so that the folder goes even if we are killed here.
-	c.reaper.kill()
+	c.server.Kill()
+	c.etcd.Kill()
+	c.claim.Release()
 }
 
 func (c *ControlPlane) start(port int) error {
 	var err error
-	if c.reaper, c.life, err = startReaper(c.folder); err != nil {
+	if c.programs, err = findPrograms(); err != nil {
 		return err
 	}
-	if c.identity, err = newIdentity(c.folder); err != nil {
+	if c.identity, err = newIdentity(c.claim.folder, c.place.Addresses); err != nil {
 		return err
 	}
+	if err := c.startOn(port); err != nil {
+		return err
+	}
+	if err := c.identity.writeKubeconfig(c.claim.folder, c.url()); err != nil {
+		return err
+	}
+	return c.takeOrders()
+}
+
+// startOn starts the components, with the API server on the port.
+func (c *ControlPlane) startOn(port int) error {
+	var err error
 	for try := 1; ; try++ {
 		c.Port = port
 		if port == 0 {
@@ -127,11 +143,8 @@ func (c *ControlPlane) start(port int) error {
 			}
 		}
 		err = c.startComponents()
-		if err == nil {
-			return c.identity.writeKubeconfig(c.folder, c.url())
-		}
-		var death *deathError
-		if !errors.As(err, &death) || !death.portTaken() {
+		var death *process.DeathError
+		if !errors.As(err, &death) || !death.PortTaken() {
 			return err
 		}
 		// Somebody took the port after it was found free.
@@ -141,18 +154,18 @@ func (c *ControlPlane) start(port int) error {
 		if try == portTries {
 			return err
 		}
-		c.server.kill()
-		c.etcd.kill()
+		c.server.Kill()
+		c.etcd.Kill()
 	}
 }
 
 func (c *ControlPlane) url() string {
-	return "https://" + net.JoinHostPort(loopback, strconv.Itoa(c.Port))
+	return "https://" + net.JoinHostPort(c.place.Host, strconv.Itoa(c.Port))
 }
 
 func (c *ControlPlane) startComponents() error {
 	c.server = nil
-	if err := os.RemoveAll(c.folder.path("etcd")); err != nil {
+	if err := os.RemoveAll(c.claim.folder.path("etcd")); err != nil {
 		return err
 	}
 	// etcd listens on sockets in the folder: no ports to race for, and nobody
@@ -160,7 +173,7 @@ func (c *ControlPlane) startComponents() error {
 	// of a socket may not exceed 107 bytes. There is no other member to wait
 	// for, so elections may be quick.
 	var err error
-	c.etcd, err = startProgram(c.folder, c.programs, "etcd",
+	c.etcd, err = c.startProgram("etcd",
 		"--data-dir=etcd",
 		"--unsafe-no-fsync",
 		"--heartbeat-interval=20",
@@ -174,24 +187,28 @@ func (c *ControlPlane) startComponents() error {
 	}
 	// Started at once, the API server would find no etcd, and wait a second
 	// before it tries again.
-	if err := c.await(c.etcd, c.folder.dialEtcd); err != nil {
+	if err := c.await(c.etcd, c.claim.folder.dialEtcd); err != nil {
 		return err
 	}
 	return c.startServer()
 }
 
+func (c *ControlPlane) startProgram(name string, args ...string) (*process.Process, error) {
+	return c.claim.Start(name, c.programs.command(name, args...)...)
+}
+
 // await calls check until it succeeds, the time is up, or a component dies.
-func (c *ControlPlane) await(p *process, check func() error) error {
+func (c *ControlPlane) await(p *process.Process, check func() error) error {
 	timeout := time.After(limit)
 	for {
 		err := check()
 		select {
-		case <-c.etcd.exited:
-			return c.etcd.death()
-		case <-p.exited:
-			return p.death()
+		case <-c.etcd.Ended():
+			return c.etcd.Death()
+		case <-p.Ended():
+			return p.Death()
 		case <-timeout:
-			return fmt.Errorf("%s was not ready after %v: %v%s", p.name, limit, err, p.logTail())
+			return fmt.Errorf("%s was not ready after %v: %v%s", p.Name, limit, err, p.LogTail())
 		default:
 		}
 		if err == nil {

@@ -11,11 +11,15 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/kubepeers/kubepeers/tests/cluster/internal/cgroups"
 )
 
 const (
 	lockFile = "cluster.lock"
 	stopFile = "cluster.stop"
+
+	cgroupFile = "cgroup"
 
 	etcdSocket  = "etcd.sock"
 	orderSocket = "orders.sock"
@@ -136,8 +140,14 @@ func (f *folder) write(name string, data []byte) error {
 	return os.WriteFile(f.path(name), data, 0o600)
 }
 
-// empty removes everything but the lock.
+// empty removes everything but the lock. What lived in the cgroup may have
+// written to the folder until its end.
 func (f *folder) empty() error {
+	if name, err := os.ReadFile(f.path(cgroupFile)); err == nil && len(name) > 0 {
+		if err := cgroups.Remove(string(name)); err != nil {
+			return err
+		}
+	}
 	entries, err := os.ReadDir(f.dir)
 	if err != nil {
 		return err

@@ -23,8 +23,13 @@ const (
 	kubeconfigFile         = "kubeconfig"
 	servingCertificateFile = "serving.crt"
 	servingKeyFile         = "serving.key"
-	accountKeyFile         = "service-accounts.key"
 	tokenFile              = "tokens.csv"
+)
+
+// What else in the folder the controllers need.
+const (
+	AuthorityFile  = "authority.crt"
+	AccountKeyFile = "service-accounts.key"
 )
 
 // identity is what the API server is known by, and what the administrator is
@@ -36,7 +41,7 @@ type identity struct {
 
 // newIdentity makes the certificates, keys and tokens, and writes those that
 // the API server reads.
-func newIdentity(f *folder) (*identity, error) {
+func newIdentity(f *folder, addresses []net.IP) (*identity, error) {
 	accountKey, err := newKey()
 	if err != nil {
 		return nil, err
@@ -45,7 +50,7 @@ func newIdentity(f *folder) (*identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.write(accountKeyFile, accountKeyPEM); err != nil {
+	if err := f.write(AccountKeyFile, accountKeyPEM); err != nil {
 		return nil, err
 	}
 	secret := make([]byte, 32)
@@ -56,12 +61,12 @@ func newIdentity(f *folder) (*identity, error) {
 	if err := f.write(tokenFile, []byte(id.token+",admin,admin,system:masters\n")); err != nil {
 		return nil, err
 	}
-	return id, id.certify(f)
+	return id, id.certify(f, addresses)
 }
 
 // certify makes an authority, and the certificate that the API server has from
-// it.
-func (id *identity) certify(f *folder) error {
+// it, for these addresses besides loopback.
+func (id *identity) certify(f *folder, addresses []net.IP) error {
 	authorityKey, err := newKey()
 	if err != nil {
 		return err
@@ -86,7 +91,7 @@ func (id *identity) certify(f *folder) error {
 	serving := template("kube-apiserver", 2)
 	serving.KeyUsage = x509.KeyUsageDigitalSignature
 	serving.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
-	serving.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
+	serving.IPAddresses = append([]net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}, addresses...)
 	serving.DNSNames = []string{
 		"localhost",
 		"kubernetes",
@@ -106,6 +111,9 @@ func (id *identity) certify(f *folder) error {
 		return err
 	}
 	id.authority = pemBlock("CERTIFICATE", authorityDER)
+	if err := f.write(AuthorityFile, id.authority); err != nil {
+		return err
+	}
 	return f.write(servingKeyFile, servingKeyPEM)
 }
 

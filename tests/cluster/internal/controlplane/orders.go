@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// An Order is what a supervisor can be told to do.
+// An Order is what an owner can be told to do.
 type Order string
 
 const (
@@ -36,7 +36,7 @@ func (o Order) carryOut(c *ControlPlane) error {
 // orderDone is the answer to an order; any other is why it failed.
 const orderDone = "done"
 
-// Tell has the supervisor in dir carry out the order, and returns when it has.
+// Tell has the owner of dir carry out the order, and returns when it has.
 func Tell(dir string, o Order) error {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -44,7 +44,7 @@ func Tell(dir string, o Order) error {
 	}
 	conn, err := dial(dir, orderSocket)
 	if errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ECONNREFUSED) {
-		return fmt.Errorf("no cluster of `cluster up` is running in %s", dir)
+		return fmt.Errorf("no cluster is running in %s", dir)
 	}
 	if err != nil {
 		return err
@@ -70,7 +70,7 @@ func Tell(dir string, o Order) error {
 
 // takeOrders has Wait hear of what others Tell.
 func (c *ControlPlane) takeOrders() error {
-	listener, err := listen(c.folder.dir, orderSocket)
+	listener, err := listen(c.claim.folder.dir, orderSocket)
 	if err != nil {
 		return err
 	}

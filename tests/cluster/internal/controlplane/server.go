@@ -7,28 +7,21 @@ import (
 
 var errServerRuns = errors.New("the API server runs (to stop it: cluster stop-server)")
 
+var errOneAuthority = errors.New("the programs of a node know the authority that they began with: start the API server without a new one")
+
 func (c *ControlPlane) startServer() error {
 	var err error
-	c.server, err = startProgram(c.folder, c.programs, "kube-apiserver",
-		"--etcd-servers=unix://"+etcdSocket,
-		"--bind-address="+loopback,
-		"--secure-port="+strconv.Itoa(c.Port),
-		// The endpoint of the service "kubernetes" may not be a loopback address,
-		// so that service has none.
-		"--advertise-address="+loopback,
-		"--endpoint-reconciler-type=none",
-		"--service-cluster-ip-range=10.0.0.0/24",
-		"--tls-cert-file="+servingCertificateFile,
-		"--tls-private-key-file="+servingKeyFile,
-		"--service-account-key-file="+accountKeyFile,
-		"--service-account-signing-key-file="+accountKeyFile,
+	c.server, err = c.startProgram("kube-apiserver", append([]string{
+		"--etcd-servers=unix://" + etcdSocket,
+		"--secure-port=" + strconv.Itoa(c.Port),
+		"--tls-cert-file=" + servingCertificateFile,
+		"--tls-private-key-file=" + servingKeyFile,
+		"--service-account-key-file=" + AccountKeyFile,
+		"--service-account-signing-key-file=" + AccountKeyFile,
 		"--service-account-issuer=https://kubernetes.default.svc.cluster.local",
 		"--authorization-mode=Node,RBAC",
-		"--token-auth-file="+tokenFile,
-		// It wants a default service account in each namespace, which only a
-		// controller-manager makes.
-		"--disable-admission-plugins=ServiceAccount",
-	)
+		"--token-auth-file=" + tokenFile,
+	}, c.place.Flags...)...)
 	if err != nil {
 		return err
 	}
@@ -38,7 +31,7 @@ func (c *ControlPlane) startServer() error {
 // stopServer kills the API server, as a crash would. What is left of its
 // connections keeps the port from being given away for a minute.
 func (c *ControlPlane) stopServer() {
-	c.server.kill()
+	c.server.Kill()
 	c.server = nil
 }
 
@@ -48,11 +41,14 @@ func (c *ControlPlane) startServerAgain(newAuthority bool) error {
 	if c.server != nil {
 		return errServerRuns
 	}
+	if newAuthority && c.place.OneAuthority {
+		return errOneAuthority
+	}
 	if newAuthority {
-		if err := c.identity.certify(c.folder); err != nil {
+		if err := c.identity.certify(c.claim.folder, c.place.Addresses); err != nil {
 			return err
 		}
-		if err := c.identity.writeKubeconfig(c.folder, c.url()); err != nil {
+		if err := c.identity.writeKubeconfig(c.claim.folder, c.url()); err != nil {
 			return err
 		}
 	}
