@@ -185,12 +185,30 @@ func TestANodeAloneStarts(t *testing.T) {
 }
 
 func TestANodeThatIsNotSeenDoesNotFoundACluster(t *testing.T) {
-	c := newCluster(t)
-	a, b := c.node("a", "127.0.0.2", "Running"), c.node("b", "127.0.0.3", "Pending", kubepeers.WithDiscoverTimeout(0))
-	startAll(t, a)
-	b.provider.Impatient()
-	want(t, b.start(), kubepeers.ErrSelfNotVisible)
-	together(t, a)
+	inAProcess(t, func() {
+		c := newCluster(t)
+		a, b := c.node("a", "127.0.0.2", "Running"), c.node("b", "127.0.0.3", "Pending", kubepeers.WithDiscoverTimeout(0))
+		startAll(t, a)
+		b.provider.Impatient()
+		want(t, b.start(), kubepeers.ErrSelfNotVisible)
+		together(t, a)
+	})
+}
+
+// inAProcess runs a test of this binary in a process of its own: GoAkt starts
+// no other cluster in the process in which a start has failed.
+func inAProcess(t *testing.T, body func()) {
+	t.Helper()
+	const variable = "KUBEPEERS_TEST_PROCESS"
+	if os.Getenv(variable) == t.Name() {
+		body()
+		return
+	}
+	command := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
+	command.Env = append(os.Environ(), variable+"="+t.Name())
+	if output, err := command.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, output)
+	}
 }
 
 func TestANodeWaitsUntilItIsSeen(t *testing.T) {

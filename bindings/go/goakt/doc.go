@@ -24,8 +24,8 @@
 // takes the same for granted. So an empty answer means here that this pod is
 // alone for certain, and Register, which GoAkt calls in ActorSystem.Start, waits
 // until that is known. If it does not get known, Start fails with the reason,
-// and no second cluster is founded: let the process end, as Kubernetes starts it
-// again.
+// and no second cluster is founded. Let the process end then: Kubernetes starts
+// it again, while GoAkt starts no other cluster in a process where one failed.
 //
 // The service account must be allowed to watch pods, not only to list them; if
 // it may not, they are polled. The program needs cgo and libkubepeers.so: see
