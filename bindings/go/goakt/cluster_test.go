@@ -1,0 +1,228 @@
+package goakt_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tochemey/goakt/v4/actor"
+	"github.com/tochemey/goakt/v4/log"
+	"github.com/tochemey/goakt/v4/remote"
+
+	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
+	kubernetes "github.com/kubepeers/kubepeers/bindings/go/goakt"
+)
+
+// patience bounds waits that should be short. It is no expectation: machines
+// that run tests are busy.
+const patience = time.Minute
+
+// cluster is a namespace of its own on the real API server.
+type cluster struct {
+	*testing.T
+	namespace string
+}
+
+func newCluster(t *testing.T) cluster {
+	t.Helper()
+	if os.Getenv("CLUSTER_TOOL") == "" {
+		t.Fatal("CLUSTER_TOOL is not set: this test needs a Kubernetes, which `make test` starts")
+	}
+	c := cluster{t, fmt.Sprintf("goakt-%d", time.Now().UnixNano())}
+	c.run("namespace", c.namespace)
+	c.run("account", "--namespace", c.namespace, "demo")
+	return c
+}
+
+func (c cluster) run(arguments ...string) {
+	c.Helper()
+	output, err := exec.Command(os.Getenv("CLUSTER_TOOL"), arguments...).CombinedOutput()
+	if err != nil {
+		c.Fatalf("cluster %s: %v\n%s", strings.Join(arguments, " "), err, output)
+	}
+}
+
+// node is a GoAkt node whose pod has an address of loopback, and three ports there.
+type node struct {
+	cluster
+	host                    string
+	gossip, remoting, peers int
+	provider                *kubernetes.Discovery
+	system                  actor.ActorSystem
+}
+
+// node makes a pod, and a provider that runs in it as far as it can tell.
+func (c cluster) node(name, host, phase string, options ...kubepeers.Option) *node {
+	c.Helper()
+	n := &node{cluster: c, host: host}
+	ports := freePorts(c.T, host, 3)
+	n.gossip, n.remoting, n.peers = ports[0], ports[1], ports[2]
+	c.run("pod", "--namespace", c.namespace, "--service-account", "demo", "--label", "app=demo",
+		"--port", fmt.Sprint("gossip=", n.gossip), "--port", fmt.Sprint("remoting=", n.remoting), "--port", fmt.Sprint("peers=", n.peers),
+		"--ip", host, "--phase", phase, name)
+	dir := c.TempDir()
+	c.run("mount", "--namespace", c.namespace, "--service-account", "demo", "--pod", name, dir)
+	n.provider = kubernetes.NewDiscovery(config(c.namespace), append(options, kubepeers.WithServiceAccountDir(dir))...)
+	return n
+}
+
+func freePorts(t *testing.T, host string, count int) (ports []int) {
+	t.Helper()
+	for range count {
+		listener, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+		succeed(t, err)
+		defer listener.Close() // Not before all are taken: they are to differ.
+		ports = append(ports, listener.Addr().(*net.TCPAddr).Port)
+	}
+	return ports
+}
+
+// start starts an actor system with the node's provider.
+func (n *node) start() error {
+	var err error
+	n.system, err = actor.NewActorSystem("demo",
+		actor.WithLogger(log.DiscardLogger),
+		actor.WithRemote(remote.NewConfig(n.host, n.remoting)),
+		actor.WithCluster(actor.NewClusterConfig().
+			WithDiscovery(n.provider).WithDiscoveryPort(n.gossip).WithPeersPort(n.peers).WithKinds(new(greeter))))
+	if err != nil {
+		return err
+	}
+	return n.system.Start(context.Background())
+}
+
+func (n *node) stop() {
+	n.Helper()
+	succeed(n.T, n.system.Stop(context.Background()))
+}
+
+// startAll starts the nodes at the same time, and stops them after the test.
+func startAll(t *testing.T, nodes ...*node) {
+	t.Helper()
+	var all sync.WaitGroup
+	errs := make([]error, len(nodes))
+	for i, n := range nodes {
+		all.Go(func() { errs[i] = n.start() })
+	}
+	all.Wait()
+	for i, n := range nodes {
+		succeed(t, errs[i])
+		t.Cleanup(func() {
+			if n.system.Running() {
+				n.stop()
+			}
+		})
+	}
+}
+
+// others is what GoAkt's own membership says.
+func (n *node) others() (addresses []string) {
+	n.Helper()
+	peers, err := n.system.Peers(context.Background(), patience)
+	succeed(n.T, err)
+	for _, peer := range peers {
+		addresses = append(addresses, net.JoinHostPort(peer.Host, strconv.Itoa(peer.DiscoveryPort)))
+	}
+	slices.Sort(addresses)
+	return addresses
+}
+
+// together waits until each of the nodes has all the others as members, and nobody else.
+func together(t *testing.T, nodes ...*node) {
+	t.Helper()
+	for _, n := range nodes {
+		var expected []string
+		for _, other := range nodes {
+			if other != n {
+				expected = append(expected, net.JoinHostPort(other.host, strconv.Itoa(other.gossip)))
+			}
+		}
+		slices.Sort(expected)
+		for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+			members := n.others()
+			if slices.Equal(members, expected) {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%s has the members %q, not %q", n.host, members, expected)
+			}
+		}
+	}
+}
+
+func TestThreeNodesThatStartTogetherAreOneCluster(t *testing.T) {
+	c := newCluster(t)
+	a, b, d := c.node("a", "127.0.0.2", "Running"), c.node("b", "127.0.0.3", "Running"), c.node("d", "127.0.0.4", "Running")
+	startAll(t, a, b, d)
+	together(t, a, b, d)
+}
+
+func TestANodeLeavesAndComesBackWithTheSameProvider(t *testing.T) {
+	c := newCluster(t)
+	a, b := c.node("a", "127.0.0.2", "Running"), c.node("b", "127.0.0.3", "Running")
+	startAll(t, a, b)
+	together(t, a, b)
+	for range 2 {
+		b.stop()
+		together(t, a)
+		startAll(t, b)
+		together(t, a, b)
+	}
+}
+
+func TestANodeAloneStarts(t *testing.T) {
+	a := newCluster(t).node("a", "127.0.0.2", "Running")
+	startAll(t, a)
+	together(t, a)
+}
+
+func TestANodeThatIsNotSeenDoesNotFoundACluster(t *testing.T) {
+	inAProcess(t, func() {
+		c := newCluster(t)
+		a, b := c.node("a", "127.0.0.2", "Running"), c.node("b", "127.0.0.3", "Pending", kubepeers.WithDiscoverTimeout(0))
+		startAll(t, a)
+		b.provider.Impatient()
+		want(t, b.start(), kubepeers.ErrSelfNotVisible)
+		together(t, a)
+	})
+}
+
+// inAProcess runs a test of this binary in a process of its own: GoAkt starts
+// no other cluster in the process in which a start has failed.
+func inAProcess(t *testing.T, body func()) {
+	t.Helper()
+	const variable = "KUBEPEERS_TEST_PROCESS"
+	if os.Getenv(variable) == t.Name() {
+		body()
+		return
+	}
+	command := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
+	command.Env = append(os.Environ(), variable+"="+t.Name())
+	if output, err := command.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, output)
+	}
+}
+
+func TestANodeWaitsUntilItIsSeen(t *testing.T) {
+	c := newCluster(t)
+	a, b := c.node("a", "127.0.0.2", "Running"), c.node("b", "127.0.0.3", "Pending", kubepeers.WithDiscoverTimeout(0))
+	startAll(t, a)
+	started := make(chan error)
+	go func() { started <- b.start() }()
+	for asked := false; !asked; time.Sleep(10 * time.Millisecond) {
+		_, err := b.provider.ExplainTable()
+		asked = err == nil
+	}
+	c.run("pod", "--namespace", c.namespace, "--phase", "Running", "--ip", b.host, "b")
+	succeed(t, <-started)
+	t.Cleanup(b.stop)
+	together(t, a, b)
+}

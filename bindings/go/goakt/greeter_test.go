@@ -1,0 +1,10 @@
+package goakt_test
+
+import "github.com/tochemey/goakt/v4/actor"
+
+// greeter is an actor: GoAkt starts no cluster without a kind of them.
+type greeter struct{}
+
+func (*greeter) PreStart(*actor.Context) error         { return nil }
+func (*greeter) Receive(context *actor.ReceiveContext) { context.Unhandled() }
+func (*greeter) PostStop(*actor.Context) error         { return nil }
