@@ -14,7 +14,7 @@ import (
 
 // patience bounds waits that should be short. It is no expectation: machines
 // that run tests are busy.
-const patience = 4 * time.Minute
+const patience = 3 * time.Minute
 
 // scenarios are in the order of what a reader would want to know first. Each has
 // a namespace of its own.

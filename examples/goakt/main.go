@@ -1,0 +1,73 @@
+// Command goakt is a node of a GoAkt cluster in Kubernetes, which finds its
+// peers by kubepeers. deploy/goakt.yaml runs it.
+//
+// Over HTTP it tells what it knows: /members, /ready, /peers, /nodes, /explain,
+// /health, /moments. All that it needs to be told it takes from the environment.
+package main
+
+import (
+	"context"
+	"log"
+	"os/signal"
+	"syscall"
+
+	"github.com/tochemey/goakt/v4/actor"
+	goaktlog "github.com/tochemey/goakt/v4/log"
+	"github.com/tochemey/goakt/v4/remote"
+)
+
+func main() {
+	e, err := readEnvironment()
+	if err != nil {
+		log.Fatal(err)
+	}
+	e.delay()
+	if err := run(e); err != nil {
+		log.Fatal(err) // Kubernetes starts it again.
+	}
+}
+
+func run(e environment) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	provider, err := newProvider(e)
+	if err != nil {
+		return err
+	}
+	noted := &witness{Provider: provider}
+	system, err := actor.NewActorSystem("demo",
+		actor.WithLogger(goaktlog.NewSlog(goaktlog.WarningLevel)),
+		actor.WithRemote(remote.NewConfig(e.host, e.remotingPort)),
+		actor.WithCluster(actor.NewClusterConfig().
+			WithDiscovery(noted).
+			WithDiscoveryPort(e.gossipPort).
+			WithPeersPort(e.peersPort).
+			WithKinds(new(greeter))))
+	if err != nil {
+		return err
+	}
+	// Before the cluster is there: /explain says why it is not.
+	status := &status{environment: e, system: system, provider: provider, witness: noted}
+	if err := status.serve(); err != nil {
+		return err
+	}
+	started := make(chan error, 1)
+	go func() { started <- system.Start(context.Background()) }()
+	select {
+	case <-ctx.Done():
+		return nil // Not a member yet: there is nothing to leave.
+	case err := <-started:
+		if err != nil {
+			return err
+		}
+	}
+	<-ctx.Done()
+	return system.Stop(context.Background()) // It leaves the cluster.
+}
+
+// greeter is an actor: GoAkt starts no cluster without a kind of them.
+type greeter struct{}
+
+func (*greeter) PreStart(*actor.Context) error         { return nil }
+func (*greeter) Receive(context *actor.ReceiveContext) { context.Unhandled() }
+func (*greeter) PostStop(*actor.Context) error         { return nil }
