@@ -11,10 +11,14 @@ PANICKING := $(BUILD)/panicking
 ABORTING  := $(BUILD)/aborting
 TOOL      := $(BUILD)/cluster/cluster
 VENV      := $(BUILD)/venv
+E2E       := $(BUILD)/e2e
 CARGO_DENY := $(BUILD)/tools/bin/cargo-deny
 DIST_VENV := $(BUILD)/dist-tools
 CYCLONEDX := $(BUILD)/tools/bin/cargo-cyclonedx
 VERSION   := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+# The prebuilt library for images that run on this machine.
+DIST_TARGET := $(shell uname -m)-unknown-linux-gnu
+TARBALL   := $(BUILD)/dist/kubepeers-$(VERSION)-$(DIST_TARGET).tar.gz
 KUBERNETES_VERSION := 1.36.3
 PREFIX    ?= /usr/local
 LIBDIR    ?= $(PREFIX)/lib
@@ -90,14 +94,18 @@ test-with-cluster:
 
 include tests/long.mk
 
-E2E := $(BUILD)/e2e
-
 # SCENARIOS: a regular expression, as `go test -run` takes it.
 .PHONY: e2e
-e2e: images node $(TOOL) ## real GoAkt clusters in real pods on a real kubelet, as root (SCENARIOS=…)
+e2e: $(E2E)/goakt-node.tar node ## GoAkt clusters in real pods on a real kubelet, as root (SCENARIOS=…)
 	cd tests/e2e && go test -c -o $(E2E)/scenarios .
-	NODE_IMAGE=localhost/goakt-node:e2e DEPLOY=$(CURDIR)/deploy $(TOOL) run --node --image $(E2E)/goakt-node.tar -- \
+	NODE_IMAGE=localhost/goakt-node:e2e DEPLOY=$(CURDIR)/deploy $(TOOL) run --node --image $< -- \
 		$(E2E)/scenarios -test.v -test.failfast -test.timeout 40m -test.run "TestScenarios/$(SCENARIOS)"
+
+$(E2E)/goakt-node.tar: $(TARBALL) tests/e2e/images packaging/Dockerfile $(shell git ls-files bindings/go examples/goakt)
+	tests/e2e/images $(E2E) $(TARBALL)
+
+$(TARBALL): Cargo.toml Cargo.lock packaging/dist $(shell git ls-files src include)
+	$(MAKE) --no-print-directory dist DIST_TARGETS=$(DIST_TARGET)
 
 BENCH := $(BUILD)/bench
 PODS  ?= 10 1000 5000
