@@ -132,7 +132,7 @@ lint: stage $(VENV)/ready $(CARGO_DENY) ## formatters, linters, type checkers, d
 		if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi
 	cd bindings/go && go vet ./...
 	cd examples/go && go vet ./...
-	cd tests/cluster && $(GO_CLUSTER) vet ./...
+	cd tests/cluster && $(GO_CLUSTER) vet -tags node ./...
 	cd tests/e2e && go vet ./...
 	cd benches && go vet ./...
 	$(VENV)/bin/ruff check .
@@ -248,6 +248,10 @@ $(TOOL):
 .PHONY: node
 node: control-plane $(BUILD)/cluster/node $(BUILD)/cluster/pause
 
+.PHONY: test-node
+test-node: node ## tests of the tests' node (root; the packages of tests/cluster/packages)
+	cd tests/cluster && $(GO_CLUSTER) test -count=1 -tags node -run '^TestNode' ./cmd/cluster
+
 # Containers have no C library of ours.
 $(BUILD)/cluster/pause: $(wildcard tests/cluster/cmd/pause/*.go)
 	cd tests/cluster && CGO_ENABLED=0 go build -ldflags '-s -w' -o $@ ./cmd/pause
@@ -257,7 +261,9 @@ GO_CLUSTER = GOFLAGS="$$(go env GOFLAGS) -trimpath" go
 STAMP := k8s.io/component-base/version
 $(BUILD)/cluster/kubernetes: BUILT := etcd and kube-apiserver
 $(BUILD)/cluster/node: BUILT := kubelet, kube-proxy, kube-scheduler and kube-controller-manager
-$(BUILD)/cluster/kubernetes $(BUILD)/cluster/node: $(BUILD)/cluster/%: tests/cluster/go.mod tests/cluster/go.sum $(wildcard tests/cluster/cmd/kubernetes/*.go tests/cluster/cmd/node/*.go)
+$(BUILD)/cluster/kubernetes: $(wildcard tests/cluster/cmd/kubernetes/*.go)
+$(BUILD)/cluster/node: $(wildcard tests/cluster/cmd/node/*.go)
+$(BUILD)/cluster/kubernetes $(BUILD)/cluster/node: $(BUILD)/cluster/%: tests/cluster/go.mod tests/cluster/go.sum
 	@echo "Building $(BUILT) $(KUBERNETES_VERSION) from source, once: about five minutes on two cores."
 	@cd tests/cluster && packages=$$(go list -deps ./cmd/$* | wc -l) && \
 	$(GO_CLUSTER) build -v -ldflags '-s -w -X $(STAMP).gitVersion=v$(KUBERNETES_VERSION) -X $(STAMP).gitMajor=1 -X $(STAMP).gitMinor=36' \

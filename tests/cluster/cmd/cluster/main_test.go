@@ -23,7 +23,7 @@ const asTool = "KUBEPEERS_TEST_AS_TOOL"
 const patience = 2 * time.Minute
 
 var (
-	tool       string // path of a copy of this program, beside kubernetes
+	tool       string // path of a copy of this program, beside the others
 	kubernetes string // path of the file with etcd and kube-apiserver
 )
 
@@ -47,8 +47,10 @@ func setUp(m *testing.M) int {
 	if err == nil {
 		kubernetes, err = findKubernetes()
 	}
-	if err == nil {
-		err = os.Symlink(kubernetes, filepath.Join(dir, "kubernetes"))
+	for _, name := range []string{"kubernetes", "node", "pause"} {
+		if err == nil {
+			err = os.Symlink(filepath.Join(filepath.Dir(kubernetes), name), filepath.Join(dir, name))
+		}
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

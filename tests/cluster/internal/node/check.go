@@ -40,6 +40,9 @@ func Check() error {
 			return fmt.Errorf("a node needs %s, which this machine lacks: install the Debian package %s", p.program, p.pkg)
 		}
 	}
+	if _, err := os.Stat("/proc/sys/net/bridge/bridge-nf-call-iptables"); err != nil {
+		return errors.New("a node needs the kernel module br_netfilter, or pods would not reach services: run modprobe br_netfilter")
+	}
 	_, err := pluginDir()
 	return err
 }

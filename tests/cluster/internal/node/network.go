@@ -3,6 +3,7 @@ package node
 import (
 	"fmt"
 	"net"
+	"os"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -32,7 +33,11 @@ func privateNetwork() error {
 	if err := netlink.LinkSetUp(link); err != nil {
 		return err
 	}
-	return addRoutes(link)
+	if err := addRoutes(link); err != nil {
+		return err
+	}
+	// So that all are refused who ask for names, not only the first of a second.
+	return os.WriteFile("/proc/sys/net/ipv4/icmp_ratelimit", []byte("0"), 0o644)
 }
 
 // addAddress has nobody asked whether the address is free: as long as there is
@@ -49,7 +54,7 @@ func addAddress(link netlink.Link, address, network string) error {
 }
 
 // addRoutes: the kernel looks for a way to a service before kube-proxy's rules
-// send the packet elsewhere. To a service that is not there, there is none.
+// send the packet elsewhere.
 func addRoutes(link netlink.Link) error {
 	for _, network := range []string{services4, services6} {
 		_, subnet, err := net.ParseCIDR(network)
@@ -60,6 +65,5 @@ func addRoutes(link netlink.Link) error {
 			return fmt.Errorf("making a route to the services %s: %w", network, err)
 		}
 	}
-	nowhere := &netlink.Route{Dst: netlink.NewIPNet(net.ParseIP(dns)), Type: unix.RTN_UNREACHABLE}
-	return netlink.RouteAdd(nowhere)
+	return nil
 }

@@ -18,7 +18,6 @@ const (
 	services4 = "10.96.0.0/16"
 	services6 = "fd00:96::/112"
 	apiServer = "10.96.0.1" // the first address for services, the service "kubernetes"
-	dns       = "10.96.0.10"
 )
 
 const auditPolicyFile = "audit-policy.yaml"

@@ -7,8 +7,8 @@ import (
 	"github.com/kubepeers/kubepeers/tests/cluster/internal/controlplane"
 )
 
-// There is no DNS; to ask for it fails at once, for there is no way to its
-// address. Nothing is ever removed for want of space: the folder is not ours to
+// There is no DNS: who asks for it is refused at once, for the node does not
+// serve it. Nothing is ever removed for want of space: the folder is not ours to
 // judge.
 const kubeletConfig = `apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
@@ -16,7 +16,7 @@ authentication: {anonymous: {enabled: true}, webhook: {enabled: false}}
 authorization: {mode: AlwaysAllow}
 cgroupDriver: cgroupfs
 cgroupRoot: /%CGROUP%
-clusterDNS: [` + dns + `]
+clusterDNS: [` + address4 + `]
 clusterDomain: cluster.local
 containerRuntimeEndpoint: unix://` + containerdSocket + `
 evictionHard: {memory.available: 50Mi, nodefs.available: 0%, nodefs.inodesFree: 0%, imagefs.available: 0%, imagefs.inodesFree: 0%}

@@ -1,0 +1,103 @@
+//go:build node
+
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A machine is what a node could have changed on it.
+type machine []string
+
+func lookAtMachine(t *testing.T) machine {
+	t.Helper()
+	var m machine
+	m = append(m, lines(t, "mount", read(t, "/proc/self/mounts"))...)
+	interfaces, err := net.Interfaces()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range interfaces {
+		m = append(m, "interface: "+i.Name)
+	}
+	for _, command := range []string{"iptables-save", "ip6tables-save"} {
+		rules, err := exec.Command("/usr/sbin/" + command).Output()
+		if err != nil {
+			t.Fatalf("%s: %v", command, err)
+		}
+		m = append(m, lines(t, command, counters.ReplaceAllString(string(rules), ""))...)
+	}
+	cgroups, err := filepath.Glob("/sys/fs/cgroup/*/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range cgroups {
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			m = append(m, "cgroup: "+path)
+		}
+	}
+	for _, dir := range []string{"/run", "/run/netns", "/var/lib", "/var/log", "/opt", "/etc", "/etc/cni", "/usr/libexec"} {
+		entries, _ := os.ReadDir(dir) // not every machine has all
+		for _, entry := range entries {
+			m = append(m, "file: "+filepath.Join(dir, entry.Name()))
+		}
+	}
+	for _, name := range []string{"kernel/panic", "kernel/panic_on_oops", "kernel/keys/root_maxkeys", "vm/overcommit_memory",
+		"net/ipv4/ip_forward", "net/ipv4/conf/all/route_localnet", "net/ipv4/icmp_ratelimit", "net/ipv6/conf/all/forwarding"} {
+		m = append(m, "setting: "+name+"="+read(t, "/proc/sys/"+name))
+	}
+	slices.Sort(m)
+	return m
+}
+
+var counters = regexp.MustCompile(`(?m)^#.*\n|\[\d+:\d+\]`)
+
+func lines(t *testing.T, kind, text string) []string {
+	var lines []string
+	for _, line := range strings.Split(strings.TrimSpace(text), "\n") {
+		lines = append(lines, kind+": "+line)
+	}
+	return lines
+}
+
+// sameAgain waits until the machine is as it was.
+func (m machine) sameAgain(t *testing.T) {
+	t.Helper()
+	var now machine
+	eventually(t, func() bool {
+		now = lookAtMachine(t)
+		return slices.Equal(m, now)
+	}, func() string { return fmt.Sprintf("gone: %q\nnew: %q", without(m, now), without(now, m)) })
+}
+
+func without(a, b machine) []string {
+	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
+}
+
+// namespacesGone waits until no process is in any of the namespaces: what is in
+// them, mounts and interfaces too, is gone then.
+func namespacesGone(t *testing.T, namespaces []string) {
+	t.Helper()
+	if len(namespaces) == 0 {
+		t.Fatal("no namespaces")
+	}
+	var left []string
+	eventually(t, func() bool {
+		left = nil
+		links, _ := filepath.Glob("/proc/[0-9]*/ns/*")
+		for _, link := range links {
+			if name, _ := os.Readlink(link); slices.Contains(namespaces, name) {
+				left = append(left, link+" "+name)
+			}
+		}
+		return left == nil
+	}, func() string { return strings.Join(left, "\n") })
+}
