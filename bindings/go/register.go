@@ -18,8 +18,14 @@ func (s *session) register(ctx context.Context) error {
 		return &Error{Status: ErrAlreadyRegistered, Message: "another call of Register has not ended yet"}
 	}
 	defer s.registering.Unlock()
-	if ctx.Done() == nil || s.isRegistered() {
+	if ctx.Done() == nil {
 		return errorFrom(s.handle.Register(capi.DefaultTimeout))
+	}
+	switch _, failure := s.handle.Health(); {
+	case failure == nil:
+		return errorFrom(s.handle.Register(0)) // says that it is registered
+	case failure.Status != capi.NotRegistered:
+		return errorFrom(failure)
 	}
 	done := make(chan *capi.Failure, 1)
 	go func() { done <- s.handle.Register(capi.DefaultTimeout) }()
@@ -30,11 +36,6 @@ func (s *session) register(ctx context.Context) error {
 		s.undo(done)
 		return ctx.Err()
 	}
-}
-
-func (s *session) isRegistered() bool {
-	_, failure := s.handle.Health()
-	return failure == nil || failure.Status == capi.Internal // which stays so until it is deregistered
 }
 
 // undo ends a registration, whether it is complete, waits, or still reads files

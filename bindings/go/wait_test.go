@@ -197,7 +197,7 @@ func TestWhatIsTooOldIsReadAnew(t *testing.T) {
 	c := newCluster(t)
 	c.pod("self", "10.1.0.1")
 	provider := c.register("self", kubepeers.WithMaxStale(time.Second), kubepeers.WithPolling(), kubepeers.WithPollInterval(time.Hour))
-	for _, name := range []string{"DiscoverPeers", "Nodes", "DiscoverPeersContext", "Wait"} {
+	for _, name := range []string{"DiscoverPeers", "Wait"} {
 		eventually(t, "it is too old", func() bool { return must[kubepeers.Health](t)(provider.Health()).Stale })
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
