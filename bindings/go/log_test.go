@@ -123,6 +123,7 @@ func TestLogIsCompleteWhenClosed(t *testing.T) {
 		t.Fatal("did not wait for the logger")
 	case <-time.After(50 * time.Millisecond):
 	}
+	released := time.Now()
 	close(journal.held)
 	succeed(t, <-closed)
 	records := journal.all()
@@ -130,6 +131,9 @@ func TestLogIsCompleteWhenClosed(t *testing.T) {
 	for _, record := range records {
 		if strings.Contains(record.Message, "deregister was called") {
 			ends++
+		}
+		if record.Time.After(released) {
+			t.Errorf("%+v has not the time at which it was made", record)
 		}
 	}
 	if ends != 3 {
