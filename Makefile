@@ -87,7 +87,8 @@ test: examples probes panics control-plane $(VENV)/ready test-calls ## all tests
 # Needs the variables that `cluster run` sets.
 .PHONY: test-with-cluster
 test-with-cluster:
-	cd bindings/go && go test -race -count=1 ./...
+	cd bindings/go && GOGC=1 GODEBUG=cgocheck=1 go test -race -count=1 ./...
+	cd bindings/go && GOEXPERIMENT=cgocheck2 go test -count=1 -run 'Choices|Explained|List|Log|Nodes|Peers|Watch' .
 	cd bindings/go && LD_LIBRARY_PATH=$(PANICKING) go test -race -count=1 -tags panics -run Panic .
 	KUBEPEERS_PROBE_C=$(PROGRAMS)/probe-c KUBEPEERS_PROBE_GO=$(PROGRAMS)/probe-go \
 		$(VENV)/bin/pytest -q bindings/python/tests tests/conformance

@@ -26,8 +26,17 @@
 //	}
 //
 // While the API server is away the last answer stands: Health tells how old it
-// is, and WithMaxStale sets a limit. Nodes tells more of each peer, WaitForPeers
-// waits for enough of them, and ExplainTable says why a pod is not one.
+// is, and WithMaxStale sets a limit. DiscoverPeers costs next to nothing as long as
+// the answer is the same: ask it whenever the peers are needed. Nodes tells more
+// of each peer, Watch tells of changes, WaitForPeers waits for enough peers to
+// found a cluster, and Explain says why a pod is not one.
+//
+// Calls that wait have a form that takes a context, and its end does not hide why
+// there was no answer:
+//
+//	_, err := provider.DiscoverPeersContext(ctx)
+//	errors.Is(err, context.DeadlineExceeded) // true
+//	errors.Is(err, kubepeers.ErrNotSynced)   // true, and the message says what is wrong
 //
 // Messages name configuration keys as kubepeers.h does; the comment of each
 // Option says which key it sets.

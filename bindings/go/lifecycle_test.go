@@ -1,6 +1,7 @@
 package kubepeers_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -14,8 +15,6 @@ import (
 	"time"
 
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
-	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
-	"github.com/kubepeers/kubepeers/bindings/go/internal/settings"
 )
 
 // goakt is the interface that GoAkt asks of a discovery provider.
@@ -35,18 +34,35 @@ func TestProviderIsOneOfGoAkt(t *testing.T) {
 	}
 }
 
-// calls are those that need a provider that lives.
-var calls = map[string]func(*kubepeers.Provider) error{
-	"Register":      (*kubepeers.Provider).Register,
-	"Deregister":    (*kubepeers.Provider).Deregister,
-	"DiscoverPeers": discover,
-	"Nodes":         func(p *kubepeers.Provider) error { return failureOf(p.Nodes()) },
-	"WaitForPeers":  waitForPeers,
-	"Refresh":       refresh,
-	"Health":        func(p *kubepeers.Provider) error { return failureOf(p.Health()) },
-	"ExplainTable":  func(p *kubepeers.Provider) error { return failureOf(p.ExplainTable()) },
-	"ExplainJSON":   func(p *kubepeers.Provider) error { return failureOf(p.ExplainJSON()) },
-	"Metrics":       func(p *kubepeers.Provider) error { return failureOf(p.Metrics()) },
+// calls are those that need a provider that lives. The context is for those that take one.
+var calls = map[string]func(context.Context, *kubepeers.Provider) error{
+	"Register":      without((*kubepeers.Provider).Register),
+	"Deregister":    without((*kubepeers.Provider).Deregister),
+	"DiscoverPeers": without(discover),
+	"Nodes":         without(func(p *kubepeers.Provider) error { return failureOf(p.Nodes()) }),
+	"Health":        without(func(p *kubepeers.Provider) error { return failureOf(p.Health()) }),
+	"Explain":       without(func(p *kubepeers.Provider) error { return failureOf(p.Explain()) }),
+	"ExplainTable":  without(func(p *kubepeers.Provider) error { return failureOf(p.ExplainTable()) }),
+	"Metrics":       without(func(p *kubepeers.Provider) error { return failureOf(p.Metrics()) }),
+
+	"RegisterContext": func(ctx context.Context, p *kubepeers.Provider) error { return p.RegisterContext(ctx) },
+	"DiscoverPeersContext": func(ctx context.Context, p *kubepeers.Provider) error {
+		return failureOf(p.DiscoverPeersContext(ctx))
+	},
+	"Wait":         func(ctx context.Context, p *kubepeers.Provider) error { return failureOf(p.Wait(ctx, 0)) },
+	"WaitForPeers": func(ctx context.Context, p *kubepeers.Provider) error { return failureOf(p.WaitForPeers(ctx, 1, 0)) },
+	"Refresh":      func(ctx context.Context, p *kubepeers.Provider) error { return p.Refresh(ctx) },
+	"Watch":        func(ctx context.Context, p *kubepeers.Provider) error { return lastOf(p.Watch(ctx)).Err },
+}
+
+func without(call func(*kubepeers.Provider) error) func(context.Context, *kubepeers.Provider) error {
+	return func(_ context.Context, provider *kubepeers.Provider) error { return call(provider) }
+}
+
+func lastOf(updates <-chan kubepeers.Update) (last kubepeers.Update) {
+	for last = range updates {
+	}
+	return last
 }
 
 // failureOf also sees to it that there is no result beside an error.
@@ -57,21 +73,15 @@ func failureOf[T any](result T, err error) error {
 	return err
 }
 
-func waitForPeers(provider *kubepeers.Provider) error {
-	return failureOf(provider.WaitForPeers(1, 0, kubepeers.DefaultTimeout))
-}
-
-func refresh(provider *kubepeers.Provider) error {
-	return provider.Refresh(kubepeers.DefaultTimeout)
-}
-
 func discover(provider *kubepeers.Provider) error {
 	return failureOf(provider.DiscoverPeers())
 }
 
 func TestBeforeInitialize(t *testing.T) {
 	for name, call := range calls {
-		t.Run(name, func(t *testing.T) { want(t, call(kubepeers.New(validConfig())), kubepeers.ErrNotInitialized) })
+		t.Run(name, func(t *testing.T) {
+			want(t, call(t.Context(), kubepeers.New(validConfig())), kubepeers.ErrNotInitialized)
+		})
 	}
 }
 
@@ -92,16 +102,16 @@ func TestInitializeTwice(t *testing.T) {
 func TestBeforeRegister(t *testing.T) {
 	provider := initialized(t, validConfig())
 	for name, call := range calls {
-		if name != "Register" {
-			t.Run(name, func(t *testing.T) { want(t, call(provider), kubepeers.ErrNotRegistered) })
+		if !strings.HasPrefix(name, "Register") {
+			t.Run(name, func(t *testing.T) { want(t, call(t.Context(), provider), kubepeers.ErrNotRegistered) })
 		}
 	}
 }
 
 func TestBeforeThePodsHaveBeenRead(t *testing.T) {
 	provider := waiting(t, 0)
-	for _, name := range []string{"DiscoverPeers", "Nodes", "WaitForPeers", "Refresh", "ExplainTable", "ExplainJSON"} {
-		t.Run(name, func(t *testing.T) { want(t, calls[name](provider), kubepeers.ErrNotSynced) })
+	for _, name := range []string{"DiscoverPeers", "Nodes", "Explain", "ExplainTable"} {
+		t.Run(name, func(t *testing.T) { want(t, calls[name](t.Context(), provider), kubepeers.ErrNotSynced) })
 	}
 }
 
@@ -148,7 +158,7 @@ func TestAfterClose(t *testing.T) {
 		succeed(t, c.provider.Close())
 		succeed(t, c.provider.Close())
 		for name, call := range calls {
-			t.Run(state+"/"+name, func(t *testing.T) { want(t, call(c.provider), c.status) })
+			t.Run(state+"/"+name, func(t *testing.T) { want(t, call(t.Context(), c.provider), c.status) })
 		}
 		t.Run(state+"/Initialize", func(t *testing.T) {
 			succeed(t, c.provider.Initialize())
@@ -168,10 +178,11 @@ func TestCallsThatWaitAreEnded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			provider := waiting(t, time.Hour)
-			callers := []string{"DiscoverPeers", "DiscoverPeers", "Nodes", "WaitForPeers", "WaitForPeers", "Refresh", "Refresh"}
+			callers := []string{"DiscoverPeers", "DiscoverPeers", "Nodes", "DiscoverPeersContext", "Wait", "WaitForPeers", "WaitForPeers",
+				"Refresh", "Refresh", "Watch", "Watch"}
 			ended := make(chan error)
 			for _, name := range callers {
-				go func() { ended <- calls[name](provider) }()
+				go func() { ended <- calls[name](t.Context(), provider) }()
 			}
 			select {
 			case err := <-ended:
@@ -194,14 +205,16 @@ func TestCallsThatWaitAreEnded(t *testing.T) {
 func TestEverythingAtOnce(t *testing.T) {
 	for range 20 {
 		provider := waiting(t, 10*time.Millisecond)
-		several := []func(*kubepeers.Provider) error{
-			(*kubepeers.Provider).Initialize, (*kubepeers.Provider).Close, (*kubepeers.Provider).Close,
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		several := []func(context.Context, *kubepeers.Provider) error{
+			without((*kubepeers.Provider).Initialize), without((*kubepeers.Provider).Close), without((*kubepeers.Provider).Close),
 		}
 		several = slices.AppendSeq(several, maps.Values(calls))
 		var group sync.WaitGroup
 		for _, call := range several {
 			group.Add(1)
-			go func() { defer group.Done(); call(provider) }()
+			go func() { defer group.Done(); call(ctx, provider) }()
 		}
 		group.Wait()
 		succeed(t, provider.Close()) // Initialize may have been the last.
@@ -244,19 +257,6 @@ func libraryThreads(t *testing.T) int {
 		}
 	}
 	return n
-}
-
-func TestForgottenProviderIsClosed(t *testing.T) {
-	var handle capi.Provider
-	forget := func() {
-		tell := func(s *settings.Settings) { s.Initialized = func(h capi.Provider) { handle = h } }
-		succeed(t, kubepeers.New(validConfig(), tell).Initialize())
-	}
-	forget()
-	eventually(t, "the provider is closed", func() bool {
-		runtime.GC()
-		return handle.Deregister().Status == capi.Closed
-	})
 }
 
 func TestProviderInUseIsNotForgotten(t *testing.T) {

@@ -1,10 +1,9 @@
 package kubepeers
 
 import (
-	"fmt"
 	"net"
+	"runtime"
 	"strconv"
-	"time"
 
 	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
 )
@@ -41,38 +40,10 @@ func (n Node) Address() string {
 }
 
 // Nodes is DiscoverPeers with all that is known of each peer, in the same order.
+// Wait and WaitForPeers give the same, and take a context.
 func (p *Provider) Nodes() ([]Node, error) {
-	found, err := ask(p, func(handle capi.Provider) (capi.Nodes, *capi.Failure) {
-		return handle.DiscoverNodes(capi.DefaultTimeout)
-	})
-	return nodesFrom(found, err)
-}
-
-// WaitForPeers waits until there are at least min peers and their addresses
-// have been the same for stableFor (0: no matter), at most as long as timeout,
-// and gives them as Nodes does. It is for a process that is about to form a
-// cluster. While the API server cannot be heard nobody knows whether the
-// addresses are still the same: the wait goes on.
-//
-// If there were too few, or not for long enough, it gives ErrTimeout; else what
-// DiscoverPeers gives. A call that waits occupies a thread.
-func (p *Provider) WaitForPeers(min int, stableFor, timeout time.Duration) ([]Node, error) {
-	if min < 0 { // It would become a large number of the library's own type.
-		return nil, &Error{Status: ErrInvalidArgument, Message: fmt.Sprintf("`min` is %d: less than nothing", min)}
-	}
-	found, err := ask(p, func(handle capi.Provider) (capi.Nodes, *capi.Failure) {
-		return handle.WaitForPeers(uint(min), milliseconds(stableFor), milliseconds(timeout))
-	})
-	return nodesFrom(found, err)
-}
-
-func nodesFrom(found capi.Nodes, err error) ([]Node, error) {
-	if err != nil {
-		return nil, err
-	}
-	nodes := make([]Node, len(found.Nodes))
-	for i, node := range found.Nodes {
-		nodes[i] = Node(node)
-	}
-	return nodes, nil
+	defer runtime.KeepAlive(p)
+	s := p.current()
+	snapshot, err := forAsLong(s, func() (Snapshot, *capi.Failure) { return s.newer(0) })
+	return snapshot.Nodes, err
 }

@@ -4,9 +4,7 @@ import (
 	"encoding/json"
 	"reflect"
 	"slices"
-	"strings"
 	"testing"
-	"time"
 
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
 )
@@ -39,8 +37,9 @@ func TestNodesAreWhatIsKnownOfThePeers(t *testing.T) {
 	if want := []kubepeers.Node{full, v6}; !reflect.DeepEqual(nodes, want) {
 		t.Errorf("%+v, not %+v", nodes, want)
 	}
-	if peers := must[[]string](t)(provider.DiscoverPeers()); !slices.Equal(addresses(nodes), peers) {
-		t.Errorf("%q, not %q", addresses(nodes), peers)
+	snapshot := kubepeers.Snapshot{Nodes: nodes}
+	if peers := must[[]string](t)(provider.DiscoverPeers()); !slices.Equal(snapshot.Addresses(), peers) {
+		t.Errorf("%q, not %q", snapshot.Addresses(), peers)
 	}
 }
 
@@ -54,70 +53,4 @@ func TestDefaultPortsOfNodes(t *testing.T) {
 	if len(nodes) != 1 || nodes[0].DiscoveryPort != 4 || nodes[0].RemotingPort != 5 || nodes[0].PeersPort != 6 {
 		t.Errorf("%+v", nodes)
 	}
-}
-
-func TestNoNodesAreNotNil(t *testing.T) {
-	c := newCluster(t)
-	c.pod("self", "10.1.0.1")
-	provider := c.register("self")
-	for name, nodes := range map[string][]kubepeers.Node{
-		"Nodes":        must[[]kubepeers.Node](t)(provider.Nodes()),
-		"WaitForPeers": must[[]kubepeers.Node](t)(provider.WaitForPeers(0, 0, 0)),
-	} {
-		if nodes == nil || len(nodes) != 0 {
-			t.Errorf("%s: %#v", name, nodes)
-		}
-	}
-}
-
-func TestWaitForPeers(t *testing.T) {
-	c := newCluster(t)
-	c.pod("self", "10.1.0.1")
-	c.pod("a", "10.1.0.2")
-	provider := c.register("self")
-	_, err := provider.WaitForPeers(2, 0, 0)
-	if failure := want(t, err, kubepeers.ErrTimeout); !strings.HasPrefix(failure.Message, "1 known now") {
-		t.Errorf("%+v", failure)
-	}
-	_, err = provider.WaitForPeers(1, time.Hour, 0)
-	want(t, err, kubepeers.ErrTimeout)
-
-	waited := make(chan error)
-	var found []kubepeers.Node
-	go func() {
-		var err error
-		found, err = provider.WaitForPeers(2, 100*time.Millisecond, kubepeers.DefaultTimeout)
-		waited <- err
-	}()
-	select {
-	case err := <-waited:
-		t.Fatalf("did not wait: %v", err)
-	case <-time.After(100 * time.Millisecond): // It might be too early to have waited; then nothing is lost.
-	}
-	c.pod("b", "10.1.0.3")
-	succeed(t, <-waited)
-	if got, want := addresses(found), []string{"10.1.0.2:3322", "10.1.0.3:3322"}; !slices.Equal(got, want) {
-		t.Errorf("%q, not %q", got, want)
-	}
-}
-
-func TestWaitForPeersRefusesNegativeNumbers(t *testing.T) {
-	provider := initialized(t, validConfig())
-	for key, wait := range map[string]func() ([]kubepeers.Node, error){
-		"min":           func() ([]kubepeers.Node, error) { return provider.WaitForPeers(-1, 0, 0) },
-		"stable_for_ms": func() ([]kubepeers.Node, error) { return provider.WaitForPeers(0, -1, 0) },
-	} {
-		failure := want(t, failureOf(wait()), kubepeers.ErrInvalidArgument)
-		if !strings.Contains(failure.Message, "`"+key+"`") {
-			t.Errorf("%q does not name %s", failure.Message, key)
-		}
-	}
-}
-
-func addresses(nodes []kubepeers.Node) []string {
-	addresses := make([]string, len(nodes))
-	for i, node := range nodes {
-		addresses[i] = node.Address()
-	}
-	return addresses
 }

@@ -1,6 +1,7 @@
 package kubepeers
 
 import (
+	"log/slog"
 	"strconv"
 	"time"
 
@@ -112,6 +113,22 @@ func WithKubeconfig(path, context string) Option {
 	}
 }
 
+// WithLogger tells a logger what the watcher does: at slog.LevelInfo that the
+// answer has changed or the way in which it is found, at Warn that a request
+// failed, at Error a fault of the library, and at Debug the rest. Which of these
+// the logger takes is asked when the option is made: the others are not made at
+// all. Each record has the time at which it was made, and the namespace and the
+// selector whose it is. nil is for no log, as without the option.
+//
+// A goroutine of the provider's own calls the logger until Close, which waits
+// for it: the logger must not call Close. (`log`)
+func WithLogger(logger *slog.Logger) Option {
+	return func(s *settings.Settings) {
+		s.Logger = logger
+		s.Set("log", logLevel(logger))
+	}
+}
+
 // WithRegisterTimeout sets how long Register waits for the first view of the
 // pods. 0 does not wait; the default is 5 s. (`register_timeout_ms`)
 func WithRegisterTimeout(timeout time.Duration) Option {
@@ -119,8 +136,8 @@ func WithRegisterTimeout(timeout time.Duration) Option {
 }
 
 // WithDiscoverTimeout sets how long DiscoverPeers and Nodes wait for an answer
-// that can be relied on, and what DefaultTimeout means to the calls that are
-// given a timeout. 0 does not wait; the default is 3 s. (`discover_timeout_ms`)
+// that can be relied on. 0 does not wait; the default is 3 s.
+// (`discover_timeout_ms`)
 func WithDiscoverTimeout(timeout time.Duration) Option {
 	return func(s *settings.Settings) { s.SetMilliseconds("discover_timeout_ms", timeout) }
 }

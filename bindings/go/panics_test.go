@@ -24,7 +24,7 @@ func TestPanicInCall(t *testing.T) {
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {
 			capi.WantPanic(inCall)
-			want(t, call(provider), kubepeers.ErrInternal)
+			want(t, call(t.Context(), provider), kubepeers.ErrInternal)
 			if capi.WantPanic(nowhere) != nowhere {
 				t.Error("nothing has panicked")
 			}
@@ -40,9 +40,9 @@ func TestPanicInTask(t *testing.T) {
 			ended := make(chan error)
 			go func() { ended <- discover(provider) }()
 			capi.WantPanic(place)
-			want(t, refresh(provider), kubepeers.ErrInternal)
+			want(t, provider.Refresh(t.Context()), kubepeers.ErrInternal)
 			want(t, <-ended, kubepeers.ErrInternal)
-			want(t, calls["Health"](provider), kubepeers.ErrInternal)
+			want(t, calls["Health"](t.Context(), provider), kubepeers.ErrInternal)
 			succeed(t, provider.Deregister())
 			succeed(t, provider.Register())
 			succeed(t, provider.Close())

@@ -218,3 +218,10 @@ func TestThreadsEndAfterUse(t *testing.T) {
 	}
 	succeed(t, provider.Close())
 }
+
+func limit(t *testing.T, files uint64) {
+	t.Helper()
+	var now syscall.Rlimit
+	succeed(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &now))
+	succeed(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: files, Max: now.Max}))
+}

@@ -1,10 +1,11 @@
 package kubepeers
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"sync"
-	"time"
+	"sync/atomic"
 
 	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
 	"github.com/kubepeers/kubepeers/bindings/go/internal/settings"
@@ -12,12 +13,18 @@ import (
 
 // Provider finds the peers of this process. It is a discovery.Provider of GoAkt,
 // and tells more than that asks for. Any number of goroutines may use it at once.
+//
+// Calls with a context wait until there is an answer or the context ends, and
+// give an error that is the context's for errors.Is. If something was missing
+// until then it is an *Error too, which says what. Those without one wait as
+// long as WithRegisterTimeout and WithDiscoverTimeout say. Waiting costs no
+// thread, save in Register and Refresh, for which the library must be waited for.
 type Provider struct {
 	settings settings.Settings
 	invalid  error // why the Config could not become settings
 
-	mutex  sync.Mutex // never held during a call that can block, or Close could not end that call
-	handle capi.Provider
+	initializing sync.Mutex
+	session      atomic.Pointer[session] // nil until Initialize
 }
 
 // New makes a provider. Nothing is checked or started until Initialize.
@@ -38,22 +45,21 @@ func (p *Provider) ID() string { return capi.ID() }
 // After a failure it may be called again; after success it gives
 // ErrAlreadyInitialized. After Close it begins anew.
 func (p *Provider) Initialize() error {
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
+	p.initializing.Lock()
+	defer p.initializing.Unlock()
 	if err := checkVersion(capi.LibraryVersion(), capi.HeaderVersion); err != nil {
 		return err
 	}
 	if p.invalid != nil {
 		return p.invalid
 	}
-	if failure := capi.Init(p.settings.Pairs, &p.handle); failure != nil {
+	s, failure := newSession(p.current().handle, &p.settings)
+	if failure != nil {
 		return errorFrom(failure)
 	}
-	// For a provider that nobody closes. After Close it does nothing.
-	runtime.AddCleanup(p, func(handle capi.Provider) { handle.Close() }, p.handle)
-	if p.settings.Initialized != nil {
-		p.settings.Initialized(p.handle)
-	}
+	// For a provider that nobody closes. After Close it does nothing. What closing waits for must not hold up other cleanups.
+	runtime.AddCleanup(p, func(s *session) { go s.close() }, s)
+	p.session.Store(s)
 	return nil
 }
 
@@ -64,13 +70,22 @@ func (p *Provider) Initialize() error {
 // here: DiscoverPeers gives ErrNotSynced until it is mended. After an error
 // Register may be called again.
 func (p *Provider) Register() error {
-	return p.call(func(handle capi.Provider) *capi.Failure { return handle.Register(capi.DefaultTimeout) })
+	defer runtime.KeepAlive(p)
+	return p.current().register(context.Background())
+}
+
+// RegisterContext is Register, unless ctx ends first: then what it has done is
+// undone, as if it had not been called.
+func (p *Provider) RegisterContext(ctx context.Context) error {
+	defer runtime.KeepAlive(p)
+	return p.current().register(ctx)
 }
 
 // Deregister stops watching, and ends calls that wait with ErrNotRegistered.
 // Register may be called again.
 func (p *Provider) Deregister() error {
-	return p.call(capi.Provider.Deregister)
+	defer runtime.KeepAlive(p)
+	return errorFrom(p.current().handle.Deregister())
 }
 
 // DiscoverPeers gives the addresses of the peers, "ip:port" with IPv6 in
@@ -79,53 +94,34 @@ func (p *Provider) Deregister() error {
 // An empty answer means that this pod is alone, never that nothing is known
 // yet: until enough is known it waits (see WithDiscoverTimeout) and then gives
 // ErrNotSynced or ErrSelfNotVisible. The slice is not nil on success, and the
-// caller's own. A call that waits occupies a thread.
+// caller's own.
 func (p *Provider) DiscoverPeers() ([]string, error) {
-	peers, err := ask(p, func(handle capi.Provider) (capi.Peers, *capi.Failure) {
-		return handle.DiscoverPeers(capi.DefaultTimeout)
-	})
-	return peers.Addresses, err
+	defer runtime.KeepAlive(p)
+	s := p.current()
+	return forAsLong(s, s.discover)
 }
 
-// Refresh has the pods listed anew and waits for it: after success, what is
-// answered is of the moment of this call or later. Without it, answers are as
-// new as the watch, which as a rule is milliseconds behind. It is for a process
-// that is about to found a cluster, not for every question: it costs the API
-// server a list, of which there is at most one a second.
-//
-// If nothing newer comes in time it gives ErrStale, or ErrNotSynced where
-// nothing has ever been read. A timeout of 0 only asks for the list, and so
-// gives one of the two. A call that waits occupies a thread.
-func (p *Provider) Refresh(timeout time.Duration) error {
-	return p.call(func(handle capi.Provider) *capi.Failure { return handle.Refresh(milliseconds(timeout)) })
+// DiscoverPeersContext is DiscoverPeers that waits until ctx ends.
+func (p *Provider) DiscoverPeersContext(ctx context.Context) ([]string, error) {
+	defer runtime.KeepAlive(p)
+	s := p.current()
+	return until(ctx, s, s.period, s.discover)
 }
 
 // Close ends the provider, and calls that wait with ErrClosed. From then on
 // every method gives ErrClosed, until Initialize. Closing again, or before
 // Initialize, is no error.
 func (p *Provider) Close() error {
-	return p.call(capi.Provider.Close)
-}
-
-func (p *Provider) call(body func(capi.Provider) *capi.Failure) error {
-	p.mutex.Lock()
-	handle := p.handle
-	p.mutex.Unlock()
-	// A call must not be closed by the cleanup when its caller has no other use for p.
 	defer runtime.KeepAlive(p)
-	return errorFrom(body(handle))
+	return errorFrom(p.current().close())
 }
 
-// ask is call for what has a result, which is zero after a failure.
-func ask[T any](p *Provider, body func(capi.Provider) (T, *capi.Failure)) (result T, err error) {
-	err = p.call(func(handle capi.Provider) *capi.Failure {
-		answer, failure := body(handle)
-		if failure == nil {
-			result = answer
-		}
-		return failure
-	})
-	return result, err
+// current is the session of the last Initialize, or one whose calls say that there was none.
+func (p *Provider) current() *session {
+	if s := p.session.Load(); s != nil {
+		return s
+	}
+	return new(session)
 }
 
 func checkVersion(library, header capi.Version) error {

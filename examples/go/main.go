@@ -2,6 +2,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -11,7 +12,6 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
-	"time"
 
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
 )
@@ -30,35 +30,35 @@ func main() {
 		RemotingPortName:  *port,
 		PeersPortName:     *port,
 		PodLabels:         map[string]string{key: value},
-	}, kubepeers.WithServiceAccountDir(*account), kubepeers.WithDiscoverTimeout(250*time.Millisecond))
-	stop := make(chan os.Signal, 1)
-	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
+	}, kubepeers.WithServiceAccountDir(*account))
+	defer provider.Close()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// The end of a pipe on stdin stops too. A pod's stdin is /dev/null, at its end from the start.
 	if info, err := os.Stdin.Stat(); err == nil && info.Mode()&os.ModeCharDevice == 0 {
-		go func() { io.Copy(io.Discard, os.Stdin); stop <- os.Interrupt }()
+		go func() { io.Copy(io.Discard, os.Stdin); stop() }()
 	}
-	go func() { <-stop; provider.Close() }() // Ends DiscoverPeers too, if it waits.
 
 	err := provider.Initialize()
 	if err == nil {
-		err = provider.Register()
+		err = provider.RegisterContext(ctx)
 	}
-	for last := ""; err == nil; time.Sleep(50 * time.Millisecond) {
-		var peers []string
-		peers, err = provider.DiscoverPeers()
-		line := "peers: " + strings.Join(peers, " ")
+	if err != nil && ctx.Err() == nil {
+		log.Fatal(err)
+	}
+	last := ""
+	for update := range provider.Watch(ctx) {
+		line := "peers: " + strings.Join(update.Addresses(), " ")
 		var failure *kubepeers.Error
-		if errors.As(err, &failure) && failure.Retryable {
-			line, err = "waiting: "+failure.Status.String(), nil
-		} else if len(peers) == 0 {
+		if errors.As(update.Err, &failure) && failure.Retryable {
+			line = "waiting: " + failure.Status.String()
+		} else if update.Err != nil {
+			log.Fatal(update.Err)
+		} else if len(update.Nodes) == 0 {
 			line = "peers: none, alone"
 		}
-		if err == nil && line != last {
+		if line != last {
 			fmt.Println(line)
 			last = line
 		}
-	}
-	if !errors.Is(err, kubepeers.ErrClosed) {
-		log.Fatal(err)
 	}
 }

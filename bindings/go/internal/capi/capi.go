@@ -49,28 +49,13 @@ func (p Provider) Register(timeoutMS int32) *Failure {
 	return outcome(C.kubepeers_register(C.kubepeers_provider(p), C.int32_t(timeoutMS), &err), &err)
 }
 
-// DiscoverPeers may block for as long as the timeout.
-func (p Provider) DiscoverPeers(timeoutMS int32) (Peers, *Failure) {
-	var peers *C.kubepeers_peers
-	var err *C.kubepeers_error
-	status := C.kubepeers_discover_peers(C.kubepeers_provider(p), C.int32_t(timeoutMS), &peers, &err)
-	return take(peers), outcome(status, &err)
-}
-
-// DiscoverNodes is DiscoverPeers with all that is known of each peer.
-func (p Provider) DiscoverNodes(timeoutMS int32) (Nodes, *Failure) {
-	var peers *C.kubepeers_peers
-	var err *C.kubepeers_error
-	status := C.kubepeers_discover_peers(C.kubepeers_provider(p), C.int32_t(timeoutMS), &peers, &err)
-	return takeNodes(peers), outcome(status, &err)
-}
-
-// Wait waits for peers newer than a generation, for as long as the timeout.
-func (p Provider) Wait(afterGeneration uint64, timeoutMS int32) (Peers, *Failure) {
+// Wait waits for peers newer than a generation, for as long as the timeout. With
+// generation 0 it is kubepeers_discover_peers.
+func (p Provider) Wait(afterGeneration uint64, timeoutMS int32) (Nodes, *Failure) {
 	var peers *C.kubepeers_peers
 	var err *C.kubepeers_error
 	status := C.kubepeers_wait(C.kubepeers_provider(p), C.uint64_t(afterGeneration), C.int32_t(timeoutMS), &peers, &err)
-	return take(peers), outcome(status, &err)
+	return takeNodes(peers), outcome(status, &err)
 }
 
 // WaitForPeers waits for at least min peers whose addresses have been the same
@@ -86,6 +71,14 @@ func (p Provider) WaitForPeers(min uint, stableForMS, timeoutMS int32) (Nodes, *
 func (p Provider) Refresh(timeoutMS int32) *Failure {
 	var err *C.kubepeers_error
 	return outcome(C.kubepeers_refresh(C.kubepeers_provider(p), C.int32_t(timeoutMS), &err), &err)
+}
+
+// ChangeDescriptor is readable when there may be something new. It is the caller's to close.
+func (p Provider) ChangeDescriptor() (uintptr, *Failure) {
+	var fd C.int32_t
+	var err *C.kubepeers_error
+	status := C.kubepeers_change_fd(C.kubepeers_provider(p), &fd, &err)
+	return uintptr(fd), outcome(status, &err)
 }
 
 // Deregister stops the watcher.

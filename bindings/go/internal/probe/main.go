@@ -50,7 +50,7 @@ func run(configuration []string, commands io.Reader, answers io.Writer) error {
 
 type probe struct {
 	provider *kubepeers.Provider
-	handle   capi.Provider // for what the public package does not have yet
+	handle   capi.Provider // for timeouts, where the public package takes a context, and for JSON as it is
 }
 
 // newProbe gives the configuration to the library as it is, right or wrong.
@@ -89,8 +89,8 @@ func (p *probe) answer(command []string) (string, error) {
 		text, err := p.provider.Metrics()
 		return line("metrics", text, err), nil
 	case "explain json":
-		text, err := p.provider.ExplainJSON()
-		return line("explain", string(text), err), nil
+		text, failure := p.handle.Explain(capi.ExplainJSON)
+		return line("explain", text, errorFrom(failure)), nil
 	case "explain table":
 		text, err := p.provider.ExplainTable()
 		return line("explain", text, err), nil

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"strconv"
-	"time"
 
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
 	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
@@ -32,10 +31,9 @@ func (p *probe) wait(afterGeneration, timeout string) (string, error) {
 		return "", err
 	}
 	peers, failure := p.handle.Wait(after, timeoutMS)
-	return line("wait", snapshot(peers.Generation, peers.Addresses), errorFrom(failure)), nil
+	return line("wait", snapshot(peers.Generation, addresses(peers.Nodes)), errorFrom(failure)), nil
 }
 
-// settle is not by the public WaitForPeers, which gives no generation.
 func (p *probe) settle(least, stableFor, timeout string) (string, error) {
 	min, err := strconv.ParseUint(least, 10, 0)
 	if err != nil {
@@ -58,7 +56,7 @@ func (p *probe) refresh(timeout string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return line("refresh", "", p.provider.Refresh(time.Duration(timeoutMS)*time.Millisecond)), nil
+	return line("refresh", "", errorFrom(p.handle.Refresh(timeoutMS))), nil
 }
 
 func milliseconds(text string) (int32, error) {

@@ -3,6 +3,8 @@
 package settings
 
 import (
+	"log/slog"
+	"slices"
 	"strconv"
 	"time"
 
@@ -13,6 +15,9 @@ import (
 type Settings struct {
 	// Pairs is the configuration. The library checks it, and only the library.
 	Pairs []capi.Pair
+
+	// Logger, if set, gets the library's log records.
+	Logger *slog.Logger
 
 	// Initialized, if set, is told the handle.
 	Initialized func(capi.Provider)
@@ -26,6 +31,26 @@ func (s *Settings) Set(key, value string) {
 // SetMilliseconds adds a key that is a time.
 func (s *Settings) SetMilliseconds(key string, d time.Duration) {
 	s.Set(key, strconv.FormatInt(Milliseconds(d), 10))
+}
+
+// Value is what a key was set to; "" if it was not.
+func (s *Settings) Value(key string) string {
+	for _, pair := range slices.Backward(s.Pairs) {
+		if pair.Key == key {
+			return pair.Value
+		}
+	}
+	return ""
+}
+
+// Duration is the time that a key was set to, in a configuration that the
+// library has accepted; otherwise what the library takes it for.
+func (s *Settings) Duration(key string, otherwise time.Duration) time.Duration {
+	milliseconds, err := strconv.ParseInt(s.Value(key), 10, 64)
+	if err != nil {
+		return otherwise
+	}
+	return time.Duration(milliseconds) * time.Millisecond
 }
 
 // Milliseconds rounds away from zero: neither a short timeout nor a negative

@@ -1,0 +1,69 @@
+package kubepeers
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
+	"github.com/kubepeers/kubepeers/bindings/go/internal/settings"
+)
+
+// session is what there is between Initialize and Close. Goroutines hold it,
+// not the Provider: one that was forgotten can be closed while they run.
+type session struct {
+	handle capi.Provider // the library sees to it that any number of goroutines may use it
+	last   atomic.Pointer[addresses]
+
+	discoverTimeout time.Duration
+	period          time.Duration // 0, or how often to ask where answers become too old
+	registering     sync.Mutex
+	endLog          func() // nil without a log
+}
+
+// newSession makes one, unless the handle is that of a live one.
+func newSession(handle capi.Provider, settings *settings.Settings) (*session, *capi.Failure) {
+	if failure := capi.Init(settings.Pairs, &handle); failure != nil {
+		return nil, failure
+	}
+	s := &session{
+		handle:          handle,
+		discoverTimeout: settings.Duration("discover_timeout_ms", 3*time.Second),
+	}
+	if settings.Duration("max_stale_ms", 0) > 0 { // No change tells of that.
+		s.period = often
+	}
+	if settings.Logger != nil {
+		logger := settings.Logger.With("namespace", settings.Value("namespace"), "selector", settings.Value("pod_labels"))
+		if failure := s.startLog(logger); failure != nil {
+			handle.Close()
+			return nil, failure
+		}
+	}
+	if settings.Initialized != nil {
+		settings.Initialized(handle)
+	}
+	return s, nil
+}
+
+func (s *session) close() *capi.Failure {
+	if s.endLog != nil {
+		s.endLog() // The library's records end with its provider.
+	}
+	return s.handle.Close()
+}
+
+// ask is for calls that do not wait. The result is zero after a failure.
+func ask[T any](p *Provider, body func(capi.Provider) (T, *capi.Failure)) (T, error) {
+	defer runtime.KeepAlive(p)
+	return answer(body(p.current().handle))
+}
+
+func answer[T any](result T, failure *capi.Failure) (T, error) {
+	if failure != nil {
+		var none T
+		return none, errorFrom(failure)
+	}
+	return result, nil
+}

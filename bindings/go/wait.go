@@ -1,0 +1,74 @@
+package kubepeers
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
+)
+
+// Snapshot is the peers as they were at one moment.
+type Snapshot struct {
+	// Generation grows with every change of a peer, its readiness included, from 1,
+	// until the provider is closed.
+	Generation uint64
+	// Nodes are the peers in the order of DiscoverPeers: not nil, and the caller's own.
+	Nodes []Node
+}
+
+// Addresses are what DiscoverPeers gives of the same moment.
+func (s Snapshot) Addresses() []string {
+	addresses := make([]string, len(s.Nodes))
+	for i, node := range s.Nodes {
+		addresses[i] = node.Address()
+	}
+	return addresses
+}
+
+// Wait waits for peers that are newer than a generation: that of the Snapshot
+// that the caller has, or 0 for any. Changes that came and went meanwhile are not
+// seen, and no state that lasts is missed.
+func (p *Provider) Wait(ctx context.Context, afterGeneration uint64) (Snapshot, error) {
+	defer runtime.KeepAlive(p)
+	s := p.current()
+	return until(ctx, s, s.period, func() (Snapshot, *capi.Failure) { return s.newer(afterGeneration) })
+}
+
+// WaitForPeers waits until there are at least min peers and their addresses
+// have been the same for stableFor (0: no matter). It is for a process that is
+// about to form a cluster. While the API server cannot be heard nobody knows
+// whether the addresses are still the same: the wait goes on.
+//
+// If ctx ends before there are so many for so long, the error is ErrTimeout too.
+func (p *Provider) WaitForPeers(ctx context.Context, min int, stableFor time.Duration) (Snapshot, error) {
+	defer runtime.KeepAlive(p)
+	if min < 0 { // It would become a large number of the library's own type.
+		return Snapshot{}, &Error{Status: ErrInvalidArgument, Message: fmt.Sprintf("`min` is %d: less than nothing", min)}
+	}
+	s := p.current()
+	// The library knows since when the addresses are the same. That is so for long
+	// enough, and that the API server is heard again, are no changes of the peers.
+	settled := func() (Snapshot, *capi.Failure) {
+		return snapshotFrom(s.handle.WaitForPeers(uint(min), milliseconds(stableFor), 0))
+	}
+	return until(ctx, s, often, settled)
+}
+
+// newer is Wait that does not wait.
+func (s *session) newer(afterGeneration uint64) (Snapshot, *capi.Failure) {
+	found, failure := s.handle.Wait(afterGeneration, 0)
+	if failure != nil && failure.Status == capi.Timeout { // The library speaks of a time that it did not wait.
+		failure.Message = fmt.Sprintf("there is nothing newer than generation %d", afterGeneration)
+	}
+	return snapshotFrom(found, failure)
+}
+
+func snapshotFrom(found capi.Nodes, failure *capi.Failure) (Snapshot, *capi.Failure) {
+	nodes := make([]Node, len(found.Nodes))
+	for i, node := range found.Nodes {
+		nodes[i] = Node(node)
+	}
+	return Snapshot{found.Generation, nodes}, failure
+}

@@ -1,0 +1,114 @@
+package kubepeers_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
+)
+
+// shows receives until there is an update that it is to be, and gives how many came.
+func shows(t *testing.T, updates <-chan kubepeers.Update, what string, isIt func(kubepeers.Update) bool) (received int) {
+	t.Helper()
+	for {
+		select {
+		case update, open := <-updates:
+			if !open {
+				t.Fatalf("closed before %s", what)
+			}
+			received++
+			t.Logf("%+v", update)
+			if isIt(update) {
+				return received
+			}
+		case <-time.After(patience):
+			t.Fatalf("never %s", what)
+		}
+	}
+}
+
+func peers(addresses ...string) func(kubepeers.Update) bool {
+	return func(update kubepeers.Update) bool {
+		return update.Err == nil && slices.Equal(update.Addresses(), addresses)
+	}
+}
+
+func isClosed(t *testing.T, updates <-chan kubepeers.Update) {
+	t.Helper()
+	if update, open := <-updates; open {
+		t.Errorf("%+v and not the end", update)
+	}
+}
+
+func TestWatch(t *testing.T) {
+	c := newCluster(t)
+	c.run("pod", "--namespace", c.namespace, "--service-account", "demo", "--label", "app=demo",
+		"--port", "gossip=3322", "--port", "remoting=3323", "self")
+	provider := c.register("self")
+	updates := provider.Watch(t.Context())
+	want(t, (<-updates).Err, kubepeers.ErrSelfNotVisible)
+	c.pod("self", "10.1.0.1")
+	shows(t, updates, "alone", peers())
+	c.pod("a", "10.1.0.2")
+	shows(t, updates, "a", peers("10.1.0.2:3322"))
+	c.run("pod", "--namespace", c.namespace, "--ready=false", "a")
+	shows(t, updates, "a is not ready", func(u kubepeers.Update) bool { return len(u.Nodes) == 1 && !u.Nodes[0].Ready })
+	shows(t, provider.Watch(t.Context()), "a, to a second one", peers("10.1.0.2:3322"))
+
+	c.run("pod", "--namespace", c.namespace, "--phase", "Failed", "self")
+	shows(t, updates, "excluded", func(u kubepeers.Update) bool { return u.Err != nil })
+	c.run("pod", "--namespace", c.namespace, "--phase", "Running", "self")
+	shows(t, updates, "a again", peers("10.1.0.2:3322"))
+
+	succeed(t, provider.Deregister())
+	want(t, (<-updates).Err, kubepeers.ErrNotRegistered)
+	isClosed(t, updates)
+}
+
+func TestWatchTellsTheNewestOnly(t *testing.T) {
+	c := newCluster(t)
+	c.pod("self", "10.1.0.1")
+	provider := c.register("self")
+	updates, others := provider.Watch(t.Context()), provider.Watch(t.Context())
+	for _, name := range []string{"a", "b", "c", "d"} {
+		c.pod(name, "10.1.0.1"+string('0'+name[0]-'a'))
+	}
+	all := peers("10.1.0.10:3322", "10.1.0.11:3322", "10.1.0.12:3322", "10.1.0.13:3322")
+	shows(t, others, "all", all) // The first one may be behind it by one.
+	if received := shows(t, updates, "all", all); received > 2 {
+		t.Errorf("%d updates", received)
+	}
+}
+
+func TestWatchWithoutAnAnswer(t *testing.T) {
+	provider := waiting(t, 0)
+	updates := provider.Watch(t.Context())
+	want(t, (<-updates).Err, kubepeers.ErrNotSynced)
+	succeed(t, provider.Close())
+	want(t, (<-updates).Err, kubepeers.ErrClosed)
+	isClosed(t, updates)
+}
+
+func TestWatchEndsWithItsContext(t *testing.T) {
+	provider := waiting(t, 0)
+	ctx, cancel := context.WithCancel(t.Context())
+	updates := provider.Watch(ctx)
+	want(t, (<-updates).Err, kubepeers.ErrNotSynced)
+	cancel()
+	isClosed(t, updates)
+	want(t, discover(provider), kubepeers.ErrNotSynced)
+}
+
+func TestWatchTellsThatAnAnswerIsTooOld(t *testing.T) {
+	c := newCluster(t)
+	c.pod("self", "10.1.0.1")
+	provider := c.register("self", kubepeers.WithMaxStale(time.Second), kubepeers.WithPolling(), kubepeers.WithPollInterval(time.Second))
+	updates := provider.Watch(t.Context())
+	shows(t, updates, "alone", peers())
+	c.run("account", "--namespace", c.namespace, "--verbs", "", "demo")
+	shows(t, updates, "too old", func(u kubepeers.Update) bool { return u.Err != nil && want(t, u.Err, kubepeers.ErrStale) != nil })
+	c.run("account", "--namespace", c.namespace, "demo")
+	shows(t, updates, "alone again", peers()) // of the same generation
+}
