@@ -19,7 +19,9 @@ func rollingUpdate(w *world) {
 	w.change(setEnv("VERSION", "2"))
 	w.ready(5)
 	nodes := w.oneClusterOf(5)
-	watch.end()
+	if watch.end(); len(watch.ending) != 5 {
+		w.Fatalf("%d pods were seen to end", len(watch.ending))
+	}
 	w.stays(nodes)
 	for _, pod := range nodes {
 		w.knowsOthers(pod, nodes)

@@ -66,12 +66,13 @@ func scaled(w *world) {
 	}
 }
 
-// ready waits until Kubernetes, too, says that so many pods are.
+// ready waits until Kubernetes, too, says that so many pods are, all of the
+// present template.
 func (w *world) ready(n int) {
 	w.Helper()
 	w.eventually(fmt.Sprintf("%d pods are ready", n), func() string {
 		d := w.deployment()
-		if int(d.Status.ReadyReplicas) == n && int(d.Status.UpdatedReplicas) == n && int(d.Status.Replicas) == n {
+		if d.Status.ObservedGeneration == d.Generation && int(d.Status.ReadyReplicas) == n && int(d.Status.UpdatedReplicas) == n && int(d.Status.Replicas) == n {
 			return ""
 		}
 		return fmt.Sprintf("%+v", d.Status)
