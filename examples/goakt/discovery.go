@@ -39,31 +39,44 @@ func newProvider(e environment) (discovery.Provider, error) {
 	return nil, fmt.Errorf("PROVIDER=%s: neither kubepeers nor goakt", e.provider)
 }
 
-// A witness notes what GoAkt is told.
+// A witness notes when GoAkt asks for something, and what it is told.
 type witness struct {
 	discovery.Provider
 	mutex sync.Mutex
 	moments
 }
 
-// moments are in ms since 1970.
+// moments are in ms since 1970, 0 until they come.
 type moments struct {
-	FirstAnswer      float64 `json:"firstAnswerUnixMs"` // 0 until there is one that is no error
+	Register         float64 `json:"registerUnixMs"`    // GoAkt has the provider begin
+	FirstAnswer      float64 `json:"firstAnswerUnixMs"` // and has its first answer that is no error
 	FirstAnswerPeers int     `json:"firstAnswerPeers"`
+}
+
+func (w *witness) Register() error {
+	w.note(func(m *moments) { m.Register = now() })
+	return w.Provider.Register()
 }
 
 func (w *witness) DiscoverPeers() ([]string, error) {
 	peers, err := w.Provider.DiscoverPeers()
-	w.mutex.Lock()
-	defer w.mutex.Unlock()
-	if err == nil && w.FirstAnswer == 0 {
-		w.moments = moments{float64(time.Now().UnixMicro()) / 1000, len(peers)}
-	}
+	w.note(func(m *moments) {
+		if err == nil && m.FirstAnswer == 0 {
+			m.FirstAnswer, m.FirstAnswerPeers = now(), len(peers)
+		}
+	})
 	return peers, err
 }
 
-func (w *witness) noted() moments {
+func (w *witness) note(what func(*moments)) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
-	return w.moments
+	what(&w.moments)
 }
+
+func (w *witness) noted() (m moments) {
+	w.note(func(noted *moments) { m = *noted })
+	return m
+}
+
+func now() float64 { return float64(time.Now().UnixMicro()) / 1000 }

@@ -12,23 +12,27 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// moments are what a node noted when GoAkt asked its provider.
+// moments are what a node noted, in ms since 1970.
 type moments struct {
-	// FirstAnswer is when GoAkt got its first answer that was no error, in ms
-	// since 1970, and Peers how many peers were in it.
-	FirstAnswer float64 `json:"firstAnswerUnixMs"`
-	Peers       int     `json:"firstAnswerPeers"`
+	Register         float64 `json:"registerUnixMs"`
+	FirstAnswer      float64 `json:"firstAnswerUnixMs"`
+	FirstAnswerPeers int     `json:"firstAnswerPeers"`
 }
 
-// firstAnswer measures how long after the API server showed a pod as Running
-// its node had an answer, with our provider and with GoAkt's own. It prints
-// figures, and expects none.
+// A start is how a node came by its first answer, in ms.
+type start struct {
+	afterRunning float64 // from when the API server showed the own pod as Running
+	afterBoth    float64 // from then, or from when GoAkt began to ask if that was later
+	peers        int
+}
+
+// firstAnswer measures how soon a node has its first answer, with our provider
+// and with GoAkt's own, in turn. It prints figures, and expects none.
 func firstAnswer(w *world) {
 	const rounds = 5
 	running := w.watchForRunning()
 	w.deploy(0, setEnv("MIN_MEMBERS", "1"))
-	figures := map[string][]float64{}
-	empty := map[string]int{}
+	starts := map[string][]start{}
 	for range rounds {
 		for _, provider := range []string{"kubepeers", "goakt"} {
 			w.change(setEnv("PROVIDER", provider))
@@ -41,21 +45,37 @@ func firstAnswer(w *world) {
 			for _, pod := range w.nodes() {
 				var noted moments
 				w.check(getJSON(pod, "/moments", &noted))
-				figures[provider] = append(figures[provider], noted.FirstAnswer-running.at(w, pod))
-				if noted.Peers == 0 {
-					empty[provider]++
-				}
+				since := running.at(w, pod)
+				starts[provider] = append(starts[provider],
+					start{noted.FirstAnswer - since, noted.FirstAnswer - max(since, noted.Register), noted.FirstAnswerPeers})
 			}
 			w.scale(0)
 			w.eventually("all nodes have left", func() string { return left("pods", len(w.pods())) })
 		}
 	}
 	for _, provider := range []string{"kubepeers", "goakt"} {
-		all := figures[provider]
-		slices.Sort(all)
-		w.Logf("%-9s first answer after the API server showed the own pod as Running: median %.0f ms, %.0f to %.0f ms; %d of %d answers named nobody",
-			provider, all[len(all)/2], all[0], all[len(all)-1], empty[provider], len(all))
+		w.Logf("%-9s first answer %s after the API server showed the own pod as Running; %s after GoAkt asked too; %d of %d named nobody",
+			provider, spread(starts[provider], func(s start) float64 { return s.afterRunning }),
+			spread(starts[provider], func(s start) float64 { return s.afterBoth }), nobody(starts[provider]), len(starts[provider]))
 	}
+}
+
+func spread(starts []start, figure func(start) float64) string {
+	var all []float64
+	for _, s := range starts {
+		all = append(all, figure(s))
+	}
+	slices.Sort(all)
+	return fmt.Sprintf("%.0f ms (%.0f to %.0f)", all[len(all)/2], all[0], all[len(all)-1])
+}
+
+func nobody(starts []start) (n int) {
+	for _, s := range starts {
+		if s.peers == 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // runningSince is when the API server first told that a pod runs and has an address.

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -44,9 +45,9 @@ func onHost(offset int) func(*corev1.Pod) {
 func ipv6(w *world) {
 	w.deploy(3, setEnv("KUBEPEERS_IP_FAMILY", "ipv6"), bindsTo("status.podIPs"))
 	var nodes []corev1.Pod
-	w.eventually("each has two addresses", func() string {
+	w.eventually("one cluster of 3 at their second addresses", func() string {
 		if nodes = w.nodes(); len(nodes) != 3 {
-			return left("pods", len(nodes))
+			return fmt.Sprintf("there are %d nodes", len(nodes))
 		}
 		for i := range nodes {
 			if len(nodes[i].Status.PodIPs) != 2 {

@@ -42,14 +42,16 @@ func serverDown(w *world) {
 	w.stays(w.oneClusterOf(5))
 }
 
-// answersGoOn checks that no node that has started is told of nobody.
+// answersGoOn checks that each node that runs is told of peers, and not of an outage.
 func (w *world) answersGoOn(nodes []corev1.Pod) {
 	w.Helper()
 	for _, pod := range nodes {
-		if _, err := members(pod); err != nil {
-			continue // It has not started, or has ended: there is a rolling update.
+		addresses, err := peers(pod)
+		if _, ended := members(pod); ended != nil {
+			continue // There is a rolling update.
 		}
-		if addresses, err := peers(pod); err == nil && len(addresses) == 0 {
+		w.check(err)
+		if len(addresses) == 0 {
 			w.Fatalf("%s was told that it is alone", pod.Name)
 		}
 	}
