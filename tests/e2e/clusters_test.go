@@ -51,8 +51,9 @@ func (w *world) stays(nodes []corev1.Pod) {
 	}
 }
 
-// clusters groups the nodes that have started by who knows whom. More than one
-// group is more than one cluster.
+// clusters groups the nodes that have started by whom they know: two that know
+// the same node, or each other, are in one cluster. More than one group is more
+// than one cluster.
 func clusters(views map[string]map[string]member) (groups [][]string) {
 	remaining := maps.Clone(views)
 	for _, first := range sorted(views) {
@@ -63,9 +64,7 @@ func clusters(views map[string]map[string]member) (groups [][]string) {
 		delete(remaining, first)
 		for i := 0; i < len(group); i++ {
 			for other, known := range remaining {
-				_, forth := views[group[i]][other]
-				_, back := known[group[i]]
-				if forth || back {
+				if overlap(views[group[i]], known) {
 					group = append(group, other)
 					delete(remaining, other)
 				}
@@ -75,6 +74,15 @@ func clusters(views map[string]map[string]member) (groups [][]string) {
 		groups = append(groups, group)
 	}
 	return groups
+}
+
+func overlap(a, b map[string]member) bool {
+	for node := range a {
+		if _, ok := b[node]; ok {
+			return true
+		}
+	}
+	return false
 }
 
 // views are what each of the nodes that have started and stay knows.
