@@ -67,7 +67,7 @@ func TestNodeLeavesNothing(t *testing.T) {
 			before := lookAtMachine(t)
 			cmd := onNode(archive, e.deed)
 			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-			dir, namespaces := startOnNode(t, cmd)
+			dir, trace := startOnNode(t, cmd)
 			if e.end != nil {
 				e.end(t, cmd, dir)
 			}
@@ -76,7 +76,7 @@ func TestNodeLeavesNothing(t *testing.T) {
 				t.Errorf("status %d, want %d", got, e.status)
 			}
 			nothingLeft(t, dir)
-			namespacesGone(t, namespaces)
+			trace.gone(t)
 			before.sameAgain(t)
 		})
 	}
@@ -179,7 +179,7 @@ func openDir(t *testing.T) string {
 }
 
 // startOnNode returns when the command has pods.
-func startOnNode(t *testing.T, cmd *exec.Cmd) (dir string, namespaces []string) {
+func startOnNode(t *testing.T, cmd *exec.Cmd) (dir string, its trace) {
 	t.Helper()
 	cmd.Stderr = os.Stderr
 	stdout, err := cmd.StdoutPipe()
@@ -191,7 +191,9 @@ func startOnNode(t *testing.T, cmd *exec.Cmd) (dir string, namespaces []string) 
 	}
 	t.Cleanup(func() { cmd.Process.Kill() })
 	dir = readLine(t, stdout)
-	return dir, strings.Fields(readLine(t, stdout))
+	its.namespaces = strings.Fields(readLine(t, stdout))
+	its.cgroup = read(t, filepath.Join(dir, "cgroup"))
+	return dir, its
 }
 
 func signalGroup(t *testing.T, cmd *exec.Cmd, s syscall.Signal) {
