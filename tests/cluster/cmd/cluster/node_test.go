@@ -161,7 +161,6 @@ func TestNodeTellsWhatIsMissing(t *testing.T) {
 			}
 		}
 	}
-	mustFail(t, 2, nil, []string{"run", "--image", "x.tar", "--", "true"}, "--node")
 }
 
 // openDir is a folder that everybody may look into.
