@@ -96,7 +96,7 @@ func TestNodeThatDoesNotStart(t *testing.T) {
 func TestNodeInterruptedWhileItStarts(t *testing.T) {
 	before := lookAtMachine(t)
 	dir := filepath.Join(t.TempDir(), "node")
-	cmd := command(nil, "run", "--node", "--dir", dir, "--", "sleep", "600")
+	cmd := command(nil, "run", "--node", "--dir", dir, "--", "true")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
