@@ -96,7 +96,9 @@ func TestNodeThatDoesNotStart(t *testing.T) {
 func TestNodeInterruptedWhileItStarts(t *testing.T) {
 	before := lookAtMachine(t)
 	dir := filepath.Join(t.TempDir(), "node")
-	cmd := command(nil, "run", "--node", "--dir", dir, "--", "true")
+	assets := assets(t)
+	script(t, filepath.Join(assets, "kube-apiserver"), "exec sleep 600")
+	cmd := command([]string{"KUBEBUILDER_ASSETS=" + assets}, "run", "--node", "--dir", dir, "--", "true")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
