@@ -3,7 +3,6 @@
 package main
 
 import (
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -57,7 +56,6 @@ func lookAtMachine(t *testing.T) machine {
 		"net/ipv4/ip_forward", "net/ipv4/conf/all/route_localnet", "net/ipv4/icmp_ratelimit", "net/ipv6/conf/all/forwarding"} {
 		m = append(m, "setting: "+name+"="+read(t, "/proc/sys/"+name))
 	}
-	slices.Sort(m)
 	return m
 }
 
@@ -71,18 +69,15 @@ func lines(t *testing.T, kind, text string) []string {
 	return lines
 }
 
-// sameAgain waits until the machine is as it was.
-func (m machine) sameAgain(t *testing.T) {
+// unchanged waits until there is nothing new. What is gone may have been
+// somebody else's.
+func (m machine) unchanged(t *testing.T) {
 	t.Helper()
-	var now machine
+	var left machine
 	eventually(t, func() bool {
-		now = lookAtMachine(t)
-		return slices.Equal(m, now)
-	}, func() string { return fmt.Sprintf("gone: %q\nnew: %q", without(m, now), without(now, m)) })
-}
-
-func without(a, b machine) []string {
-	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
+		left = slices.DeleteFunc(lookAtMachine(t), func(s string) bool { return slices.Contains(m, s) })
+		return len(left) == 0
+	}, func() string { return strings.Join(left, "\n") })
 }
 
 // A trace is what the kernel knows a node by: its namespaces, and its cgroup.

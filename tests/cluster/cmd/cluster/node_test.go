@@ -77,7 +77,7 @@ func TestNodeLeavesNothing(t *testing.T) {
 			}
 			nothingLeft(t, dir)
 			trace.gone(t)
-			before.sameAgain(t)
+			before.unchanged(t)
 		})
 	}
 }
@@ -90,7 +90,7 @@ func TestNodeThatDoesNotStart(t *testing.T) {
 	mustFail(t, 1, nil, []string{"run", "--node", "--dir", hidden, "--", "true"}, hidden, "choose")
 	nothingLeft(t, hidden)
 	mustFail(t, 127, nil, []string{"run", "--node", "--", "no-such-command"}, "no-such-command")
-	before.sameAgain(t)
+	before.unchanged(t)
 }
 
 func TestNodeInterruptedWhileItStarts(t *testing.T) {
@@ -112,7 +112,7 @@ func TestNodeInterruptedWhileItStarts(t *testing.T) {
 		t.Errorf("status %d, want that of SIGINT", got)
 	}
 	nothingLeft(t, dir)
-	before.sameAgain(t)
+	before.unchanged(t)
 }
 
 func TestNodesSideBySide(t *testing.T) {
