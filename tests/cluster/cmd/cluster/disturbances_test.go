@@ -28,6 +28,21 @@ func TestServerOutage(t *testing.T) {
 	mustFail(t, 1, nil, []string{"compact", "--dir", dir}, dir)
 }
 
+func TestServerOutageWithinRun(t *testing.T) {
+	dir := clusterDir(t, "cluster")
+	must(t, nil, "run", "--dir", dir, "--", "sh", "-c", `
+		"$CLUSTER_TOOL" stop-server --dir "$CLUSTER_DIR" &&
+		! "$CLUSTER_TOOL" namespace ns 2>/dev/null &&
+		"$CLUSTER_TOOL" start-server --dir "$CLUSTER_DIR" &&
+		"$CLUSTER_TOOL" namespace ns`)
+	nothingLeft(t, dir)
+}
+
+func TestImageNeedsAName(t *testing.T) {
+	archive := filepath.Join(t.TempDir(), "x.tar")
+	mustFail(t, 1, nil, []string{"image", "--name", "x", tool, archive}, "localhost/x:latest")
+}
+
 func TestSuddenEndDuringAnOutage(t *testing.T) {
 	for _, program := range []string{"supervise", "etcd"} {
 		t.Run(program, func(t *testing.T) {

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -40,6 +39,9 @@ func lookAtMachine(t *testing.T) machine {
 		t.Fatal(err)
 	}
 	for _, path := range cgroups {
+		if strings.HasPrefix(filepath.Base(path), "kubepeers-") {
+			continue // of any node that runs now
+		}
 		if info, err := os.Stat(path); err == nil && info.IsDir() {
 			m = append(m, "cgroup: "+path)
 		}
@@ -54,7 +56,6 @@ func lookAtMachine(t *testing.T) machine {
 		"net/ipv4/ip_forward", "net/ipv4/conf/all/route_localnet", "net/ipv4/icmp_ratelimit", "net/ipv6/conf/all/forwarding"} {
 		m = append(m, "setting: "+name+"="+read(t, "/proc/sys/"+name))
 	}
-	slices.Sort(m)
 	return m
 }
 
@@ -68,33 +69,36 @@ func lines(t *testing.T, kind, text string) []string {
 	return lines
 }
 
-// sameAgain waits until the machine is as it was.
-func (m machine) sameAgain(t *testing.T) {
+// unchanged waits until there is nothing new. What is gone may have been
+// somebody else's.
+func (m machine) unchanged(t *testing.T) {
 	t.Helper()
-	var now machine
+	var left machine
 	eventually(t, func() bool {
-		now = lookAtMachine(t)
-		return slices.Equal(m, now)
-	}, func() string { return fmt.Sprintf("gone: %q\nnew: %q", without(m, now), without(now, m)) })
+		left = slices.DeleteFunc(lookAtMachine(t), func(s string) bool { return slices.Contains(m, s) })
+		return len(left) == 0
+	}, func() string { return strings.Join(left, "\n") })
 }
 
-func without(a, b machine) []string {
-	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
+// A trace is what the kernel knows a node by: its namespaces, and its cgroup.
+type trace struct {
+	namespaces []string
+	cgroup     string
 }
 
-// namespacesGone waits until no process is in any of the namespaces: what is in
-// them, mounts and interfaces too, is gone then.
-func namespacesGone(t *testing.T, namespaces []string) {
+// gone waits until no process is in any of the namespaces (with them go mounts
+// and interfaces), and there is no cgroup.
+func (n trace) gone(t *testing.T) {
 	t.Helper()
-	if len(namespaces) == 0 {
-		t.Fatal("no namespaces")
+	if len(n.namespaces) == 0 || n.cgroup == "" {
+		t.Fatalf("too little to look for: %+v", n)
 	}
 	var left []string
 	eventually(t, func() bool {
-		left = nil
+		left, _ = filepath.Glob(filepath.Join("/sys/fs/cgroup/*", n.cgroup))
 		links, _ := filepath.Glob("/proc/[0-9]*/ns/*")
 		for _, link := range links {
-			if name, _ := os.Readlink(link); slices.Contains(namespaces, name) {
+			if name, _ := os.Readlink(link); slices.Contains(n.namespaces, name) {
 				left = append(left, link+" "+name)
 			}
 		}
