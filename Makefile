@@ -101,7 +101,7 @@ include tests/long.mk
 e2e: $(E2E)/goakt-node.tar node ## GoAkt clusters in real pods on a real kubelet, as root (SCENARIOS=…)
 	cd tests/e2e && go test -c -o $(E2E)/scenarios .
 	NODE_IMAGE=localhost/goakt-node:e2e DEPLOY=$(CURDIR)/deploy $(TOOL) run --node --image $< -- \
-		$(E2E)/scenarios -test.v -test.failfast -test.timeout 40m -test.run "TestScenarios/$(SCENARIOS)"
+		$(E2E)/scenarios -test.v -test.failfast -test.timeout 40m -test.run "TestClusters|TestScenarios/$(SCENARIOS)"
 
 $(E2E)/goakt-node.tar: $(TARBALL) tests/e2e/images packaging/Dockerfile $(shell git ls-files bindings/go examples/goakt)
 	tests/e2e/images $(E2E) $(TARBALL)
