@@ -84,6 +84,7 @@ test: examples probes panics control-plane $(VENV)/ready test-calls ## all tests
 .PHONY: test-with-cluster
 test-with-cluster:
 	cd bindings/go && go test -race -count=1 ./...
+	cd bindings/go/goakt && go test -race -count=1 ./...
 	cd bindings/go && LD_LIBRARY_PATH=$(PANICKING) go test -race -count=1 -tags panics -run Panic .
 	KUBEPEERS_PROBE_C=$(PROGRAMS)/probe-c KUBEPEERS_PROBE_GO=$(PROGRAMS)/probe-go \
 		$(VENV)/bin/pytest -q bindings/python/tests tests/conformance
@@ -111,10 +112,12 @@ lint: stage $(VENV)/ready $(CARGO_DENY) ## formatters, linters, type checkers, d
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- --deny warnings
 	$(CARGO_DENY) --offline check --hide-inclusion-graph licenses bans sources
-	@unformatted=$$(gofmt -l bindings/go examples/go tests/cluster benches); \
+	@unformatted=$$(gofmt -l bindings/go examples tests/cluster benches); \
 		if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi
 	cd bindings/go && go vet ./...
+	cd bindings/go/goakt && go vet ./...
 	cd examples/go && go vet ./...
+	cd examples/goakt && go vet ./...
 	cd tests/cluster && $(GO_CLUSTER) vet ./...
 	cd benches && go vet ./...
 	$(VENV)/bin/ruff check .
@@ -166,6 +169,17 @@ DIST_TARGETS ?= x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu x86_64-unknow
 .PHONY: dist
 dist: $(DIST_VENV)/ready $(CYCLONEDX) ## a tarball of the library for each system (DIST_TARGETS), in target/dist
 	packaging/dist $(DIST_TARGETS)
+
+# make images LIBRARY_TARBALL=…: of this library instead.
+LIBRARY_TARBALL ?= $(BUILD)/dist/kubepeers-$(VERSION)-x86_64-unknown-linux-gnu.tar.gz
+
+.PHONY: images
+images: $(LIBRARY_TARBALL) ## images of the library and of the GoAkt node, in target/e2e, without a registry (root)
+	tests/e2e/images $<
+
+# What is there is taken as it is: it takes minutes to make.
+$(BUILD)/dist/%.tar.gz:
+	$(MAKE) --no-print-directory dist DIST_TARGETS=$(*:kubepeers-$(VERSION)-%=%)
 
 .PHONY: header
 header: ## writes include/kubepeers.h anew
