@@ -103,6 +103,10 @@ func TestCloseEndsRegister(t *testing.T) {
 	succeed(t, provider.Initialize())
 	ended := make(chan error)
 	go func() { ended <- provider.Register() }()
+	for waits := false; !waits; {
+		_, err := provider.DiscoverPeers()
+		waits = errors.Is(err, kubepeers.ErrNotSynced)
+	}
 	succeed(t, provider.Close())
 	want(t, <-ended, kubepeers.ErrClosed, discovery.ErrNotInitialized)
 }
