@@ -189,17 +189,6 @@ DIST_TARGETS ?= x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu x86_64-unknow
 dist: $(DIST_VENV)/ready $(CYCLONEDX) ## a tarball of the library for each system (DIST_TARGETS), in target/dist
 	packaging/dist $(DIST_TARGETS)
 
-# make images LIBRARY_TARBALL=…: of this library instead.
-LIBRARY_TARBALL ?= $(BUILD)/dist/kubepeers-$(VERSION)-x86_64-unknown-linux-gnu.tar.gz
-
-.PHONY: images
-images: $(LIBRARY_TARBALL) ## images of the library and of the GoAkt node, in target/e2e, without a registry (root)
-	tests/e2e/images $<
-
-# What is there is taken as it is: it takes minutes to make.
-$(BUILD)/dist/%.tar.gz:
-	$(MAKE) --no-print-directory dist DIST_TARGETS=$(*:kubepeers-$(VERSION)-%=%)
-
 .PHONY: header
 header: ## writes include/kubepeers.h anew
 	KUBEPEERS_WRITE_HEADER=1 cargo test --quiet --locked --test header
