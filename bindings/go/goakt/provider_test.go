@@ -99,7 +99,7 @@ func TestRegisterDoesNotSucceedBeforeThereIsAnAnswer(t *testing.T) {
 }
 
 func TestCloseEndsRegister(t *testing.T) {
-	provider := kubernetes.NewDiscovery(config("default"), unreachable(t)...)
+	provider := kubernetes.NewDiscovery(config("default"), unreachable(t)...).Patient()
 	succeed(t, provider.Initialize())
 	ended := make(chan error)
 	go func() { ended <- provider.Register() }()
