@@ -77,5 +77,6 @@ func TestRegisterContextThatEndsLater(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	succeed(t, provider.RegisterContext(ctx))
 	cancel()
+	time.Sleep(20 * time.Millisecond) // By now whatever the end does is done.
 	succeed(t, discover(provider))
 }
