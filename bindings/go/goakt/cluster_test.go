@@ -237,11 +237,16 @@ func TestANodeWaitsUntilItIsSeen(t *testing.T) {
 	c := newCluster(t)
 	a, b := c.node("a", "127.0.0.2", "Running"), c.node("b", "127.0.0.3", "Pending", kubepeers.WithDiscoverTimeout(0))
 	startAll(t, a)
-	started := make(chan error)
+	started := make(chan error, 1)
 	go func() { started <- b.start() }()
 	for asked := false; !asked; time.Sleep(10 * time.Millisecond) {
-		_, err := b.provider.ExplainTable()
-		asked = err == nil
+		select {
+		case err := <-started:
+			t.Fatal("it did not wait: ", err)
+		default:
+			_, err := b.provider.ExplainTable() // From the first view of the pods on.
+			asked = err == nil
+		}
 	}
 	c.run("pod", "--namespace", c.namespace, "--phase", "Running", "--ip", b.host, "b")
 	succeed(t, <-started)
