@@ -36,6 +36,7 @@ func newCluster(t *testing.T) cluster {
 	if os.Getenv("CLUSTER_TOOL") == "" {
 		t.Fatal("CLUSTER_TOOL is not set: this test needs a Kubernetes, which `make test` starts")
 	}
+	t.Setenv("HOME", t.TempDir()) // GoAkt keeps a file there.
 	c := cluster{t, fmt.Sprintf("goakt-%d", time.Now().UnixNano())}
 	c.run("namespace", c.namespace)
 	c.run("account", "--namespace", c.namespace, "demo")
