@@ -36,6 +36,7 @@ func newCluster(t *testing.T) cluster {
 	if os.Getenv("CLUSTER_TOOL") == "" {
 		t.Fatal("CLUSTER_TOOL is not set: this test needs a Kubernetes, which `make test` starts")
 	}
+	t.Setenv("HOME", t.TempDir()) // GoAkt keeps a file there.
 	c := cluster{t, fmt.Sprintf("goakt-%d", time.Now().UnixNano())}
 	c.run("namespace", c.namespace)
 	c.run("account", "--namespace", c.namespace, "demo")
@@ -237,11 +238,16 @@ func TestANodeWaitsUntilItIsSeen(t *testing.T) {
 	c := newCluster(t)
 	a, b := c.node("a", "127.0.0.2", "Running"), c.node("b", "127.0.0.3", "Pending", kubepeers.WithDiscoverTimeout(0))
 	startAll(t, a)
-	started := make(chan error)
+	started := make(chan error, 1)
 	go func() { started <- b.start() }()
 	for asked := false; !asked; time.Sleep(10 * time.Millisecond) {
-		_, err := b.provider.ExplainTable()
-		asked = err == nil
+		select {
+		case err := <-started:
+			t.Fatal("it did not wait: ", err)
+		default:
+			_, err := b.provider.ExplainTable() // From the first view of the pods on.
+			asked = err == nil
+		}
 	}
 	c.run("pod", "--namespace", c.namespace, "--phase", "Running", "--ip", b.host, "b")
 	succeed(t, <-started)
