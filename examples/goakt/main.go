@@ -10,6 +10,7 @@ import (
 	"log"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/tochemey/goakt/v4/actor"
 	goaktlog "github.com/tochemey/goakt/v4/log"
@@ -42,6 +43,8 @@ func run(e environment) error {
 			WithDiscovery(noted).
 			WithDiscoveryPort(e.gossipPort).
 			WithPeersPort(e.peersPort).
+			// On a busy machine a second, the default, is too short for the others to answer: GoAkt 4.1.0 panics then.
+			WithReadTimeout(10*time.Second).
 			WithKinds(new(greeter))))
 	if err != nil {
 		return err
