@@ -98,11 +98,19 @@ include tests/long.mk
 
 # SCENARIOS: a regular expression, as `go test -run` takes it.
 .PHONY: e2e
-e2e: $(E2E)/goakt-node.tar node ## GoAkt clusters in real pods on a real kubelet, as root (SCENARIOS=…)
+e2e: can-e2e $(E2E)/goakt-node.tar node ## GoAkt clusters in real pods on a real kubelet, as root (SCENARIOS=…)
 	cd tests/e2e && go test -c -o $(E2E)/scenarios .
-	NODE_IMAGE=localhost/goakt-node:e2e DEPLOY=$(CURDIR)/deploy $(TOOL) run --node --image $< -- \
+	NODE_IMAGE=localhost/goakt-node:e2e DEPLOY=$(CURDIR)/deploy $(TOOL) run --node --image $(E2E)/goakt-node.tar -- \
 		$(E2E)/scenarios -test.v -test.failfast -test.timeout 40m -test.run "TestClusters|TestScenarios/$(SCENARIOS)"
 
+# Before anything is built, which takes minutes. What containerd and the node need besides, they say themselves.
+.PHONY: can-e2e
+can-e2e:
+	@[ "$$(id -u)" = 0 ] || { echo "make e2e needs root: it makes a node, in namespaces of its own"; exit 1; }
+	@for tool in buildah containerd iptables mmdebstrap runc; do command -v $$tool >/dev/null || \
+		{ echo "make e2e needs $$tool: tests/e2e/packages and tests/cluster/packages list Debian's packages"; exit 1; }; done
+
+$(E2E)/goakt-node.tar: | can-e2e
 $(E2E)/goakt-node.tar: $(TARBALL) tests/e2e/images packaging/Dockerfile $(shell git ls-files bindings/go examples/goakt)
 	tests/e2e/images $(E2E) $(TARBALL)
 
