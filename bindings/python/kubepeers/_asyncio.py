@@ -18,11 +18,12 @@ async def event(events: Events, seconds: float | None) -> None:
     loop = asyncio.get_running_loop()
     woken = loop.create_future()
     timer = None if seconds is None else loop.call_later(seconds, _wake, woken)
-    loop.add_reader(events.fileno(), _wake, woken)
+    fd = events.fileno()
+    loop.add_reader(fd, _wake, woken)
     try:
         await woken
     finally:
-        loop.remove_reader(events.fileno())
+        loop.remove_reader(fd)
         if timer:
             timer.cancel()
 

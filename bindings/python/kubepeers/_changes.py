@@ -12,6 +12,8 @@ from ._watch import Watch
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
+    from typing_extensions import Self
+
     from ._live import Live, Snapshot
 
 
@@ -30,11 +32,34 @@ class Changes:
                 else:
                     watch.events.wait(watch.pause())
 
-    async def __aiter__(self) -> AsyncIterator[Snapshot]:
-        with Watch(self._live()) as watch, contextlib.suppress(ClosedError):
-            while True:
-                snapshot = watch.look()
+    def __aiter__(self) -> AsyncIterator[Snapshot]:
+        return _AsyncIteration(Watch(self._live()))
+
+
+class _AsyncIteration:
+    """Not an async generator: cancelled while it waits it can go on, and its end needs no event loop."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._over = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Snapshot:
+        try:
+            while not self._over:
+                snapshot = self._watch.look()
                 if snapshot:
-                    yield snapshot
-                else:
-                    await _asyncio.event(watch.events, watch.pause())
+                    return snapshot
+                await _asyncio.event(self._watch.events, self._watch.pause())
+        except BaseException as e:
+            # Cancelled, too, nothing is left behind.
+            self._watch.close()
+            if not isinstance(e, ClosedError):
+                raise
+            self._over = True
+        raise StopAsyncIteration
+
+    def __del__(self) -> None:
+        self._watch.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import socket
 from ctypes import byref, c_int32, c_uint64
 from typing import TYPE_CHECKING
 
@@ -22,28 +21,35 @@ class Events:
     def __init__(self, provider: c_uint64) -> None:
         fd = c_int32()
         call(lib.kubepeers_change_fd, provider, byref(fd))
-        self._socket = socket.socket(fileno=fd.value)
+        # A number, not a socket: the collector would end that before what waits for it, with a warning.
+        self._fd = fd.value
         self._process = os.getpid()
 
     def fileno(self) -> int:
-        """Give the descriptor: for event loops."""
-        return self._socket.fileno()
+        """Give the descriptor: for event loops. -1 once it is closed."""
+        return self._fd
 
     def clear(self) -> None:
         """Wait for the next event from now on: to be called before one looks at what is new."""
         # What a forked child took would be missing in its parent.
         if os.getpid() == self._process:
             with contextlib.suppress(BlockingIOError):
-                self._socket.recv(4096)
+                os.read(self._fd, 4096)
 
     def wait(self, seconds: float | None = None) -> None:
         """Wait for the next event, at most so long. Unlike a wait in the library, Ctrl-C interrupts it."""
         poll = select.poll()
-        poll.register(self._socket, select.POLLIN)
+        poll.register(self._fd, select.POLLIN)
         poll.poll(None if seconds is None else seconds * 1000)
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._socket.close()
+        self.close()

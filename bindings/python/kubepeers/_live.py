@@ -33,14 +33,12 @@ class Live:
 
     __slots__ = ("_room", "answer", "finalizer", "handle", "log")
 
-    def __init__(
-        self, handle: c_uint64, log: Log | None = None, finalizer: weakref.finalize[Any, Any] | None = None
-    ) -> None:
+    def __init__(self, handle: c_uint64, log: Log | None = None) -> None:
         # An object: made once, it costs ctypes less than a number does at each call.
         self.handle = handle
         self.log = log
-        #: What closes the provider when it is forgotten.
-        self.finalizer = finalizer
+        #: What closes it when it is forgotten.
+        self.finalizer: weakref.finalize[[Live], Any] | None = None
         #: The last one. While its generation is what `kubepeers_generation` says, it is the present one.
         self.answer = Snapshot(-1, ())
         # Bytes that addresses are given; when they do not suffice, twice of what would have.
@@ -76,6 +74,20 @@ class Live:
                 if present.generation == generation:
                     return present
             return Snapshot(generation, _peers.addresses(peers))
+
+    def close(self, patience: float = -1) -> None:
+        """End it, and its thread for log records.
+
+        Args:
+            patience: seconds to wait at most for handlers of log records; negative for any time.
+        """
+        if self.log:
+            self.log.finish(patience)
+        call(lib.kubepeers_close, self.handle)
+        if self.log:
+            self.log.join(patience)
+        if self.finalizer:
+            self.finalizer.detach()
 
 
 def _split(texts: bytes) -> tuple[str, ...]:

@@ -34,17 +34,19 @@ class Log:
         self._provider = provider
         # Again by the same thread: a handler may close the provider.
         self._lock = threading.RLock()
+        self._thread: threading.Thread | None = None
         self._process = os.getpid()
 
     def start(self) -> None:
-        """Start the thread. It ends soon after the provider is closed, and keeps neither that nor the process alive."""
+        """Start the thread. It keeps neither the provider nor the process alive."""
         events = Events(self._provider)
-        thread = threading.Thread(target=self._follow, args=(events,), name="kubepeers-log", daemon=True)
         try:
+            thread = threading.Thread(target=self._follow, args=(events,), name="kubepeers-log", daemon=True)
             thread.start()
         except RuntimeError as e:
-            events.__exit__()
+            events.close()
             raise NoResourcesError(f"no thread can be had for log records: {e}", retryable=True) from e
+        self._thread = thread
 
     def finish(self, patience: float = -1) -> None:
         """Give what waits, before the provider is closed: nothing that was recorded before this call is lost.
@@ -56,6 +58,11 @@ class Log:
         if os.getpid() == self._process:
             with contextlib.suppress(KubepeersError):
                 self._give(patience)
+
+    def join(self, patience: float = -1) -> None:
+        """Wait for the end of the thread, after the provider was closed."""
+        if self._thread and self._thread is not threading.current_thread():
+            self._thread.join(None if patience < 0 else patience)
 
     def _follow(self, events: Events) -> None:
         # It ends with ClosedError.

@@ -104,14 +104,15 @@ class Provider:
 
     def _started(self, handle: c_uint64) -> Live:
         log = Log(handle) if dict(self._settings).get("log", "off") != "off" else None
-        finalizer = weakref.finalize(self, _close_forgotten, handle, log)
+        live = Live(handle, log)
+        live.finalizer = weakref.finalize(self, _close_forgotten, live)
         try:
             if log:
                 log.start()
         except BaseException:
-            finalizer()
+            live.finalizer()
             raise
-        return Live(handle, log, finalizer)
+        return live
 
     def register(self, timeout: float | None = None) -> None:
         """Find the credentials and this process's own pod, start the watcher, wait for the first view of the pods.
@@ -304,12 +305,7 @@ class Provider:
         Raises:
             ForkedError: it belongs to the parent process, which is not disturbed.
         """
-        live = self._live
-        if live.log:
-            live.log.finish()
-        call(lib.kubepeers_close, live.handle)
-        if live.finalizer:
-            live.finalizer.detach()
+        self._live.close()
 
     def __enter__(self) -> Self:
         self.init()
@@ -352,13 +348,11 @@ def _unlock_in_child() -> None:
 os.register_at_fork(after_in_child=_unlock_in_child)
 
 
-def _close_forgotten(handle: c_uint64, log: Log | None) -> None:
+def _close_forgotten(live: Live) -> None:
     """Close a provider that nobody refers to any more, or that is open when the interpreter ends.
 
     It has nobody to tell about errors. In a forked child the library answers FORKED and leaves the parent's alone.
     """
-    if log:
-        # Not for ever: the collector may run this in a handler that the log's own thread waits for.
-        log.finish(patience=1)
     with contextlib.suppress(KubepeersError):
-        call(lib.kubepeers_close, handle)
+        # Not for ever: the collector may run this in a handler of log records that the thread for them waits for.
+        live.close(patience=1)

@@ -23,12 +23,19 @@ class Watch:
     """Looks for peers newer than a generation."""
 
     def __init__(self, live: Live, after: int = 0) -> None:
-        self.events = Events(live.handle)
+        self._events: Events | None = Events(live.handle)
         #: Why there is no answer; None if there is one.
         self.error: KubepeersError | None = None
         self._live = live
         self._after = after
         self._hopeless_since: float | None = None
+
+    @property
+    def events(self) -> Events:
+        """What tells when to look again; anew after `close()`."""
+        if self._events is None:
+            self._events = Events(self._live.handle)
+        return self._events
 
     def look(self) -> Snapshot | None:
         """Give newer peers, each generation once; None if there are none yet."""
@@ -55,8 +62,14 @@ class Watch:
             raise self.error
         return AGAIN if self.error else None
 
+    def close(self) -> None:
+        """Give the descriptor back."""
+        if self._events:
+            self._events.close()
+        self._events = None
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.events.__exit__()
+        self.close()
