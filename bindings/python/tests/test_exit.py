@@ -8,9 +8,9 @@ from program import run
 
 RUNS = 100
 
-#: Part of a program: threads that wait in every way, and one that asks all the time.
-THREADS = """
-import asyncio, logging, threading, time
+#: Part of a program: threads that wait in every way, one that asks all the time, and tasks.
+PROGRAM = """
+import asyncio, logging, sys, threading, time
 logging.basicConfig(stream=open("/dev/null", "w"), level=logging.DEBUG)
 provider.close()
 provider = new_provider(log="debug").__enter__()
@@ -25,41 +25,25 @@ def ask():
         try:
             provider.discover_peers(0)
         except NotSyncedError: pass
-async def task():
-    await asyncio.gather(provider.wait_async(0, 3600), iterate())
 async def iterate():
     async for peers in provider.changes(): pass
+async def tasks(ending):
+    waiting = [asyncio.create_task(it) for it in (provider.wait_async(0, 3600), iterate())]
+    await asyncio.sleep(ending)
+    sys.exit()
 waiting = [
     lambda: provider.wait(0, 3600), lambda: provider.discover_peers(3600), lambda: provider.wait_for_peers(1, 1, 3600),
-    lambda: provider.refresh(3600), lambda: list(provider.changes()), lambda: asyncio.run(task()), ask,
+    lambda: provider.refresh(3600), lambda: list(provider.changes()), lambda: asyncio.run(tasks(3600)), ask,
 ]
 for call in waiting:
     threading.Thread(target=quietly(call), daemon=True).start()
 """
 
-#: Part of a program: tasks in the main thread.
-TASKS = """
-import asyncio, logging, sys
-logging.basicConfig(stream=open("/dev/null", "w"), level=logging.DEBUG)
-provider.close()
-provider = new_provider(log="debug").__enter__()
-async def iterate():
-    async for peers in provider.changes(): pass
-async def main(ending):
-    tasks = [asyncio.create_task(it) for it in (provider.wait_async(0, 3600), iterate())]
-    await asyncio.sleep(ending)
-    sys.exit()
-"""
-
 
 @pytest.mark.parametrize("number", range(RUNS))
-def test_threads_that_wait(number: int, options: Options) -> None:
-    # Some end at once, others when all wait.
-    done = run(f"{THREADS}time.sleep({number % 5 / 100})", options)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-
-
-@pytest.mark.parametrize("number", range(RUNS))
-def test_tasks_that_wait(number: int, options: Options) -> None:
-    done = run(f"{TASKS}asyncio.run(main({number % 5 / 100}))", options)
+def test_whatever_goes_on(number: int, options: Options) -> None:
+    # Some end at once, others when all wait; in tasks, or not.
+    seconds = number % 5 / 100
+    end = f"asyncio.run(tasks({seconds}))" if number % 2 else f"time.sleep({seconds})"
+    done = run(PROGRAM + end, options)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -144,8 +144,8 @@ def test_a_forgotten_provider_is_closed(options: Options) -> None:
         provider = Provider(**options)
         provider.init()
         provider.register()
-        assert provider._live
-        handle, finalizer = provider._live
+        handle, finalizer = provider._live.handle, provider._live.finalizer
+        assert finalizer
         assert finalizer.alive
         if cyclic:
             provider.me = provider  # type: ignore[attr-defined]
@@ -156,7 +156,7 @@ def test_a_forgotten_provider_is_closed(options: Options) -> None:
 
 
 def test_a_closed_provider_leaves_no_finalizer(registered: Provider) -> None:
-    assert registered._live
+    assert registered._live.finalizer
     registered.close()
     assert not registered._live.finalizer.alive
 

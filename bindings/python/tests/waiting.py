@@ -17,13 +17,16 @@ class Waiting:
         self.descriptors: list[Events] = []
         self._begun = threading.Semaphore(0)
         make, wait = Events.__init__, Events.wait
+        waited_before: list[Events] = []
 
         def made(events: Events, *arguments: object) -> None:
             make(events, *arguments)  # type: ignore[arg-type]
             self.descriptors.append(events)
 
         def waited(events: Events, seconds: float | None = None) -> None:
-            self._begun.release()
+            if events not in waited_before:
+                waited_before.append(events)
+                self._begun.release()
             wait(events, seconds)
 
         monkeypatch.setattr(Events, "__init__", made)
