@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import multiprocessing
 import os
@@ -82,6 +83,21 @@ def test_fork_before_register(provider: Provider) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
     provider.register()
     assert still_watches(provider)
+
+
+def test_waiting_by_events_in_a_child(registered: Provider) -> None:
+    changes = iter(registered.changes())
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        try:
+            for wait in (lambda: next(changes), lambda: asyncio.run(registered.wait_async(timeout=0))):
+                with pytest.raises(kubepeers.ForkedError):
+                    wait()
+            os._exit(7)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 
 
 def test_a_child_may_leave_the_block_it_was_forked_in(options: Options) -> None:
