@@ -29,7 +29,7 @@ async def event(events: Events, seconds: float | None) -> None:
 
 
 def _wake(woken: asyncio.Future[None]) -> None:
-    # It may have been cancelled, or the time be over, in the same turn of the loop.
+    # In the same turn of the loop it may have been cancelled, or the time be over.
     if not woken.done():
         woken.set_result(None)
 

@@ -158,6 +158,31 @@ def test_cancelling_leaves_nothing(
     assert numbers
 
 
+def test_an_event_when_the_time_is_over(provider: Provider, run: Run) -> None:
+    wrong = []
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: wrong.append(context))
+        with Events(provider._handle) as events:
+            for _ in range(10):
+                await _asyncio.event(events, 0)
+
+    provider.init()
+    run(main())
+    assert not wrong
+
+
+def test_no_timer_is_left(provider: Provider) -> None:
+    async def main() -> None:
+        with Events(provider._handle) as events:
+            await _asyncio.event(events, AN_HOUR)
+        timers = asyncio.get_running_loop()._scheduled  # type: ignore[attr-defined]
+        assert all(timer.cancelled() for timer in timers)
+
+    provider.init()
+    asyncio.run(main())
+
+
 def test_a_cancelled_wait_is_not_ended_by_what_comes_then(registered: Provider, run: Run) -> None:
     async def main() -> None:
         (task,) = await started(registered.wait_async(timeout=AN_HOUR))

@@ -59,6 +59,15 @@ def test_a_wait_for_events_ends_in_time(provider: Provider, monkeypatch: pytest.
     assert [call.args[0] for call in poll.poll.mock_calls] == [250, None]
 
 
+def test_descriptors_are_closed(provider: Provider) -> None:
+    provider.init()
+    with Events(provider._handle) as events:
+        path = f"/proc/self/fd/{events.fileno()}"
+        socket = os.readlink(path)
+    # The number may be another's by now.
+    assert not os.path.lexists(path) or os.readlink(path) != socket
+
+
 def test_close_ends_an_iteration(registered: Provider, waiting: Waiting) -> None:
     with ThreadPoolExecutor() as pool:
         iterating = [pool.submit(list, registered.changes()) for _ in range(3)]
