@@ -3,6 +3,7 @@
 `Provider` is the entry; every failure is a `KubepeersError`.
 """
 
+from ._changes import Changes
 from ._errors import (
     AlreadyInitializedError,
     AlreadyRegisteredError,
@@ -35,8 +36,9 @@ from ._errors import (
 )
 from ._health import Health
 from ._library import LibraryError, library_version
+from ._live import Snapshot
 from ._options import Options
-from ._peers import Node, Snapshot
+from ._peers import Node
 from ._provider import Provider
 from ._texts import ExplainedPod, Explanation
 from ._version import __version__
@@ -44,6 +46,7 @@ from ._version import __version__
 __all__ = [
     "AlreadyInitializedError",
     "AlreadyRegisteredError",
+    "Changes",
     "ClosedError",
     "ExplainedPod",
     "Explanation",

@@ -25,7 +25,8 @@ def call(function: Callable[..., int], *arguments: Any) -> None:
         if status != Status.OK:
             raise exception(status, error)
     finally:
-        lib.kubepeers_error_free(error)
+        if error:
+            lib.kubepeers_error_free(error)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,8 @@ from ._call import exception, given
 from ._library import lib
 
 if TYPE_CHECKING:
+    from ctypes import c_uint64
+
     from ._errors import KubepeersError
 
 
@@ -30,7 +32,7 @@ class Health:
     error_class: str
 
 
-def health(provider: int) -> Health:
+def health(provider: c_uint64) -> Health:
     """Ask for it."""
     with given(_library.Health(), lib.kubepeers_health_free, lib.kubepeers_get_health, provider) as found:
         age_ms: int = lib.kubepeers_health_age_ms(found)

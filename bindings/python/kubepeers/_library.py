@@ -48,6 +48,9 @@ _Provider = c_uint64
 #: What `kubepeers_explain` can tell.
 EXPLAIN = {"JSON": 1, "TABLE": 2}
 
+#: How much a log record matters.
+LOG = {"ERROR": 1, "WARN": 2, "INFO": 3, "DEBUG": 4}
+
 #: Each function of include/kubepeers.h: what it returns, then what it takes. A `c_char_p` comes back as a copy (bytes).
 PROTOTYPES: dict[str, tuple[Any, ...]] = {
     "kubepeers_config_new": (Config,),
@@ -117,6 +120,9 @@ def load() -> ctypes.CDLL:
     # CDLL, not PyDLL: it releases the GIL during a call, so that a waiting call stops nobody else.
     library, place = _open()
     _check_version(library, place)
+    # It neither waits nor locks: giving the interpreter's lock away meanwhile would cost more than the call.
+    quick = ctypes.PyDLL(None, handle=library._handle)
+    library.kubepeers_generation = quick.kubepeers_generation  # type: ignore[attr-defined]
     for name, (result, *arguments) in PROTOTYPES.items():
         try:
             function = getattr(library, name)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from typing import Literal, TypedDict
 
+#: What the library takes where `discover_timeout_ms` is not given.
+DISCOVER_TIMEOUT_MS = 3000
+
 
 class Options(TypedDict, total=False):
     """The optional configuration keys; None is "not given". `kubepeers_config_set` in the header explains each."""

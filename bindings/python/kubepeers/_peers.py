@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ._call import given
 from ._library import Peers, lib
@@ -11,15 +11,6 @@ from ._library import Peers, lib
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
-
-
-class Snapshot(NamedTuple):
-    """The peers as they were at one moment."""
-
-    #: Grows with every change of a peer, its readiness included, from 1, within one provider.
-    generation: int
-    #: "ip:port" of each peer, IPv6 in brackets, sorted, without this process's own pod. Empty means alone.
-    addresses: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -45,21 +36,19 @@ class Node:
     revision: str
 
 
-def snapshot(function: Callable[..., int], *arguments: int) -> Snapshot:
-    """Call a function that gives peers, for their addresses."""
-    with _peers(function, *arguments) as peers:
-        addresses = (lib.kubepeers_peers_address(peers, i) for i in range(lib.kubepeers_peers_len(peers)))
-        return Snapshot(lib.kubepeers_peers_generation(peers), tuple(address.decode() for address in addresses))
-
-
-def nodes(function: Callable[..., int], *arguments: int) -> list[Node]:
-    """Call a function that gives peers, for all that is known of them."""
-    with _peers(function, *arguments) as peers:
-        return [_node(peers, i) for i in range(lib.kubepeers_peers_len(peers))]
-
-
-def _peers(function: Callable[..., int], *arguments: int) -> AbstractContextManager[Peers]:
+def given_by(function: Callable[..., int], *arguments: Any) -> AbstractContextManager[Peers]:
+    """Call a function that gives a list of peers, and free it in the end."""
     return given(Peers(), lib.kubepeers_peers_free, function, *arguments)
+
+
+def addresses(peers: Peers) -> tuple[str, ...]:
+    """Read each peer's address."""
+    return tuple(lib.kubepeers_peers_address(peers, i).decode() for i in range(lib.kubepeers_peers_len(peers)))
+
+
+def nodes(peers: Peers) -> list[Node]:
+    """Read all that is known of each peer."""
+    return [_node(peers, i) for i in range(lib.kubepeers_peers_len(peers))]
 
 
 def _node(peers: Peers, index: int) -> Node:

@@ -7,12 +7,15 @@ import os
 import threading
 import weakref
 from ctypes import byref, c_size_t, c_uint64
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from . import _config, _health, _numbers, _peers, _texts
+from . import _asyncio, _config, _health, _numbers, _options, _peers, _texts
 from ._call import call
+from ._changes import Changes
 from ._errors import ForkedError, KubepeersError
 from ._library import lib
+from ._live import Live
+from ._log import Log
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,16 +24,10 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from ._health import Health
+    from ._live import Snapshot
     from ._options import Options
-    from ._peers import Node, Snapshot
+    from ._peers import Node
     from ._texts import Explanation
-
-
-class _Live(NamedTuple):
-    """A provider of the library, and what closes it when it is forgotten."""
-
-    handle: int
-    finalizer: weakref.finalize[[int], Provider]
 
 
 class Provider:
@@ -39,7 +36,10 @@ class Provider:
     As a context manager it is initialised and registered at entry and closed at exit. Any number of threads may use it.
 
     A call that waits does so outside the interpreter: other threads run on, but Ctrl-C and other signal handlers of
-    Python run only when it returns. Where that matters wait in short steps, or in a thread that `close()` wakes.
+    Python run only when it returns. Where that matters use `changes()`, or wait in short steps.
+
+    With the option `log` ("error", "warn", "info" or "debug") the logger "kubepeers" of `logging` is given what the
+    library records, by a thread of the provider's own.
     """
 
     # Positional-only, because one of the options is called `self`.
@@ -74,7 +74,7 @@ class Provider:
 
     def _setup(self, settings: Iterable[tuple[str, str]]) -> None:
         self._settings = tuple(settings)
-        self._live: _Live | None = None
+        self._live = Live(c_uint64())
 
     @property
     def id(self) -> str:
@@ -96,12 +96,23 @@ class Provider:
             _config.fill(config, self._settings)
             # Two threads at once must not make two providers of one. Nothing in here waits for anything.
             with _init_lock:
-                provider = c_uint64(self._handle)
-                call(lib.kubepeers_init, config, byref(provider))
-                finalizer = weakref.finalize(self, _close_forgotten, provider.value)
-                self._live = _Live(provider.value, finalizer)
+                handle = c_uint64(self._live.handle.value)
+                call(lib.kubepeers_init, config, byref(handle))
+                self._live = self._started(handle)
         finally:
             lib.kubepeers_config_free(config)
+
+    def _started(self, handle: c_uint64) -> Live:
+        log = Log(handle) if dict(self._settings).get("log", "off") != "off" else None
+        live = Live(handle, log)
+        live.finalizer = weakref.finalize(self, _close_forgotten, live)
+        try:
+            if log:
+                log.start()
+        except BaseException:
+            live.finalizer()
+            raise
+        return live
 
     def register(self, timeout: float | None = None) -> None:
         """Find the credentials and this process's own pod, start the watcher, wait for the first view of the pods.
@@ -133,8 +144,13 @@ class Provider:
             NotRegisteredError: `register()` comes first.
             ClosedError: it is closed, maybe by another thread during the wait.
         """
-        peers = _peers.snapshot(lib.kubepeers_discover_peers, self._handle, _numbers.timeout(timeout))
-        return list(peers.addresses)
+        live = self._live
+        answer = live.answer
+        # What the library would say, the header promises, for a tenth of the time. A wrong timeout is refused below.
+        known = answer.generation == lib.kubepeers_generation(live.handle)
+        if not known or not (timeout is None or timeout >= 0):
+            answer = live.ask(_numbers.timeout(timeout))
+        return list(answer.addresses)
 
     def nodes(self, timeout: float | None = None) -> list[Node]:
         """Give the peers now, in the order of `discover_peers()`, with all that is known of each.
@@ -146,7 +162,8 @@ class Provider:
         Raises:
             KubepeersError: what `discover_peers()` raises.
         """
-        return _peers.nodes(lib.kubepeers_discover_peers, self._handle, _numbers.timeout(timeout))
+        with _peers.given_by(lib.kubepeers_discover_peers, self._handle, _numbers.timeout(timeout)) as peers:
+            return _peers.nodes(peers)
 
     @property
     def generation(self) -> int:
@@ -157,7 +174,7 @@ class Provider:
         generation: int = lib.kubepeers_generation(self._handle)
         return generation
 
-    def wait(self, after_generation: int, timeout: float | None = None) -> Snapshot:
+    def wait(self, after_generation: int = 0, timeout: float | None = None) -> Snapshot:
         """Wait for peers newer than `after_generation` (0 for any). Several changes may come as one.
 
         Args:
@@ -170,7 +187,37 @@ class Provider:
             KubepeersError: what `discover_peers()` raises.
         """
         after_generation = _numbers.unsigned("after_generation", after_generation)
-        return _peers.snapshot(lib.kubepeers_wait, self._handle, after_generation, _numbers.timeout(timeout))
+        return self._live.wait(lib.kubepeers_wait, after_generation, _numbers.timeout(timeout))
+
+    async def wait_async(self, after_generation: int = 0, timeout: float | None = None) -> Snapshot:
+        """Do what `wait()` does, in asyncio: no thread is parked, and the task may be cancelled.
+
+        Args:
+            after_generation: the `generation` of the last snapshot; 0 for any peers.
+            timeout: seconds to wait at most; None for `discover_timeout_ms`.
+
+        Raises:
+            TimeoutError: nothing newer; ask again. Also a built-in `TimeoutError`.
+            KubepeersError: what `discover_peers()` raises.
+            NoResourcesError: file descriptors have run out.
+        """
+        after_generation = _numbers.unsigned("after_generation", after_generation)
+        timeout_ms = _numbers.timeout(timeout)
+        return await _asyncio.wait(self._live, after_generation, self._discover_timeout_ms(timeout_ms))
+
+    def changes(self) -> Changes:
+        """Give the peers now, and then at each change: `for peers in provider.changes()`, and also `async for`.
+
+        It is over when the provider is closed. While there is no answer it waits for one: what mends itself is not
+        raised. Several changes may come as one. Ctrl-C interrupts the `for`, and cancelling ends the `async for`.
+
+        Raises, when it is gone through:
+            NotSyncedError: the pods cannot be read, and that has not mended itself for some seconds.
+            SelfExcludedError, NoIdentityError, NotRegisteredError: as for `discover_peers()`.
+            ClosedError: it was closed before.
+            NoResourcesError: file descriptors have run out.
+        """
+        return Changes(lambda: self._live)
 
     def wait_for_peers(self, min: int, stable_for: float = 0, timeout: float | None = None) -> Snapshot:
         """Wait for enough peers: for a process that is about to form a cluster.
@@ -184,9 +231,8 @@ class Provider:
             TimeoutError: too few, or not for long enough. Also a built-in `TimeoutError`.
             KubepeersError: what `discover_peers()` raises.
         """
-        return _peers.snapshot(
+        return self._live.wait(
             lib.kubepeers_wait_for_peers,
-            self._handle,
             _numbers.unsigned("min", min, c_size_t),
             _numbers.milliseconds("stable_for", stable_for),
             _numbers.timeout(timeout),
@@ -259,11 +305,7 @@ class Provider:
         Raises:
             ForkedError: it belongs to the parent process, which is not disturbed.
         """
-        live = self._live
-        if live is None:
-            return
-        call(lib.kubepeers_close, live.handle)
-        live.finalizer.detach()
+        self._live.close()
 
     def __enter__(self) -> Self:
         self.init()
@@ -285,9 +327,13 @@ class Provider:
         raise TypeError("a Provider cannot be copied or pickled: it belongs to its process")
 
     @property
-    def _handle(self) -> int:
-        # The library's answer to 0 is NotInitializedError.
-        return self._live.handle if self._live else 0
+    def _handle(self) -> c_uint64:
+        # 0 before init(): the library's answer to that is NotInitializedError.
+        return self._live.handle
+
+    def _discover_timeout_ms(self, given: int) -> int:
+        configured = dict(self._settings).get("discover_timeout_ms", _options.DISCOVER_TIMEOUT_MS)
+        return given if given >= 0 else int(configured)
 
 
 _init_lock = threading.Lock()
@@ -302,10 +348,11 @@ def _unlock_in_child() -> None:
 os.register_at_fork(after_in_child=_unlock_in_child)
 
 
-def _close_forgotten(handle: int) -> None:
+def _close_forgotten(live: Live) -> None:
     """Close a provider that nobody refers to any more, or that is open when the interpreter ends.
 
     It has nobody to tell about errors. In a forked child the library answers FORKED and leaves the parent's alone.
     """
     with contextlib.suppress(KubepeersError):
-        call(lib.kubepeers_close, handle)
+        # Not for ever: the collector may run this in a handler of log records that the thread for them waits for.
+        live.close(patience=1)

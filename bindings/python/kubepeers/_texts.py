@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import json
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from ._call import given
 from ._library import EXPLAIN, Text, lib
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from ctypes import c_uint64
 
 
 class ExplainedPod(TypedDict):
@@ -49,22 +50,22 @@ class Explanation(TypedDict):
     pods: list[ExplainedPod]
 
 
-def explanation(provider: int) -> Explanation:
+def explanation(provider: c_uint64) -> Explanation:
     """Ask for the verdicts, for programs."""
     parsed: Explanation = json.loads(_text(lib.kubepeers_explain, provider, EXPLAIN["JSON"]))
     return parsed
 
 
-def explanation_table(provider: int) -> str:
+def explanation_table(provider: c_uint64) -> str:
     """Ask for the verdicts, for people."""
     return _text(lib.kubepeers_explain, provider, EXPLAIN["TABLE"])
 
 
-def metrics(provider: int) -> str:
+def metrics(provider: c_uint64) -> str:
     """Ask for the metrics."""
     return _text(lib.kubepeers_metrics, provider)
 
 
-def _text(function: Callable[..., int], *arguments: int) -> str:
+def _text(function: Callable[..., int], *arguments: Any) -> str:
     with given(Text(), lib.kubepeers_text_free, function, *arguments) as text:
         return ctypes.string_at(text).decode()

@@ -1,14 +1,20 @@
-"""A configuration whose API server is a loopback port that refuses connections: enough for all but real peers."""
+"""Configurations: for an API server that is a loopback port and refuses connections, enough for all but real peers, and
+for a real one.
+"""
 
 from __future__ import annotations
 
+import os
 import socket
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from configuration import REQUIRED, Options
 from kubepeers import Provider
+
+from cluster import cluster
 
 
 @pytest.fixture
@@ -41,3 +47,24 @@ def registered(provider: Provider) -> Provider:
     provider.init()
     provider.register()
     return provider
+
+
+@pytest.fixture
+def namespace() -> str:
+    """A namespace of its own in the cluster."""
+    name = f"python-{uuid.uuid4().hex[:12]}"
+    cluster("namespace", name)
+    cluster("account", "--namespace", name, "member")
+    return name
+
+
+@pytest.fixture
+def cluster_options(namespace: str) -> Options:
+    """What a Provider takes that looks there."""
+    return {**REQUIRED, "namespace": namespace, "kubeconfig": os.environ["KUBECONFIG"], "self": "none"}
+
+
+@pytest.fixture
+def pod(namespace: str) -> tuple[str, ...]:
+    """The beginning of a command that makes a pod there."""
+    return ("pod", "--namespace", namespace, "--service-account=member", "--label=app=test", "--port=gossip=3322")

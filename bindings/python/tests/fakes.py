@@ -1,4 +1,4 @@
-"""Stand-ins for functions of the library that give objects."""
+"""Stand-ins for functions of the library."""
 
 from __future__ import annotations
 
@@ -30,4 +30,28 @@ class Fake:
     def _give(*arguments: Any) -> int:
         made = ctypes.cast(arguments[-2], ctypes.POINTER(ctypes.c_void_p))
         made[0] = NOWHERE
+        return 0
+
+
+class Addresses:
+    """A library that has addresses, of a generation, and writes down what it is asked for."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, generation: int, *addresses: bytes) -> None:
+        self.generation, self.addresses, self.status = generation, addresses, 0
+        #: Whether it says at no cost which generation it would give.
+        self.shown = True
+        #: Each call: the generation that was known, the timeout, and the size of the buffer.
+        self.copies: list[tuple[int, int, int]] = []
+        monkeypatch.setattr(lib, "kubepeers_generation", lambda _: self.generation if self.shown else 0)
+        monkeypatch.setattr(lib, "kubepeers_copy_addresses", self._copy)
+
+    def _copy(self, _provider: Any, known: int, timeout_ms: int, buffer: Any, size: int, *outs: Any) -> int:
+        self.copies.append((known, timeout_ms, size))
+        if self.status:
+            return self.status
+        text = b"" if known == self.generation else b"".join(address + b"\0" for address in self.addresses)
+        if len(text) <= size:
+            ctypes.memmove(buffer, text, len(text))
+        length, generation, _ = (out._obj for out in outs)
+        length.value, generation.value = len(text), self.generation
         return 0

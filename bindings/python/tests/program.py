@@ -12,11 +12,11 @@ from configuration import Options
 
 
 def run(code: str, options: Options, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a program that has a `provider`, registered, and can make more with `new_provider()`."""
+    """Run a program that has a `provider`, registered, and can make more with `new_provider(**options)`."""
     given = {key: value if isinstance(value, (int, dict)) else str(value) for key, value in options.items()}
     start = (
         "from kubepeers import *\n"
-        f"def new_provider(): return Provider(**{given!r})\n"
+        f"def new_provider(**more): return Provider(**{given!r}, **more)\n"
         "provider = new_provider().__enter__()\n"
     )
     return subprocess.run(

@@ -2,50 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
+import asyncio
+import logging
 import time
-import uuid
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import kubepeers
 import pytest
-from configuration import REQUIRED
-from kubepeers import Provider, TimeoutError
+import uvloop
+from configuration import Options
+from kubepeers import Provider, TimeoutError, _watch
+
+from cluster import cluster
 
 AGES = 60
 
 
-def cluster(*arguments: str) -> None:
-    """Run the helper program."""
-    subprocess.run([os.environ["CLUSTER_TOOL"], *arguments], check=True, timeout=120)
-
-
-@pytest.fixture
-def namespace() -> str:
-    for variable in ("CLUSTER_TOOL", "KUBECONFIG"):
-        if variable not in os.environ:
-            pytest.fail(f"the environment variable {variable} is not set: run the tests with `cluster run`")
-    name = f"python-{uuid.uuid4().hex[:12]}"
-    cluster("namespace", name)
-    cluster("account", "--namespace", name, "member")
-    return name
-
-
-@pytest.fixture
-def options(namespace: str) -> dict[str, Any]:
-    return {**REQUIRED, "namespace": namespace, "kubeconfig": os.environ["KUBECONFIG"], "self": "none"}
-
-
-@pytest.fixture
-def pod(namespace: str) -> tuple[str, ...]:
-    """The beginning of a command that makes a pod."""
-    return ("pod", "--namespace", namespace, "--service-account=member", "--label=app=test", "--port=gossip=3322")
-
-
-def test_peers_come_and_go(namespace: str, options: dict[str, Any], pod: tuple[str, ...]) -> None:
-    with Provider(**options) as provider:
+def test_peers_come_and_go(namespace: str, cluster_options: Options, pod: tuple[str, ...]) -> None:
+    with Provider(**cluster_options) as provider:
         assert provider.discover_peers(AGES) == []
         alone = provider.wait(0)
         assert alone == (1, ())
@@ -64,12 +39,12 @@ def test_peers_come_and_go(namespace: str, options: dict[str, Any], pod: tuple[s
         assert provider.wait(first.generation, timeout=AGES).addresses == ()
 
 
-def test_all_that_is_known(namespace: str, options: dict[str, Any], pod: tuple[str, ...]) -> None:
+def test_all_that_is_known(namespace: str, cluster_options: Options, pod: tuple[str, ...]) -> None:
     cluster(
         *pod, "--port=peers=3321", "--node=n1", "--label=pod-template-hash=5d9", "--phase=Running", "--ip=fd00::1", "a"
     )
     cluster(*pod, "--phase=Pending", "b")
-    with Provider(**options) as provider:
+    with Provider(**cluster_options) as provider:
         provider.refresh(AGES)
         (node,) = provider.nodes()
         assert (node.name, node.host, node.ready, node.node_name, node.revision) == ("a", "fd00::1", True, "n1", "5d9")
@@ -95,18 +70,18 @@ def test_all_that_is_known(namespace: str, options: dict[str, Any], pod: tuple[s
         assert f'kubepeers_peers{{namespace="{namespace}",selector="app=test"}} 1\n' in provider.metrics()
 
 
-def test_settling(options: dict[str, Any], pod: tuple[str, ...]) -> None:
+def test_settling(cluster_options: Options, pod: tuple[str, ...]) -> None:
     cluster(*pod, "--phase=Running", "--ip=10.0.0.2", "a")
-    with Provider(**options) as provider:
+    with Provider(**cluster_options) as provider:
         assert provider.wait_for_peers(1, 0.1, AGES).addresses == ("10.0.0.2:3322",)
         with pytest.raises(TimeoutError, match="1 known now"):
             provider.wait_for_peers(2, timeout=0)
 
 
-def test_the_error_of_health(namespace: str, options: dict[str, Any], tmp_path: Path) -> None:
+def test_the_error_of_health(namespace: str, cluster_options: Options, tmp_path: Path) -> None:
     cluster("account", "--namespace", namespace, "--verbs=list", "member")
     cluster("mount", "--namespace", namespace, "--service-account=member", str(tmp_path))
-    with Provider(**{**options, "kubeconfig": None, "service_account_dir": tmp_path}) as provider:
+    with Provider(**{**cluster_options, "kubeconfig": None, "service_account_dir": tmp_path}) as provider:
         assert provider.discover_peers(AGES) == []
         deadline = time.monotonic() + AGES
         # It has been listed already, but not been tried to watch, perhaps.
@@ -118,3 +93,135 @@ def test_the_error_of_health(namespace: str, options: dict[str, Any], tmp_path: 
         assert health.error.http_status == 403
         for word in ("may not watch", f"`{namespace}`", "kind: Role", "kind: RoleBinding", "list, watch"):
             assert word in health.error.message
+
+
+def test_answers_from_memory(namespace: str, cluster_options: Options, pod: tuple[str, ...]) -> None:
+    cluster(*pod, "--phase=Running", "--ip=10.0.0.2", "a")
+    with Provider(**cluster_options) as provider:
+        provider.refresh(AGES)
+        provider.discover_peers().clear()
+        assert provider.discover_peers() == ["10.0.0.2:3322"]
+        cluster("delete", "--namespace", namespace, "a")
+        provider.refresh(AGES)
+        assert provider.discover_peers() == []
+        provider.deregister()
+        with pytest.raises(kubepeers.NotRegisteredError):
+            provider.discover_peers()
+        provider.register()
+        assert provider.discover_peers(AGES) == []
+    with pytest.raises(kubepeers.ClosedError):
+        provider.discover_peers()
+
+
+def test_without_a_generation(cluster_options: Options, pod: tuple[str, ...]) -> None:
+    cluster(*pod, "--phase=Running", "--ip=10.0.0.2", "a")
+    with Provider(**cluster_options, max_stale_ms=AGES * 1000) as provider:
+        for _ in range(2):
+            assert provider.discover_peers(AGES) == ["10.0.0.2:3322"]
+        assert provider.generation == 0
+
+
+def test_many_addresses(monkeypatch: pytest.MonkeyPatch, cluster_options: Options, pod: tuple[str, ...]) -> None:
+    for number in (2, 3):
+        cluster(*pod, "--phase=Running", f"--ip=10.0.0.{number}", f"p{number}")
+    with Provider(**cluster_options) as provider:
+        # As if there were more than are expected.
+        monkeypatch.setattr(provider._live, "_room", 20)
+        provider.refresh(AGES)
+        assert provider.discover_peers() == ["10.0.0.2:3322", "10.0.0.3:3322"]
+
+
+def test_changes(namespace: str, cluster_options: Options, pod: tuple[str, ...]) -> None:
+    with Provider(**cluster_options) as provider:
+        changes = iter(provider.changes())
+        assert next(changes) == (1, ())
+        cluster(*pod, "--phase=Running", "--ip=10.0.0.2", "a")
+        assert next(changes).addresses == ("10.0.0.2:3322",)
+        cluster("delete", "--namespace", namespace, "a")
+        assert next(changes).addresses == ()
+        provider.close()
+        assert list(changes) == []
+
+
+@pytest.mark.parametrize("new_event_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_asyncio(
+    namespace: str,
+    cluster_options: Options,
+    pod: tuple[str, ...],
+    new_event_loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    async def main(provider: Provider) -> None:
+        found: list[tuple[str, ...]] = []
+
+        async def collect() -> None:
+            async for peers in provider.changes():
+                found.append(peers.addresses)
+
+        async def collected(number: int) -> None:
+            while len(found) < number:
+                await asyncio.sleep(0.001)
+
+        alone = await provider.wait_async(timeout=AGES)
+        assert alone.addresses == ()
+        collecting = asyncio.ensure_future(collect())
+        waiting = asyncio.ensure_future(provider.wait_async(alone.generation, AGES))
+        await collected(1)
+        await asyncio.to_thread(cluster, *pod, "--phase=Running", "--ip=10.0.0.2", "a")
+        first = await waiting
+        assert first.addresses == ("10.0.0.2:3322",)
+        await collected(2)
+        await asyncio.to_thread(cluster, "delete", "--namespace", namespace, "a")
+        assert (await provider.wait_async(first.generation, AGES)).addresses == ()
+        await collected(3)
+        provider.close()
+        await collecting
+        assert found == [(), ("10.0.0.2:3322",), ()]
+
+    loop = new_event_loop()
+    try:
+        with Provider(**cluster_options) as provider:
+            loop.run_until_complete(main(provider))
+        loop.run_until_complete(loop.shutdown_default_executor())
+    finally:
+        loop.close()
+
+
+def test_messages_are_those_of_the_library(cluster_options: Options) -> None:
+    with Provider(**cluster_options) as provider:
+        generation = provider.wait(0, AGES).generation
+        with pytest.raises(TimeoutError) as waited:
+            provider.wait(generation, 0.05)
+        with pytest.raises(TimeoutError) as awaited:
+            asyncio.run(provider.wait_async(generation, 0.05))
+        assert awaited.value.message == waited.value.message
+        assert awaited.value.retryable == waited.value.retryable
+
+
+def test_a_missing_role_ends_an_iteration(
+    namespace: str, cluster_options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_watch, "PATIENCE", 0)
+    cluster("account", "--namespace", namespace, "--verbs=", "member")
+    cluster("mount", "--namespace", namespace, "--service-account=member", str(tmp_path))
+    provider = Provider(**{**cluster_options, "kubeconfig": None, "service_account_dir": tmp_path})
+    provider.init()
+    provider.register(0)
+    for iterate in (lambda: list(provider.changes()), lambda: asyncio.run(iterate_async(provider))):
+        with pytest.raises(kubepeers.NotSyncedError, match="kind: Role") as raised:
+            iterate()
+        assert raised.value.http_status == 403
+    provider.close()
+
+
+async def iterate_async(provider: Provider) -> None:
+    async for _ in provider.changes():
+        pytest.fail("there is nothing to be seen")
+
+
+def test_log_records(cluster_options: Options, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "kubepeers")
+    with Provider(**cluster_options, log="info") as provider:
+        provider.refresh(AGES)
+    messages = [record.getMessage() for record in caplog.records if record.name == "kubepeers"]
+    assert messages[0].startswith("looking for pods")
+    assert "generation 1: 0 peers, 0 pods left out, gate open" in messages

@@ -9,7 +9,7 @@ from pathlib import Path
 import kubepeers
 import pytest
 from configuration import REQUIRED
-from kubepeers import Status, _library
+from kubepeers import Status, _library, _options
 
 HEADER = (Path(__file__).parents[3] / "include" / "kubepeers.h").read_text()
 
@@ -84,6 +84,21 @@ def test_statuses() -> None:
 
 def test_forms_of_explanations() -> None:
     assert numbers("EXPLAIN_") == _library.EXPLAIN
+
+
+def test_levels_of_log_records() -> None:
+    assert numbers("LOG_") == _library.LOG
+
+
+def test_only_what_is_over_at_once_keeps_the_interpreter_s_lock() -> None:
+    keeping = [name for name in _library.PROTOTYPES if getattr(_library.lib, name)._flags_ & 4]
+    assert keeping == ["kubepeers_generation"]
+
+
+def test_the_default_timeout() -> None:
+    default = re.search(r"^ {3}discover_timeout_ms .*default (\d+)$", HEADER, flags=re.MULTILINE)
+    assert default
+    assert int(default[1]) == _options.DISCOVER_TIMEOUT_MS
 
 
 def test_options() -> None:

@@ -210,7 +210,7 @@ def test_a_panic_in_a_call(options: Options) -> None:
 for verb in (
     provider.register, provider.discover_peers, provider.nodes, lambda: provider.wait(0),
     lambda: provider.wait_for_peers(0), provider.refresh, provider.health, provider.explain,
-    provider.explain_table, provider.metrics, provider.deregister,
+    provider.explain_table, provider.metrics, lambda: next(iter(provider.changes())), provider.deregister,
 ):
     want_panic(CALL)
     internal(verb)

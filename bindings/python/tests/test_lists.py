@@ -1,4 +1,4 @@
-"""Lists of peers, and that they are freed."""
+"""Lists of peers: what is asked for, and that they are freed."""
 
 from __future__ import annotations
 
@@ -6,25 +6,41 @@ import dataclasses
 from typing import Any
 
 import pytest
-from fakes import NOWHERE, Fake
+from fakes import NOWHERE, Addresses, Fake
 from kubepeers import Node, Provider, Snapshot
 
 ADDRESSES = [b"10.0.0.2:1", b"[fd00::1]:1"]
 
 
 @pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> Fake:
+def present(monkeypatch: pytest.MonkeyPatch) -> Addresses:
+    """A library whose present answer is a later one."""
+    return Addresses(monkeypatch, 2**63 + 1, b"10.0.0.3:1")
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch, present: Addresses) -> Fake:
     """A library that gives two peers."""
     fake = Fake(monkeypatch, "peers_free", "discover_peers", "wait", "wait_for_peers")
     fake.answer(peers_len=len(ADDRESSES), peers_generation=2**63, peers_address=lambda _, index: ADDRESSES[index])
     return fake
 
 
-def test_addresses(fake: Fake, provider: Provider) -> None:
+def test_what_was_waited_for_is_given_and_nothing_later(fake: Fake, present: Addresses, provider: Provider) -> None:
     assert provider.wait(0) == Snapshot(2**63, ("10.0.0.2:1", "[fd00::1]:1"))
-    assert provider.wait_for_peers(2) == provider.wait(0)
-    assert provider.discover_peers() == ["10.0.0.2:1", "[fd00::1]:1"]
-    assert fake.freed == [NOWHERE] * 4
+    # Meanwhile there may be no answer at all.
+    present.status = -13
+    assert provider.wait_for_peers(2) == Snapshot(2**63, ("10.0.0.2:1", "[fd00::1]:1"))
+    assert fake.freed == [NOWHERE] * 2
+
+
+def test_what_was_waited_for_comes_in_one_call(fake: Fake, present: Addresses, provider: Provider) -> None:
+    fake.answer(peers_generation=present.generation, peers_address=lambda *_: pytest.fail("one by one"))
+    assert provider.wait(0) == Snapshot(2**63 + 1, ("10.0.0.3:1",))
+    assert provider.wait_for_peers(1) == provider.wait(0)
+    # It waits no longer, and copies what is not known yet.
+    assert [copy[:2] for copy in present.copies] == [(0, 0), (2**63 + 1, 0), (2**63 + 1, 0)]
+    assert fake.freed == [NOWHERE] * 3
 
 
 def test_nodes(fake: Fake, provider: Provider) -> None:
@@ -64,17 +80,18 @@ def test_what_is_asked_for(fake: Fake, provider: Provider) -> None:
         return 0
 
     fake.answer(discover_peers=ask, wait=ask, wait_for_peers=ask, peers_len=0)
-    provider.discover_peers(1.5)
+    provider.nodes(1.5)
     provider.nodes(0)
+    provider.wait()
     provider.wait(7)
     provider.wait_for_peers(3)
     provider.wait_for_peers(2**64 - 1, 0.25, timeout=0)
-    assert asked == [(1500,), (0,), (7, -1), (3, 0, -1), (2**64 - 1, 250, 0)]
+    assert asked == [(1500,), (0,), (0, -1), (7, -1), (3, 0, -1), (2**64 - 1, 250, 0)]
 
 
 def test_freed_when_reading_fails(fake: Fake, provider: Provider) -> None:
     fake.answer(peers_address=b"\xff", peers_name=b"\xff")
-    for ask in (provider.discover_peers, provider.nodes):
+    for ask in (provider.wait, provider.nodes):
         with pytest.raises(UnicodeDecodeError):
             ask()
     assert fake.freed == [NOWHERE] * 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import multiprocessing
 import os
@@ -84,6 +85,21 @@ def test_fork_before_register(provider: Provider) -> None:
     assert still_watches(provider)
 
 
+def test_waiting_by_events_in_a_child(registered: Provider) -> None:
+    changes = iter(registered.changes())
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        try:
+            for wait in (lambda: next(changes), lambda: asyncio.run(registered.wait_async(timeout=0))):
+                with pytest.raises(kubepeers.ForkedError):
+                    wait()
+            os._exit(7)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
 def test_a_child_may_leave_the_block_it_was_forked_in(options: Options) -> None:
     with Provider(**options) as provider:
         child = os.fork()
@@ -144,8 +160,8 @@ def test_a_forgotten_provider_is_closed(options: Options) -> None:
         provider = Provider(**options)
         provider.init()
         provider.register()
-        assert provider._live
-        handle, finalizer = provider._live
+        handle, finalizer = provider._live.handle, provider._live.finalizer
+        assert finalizer
         assert finalizer.alive
         if cyclic:
             provider.me = provider  # type: ignore[attr-defined]
@@ -156,7 +172,7 @@ def test_a_forgotten_provider_is_closed(options: Options) -> None:
 
 
 def test_a_closed_provider_leaves_no_finalizer(registered: Provider) -> None:
-    assert registered._live
+    assert registered._live.finalizer
     registered.close()
     assert not registered._live.finalizer.alive
 

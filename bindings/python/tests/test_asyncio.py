@@ -1,0 +1,254 @@
+"""asyncio, with its own event loop and with uvloop, without an API server. With one: test_cluster.py."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+import kubepeers
+import pytest
+import uvloop
+from configuration import Options
+from kubepeers import KubepeersError, Provider, Snapshot, _asyncio
+from kubepeers._events import Events
+from program import succeeds
+from waiting import Answers, Waiting
+
+AN_HOUR = 3600
+
+Run = Callable[[Coroutine[Any, Any, Any]], Any]
+
+
+@pytest.fixture
+def waiting(monkeypatch: pytest.MonkeyPatch) -> Waiting:
+    return Waiting(monkeypatch)
+
+
+@pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def run(request: pytest.FixtureRequest) -> Iterator[Run]:
+    """Runs a coroutine, for a minute at most."""
+    loop = request.param()
+
+    def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
+        return loop.run_until_complete(asyncio.wait_for(coroutine, 60))
+
+    yield run
+    loop.close()
+
+
+async def iterate(provider: Provider) -> list[Snapshot]:
+    return [peers async for peers in provider.changes()]
+
+
+async def started(*coroutines: Coroutine[Any, Any, Any]) -> list[asyncio.Task[Any]]:
+    """Give tasks that wait."""
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
+    # Each has gone as far as it gets, and found nothing new at the event that comes at the start.
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not any(task.done() for task in tasks)
+    return tasks
+
+
+def test_nothing_in_time(registered: Provider, run: Run, waiting: Waiting) -> None:
+    for timeout in (0, 0.3, None):
+        with pytest.raises(kubepeers.NotSyncedError) as raised:
+            run(registered.wait_async(timeout=timeout))
+        assert raised.value.retryable is True
+    assert waiting.is_over()
+
+
+def test_nothing_newer(provider: Provider, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    provider.init()
+    monkeypatch.setattr(provider, "_live", Answers(provider._live, *[Snapshot(5, ())] * 3))
+    with pytest.raises(kubepeers.TimeoutError, match=r"^nothing newer than generation 5 came within 50 ms$") as raised:
+        run(provider.wait_async(5, timeout=0.05))
+    assert raised.value.retryable is True
+
+
+def test_the_default_timeout(options: Options) -> None:
+    assert Provider(**options)._discover_timeout_ms(-1) == 0
+    assert Provider(**{**options, "discover_timeout_ms": 250})._discover_timeout_ms(-1) == 250
+    assert Provider(**{**options, "discover_timeout_ms": None})._discover_timeout_ms(-1) == 3000
+    assert Provider(**options)._discover_timeout_ms(7) == 7
+
+
+def test_numbers_are_checked(registered: Provider, run: Run) -> None:
+    with pytest.raises(ValueError, match="after_generation"):
+        run(registered.wait_async(-1))
+    with pytest.raises(ValueError, match="timeout"):
+        run(registered.wait_async(timeout=-1))
+
+
+@pytest.mark.parametrize(
+    ("end", "error"),
+    [(Provider.close, kubepeers.ClosedError), (Provider.deregister, kubepeers.NotRegisteredError)],
+)
+def test_a_wait_is_ended(
+    registered: Provider, run: Run, end: Callable[[Provider], None], error: type[KubepeersError], waiting: Waiting
+) -> None:
+    async def main() -> None:
+        tasks = await started(*[registered.wait_async(timeout=AN_HOUR) for _ in range(50)])
+        end(registered)
+        for ended in await asyncio.gather(*tasks, return_exceptions=True):
+            assert isinstance(ended, error)
+
+    run(main())
+    assert waiting.is_over()
+
+
+def test_another_thread_may_close(registered: Provider, run: Run) -> None:
+    async def main() -> None:
+        (task,) = await started(registered.wait_async(timeout=AN_HOUR))
+        threading.Thread(target=registered.close).start()
+        with pytest.raises(kubepeers.ClosedError):
+            await task
+
+    run(main())
+
+
+def test_close_ends_an_iteration(registered: Provider, run: Run, waiting: Waiting) -> None:
+    async def main() -> None:
+        tasks = await started(*[iterate(registered) for _ in range(3)])
+        registered.close()
+        assert await asyncio.gather(*tasks) == [[]] * 3
+
+    run(main())
+    assert waiting.is_over()
+    with pytest.raises(kubepeers.ClosedError):
+        run(iterate(registered))
+
+
+def test_no_thread_is_parked(registered: Provider, run: Run) -> None:
+    async def main() -> None:
+        before = threading.enumerate()
+        tasks = await started(registered.wait_async(timeout=AN_HOUR), iterate(registered))
+        assert threading.enumerate() == before
+        for task in tasks:
+            task.cancel()
+
+    run(main())
+
+
+def test_cancelling_leaves_nothing(
+    registered: Provider, run: Run, waiting: Waiting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        tasks = await started(registered.wait_async(timeout=AN_HOUR), iterate(registered))
+        for task in tasks:
+            task.cancel()
+        for ended in await asyncio.gather(*tasks, return_exceptions=True):
+            assert isinstance(ended, asyncio.CancelledError)
+        assert waiting.is_over()
+        # The loop has forgotten them.
+        loop = asyncio.get_running_loop()
+        assert not any(loop.remove_reader(fd) for fd in numbers)
+
+    numbers: list[int] = []
+    event = _asyncio.event
+
+    async def noted(events: Events, seconds: float | None) -> None:
+        numbers.append(events.fileno())
+        await event(events, seconds)
+
+    monkeypatch.setattr(_asyncio, "event", noted)
+    run(main())
+    assert numbers
+
+
+def test_an_event_when_the_time_is_over(provider: Provider, run: Run) -> None:
+    wrong = []
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: wrong.append(context))
+        with Events(provider._handle) as events:
+            for _ in range(10):
+                await _asyncio.event(events, 0)
+
+    provider.init()
+    run(main())
+    assert not wrong
+
+
+def test_no_timer_is_left(provider: Provider) -> None:
+    async def main() -> None:
+        with Events(provider._handle) as events:
+            await _asyncio.event(events, AN_HOUR)
+        timers = asyncio.get_running_loop()._scheduled  # type: ignore[attr-defined]
+        assert all(timer.cancelled() for timer in timers)
+
+    provider.init()
+    asyncio.run(main())
+
+
+def test_a_cancelled_wait_is_not_ended_by_what_comes_then(registered: Provider, run: Run) -> None:
+    async def main() -> None:
+        (task,) = await started(registered.wait_async(timeout=AN_HOUR))
+        # In the same turn of the loop.
+        registered.close()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    run(main())
+
+
+def test_an_iteration(registered: Provider, run: Run, waiting: Waiting, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = Snapshot(1, ("10.0.0.2:1",)), Snapshot(2, ())
+    not_yet = kubepeers.NotSyncedError("not yet", retryable=True)
+    closed = kubepeers.ClosedError("closed")
+    monkeypatch.setattr(registered, "_live", Answers(registered._live, not_yet, first, not_yet, second, closed))
+    assert run(iterate(registered)) == [first, second]
+    assert waiting.is_over()
+
+
+def test_leaving_an_iteration_closes_its_descriptor(
+    registered: Provider, run: Run, waiting: Waiting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registered, "_live", Answers(registered._live, Snapshot(1, ())))
+
+    async def main() -> None:
+        async for _ in registered.changes():
+            break
+        assert waiting.is_over()
+
+    run(main())
+
+
+def test_a_cancelled_iteration_can_go_on(
+    registered: Provider, run: Run, waiting: Waiting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, closed = Snapshot(1, ("10.0.0.2:1",)), kubepeers.ClosedError("closed")
+    monkeypatch.setattr(registered, "_live", Answers(registered._live, first, first, closed))
+
+    async def main() -> None:
+        iteration = registered.changes().__aiter__()
+        assert await iteration.__anext__() == first
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(iteration.__anext__(), 0.05)
+        assert waiting.is_over()
+        for _ in range(2):
+            with pytest.raises(StopAsyncIteration):
+                await iteration.__anext__()
+
+    run(main())
+
+
+@pytest.mark.parametrize("loop", ["asyncio.new_event_loop()", "uvloop.new_event_loop()"])
+def test_a_loop_that_is_closed_under_tasks_that_wait(options: Options, loop: str) -> None:
+    program = f"""
+import asyncio, gc, logging, uvloop
+# It says that a task was destroyed.
+logging.disable()
+loop = {loop}
+async def iterate():
+    async for peers in provider.changes(): pass
+tasks = [loop.create_task(provider.wait_async(timeout=3600)), loop.create_task(iterate())]
+loop.run_until_complete(asyncio.sleep(0.1))
+loop.close()
+del tasks
+gc.collect()
+"""
+    succeeds(program, options)

@@ -1,0 +1,307 @@
+"""Log records of the library, in `logging`."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import kubepeers
+import pytest
+import waiting as waits
+from configuration import Options
+from kubepeers import Provider, _log, _provider
+from kubepeers._call import call
+from kubepeers._library import lib
+from kubepeers._log import Log
+from program import run
+
+
+class Records(logging.Handler):
+    """Keeps what it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.all: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep it."""
+        self.all.append(record)
+
+    def holding(self, text: str) -> logging.LogRecord:
+        """Wait for one that holds this text."""
+        while True:
+            for record in list(self.all):
+                if text in record.getMessage():
+                    return record
+            time.sleep(0.001)
+
+
+@pytest.fixture
+def records() -> Iterator[Records]:
+    """What the logger is given."""
+    records = Records()
+    _log.logger.addHandler(records)
+    _log.logger.setLevel(logging.DEBUG)
+    yield records
+    _log.logger.removeHandler(records)
+    _log.logger.setLevel(logging.NOTSET)
+
+
+@pytest.fixture
+def logging_provider(options: Options) -> Iterator[Provider]:
+    """A provider that logs, not initialised."""
+    provider = Provider(**options, log="debug")
+    yield provider
+    provider.close()
+
+
+def log_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "kubepeers-log"]
+
+
+def test_records(logging_provider: Provider, records: Records) -> None:
+    before = time.time()
+    with logging_provider:
+        info = records.holding("looking for pods with labels `app=test` in namespace `default`")
+        assert (info.name, info.levelno) == ("kubepeers", logging.INFO)
+        # When it was made, to the millisecond.
+        assert before - 0.001 <= info.created <= time.time()
+        assert info.msecs == pytest.approx(info.created % 1 * 1000, abs=0.1)
+        assert records.holding("refused").levelno == logging.WARNING
+
+
+def test_a_record_has_its_own_time() -> None:
+    record = _log.logger.makeRecord("kubepeers", logging.INFO, "", 0, "", (), None)
+    started = record.created - record.relativeCreated / 1000
+    _log._date(record, 1_700_000_000_123)
+    assert (record.created, record.msecs) == (1_700_000_000.123, 123)
+    assert record.created - record.relativeCreated / 1000 == pytest.approx(started, abs=0.001)
+
+
+def test_levels() -> None:
+    assert _log.LEVELS == {1: logging.ERROR, 2: logging.WARNING, 3: logging.INFO, 4: logging.DEBUG}
+
+
+def test_only_what_the_logger_wants(logging_provider: Provider, records: Records) -> None:
+    _log.logger.setLevel(logging.WARNING)
+    with logging_provider:
+        records.holding("refused")
+    assert {record.levelno for record in records.all} == {logging.WARNING}
+
+
+def test_no_thread_unless_asked_for(options: Options) -> None:
+    for log in (None, "off"):
+        with Provider(**options, log=log):
+            assert not log_threads()
+    with Provider(**options, log="error"):
+        assert len(log_threads()) == 1
+    assert not log_threads()
+
+
+class Waiting:
+    """A library whose records a test makes."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.messages: list[bytes] = []
+        self.freed = 0
+        self._texts: list[Any] = []
+        self._none = lib.kubepeers_log_next
+        monkeypatch.setattr(lib, "kubepeers_log_next", self._next)
+        monkeypatch.setattr(lib, "kubepeers_text_free", self._free)
+
+    def _next(self, *arguments: Any) -> int:
+        if not self.messages:
+            none: int = self._none(*arguments)
+            return none
+        text = ctypes.create_string_buffer(self.messages.pop(0))
+        self._texts.append(text)
+        level, unix_ms, message = (argument._obj for argument in arguments[1:4])
+        level.value, unix_ms.value, message.value = 4, 1000, ctypes.addressof(text)
+        return 0
+
+    def _free(self, text: Any) -> None:
+        self.freed += bool(text)
+
+
+@pytest.fixture
+def waiting(monkeypatch: pytest.MonkeyPatch) -> Waiting:
+    return Waiting(monkeypatch)
+
+
+def test_close_gives_what_waits(waiting: Waiting, records: Records, logging_provider: Provider) -> None:
+    logging_provider.init()
+    # No event: the thread does not know of them.
+    waiting.messages = [b"%s", b"\xc3\xa4"]
+    logging_provider.close()
+    assert [record.getMessage() for record in records.all] == ["%s", "ä"]
+    assert waiting.freed == 2
+
+
+def test_a_forgotten_provider_gives_what_waits(waiting: Waiting, records: Records, options: Options) -> None:
+    provider = Provider(**options, log="debug")
+    provider.init()
+    handle = provider._handle
+    waiting.messages = [b"last"]
+    del provider
+    gc.collect()
+    assert [record.getMessage() for record in records.all] == ["last"]
+    assert not log_threads()
+    with pytest.raises(kubepeers.ClosedError):
+        call(lib.kubepeers_deregister, handle)
+
+
+class Holding(logging.Handler):
+    """Holds the thread up that gives it a record."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entered, self.go_on = threading.Event(), threading.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Wait."""
+        self.entered.set()
+        assert self.go_on.wait(60)
+
+
+@pytest.fixture
+def holding(records: Records) -> Iterator[Holding]:
+    holding = Holding()
+    _log.logger.addHandler(holding)
+    yield holding
+    holding.go_on.set()
+    _log.logger.removeHandler(holding)
+
+
+def test_close_waits_for_a_handler(logging_provider: Provider, holding: Holding) -> None:
+    logging_provider.init()
+    logging_provider.register()
+    assert holding.entered.wait(60)
+    closer = threading.Thread(target=logging_provider.close)
+    closer.start()
+    closer.join(0.1)
+    assert closer.is_alive()
+    holding.go_on.set()
+    closer.join(60)
+    assert not closer.is_alive()
+    assert not log_threads()
+
+
+def test_the_collector_does_not_wait_for_ever(logging_provider: Provider, holding: Holding) -> None:
+    logging_provider.init()
+    logging_provider.register()
+    assert holding.entered.wait(60)
+    # As if it ran in a handler that the thread waits for.
+    _provider._close_forgotten(logging_provider._live)
+    with pytest.raises(kubepeers.ClosedError):
+        logging_provider.health()
+
+
+def test_a_handler_may_close_the_provider(logging_provider: Provider, records: Records) -> None:
+    closed = threading.Event()
+
+    class Closing(logging.Handler):
+        def emit(self, _: logging.LogRecord) -> None:
+            logging_provider.close()
+            closed.set()
+
+    handler = Closing()
+    _log.logger.addHandler(handler)
+    try:
+        logging_provider.init()
+        logging_provider.register()
+        assert closed.wait(60)
+    finally:
+        _log.logger.removeHandler(handler)
+    with pytest.raises(kubepeers.ClosedError):
+        logging_provider.health()
+
+
+def test_a_handler_that_fails_is_told_of(
+    waiting: Waiting, records: Records, logging_provider: Provider, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Failing(logging.Handler):
+        def emit(self, _: logging.LogRecord) -> None:
+            raise KeyError("wrong")
+
+    handler = Failing()
+    _log.logger.handlers.insert(0, handler)
+    try:
+        logging_provider.init()
+        waiting.messages = [b"first", b"second"]
+        logging_provider.close()
+    finally:
+        _log.logger.removeHandler(handler)
+    assert capsys.readouterr().err.count("KeyError: 'wrong'") == 2
+    assert not waiting.messages
+
+
+def test_a_child_does_not_wait_for_a_thread_that_it_does_not_have(
+    logging_provider: Provider, holding: Holding, records: Records
+) -> None:
+    logging_provider.init()
+    logging_provider.register()
+    # It has the lock.
+    assert holding.entered.wait(60)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        try:
+            with pytest.raises(kubepeers.ForkedError):
+                logging_provider.close()
+            holding.go_on.set()
+            # Its own has a thread of its own.
+            logging_provider.init()
+            records.all.clear()
+            logging_provider.register()
+            records.holding("looking for pods")
+            logging_provider.close()
+            os._exit(7)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
+def test_without_a_thread_there_is_no_provider(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
+    handles = []
+
+    def cannot(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    class Noted(Log):
+        def __init__(self, provider: ctypes.c_uint64) -> None:
+            super().__init__(provider)
+            handles.append(provider)
+
+    monkeypatch.setattr(_provider, "Log", Noted)
+    waiting = waits.Waiting(monkeypatch)
+    monkeypatch.setattr(threading.Thread, "start", cannot)
+    provider = Provider(**options, log="info")
+    with pytest.raises(kubepeers.NoResourcesError, match="can't start new thread"):
+        provider.init()
+    with pytest.raises(kubepeers.NotInitializedError):
+        provider.health()
+    assert waiting.is_over()
+    with pytest.raises(kubepeers.ClosedError):
+        call(lib.kubepeers_deregister, handles[0])
+
+
+def test_at_the_end_of_the_interpreter_nothing_is_lost(options: Options) -> None:
+    program = """
+import logging
+from kubepeers._log import Log
+logging.basicConfig(format="%(levelname)s %(message).16s", level=logging.DEBUG)
+provider.close()
+# As if the thread had not come to it yet.
+Log.start = lambda log: None
+provider = new_provider(log="info").__enter__()
+"""
+    done = run(program, options)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.splitlines()[:1] == ["INFO looking for pods"]
