@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 wheel, platform = sys.argv[1:]
-# Where there is nothing: auditwheel would look at the libraries of this machine, whose libc.so may be no library at all.
+# Nowhere: auditwheel would look at the libraries of this machine, whose libc.so may be no library at all.
 command = ("auditwheel", "show", "--json", "--ldpaths", "/nonexistent", wheel)
 shown = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
 # It knows musl under Alpine's name for it alone, while musl's loader takes itself for whatever is called libc.
