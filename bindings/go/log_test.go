@@ -17,7 +17,7 @@ import (
 // journal keeps records that are important enough.
 type journal struct {
 	slog.Handler
-	level slog.Level
+	level slog.LevelVar
 	held  chan struct{} // if there is one, each record waits for its end
 
 	mutex   sync.Mutex
@@ -26,12 +26,13 @@ type journal struct {
 }
 
 func newJournal(level slog.Level) *journal {
-	j := &journal{level: level}
+	j := new(journal)
+	j.level.Set(level)
 	j.Handler = slog.NewTextHandler(&j.lines, nil)
 	return j
 }
 
-func (j *journal) Enabled(_ context.Context, level slog.Level) bool { return level >= j.level }
+func (j *journal) Enabled(_ context.Context, level slog.Level) bool { return level >= j.level.Level() }
 
 func (j *journal) Handle(_ context.Context, record slog.Record) error {
 	if j.held != nil {
@@ -96,6 +97,17 @@ func TestLogHasTheLevelOfTheLogger(t *testing.T) {
 				t.Errorf("%+v", journal.all())
 			}
 		})
+	}
+}
+
+func TestLogHasTheLevelThatTheLoggerHasNow(t *testing.T) {
+	journal := newJournal(slog.LevelInfo)
+	provider := initialized(t, validConfig(), append(unreachable(t, 0), journal.option())...)
+	journal.level.Set(slog.LevelError)
+	succeed(t, provider.Register())
+	succeed(t, provider.Close())
+	if records := journal.all(); len(records) > 0 {
+		t.Errorf("%+v", records)
 	}
 }
 

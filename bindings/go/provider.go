@@ -17,8 +17,9 @@ import (
 // Calls with a context wait until there is an answer or the context ends, and
 // give an error that is the context's for errors.Is. If something was missing
 // until then it is an *Error too, which says what. Those without one wait as
-// long as WithRegisterTimeout and WithDiscoverTimeout say. Waiting costs no
-// thread, save in Register and Refresh, for which the library must be waited for.
+// long as WithRegisterTimeout and WithDiscoverTimeout say. A call that waits has
+// two file descriptors meanwhile, and no thread: save Register and Refresh, whose
+// waiting only the library can do.
 type Provider struct {
 	settings settings.Settings
 	invalid  error // why the Config could not become settings

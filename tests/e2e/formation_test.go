@@ -3,6 +3,8 @@ package e2e
 import (
 	"fmt"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
 // No pod is ready before the cluster has formed: who waits for readiness waits
@@ -12,6 +14,7 @@ func fiveAtOnce(w *world) {
 	nodes := w.oneClusterOf(5)
 	w.ready(5)
 	w.stays(nodes)
+	w.atTheFirstTry(nodes)
 	for _, pod := range nodes {
 		w.knowsOthers(pod, nodes)
 	}
@@ -26,6 +29,7 @@ func coldStarts(w *world) {
 		nodes := w.oneClusterOf(5)
 		w.ready(5)
 		w.stays(nodes)
+		w.atTheFirstTry(nodes)
 		w.Logf("%d of %d: one cluster of five, after %.1f s", i+1, starts, time.Since(begin).Seconds())
 		w.scale(0)
 		w.eventually("all nodes have left", func() string { return left("pods", len(w.pods())) })
@@ -63,6 +67,16 @@ func scaled(w *world) {
 	w.stays(nodes)
 	for _, pod := range nodes {
 		w.knowsOthers(pod, nodes)
+	}
+}
+
+// atTheFirstTry checks that no program has ended, and was started again.
+func (w *world) atTheFirstTry(nodes []corev1.Pod) {
+	w.Helper()
+	for _, pod := range w.nodes() {
+		if restarts(pod) > 0 {
+			w.Errorf("%s was started again. It had said:\n%s", pod.Name, w.logOfTheLast(pod))
+		}
 	}
 }
 

@@ -69,9 +69,14 @@ func (w *world) tell() {
 }
 
 // log is what the first container of a pod has said.
-func (w *world) log(pod corev1.Pod) string {
-	lines := int64(40)
-	text, err := w.client.CoreV1().Pods(w.namespace).GetLogs(pod.Name, &corev1.PodLogOptions{TailLines: &lines}).DoRaw(nowhere)
+func (w *world) log(pod corev1.Pod) string { return w.lines(pod, false) }
+
+// logOfTheLast is what it had said before it was started again.
+func (w *world) logOfTheLast(pod corev1.Pod) string { return w.lines(pod, true) }
+
+func (w *world) lines(pod corev1.Pod, previous bool) string {
+	number := int64(40)
+	text, err := w.client.CoreV1().Pods(w.namespace).GetLogs(pod.Name, &corev1.PodLogOptions{TailLines: &number, Previous: previous}).DoRaw(nowhere)
 	if err != nil {
 		return err.Error()
 	}

@@ -9,11 +9,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/tochemey/goakt/v4/actor"
+	"github.com/tochemey/goakt/v4/discovery"
 	"github.com/tochemey/goakt/v4/log"
 	"github.com/tochemey/goakt/v4/remote"
 
@@ -86,13 +86,15 @@ func freePorts(t *testing.T, host string, count int) (ports []int) {
 }
 
 // start starts an actor system with the node's provider.
-func (n *node) start() error {
+func (n *node) start() error { return n.startWith(n.provider) }
+
+func (n *node) startWith(provider discovery.Provider) error {
 	var err error
 	n.system, err = actor.NewActorSystem("demo",
 		actor.WithLogger(log.DiscardLogger),
 		actor.WithRemote(remote.NewConfig(n.host, n.remoting)),
 		actor.WithCluster(actor.NewClusterConfig().
-			WithDiscovery(n.provider).WithDiscoveryPort(n.gossip).WithPeersPort(n.peers).WithKinds(new(greeter))))
+			WithDiscovery(provider).WithDiscoveryPort(n.gossip).WithPeersPort(n.peers).WithKinds(new(greeter))))
 	if err != nil {
 		return err
 	}
@@ -104,17 +106,37 @@ func (n *node) stop() {
 	succeed(n.T, n.system.Stop(context.Background()))
 }
 
-// startAll starts the nodes at the same time, and stops them after the test.
+// gate stops a start at the point from which on it depends on the others. What
+// GoAkt does before that it cannot do for two nodes of a process at once.
+type gate struct {
+	*kubernetes.Discovery
+	arrived chan<- bool
+	open    <-chan bool
+}
+
+func (g *gate) Register() error {
+	g.arrived <- true
+	<-g.open
+	return g.Discovery.Register()
+}
+
+// startAll has the nodes register at the same time, and stops them after the test.
 func startAll(t *testing.T, nodes ...*node) {
 	t.Helper()
-	var all sync.WaitGroup
-	errs := make([]error, len(nodes))
-	for i, n := range nodes {
-		all.Go(func() { errs[i] = n.start() })
+	arrived, open, started := make(chan bool), make(chan bool), make(chan error)
+	for _, n := range nodes {
+		go func() { started <- n.startWith(&gate{n.provider, arrived, open}) }()
+		select {
+		case <-arrived:
+		case err := <-started:
+			t.Fatal("it did not come to Register: ", err)
+		}
 	}
-	all.Wait()
-	for i, n := range nodes {
-		succeed(t, errs[i])
+	close(open)
+	for range nodes {
+		succeed(t, <-started)
+	}
+	for _, n := range nodes {
 		t.Cleanup(func() {
 			if n.system.Running() {
 				n.stop()

@@ -70,6 +70,3 @@ func (d *Discovery) DiscoverPeers() ([]string, error) {
 
 // Deregister stops watching. Register may be called again.
 func (d *Discovery) Deregister() error { return translate(d.Provider.Deregister()) }
-
-// Close ends the provider, until Initialize is called again.
-func (d *Discovery) Close() error { return translate(d.Provider.Close()) }

@@ -7,3 +7,9 @@ func (d *Discovery) Impatient() *Discovery {
 	d.patience = time.Nanosecond
 	return d
 }
+
+// Patient makes Register wait for longer than a test may take.
+func (d *Discovery) Patient() *Discovery {
+	d.patience = 24 * time.Hour
+	return d
+}

@@ -99,10 +99,14 @@ func TestRegisterDoesNotSucceedBeforeThereIsAnAnswer(t *testing.T) {
 }
 
 func TestCloseEndsRegister(t *testing.T) {
-	provider := kubernetes.NewDiscovery(config("default"), unreachable(t)...)
+	provider := kubernetes.NewDiscovery(config("default"), unreachable(t)...).Patient()
 	succeed(t, provider.Initialize())
 	ended := make(chan error)
 	go func() { ended <- provider.Register() }()
+	for waits := false; !waits; {
+		_, err := provider.DiscoverPeers()
+		waits = errors.Is(err, kubepeers.ErrNotSynced)
+	}
 	succeed(t, provider.Close())
 	want(t, <-ended, kubepeers.ErrClosed, discovery.ErrNotInitialized)
 }
