@@ -18,7 +18,8 @@ CYCLONEDX := $(BUILD)/tools/bin/cargo-cyclonedx
 VERSION   := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 # The prebuilt library for images that run on this machine.
 DIST_TARGET := $(shell uname -m)-unknown-linux-gnu
-TARBALL   := $(BUILD)/dist/kubepeers-$(VERSION)-$(DIST_TARGET).tar.gz
+TARBALLS  := $(BUILD)/dist/kubepeers-$(VERSION)
+TARBALL   := $(TARBALLS)-$(DIST_TARGET).tar.gz
 KUBERNETES_VERSION := 1.36.3
 PREFIX    ?= /usr/local
 LIBDIR    ?= $(PREFIX)/lib
@@ -114,9 +115,6 @@ $(E2E)/goakt-node.tar: | can-e2e
 $(E2E)/goakt-node.tar: $(TARBALL) tests/e2e/images packaging/Dockerfile $(shell git ls-files bindings/go examples/goakt)
 	tests/e2e/images $(E2E) $(TARBALL)
 
-$(TARBALL): Cargo.toml Cargo.lock packaging/dist $(shell git ls-files src include)
-	$(MAKE) --no-print-directory dist DIST_TARGETS=$(DIST_TARGET)
-
 BENCH := $(BUILD)/bench
 PODS  ?= 10 1000 5000
 
@@ -196,6 +194,14 @@ DIST_TARGETS ?= x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu x86_64-unknow
 .PHONY: dist
 dist: $(DIST_VENV)/ready $(CYCLONEDX) ## a tarball of the library for each system (DIST_TARGETS), in target/dist
 	packaging/dist $(DIST_TARGETS)
+
+# For what is made of a tarball: unlike `dist`, only where it is older than its sources.
+$(TARBALLS)-%.tar.gz: Cargo.toml Cargo.lock packaging/dist $(shell git ls-files src include)
+	$(MAKE) --no-print-directory dist DIST_TARGETS=$*
+
+.PHONY: wheel
+wheel: $(DIST_VENV)/ready $(DIST_TARGETS:%=$(TARBALLS)-%.tar.gz) ## a wheel for each system (DIST_TARGETS), and the sdist, in target/wheels
+	packaging/wheel $(DIST_TARGETS)
 
 .PHONY: header
 header: ## writes include/kubepeers.h anew

@@ -385,11 +385,11 @@ impl Latest {
         if state.ended.is_some() {
             return;
         }
-        let before = state.generation;
+        let before = (state.generation, state.prospect());
         change(&mut state);
         shown.show(self.at_once(&state));
         self.changed.notify_all();
-        let changed = state.generation != before;
+        let changed = (state.generation, state.prospect()) != before;
         drop(state);
         log.deliver();
         if changed || log.is_waiting() {

@@ -3,7 +3,7 @@
 CARGO_FUZZ := $(BUILD)/tools/bin/cargo-fuzz
 
 .PHONY: test-long
-test-long: test-address test-thread test-fuzz test-miri test-valgrind test-abi test-dist ## all that takes long
+test-long: test-address test-thread test-fuzz test-miri test-valgrind test-abi test-dist test-wheel ## all that takes long
 
 # The toolchain that has sanitizers and Miri: rustup toolchain install $(NIGHTLY) --component miri,rust-src
 NIGHTLY ?= nightly-2026-05-20
@@ -95,3 +95,8 @@ abi: ## writes tests/abi/libkubepeers.abi anew
 test-dist: dist control-plane ## checks the tarballs, and runs each in an old system; builds one once more
 	$(TOOL) run -- tests/dist/run $(DIST_TARGETS)
 	tests/dist/reproducible $(firstword $(DIST_TARGETS))
+
+.PHONY: test-wheel
+test-wheel: wheel control-plane ## checks the wheels, and installs and runs those that can run here; as root, too
+	$(TOOL) run -- tests/wheel/run $(DIST_TARGETS)
+	tests/wheel/reproducible $(DIST_TARGETS)

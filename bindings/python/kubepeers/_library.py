@@ -147,7 +147,8 @@ def _open() -> tuple[ctypes.CDLL, str]:
         raise LibraryError(
             f"{SONAME} was not found. Looked at: the environment variable {ENVIRONMENT_VARIABLE} (not set); "
             f"{beside} (no such file); the system's places for shared libraries ({e}). "
-            f"Install libkubepeers where the system finds it (LD_LIBRARY_PATH, ldconfig), "
+            f"This installation of kubepeers {__version__} brings no library: take a wheel made for this system, "
+            f"install libkubepeers {_fitting()} where the system finds it (LD_LIBRARY_PATH, ldconfig), "
             f"or set {ENVIRONMENT_VARIABLE} to the path of the file."
         ) from e
 
@@ -168,14 +169,23 @@ def _check_version(library: ctypes.CDLL, place: str) -> None:
     version_number.restype, version_number.argtypes = c_uint32, []
     major, rest = divmod(version_number(), 1_000_000)
     minor, patch = divmod(rest, 1_000)
-    own_major, own_minor, _ = (int(part) for part in __version__.split("."))
+    own_major, own_minor = _own()
     # While 0.x, a new minor version may change anything.
     if (major, minor if major == 0 else 0) != (own_major, own_minor if own_major == 0 else 0):
-        fitting = f"{own_major}.{own_minor}.x" if own_major == 0 else f"{own_major}.x"
         raise LibraryError(
-            f"{place} is version {major}.{minor}.{patch}, but kubepeers {__version__} for Python needs {fitting}: "
+            f"{place} is version {major}.{minor}.{patch}, but kubepeers {__version__} for Python needs {_fitting()}: "
             f"install a package and a library of the same version"
         )
+
+
+def _own() -> tuple[int, int]:
+    major, minor, _ = (int(part) for part in __version__.split("."))
+    return major, minor
+
+
+def _fitting() -> str:
+    major, minor = _own()
+    return f"{major}.{minor}.x" if major == 0 else f"{major}.x"
 
 
 lib = load()

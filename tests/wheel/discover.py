@@ -1,0 +1,13 @@
+"""Prints the peers that the installed package finds, its version and the library's, and where that library is."""
+
+import sys
+from pathlib import Path
+
+import kubepeers
+
+with kubepeers.Provider(**dict(argument.split("=", 1) for argument in sys.argv[1:])) as provider:
+    print(*provider.discover_peers(60))
+print(kubepeers.__version__, kubepeers.library_version())
+lines = Path("/proc/self/maps").read_text().splitlines()
+(loaded,) = {Path(line.split(maxsplit=5)[5]) for line in lines if "libkubepeers" in line}
+print("beside the package" if loaded.parent == Path(kubepeers.__file__).parent else loaded)
