@@ -471,8 +471,8 @@ kubepeers_status kubepeers_copy_addresses(kubepeers_provider provider,
 
 /*
  Makes a descriptor for an event loop (poll, epoll, asyncio, Go's netpoller): it is readable when there may be something new: peers,
- a state of the own pod, the end of a registration, or a log record. Works before kubepeers_register(), and across
- deregister and register.
+ a state of the own pod, trouble of another kind or its end, the end of a registration, or a log record. Works before
+ kubepeers_register(), and across deregister and register.
 
  When it is readable read all of it (it is a non-blocking stream of bytes that mean nothing), then ask for what you want to know, e.g. with
  kubepeers_wait() and a timeout of 0, or kubepeers_generation(). It is readable from the start, and sometimes without anything new.

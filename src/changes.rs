@@ -12,7 +12,25 @@ use socket2::SockRef;
 /// Those that were given out. Each is one end of a pair of sockets: either side notices when the other has closed its own.
 #[derive(Debug, Default)]
 pub struct Changes {
-    ends: Mutex<Vec<UnixStream>>,
+    ends: Mutex<Ends>,
+}
+
+#[derive(Debug, Default)]
+struct Ends {
+    open: Vec<UnixStream>,
+    /// How many there may be before it is looked which of them others have closed: looking at each one for each new one
+    /// would take the longer the more there are.
+    many: usize,
+}
+
+/// Few enough to be kept without a look.
+const FEW: usize = 8;
+
+impl Ends {
+    fn retain(&mut self, open: impl Fn(&UnixStream) -> bool) {
+        self.open.retain(open);
+        self.many = FEW.max(2 * self.open.len());
+    }
 }
 
 impl Drop for Changes {
@@ -29,8 +47,10 @@ impl Changes {
         tell(&ours);
         let mut ends = self.lock();
         // While nothing changes, this is where it is noticed that others have closed theirs.
-        ends.retain(is_open);
-        ends.push(ours);
+        if ends.open.len() >= ends.many {
+            ends.retain(is_open);
+        }
+        ends.open.push(ours);
         Ok(theirs.into())
     }
 
@@ -41,13 +61,13 @@ impl Changes {
 
     /// There will be nothing new any more: all of them are at their end, also where a child process has copies of our sides.
     pub fn end(&self) {
-        for end in self.lock().drain(..) {
+        for end in self.lock().open.drain(..) {
             // Fails only where the other side is closed.
             let _ = end.shutdown(Shutdown::Both);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<UnixStream>> {
+    fn lock(&self) -> MutexGuard<'_, Ends> {
         self.ends.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -99,11 +119,11 @@ mod tests {
             changes.tell();
             while read(&mut busy).is_ok() {}
         }
-        assert_eq!(changes.lock().len(), 2);
+        assert_eq!(changes.lock().open.len(), 2);
         drop(lazy);
         changes.tell();
-        assert_eq!((changes.lock().len(), read(&mut busy).unwrap()), (1, 1));
-        (0..10).for_each(|_| drop(changes.descriptor()));
-        assert!(changes.lock().len() <= 2);
+        assert_eq!((changes.lock().open.len(), read(&mut busy).unwrap()), (1, 1));
+        (0..1000).for_each(|_| drop(changes.descriptor()));
+        assert!(changes.lock().open.len() <= FEW);
     }
 }

@@ -385,11 +385,11 @@ impl Latest {
         if state.ended.is_some() {
             return;
         }
-        let before = (state.generation, state.prospect());
+        let before = (state.generation, state.kind_of_trouble());
         change(&mut state);
         shown.show(self.at_once(&state));
         self.changed.notify_all();
-        let changed = (state.generation, state.prospect()) != before;
+        let changed = (state.generation, state.kind_of_trouble()) != before;
         drop(state);
         log.deliver();
         if changed || log.is_waiting() {
@@ -442,6 +442,11 @@ impl State {
     fn trouble(&self) -> Option<&Error> {
         self.trouble.as_ref().map(|trouble| &trouble.error)
     }
+
+    /// Whoever waits without a thread asks again when it is another one: a missing Role is not to be waited for.
+    fn kind_of_trouble(&self) -> Option<(&'static str, bool)> {
+        self.trouble.as_ref().map(|trouble| (trouble.class, trouble.error.is_retryable()))
+    }
 }
 
 #[cfg(test)]
@@ -452,6 +457,8 @@ mod tests {
     use crate::subject::tests::subject;
     use crate::verdict::Reason;
     use crate::verdict::tests::{pod, rules};
+    use std::io::Read;
+    use std::os::unix::net::UnixStream;
     use std::thread;
 
     fn latest() -> Latest {
@@ -502,6 +509,24 @@ mod tests {
         latest.fail(trouble(Status::Forbidden, "may not watch"));
         assert_eq!(latest.newer_than(0, Duration::ZERO).unwrap().len(), 1);
         latest.first_sync(Duration::ZERO).unwrap();
+    }
+
+    #[test]
+    fn another_kind_of_trouble_is_told_and_so_is_its_end() {
+        let latest = latest();
+        let mut theirs = UnixStream::from(latest.outlets.changes.descriptor().unwrap());
+        let mut told = || theirs.read(&mut [0; 64]).unwrap_or(0) > 0;
+        assert!(told(), "at once");
+        latest.fail(trouble(Status::Unavailable, "refused"));
+        assert!(told());
+        latest.fail(trouble(Status::Unavailable, "refused again"));
+        assert!(!told(), "the same kind");
+        latest.fail(trouble(Status::Forbidden, "may not list"));
+        assert!(told(), "not to be waited for");
+        latest.heard();
+        assert!(told(), "over");
+        latest.unchanged();
+        assert!(!told());
     }
 
     #[test]
