@@ -479,7 +479,7 @@ kubepeers_status kubepeers_copy_addresses(kubepeers_provider provider,
  With `max_stale_ms`, an answer that becomes too old does not make it readable. After kubepeers_close() it stays readable: read() gives 0.
 
  The descriptor is yours: end it with close(), before or after kubepeers_close(). Each call makes another one; they do not influence each
- other. It is close-on-exec. The library uses one more for each.
+ other. It is close-on-exec. The library uses one more for each, which it may close a little later than you close yours.
 
  Errors: KUBEPEERS_NO_RESOURCES (no descriptors left), KUBEPEERS_INVALID_ARGUMENT (NULL), KUBEPEERS_CLOSED,
  KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.

@@ -203,7 +203,7 @@ unsafe fn copy<'a>(texts: impl Iterator<Item = &'a str>, mut buffer: *mut c_char
 /// With `max_stale_ms`, an answer that becomes too old does not make it readable. After kubepeers_close() it stays readable: read() gives 0.
 ///
 /// The descriptor is yours: end it with close(), before or after kubepeers_close(). Each call makes another one; they do not influence each
-/// other. It is close-on-exec. The library uses one more for each.
+/// other. It is close-on-exec. The library uses one more for each, which it may close a little later than you close yours.
 ///
 /// Errors: KUBEPEERS_NO_RESOURCES (no descriptors left), KUBEPEERS_INVALID_ARGUMENT (NULL), KUBEPEERS_CLOSED,
 /// KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
