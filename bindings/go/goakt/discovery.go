@@ -1,6 +1,7 @@
 package goakt
 
 import (
+	"context"
 	"time"
 
 	"github.com/tochemey/goakt/v4/discovery"
@@ -8,18 +9,15 @@ import (
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
 )
 
-// patience is how long Register waits for the first answer. A pod that is not
-// seen by then is better started again by Kubernetes.
+// patience is how long Register waits in all. A pod that has no answer by then
+// is better started again by Kubernetes.
 const patience = 30 * time.Second
-
-// pause is between two questions, for a provider that does not wait itself.
-const pause = 100 * time.Millisecond
 
 // Discovery is a discovery.Provider of GoAkt. The provider in it tells more:
 // Nodes, Health, ExplainTable and so on.
 //
-// The errors of GoAkt's methods are those of kubepeers and, where GoAkt has one
-// that means the same, that one too: errors.Is finds both.
+// The errors of the methods that are listed here are those of kubepeers and,
+// where GoAkt has one that means the same, that one too: errors.Is finds both.
 type Discovery struct {
 	*kubepeers.Provider
 	patience time.Duration
@@ -31,6 +29,9 @@ var _ discovery.Provider = (*Discovery)(nil)
 // Initialize; GoAkt calls that, and the rest, when the actor system starts and
 // stops. It may start and stop any number of times.
 func NewDiscovery(config *Config, options ...kubepeers.Option) *Discovery {
+	if config == nil {
+		config = new(Config) // Initialize says what is missing.
+	}
 	return &Discovery{kubepeers.New(kubepeers.Config(*config), options...), patience}
 }
 
@@ -41,21 +42,33 @@ func (d *Discovery) Initialize() error { return translate(d.Provider.Initialize(
 //
 // If it cannot in half a minute, Register gives the reason and nothing is
 // registered: GoAkt would take as many errors of DiscoverPeers for being alone.
-func (d *Discovery) Register() error {
-	if err := d.Provider.Register(); err != nil {
+func (d *Discovery) Register() error { return d.RegisterContext(context.Background()) }
+
+// RegisterContext is Register, unless ctx ends first.
+func (d *Discovery) RegisterContext(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, d.patience)
+	defer cancel()
+	if err := d.Provider.RegisterContext(ctx); err != nil {
 		return translate(err)
 	}
-	err := d.firstAnswer()
-	if err != nil {
+	if err := d.firstAnswer(ctx); err != nil {
 		d.Provider.Deregister()
+		return translate(err)
 	}
-	return translate(err)
+	return nil
 }
 
-func (d *Discovery) firstAnswer() error {
-	for deadline := time.Now().Add(d.patience); ; time.Sleep(pause) {
-		_, err := d.Provider.DiscoverPeers()
-		if !kubepeers.IsRetryable(err) || time.Now().After(deadline) {
+// firstAnswer asks again and again, lest it waits for what will not come: a
+// missing Role may get known while it waits.
+func (d *Discovery) firstAnswer(ctx context.Context) error {
+	for err := ctx.Err(); ; {
+		if ctx.Err() != nil {
+			return err
+		}
+		once, cancel := context.WithTimeout(ctx, time.Second)
+		_, err = d.Provider.DiscoverPeersContext(once)
+		cancel()
+		if !kubepeers.IsRetryable(err) {
 			return err
 		}
 	}

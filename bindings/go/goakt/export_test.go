@@ -2,9 +2,9 @@ package goakt
 
 import "time"
 
-// Impatient makes Register give up at once.
+// Impatient makes Register give up soon, but not before it has asked.
 func (d *Discovery) Impatient() *Discovery {
-	d.patience = time.Nanosecond
+	d.patience = time.Second
 	return d
 }
 

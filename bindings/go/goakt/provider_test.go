@@ -1,6 +1,7 @@
 package goakt_test
 
 import (
+	"context"
 	"encoding/pem"
 	"errors"
 	"net"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/tochemey/goakt/v4/discovery"
 
@@ -96,6 +98,29 @@ func TestRegisterDoesNotSucceedBeforeThereIsAnAnswer(t *testing.T) {
 		want(t, provider.Register(), kubepeers.ErrNotSynced)
 	}
 	want(t, provider.Deregister(), discovery.ErrNotRegistered)
+}
+
+func TestRegisterEndsInTimeWhateverDiscoverPeersMayTake(t *testing.T) {
+	options := append(unreachable(t), kubepeers.WithDiscoverTimeout(time.Hour), kubepeers.WithRegisterTimeout(time.Hour))
+	provider := kubernetes.NewDiscovery(config("default"), options...).Impatient()
+	t.Cleanup(func() { provider.Close() })
+	succeed(t, provider.Initialize())
+	want(t, provider.Register(), context.DeadlineExceeded)
+	want(t, provider.Deregister(), discovery.ErrNotRegistered)
+}
+
+func TestRegisterContextWaitsForAnAnswerToo(t *testing.T) {
+	provider := kubernetes.NewDiscovery(config("default"), unreachable(t)...)
+	t.Cleanup(func() { provider.Close() })
+	succeed(t, provider.Initialize())
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+	defer cancel()
+	want(t, provider.RegisterContext(ctx), context.DeadlineExceeded)
+	want(t, provider.Deregister(), discovery.ErrNotRegistered)
+}
+
+func TestNoConfigIsAnEmptyOne(t *testing.T) {
+	want(t, kubernetes.NewDiscovery(nil).Initialize(), discovery.ErrInvalidConfig)
 }
 
 func TestCloseEndsRegister(t *testing.T) {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterator
+from itertools import repeat
 from typing import Any
 
 import kubepeers
@@ -62,7 +63,7 @@ def test_nothing_in_time(registered: Provider, run: Run, waiting: Waiting) -> No
 
 def test_nothing_newer(provider: Provider, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     provider.init()
-    monkeypatch.setattr(provider, "_live", Answers(provider._live, *[Snapshot(5, ())] * 3))
+    monkeypatch.setattr(provider, "_live", Answers(provider._live, *[Snapshot(5, ())] * 100))
     with pytest.raises(kubepeers.TimeoutError, match=r"^nothing newer than generation 5 came within 50 ms$") as raised:
         run(provider.wait_async(5, timeout=0.05))
     assert raised.value.retryable is True
@@ -221,7 +222,9 @@ def test_a_cancelled_iteration_can_go_on(
     registered: Provider, run: Run, waiting: Waiting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, closed = Snapshot(1, ("10.0.0.2:1",)), kubepeers.ClosedError("closed")
-    monkeypatch.setattr(registered, "_live", Answers(registered._live, first, first, closed))
+    # It may be woken without anything new, and asks again.
+    answers = Answers(registered._live, *repeat(first, 100))
+    monkeypatch.setattr(registered, "_live", answers)
 
     async def main() -> None:
         iteration = registered.changes().__aiter__()
@@ -229,6 +232,7 @@ def test_a_cancelled_iteration_can_go_on(
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(iteration.__anext__(), 0.05)
         assert waiting.is_over()
+        answers.give(closed)
         for _ in range(2):
             with pytest.raises(StopAsyncIteration):
                 await iteration.__anext__()

@@ -181,9 +181,10 @@ def test_ctrl_c_interrupts_an_iteration(options: Options) -> None:
 import os, signal, threading
 from kubepeers._events import Events
 wait = Events.wait
+timers = [threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))]
 def waited(events, seconds):
     # Once it waits, or a moment before.
-    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+    if timers: timers.pop().start()
     # For ever.
     wait(events)
 Events.wait = waited

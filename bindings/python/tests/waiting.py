@@ -47,6 +47,10 @@ class Answers(Live):
 
     def __init__(self, live: Live, *answers: Snapshot | BaseException) -> None:
         super().__init__(live.handle)
+        self.give(*answers)
+
+    def give(self, *answers: Snapshot | BaseException) -> None:
+        """Answer so from now on."""
         self._answers = iter(answers)
 
     def ask(self, timeout_ms: int) -> Snapshot:
