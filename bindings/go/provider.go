@@ -102,7 +102,9 @@ func (p *Provider) DiscoverPeers() ([]string, error) {
 	return forAsLong(s, s.discover)
 }
 
-// DiscoverPeersContext is DiscoverPeers that waits until ctx ends.
+// DiscoverPeersContext is DiscoverPeers that waits until ctx ends, also while
+// only somebody who adds a Role, say, can mend what is missing: he may do so.
+// Watch tells of an error that is not retryable at once.
 func (p *Provider) DiscoverPeersContext(ctx context.Context) ([]string, error) {
 	defer runtime.KeepAlive(p)
 	s := p.current()
