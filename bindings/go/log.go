@@ -33,19 +33,21 @@ func logLevel(logger *slog.Logger) string {
 // those before it included.
 func (s *session) startLog(logger *slog.Logger) *capi.Failure {
 	ctx, cancel := context.WithCancel(context.Background())
-	changes, failure := s.changes(ctx)
-	if failure != nil {
+	if failure := s.changes.join(s.handle); failure != nil {
 		cancel()
 		return failure
 	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		defer changes.close()
+		defer s.changes.leave()
 		for over := false; !over; {
-			changes.next(0)
+			told := s.changes.next()
 			over = ctx.Err() != nil
 			logRecords(s.handle, logger)
+			if !over {
+				wait(ctx, told, 0)
+			}
 		}
 	}()
 	s.endLog = func() { cancel(); <-done }

@@ -17,9 +17,9 @@ import (
 // Calls with a context wait until there is an answer or the context ends, and
 // give an error that is the context's for errors.Is. If something was missing
 // until then it is an *Error too, which says what. Those without one wait as
-// long as WithRegisterTimeout and WithDiscoverTimeout say. A call that waits has
-// two file descriptors meanwhile, and no thread: save Register and Refresh, whose
-// waiting only the library can do.
+// long as WithRegisterTimeout and WithDiscoverTimeout say. Calls that wait have
+// two file descriptors meanwhile, all of a provider together, and no thread: save
+// Register and Refresh, whose waiting only the library can do.
 type Provider struct {
 	settings settings.Settings
 	invalid  error // why the Config could not become settings

@@ -13,8 +13,9 @@ import (
 // session is what there is between Initialize and Close. Goroutines hold it,
 // not the Provider: one that was forgotten can be closed while they run.
 type session struct {
-	handle capi.Provider // the library sees to it that any number of goroutines may use it
-	last   atomic.Pointer[addresses]
+	handle  capi.Provider // the library sees to it that any number of goroutines may use it
+	last    atomic.Pointer[addresses]
+	changes changes
 
 	discoverTimeout time.Duration
 	period          time.Duration // 0, or how often to ask where answers become too old

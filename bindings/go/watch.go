@@ -38,16 +38,15 @@ func (p *Provider) Watch(ctx context.Context) <-chan Update {
 }
 
 func (s *session) watch(ctx context.Context, updates chan Update) {
-	changes, failure := s.changes(ctx)
-	if failure != nil {
+	if failure := s.changes.join(s.handle); failure != nil {
 		put(updates, Update{Err: errorFrom(failure)})
 		return
 	}
-	defer changes.close()
+	defer s.changes.leave()
 	var generation uint64  // that was told last; 0 if an error was
 	var last *capi.Failure // that was told last; nil if peers were
 	for ctx.Err() == nil {
-		changes.next(s.periodAfter(last))
+		told := s.changes.next()
 		snapshot, failure := s.newer(generation)
 		switch {
 		case failure == nil:
@@ -60,6 +59,7 @@ func (s *session) watch(ctx context.Context, updates chan Update) {
 		if !lasts(failure) {
 			return
 		}
+		wait(ctx, told, s.periodAfter(last))
 	}
 }
 
