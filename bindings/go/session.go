@@ -20,7 +20,7 @@ type session struct {
 	discoverTimeout time.Duration
 	period          time.Duration // 0, or how often to ask where answers become too old
 	registering     sync.Mutex
-	endLog          func() // nil without a log
+	log             *logging // nil without one
 }
 
 // newSession makes one, unless the handle is that of a live one.
@@ -48,11 +48,15 @@ func newSession(handle capi.Provider, settings *settings.Settings) (*session, *c
 	return s, nil
 }
 
+// close waits for the logger last: whatever that does, everything else has ended.
 func (s *session) close() *capi.Failure {
-	if s.endLog != nil {
-		s.endLog() // The library's records end with its provider.
+	if s.log == nil {
+		return s.handle.Close()
 	}
-	return s.handle.Close()
+	s.log.end()
+	failure := s.handle.Close()
+	<-s.log.done
+	return failure
 }
 
 // ask is for calls that do not wait. The result is zero after a failure.
