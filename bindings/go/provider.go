@@ -76,7 +76,9 @@ func (p *Provider) Register() error {
 }
 
 // RegisterContext is Register, unless ctx ends first: then what it has done is
-// undone, as if it had not been called.
+// undone, as if it had not been called, and the error says what was missing. So
+// ctx is for giving up; after WithRegisterTimeout, which ends the waiting here
+// too, the registration stands and goes on by itself.
 func (p *Provider) RegisterContext(ctx context.Context) error {
 	defer runtime.KeepAlive(p)
 	return p.current().register(ctx)
