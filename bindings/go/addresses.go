@@ -25,12 +25,15 @@ func (s *session) discover() ([]string, *capi.Failure) {
 		last = new(addresses)
 	}
 	if last.generation == 0 || s.handle.Generation() != last.generation {
-		list, generation, failure := s.handle.Addresses(last.generation)
+		found, failure := inTurn(func() (*addresses, *capi.Failure) {
+			list, generation, failure := s.handle.Addresses(last.generation)
+			return &addresses{generation, list}, failure
+		})
 		if failure != nil {
 			return nil, failure
 		}
-		if list != nil {
-			last = &addresses{generation, list}
+		if found.list != nil {
+			last = found
 			// An older one that another goroutine writes here later costs it a comparison, no more.
 			s.last.Store(last)
 		}

@@ -3,6 +3,7 @@ package kubepeers
 import (
 	"context"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
@@ -12,41 +13,89 @@ import (
 // waited for: that an answer is too old, or no longer, or that time has passed.
 const often = 50 * time.Millisecond
 
-// changes wait, by the netpoller, for something new to ask the library for.
-// Each belongs to one goroutine.
+// changes tell all waiters of a session, by one descriptor and one goroutine,
+// that there may be something new to ask the library for. Both are there as long
+// as somebody waits.
 type changes struct {
-	ctx        context.Context
+	mutex      sync.Mutex
+	waiters    int
 	descriptor *os.File
-	unwatch    func() bool // ctx
+	told       chan struct{} // closed, and replaced, at the next change
 }
 
-func (s *session) changes(ctx context.Context) (*changes, *capi.Failure) {
-	fd, failure := s.handle.ChangeDescriptor()
-	if failure != nil {
-		return nil, failure
+// join is for whoever is about to wait. leave belongs to it, if there is no failure.
+func (c *changes) join(handle capi.Provider) *capi.Failure {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if c.waiters == 0 {
+		fd, failure := handle.ChangeDescriptor()
+		if failure != nil {
+			return failure
+		}
+		c.descriptor = os.NewFile(fd, "kubepeers changes") // The netpoller's, since it does not block.
+		c.told = make(chan struct{})
+		go c.read(c.descriptor)
 	}
-	descriptor := os.NewFile(fd, "kubepeers changes") // The netpoller's, since it does not block.
-	unwatch := context.AfterFunc(ctx, func() { descriptor.SetReadDeadline(time.Unix(1, 0)) })
-	return &changes{ctx, descriptor, unwatch}, nil
+	c.waiters++
+	return nil
 }
 
-// next returns when there may have been a change since it was called last, when
-// the context has ended, and after so much time, if any is given. The first time
-// it returns at once.
-func (c *changes) next(after time.Duration) {
-	var deadline time.Time
+func (c *changes) leave() {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if c.waiters--; c.waiters == 0 {
+		c.descriptor.Close() // ends read
+		c.descriptor = nil
+	}
+}
+
+// next is closed at the next change. It must be taken before the library is
+// asked: what changes after the answer is then told.
+func (c *changes) next() <-chan struct{} {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	return c.told
+}
+
+// read tells of whatever comes, also of the end of the provider: what it was is
+// for the library to say.
+func (c *changes) read(descriptor *os.File) {
+	buffer := make([]byte, 512)
+	for {
+		_, err := descriptor.Read(buffer)
+		if !c.tell(descriptor) {
+			return
+		}
+		if err != nil { // The provider has ended, or the netpoller does not take the descriptor: it fails at once again.
+			time.Sleep(often)
+		}
+	}
+}
+
+// tell says whether anybody waits still for what the descriptor tells.
+func (c *changes) tell(descriptor *os.File) bool {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if c.descriptor != descriptor {
+		return false
+	}
+	close(c.told)
+	c.told = make(chan struct{})
+	return true
+}
+
+// wait returns after a change, when the context has ended, and after so much
+// time, if any is given.
+func wait(ctx context.Context, told <-chan struct{}, after time.Duration) {
+	var over <-chan time.Time
 	if after > 0 {
-		deadline = time.Now().Add(after)
+		timer := time.NewTimer(after)
+		defer timer.Stop()
+		over = timer.C
 	}
-	c.descriptor.SetReadDeadline(deadline)
-	if c.ctx.Err() != nil {
-		return // The deadline that its end has set may just have been replaced.
+	select {
+	case <-told:
+	case <-ctx.Done():
+	case <-over:
 	}
-	// Whether it was a change, the end of the provider, or of the time, is for the library to say.
-	c.descriptor.Read(make([]byte, 64))
-}
-
-func (c *changes) close() {
-	c.unwatch()
-	c.descriptor.Close()
 }

@@ -1,34 +1,44 @@
 package kubepeers
 
 import (
-	"context"
+	"os"
+	"syscall"
 	"testing"
 	"time"
 )
 
-// The end of a context that comes just before a wait ends that wait.
-func TestNoWaitAfterTheEndOfTheContext(t *testing.T) {
-	provider := New(Config{
-		Namespace: "demo", DiscoveryPortName: "a", RemotingPortName: "b", PeersPortName: "c", PodLabels: map[string]string{"app": "demo"},
-	})
-	if err := provider.Initialize(); err != nil {
+func TestChangeThatComesBeforeTheWaitEndsIt(t *testing.T) {
+	ours, theirs, err := os.Pipe()
+	if err != nil {
 		t.Fatal(err)
 	}
-	defer provider.Close()
-	ctx, cancel := context.WithCancel(t.Context())
-	changes, failure := provider.current().changes(ctx)
-	if failure != nil {
-		t.Fatal(failure.Message)
+	defer theirs.Close()
+	c := changes{waiters: 1, descriptor: ours, told: make(chan struct{})}
+	defer c.leave()
+	go c.read(ours)
+	told := c.next()
+	theirs.Write([]byte{1})
+	for c.next() == told { // It is told now, and nobody waits yet.
+		time.Sleep(time.Millisecond)
 	}
-	defer changes.close()
-	changes.next(0) // It is readable from the start.
-	cancel()
-	time.Sleep(20 * time.Millisecond) // By now whatever the end does is done.
-	returned := make(chan struct{})
-	go func() { changes.next(0); close(returned) }()
-	select {
-	case <-returned:
-	case <-time.After(time.Minute):
-		t.Fatal("still waits")
+	wait(t.Context(), told, 0)
+}
+
+// A descriptor that the netpoller does not take is asked for now and then: its waiters do not hang, and do not spin.
+func TestDescriptorThatCannotBeWaitedFor(t *testing.T) {
+	var ends [2]int
+	if err := syscall.Pipe2(ends[:], 0); err != nil {
+		t.Fatal(err)
 	}
+	syscall.Close(ends[0])
+	c := changes{waiters: 1, descriptor: os.NewFile(uintptr(ends[1]), "one that cannot be read"), told: make(chan struct{})}
+	go c.read(c.descriptor)
+	begun := time.Now()
+	for range 3 {
+		wait(t.Context(), c.next(), 0)
+	}
+	if passed := time.Since(begun); passed < often {
+		t.Errorf("three reads in %v", passed)
+	}
+	c.leave()
 }

@@ -3,6 +3,7 @@ package kubepeers
 import (
 	"context"
 	"log/slog"
+	"sync"
 
 	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
 )
@@ -29,40 +30,93 @@ func logLevel(logger *slog.Logger) string {
 	return "off"
 }
 
-// startLog has a goroutine give records to the logger until endLog is called,
-// those before it included.
+// logging is what a session tells a logger.
+type logging struct {
+	handle capi.Provider
+	logger *slog.Logger
+	ended  chan struct{} // closed by end
+	done   chan struct{} // closed when nothing more is told
+
+	mutex sync.Mutex
+	rest  []capi.Record // what end has found
+}
+
+// startLog has a goroutine give records to the logger until the session is
+// closed, those before it included.
 func (s *session) startLog(logger *slog.Logger) *capi.Failure {
-	ctx, cancel := context.WithCancel(context.Background())
-	changes, failure := s.changes(ctx)
-	if failure != nil {
-		cancel()
+	if failure := s.changes.join(s.handle); failure != nil {
 		return failure
 	}
-	done := make(chan struct{})
+	s.log = &logging{handle: s.handle, logger: logger, ended: make(chan struct{}), done: make(chan struct{})}
 	go func() {
-		defer close(done)
-		defer changes.close()
-		for over := false; !over; {
-			changes.next(0)
-			over = ctx.Err() != nil
-			logRecords(s.handle, logger)
-		}
+		defer close(s.log.done)
+		defer s.changes.leave()
+		s.log.run(&s.changes)
 	}()
-	s.endLog = func() { cancel(); <-done }
 	return nil
 }
 
-func logRecords(handle capi.Provider, logger *slog.Logger) {
+func (l *logging) run(changes *changes) {
 	for {
-		record, ok := handle.NextRecord()
-		if !ok {
-			return
+		told := changes.next()
+		for record, ok := l.next(); ok; record, ok = l.next() {
+			l.tell(record)
 		}
-		for _, l := range levels {
-			if l.number == record.Level && logger.Enabled(context.Background(), l.level) {
-				// As it comes from no line of a Go program, it has none.
-				logger.Handler().Handle(context.Background(), slog.NewRecord(record.At, l.level, record.Message, 0))
+		select {
+		case <-told:
+		case <-l.ended:
+			if len(l.rest) == 0 { // It may have ended since the last one.
+				return
 			}
+		}
+	}
+}
+
+// end keeps the records that the library has now, lest they end with its
+// provider. They are as many as it keeps, however many are written meanwhile.
+func (l *logging) end() {
+	const kept = 256
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	if l.isEnded() {
+		return
+	}
+	for len(l.rest) < kept {
+		record, ok := l.handle.NextRecord()
+		if !ok {
+			break
+		}
+		l.rest = append(l.rest, record)
+	}
+	close(l.ended)
+}
+
+func (l *logging) isEnded() bool {
+	select {
+	case <-l.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+func (l *logging) next() (record capi.Record, ok bool) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	if !l.isEnded() {
+		return l.handle.NextRecord()
+	}
+	if len(l.rest) > 0 {
+		record, l.rest, ok = l.rest[0], l.rest[1:], true
+	}
+	return record, ok
+}
+
+func (l *logging) tell(record capi.Record) {
+	for _, level := range levels {
+		if level.number == record.Level && l.logger.Enabled(context.Background(), level.level) {
+			// As it comes from no line of a Go program, it has none.
+			l.logger.Handler().Handle(context.Background(), slog.NewRecord(record.At, level.level, record.Message, 0))
 		}
 	}
 }

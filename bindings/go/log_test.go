@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -155,6 +156,60 @@ func TestLogIsCompleteWhenClosed(t *testing.T) {
 	time.Sleep(20 * time.Millisecond)
 	if later := journal.all(); len(later) != len(records) {
 		t.Errorf("%+v", later[len(records):])
+	}
+}
+
+// A logger that blocks holds up Close, but nothing that Close is to end.
+func TestCloseEndsCallsWhileTheLoggerBlocks(t *testing.T) {
+	journal := newJournal(slog.LevelInfo)
+	journal.held = make(chan struct{})
+	provider := initialized(t, validConfig(), append(unreachable(t, time.Hour), journal.option())...)
+	succeed(t, provider.Register())
+	ended, closed := make(chan error), make(chan error)
+	go func() { ended <- discover(provider) }()
+	eventually(t, "it waits", func() bool { return provider.Waiters() == 2 })
+	go func() { closed <- provider.Close() }()
+	select {
+	case err := <-ended:
+		want(t, err, kubepeers.ErrClosed)
+	case <-time.After(patience):
+		t.Error("still waits")
+	}
+	eventually(t, "no thread is left", func() bool { return libraryThreads(t) == 0 })
+	close(journal.held)
+	succeed(t, <-closed)
+}
+
+// again is a logger that makes a record of each record.
+type again struct {
+	*journal
+	provider *kubepeers.Provider
+	enough   atomic.Bool
+}
+
+func (a *again) WithAttrs([]slog.Attr) slog.Handler { return a }
+
+func (a *again) Handle(context.Context, slog.Record) error {
+	if !a.enough.Load() {
+		a.provider.Deregister()
+		a.provider.Register()
+	}
+	return nil
+}
+
+func TestCloseEndsALoggerThatNeverCatchesUp(t *testing.T) {
+	logger := &again{journal: newJournal(slog.LevelInfo)}
+	logger.provider = kubepeers.New(validConfig(), append(unreachable(t, 0), kubepeers.WithLogger(slog.New(logger)))...)
+	succeed(t, logger.provider.Initialize())
+	succeed(t, logger.provider.Register())
+	closed := make(chan error)
+	go func() { closed <- logger.provider.Close() }()
+	select {
+	case err := <-closed:
+		succeed(t, err)
+	case <-time.After(patience):
+		logger.enough.Store(true)
+		t.Errorf("does not end: %v", <-closed)
 	}
 }
 

@@ -120,8 +120,11 @@ func WithKubeconfig(path, context string) Option {
 // all. Each record has the time at which it was made, and the namespace and the
 // selector whose it is. nil is for no log, as without the option.
 //
-// A goroutine of the provider's own calls the logger until Close, which waits
-// for it: the logger must not call Close. (`log`)
+// A goroutine of the provider's own calls the logger, one record at a time: of a
+// logger that does not keep up 256 records wait, of more the oldest are lost, and
+// the next one says how many. It may call every method of the provider but Close,
+// which ends everything else, then waits until the logger has what was recorded
+// before it. (`log`)
 func WithLogger(logger *slog.Logger) Option {
 	return func(s *settings.Settings) {
 		s.Logger = logger

@@ -17,9 +17,9 @@ import (
 // Calls with a context wait until there is an answer or the context ends, and
 // give an error that is the context's for errors.Is. If something was missing
 // until then it is an *Error too, which says what. Those without one wait as
-// long as WithRegisterTimeout and WithDiscoverTimeout say. A call that waits has
-// two file descriptors meanwhile, and no thread: save Register and Refresh, whose
-// waiting only the library can do.
+// long as WithRegisterTimeout and WithDiscoverTimeout say. Calls that wait have
+// two file descriptors meanwhile, all of a provider together, and no thread: save
+// Register and Refresh, whose waiting only the library can do.
 type Provider struct {
 	settings settings.Settings
 	invalid  error // why the Config could not become settings
@@ -76,7 +76,9 @@ func (p *Provider) Register() error {
 }
 
 // RegisterContext is Register, unless ctx ends first: then what it has done is
-// undone, as if it had not been called.
+// undone, as if it had not been called, and the error says what was missing. So
+// ctx is for giving up; after WithRegisterTimeout, which ends the waiting here
+// too, the registration stands and goes on by itself.
 func (p *Provider) RegisterContext(ctx context.Context) error {
 	defer runtime.KeepAlive(p)
 	return p.current().register(ctx)
@@ -102,7 +104,9 @@ func (p *Provider) DiscoverPeers() ([]string, error) {
 	return forAsLong(s, s.discover)
 }
 
-// DiscoverPeersContext is DiscoverPeers that waits until ctx ends.
+// DiscoverPeersContext is DiscoverPeers that waits until ctx ends, also while
+// only somebody who adds a Role, say, can mend what is missing: he may do so.
+// Watch tells of an error that is not retryable at once.
 func (p *Provider) DiscoverPeersContext(ctx context.Context) ([]string, error) {
 	defer runtime.KeepAlive(p)
 	s := p.current()

@@ -3,6 +3,7 @@ package kubepeers_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"testing"
 	"time"
 
@@ -31,7 +32,8 @@ func TestRegistrationIsUndone(t *testing.T) {
 		eventually(t, "it waits", func() bool { return errors.Is(discover(provider), kubepeers.ErrNotSynced) })
 		want(t, provider.Register(), kubepeers.ErrAlreadyRegistered)
 		cancel()
-		if err := <-ended; err != context.Canceled {
+		err := <-ended
+		if want(t, err, kubepeers.ErrNotSynced); !errors.Is(err, context.Canceled) || !kubepeers.IsRetryable(err) {
 			t.Errorf("%v", err)
 		}
 		want(t, discover(provider), kubepeers.ErrNotRegistered)
@@ -48,7 +50,7 @@ func TestRegistrationThatHasJustBegunIsUndone(t *testing.T) {
 			cancel()
 			if err := <-ended; err == nil { // The second one does not wait.
 				succeed(t, provider.Deregister())
-			} else if err != context.Canceled {
+			} else if !errors.Is(err, context.Canceled) {
 				t.Errorf("%v", err)
 			}
 			want(t, provider.Deregister(), kubepeers.ErrNotRegistered)
@@ -66,6 +68,23 @@ func TestOnlyTheOwnRegistrationIsUndone(t *testing.T) {
 			want(t, err, kubepeers.ErrAlreadyRegistered)
 		}
 		want(t, discover(provider), kubepeers.ErrNotSynced)
+	}
+}
+
+// The call that Deregister has ended may not have returned yet.
+func TestRegisterAfterTheEndOfARegistration(t *testing.T) {
+	provider := patient(t)
+	for range 300 {
+		ended := make(chan error)
+		go func() { ended <- provider.Register() }()
+		for provider.Deregister() != nil { // until it has begun
+			runtime.Gosched()
+		}
+		cancel, again := registering(t, provider)
+		eventually(t, "it waits, or has failed", func() bool { return len(again) > 0 || errors.Is(discover(provider), kubepeers.ErrNotSynced) })
+		want(t, <-ended, kubepeers.ErrNotRegistered)
+		cancel()
+		want(t, <-again, kubepeers.ErrNotSynced)
 	}
 }
 

@@ -13,13 +13,14 @@ import (
 // session is what there is between Initialize and Close. Goroutines hold it,
 // not the Provider: one that was forgotten can be closed while they run.
 type session struct {
-	handle capi.Provider // the library sees to it that any number of goroutines may use it
-	last   atomic.Pointer[addresses]
+	handle  capi.Provider // the library sees to it that any number of goroutines may use it
+	last    atomic.Pointer[addresses]
+	changes changes
 
 	discoverTimeout time.Duration
 	period          time.Duration // 0, or how often to ask where answers become too old
 	registering     sync.Mutex
-	endLog          func() // nil without a log
+	log             *logging // nil without one
 }
 
 // newSession makes one, unless the handle is that of a live one.
@@ -47,11 +48,15 @@ func newSession(handle capi.Provider, settings *settings.Settings) (*session, *c
 	return s, nil
 }
 
+// close waits for the logger last: whatever that does, everything else has ended.
 func (s *session) close() *capi.Failure {
-	if s.endLog != nil {
-		s.endLog() // The library's records end with its provider.
+	if s.log == nil {
+		return s.handle.Close()
 	}
-	return s.handle.Close()
+	s.log.end()
+	failure := s.handle.Close()
+	<-s.log.done
+	return failure
 }
 
 // ask is for calls that do not wait. The result is zero after a failure.

@@ -43,16 +43,18 @@ func await[T any](ctx context.Context, s *session, period time.Duration, ask fun
 	if !passes(failure) || ctx.Err() != nil {
 		return result, failure
 	}
-	changes, noChanges := s.changes(ctx)
-	if noChanges != nil {
+	if noChanges := s.changes.join(s.handle); noChanges != nil {
 		return result, noChanges
 	}
-	defer changes.close()
-	for passes(failure) && ctx.Err() == nil {
-		changes.next(period)
+	defer s.changes.leave()
+	for {
+		told := s.changes.next()
 		result, failure = ask()
+		if !passes(failure) || ctx.Err() != nil {
+			return result, failure
+		}
+		wait(ctx, told, period)
 	}
-	return result, failure
 }
 
 // passes says whether a failure is what the library's own calls wait out.

@@ -51,14 +51,16 @@ func (p *Provider) WaitForPeers(ctx context.Context, min int, stableFor time.Dur
 	// The library knows since when the addresses are the same. That is so for long
 	// enough, and that the API server is heard again, are no changes of the peers.
 	settled := func() (Snapshot, *capi.Failure) {
-		return snapshotFrom(s.handle.WaitForPeers(uint(min), milliseconds(stableFor), 0))
+		return snapshotFrom(inTurn(func() (capi.Nodes, *capi.Failure) {
+			return s.handle.WaitForPeers(uint(min), milliseconds(stableFor), 0)
+		}))
 	}
 	return until(ctx, s, often, settled)
 }
 
 // newer is Wait that does not wait.
 func (s *session) newer(afterGeneration uint64) (Snapshot, *capi.Failure) {
-	found, failure := s.handle.Wait(afterGeneration, 0)
+	found, failure := inTurn(func() (capi.Nodes, *capi.Failure) { return s.handle.Wait(afterGeneration, 0) })
 	if failure != nil && failure.Status == capi.Timeout { // The library speaks of a time that it did not wait.
 		failure.Message = fmt.Sprintf("there is nothing newer than generation %d", afterGeneration)
 	}

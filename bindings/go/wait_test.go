@@ -3,6 +3,9 @@ package kubepeers_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -76,13 +79,49 @@ func TestWaitingParksNoThread(t *testing.T) {
 			go func() { ended <- calls[name](t.Context(), provider) }()
 		}
 	}
-	eventually(t, "all wait", func() bool { return descriptors(t) >= files+2*callers*len(waits) })
+	eventually(t, "all wait", func() bool { return provider.Waiters() == callers*len(waits) })
+	if now := descriptors(t); now > files+2 {
+		t.Errorf("%d descriptors, %d before", now, files)
+	}
 	eventually(t, "nobody is in the library", func() bool { return !strings.Contains(goroutines(t), "runtime.cgocall") })
 	succeed(t, provider.Close())
 	for range callers * len(waits) {
 		want(t, <-ended, kubepeers.ErrClosed)
 	}
 	eventually(t, "no descriptor is left", func() bool { return descriptors(t) <= files })
+}
+
+func TestManyWaitersCostNoThreads(t *testing.T) {
+	const callers = 5000
+	c := newCluster(t)
+	c.pod("self", "10.1.0.1")
+	provider := c.register("self")
+	files := descriptors(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	for range callers {
+		go func() { ended <- failureOf(provider.Wait(ctx, math.MaxUint64)) }() // Changes wake it and are not enough.
+	}
+	updates := provider.Watch(ctx)
+	eventually(t, "all wait", func() bool { return provider.Waiters() == callers+1 })
+	most := 0
+	for i := range 20 {
+		address := fmt.Sprint("10.1.1.", i)
+		c.pod(fmt.Sprint("p", i), address)
+		shows(t, updates, "the next one", func(u kubepeers.Update) bool {
+			most = max(most, len(must[[]os.DirEntry](t)(os.ReadDir("/proc/self/task"))))
+			return len(u.Nodes) == i+1
+		})
+	}
+	if now := descriptors(t); most > 100 || now > files+10 {
+		t.Errorf("%d threads; %d descriptors, %d before", most, now, files)
+	}
+	cancel()
+	for range callers {
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+	}
 }
 
 func TestWaitsEndWithAnAnswer(t *testing.T) {

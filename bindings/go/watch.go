@@ -3,6 +3,7 @@ package kubepeers
 import (
 	"context"
 	"runtime"
+	"time"
 
 	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
 )
@@ -18,45 +19,66 @@ type Update struct {
 // Watch tells what DiscoverPeers would say, at once and whenever it has changed,
 // until ctx ends. It tells states, not events: a receiver that is slow gets the
 // newest one and none of those before. Err counts as changed when it is of
-// another Status.
+// another Status, or when it is retryable no longer, or again.
 //
 // The channel is closed when ctx has ended, or after an Err that no waiting
-// mends: ErrClosed, ErrNotRegistered, or a fault of the library. A receiver that
-// stops earlier has to end ctx, or a goroutine stays, and with it the provider.
+// mends: ErrClosed, ErrNotRegistered, ErrNoResources (there is no file descriptor
+// left to watch with: Watch may be called again), or a fault of the library. A
+// receiver that stops earlier has to end ctx, or a goroutine stays, and with it
+// the provider.
 func (p *Provider) Watch(ctx context.Context) <-chan Update {
 	updates := make(chan Update, 1)
+	s := p.current() // Not in the goroutine: by then there may be another one.
 	go func() {
 		defer runtime.KeepAlive(p)
 		defer close(updates)
-		p.current().watch(ctx, updates)
+		s.watch(ctx, updates)
 	}()
 	return updates
 }
 
 func (s *session) watch(ctx context.Context, updates chan Update) {
-	changes, failure := s.changes(ctx)
-	if failure != nil {
+	if failure := s.changes.join(s.handle); failure != nil {
 		put(updates, Update{Err: errorFrom(failure)})
 		return
 	}
-	defer changes.close()
-	var generation uint64           // that was told last; 0 if an error was
-	var status int32 = capi.Timeout // that was told last, and none that is told
+	defer s.changes.leave()
+	var generation uint64  // that was told last; 0 if an error was
+	var last *capi.Failure // that was told last; nil if peers were
 	for ctx.Err() == nil {
-		changes.next(s.period)
+		told := s.changes.next()
 		snapshot, failure := s.newer(generation)
 		switch {
 		case failure == nil:
-			generation, status = snapshot.Generation, capi.Timeout
+			generation, last = snapshot.Generation, nil
 			put(updates, Update{Snapshot: snapshot})
-		case failure.Status != status:
-			generation, status = 0, failure.Status
+		case isNews(failure, last):
+			generation, last = 0, failure
 			put(updates, Update{Err: errorFrom(failure)})
 		}
 		if !lasts(failure) {
 			return
 		}
+		wait(ctx, told, s.periodAfter(last))
 	}
+}
+
+// periodAfter is how often to ask after a failure. No change tells that nothing
+// will mend it any more, such as a missing Role.
+func (s *session) periodAfter(failure *capi.Failure) time.Duration {
+	if s.period == 0 && failure != nil && failure.Status == capi.NotSynced {
+		return time.Second
+	}
+	return s.period
+}
+
+// isNews says whether a failure differs from the last one in what a program acts
+// upon. That there is nothing newer is none.
+func isNews(failure, last *capi.Failure) bool {
+	if failure.Status == capi.Timeout {
+		return false
+	}
+	return last == nil || failure.Status != last.Status || failure.Retryable != last.Retryable
 }
 
 // put replaces what was not received.

@@ -2,6 +2,8 @@ package kubepeers_test
 
 import (
 	"context"
+	"errors"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -89,6 +91,36 @@ func TestWatchWithoutAnAnswer(t *testing.T) {
 	succeed(t, provider.Close())
 	want(t, (<-updates).Err, kubepeers.ErrClosed)
 	isClosed(t, updates)
+}
+
+// The goroutine of a Watch may begin when its provider was closed and initialized again.
+func TestWatchIsOfTheSessionOfItsCall(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // So that it does.
+	provider := waiting(t, 0)
+	updates := provider.Watch(t.Context())
+	succeed(t, provider.Close())
+	succeed(t, provider.Initialize())
+	succeed(t, provider.Register())
+	shows(t, updates, "closed", func(u kubepeers.Update) bool { return errors.Is(u.Err, kubepeers.ErrClosed) })
+	isClosed(t, updates)
+}
+
+func TestWatchTellsThatWaitingDoesNotHelp(t *testing.T) {
+	c := newCluster(t)
+	c.run("account", "--namespace", c.namespace, "--verbs", "", "weak")
+	dir := t.TempDir()
+	c.run("mount", "--namespace", c.namespace, "--service-account", "weak", dir)
+	config := validConfig()
+	config.Namespace = c.namespace
+	provider := initialized(t, config, kubepeers.WithoutSelf(), kubepeers.WithServiceAccountDir(dir), kubepeers.WithRegisterTimeout(0))
+	succeed(t, provider.Register())
+	updates := provider.Watch(t.Context())
+	if first := <-updates; !kubepeers.IsRetryable(want(t, first.Err, kubepeers.ErrNotSynced)) {
+		t.Errorf("%+v", first)
+	}
+	shows(t, updates, "not retryable", func(u kubepeers.Update) bool { return !kubepeers.IsRetryable(want(t, u.Err, kubepeers.ErrNotSynced)) })
+	c.run("account", "--namespace", c.namespace, "weak")
+	shows(t, updates, "alone", peers())
 }
 
 func TestWatchEndsWithItsContext(t *testing.T) {
