@@ -20,6 +20,7 @@ type session struct {
 	discoverTimeout time.Duration
 	period          time.Duration // 0, or how often to ask where answers become too old
 	registering     sync.Mutex
+	lists           lists
 	log             *logging // nil without one
 }
 
