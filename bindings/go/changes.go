@@ -21,6 +21,7 @@ type changes struct {
 	waiters    int
 	descriptor *os.File
 	told       chan struct{} // closed, and replaced, at the next change
+	left       chan struct{} // closed when nobody waits any more
 }
 
 // join is for whoever is about to wait. leave belongs to it, if there is no failure.
@@ -33,8 +34,8 @@ func (c *changes) join(handle capi.Provider) *capi.Failure {
 			return failure
 		}
 		c.descriptor = os.NewFile(fd, "kubepeers changes") // The netpoller's, since it does not block.
-		c.told = make(chan struct{})
-		go c.read(c.descriptor)
+		c.told, c.left = make(chan struct{}), make(chan struct{})
+		go c.read(c.descriptor, c.left)
 	}
 	c.waiters++
 	return nil
@@ -46,6 +47,7 @@ func (c *changes) leave() {
 	if c.waiters--; c.waiters == 0 {
 		c.descriptor.Close() // ends read
 		c.descriptor = nil
+		close(c.left)
 	}
 }
 
@@ -59,7 +61,7 @@ func (c *changes) next() <-chan struct{} {
 
 // read tells of whatever comes, also of the end of the provider: what it was is
 // for the library to say.
-func (c *changes) read(descriptor *os.File) {
+func (c *changes) read(descriptor *os.File, left <-chan struct{}) {
 	buffer := make([]byte, 512)
 	for {
 		_, err := descriptor.Read(buffer)
@@ -67,7 +69,7 @@ func (c *changes) read(descriptor *os.File) {
 			return
 		}
 		if err != nil { // The provider has ended, or the netpoller does not take the descriptor: it fails at once again.
-			time.Sleep(often)
+			wait(context.Background(), left, often)
 		}
 	}
 }
@@ -84,7 +86,7 @@ func (c *changes) tell(descriptor *os.File) bool {
 	return true
 }
 
-// wait returns after a change, when the context has ended, and after so much
+// wait returns when it is told, when the context has ended, and after so much
 // time, if any is given.
 func wait(ctx context.Context, told <-chan struct{}, after time.Duration) {
 	var over <-chan time.Time

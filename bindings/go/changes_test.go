@@ -13,9 +13,9 @@ func TestChangeThatComesBeforeTheWaitEndsIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer theirs.Close()
-	c := changes{waiters: 1, descriptor: ours, told: make(chan struct{})}
+	c := changes{waiters: 1, descriptor: ours, told: make(chan struct{}), left: make(chan struct{})}
 	defer c.leave()
-	go c.read(ours)
+	go c.read(ours, c.left)
 	told := c.next()
 	theirs.Write([]byte{1})
 	for c.next() == told { // It is told now, and nobody waits yet.
@@ -31,8 +31,8 @@ func TestDescriptorThatCannotBeWaitedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	syscall.Close(ends[0])
-	c := changes{waiters: 1, descriptor: os.NewFile(uintptr(ends[1]), "one that cannot be read"), told: make(chan struct{})}
-	go c.read(c.descriptor)
+	c := changes{waiters: 1, descriptor: os.NewFile(uintptr(ends[1]), "one that cannot be read"), told: make(chan struct{}), left: make(chan struct{})}
+	go c.read(c.descriptor, c.left)
 	begun := time.Now()
 	for range 3 {
 		wait(t.Context(), c.next(), 0)

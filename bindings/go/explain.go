@@ -53,6 +53,11 @@ func (p *NamedPort) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, &[]any{&p.Name, &p.Number})
 }
 
+// MarshalJSON gives the same form.
+func (p NamedPort) MarshalJSON() ([]byte, error) {
+	return json.Marshal([]any{p.Name, p.Number})
+}
+
 // Explain tells of every pod with the labels whether it is a peer, and if not,
 // why. It does not wait; before the pods have been read it gives ErrNotSynced.
 func (p *Provider) Explain() (Explanation, error) {

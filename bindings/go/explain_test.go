@@ -65,6 +65,16 @@ func TestNothingOfAnExplanationIsLost(t *testing.T) {
 	succeed(t, decoder.Decode(new(kubepeers.Explanation)))
 }
 
+func TestExplanationIsReadAsItIsWritten(t *testing.T) {
+	written := kubepeers.Explanation{Pods: []kubepeers.ExplainedPod{{Name: "a", Ports: []kubepeers.NamedPort{{Name: "gossip", Number: 1}}}}}
+	text := must[[]byte](t)(json.Marshal(written))
+	var read kubepeers.Explanation
+	succeed(t, json.Unmarshal(text, &read))
+	if !reflect.DeepEqual(read, written) || !strings.Contains(string(text), `"ports":[["gossip",1]]`) {
+		t.Errorf("%s", text)
+	}
+}
+
 func TestMetricsAreOfThisProvider(t *testing.T) {
 	c := newCluster(t)
 	c.pod("self", "10.1.0.1")

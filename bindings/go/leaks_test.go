@@ -3,6 +3,7 @@ package kubepeers_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"log/slog"
 	"runtime"
 	"runtime/pprof"
@@ -95,6 +96,34 @@ func TestForgottenProviderIsClosed(t *testing.T) {
 		return failure != nil && failure.Status == capi.Closed
 	})
 	noGoroutines(t)
+}
+
+// Of a provider that is used again and again nothing stays but the last use.
+func TestNothingOfAClosedProviderIsKept(t *testing.T) {
+	heap := func() int64 {
+		var stats runtime.MemStats
+		runtime.GC()
+		runtime.GC() // What pools have kept goes with the second one.
+		runtime.ReadMemStats(&stats)
+		return int64(stats.HeapAlloc)
+	}
+	provider := kubepeers.New(validConfig(), kubepeers.WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil))))
+	use := func() {
+		succeed(t, provider.Initialize())
+		succeed(t, provider.Close())
+	}
+	const uses = 5000
+	for range 100 {
+		use()
+	}
+	before := heap()
+	for range uses {
+		use()
+	}
+	if kept := heap() - before; kept > 50*uses { // A session is more.
+		t.Errorf("%d bytes for each use", kept/uses)
+	}
+	runtime.KeepAlive(provider)
 }
 
 // A Watch that somebody receives from is a use.

@@ -77,7 +77,9 @@ func WithDefaultPeersPort(port uint16) Option {
 // heard. When they are older the pods are listed anew, and where that does not
 // succeed in time the answer is ErrStale. Without it the last peers stand,
 // however old: see Health. At least a second; a quiet API server is heard about
-// every minute. (`max_stale_ms`)
+// every minute. A Watch, or a call that waits, asks all the time: meanwhile the
+// pods are listed anew whenever limit has passed without a word of the API server.
+// (`max_stale_ms`)
 func WithMaxStale(limit time.Duration) Option {
 	return func(s *settings.Settings) { s.SetMilliseconds("max_stale_ms", limit) }
 }

@@ -58,8 +58,8 @@ func (p *Provider) Initialize() error {
 	if failure != nil {
 		return errorFrom(failure)
 	}
-	// For a provider that nobody closes. After Close it does nothing. What closing waits for must not hold up other cleanups.
-	runtime.AddCleanup(p, func(s *session) { go s.close() }, s)
+	// For a provider that nobody closes. What closing waits for must not hold up other cleanups.
+	s.forgotten = runtime.AddCleanup(p, func(s *session) { go s.close() }, s)
 	p.session.Store(s)
 	return nil
 }

@@ -20,7 +20,9 @@ type session struct {
 	discoverTimeout time.Duration
 	period          time.Duration // 0, or how often to ask where answers become too old
 	registering     sync.Mutex
-	log             *logging // nil without one
+	lists           lists
+	forgotten       runtime.Cleanup // closes it when nobody has done so
+	log             *logging        // nil without one
 }
 
 // newSession makes one, unless the handle is that of a live one.
@@ -50,6 +52,7 @@ func newSession(handle capi.Provider, settings *settings.Settings) (*session, *c
 
 // close waits for the logger last: whatever that does, everything else has ended.
 func (s *session) close() *capi.Failure {
+	s.forgotten.Stop()
 	if s.log == nil {
 		return s.handle.Close()
 	}
