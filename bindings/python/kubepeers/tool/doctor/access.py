@@ -46,9 +46,11 @@ def wait(provider: Provider, seconds: float) -> Health:
         health, now = provider.health(), time.monotonic()
         if health.age is not None and read is None:
             read = now
-        refused = health.error is not None and (health.polling or not health.error.retryable)
-        granted = read is not None and (health.polling or now >= read + _WATCH_GRANTED)
-        if refused or granted or now >= deadline:
+        if health.error is not None:
+            settled = health.polling or (read is None and not health.error.retryable)
+        else:
+            settled = read is not None and now >= read + _WATCH_GRANTED
+        if settled or now >= deadline:
             return health
         time.sleep(STEP)
 
@@ -94,11 +96,12 @@ def _is_address(host: str) -> bool:
 
 
 def _permission(health: Health, settings: Settings) -> Step:
-    if health.polling and health.error is not None:
+    if health.error is not None:
         says, manifest = remedies.split(health.error.message)
-        seconds = int(settings.values.get("poll_interval_ms", "15000")) / 1000
-        polled = f"so the pods are polled: changes are seen {seconds:g} s late"
-        return warning("permission", says, polled, remedy=remedies.permission(manifest))
+        remedy = remedies.permission(manifest) if manifest else None
+        return warning(
+            "permission", says, "the pods can be listed, but not watched: changes are seen late", remedy=remedy
+        )
     verbs = "list pods, which are polled as `watch` = `poll` asks for" if health.polling else "list and watch pods"
     return ok("permission", f"may {verbs}")
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .steps import Step
 
 
-def step(settings: Settings, environment: Mapping[str, str]) -> Step:
+def step(settings: Settings) -> Step:
     """Tell of credentials that the library has found to be complete."""
     if "kubeconfig" in settings.values:
         context = settings.values.get("context")

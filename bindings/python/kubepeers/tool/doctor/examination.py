@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from kubepeers import InvalidConfigError, InvalidUtf8Error, KubepeersError, NoIdentityError, UnknownKeyError
@@ -34,42 +35,33 @@ def examine(settings: Settings, environment: Mapping[str, str], seconds: float) 
 
 def _steps(settings: Settings, environment: Mapping[str, str], seconds: float) -> Iterator[Step]:
     """Give the steps up to where it does not go on."""
-    values = {"request_timeout_ms": _REQUEST_TIMEOUT_MS, **settings.values}
-    try:
-        with registered(values) as provider:
-            yield from _first(settings, environment)
-            yield from _rest(provider, settings, environment, seconds, None)
-    except NoIdentityError as nobody:
-        # All else can be examined all the same.
-        yield from _first(settings, environment)
-        with registered({**values, "self": "none"}) as provider:
-            yield from _rest(provider, settings, environment, seconds, nobody)
-    except (InvalidConfigError, UnknownKeyError, InvalidUtf8Error) as error:
-        yield wrong("configuration", error.message, remedy=remedies.configuration(settings))
-    except KubepeersError as error:
+    with contextlib.ExitStack() as stack:
+        try:
+            provider, nobody = _opened({"request_timeout_ms": _REQUEST_TIMEOUT_MS, **settings.values}, stack)
+        except (InvalidConfigError, UnknownKeyError, InvalidUtf8Error) as error:
+            yield wrong("configuration", error.message, remedy=remedies.configuration(settings))
+            return
+        except KubepeersError as error:
+            yield _configuration(settings)
+            yield wrong("credentials", error.message, remedy=remedies.credentials(settings))
+            return
         yield _configuration(settings)
-        yield wrong("credentials", error.message, remedy=remedies.credentials(settings))
+        yield credentials.step(settings)
+        health = access.wait(provider, seconds)
+        yield from access.steps(health, settings, environment)
+        if health.age is not None:
+            yield from findings.steps(gather(provider, settings, nobody))
 
 
-def _first(settings: Settings, environment: Mapping[str, str]) -> Iterator[Step]:
-    yield _configuration(settings)
-    yield credentials.step(settings, environment)
+def _opened(values: dict[str, str], stack: contextlib.ExitStack) -> tuple[Provider, NoIdentityError | None]:
+    """Give a provider; also where nothing says which pod this is, as all else can be examined all the same."""
+    try:
+        return stack.enter_context(registered(values)), None
+    except NoIdentityError as nobody:
+        return stack.enter_context(registered({**values, "self": "none"})), nobody
 
 
 def _configuration(settings: Settings) -> Step:
     values = settings.values
     looked_for = f"pods with labels {values['pod_labels']} in namespace {values['namespace']}, "
     return ok("configuration", f"{looked_for}at their port {values['discovery_port_name']}", *settings.notes)
-
-
-def _rest(
-    provider: Provider,
-    settings: Settings,
-    environment: Mapping[str, str],
-    seconds: float,
-    nobody: NoIdentityError | None,
-) -> Iterator[Step]:
-    health = access.wait(provider, seconds)
-    yield from access.steps(health, settings, environment)
-    if health.age is not None:
-        yield from findings.steps(gather(provider, settings, nobody))

@@ -13,10 +13,7 @@ if TYPE_CHECKING:
     from kubepeers.tool.settings import Settings
 
 _MOUNT = """\
-A pod without its token has `automountServiceAccountToken: false` in its spec or in its service account:
-    kubectl get pod,serviceaccount -n NAMESPACE -o custom-columns=\
-KIND:.kind,NAME:.metadata.name,POD:.spec.automountServiceAccountToken,ACCOUNT:.automountServiceAccountToken
-In the pod template it is switched on by
+Have the token mounted. In the pod template, and in the service account where the template says nothing:
     spec:
       automountServiceAccountToken: true"""
 
@@ -38,14 +35,14 @@ def configuration(settings: Settings) -> Remedy | None:
     """Say where the namespace would have come from."""
     if "namespace" in settings.values or "kubeconfig" in settings.values:
         return None
-    return Remedy(f"{settings.folder}/namespace cannot be read: is this a pod, and is its token mounted?\n{_MOUNT}")
+    return Remedy(f"{settings.folder}/namespace cannot be read: give --namespace.\n{_MOUNT}")
 
 
 def credentials(settings: Settings) -> Remedy:
     """Say where credentials come from."""
     if "kubeconfig" in settings.values:
         return Remedy("See whether kubectl can use it:\n    kubectl --kubeconfig PATH get pods")
-    return Remedy(f"Outside a cluster give --kubeconfig. {_MOUNT}".replace("NAMESPACE", settings.values["namespace"]))
+    return Remedy(f"Outside a cluster give --kubeconfig.\n{_MOUNT}")
 
 
 def permission(manifest: str) -> Remedy:
@@ -59,7 +56,7 @@ def access(name: str, settings: Settings) -> Remedy | None:
     """Say what to look at where a request does not come through."""
     namespace = settings.values["namespace"]
     advice = {
-        "credentials": _MOUNT.replace("NAMESPACE", namespace),
+        "credentials": _MOUNT,
         "DNS": "See whether the name is known here, and whether the cluster's DNS runs:\n"
         "    getent hosts NAME\n"
         "    kubectl get pods -n kube-system -l k8s-app=kube-dns",
