@@ -7,6 +7,7 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
+from kubepeers.tool.messages import split
 from kubepeers.tool.session import STEP
 
 from . import remedies
@@ -97,7 +98,7 @@ def _is_address(host: str) -> bool:
 
 def _permission(health: Health, settings: Settings) -> Step:
     if health.error is not None:
-        says, manifest = remedies.split(health.error.message)
+        says, manifest = split(health.error.message)
         remedy = remedies.permission(manifest) if manifest else None
         return warning(
             "permission", says, "the pods can be listed, but not watched: changes are seen late", remedy=remedy
@@ -112,7 +113,7 @@ def _failed(
     if error is None:
         return wrong(name, "the API server has not answered in the time that --timeout gives")
     if name == "permission":
-        says, manifest = remedies.split(error.message)
+        says, manifest = split(error.message)
         return wrong(name, says, remedy=remedies.permission(manifest))
     more = _plain_connection(server(settings, environment)) if error_class == "timed-out" else []
     return wrong(name, error.message, *more, remedy=remedies.access(name, settings))

@@ -25,12 +25,6 @@ Tell the process which pod it is, in the container of the pod template:
 A process that is not one of the pods is run with --self none."""
 
 
-def split(message: str) -> tuple[str, str]:
-    """Part what the library says of a 403 into what is wrong and the manifest that mends it."""
-    says, separator, manifest = message.partition("\n---\n")
-    return says.removesuffix(" This allows it:"), f"---\n{manifest}\n" if separator else ""
-
-
 def configuration(settings: Settings) -> Remedy | None:
     """Say where the namespace would have come from."""
     if "namespace" in settings.values or "kubeconfig" in settings.values:

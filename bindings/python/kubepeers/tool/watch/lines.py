@@ -30,7 +30,7 @@ class Lines:
             self._print(picture.now, f"! {picture.problem}" if picture.problem else "! all is well again")
             self._problem = picture.problem
         for change in changes(self._before, picture.pods):
-            self._print(picture.now, described(change))
+            self._print(picture.now, described(change, change.pod["name"]))
         self._before = picture.pods
 
     def _print(self, now: float, line: str) -> None:
@@ -38,11 +38,11 @@ class Lines:
         print(f"{at} {clean(line)}", file=self._to, flush=True)
 
 
-def described(change: Change) -> str:
+def described(change: Change, name: str) -> str:
     """Say in a line what happened."""
     mark, pod, differences = change
     if mark == "-":
-        return f"- {pod['name']}"
+        return f"- {name}"
     if mark == "+":
-        return f"+ {pod['name']} {pod['verdict']} {where(pod)} {pod['phase']} {readiness(pod)} {ports(pod)}"
-    return f"~ {pod['name']} " + ", ".join(f"{was} -> {now}" for was, now in differences)
+        return f"+ {name} {pod['verdict']} {where(pod)} {pod['phase']} {readiness(pod)} {ports(pod)}"
+    return f"~ {name} " + ", ".join(f"{was} -> {now}" for was, now in differences)

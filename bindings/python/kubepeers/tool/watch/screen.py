@@ -12,7 +12,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from kubepeers.tool.text import age, clean, count, shortened, span
+from kubepeers.tool.messages import split
+from kubepeers.tool.text import age, clean, count, shortened, span, wrapped
 
 from .lines import described
 from .picture import Change, changes, ports
@@ -31,10 +32,17 @@ if TYPE_CHECKING:
 _RECENT = 10.0
 #: How many changes are listed below the table, at most.
 _LISTED = 6
+#: How long a name may be there.
+_LOGGED = 24
 _STYLES = {"peer": "green", "self": "cyan", "terminating": "yellow", "not-running": "yellow", "no-ip": "yellow"}
+#: How many lines a problem may take.
+_PROBLEM = 5
 _MARKS = {"+": "bold green", "~": "bold yellow", "-": "bold red"}
-#: What the lines above and below the table take, at least.
-_AROUND = 6
+_HEADINGS = ("", "POD", "VERDICT", "ADDRESS", "READY", "AGE", "PORTS")
+#: What a name gets at least, and what all other columns need.
+_NAME, _OTHERS = 14, 62
+#: Fewer columns are no use to the ports.
+_PORTS = 11
 
 
 class Screen:
@@ -65,7 +73,7 @@ class Screen:
         if self._before is not None:
             for change in changes(self._before, picture.pods):
                 self._recent[change.pod["uid"]] = (picture.now, change)
-                self._log.append((picture.now, described(change)))
+                self._log.append((picture.now, described(change, shortened(change.pod["name"], _LOGGED))))
         if picture.explanation:
             self._before = picture.pods
         self._recent = {uid: (at, change) for uid, (at, change) in self._recent.items() if picture.now - at < _RECENT}
@@ -84,26 +92,26 @@ class Screen:
         return Text(f"{clean(title)[: columns - 10]:{columns - 9}} {clock}", style="bold", no_wrap=True)
 
     def _table(self, picture: Picture, columns: int, room: int) -> Table:
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-        table.add_column("", width=1)
-        table.add_column("POD", no_wrap=True)
-        table.add_column("VERDICT", no_wrap=True)
-        table.add_column("ADDRESS", no_wrap=True)
-        table.add_column("READY", no_wrap=True)
-        table.add_column("AGE", no_wrap=True, justify="right")
-        table.add_column("PORTS", no_wrap=True, overflow="ellipsis", ratio=1)
-        rows = self._rows(picture)
-        shown, left = (rows, 0) if len(rows) <= room - 1 else (rows[: room - 2], len(rows) - room + 2)
-        for pod in shown:
-            table.add_row(*self._cells(pod, picture.now, max(14, columns - 62)))
+        rows = self._rows(picture, room - 1)
+        cells = [self._cells(pod, picture.now, columns) for pod in rows[: room - 1]]
+        left = len(rows) - len(cells)
         if left:
-            table.add_row("", Text(f"… {left} more", style="dim"))
+            cells[-1] = [Text(), Text(f"and {left + 1} more", style="dim"), *[Text()] * (len(_HEADINGS) - 2)]
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+        widths = _widths(cells, columns) if cells else []
+        for heading, width in zip(_HEADINGS, widths):
+            table.add_column(heading, width=width, no_wrap=True, overflow="ellipsis")
+        for row in cells:
+            table.add_row(*row[: len(widths)])
         return table
 
-    def _rows(self, picture: Picture) -> list[ExplainedPod]:
-        """Give the pods by name, those that just went among them."""
+    def _rows(self, picture: Picture, room: int) -> list[ExplainedPod]:
+        """Give the pods by name, those that just went among them. Too many for the screen: first what is to be seen."""
         gone = [change.pod for _, change in self._recent.values() if change.mark == "-"]
-        return sorted([*picture.pods.values(), *gone], key=lambda pod: pod["name"])
+        rows = sorted([*picture.pods.values(), *gone], key=lambda pod: pod["name"])
+        if len(rows) > room:
+            rows.sort(key=lambda pod: (pod["uid"] not in self._recent, pod["verdict"] == "peer"))
+        return rows
 
     def _cells(self, pod: ExplainedPod, now: float, columns: int) -> list[Text]:
         recent = self._recent.get(pod["uid"])
@@ -112,9 +120,9 @@ class Screen:
         style = "dim strike" if gone else ""
         return [
             Text(mark, style=_MARKS.get(mark, "")),
-            Text(shortened(clean(pod["name"]), columns), style=style or _MARKS.get(mark, "")),
+            Text(shortened(clean(pod["name"]), max(_NAME, columns - _OTHERS)), style=style or _MARKS.get(mark, "")),
             Text("gone" if gone else pod["verdict"], style=style or _STYLES.get(pod["verdict"], "red")),
-            Text(",".join(pod["ips"]) or "-", style=style),
+            Text(_host(pod), style=style),
             Text("yes" if pod["ready"] else "no", style=style or ("" if pod["ready"] else "yellow")),
             Text(age(pod["started"], now), style=style),
             Text(clean(ports(pod)), style=style),
@@ -127,38 +135,54 @@ class Screen:
         return [Text(), *(Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in lines)]
 
 
+def _widths(cells: list[list[Text]], columns: int) -> list[int]:
+    """Give each column what it needs and the last one what is left; without those that a narrow terminal has no room for."""
+    needed = [max(len(heading), *(row[i].cell_len for row in cells)) for i, heading in enumerate(_HEADINGS)]
+    widths: list[int] = []
+    for width in [1, *needed[1:-1], min(_PORTS, needed[-1])]:
+        if sum(widths) + 2 * len(widths) + width > columns:
+            return widths
+        widths.append(width)
+    widths[-1] += columns - sum(widths) - 2 * (len(widths) - 1)
+    return widths
+
+
+def _host(pod: ExplainedPod) -> str:
+    if pod["address"]:
+        return pod["address"].rpartition(":")[0].strip("[]")
+    return next(iter(pod["ips"]), "-")
+
+
 def _summary(picture: Picture) -> Text:
     """Say the answer, in the place that is looked at first."""
     pods = list(picture.pods.values())
     peers = sum(pod["verdict"] == "peer" for pod in pods)
+    answer, colour = count(peers, "peer"), "green"
     if picture.explanation is None:
-        return Text(" not known yet ", style="bold reverse red")
+        answer, colour = "not known yet", "red"
+    elif picture.refusal is not None:
+        answer, colour = "no answer", "red"
+    elif not peers:
+        answer, colour = "alone", "yellow"
+    line = Text(no_wrap=True, overflow="ellipsis").append(f" {answer} ", style=f"bold reverse {colour}")
+    return line.append(f"  {_verdicts(pods)}") if picture.explanation else line
+
+
+def _verdicts(pods: list[ExplainedPod]) -> str:
     others = collections.Counter(pod["verdict"] for pod in pods if pod["verdict"] != "peer")
     said = ", ".join(f"{number} {verdict}" for verdict, number in others.most_common())
-    if picture.refusal is not None:
-        answer = Text(" no answer ", style="bold reverse red")
-    elif peers:
-        answer = Text(f" {count(peers, 'peer')} ", style="bold reverse green")
-    else:
-        answer = Text(" alone ", style="bold reverse yellow")
-    return answer + Text(f"  of {count(len(pods), 'pod')}" + (f": {said}" if said else ""))
+    return f"of {count(len(pods), 'pod')}" + (f": {said}" if said else "")
 
 
 def _state(picture: Picture, columns: int) -> list[Text]:
     """Say how sure that is."""
     health = picture.health
-    heard = "nothing heard of the API server yet" if health.age is None else f"heard of {span(health.age)} ago"
+    heard = "no answer of the API server yet" if health.age is None else f"API server heard {span(health.age)} ago"
     how = ", polling" if health.polling else ""
     own = f"; own pod: {clean(picture.explanation['own_pod'])}" if picture.explanation else ""
     lines = [Text(f"{heard}{how}{own}", style="dim", no_wrap=True, overflow="ellipsis")]
     if picture.problem:
-        # The manifest is the doctor's to print.
-        problem = clean(picture.problem.partition("\n---\n")[0])
-        lines += [Text(line, style="red") for line in _wrapped(problem, columns)]
+        problem, manifest = split(picture.problem)
+        more = " (`kubepeers doctor` prints what allows it)" if manifest else ""
+        lines += [Text(line, style="red") for line in wrapped(clean(problem) + more, columns)[:_PROBLEM]]
     return lines
-
-
-def _wrapped(text: str, columns: int) -> list[str]:
-    from kubepeers.tool.text import wrapped
-
-    return wrapped(text, columns)[:4]
