@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubepeers import KubepeersError, NotSyncedError
+from kubepeers.tool.messages import split
 
 if TYPE_CHECKING:
     from kubepeers import ExplainedPod, Explanation, Health, Provider
@@ -32,7 +33,8 @@ class Picture:
     def problem(self) -> str:
         """What is wrong; "" if nothing."""
         error = self.refusal or self.health.error
-        return error.message if error else ""
+        says, manifest = split(error.message if error else "")
+        return f"{says} (`kubepeers doctor` prints what allows it)" if manifest else says
 
 
 def look(provider: Provider) -> Picture:

@@ -12,7 +12,6 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from kubepeers.tool.messages import split
 from kubepeers.tool.text import age, clean, count, shortened, span, wrapped
 
 from .lines import described
@@ -136,7 +135,7 @@ class Screen:
 
 
 def _widths(cells: list[list[Text]], columns: int) -> list[int]:
-    """Give each column what it needs and the last one what is left; without those that a narrow terminal has no room for."""
+    """Give each column what it needs and the last one what is left; none that there is no room for."""
     needed = [max(len(heading), *(row[i].cell_len for row in cells)) for i, heading in enumerate(_HEADINGS)]
     widths: list[int] = []
     for width in [1, *needed[1:-1], min(_PORTS, needed[-1])]:
@@ -182,7 +181,5 @@ def _state(picture: Picture, columns: int) -> list[Text]:
     own = f"; own pod: {clean(picture.explanation['own_pod'])}" if picture.explanation else ""
     lines = [Text(f"{heard}{how}{own}", style="dim", no_wrap=True, overflow="ellipsis")]
     if picture.problem:
-        problem, manifest = split(picture.problem)
-        more = " (`kubepeers doctor` prints what allows it)" if manifest else ""
-        lines += [Text(line, style="red") for line in wrapped(clean(problem) + more, columns)[:_PROBLEM]]
+        lines += [Text(line, style="red") for line in wrapped(clean(picture.problem), columns)[:_PROBLEM]]
     return lines
