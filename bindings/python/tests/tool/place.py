@@ -42,6 +42,8 @@ class Place:
         self.pod("me", "10.0.0.1")
         self.tell("mount", "--service-account=member", "--pod=me", str(self.mount))
         self.token = (self.mount / "token").read_text().strip()
+        #: What a terminal adds to it.
+        self.terminal: dict[str, str] = {}
         self.environment = {
             **environment(),
             **{name: needed(name) for name in ("KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")},
@@ -122,6 +124,14 @@ class Running:
                     return line
             time.sleep(0.02)
         pytest.fail(f"{words} are in none of {self.lines}")
+
+    def sleeps(self) -> None:
+        """Wait until it waits itself: it has a thread of the library."""
+        deadline = time.monotonic() + PATIENCE
+        tasks = Path(f"/proc/{self.process.pid}/task")
+        while not any((task / "comm").read_text() == "kubepeers\n" for task in tasks.iterdir()):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
 
     def interrupted(self) -> tuple[int, str]:
         """Press Ctrl-C; give the exit status and stderr."""

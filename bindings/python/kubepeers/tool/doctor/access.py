@@ -115,8 +115,9 @@ def _failed(
     if name == "permission":
         says, manifest = split(error.message)
         return wrong(name, says, remedy=remedies.permission(manifest))
-    more = _plain_connection(server(settings, environment)) if error_class == "timed-out" else []
-    return wrong(name, error.message, *more, remedy=remedies.access(name, settings))
+    at = server(settings, environment)
+    more = _plain_connection(at) if error_class == "timed-out" else []
+    return wrong(name, error.message, *more, remedy=remedies.access(name, settings, at[0] if at else "NAME"))
 
 
 def _plain_connection(at: tuple[str, int] | None) -> list[str]:

@@ -46,13 +46,13 @@ def permission(manifest: str) -> Remedy:
     return Remedy("Somebody who may do so applies this, or pipes it from `kubepeers doctor --manifest`.", manifest)
 
 
-def access(name: str, settings: Settings) -> Remedy | None:
+def access(name: str, settings: Settings, host: str) -> Remedy | None:
     """Say what to look at where a request does not come through."""
     namespace = settings.values["namespace"]
     advice = {
         "credentials": _MOUNT,
         "DNS": "See whether the name is known here, and whether the cluster's DNS runs:\n"
-        "    getent hosts NAME\n"
+        f"    getent hosts {host}\n"
         "    kubectl get pods -n kube-system -l k8s-app=kube-dns",
         "connection": "See whether the API server runs, and whether a NetworkPolicy keeps this pod from it:\n"
         "    kubectl get --raw /readyz\n"

@@ -33,6 +33,8 @@ class Picture:
     def problem(self) -> str:
         """What is wrong; "" if nothing."""
         error = self.refusal or self.health.error
+        if error is None and self.explanation and not self.explanation["pods"]:
+            return f"no pod has labels {self.explanation['selector']} in namespace {self.explanation['namespace']}"
         says, manifest = split(error.message if error else "")
         return f"{says} (`kubepeers doctor` prints what allows it)" if manifest else says
 
