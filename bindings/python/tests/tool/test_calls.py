@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 
 import pytest
 from kubepeers import __version__
-from place import Place, Running
+from place import PATIENCE, Place, Running
 from states import REFUSING
 
 WRONG_CALLS = {
@@ -95,19 +96,39 @@ def test_ctrl_c_while_nothing_comes(place: Place, command: str) -> None:
 
 
 def test_a_closed_pipe(place: Place) -> None:
-    with place.watch() as watch:
-        watch.says("+ me")
     process = subprocess.Popen(
         place.command("watch"), env=place.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert process.stdout
     assert process.stderr
-    with process:
+    try:
         assert "+ me" in process.stdout.readline()
         process.stdout.close()
         # Nothing more happens to the pods: it sees that nobody reads.
-        assert process.wait(60) in (0, -signal.SIGPIPE)
+        assert process.wait(PATIENCE) in (0, -signal.SIGPIPE)
         assert process.stderr.read() == ""
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+@pytest.mark.parametrize("command", ["peers", "doctor"])
+def test_nobody_ever_reads(place: Place, command: str) -> None:
+    place.pod("a", "10.0.0.2")
+    ours, theirs = os.pipe()
+    os.close(ours)
+    with os.fdopen(theirs, "w") as closed:
+        done = subprocess.run(
+            place.command(command),
+            env=place.environment,
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (-signal.SIGPIPE, "")
 
 
 def test_pods_come_change_and_go(place: Place) -> None:

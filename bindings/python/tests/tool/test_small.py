@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from kubepeers import Explanation, Health
 from kubepeers.tool import account, kubeconfig
 from kubepeers.tool.settings import settings
 from kubepeers.tool.text import age, clean, shortened, some, span, width, wrapped
-from kubepeers.tool.watch.picture import changes
+from kubepeers.tool.watch.picture import Picture, changes
 
 
 def test_nothing_steers_the_terminal() -> None:
@@ -43,8 +45,13 @@ def test_not_hundreds_of_names() -> None:
 
 def test_a_pod_of_the_same_name_is_another_pod() -> None:
     pod = {"name": "web-0", "verdict": "peer", "address": None, "ips": [], "phase": "", "ready": True, "ports": []}
-    found = changes({"1": {**pod, "uid": "1"}}, {"2": {**pod, "uid": "2"}})  # type: ignore[dict-item, typeddict-item]
-    assert [change.mark for change in found] == ["-", "+"]
+    before, after = (_picture([{**pod, "uid": uid}]).pods for uid in ("1", "2"))
+    assert [change.mark for change in changes(before, after)] == ["-", "+"]
+
+
+def _picture(pods: Any) -> Picture:
+    explanation: Explanation = {"namespace": "", "selector": "", "own_pod": "", "gate": "open", "pods": pods}
+    return Picture(0, explanation, Health(0, False, False, None, ""), None)
 
 
 class TestSettings:
@@ -52,8 +59,11 @@ class TestSettings:
 
     def test_in_a_pod(self, tmp_path: Path) -> None:
         (tmp_path / "namespace").write_text("here\n")
-        pod = {"KUBERNETES_SERVICE_HOST": "h", "KUBEPEERS_SERVICE_ACCOUNT_DIR": str(tmp_path), "KUBECONFIG": "/k"}
+        # A kubeconfig lies about, but the process is in a pod.
+        there = {"KUBECONFIG": str(tmp_path / "namespace")}
+        pod = {"KUBERNETES_SERVICE_HOST": "h", "KUBEPEERS_SERVICE_ACCOUNT_DIR": str(tmp_path), **there}
         assert settings({}, pod).values == {"service_account_dir": str(tmp_path), "namespace": "here"}
+        assert "kubeconfig" not in settings({}, {"KUBERNETES_SERVICE_HOST": "h", **there}).values
         assert settings({}, {**pod, "POD_NAMESPACE": "n"}).values["namespace"] == "n"
         assert settings({"namespace": "x"}, {**pod, "KUBEPEERS_NAMESPACE": "y"}).values["namespace"] == "x"
 

@@ -61,6 +61,12 @@ def test_a_kubeconfig_is_no_pod(place: Place, cluster_kubeconfig: str) -> None:
     assert "in namespace default" in told(place, code=1)
 
 
+def test_all_else_is_examined_where_nothing_says_who_self_is(place: Place, cluster_kubeconfig: str) -> None:
+    said = told(place, "--kubeconfig", cluster_kubeconfig, "--self=auto", "-n", place.name, code=1)
+    for words in ("selector ok 1 pod: me", "self wrong cannot tell which pod", "answer not reached", "wrong: self"):
+        assert words in said
+
+
 @pytest.mark.parametrize("accepts", [True, False])
 def test_a_silent_server(place: Place, accepts: bool) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=64 if accepts else 0) as silent:
