@@ -1,0 +1,39 @@
+"""`kubepeers doctor`: every step to the first answer, each with what is wrong and what mends it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from kubepeers.tool import exits
+
+from .examination import examine
+from .report import Report
+from .steps import State
+
+if TYPE_CHECKING:
+    from kubepeers.tool.settings import Settings
+
+    from .steps import Step
+
+
+def run(settings: Settings, *, only_manifests: bool, timeout: float) -> int:
+    """Examine, and print each step as it is known, then what mends those that are wrong."""
+    report = Report(sys.stderr if only_manifests else sys.stdout, os.environ)
+    steps = []
+    for step in examine(settings, os.environ, timeout):
+        report.step(step)
+        steps.append(step)
+    report.remedies(steps)
+    if only_manifests:
+        for step in steps:
+            sys.stdout.write(step.remedy.manifest if step.remedy else "")
+    return _exit_status(steps)
+
+
+def _exit_status(steps: list[Step]) -> int:
+    wrong = [step.name for step in steps if step.state is State.WRONG]
+    if "configuration" in wrong:
+        return exits.USAGE
+    return exits.WRONG if wrong else exits.WELL

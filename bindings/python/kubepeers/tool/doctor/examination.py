@@ -1,0 +1,67 @@
+"""Takes the steps, one after the other."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from kubepeers import InvalidConfigError, InvalidUtf8Error, KubepeersError, NoIdentityError, UnknownKeyError
+from kubepeers.tool.session import registered
+
+from . import access, credentials, findings, remedies
+from .facts import gather
+from .steps import NAMES, not_reached, ok, wrong
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from kubepeers import Provider
+    from kubepeers.tool.settings import Settings
+
+    from .steps import Step
+
+#: A server that does not answer is to be noticed before the time is over.
+_REQUEST_TIMEOUT_MS = "3000"
+
+
+def examine(settings: Settings, environment: Mapping[str, str], seconds: float) -> Iterator[Step]:
+    """Give every step."""
+    missing = list(NAMES)
+    for step in _steps(settings, environment, seconds):
+        missing.remove(step.name)
+        yield step
+    yield from map(not_reached, missing)
+
+
+def _steps(settings: Settings, environment: Mapping[str, str], seconds: float) -> Iterator[Step]:
+    """Give the steps up to where it does not go on."""
+    with contextlib.ExitStack() as stack:
+        try:
+            provider, nobody = _opened({"request_timeout_ms": _REQUEST_TIMEOUT_MS, **settings.values}, stack)
+        except (InvalidConfigError, UnknownKeyError, InvalidUtf8Error) as error:
+            yield wrong("configuration", error.message, remedy=remedies.configuration(settings))
+            return
+        except KubepeersError as error:
+            yield _configuration(settings)
+            yield wrong("credentials", error.message, remedy=remedies.credentials(settings))
+            return
+        yield _configuration(settings)
+        yield credentials.step(settings)
+        health = access.wait(provider, seconds)
+        yield from access.steps(health, settings, environment)
+        if health.age is not None:
+            yield from findings.steps(gather(provider, settings, nobody))
+
+
+def _opened(values: dict[str, str], stack: contextlib.ExitStack) -> tuple[Provider, NoIdentityError | None]:
+    """Give a provider; also where nothing says which pod this is, as all else can be examined all the same."""
+    try:
+        return stack.enter_context(registered(values)), None
+    except NoIdentityError as nobody:
+        return stack.enter_context(registered({**values, "self": "none"})), nobody
+
+
+def _configuration(settings: Settings) -> Step:
+    values = settings.values
+    looked_for = f"pods with labels {values['pod_labels']} in namespace {values['namespace']}, "
+    return ok("configuration", f"{looked_for}at their port {values['discovery_port_name']}", *settings.notes)

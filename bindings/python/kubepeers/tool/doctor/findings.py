@@ -1,0 +1,111 @@
+"""What is to be said of the pods, of the own one, and of the answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kubepeers.tool.text import count, some
+
+from . import remedies
+from .steps import not_reached, ok, warning, wrong
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kubepeers import ExplainedPod
+
+    from .facts import Facts
+    from .steps import Step
+
+#: What there is to say of pods with a verdict, where it is worth a warning.
+_LEFT_OUT = {
+    "not-running": "not Running",
+    "terminating": "terminating",
+    "no-ip": "without an address yet",
+    "no-ip-of-family": "without an address of the family that `ip_family` asks for",
+    "not-ready": "not ready, and `readiness` = `ready` asks for ready ones",
+    "address-taken": "at the address and port of another pod, which started later or is the own one",
+}
+
+
+def steps(facts: Facts) -> Iterator[Step]:
+    """Tell of all that comes after the pods were read."""
+    yield _selector(facts)
+    if facts.explanation["pods"]:
+        yield _ports(facts)
+        yield _peers(facts)
+    else:
+        yield not_reached("ports")
+        yield not_reached("peers")
+    yield _self(facts)
+    yield _answer(facts)
+
+
+def _selector(facts: Facts) -> Step:
+    pods, values = facts.explanation["pods"], facts.settings.values
+    if pods:
+        return ok("selector", f"{count(len(pods), 'pod')}: {some([pod['name'] for pod in pods])}")
+    labels, namespace = values["pod_labels"], values["namespace"]
+    says = [f"no pod of namespace {namespace} has labels {labels}"]
+    says += [f"without {label} there would be {count(number, 'pod')}" for label, number in facts.near.items()]
+    return wrong("selector", *says, remedy=remedies.selector(facts.settings))
+
+
+def _ports(facts: Facts) -> Step:
+    name = facts.settings.values["discovery_port_name"]
+    lacking = [pod for pod in facts.explanation["pods"] if pod["verdict"] == "no-discovery-port"]
+    if not lacking:
+        return _other_ports(facts, name)
+    says = [f"no port named {name}: {some([_with_ports(pod) for pod in lacking])}"]
+    remedy = remedies.ports(name)
+    others = [pod for pod in facts.explanation["pods"] if pod["verdict"] not in ("self", "no-discovery-port")]
+    state = warning if others else wrong
+    return state("ports", *says, remedy=remedy)
+
+
+def _with_ports(pod: ExplainedPod) -> str:
+    ports = " ".join(f"{name}={number}" for name, number in pod["ports"])
+    return f"{pod['name']} (has {ports or 'no named port'})"
+
+
+def _other_ports(facts: Facts, name: str) -> Step:
+    values, says = facts.settings.values, []
+    for key, port in (("remoting_port_name", "remoting_port"), ("peers_port_name", "peers_port")):
+        lacking = [node.name for node in facts.nodes or [] if not getattr(node, port)]
+        if lacking:
+            says.append(f"no port named {values[key]} (`{key}`): {some(lacking)}")
+    return warning("ports", *says) if says else ok("ports", f"none lacks a port named {name}")
+
+
+def _peers(facts: Facts) -> Step:
+    pods = facts.explanation["pods"]
+    peers = [pod for pod in pods if pod["verdict"] == "peer"]
+    says = [count(len(peers), "peer")]
+    for verdict, meaning in _LEFT_OUT.items():
+        named = [pod["name"] for pod in pods if pod["verdict"] == verdict]
+        if named:
+            says.append(f"{meaning}: {some(named)}")
+    unready = [pod["name"] for pod in peers if not pod["ready"]]
+    if unready:
+        says.append(f"peers, but not ready: {some(unready)}")
+    return (warning if says[1:] else ok)("peers", *says)
+
+
+def _self(facts: Facts) -> Step:
+    if facts.refusal is not None:
+        return wrong("self", facts.refusal.message, remedy=remedies.own_pod(facts.refusal, facts.settings))
+    if facts.settings.values.get("self") == "none":
+        return ok("self", "this process is not one of the pods (`self` = `none`)")
+    says = f"this process runs in pod {facts.explanation['own_pod']}"
+    own = [pod for pod in facts.explanation["pods"] if pod["verdict"] == "self"]
+    if own and own[0]["terminating"]:
+        return warning("self", says, "it is terminating: it still gets answers, but is nobody's peer any more")
+    return ok("self", says)
+
+
+def _answer(facts: Facts) -> Step:
+    if facts.nodes is None:
+        return not_reached("answer")
+    if not facts.nodes:
+        return ok("answer", "no peers: alone, confirmed")
+    return ok("answer", f"{count(len(facts.nodes), 'peer')}: {some([node.name for node in facts.nodes])}")

@@ -1,0 +1,21 @@
+"""What the tool ends with."""
+
+from __future__ import annotations
+
+from typing import Final
+
+WELL: Final = 0
+WRONG: Final = 1
+USAGE: Final = 2
+NOT_YET: Final = 3
+INTERRUPTED: Final = 130
+TERMINATED: Final = 143
+
+EXPLAINED = """\
+exit status:
+  0    all is well; of `peers`: the list is certain, also an empty one
+  1    something is wrong that does not mend itself; of `doctor`: any step
+  2    a wrong call, or a configuration that is wrong or incomplete
+  3    of `peers`: not known yet, it may be later; stderr says why
+  130  Ctrl-C
+"""

@@ -1,0 +1,40 @@
+"""A provider, waited for in short steps: a longer wait inside the library could not be interrupted."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+from kubepeers import KubepeersError, Provider
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+T = TypeVar("T")
+
+STEP = 0.1
+
+
+@contextlib.contextmanager
+def registered(values: Mapping[str, str]) -> Iterator[Provider]:
+    """Give a provider that has begun to look."""
+    provider = Provider.from_settings(values.items())
+    try:
+        provider.init()
+        provider.register(timeout=0)
+        yield provider
+    finally:
+        provider.close()
+
+
+def patiently(ask: Callable[[float], T], seconds: float) -> T:
+    """Ask, with a timeout, until there is an answer, or an error that a retry does not mend, or the time is over."""
+    deadline = time.monotonic() + seconds
+    while True:
+        left = deadline - time.monotonic()
+        try:
+            return ask(max(0.0, min(STEP, left)))
+        except KubepeersError as error:
+            if left <= 0 or not error.retryable:
+                raise

@@ -1,0 +1,77 @@
+"""The library's configuration keys, from options, from the environment, and from what a person would expect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from kubepeers._options import Options
+
+from . import account, kubeconfig
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+REQUIRED = ("namespace", "pod_labels", "discovery_port_name", "remoting_port_name", "peers_port_name")
+KEYS = (*REQUIRED, *Options.__annotations__)
+
+
+@dataclass
+class Settings:
+    """What a provider is made of."""
+
+    values: dict[str, str]
+    #: What was not said but taken from somewhere: sentences for people.
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def folder(self) -> str:
+        """Where the service account is."""
+        return self.values.get("service_account_dir", account.FOLDER)
+
+    def take(self, key: str, value: str | None, note: str) -> None:
+        """Take a value that was not said."""
+        if value is not None and key not in self.values:
+            self.values[key] = value
+            self.notes.append(note)
+
+
+def variable(key: str) -> str:
+    """Give the environment variable that stands for a key."""
+    return f"KUBEPEERS_{key.upper()}"
+
+
+def settings(given: Mapping[str, str], environment: Mapping[str, str]) -> Settings:
+    """Complete what was given."""
+    said = {key: environment[variable(key)] for key in KEYS if environment.get(variable(key))}
+    made = Settings({**said, **given})
+    _take_credentials(made, environment)
+    _take_namespace(made, environment)
+    _take_self(made, environment)
+    for key in ("remoting_port_name", "peers_port_name"):
+        if "discovery_port_name" in made.values:
+            made.values.setdefault(key, made.values["discovery_port_name"])
+    return made
+
+
+def _take_credentials(made: Settings, environment: Mapping[str, str]) -> None:
+    in_pod = bool(environment.get("KUBERNETES_SERVICE_HOST")) or "service_account_dir" in made.values
+    if "context" in made.values or not in_pod:
+        path = kubeconfig.usual(environment)
+        made.take("kubeconfig", path, f"not in a pod: the kubeconfig {path}")
+
+
+def _take_namespace(made: Settings, environment: Mapping[str, str]) -> None:
+    if "kubeconfig" in made.values:
+        found = kubeconfig.namespace(made.values["kubeconfig"], made.values.get("context"))
+        made.take("namespace", found, "the namespace is the one of the kubeconfig")
+    else:
+        found = environment.get("POD_NAMESPACE") or account.namespace(made.folder)
+        made.take("namespace", found, "the namespace is this pod's own")
+
+
+def _take_self(made: Settings, environment: Mapping[str, str]) -> None:
+    known = {"self", "pod_uid", "pod_name", "pod_ip"} & made.values.keys()
+    known |= {"POD_UID", "POD_NAME"} & environment.keys()
+    if "kubeconfig" in made.values and not known:
+        made.take("self", "none", "with a kubeconfig, this process is taken for no pod: self = none")

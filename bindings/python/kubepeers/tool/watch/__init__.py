@@ -1,0 +1,61 @@
+"""`kubepeers watch`: every pod with its verdict, as it changes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import sys
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from kubepeers.tool import exits
+from kubepeers.tool.session import registered
+
+from .lines import Lines
+from .picture import look
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from kubepeers.tool.settings import Settings
+
+    from .picture import Picture
+
+#: Seconds between two looks. Meanwhile Ctrl-C is heard at once.
+_PACE = 0.5
+
+
+class View(Protocol):
+    """Shows one picture after the other."""
+
+    def show(self, picture: Picture) -> None:
+        """Show it."""
+
+
+def run(settings: Settings, *, plain: bool) -> int:
+    """Show what is known until somebody ends it."""
+    with registered(settings.values) as provider, _view(settings, plain) as view:
+        while not _nobody_reads():
+            view.show(look(provider))
+            time.sleep(_PACE)
+    return exits.WELL
+
+
+def _view(settings: Settings, plain: bool) -> AbstractContextManager[View]:
+    dumb = os.environ.get("TERM", "dumb") == "dumb"
+    if not plain and not dumb and sys.stdout.isatty():
+        try:
+            from .screen import Screen
+        except ImportError:
+            print("kubepeers: for a table, `pip install kubepeers[tool]`", file=sys.stderr)
+        else:
+            return Screen.opened(settings)
+    return contextlib.nullcontext(Lines(sys.stdout))
+
+
+def _nobody_reads() -> bool:
+    """See whether a pipe was closed, without waiting for something to be written to it."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return bool(poll.poll(0))

@@ -1,0 +1,29 @@
+"""A Role is missing, is printed, is granted."""
+
+from __future__ import annotations
+
+import yaml
+from place import Place
+
+
+def test_the_role_is_printed_and_mends_it(place: Place) -> None:
+    place.account("")
+    missing = place.run("doctor", "--manifest", "--timeout", "60")
+    assert missing.returncode == 1
+    assert "permission" in missing.stderr
+    role, binding = (document for document in yaml.safe_load_all(missing.stdout) if document)
+    assert (role["kind"], role["metadata"]["namespace"]) == ("Role", place.name)
+    assert role["rules"] == [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"]}]
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "member", "namespace": place.name}]
+    # What people copy from the screen is the same.
+    assert missing.stdout.strip() in place.run("doctor", "--timeout", "60").stdout
+
+    with place.watch() as watch:
+        watch.says("may not list")
+        place.account("list,watch")
+        watch.says("! all is well again")
+        watch.says("+ me self")
+        assert watch.interrupted() == (130, "")
+    mended = place.run("doctor", "--manifest", "--timeout", "60")
+    assert (mended.returncode, mended.stdout) == (0, "")
+    assert "all is well" in mended.stderr

@@ -1,0 +1,108 @@
+"""The small parts, each alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kubepeers import Explanation, Health
+from kubepeers.tool import account, kubeconfig
+from kubepeers.tool.settings import settings
+from kubepeers.tool.text import age, clean, shortened, some, span, width, wrapped
+from kubepeers.tool.watch.picture import Picture, changes
+
+
+def test_nothing_steers_the_terminal() -> None:
+    assert clean("a\x1b[2J\nb\u202ec\udcff\u2028") == "a [2J b c  "
+
+
+def test_width_and_wrapping() -> None:
+    assert width("日本e\u0301") == 5
+    assert wrapped("日本 日本 ab", 9) == ["日本 日本", "ab"]
+    assert wrapped("a-word-that-is-long b", 5) == ["a-word-that-is-long", "b"]
+    assert wrapped("", 5) == [""]
+
+
+def test_names_keep_both_ends() -> None:
+    assert shortened("web-0", 5) == "web-0"
+    assert shortened("deployment-7d9f8b6c5-x2x4z", 14) == "deplo…c5-x2x4z"
+
+
+def test_times() -> None:
+    assert [span(s) for s in (-1, 0, 119, 120, 7199, 7200, 172799, 172800)] == [
+        "0s", "0s", "119s", "2m", "119m", "2h", "47h", "2d",
+    ]  # fmt: skip
+    assert age("1970-01-01T00:01:00Z", 90) == "30s"
+    assert age("", 0) == "-"
+
+
+def test_not_hundreds_of_names() -> None:
+    assert some([str(i) for i in range(7)]) == "0, 1, 2, 3, 4, and 2 more"
+    assert some(["a\x1b"]) == "a "
+
+
+def test_a_pod_of_the_same_name_is_another_pod() -> None:
+    pod = {"name": "web-0", "verdict": "peer", "address": None, "ips": [], "phase": "", "ready": True, "ports": []}
+    before, after = (_picture([{**pod, "uid": uid}]).pods for uid in ("1", "2"))
+    assert [change.mark for change in changes(before, after)] == ["-", "+"]
+
+
+def _picture(pods: Any) -> Picture:
+    explanation: Explanation = {"namespace": "", "selector": "", "own_pod": "", "gate": "open", "pods": pods}
+    return Picture(0, explanation, Health(0, False, False, None, ""), None)
+
+
+class TestSettings:
+    """Where keys come from."""
+
+    def test_in_a_pod(self, tmp_path: Path) -> None:
+        (tmp_path / "namespace").write_text("here\n")
+        # A kubeconfig lies about, but the process is in a pod.
+        there = {"KUBECONFIG": str(tmp_path / "namespace")}
+        pod = {"KUBERNETES_SERVICE_HOST": "h", "KUBEPEERS_SERVICE_ACCOUNT_DIR": str(tmp_path), **there}
+        assert settings({}, pod).values == {"service_account_dir": str(tmp_path), "namespace": "here"}
+        assert "kubeconfig" not in settings({}, {"KUBERNETES_SERVICE_HOST": "h", **there}).values
+        assert settings({}, {**pod, "POD_NAMESPACE": "n"}).values["namespace"] == "n"
+        assert settings({"namespace": "x"}, {**pod, "KUBEPEERS_NAMESPACE": "y"}).values["namespace"] == "x"
+
+    def test_port_names(self) -> None:
+        made = settings({"discovery_port_name": "g", "peers_port_name": "p"}, {"KUBERNETES_SERVICE_HOST": "h"}).values
+        assert (made["remoting_port_name"], made["peers_port_name"]) == ("g", "p")
+
+    def test_elsewhere(self, tmp_path: Path) -> None:
+        file = tmp_path / "kubeconfig"
+        file.write_text(
+            json.dumps(
+                {
+                    "current-context": "a",
+                    "contexts": [
+                        {"name": "a", "context": {"namespace": "one"}},
+                        {"name": "b", "context": {}},
+                    ],
+                }
+            )
+        )
+        outside = {"KUBECONFIG": f"/nowhere:{file}"}
+        assert settings({}, outside).values == {"kubeconfig": str(file), "namespace": "one", "self": "none"}
+        assert settings({"context": "b"}, outside).values["namespace"] == "default"
+        assert "namespace" not in settings({"context": "c"}, outside).values
+        # Who says which pod this is, is one.
+        assert "self" not in settings({"pod_name": "me"}, outside).values
+        assert "self" not in settings({}, {**outside, "POD_UID": "u"}).values
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "a: b", "contexts: 1\ncurrent-context: a", "\x00"])
+def test_a_kubeconfig_that_is_none(tmp_path: Path, content: str) -> None:
+    (tmp_path / "k").write_text(content)
+    assert kubeconfig.namespace(str(tmp_path / "k"), None) is None
+
+
+@pytest.mark.parametrize(
+    "token", [None, "", "a.b.c", "a.W10.c", "a.e30.c", "a.eyJzdWIiOiJzIiwia3ViZXJuZXRlcy5pbyI6MX0.c"]
+)
+def test_a_token_that_says_nothing(tmp_path: Path, token: str | None) -> None:
+    if token is not None:
+        (tmp_path / "token").write_text(token)
+    assert account.claims(str(tmp_path)) is None

@@ -1,0 +1,64 @@
+"""Each command in each state."""
+
+from __future__ import annotations
+
+import pytest
+from place import Place
+from states import STATES, State
+
+STEPS = (
+    "configuration", "credentials", "DNS", "connection", "TLS", "login",
+    "permission", "selector", "ports", "peers", "self", "answer",
+)  # fmt: skip
+
+each = pytest.mark.parametrize("state", STATES.values(), ids=STATES)
+
+
+@each
+def test_peers(place: Place, state: State) -> None:
+    state.arrange(place)
+    done = place.run("peers", "--timeout", "2" if state.lasts else "60")
+    code, words = state.peers
+    assert done.returncode == code, done
+    if code == 0:
+        assert done.stdout == "".join(f"{address}\n" for address in words)
+        assert done.stderr == ""
+    else:
+        assert done.stdout == ""
+        assert all(word in done.stderr for word in words), done.stderr
+
+
+@each
+def test_doctor(place: Place, state: State) -> None:
+    state.arrange(place)
+    done = place.run("doctor", "--timeout", "6" if state.lasts else "60")
+    flaws, words = state.doctor
+    assert done.stderr == ""
+    found = found_states(done.stdout)
+    assert tuple(found) == STEPS
+    assert {step: said for step, said in found.items() if said not in ("ok", "not reached")} == flaws, done.stdout
+    # One paragraph after the other, however the lines are broken.
+    text = " ".join(done.stdout.split())
+    assert all(word in text for word in words), done.stdout
+    assert done.returncode == ("wrong" in flaws.values())
+
+
+def found_states(output: str) -> dict[str, str]:
+    """Read the table that doctor prints."""
+    table = [line for line in output.partition("\n\n")[0].splitlines() if not line.startswith(" ")]
+    said = {line.split()[0]: line.split(None, 1)[1] for line in table}
+    known = ("ok", "not reached", "warning", "wrong")
+    return {step: next(word for word in known if text.startswith(word)) for step, text in said.items()}
+
+
+@each
+def test_watch(place: Place, state: State) -> None:
+    state.arrange(place)
+    with place.watch() as watch:
+        if state.watch is None:
+            code, stderr = watch.ended()
+            assert code == state.peers[0]
+            assert all(word in stderr for word in state.peers[1])
+        else:
+            watch.says(*state.watch)
+            assert watch.interrupted() == (130, "")
