@@ -7,8 +7,8 @@ import (
 	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
 )
 
-// register occupies a thread while it waits: what ends it before the pods have
-// been read, such as a missing Role, is no change that the netpoller could tell.
+// register occupies a thread while it waits: whether what is wrong ends it, such
+// as a missing Role, the library's own call alone says.
 func (s *session) register(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ctx.Err()

@@ -3,7 +3,6 @@ package kubepeers
 import (
 	"context"
 	"runtime"
-	"time"
 
 	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
 )
@@ -59,17 +58,8 @@ func (s *session) watch(ctx context.Context, updates chan Update) {
 		if !lasts(failure) {
 			return
 		}
-		wait(ctx, told, s.periodAfter(last))
+		wait(ctx, told, s.period)
 	}
-}
-
-// periodAfter is how often to ask after a failure. No change tells that nothing
-// will mend it any more, such as a missing Role.
-func (s *session) periodAfter(failure *capi.Failure) time.Duration {
-	if s.period == 0 && failure != nil && failure.Status == capi.NotSynced {
-		return time.Second
-	}
-	return s.period
 }
 
 // isNews says whether a failure differs from the last one in what a program acts
