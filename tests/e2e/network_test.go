@@ -41,7 +41,8 @@ func onHost(offset int) func(*corev1.Pod) {
 	}
 }
 
-// ipv6 has the nodes find each other by the second address of their pods.
+// ipv6 has the nodes find each other by the second address of their pods. It
+// looks at members only: GoAkt 4.1.0 does not find actors at such addresses.
 func ipv6(w *world) {
 	w.deploy(3, setEnv("KUBEPEERS_IP_FAMILY", "ipv6"), bindsTo("status.podIPs"))
 	var nodes []corev1.Pod
