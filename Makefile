@@ -99,9 +99,10 @@ include tests/long.mk
 
 # SCENARIOS: a regular expression, as `go test -run` takes it.
 .PHONY: e2e
-e2e: can-e2e $(E2E)/goakt-node.tar node ## GoAkt clusters in real pods on a real kubelet, as root (SCENARIOS=…)
+e2e: can-e2e $(E2E)/images node ## GoAkt clusters and Python services in real pods on a real kubelet, as root (SCENARIOS=…)
 	cd tests/e2e && go test -c -o $(E2E)/scenarios .
-	NODE_IMAGE=localhost/goakt-node:e2e DEPLOY=$(CURDIR)/deploy $(TOOL) run --node --image $(E2E)/goakt-node.tar -- \
+	NODE_IMAGE=localhost/goakt-node:e2e SERVICE_IMAGE=localhost/python-service:e2e DEPLOY=$(CURDIR)/deploy \
+		$(TOOL) run --node --image $(E2E)/goakt-node.tar --image $(E2E)/python-service.tar -- \
 		$(E2E)/scenarios -test.v -test.failfast -test.timeout 40m -test.run "TestClusters|TestScenarios/$(SCENARIOS)"
 
 # Before anything is built, which takes minutes. What containerd and the node need besides, they say themselves.
@@ -111,9 +112,13 @@ can-e2e:
 	@for tool in buildah containerd iptables mmdebstrap runc; do command -v $$tool >/dev/null || \
 		{ echo "make e2e needs $$tool: tests/e2e/packages and tests/cluster/packages list Debian's packages"; exit 1; }; done
 
-$(E2E)/goakt-node.tar: | can-e2e
-$(E2E)/goakt-node.tar: $(TARBALL) tests/e2e/images packaging/Dockerfile $(shell git ls-files bindings/go examples/goakt)
-	tests/e2e/images $(E2E) $(TARBALL)
+$(E2E)/images $(E2E)/wheels/SHA256SUMS: | can-e2e
+$(E2E)/images: $(TARBALL) $(E2E)/wheels/SHA256SUMS tests/e2e/images packaging/Dockerfile $(shell git ls-files bindings/go examples)
+	tests/e2e/images $(E2E) $(TARBALL) $(E2E)/wheels
+	touch $@
+
+$(E2E)/wheels/SHA256SUMS: $(DIST_VENV)/ready $(TARBALL) packaging/wheel $(shell git ls-files bindings/python)
+	packaging/wheel $(E2E)/wheels $(DIST_TARGET)
 
 BENCH := $(BUILD)/bench
 PODS  ?= 10 1000 5000
@@ -201,7 +206,7 @@ $(TARBALLS)-%.tar.gz: Cargo.toml Cargo.lock packaging/dist $(shell git ls-files 
 
 .PHONY: wheel
 wheel: $(DIST_VENV)/ready $(DIST_TARGETS:%=$(TARBALLS)-%.tar.gz) ## a wheel for each system (DIST_TARGETS), and the sdist, in target/wheels
-	packaging/wheel $(DIST_TARGETS)
+	packaging/wheel $(BUILD)/wheels $(DIST_TARGETS)
 
 .PHONY: header
 header: ## writes include/kubepeers.h anew

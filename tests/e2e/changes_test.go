@@ -45,14 +45,7 @@ func killed(w *world) {
 	victim := nodes[2]
 	watch := w.watchForFaults()
 	w.kill(victim)
-	w.eventually("its container has started again", func() string {
-		for _, pod := range w.nodes() {
-			if pod.UID == victim.UID && restarts(pod) > 0 {
-				return ""
-			}
-		}
-		return "not yet"
-	})
+	w.startsAgain(victim)
 	w.stays(w.oneClusterOf(5))
 	watch.end()
 }
@@ -65,6 +58,18 @@ func (w *world) kill(pod corev1.Pod) {
 	if err != nil {
 		w.Fatalf("%s could not be killed: %v\n%s", pod.Name, err, output)
 	}
+}
+
+func (w *world) startsAgain(killed corev1.Pod) {
+	w.Helper()
+	w.eventually("its container has started again", func() string {
+		for _, pod := range w.nodes() {
+			if pod.UID == killed.UID && restarts(pod) > 0 {
+				return ""
+			}
+		}
+		return "not yet"
+	})
 }
 
 func restarts(pod corev1.Pod) int32 {
@@ -117,9 +122,13 @@ func (w *world) pod(name string, changes ...func(*corev1.Pod)) string {
 	return name
 }
 
+// deployment is the only one of the namespace.
 func (w *world) deployment() *appsv1.Deployment {
 	w.Helper()
-	d, err := w.client.AppsV1().Deployments(w.namespace).Get(nowhere, "goakt-node", metav1.GetOptions{})
+	list, err := w.client.AppsV1().Deployments(w.namespace).List(nowhere, metav1.ListOptions{})
 	w.check(err)
-	return d
+	if len(list.Items) != 1 {
+		w.Fatalf("there are %d Deployments", len(list.Items))
+	}
+	return &list.Items[0]
 }

@@ -18,12 +18,17 @@ import (
 )
 
 // manifest reads a file of deploy/, as it is for users.
-func (w *world) manifest(name string) (objects []runtime.Object) {
+func (w *world) manifest(name string) []runtime.Object {
 	w.Helper()
 	file, err := os.Open(filepath.Join(os.Getenv("DEPLOY"), name))
 	w.check(err)
 	defer file.Close()
-	documents := yaml.NewYAMLReader(bufio.NewReader(file))
+	return w.objects(file)
+}
+
+func (w *world) objects(yamls io.Reader) (objects []runtime.Object) {
+	w.Helper()
+	documents := yaml.NewYAMLReader(bufio.NewReader(yamls))
 	for {
 		document, err := documents.Read()
 		if errors.Is(err, io.EOF) {
@@ -39,27 +44,35 @@ func (w *world) manifest(name string) (objects []runtime.Object) {
 // apply creates what is in a file of deploy/, in this namespace, with changes.
 func (w *world) apply(name string, changes ...func(*appsv1.Deployment)) {
 	w.Helper()
-	create := metav1.CreateOptions{}
 	for _, object := range w.manifest(name) {
+		object.(metav1.Object).SetNamespace(w.namespace)
 		switch object := object.(type) {
-		case *corev1.ServiceAccount:
-			object.Namespace = w.namespace
-			w.must(w.client.CoreV1().ServiceAccounts(w.namespace).Create(nowhere, object, create))
-		case *rbacv1.Role:
-			object.Namespace = w.namespace
-			w.must(w.client.RbacV1().Roles(w.namespace).Create(nowhere, object, create))
 		case *rbacv1.RoleBinding:
-			object.Namespace, object.Subjects[0].Namespace = w.namespace, w.namespace
-			w.must(w.client.RbacV1().RoleBindings(w.namespace).Create(nowhere, object, create))
+			object.Subjects[0].Namespace = w.namespace
 		case *appsv1.Deployment:
-			object.Namespace = w.namespace
 			for _, change := range changes {
 				change(object)
 			}
-			w.must(w.client.AppsV1().Deployments(w.namespace).Create(nowhere, object, create))
-		default:
-			w.Fatalf("%s: what is %T?", name, object)
 		}
+		w.create(object)
+	}
+}
+
+// create creates an object as it is.
+func (w *world) create(object runtime.Object) {
+	w.Helper()
+	namespace, options := object.(metav1.Object).GetNamespace(), metav1.CreateOptions{}
+	switch object := object.(type) {
+	case *corev1.ServiceAccount:
+		w.must(w.client.CoreV1().ServiceAccounts(namespace).Create(nowhere, object, options))
+	case *rbacv1.Role:
+		w.must(w.client.RbacV1().Roles(namespace).Create(nowhere, object, options))
+	case *rbacv1.RoleBinding:
+		w.must(w.client.RbacV1().RoleBindings(namespace).Create(nowhere, object, options))
+	case *appsv1.Deployment:
+		w.must(w.client.AppsV1().Deployments(namespace).Create(nowhere, object, options))
+	default:
+		w.Fatalf("what is %T?", object)
 	}
 }
 
@@ -88,8 +101,7 @@ func (w *world) change(changes ...func(*appsv1.Deployment)) {
 	w.Helper()
 	deployments := w.client.AppsV1().Deployments(w.namespace)
 	w.eventually("the Deployment is changed", func() string {
-		d, err := deployments.Get(nowhere, "goakt-node", metav1.GetOptions{})
-		w.check(err)
+		d := w.deployment()
 		for _, change := range changes {
 			change(d)
 		}

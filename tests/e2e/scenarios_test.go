@@ -1,6 +1,7 @@
 // Package e2e plays what happens to clusters in Kubernetes with real GoAkt nodes
 // (examples/goakt) in real pods, deployed by the manifests in deploy/, and asks
-// each node for the members that GoAkt itself knows.
+// each node for the members that GoAkt itself knows. And the same with services in
+// Python (examples/python-service), and the command `kubepeers` beside them.
 //
 // `make e2e` runs it inside a node that it makes, where the addresses of pods
 // can be reached.
@@ -34,6 +35,9 @@ var scenarios = []struct {
 	{"in a native sidecar", sidecar},
 	{"the API server is down during a rolling update", serverDown},
 	{"the role is taken away and given back", roleRevoked},
+	{"a service in Python", pythonService},
+	{"the doctor in a pod without the role", doctorWithoutRole},
+	{"the doctor in a pod without a token", doctorWithoutToken},
 	{"how soon the first answer comes", firstAnswer},
 	{"what was asked of the API server", onlyListAndWatch},
 }
@@ -45,7 +49,7 @@ func TestScenarios(t *testing.T) {
 }
 
 func TestMain(m *testing.M) {
-	for _, name := range []string{"KUBECONFIG", "CLUSTER_TOOL", "CLUSTER_DIR", "NODE_IMAGE", "DEPLOY"} {
+	for _, name := range []string{"KUBECONFIG", "CLUSTER_TOOL", "CLUSTER_DIR", "NODE_IMAGE", "SERVICE_IMAGE", "DEPLOY"} {
 		if os.Getenv(name) == "" {
 			println(name + " is not set: these tests need the node that `make e2e` makes")
 			os.Exit(2)
