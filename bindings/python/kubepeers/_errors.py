@@ -39,6 +39,10 @@ class Status(IntEnum):
     INTERNAL = -99
 
 
+class LibraryError(ImportError):
+    """The shared library cannot be loaded, or is not one that this package works with."""
+
+
 class KubepeersError(Exception):
     """Any failure of the library. Its class tells the status."""
 

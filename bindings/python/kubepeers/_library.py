@@ -8,14 +8,11 @@ from ctypes import POINTER, c_char_p, c_int32, c_int64, c_size_t, c_uint16, c_ui
 from pathlib import Path
 from typing import Any
 
+from ._errors import LibraryError
 from ._version import __version__
 
 ENVIRONMENT_VARIABLE = "KUBEPEERS_LIBRARY"
 SONAME = "libkubepeers.so.0"
-
-
-class LibraryError(ImportError):
-    """The shared library cannot be loaded, or is not one that this package works with."""
 
 
 # A class each: ctypes then refuses one kind of object where another is needed, and keeps them from becoming plain ints.
@@ -137,10 +134,12 @@ def _open() -> tuple[ctypes.CDLL, str]:
     explicit = os.environ.get(ENVIRONMENT_VARIABLE)
     if explicit:
         # What was asked for by name is not silently replaced by something else.
-        return _load_file(explicit, f" (from the environment variable {ENVIRONMENT_VARIABLE})"), explicit
+        origin = f"from the environment variable {ENVIRONMENT_VARIABLE}"
+        remedy = f"let it name a libkubepeers {_fitting()} for this system, or unset it"
+        return _load_file(explicit, origin, remedy), explicit
     beside = Path(__file__).parent / SONAME
     if beside.exists():
-        return _load_file(str(beside), " (beside the package)"), str(beside)
+        return _load_file(str(beside), "beside the package", "install a wheel for this system"), str(beside)
     try:
         return ctypes.CDLL(SONAME), SONAME
     except OSError as e:
@@ -153,19 +152,22 @@ def _open() -> tuple[ctypes.CDLL, str]:
         ) from e
 
 
-def _load_file(path: str, origin: str) -> ctypes.CDLL:
+def _load_file(path: str, origin: str, remedy: str) -> ctypes.CDLL:
     try:
         # A name without a slash would make the loader look elsewhere.
         return ctypes.CDLL(os.path.abspath(path))
     except OSError as e:
-        raise LibraryError(f"cannot load {path}{origin}: {e}") from e
+        raise LibraryError(f"cannot load {path} ({origin}): {e}. To mend it, {remedy}.") from e
 
 
 def _check_version(library: ctypes.CDLL, place: str) -> None:
     try:
         version_number = library.kubepeers_version_number
     except AttributeError as e:
-        raise LibraryError(f"{place} is not a kubepeers library: it has no kubepeers_version_number") from e
+        raise LibraryError(
+            f"{place} is not a kubepeers library: it has no kubepeers_version_number. "
+            f"{ENVIRONMENT_VARIABLE} is to name a libkubepeers {_fitting()}, or nothing."
+        ) from e
     version_number.restype, version_number.argtypes = c_uint32, []
     major, rest = divmod(version_number(), 1_000_000)
     minor, patch = divmod(rest, 1_000)

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import _ctypes
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import kubepeers
 import pytest
+from installation import SONAME, Installation
 from kubepeers import LibraryError, _library
-
-PACKAGE = Path(kubepeers.__file__).parent
-SONAME = "libkubepeers.so.0"
 
 
 @pytest.fixture(scope="session")
@@ -23,29 +17,6 @@ def library() -> Path:
     """The file that this process has loaded."""
     lines = Path("/proc/self/maps").read_text().splitlines()
     return next(Path(line.split(maxsplit=5)[5]) for line in lines if "libkubepeers" in line)
-
-
-class Installation:
-    """A copy of the package, without a library."""
-
-    def __init__(self, folder: Path) -> None:
-        self.package = folder / "kubepeers"
-        shutil.copytree(PACKAGE, self.package, ignore=shutil.ignore_patterns("*.so*", "__pycache__"))
-
-    def use(self, **environment: str) -> tuple[int, str]:
-        """Import it in a new process: its exit status, and what it loaded or the error."""
-        ours = ("KUBEPEERS_LIBRARY", "LD_LIBRARY_PATH", "PYTHONPATH")
-        kept = {key: value for key, value in os.environ.items() if key not in ours}
-        code = "import kubepeers; print(kubepeers._library.lib._name)"
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            env={**kept, "PYTHONPATH": str(self.package.parent), **environment},
-            cwd=self.package.parent.parent,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return done.returncode, (done.stdout or done.stderr.splitlines()[-1]).strip()
 
 
 @pytest.fixture

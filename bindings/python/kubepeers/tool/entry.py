@@ -9,7 +9,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from kubepeers import InvalidConfigError, InvalidUtf8Error, KubepeersError, UnknownKeyError
+from kubepeers import InvalidConfigError, InvalidUtf8Error, KubepeersError, LibraryError, UnknownKeyError
 
 from . import arguments, exits
 from .settings import settings, variable
@@ -31,6 +31,9 @@ def main(arguments_given: Sequence[str] | None = None) -> int:
     except (InvalidConfigError, UnknownKeyError, InvalidUtf8Error) as error:
         _complain(f"{error}\n(`namespace`, say, is the option --namespace or the variable {variable('namespace')})")
         return exits.USAGE
+    except LibraryError as error:
+        _complain(str(error))
+        return exits.WRONG
     except KubepeersError as error:
         _complain(str(error))
         return exits.NOT_YET if error.retryable else exits.WRONG

@@ -20,12 +20,17 @@ if TYPE_CHECKING:
 
 def run(settings: Settings, *, as_json: bool, timeout: float) -> int:
     """Print the peers."""
+    cause = None
     try:
         with registered(settings.values) as provider:
-            nodes = patiently(provider.nodes, timeout)
+            try:
+                nodes = patiently(provider.nodes, timeout)
+            except KubepeersError:
+                cause = provider.health().error_class or None
+                raise
     except KubepeersError as error:
         if as_json:
-            print(json.dumps({"error": _failure(error)}))
+            print(json.dumps({"error": _failure(error, cause)}))
         raise
     if as_json:
         print(json.dumps({"peers": [_described(node) for node in nodes]}))
@@ -43,9 +48,11 @@ def _described(node: Node) -> dict[str, Any]:
     return {"address": _address(node), **dataclasses.asdict(node)}
 
 
-def _failure(error: KubepeersError) -> dict[str, Any]:
+def _failure(error: KubepeersError, cause: str | None) -> dict[str, Any]:
+    """Describe it. What keeps the pods from being read is the cause; the status is NOT_SYNCED whatever it is."""
     return {
         "status": error.status.name,
+        "cause": cause,
         "message": error.message,
         "retryable": error.retryable,
         "http_status": error.http_status,

@@ -190,7 +190,7 @@ STATES = {
     "self unclear": State(
         _no_identity,
         (1, ("cannot tell which pod",)),
-        ({"self": "wrong"}, ("cannot tell which pod", "fieldPath: metadata.uid")),
+        ({"self": "wrong"}, ("cannot tell which pod", "does not tell: x, y", "fieldPath: metadata.uid")),
         ("! ", "cannot tell which pod"),
     ),
 }

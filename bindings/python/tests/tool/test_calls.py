@@ -10,7 +10,7 @@ import subprocess
 import pytest
 from kubepeers import __version__
 from place import PATIENCE, Place, Running
-from states import REFUSING
+from states import REFUSING, STATES
 
 WRONG_CALLS = {
     "no command": ([], "COMMAND"),
@@ -64,7 +64,7 @@ def test_help_and_version(place: Place) -> None:
 def test_options_count_more_than_pairs_and_they_more_than_variables(place: Place) -> None:
     place.pod("other", "10.0.0.2", label="app=other")
     place.environment["KUBEPEERS_POD_LABELS"] = "app=nothing"
-    assert "app=demo" in place.run("doctor", "--set", "pod_labels=app=demo").stdout.splitlines()[0]
+    assert "app=demo" in place.run("doctor", "--set", "pod_labels=app=demo").stdout.splitlines()[1]
     done = place.run("peers", "--set", "pod_labels=app=demo", "-l", "app=other", "--self=none")
     assert done.stdout == "10.0.0.2:3322\n"
 
@@ -73,12 +73,25 @@ def test_json(place: Place) -> None:
     place.pod("a", "fd00::2")
     (peer,) = json.loads(place.run("peers", "--json").stdout)["peers"]
     assert (peer["address"], peer["name"], peer["ready"]) == ("[fd00::2]:3322", "a", True)
-    place.account("")
-    refused = place.run("peers", "--json", "--timeout", "60")
-    error = json.loads(refused.stdout)["error"]
-    assert (error["status"], error["retryable"], error["http_status"]) == ("NOT_SYNCED", False, 403)
-    assert error["message"] in refused.stderr
-    assert refused.returncode == 1
+
+
+FAILURES = {
+    "role missing": ("60", 1, ["NOT_SYNCED", "forbidden", False, 403]),
+    "server unreachable": ("1", 3, ["NOT_SYNCED", "unreachable", True, 0]),
+    "self has other labels": ("60", 1, ["SELF_EXCLUDED", None, False, 0]),
+    "no credentials": ("60", 1, ["NO_CREDENTIALS", None, False, 0]),
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_failures_in_json(place: Place, name: str) -> None:
+    timeout, code, expected = FAILURES[name]
+    STATES[name].arrange(place)
+    failed = place.run("peers", "--json", "--timeout", timeout)
+    error = json.loads(failed.stdout)["error"]
+    assert [error[key] for key in ("status", "cause", "retryable", "http_status")] == expected
+    assert error["message"] in failed.stderr
+    assert failed.returncode == code
 
 
 @pytest.mark.parametrize("command", ["peers", "doctor", "watch"])

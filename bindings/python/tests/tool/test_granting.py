@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import yaml
+from kubepeers.tool.messages import split
 from place import Place
 
 
@@ -27,3 +30,18 @@ def test_the_role_is_printed_and_mends_it(place: Place) -> None:
     mended = place.run("doctor", "--manifest", "--timeout", "60")
     assert (mended.returncode, mended.stdout) == (0, "")
     assert "all is well" in mended.stderr
+
+
+def test_the_message_is_what_is_wrong_and_the_manifest(place: Place) -> None:
+    """The library's own, as it is now, where names are odd."""
+    odd = "0.true.a-b"
+    place.tell("account", "--verbs=", odd)
+    place.tell("mount", f"--service-account={odd}", str(place.mount))
+    message = json.loads(place.run("peers", "--json", "--timeout", "60").stdout)["error"]["message"]
+    says, manifest = split(message)
+    assert f"{says} This allows it:\n{manifest}" == f"{message}\n"
+    assert says.startswith(f"the pods of namespace `{place.name}` have not been read yet: service account `{odd}`")
+    assert says.endswith(").")
+    role, binding = (document for document in yaml.safe_load_all(manifest) if document)
+    assert (role["kind"], binding["kind"]) == ("Role", "RoleBinding")
+    assert binding["subjects"][0]["name"] == odd

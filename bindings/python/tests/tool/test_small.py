@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from kubepeers import Explanation, Health
 from kubepeers.tool import account, kubeconfig
+from kubepeers.tool.doctor.remedies import permission
+from kubepeers.tool.messages import split
 from kubepeers.tool.settings import settings
 from kubepeers.tool.text import age, clean, shortened, some, span, width, wrapped
 from kubepeers.tool.watch.picture import Picture, changes
@@ -52,6 +54,22 @@ def test_a_pod_of_the_same_name_is_another_pod() -> None:
 def _picture(pods: Any) -> Picture:
     explanation: Explanation = {"namespace": "", "selector": "", "own_pod": "", "gate": "open", "pods": pods}
     return Picture(0, explanation, Health(0, False, False, None, ""), None)
+
+
+ROLE = "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nand so on"
+
+
+@pytest.mark.parametrize(
+    "says", ["no.", "no (says: This allows it:\n---\nkind: Role).", f"no: This allows it:\n{ROLE}."]
+)
+def test_a_message_with_a_manifest(says: str) -> None:
+    assert split(f"{says} This allows it:\n{ROLE}") == (says, f"{ROLE}\n")
+
+
+@pytest.mark.parametrize("message", ["", "no.", f"no. That allows it:\n{ROLE}", "no. This allows it:\n---\nkind: Pod"])
+def test_a_message_without_one_stays_whole(message: str) -> None:
+    assert split(message) == (message, "")
+    assert permission("") is None
 
 
 class TestSettings:

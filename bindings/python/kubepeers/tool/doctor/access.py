@@ -99,10 +99,8 @@ def _is_address(host: str) -> bool:
 def _permission(health: Health, settings: Settings) -> Step:
     if health.error is not None:
         says, manifest = split(health.error.message)
-        remedy = remedies.permission(manifest) if manifest else None
-        return warning(
-            "permission", says, "the pods can be listed, but not watched: changes are seen late", remedy=remedy
-        )
+        late = "the pods can be listed, but not watched: changes are seen late"
+        return warning("permission", says, late, remedy=remedies.permission(manifest))
     verbs = "list pods, which are polled as `watch` = `poll` asks for" if health.polling else "list and watch pods"
     return ok("permission", f"may {verbs}")
 

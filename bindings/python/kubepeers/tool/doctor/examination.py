@@ -10,7 +10,7 @@ from kubepeers.tool.session import registered
 
 from . import access, credentials, findings, remedies
 from .facts import gather
-from .steps import NAMES, not_reached, ok, wrong
+from .steps import ok, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,15 +25,6 @@ _REQUEST_TIMEOUT_MS = "3000"
 
 
 def examine(settings: Settings, environment: Mapping[str, str], seconds: float) -> Iterator[Step]:
-    """Give every step."""
-    missing = list(NAMES)
-    for step in _steps(settings, environment, seconds):
-        missing.remove(step.name)
-        yield step
-    yield from map(not_reached, missing)
-
-
-def _steps(settings: Settings, environment: Mapping[str, str], seconds: float) -> Iterator[Step]:
     """Give the steps up to where it does not go on."""
     with contextlib.ExitStack() as stack:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from typing import TYPE_CHECKING
 
 from kubepeers.tool.text import count, some
@@ -93,7 +94,8 @@ def _peers(facts: Facts) -> Step:
 
 def _self(facts: Facts) -> Step:
     if facts.refusal is not None:
-        return wrong("self", facts.refusal.message, remedy=remedies.own_pod(facts.refusal, facts.settings))
+        remedy = remedies.own_pod(facts.refusal, facts.settings)
+        return wrong("self", facts.refusal.message, *_at_one_address(facts), remedy=remedy)
     if facts.settings.values.get("self") == "none":
         return ok("self", "this process is not one of the pods (`self` = `none`)")
     says = f"this process runs in pod {facts.explanation['own_pod']}"
@@ -101,6 +103,16 @@ def _self(facts: Facts) -> Step:
     if own and own[0]["terminating"]:
         return warning("self", says, "it is terminating: it still gets answers, but is nobody's peer any more")
     return ok("self", says)
+
+
+def _at_one_address(facts: Facts) -> list[str]:
+    """Name the pods of which any may be the own one."""
+    if facts.explanation["gate"] != "self-unclear":
+        return []
+    pods = [pod for pod in facts.explanation["pods"] if pod["phase"] in ("Pending", "Running")]
+    living = collections.Counter(ip for pod in pods for ip in pod["ips"])
+    sharing = [pod["name"] for pod in pods if any(living[ip] > 1 for ip in pod["ips"])]
+    return [f"they share an address, as on a host's network, where POD_IP does not tell: {some(sharing)}"]
 
 
 def _answer(facts: Facts) -> Step:

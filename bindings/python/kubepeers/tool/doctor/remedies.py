@@ -39,8 +39,10 @@ def credentials(settings: Settings) -> Remedy:
     return Remedy(f"Outside a cluster give --kubeconfig.\n{_MOUNT}")
 
 
-def permission(manifest: str) -> Remedy:
-    """Give the manifest that the library made."""
+def permission(manifest: str) -> Remedy | None:
+    """Give the manifest that the library made, if it made one."""
+    if not manifest:
+        return None
     if "THE-USER" in manifest:
         return Remedy("Put the name that the API server says in the place of THE-USER.", manifest)
     return Remedy("Somebody who may do so applies this, or pipes it from `kubepeers doctor --manifest`.", manifest)

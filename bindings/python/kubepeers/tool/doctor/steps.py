@@ -7,6 +7,7 @@ from enum import Enum
 
 #: In the order in which each needs those before it.
 NAMES = (
+    "library",
     "configuration",
     "credentials",
     "DNS",

@@ -1,0 +1,23 @@
+"""The step before all others: without the library nothing can be asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kubepeers import LibraryError
+
+from .steps import ok, wrong
+
+if TYPE_CHECKING:
+    from .steps import Step
+
+
+def step() -> Step:
+    """See whether there is one that fits."""
+    try:
+        from kubepeers import library_version
+        from kubepeers._library import lib
+    except LibraryError as error:
+        # What mends it is part of what it says.
+        return wrong("library", str(error))
+    return ok("library", f"version {library_version()}: {lib._name}")
