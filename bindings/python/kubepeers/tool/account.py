@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,10 +37,11 @@ def claims(folder: str) -> Claims | None:
     try:
         payload = (Path(folder) / "token").read_text().strip().split(".")[1]
         said: Any = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        expires = float(said.get("exp", math.inf))
         return Claims(
             subject=str(said["sub"]),
             pod=said.get("kubernetes.io", {}).get("pod", {}).get("name"),
-            expires=float(said["exp"]) if "exp" in said else None,
+            expires=expires if math.isfinite(expires) else None,
         )
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError):
         return None

@@ -45,7 +45,10 @@ def parser() -> argparse.ArgumentParser:
 
     doctor = commands.add_parser("doctor", help="check every step to the first answer, and say what mends it")
     doctor.add_argument(
-        "--manifest", action="store_true", help="print only what `kubectl apply -f -` takes; the rest goes to stderr"
+        "--manifest",
+        action="store_true",
+        help="print only what `kubectl apply -f -` takes, if anything mends it (also where pods can be listed, but not "
+        "watched: a warning, exit status 0); the rest goes to stderr",
     )
     _add_timeout(doctor, 8)
     for command in (peers, watch, doctor):

@@ -13,7 +13,7 @@ TERMINATED: Final = 143
 
 EXPLAINED = """\
 exit status:
-  0    all is well; of `peers`: the list is certain, also an empty one
+  0    all is well; of `peers`: the list is certain, also an empty one; of `doctor`: there may be warnings
   1    something is wrong that does not mend itself, such as a missing library; of `doctor`: any step
   2    a wrong call, or a configuration that is wrong or incomplete
   3    of `peers`: not known yet, it may be later; stderr says why

@@ -47,6 +47,10 @@ def _no_token(place: Place) -> None:
     (place.mount / "token").unlink()
 
 
+def _garbage_for_a_ca(place: Place) -> None:
+    (place.mount / "ca.crt").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+
+
 def _expired(place: Place) -> None:
     head, payload, signature = place.token.split(".")
     claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
@@ -112,6 +116,18 @@ STATES = {
         ({"credentials": "wrong"}, ("--kubeconfig",)),
         None,
     ),
+    "no port": State(
+        _set(KUBERNETES_SERVICE_PORT="abc"),
+        (1, ("KUBERNETES_SERVICE_PORT", "not a port")),
+        ({"credentials": "wrong"}, ("not a port", "env | grep '^KUBERNETES_SERVICE_'")),
+        None,
+    ),
+    "no CA": State(
+        _garbage_for_a_ca,
+        (1, ("cannot be used",)),
+        ({"credentials": "wrong"}, ("cannot be used", "token mounted")),
+        ("! ", "cannot be used"),
+    ),
     "role missing": State(
         lambda place: place.account(""),
         (1, ("may not list pods", "kind: Role", "list, watch")),
@@ -159,7 +175,10 @@ STATES = {
     "no pod matches": State(
         _set(KUBEPEERS_POD_LABELS="app=demo,tier=x", KUBEPEERS_SELF="none"),
         (0, ()),
-        ({"selector": "wrong"}, ("without tier=x there would be 1 pod", "--show-labels")),
+        (
+            {"selector": "wrong"},
+            ("looked for alone: app=demo: 1 pod, tier=x: none", "answer ok no peers To mend", "get namespace"),
+        ),
         ("! no pod has labels app=demo,tier=x",),
     ),
     "self has other labels": State(
@@ -185,6 +204,13 @@ STATES = {
         (3, ("is not Running",)),
         ({"self": "wrong"}, ("is not Running", "pending=include")),
         ("! ", "is not Running"),
+        lasts=True,
+    ),
+    "another pod's name": State(
+        _set(KUBEPEERS_POD_NAME="nosuch"),
+        (3, ("is not among the pods",)),
+        ({"self": "wrong"}, ("is not among the pods", "belongs to another one: `pod_name`")),
+        ("! ", "is not among the pods"),
         lasts=True,
     ),
     "self unclear": State(

@@ -102,7 +102,7 @@ def test_ctrl_c_while_nothing_comes(place: Place, command: str) -> None:
     timeout = [] if command == "watch" else ["--timeout", "600"]
     with Running(place, command, *timeout) as running:
         if command != "peers":
-            running.says("refused" if command == "watch" else "credentials")
+            running.says("refused" if command == "watch" else "configuration")
         else:
             running.sleeps()
         assert running.interrupted() == (130, "")

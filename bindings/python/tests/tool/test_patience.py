@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from kubepeers import ForbiddenError, Health, KubepeersError, NotSyncedError, UnavailableError
-from kubepeers.tool.doctor.access import wait
+from kubepeers import ForbiddenError, Health, KubepeersError, NotSyncedError, StaleError, UnavailableError
+from kubepeers.tool.doctor.waiting import wait, watching
 from kubepeers.tool.session import patiently
 
 
@@ -25,8 +25,6 @@ class Asked:
         if isinstance(self._answer, KubepeersError):
             raise self._answer
         return self._answer
-
-    health = __call__
 
 
 NOT_YET = NotSyncedError("", retryable=True)
@@ -46,24 +44,63 @@ def health(age: float | None, error: KubepeersError | None = None, *, polling: b
     return Health(age, age is None, polling, error, "")
 
 
+class Looking:
+    """A provider whose health is one after the other of these, and that has a watch at last, or not."""
+
+    def __init__(self, *healths: Health, watched: bool = False) -> None:
+        self._left, self._watched = list(healths), watched
+        self.refreshed = 0
+
+    def health(self) -> Health:
+        return self._left.pop(0) if self._left[1:] else self._left[0]
+
+    def metrics(self) -> str:
+        return f'kubepeers_watching{{namespace="n"}} {int(self._watched and not self._left[1:])}\n'
+
+    def refresh(self, timeout: float) -> None:
+        self.refreshed += 1
+        raise StaleError("")
+
+
 BEGIN, READ = health(None), health(0)
 PASSING = health(None, UnavailableError("", retryable=True))
 LASTING = health(None, ForbiddenError("", retryable=False))
-REFUSED = health(0, ForbiddenError("", retryable=True))
+REFUSED = health(1000, ForbiddenError("", retryable=True))
+SILENT = health(1000, UnavailableError("", retryable=True))
 POLLS = health(0, ForbiddenError("", retryable=False), polling=True)
 
 SEQUENCES = {
-    "a server that comes late": [BEGIN, PASSING, PASSING, READ],
-    "what does not mend itself": [BEGIN, PASSING, LASTING],
-    "a watch that is refused after the list": [READ, READ, REFUSED, READ, REFUSED, POLLS],
+    "a server that comes late": ([BEGIN, PASSING, PASSING, READ], True),
+    "what does not mend itself": ([BEGIN, PASSING, LASTING], False),
+    "a watch that is refused after the list": ([READ, READ, REFUSED, READ, REFUSED, POLLS], False),
+    "a watch that comes late": ([READ, SILENT, READ, SILENT, SILENT], True),
 }
 
 
-@pytest.mark.parametrize("sequence", SEQUENCES.values(), ids=SEQUENCES)
-def test_the_doctor_waits_for_the_last_of_these(sequence: list[Health]) -> None:
-    assert wait(Asked(*sequence), 60) is sequence[-1]  # type: ignore[arg-type]
+@pytest.mark.parametrize(("sequence", "watched"), SEQUENCES.values(), ids=SEQUENCES)
+def test_the_doctor_waits_for_the_last_of_these(sequence: list[Health], watched: bool) -> None:
+    found = wait(Looking(*sequence, watched=watched), 60)  # type: ignore[arg-type]
+    assert (found.health, found.watched) == (sequence[-1], watched)
 
 
 def test_the_doctor_does_not_wait_for_ever() -> None:
-    for lasting in (BEGIN, PASSING, REFUSED):
-        assert wait(Asked(lasting), 0.2) is lasting  # type: ignore[arg-type]
+    for lasting in (BEGIN, PASSING, REFUSED, SILENT, READ):
+        assert wait(Looking(lasting), 0.2).health is lasting  # type: ignore[arg-type]
+
+
+def test_what_mended_itself_is_no_failure_and_what_did_not_is() -> None:
+    assert wait(Looking(PASSING, READ), 0.3).failed is None  # type: ignore[arg-type]
+    assert wait(Looking(PASSING, READ, SILENT, READ), 0.5).failed is SILENT  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_whether_it_is_only_the_watch_another_list_tells(again: bool) -> None:
+    looking = Looking(READ, SILENT, SILENT, READ if again else SILENT)
+    assert wait(looking, 0.6).answered_again == again  # type: ignore[arg-type]
+    assert looking.refreshed == 1
+
+
+def test_a_watch_in_the_metrics() -> None:
+    head = "# HELP kubepeers_watching 1\n"
+    for sample, expected in (('{namespace="n"} 1', True), ('{namespace="n"} 0', False), ("_other{} 1", False)):
+        assert watching(f"{head}kubepeers_watching{sample}\nkubepeers_x 1\n") == expected

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from kubepeers import Explanation, Health
+from kubepeers import Explanation, Health, NoResourcesError
 from kubepeers.tool import account, kubeconfig
+from kubepeers.tool.doctor import credentials, remedies
 from kubepeers.tool.doctor.remedies import permission
+from kubepeers.tool.doctor.steps import State
 from kubepeers.tool.messages import split
-from kubepeers.tool.settings import settings
+from kubepeers.tool.settings import Settings, settings
 from kubepeers.tool.text import age, clean, shortened, some, span, width, wrapped
 from kubepeers.tool.watch.picture import Picture, changes
 
@@ -124,3 +127,21 @@ def test_a_token_that_says_nothing(tmp_path: Path, token: str | None) -> None:
     if token is not None:
         (tmp_path / "token").write_text(token)
     assert account.claims(str(tmp_path)) is None
+
+
+@pytest.mark.parametrize("end", ["1e999", "NaN", "1" + "0" * 400])
+def test_a_token_that_ends_at_no_time_that_there_is(tmp_path: Path, end: str) -> None:
+    payload = base64.urlsafe_b64encode(f'{{"sub": "s", "exp": {end}}}'.encode()).decode().rstrip("=")
+    (tmp_path / "token").write_text(f"a.{payload}.c")
+    assert credentials.step(Settings({"service_account_dir": str(tmp_path)})).state is State.OK
+
+
+RAN_OUT = NoResourcesError("Too many open files")
+
+
+@pytest.mark.parametrize("values", [{}, {"kubeconfig": "k"}], ids=["pod", "kubeconfig"])
+def test_who_has_run_out_is_told_nothing_of_clusters(values: dict[str, str]) -> None:
+    made = Settings({"namespace": "n", **values})
+    for remedy in (remedies.credentials(RAN_OUT, made), remedies.access("connection", "resources", made, "h")):
+        assert "ulimit" in remedy.advice
+        assert "kubectl" not in remedy.advice

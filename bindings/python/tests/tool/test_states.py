@@ -7,7 +7,7 @@ from place import Place
 from states import STATES, State
 
 STEPS = (
-    "library", "configuration", "credentials", "DNS", "connection", "TLS", "login",
+    "library", "configuration", "credentials", "DNS", "connection", "TLS", "server", "login",
     "permission", "selector", "ports", "peers", "self", "answer",
 )  # fmt: skip
 

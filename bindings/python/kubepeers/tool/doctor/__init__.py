@@ -30,7 +30,7 @@ def run(settings: Settings, *, only_manifests: bool, timeout: float) -> int:
     report.remedies(steps)
     if only_manifests:
         for step in steps:
-            sys.stdout.write(step.remedy.manifest if step.remedy else "")
+            sys.stdout.write(step.remedy.manifest if step.remedy and step.remedy.complete else "")
     return _exit_status(steps)
 
 

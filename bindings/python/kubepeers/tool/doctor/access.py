@@ -1,28 +1,25 @@
-"""The steps between the credentials and the first list: which of them failed, the library's class of failure tells."""
+"""The steps between the configuration and the pods: which of them failed, the library's class of failure tells."""
 
 from __future__ import annotations
 
 import ipaddress
 import socket
-import time
 from typing import TYPE_CHECKING
 
 from kubepeers.tool.messages import split
-from kubepeers.tool.session import STEP
 
-from . import remedies
-from .credentials import server
-from .steps import ok, warning, wrong
+from . import credentials, remedies
+from .steps import not_reached, ok, warning, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from kubepeers import Health, KubepeersError, Provider
     from kubepeers.tool.settings import Settings
 
     from .steps import Step
+    from .waiting import Access
 
-#: At which step a request fails with such a class. What the server answers otherwise, it answers whoever may ask.
+#: At which step a request fails with such a class. All others are answers that are no use.
 _FAILS_AT = {
     "credentials": "credentials",
     "no-such-host": "DNS",
@@ -33,59 +30,55 @@ _FAILS_AT = {
     "unauthorized": "login",
     "forbidden": "permission",
 }
-#: A watch that was not refused within this time was granted: nothing else tells.
-_WATCH_GRANTED = 2.0
 #: How long a plain connection is tried, to tell a server that is silent from one that cannot be reached.
-_PLAIN = 3.0
+_PLAIN = 1.0
 
 
-def wait(provider: Provider, seconds: float) -> Health:
-    """Wait until the pods were read and the watch granted or refused, or for what does not mend itself."""
-    deadline = time.monotonic() + seconds
-    read = None
-    while True:
-        health, now = provider.health(), time.monotonic()
-        if health.age is not None and read is None:
-            read = now
-        if health.error is not None:
-            settled = health.polling or (read is None and not health.error.retryable)
-        else:
-            settled = read is not None and now >= read + _WATCH_GRANTED
-        if settled or now >= deadline:
-            return health
-        time.sleep(STEP)
-
-
-def steps(health: Health, settings: Settings, environment: Mapping[str, str]) -> Iterator[Step]:
+def steps(access: Access, settings: Settings, environment: Mapping[str, str]) -> Iterator[Step]:
     """Tell how far the requests came."""
-    error = health.error if health.age is None else None
-    fails_at = _FAILS_AT.get(health.error_class, "selector") if error or health.age is None else ""
-    for step in _good(settings, environment):
+    fails_at = _fails_at(access)
+    for step in _good(access, settings, environment):
         if step.name == fails_at:
-            break
-        yield step
-    else:
-        if fails_at == "":
-            yield _permission(health, settings)
+            yield _failed(fails_at, access, settings, environment)
             return
-        if fails_at == "selector":
-            yield ok("permission", "the API server does not say that anything is forbidden")
-    yield _failed(fails_at, error, health.error_class, settings, environment)
+        yield step
+    yield _forbidden(access) if access.health.age is None else _permission(access, settings)
 
 
-def _good(settings: Settings, environment: Mapping[str, str]) -> Iterator[Step]:
-    """Give the steps before the permission as they are if all is well."""
-    at = server(settings, environment)
+def _fails_at(access: Access) -> str:
+    """Give the step that failed; `permission` also if none did."""
+    failed = access.failed
+    if access.health.age is None:
+        return _FAILS_AT.get(failed.error_class, "server") if failed else "connection"
+    if access.watched or access.answered_again or failed is None:
+        return "permission"
+    # The list was answered: an answer that is no use was one to the watch.
+    return _FAILS_AT.get(failed.error_class, "permission")
+
+
+def _good(access: Access, settings: Settings, environment: Mapping[str, str]) -> Iterator[Step]:
+    """Give the steps before the permission as they are if all is well. No more is said than is known."""
+    at = credentials.server(settings, environment)
+    yield credentials.step(settings)
+    yield _dns(access, at[0] if at else None)
     if at is None:
-        yield ok("DNS", "the name in the kubeconfig is known, if it is one")
         yield ok("connection", "to the server of the kubeconfig")
-        yield ok("TLS", "server and kubeconfig agree")
+        yield ok("TLS", "server and kubeconfig agree, if it is asked by https")
     else:
-        host, port = at
-        yield ok("DNS", f"{host} is known" if not _is_address(host) else f"nothing to look up: {host}")
-        yield ok("connection", f"to {host}, port {port}")
+        yield ok("connection", f"to {at[0]}, port {at[1]}")
         yield ok("TLS", f"the server's certificate is of the CA in {settings.folder}/ca.crt")
-    yield ok("login", "the API server knows who this is")
+    yield ok("server", "it answers")
+    known = "the API server knows who this is"
+    yield ok("login", known if at else "the API server does not refuse the credentials, if the kubeconfig has any")
+
+
+def _dns(access: Access, host: str | None) -> Step:
+    if host is not None and _is_address(host):
+        return ok("DNS", f"nothing to look up: {host}")
+    if access.health.age is None and (access.failed is None or access.failed.error_class == "timed-out"):
+        # It may be the name that is waited for.
+        return not_reached("DNS")
+    return ok("DNS", f"{host} is known" if host else "the name in the kubeconfig is known, if it is one")
 
 
 def _is_address(host: str) -> bool:
@@ -96,31 +89,39 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _permission(health: Health, settings: Settings) -> Step:
-    if health.error is not None:
-        says, manifest = split(health.error.message)
-        late = "the pods can be listed, but not watched: changes are seen late"
-        return warning("permission", says, late, remedy=remedies.permission(manifest))
-    verbs = "list pods, which are polled as `watch` = `poll` asks for" if health.polling else "list and watch pods"
-    return ok("permission", f"may {verbs}")
+def _forbidden(access: Access) -> Step:
+    assert access.failed
+    assert access.failed.error
+    says, manifest = split(access.failed.error.message)
+    return wrong("permission", says, remedy=remedies.permission(manifest))
 
 
-def _failed(
-    name: str, error: KubepeersError | None, error_class: str, settings: Settings, environment: Mapping[str, str]
-) -> Step:
-    if error is None:
-        return wrong(name, "the API server has not answered in the time that --timeout gives")
-    if name == "permission":
-        says, manifest = split(error.message)
-        return wrong(name, says, remedy=remedies.permission(manifest))
-    at = server(settings, environment)
+def _permission(access: Access, settings: Settings) -> Step:
+    """Say whether the pods, which can be listed, can be watched."""
+    polling = access.health.polling and access.health.error is None
+    if access.watched or polling:
+        polled = "list pods, which are polled as `watch` = `poll` asks for"
+        return ok("permission", f"may {polled if polling else 'list and watch pods'}")
+    late = "the pods can be listed, but no watch has been opened: changes are seen late"
+    if access.failed is None or access.failed.error is None:
+        not_known = "the API server has not answered a watch in the time that --timeout gives"
+        return warning("permission", not_known, late, remedy=remedies.server())
+    says, manifest = split(access.failed.error.message)
+    return warning("permission", says, late, remedy=remedies.permission(manifest) or remedies.server())
+
+
+def _failed(name: str, access: Access, settings: Settings, environment: Mapping[str, str]) -> Step:
+    error, error_class = (access.failed.error, access.failed.error_class) if access.failed else (None, "timed-out")
+    says = error.message if error else "the API server has not answered in the time that --timeout gives"
+    at = credentials.server(settings, environment)
     more = _plain_connection(at) if error_class == "timed-out" else []
-    return wrong(name, error.message, *more, remedy=remedies.access(name, settings, at[0] if at else "NAME"))
+    return wrong(name, says, *more, remedy=remedies.access(name, error_class, settings, at[0] if at else "NAME"))
 
 
 def _plain_connection(at: tuple[str, int] | None) -> list[str]:
     """Say whether it is the way to the server or the server itself."""
-    if at is None:
+    # Nothing bounds how long a name is looked up.
+    if at is None or not _is_address(at[0]):
         return []
     try:
         socket.create_connection(at, _PLAIN).close()

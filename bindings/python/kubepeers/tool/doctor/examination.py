@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import TYPE_CHECKING
 
 from kubepeers import InvalidConfigError, InvalidUtf8Error, KubepeersError, NoIdentityError, UnknownKeyError
 from kubepeers.tool.session import registered
 
-from . import access, credentials, findings, remedies
+from . import access, findings, remedies
 from .facts import gather
-from .steps import ok, wrong
+from .steps import State, ok, wrong
+from .waiting import wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,6 +28,7 @@ _REQUEST_TIMEOUT_MS = "3000"
 
 def examine(settings: Settings, environment: Mapping[str, str], seconds: float) -> Iterator[Step]:
     """Give the steps up to where it does not go on."""
+    deadline = time.monotonic() + seconds
     with contextlib.ExitStack() as stack:
         try:
             provider, nobody = _opened({"request_timeout_ms": _REQUEST_TIMEOUT_MS, **settings.values}, stack)
@@ -34,14 +37,14 @@ def examine(settings: Settings, environment: Mapping[str, str], seconds: float) 
             return
         except KubepeersError as error:
             yield _configuration(settings)
-            yield wrong("credentials", error.message, remedy=remedies.credentials(settings))
+            yield wrong("credentials", error.message, remedy=remedies.credentials(error, settings))
             return
         yield _configuration(settings)
-        yield credentials.step(settings)
-        health = access.wait(provider, seconds)
-        yield from access.steps(health, settings, environment)
-        if health.age is not None:
-            yield from findings.steps(gather(provider, settings, nobody))
+        for step in access.steps(wait(provider, seconds), settings, environment):
+            yield step
+            if step.state is State.WRONG:
+                return
+        yield from findings.steps(gather(provider, settings, nobody, deadline))
 
 
 def _opened(values: dict[str, str], stack: contextlib.ExitStack) -> tuple[Provider, NoIdentityError | None]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kubepeers import KubepeersError
-from kubepeers.tool.session import patiently, registered
+from kubepeers.tool.session import STEP, patiently, registered
 
 if TYPE_CHECKING:
     from kubepeers import Explanation, Node, Provider
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
 #: How long the own pod is waited for.
 _PATIENCE = 3.0
-#: How long another, wider selector may take.
-_WIDER = 3.0
+#: How long it may take to look for each label alone.
+_ALONE = 3.0
 
 
 @dataclass(frozen=True)
@@ -29,38 +30,38 @@ class Facts:
     nodes: list[Node] | None
     #: Why there is none.
     refusal: KubepeersError | None
-    #: How many pods have all labels but one, by that one: where no pod has all of them.
-    near: dict[str, int]
+    #: How many pods have each label, as far as that is known: where no pod has all of several.
+    alone: dict[str, int]
     now: float
 
 
-def gather(provider: Provider, settings: Settings, nobody: KubepeersError | None) -> Facts:
+def gather(provider: Provider, settings: Settings, nobody: KubepeersError | None, deadline: float) -> Facts:
     """Ask for them. `nobody`: it is not known which pod this process runs in."""
     nodes, refusal = None, nobody
     if refusal is None:
         try:
-            nodes = patiently(provider.nodes, _PATIENCE)
+            nodes = patiently(provider.nodes, min(_PATIENCE, deadline - time.monotonic()))
         except KubepeersError as error:
             refusal = error
     explanation = provider.explain()
-    near = {} if explanation["pods"] else _near(settings)
-    return Facts(settings, explanation, nodes, refusal, near, time.time())
+    alone = {} if explanation["pods"] else _alone(settings, min(_ALONE, deadline - time.monotonic()))
+    return Facts(settings, explanation, nodes, refusal, alone, time.time())
 
 
-def _near(settings: Settings) -> dict[str, int]:
-    """See which label it is that no pod has."""
+def _alone(settings: Settings, seconds: float) -> dict[str, int]:
+    """See which of several labels it is that pods lack: all are looked for at the same time."""
     labels = settings.values["pod_labels"].split(",")
-    counts = {label: _count(settings, [other for other in labels if other != label]) for label in labels}
-    return {label: count for label, count in counts.items() if count}
+    if len(labels) < 2:
+        return {}
+    with contextlib.suppress(KubepeersError), contextlib.ExitStack() as stack:
+        found = {label: stack.enter_context(_looking(settings, label)) for label in labels}
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and any(looking.health().age is None for looking in found.values()):
+            time.sleep(STEP)
+        read = {label: looking for label, looking in found.items() if looking.health().age is not None}
+        return {label: len(looking.explain()["pods"]) for label, looking in read.items()}
+    return {}
 
 
-def _count(settings: Settings, labels: list[str]) -> int:
-    if not labels:
-        return 0
-    values = {**settings.values, "pod_labels": ",".join(labels), "self": "none"}
-    try:
-        with registered(values) as provider:
-            patiently(provider.discover_peers, _WIDER)
-            return len(provider.explain()["pods"])
-    except KubepeersError:
-        return 0
+def _looking(settings: Settings, label: str) -> contextlib.AbstractContextManager[Provider]:
+    return registered({**settings.values, "pod_labels": label, "self": "none"})

@@ -29,6 +29,10 @@ _LEFT_OUT = {
 }
 
 
+#: Phases of pods whose containers will not run again.
+_ENDED = ("Succeeded", "Failed")
+
+
 def steps(facts: Facts) -> Iterator[Step]:
     """Tell of all that comes after the pods were read."""
     yield _selector(facts)
@@ -48,7 +52,9 @@ def _selector(facts: Facts) -> Step:
         return ok("selector", f"{count(len(pods), 'pod')}: {some([pod['name'] for pod in pods])}")
     labels, namespace = values["pod_labels"], values["namespace"]
     says = [f"no pod of namespace {namespace} has labels {labels}"]
-    says += [f"without {label} there would be {count(number, 'pod')}" for label, number in facts.near.items()]
+    if facts.alone:
+        have = [f"{label}: {count(number, 'pod') if number else 'none'}" for label, number in facts.alone.items()]
+        says.append(f"looked for alone: {', '.join(have)}")
     return wrong("selector", *says, remedy=remedies.selector(facts.settings))
 
 
@@ -82,19 +88,23 @@ def _peers(facts: Facts) -> Step:
     pods = facts.explanation["pods"]
     peers = [pod for pod in pods if pod["verdict"] == "peer"]
     says = [count(len(peers), "peer")]
+    ended = [pod["name"] for pod in pods if pod["phase"] in _ENDED]
+    if ended:
+        says.append(f"ended, which is nothing to worry about: {some(ended)}")
+    well = len(says)
     for verdict, meaning in _LEFT_OUT.items():
-        named = [pod["name"] for pod in pods if pod["verdict"] == verdict]
+        named = [pod["name"] for pod in pods if pod["verdict"] == verdict and pod["name"] not in ended]
         if named:
             says.append(f"{meaning}: {some(named)}")
     unready = [pod["name"] for pod in peers if not pod["ready"]]
     if unready:
         says.append(f"peers, but not ready: {some(unready)}")
-    return (warning if says[1:] else ok)("peers", *says)
+    return (warning if says[well:] else ok)("peers", *says)
 
 
 def _self(facts: Facts) -> Step:
     if facts.refusal is not None:
-        remedy = remedies.own_pod(facts.refusal, facts.settings)
+        remedy = remedies.own_pod(facts.refusal, facts.explanation["gate"], facts.settings)
         return wrong("self", facts.refusal.message, *_at_one_address(facts), remedy=remedy)
     if facts.settings.values.get("self") == "none":
         return ok("self", "this process is not one of the pods (`self` = `none`)")
@@ -119,5 +129,7 @@ def _answer(facts: Facts) -> Step:
     if facts.nodes is None:
         return not_reached("answer")
     if not facts.nodes:
-        return ok("answer", "no peers: alone, confirmed")
+        # Who is no pod is not one of them, alone or not.
+        nobody = facts.settings.values.get("self") == "none"
+        return ok("answer", "no peers" if nobody else "no peers: alone, confirmed")
     return ok("answer", f"{count(len(facts.nodes), 'peer')}: {some([node.name for node in facts.nodes])}")

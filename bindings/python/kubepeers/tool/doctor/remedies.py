@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from kubepeers.tool import account
@@ -16,6 +17,22 @@ _MOUNT = """\
 Have the token mounted. In the pod template, and in the service account where the template says nothing:
     spec:
       automountServiceAccountToken: true"""
+
+_NOT_IN_CLUSTER = """\
+Outside a cluster give --kubeconfig. In a pod Kubernetes sets these variables; see what they are, and what sets them:
+    env | grep '^KUBERNETES_SERVICE_'"""
+
+_RESOURCES = """\
+This process may have no more open files, threads or memory; see how many it may have:
+    ulimit -a"""
+
+_SERVER = """\
+See how the API server is, and what there is between it and this process, such as a proxy or a login portal:
+    kubectl get --raw '/readyz?verbose'"""
+
+_NAME_IT = """\
+Put the name that the API server says in the place of THE-USER, and have it applied by somebody who may do so.
+As it is, it is of no use: `kubepeers doctor --manifest` does not print it to stdout."""
 
 _IDENTITY = """\
 Tell the process which pod it is, in the container of the pod template:
@@ -32,11 +49,25 @@ def configuration(settings: Settings) -> Remedy | None:
     return Remedy(f"{settings.folder}/namespace cannot be read: give --namespace.\n{_MOUNT}")
 
 
-def credentials(settings: Settings) -> Remedy:
+def credentials(error: KubepeersError, settings: Settings) -> Remedy:
     """Say where credentials come from."""
+    if error.status.name == "NO_RESOURCES":
+        return Remedy(_RESOURCES)
+    if error.status.name == "NOT_IN_CLUSTER":
+        return Remedy(_NOT_IN_CLUSTER)
+    return Remedy(_credentials(settings))
+
+
+def _credentials(settings: Settings) -> str:
     if "kubeconfig" in settings.values:
-        return Remedy("See whether kubectl can use it:\n    kubectl --kubeconfig PATH get pods")
-    return Remedy(f"Outside a cluster give --kubeconfig.\n{_MOUNT}")
+        return f"See whether kubectl can use it:\n    {_kubectl(settings)} get pods -n {settings.values['namespace']}"
+    return f"Outside a cluster give --kubeconfig.\n{_MOUNT}"
+
+
+def _kubectl(settings: Settings) -> str:
+    """Give the kubectl that asks as this process does."""
+    options = [f"--{key}={settings.values[key]}" for key in ("kubeconfig", "context") if key in settings.values]
+    return shlex.join(["kubectl", *options])
 
 
 def permission(manifest: str) -> Remedy | None:
@@ -44,26 +75,46 @@ def permission(manifest: str) -> Remedy | None:
     if not manifest:
         return None
     if "THE-USER" in manifest:
-        return Remedy("Put the name that the API server says in the place of THE-USER.", manifest)
+        return Remedy(_NAME_IT, manifest, complete=False)
     return Remedy("Somebody who may do so applies this, or pipes it from `kubepeers doctor --manifest`.", manifest)
 
 
-def access(name: str, settings: Settings, host: str) -> Remedy | None:
+def server() -> Remedy:
+    """Say what to look at where the answers are no use."""
+    return Remedy(_SERVER)
+
+
+def access(name: str, error_class: str, settings: Settings, host: str) -> Remedy:
     """Say what to look at where a request does not come through."""
+    if error_class == "resources":
+        return Remedy(_RESOURCES)
     namespace = settings.values["namespace"]
     advice = {
-        "credentials": _MOUNT,
+        "credentials": _credentials(settings),
         "DNS": "See whether the name is known here, and whether the cluster's DNS runs:\n"
         f"    getent hosts {host}\n"
         "    kubectl get pods -n kube-system -l k8s-app=kube-dns",
-        "connection": "See whether the API server runs, and whether a NetworkPolicy keeps this pod from it:\n"
-        "    kubectl get --raw /readyz\n"
-        f"    kubectl get networkpolicy -n {namespace}",
+        "connection": _connection(error_class, settings),
         "TLS": "Compare the CA at hand with the cluster's own, which every namespace has a copy of:\n"
         f"    kubectl get configmap kube-root-ca.crt -n {namespace} -o 'jsonpath={{.data.ca\\.crt}}'",
+        "server": _SERVER,
         "login": _login(settings),
     }
-    return Remedy(advice[name]) if name in advice else None
+    return Remedy(advice[name])
+
+
+def _connection(error_class: str, settings: Settings) -> str:
+    if "kubeconfig" not in settings.values:
+        return (
+            "See whether the API server runs, and whether a NetworkPolicy keeps this pod from it:\n"
+            "    kubectl get --raw /readyz\n"
+            f"    kubectl get networkpolicy -n {settings.values['namespace']}"
+        )
+    kubectl = f"See whether kubectl reaches it:\n    {_kubectl(settings)} get --raw /readyz"
+    plugin = (
+        "\nIf kubectl waits too, it may be a login plugin (`exec` in the kubeconfig) that does not come to its end."
+    )
+    return kubectl + (plugin if error_class == "timed-out" else "")
 
 
 def _login(settings: Settings) -> str:
@@ -83,7 +134,9 @@ def selector(settings: Settings) -> Remedy:
     """Show the labels that there are."""
     return Remedy(
         f"See what labels the pods have, and set `pod_labels`, or those of the pod template:\n"
-        f"    kubectl get pods -n {settings.values['namespace']} --show-labels"
+        f"    kubectl get pods -n {settings.values['namespace']} --show-labels\n"
+        "In a namespace that does not exist the API server finds no pods either:\n"
+        f"    kubectl get namespace {settings.values['namespace']}"
     )
 
 
@@ -98,15 +151,19 @@ def ports(name: str) -> Remedy:
     )
 
 
-def own_pod(error: KubepeersError, settings: Settings) -> Remedy | None:
+def own_pod(error: KubepeersError, gate: str, settings: Settings) -> Remedy | None:
     """Say how the own pod becomes known, or one of the peers."""
     if error.status.name == "NO_IDENTITY":
         return Remedy(_IDENTITY)
-    if error.status.name == "SELF_EXCLUDED":
-        return None
-    return Remedy(
-        "If this lasts, see how the pod is:\n"
-        f"    kubectl get pods -n {settings.values['namespace']} --show-labels -o wide\n"
+    pods = f"    kubectl get pods -n {settings.values['namespace']} --show-labels -o wide\n"
+    advice = {
+        "self-absent": "If this lasts, see whether there is such a pod, and what its labels are:\n"
+        f"{pods}"
+        "If there is none, what says which pod this is belongs to another one: `pod_name`, `pod_uid`, `pod_ip`, the "
+        "variables POD_NAME and POD_UID, or the address of this machine.",
+        "self-not-yet": "If this lasts, see how the pod is:\n"
+        f"{pods}"
         "A process in a native sidecar, whose pod is Pending until its main containers start, needs "
-        "--set pending=include."
-    )
+        "--set pending=include.",
+    }
+    return Remedy(advice[gate]) if gate in advice else None

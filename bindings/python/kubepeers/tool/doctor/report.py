@@ -12,7 +12,7 @@ from .steps import NAMES, State
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .steps import Step
+    from .steps import Remedy, Step
 
 _NAME = max(len(name) for name in NAMES) + 2
 _STATE = max(len(state.value) for state in State) + 2
@@ -44,19 +44,19 @@ class Report:
             if step.remedy:
                 self._print(f"\nTo mend `{step.name}`:")
                 self._advice(step.remedy.advice)
-                self._manifest(step.remedy.manifest)
+                self._manifest(step.remedy)
         self._print(f"\n{self._outcome(steps)}")
 
     def _advice(self, advice: str) -> None:
         for line in advice.splitlines():
             # What is to be copied stays one line.
-            for shown in [line] if line.startswith("    ") else wrapped(clean(line), self._columns()):
+            for shown in [clean(line)] if line.startswith("    ") else wrapped(clean(line), self._columns()):
                 self._print(shown)
 
-    def _manifest(self, manifest: str) -> None:
-        if manifest:
-            lines = [clean(line) for line in manifest.splitlines()]
-            self._print("\n".join(["kubectl apply -f - <<'END'", *lines, "END"]))
+    def _manifest(self, remedy: Remedy) -> None:
+        if remedy.manifest:
+            lines = [clean(line) for line in remedy.manifest.splitlines()]
+            self._print("\n".join(["kubectl apply -f - <<'END'", *lines, "END"] if remedy.complete else lines))
 
     def _outcome(self, steps: list[Step]) -> str:
         for state, text in ((State.WRONG, "wrong"), (State.WARNING, "well, but look at")):

@@ -13,6 +13,7 @@ NAMES = (
     "DNS",
     "connection",
     "TLS",
+    "server",
     "login",
     "permission",
     "selector",
@@ -41,6 +42,8 @@ class Remedy:
     advice: str
     #: What `kubectl apply -f -` takes; "" if nothing.
     manifest: str = ""
+    #: The manifest may be applied as it is.
+    complete: bool = True
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,72 @@
+"""Waits until it is known how far the requests come."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING
+
+from kubepeers import KubepeersError
+from kubepeers.tool.session import STEP
+
+if TYPE_CHECKING:
+    from kubepeers import Health, Provider
+
+
+class Access:
+    """How far the requests have come."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+        self.health: Health = provider.health()
+        #: As it was when the last failure was seen; None if there was none, since the pods were read or at all.
+        self.failed: Health | None = None
+        self._failed_at: float | None = None
+        #: The API server has granted a watch, even if it was cut since.
+        self.watched = False
+        #: It has answered again since the pods were read and the first failure after that was seen.
+        self.answered_again = False
+
+    def look(self) -> None:
+        """See what is new."""
+        unread, now = self.health.age is None, time.monotonic()
+        self.health = self._provider.health()
+        self.watched = self.watched or watching(self._provider.metrics())
+        if unread and self.health.age is not None:
+            # What went wrong before has mended itself.
+            self.failed = None
+        if self.health.error is not None:
+            self.failed = self.health
+        if self.health.age is None:
+            return
+        if self._failed_at is None and self.failed is not None:
+            self._failed_at = now
+            # Does it answer nothing any more, or is it only the watch? Another list tells.
+            with contextlib.suppress(KubepeersError):
+                self._provider.refresh(timeout=0)
+        elif self._failed_at is not None and self.health.age < now - self._failed_at:
+            self.answered_again = True
+
+    @property
+    def settled(self) -> bool:
+        """The pods were read and are watched or polled, or what is wrong does not mend itself."""
+        error = self.health.error
+        if self.health.age is not None and (self.watched or self.health.polling):
+            return True
+        return error is not None and not error.retryable
+
+
+def wait(provider: Provider, seconds: float) -> Access:
+    """Wait until it is settled, or the time is over."""
+    deadline = time.monotonic() + seconds
+    access = Access(provider)
+    while True:
+        access.look()
+        if access.settled or time.monotonic() >= deadline:
+            return access
+        time.sleep(STEP)
+
+
+def watching(metrics: str) -> bool:
+    """Find in the metrics whether a watch is open."""
+    return any(line.startswith("kubepeers_watching{") and line.endswith(" 1") for line in metrics.splitlines())
