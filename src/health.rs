@@ -14,6 +14,8 @@ pub struct Health {
     pub age: Option<Duration>,
     /// Older than it should be, or never read.
     pub stale: bool,
+    /// A watch is open: the API server has granted it.
+    pub watching: bool,
     /// The pods are listed again and again, since they cannot be, or are not to be, watched.
     pub polling: bool,
     /// What has gone wrong since the last sign of life, or keeps the pods from being watched.

@@ -312,6 +312,7 @@ impl Latest {
         Health {
             age,
             stale,
+            watching: state.watched.is_some(),
             polling: state.polling,
             trouble: state.trouble.clone().or_else(|| state.cannot_watch.clone()),
         }

@@ -27,6 +27,7 @@ impl Metrics<'_> {
         text.many("pods", "gauge", "Pods of the selector by verdict.", "verdict", &self.verdicts());
         text.one("synced", "gauge", "1 once the pods have been read.", u8::from(self.view.is_some()));
         text.one("stale", "gauge", "1 if no sign of life came for too long.", u8::from(health.stale));
+        text.one("watching", "gauge", "1 while a watch is open.", u8::from(health.watching));
         text.one("polling", "gauge", "1 if the pods are polled, not watched.", u8::from(health.polling));
         text.one("generation", "gauge", "Generation of the last snapshot.", self.generation);
         let at = health.age.map_or(0.0, |age| seconds_since_epoch(now, age));
@@ -103,7 +104,7 @@ mod tests {
         let pods = [pod("a", "10.0.0.2"), pod("me", "10.0.0.1")].map(Arc::new);
         let view = View::of(pods.iter(), &rules("me"));
         let age = Some(Duration::from_millis(2500));
-        let health = Health { age, stale: true, polling: false, trouble: None };
+        let health = Health { age, stale: true, watching: true, polling: false, trouble: None };
         let counts = Counts { lists: 1, watches: 2, events: 3, views: 4, failures: BTreeMap::from([("tls", 5)]) };
         let metrics =
             Metrics { subject: &subject(), health: &health, counts: &counts, generation: 6, view: Some(&view) };
@@ -115,6 +116,7 @@ mod tests {
             format!("pods{{{labels},verdict=\"self\"}} 1"),
             format!("synced{{{labels}}} 1"),
             format!("stale{{{labels}}} 1"),
+            format!("watching{{{labels}}} 1"),
             format!("polling{{{labels}}} 0"),
             format!("generation{{{labels}}} 6"),
             format!("last_sign_of_life_timestamp_seconds{{{labels}}} 7.5"),

@@ -2,6 +2,16 @@
 
 use crate::identity::Claims;
 
+/// A name as YAML takes for a text: `1e3` would be a number, `no` a truth value.
+fn text(name: &str) -> String {
+    const TRUTHS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
+    if name.starts_with(|c: char| c.is_ascii_digit()) || TRUTHS.contains(&name) {
+        format!("\"{name}\"")
+    } else {
+        name.to_owned()
+    }
+}
+
 /// Says who may not do what with the pods, and prints the Role and RoleBinding that allow it.
 pub(super) fn missing_role(verb: &str, namespace: &str, claims: &Claims, server_says: &str) -> String {
     let account = claims.service_account();
@@ -14,7 +24,7 @@ pub(super) fn missing_role(verb: &str, namespace: &str, claims: &Claims, server_
     let (who, subject, binding) = match account {
         Some((home, name)) => (
             format!("service account `{name}` of namespace `{home}`"),
-            format!("{{kind: ServiceAccount, name: {name}, namespace: {home}}}"),
+            format!("{{kind: ServiceAccount, name: {}, namespace: {}}}", text(name), text(home)),
             // One for each account: a binding of the same name would take the permission from another one.
             if home == namespace { format!("kubepeers-{name}") } else { format!("kubepeers-{home}-{name}") },
         ),
@@ -24,18 +34,19 @@ pub(super) fn missing_role(verb: &str, namespace: &str, claims: &Claims, server_
             "kubepeers-the-user".into(),
         ),
     };
+    let within = text(namespace);
     format!(
         "{who} may not {verb} pods in namespace `{namespace}` (the API server says: {server_says}).{elsewhere} This allows it:\n\
          ---\n\
          apiVersion: rbac.authorization.k8s.io/v1\n\
          kind: Role\n\
-         metadata: {{name: kubepeers, namespace: {namespace}}}\n\
+         metadata: {{name: kubepeers, namespace: {within}}}\n\
          rules:\n\
          - {{apiGroups: [\"\"], resources: [pods], verbs: [list, watch]}}\n\
          ---\n\
          apiVersion: rbac.authorization.k8s.io/v1\n\
          kind: RoleBinding\n\
-         metadata: {{name: {binding}, namespace: {namespace}}}\n\
+         metadata: {{name: {binding}, namespace: {within}}}\n\
          roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: kubepeers}}\n\
          subjects:\n\
          - {subject}"
@@ -63,5 +74,13 @@ mod tests {
         assert!(foreign.contains("name: kubepeers-ns-sa,"), "{foreign}");
         assert!(foreign.contains("runs in namespace `ns`: is `typo` meant?"), "{foreign}");
         assert!(role("ns", "somebody").contains("kind: User"));
+    }
+
+    #[test]
+    fn names_stay_names() {
+        let numbers = role("1e3", "system:serviceaccount:1e3:007");
+        assert!(numbers.contains("{name: kubepeers, namespace: \"1e3\"}"), "{numbers}");
+        assert!(numbers.contains("name: \"007\", namespace: \"1e3\"}"), "{numbers}");
+        assert!(role("no", "system:serviceaccount:no:sa").contains("name: sa, namespace: \"no\"}"));
     }
 }

@@ -67,7 +67,6 @@ impl Credentials {
             Origin::ServiceAccount(account) => client(account.config()?, self.sent.clone())
                 .map_err(|e| files::no_credentials(format!("the service account cannot be used: {e}")))?,
             // A kubeconfig may run a login plugin, which may hang: not on the thread that close has to join.
-            // What a plugin says in its trouble may hold its secrets.
             Origin::Kubeconfig(path, config) => {
                 let (config, sent) = ((**config).clone(), self.sent.clone());
                 let login = move || {
@@ -76,11 +75,8 @@ impl Credentials {
                 };
                 let no_thread = |e| Failure::new(Class::Resources, format!("cannot log in: {e}"));
                 blocking(login).await.map_err(no_thread)?.map_err(|e| {
-                    let why = match e {
-                        kube::Error::RustlsTls(e) => format!("the kubeconfig {path} cannot be used for TLS: {e}"),
-                        _ => format!("the kubeconfig {path} cannot be used, or its login plugin failed"),
-                    };
-                    files::no_descriptors().unwrap_or_else(|| files::no_credentials(why))
+                    let why = || format!("the kubeconfig {path} cannot be used: {}", kubeconfig::why(&e));
+                    files::no_descriptors().unwrap_or_else(|| files::no_credentials(why()))
                 })?
             }
         })

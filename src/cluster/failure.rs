@@ -11,6 +11,7 @@ use rustls::CertificateError::{
 use super::access::missing_role;
 use super::connection::NoSuchHost;
 use super::credentials::Credentials;
+use super::kubeconfig;
 use super::protobuf;
 use crate::error::Error;
 use crate::health::Trouble;
@@ -173,7 +174,12 @@ impl Failure {
         let message = said.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned());
         // The API server has not reached this resourceVersion, since its store went back in time. A gateway says something else.
         let ahead = http_status == 504 && says && message.contains("resource version");
-        let class = if ahead { Class::Gone } else { Class::of(http_status) };
+        let class = match Class::of(http_status) {
+            _ if ahead => Class::Gone,
+            // Of something between, which no Role makes milder.
+            Class::Forbidden if !says => Class::Refused,
+            class => class,
+        };
         Self { http_status, retry_after, ..Self::new(class, message) }
     }
 }
@@ -204,9 +210,8 @@ impl From<Box<kube::core::Status>> for Failure {
 impl From<kube::Error> for Failure {
     fn from(error: kube::Error) -> Self {
         match error {
-            // A login plugin's words may hold its secrets.
             kube::Error::Auth(_) | kube::Error::RustlsTls(_) => {
-                Self::new(Class::Credentials, "the credentials cannot be used")
+                Self::new(Class::Credentials, format!("the credentials cannot be used: {}", kubeconfig::why(&error)))
             }
             error => Self::in_transport(&error),
         }
@@ -294,7 +299,7 @@ fn causes(error: &dyn StdError) -> String {
 }
 
 /// What an error is caused by, from the nearest to the deepest.
-fn chain(error: &dyn StdError) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+pub(super) fn chain(error: &dyn StdError) -> impl Iterator<Item = &(dyn StdError + 'static)> {
     std::iter::successors(error.source(), |cause: &&(dyn StdError + 'static)| (*cause).source())
 }
 

@@ -6,8 +6,10 @@ use std::path::Path;
 
 use futures_util::FutureExt;
 use kube::Config;
-use kube::config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::client::AuthError;
+use kube::config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError, LoadDataError};
 
+use super::failure::chain;
 use super::files::{no_credentials, read};
 use crate::error::{Error, Result};
 
@@ -29,6 +31,10 @@ pub(super) fn load(path: &Path, context: Option<String>) -> Result<Config> {
         // It is async by its signature only.
         .unwrap_or(Err(KubeconfigError::FindPath))
         .map_err(|e| unusable(path, &e))?;
+    // kube would panic.
+    if !matches!(config.cluster_url.scheme_str(), Some("https" | "http")) {
+        return Err(unusable(path, &KubeconfigError::MissingClusterUrl));
+    }
     // From HTTPS_PROXY, which kube would then refuse to use.
     config.proxy_url = None;
     if let Some(plugin) = &mut config.auth_info.exec {
@@ -45,7 +51,7 @@ fn unusable(path: &Path, error: &KubeconfigError) -> Error {
         KubeconfigError::LoadClusterOfContext(name) => format!("it has no cluster `{name}`"),
         KubeconfigError::Parse(_) => "it is not YAML of the form that kubeconfigs have".into(),
         KubeconfigError::MissingClusterUrl | KubeconfigError::ParseClusterUrl(_) => {
-            "its cluster has no `server`, or not a URL".into()
+            "its cluster has no `server`, or not one that begins with https:// or http://".into()
         }
         KubeconfigError::LoadCertificateAuthority(_) | KubeconfigError::ParseCertificates(_) => {
             "its certificate authority cannot be read".into()
@@ -56,4 +62,33 @@ fn unusable(path: &Path, error: &KubeconfigError) -> Error {
         _ => "it is incomplete or not a kubeconfig".into(),
     };
     no_credentials(format!("the kubeconfig {} cannot be used: {why}", path.display()))
+}
+
+/// Why a client cannot be made of one, or its credentials not be had. Not in the words of a login plugin: they may hold its secrets.
+pub(super) fn why(error: &kube::Error) -> String {
+    let file = chain(error).find_map(|cause| match cause.downcast_ref() {
+        Some(LoadDataError::ReadFile(error, path)) => Some(format!("{} cannot be read: {error}", path.display())),
+        _ => None,
+    });
+    match (file, error) {
+        (Some(file), _) => file,
+        (_, kube::Error::RustlsTls(error)) => format!("its certificates or keys: {error}"),
+        (_, kube::Error::Auth(error)) => login(error),
+        _ => "its client certificate or its key is missing, or cannot be read".into(),
+    }
+}
+
+fn login(error: &AuthError) -> String {
+    match error {
+        AuthError::ReadTokenFile(error, path) => format!("{} cannot be read: {error}", path.display()),
+        AuthError::AuthExecStart(error) => format!("its login plugin cannot be started: {error}"),
+        AuthError::AuthExecRun { out, .. } => {
+            format!("its login plugin failed ({}); what it says, kubectl shows", out.status)
+        }
+        AuthError::InvalidBasicAuth(_) | AuthError::InvalidBearerToken(_) => {
+            "its token or password has characters that such have not".into()
+        }
+        AuthError::MissingCommand => "its login plugin has no `command`".into(),
+        _ => "its login plugin gave no credentials".into(),
+    }
 }

@@ -90,7 +90,7 @@ pub unsafe extern "C" fn kubepeers_health_error(health: *const kubepeers_health)
 }
 
 /// What kind of failure that error is, for programs, the same word as in the metrics: "unreachable" (refused, or the connection
-/// broke), "no-such-host", "timed-out", "tls", "unauthorized" (401), "forbidden" (403), "gone" (410: history that the server no longer has), "not-supported" (400, 406, 415, 422),
+/// broke), "no-such-host", "timed-out", "tls", "unauthorized" (401), "forbidden" (a 403 of Kubernetes itself), "gone" (410: history that the server no longer has), "not-supported" (400, 406, 415, 422),
 /// "refused" (another status that is no success), "incomplete", "malformed", "credentials", "resources". "" if there is no error,
 /// and for NULL. Borrowed: valid until kubepeers_health_free().
 #[unsafe(no_mangle)]

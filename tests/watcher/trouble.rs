@@ -7,7 +7,7 @@ use kubepeers::provider::Timeout;
 use kubepeers::status::Status;
 
 use super::fake::{self, Fake, Reply, event, is_watch, list, page, page_text, pod, status};
-use super::{AT_ONCE, LONG, addresses, becomes, first, troubled, unsynced};
+use super::{AT_ONCE, LONG, addresses, becomes, first, metric, troubled, unsynced};
 
 /// Where it stops: before the headers, and in the middle of the body.
 #[test]
@@ -110,6 +110,30 @@ fn a_refusal_is_believed_once_it_lasts() {
     let error = provider.register(LONG).unwrap_err();
     assert_eq!((error.status(), error.http_status(), error.is_retryable()), (Status::Forbidden, 403, false));
     assert!(error.message().contains("may not list pods"), "{error}");
+}
+
+/// A firewall's, or a login portal's: a Role would not help.
+#[test]
+fn a_refusal_of_something_between_prints_no_role() {
+    let fake = Fake::start(|_, _| Reply::Body(403, "<html>Request blocked</html>".into()));
+    let error = unsynced(&fake.provider(&[]), "answered 403: <html>Request blocked");
+    assert!(error.is_retryable() && !error.message().contains("kind: Role"), "{error}");
+}
+
+/// Whoever wants to know whether changes are seen at once is not to guess.
+#[test]
+fn a_watch_is_open_once_it_was_granted() {
+    let granting = Fake::steady(|| list(&[], 5), vec![]);
+    let provider = granting.provider(&[]);
+    provider.register(LONG).unwrap();
+    while metric(&provider, "watching") != 1.0 {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let silent = Fake::start(|_, path| if is_watch(path) { Reply::Silence } else { list(&[], 5) });
+    let provider = silent.provider(&[]);
+    provider.register(LONG).unwrap();
+    silent.has_been_asked(2);
+    assert_eq!((metric(&provider, "synced"), metric(&provider, "watching")), (1.0, 0.0));
 }
 
 #[test]
@@ -224,6 +248,39 @@ fn polls_where_that_is_asked_for() {
     let health = provider.health().unwrap();
     assert!(health.polling && health.trouble.is_none());
     assert!(!fake.paths().iter().any(|path| is_watch(path)));
+}
+
+/// What keeps the credentials of a kubeconfig from being used, and which file it is.
+#[test]
+fn why_credentials_cannot_be_used_is_told() {
+    let plugin = |what: &str| {
+        format!("{{exec: {{apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, {what}}}}}")
+    };
+    let garbage = tempfile::NamedTempFile::new().unwrap();
+    let garbage = garbage.path().display();
+    for (user, words) in [
+        ("{tokenFile: /nonexistent/token}".to_owned(), "/nonexistent/token cannot be read: No such file"),
+        (
+            "{client-certificate: /nonexistent/crt, client-key: /nonexistent/key}".into(),
+            "/nonexistent/crt cannot be read",
+        ),
+        (format!("{{client-certificate: '{garbage}', client-key: '{garbage}'}}"), "certificate"),
+        (plugin("command: no-such-program"), "login plugin cannot be started: No such file"),
+        (plugin("command: 'false'"), "login plugin failed (exit status: 1)"),
+        (plugin("command: 'true'"), "login plugin gave no credentials"),
+    ] {
+        let error = fake::provider("https://127.0.0.1:1", &user, &[]).register(LONG).unwrap_err();
+        assert_eq!((error.status(), error.message().contains(words)), (Status::NoCredentials, true), "{user}: {error}");
+    }
+}
+
+#[test]
+fn a_server_that_is_no_url_is_told() {
+    for server in ["127.0.0.1:6443", "localhost", "*", "ftp://127.0.0.1"] {
+        let error = fake::provider(server, "{}", &[]).register(LONG).unwrap_err();
+        assert_eq!(error.status(), Status::NoCredentials, "{server}: {error}");
+        assert!(error.message().contains("not one that begins with https://"), "{server}: {error}");
+    }
 }
 
 #[test]
