@@ -47,8 +47,8 @@ def parser() -> argparse.ArgumentParser:
     doctor.add_argument(
         "--manifest",
         action="store_true",
-        help="print only what `kubectl apply -f -` takes, if anything mends it (also where pods can be listed, but not "
-        "watched: a warning, exit status 0); the rest goes to stderr",
+        help="print only what `kubectl apply -f -` takes: nothing if no Role is missing, or if its user has to be "
+        "filled in; also for a warning (pods cannot be watched: exit status 0). The rest goes to stderr",
     )
     _add_timeout(doctor, 8)
     for command in (peers, watch, doctor):

@@ -14,7 +14,7 @@ from pretender import Does, Pretender, answers, dies, pod, pods, refuses, watche
 from test_states import found_states
 
 OPTIONS = ("-n", "ns", "-l", "app=demo", "-p", "gossip", "--set", "request_timeout_ms=500")
-LATE = "no watch has been opened: changes are seen late"
+LATE = "are not watched: changes are seen late"
 FORBIDDEN = 'pods is forbidden: User "somebody" cannot watch resource "pods" in API group "" in the namespace "ns"'
 
 
@@ -148,3 +148,10 @@ def test_labels_are_looked_for_alone_within_one_time(tmp_path: Path) -> None:
     ):
         with Pretender(listing) as server:
             assert _alone(Settings({**values, "kubeconfig": server.kubeconfig(tmp_path)}), seconds) == expected
+
+
+def test_an_answer_that_is_too_old_is_not_about_the_own_pod(tmp_path: Path) -> None:
+    with Pretender(pods(pod("a")), lambda request: request.wait()) as server:
+        late = ("--timeout", "3", "--set", "request_timeout_ms=60000", "--set", "max_stale_ms=1000")
+        found = flaws(doctor(server.kubeconfig(tmp_path), *late), "ms old")
+        assert found == {"permission": "warning", "answer": "wrong"}

@@ -75,8 +75,8 @@ def _good(access: Access, settings: Settings, environment: Mapping[str, str]) ->
 def _dns(access: Access, host: str | None) -> Step:
     if host is not None and _is_address(host):
         return ok("DNS", f"nothing to look up: {host}")
-    if access.health.age is None and (access.failed is None or access.failed.error_class == "timed-out"):
-        # It may be the name that is waited for.
+    if access.health.age is None and (access.failed is None or access.failed.error_class in ("timed-out", "resources")):
+        # It may be the name that is waited for, or nobody could ask for it.
         return not_reached("DNS")
     return ok("DNS", f"{host} is known" if host else "the name in the kubeconfig is known, if it is one")
 
@@ -102,12 +102,12 @@ def _permission(access: Access, settings: Settings) -> Step:
     if access.watched or polling:
         polled = "list pods, which are polled as `watch` = `poll` asks for"
         return ok("permission", f"may {polled if polling else 'list and watch pods'}")
-    late = "the pods can be listed, but no watch has been opened: changes are seen late"
+    late = "the pods can be listed, but are not watched: changes are seen late"
     if access.failed is None or access.failed.error is None:
         not_known = "the API server has not answered a watch in the time that --timeout gives"
-        return warning("permission", not_known, late, remedy=remedies.server())
+        return warning("permission", not_known, late, remedy=remedies.server(settings))
     says, manifest = split(access.failed.error.message)
-    return warning("permission", says, late, remedy=remedies.permission(manifest) or remedies.server())
+    return warning("permission", says, late, remedy=remedies.permission(manifest) or remedies.server(settings))
 
 
 def _failed(name: str, access: Access, settings: Settings, environment: Mapping[str, str]) -> Step:

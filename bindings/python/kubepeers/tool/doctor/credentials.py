@@ -22,7 +22,8 @@ def step(settings: Settings) -> Step:
     """Tell of credentials that the library has found to be complete."""
     if "kubeconfig" in settings.values:
         context = settings.values.get("context")
-        return ok("credentials", f"kubeconfig {settings.values['kubeconfig']}" + (f", {context=!s}" if context else ""))
+        says = f"kubeconfig {settings.values['kubeconfig']}" + (f", {context=!s}" if context else "")
+        return ok("credentials", f"{says}: it can be read")
     claims = account.claims(settings.folder)
     if claims is None:
         return ok("credentials", f"a token in {settings.folder}, which does not say whose it is")

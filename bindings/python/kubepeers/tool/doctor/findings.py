@@ -103,7 +103,7 @@ def _peers(facts: Facts) -> Step:
 
 
 def _self(facts: Facts) -> Step:
-    if facts.refusal is not None:
+    if facts.refusal is not None and not _is_old(facts):
         remedy = remedies.own_pod(facts.refusal, facts.explanation["gate"], facts.settings)
         return wrong("self", facts.refusal.message, *_at_one_address(facts), remedy=remedy)
     if facts.settings.values.get("self") == "none":
@@ -113,6 +113,11 @@ def _self(facts: Facts) -> Step:
     if own and own[0]["terminating"]:
         return warning("self", says, "it is terminating: it still gets answers, but is nobody's peer any more")
     return ok("self", says)
+
+
+def _is_old(facts: Facts) -> bool:
+    """Say whether there is an answer, but older than `max_stale_ms` allows."""
+    return facts.refusal is not None and facts.refusal.status.name == "STALE"
 
 
 def _at_one_address(facts: Facts) -> list[str]:
@@ -126,6 +131,8 @@ def _at_one_address(facts: Facts) -> list[str]:
 
 
 def _answer(facts: Facts) -> Step:
+    if facts.refusal is not None and _is_old(facts):
+        return wrong("answer", facts.refusal.message)
     if facts.nodes is None:
         return not_reached("answer")
     if not facts.nodes:

@@ -26,10 +26,6 @@ _RESOURCES = """\
 This process may have no more open files, threads or memory; see how many it may have:
     ulimit -a"""
 
-_SERVER = """\
-See how the API server is, and what there is between it and this process, such as a proxy or a login portal:
-    kubectl get --raw '/readyz?verbose'"""
-
 _NAME_IT = """\
 Put the name that the API server says in the place of THE-USER, and have it applied by somebody who may do so.
 As it is, it is of no use: `kubepeers doctor --manifest` does not print it to stdout."""
@@ -79,15 +75,20 @@ def permission(manifest: str) -> Remedy | None:
     return Remedy("Somebody who may do so applies this, or pipes it from `kubepeers doctor --manifest`.", manifest)
 
 
-def server() -> Remedy:
+def server(settings: Settings) -> Remedy:
     """Say what to look at where the answers are no use."""
-    return Remedy(_SERVER)
+    return Remedy(
+        "See how the API server is, and what there is between it and this process, such as a proxy or a login portal:\n"
+        f"    {_kubectl(settings)} get --raw '/readyz?verbose'"
+    )
 
 
 def access(name: str, error_class: str, settings: Settings, host: str) -> Remedy:
     """Say what to look at where a request does not come through."""
     if error_class == "resources":
         return Remedy(_RESOURCES)
+    if name == "server":
+        return server(settings)
     namespace = settings.values["namespace"]
     advice = {
         "credentials": _credentials(settings),
@@ -97,7 +98,6 @@ def access(name: str, error_class: str, settings: Settings, host: str) -> Remedy
         "connection": _connection(error_class, settings),
         "TLS": "Compare the CA at hand with the cluster's own, which every namespace has a copy of:\n"
         f"    kubectl get configmap kube-root-ca.crt -n {namespace} -o 'jsonpath={{.data.ca\\.crt}}'",
-        "server": _SERVER,
         "login": _login(settings),
     }
     return Remedy(advice[name])
@@ -134,9 +134,9 @@ def selector(settings: Settings) -> Remedy:
     """Show the labels that there are."""
     return Remedy(
         f"See what labels the pods have, and set `pod_labels`, or those of the pod template:\n"
-        f"    kubectl get pods -n {settings.values['namespace']} --show-labels\n"
+        f"    {_kubectl(settings)} get pods -n {settings.values['namespace']} --show-labels\n"
         "In a namespace that does not exist the API server finds no pods either:\n"
-        f"    kubectl get namespace {settings.values['namespace']}"
+        f"    {_kubectl(settings)} get namespace {settings.values['namespace']}"
     )
 
 
@@ -155,7 +155,7 @@ def own_pod(error: KubepeersError, gate: str, settings: Settings) -> Remedy | No
     """Say how the own pod becomes known, or one of the peers."""
     if error.status.name == "NO_IDENTITY":
         return Remedy(_IDENTITY)
-    pods = f"    kubectl get pods -n {settings.values['namespace']} --show-labels -o wide\n"
+    pods = f"    {_kubectl(settings)} get pods -n {settings.values['namespace']} --show-labels -o wide\n"
     advice = {
         "self-absent": "If this lasts, see whether there is such a pod, and what its labels are:\n"
         f"{pods}"
