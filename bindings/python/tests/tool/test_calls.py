@@ -58,6 +58,7 @@ def test_help_and_version(place: Place) -> None:
         assert shown.returncode == 0
         assert "not known yet" in shown.stdout
         assert all(len(line) <= 120 for line in shown.stdout.splitlines())
+    assert "of `doctor`: there may be warnings" in place.run("doctor", "--help").stdout
     assert place.run("--version").stdout == f"kubepeers {__version__}\n"
 
 

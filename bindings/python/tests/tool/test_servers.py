@@ -13,7 +13,7 @@ from place import environment
 from pretender import Does, Pretender, answers, dies, pod, pods, refuses, watched
 from test_states import found_states
 
-OPTIONS = ("-n", "ns", "-l", "app=demo", "-p", "gossip", "--set", "request_timeout_ms=500")
+OPTIONS = ("-n", "ns", "-l", "app=demo", "-p", "gossip", "--set", "request_timeout_ms=1000")
 LATE = "are not watched: changes are seen late"
 FORBIDDEN = 'pods is forbidden: User "somebody" cannot watch resource "pods" in API group "" in the namespace "ns"'
 
@@ -48,7 +48,7 @@ NO_LIST: dict[str, tuple[Does, str, tuple[str, ...]]] = {
     "401": (refuses(401, "who?"), "login", ("does not accept the credentials",)),
     "403": (refuses(403, FORBIDDEN), "permission", ("may not list pods", "THE-USER")),
     "broken off": (lambda request: request.break_off(), "connection", ("cannot be reached",)),
-    "silent": (lambda request: request.wait(), "connection", ("no answer within 500ms", "it may be a login plugin")),
+    "silent": (lambda request: request.wait(), "connection", ("no answer within 1s", "it may be a login plugin")),
 }
 
 
@@ -83,7 +83,7 @@ def test_no_watch(tmp_path: Path, watch: Does, expected: dict[str, str], words: 
         done = doctor(
             server.kubeconfig(tmp_path),
             "--timeout",
-            "60" if watch is watched else "7",
+            "60" if watch is watched else "8",
             "--set",
             "request_timeout_ms=3000",
         )
