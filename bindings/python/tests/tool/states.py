@@ -125,7 +125,7 @@ STATES = {
     "no CA": State(
         _garbage_for_a_ca,
         (1, ("cannot be used",)),
-        ({"credentials": "wrong"}, ("cannot be used", "token mounted")),
+        ({"credentials": "wrong"}, ("cannot be used", "the token and the CA mounted")),
         ("! ", "cannot be used"),
     ),
     "role missing": State(

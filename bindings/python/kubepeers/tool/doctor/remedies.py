@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from kubepeers.tool.settings import Settings
 
 _MOUNT = """\
-Have the token mounted. In the pod template, and in the service account where the template says nothing:
+Have the token and the CA mounted as Kubernetes makes them. In the pod template, and in the service account where that
+says nothing:
     spec:
       automountServiceAccountToken: true"""
 
