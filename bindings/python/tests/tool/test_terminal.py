@@ -99,9 +99,12 @@ def test_doctor_in_colour(place: Place) -> None:
         assert all(len(line.rstrip()) < 80 for line in terminal.screen.display if "/" not in line)
 
 
-@pytest.mark.parametrize("how", ["no rich", "dumb", "--plain"])
+@pytest.mark.parametrize("how", ["no rich", "dumb", "--plain", "log"])
 def test_lines_in_a_terminal(place: Place, tmp_path: Path, how: str) -> None:
     arguments = ["--plain"] if how == "--plain" else []
+    if how == "log":
+        # Both in the one terminal: records would be drawn into the table.
+        place.environment["KUBEPEERS_LOG"] = "debug"
     if how == "dumb":
         place.terminal = {"TERM": "dumb"}
     if how == "no rich":
