@@ -38,6 +38,11 @@ class Settings:
             self.values[key] = value
             self.notes.append(note)
 
+    def doubt(self, sentence: str) -> None:
+        """Keep what may be the cause of an error."""
+        self.doubts.append(sentence)
+        self.notes.append(sentence)
+
     def explained(self, message: str) -> str:
         """Put before an error what may be its cause."""
         return "\n".join([*self.doubts, message])
@@ -69,15 +74,14 @@ def _take_credentials(made: Settings, environment: Mapping[str, str]) -> None:
     paths = [path for path in listed if os.path.isfile(path)]
     if not paths:
         source = "KUBECONFIG names no file" if environment.get("KUBECONFIG") else "there is no kubeconfig"
-        made.doubts.append(f"{'' if in_pod else 'not in a pod, and '}{source}: {', '.join(listed)}")
+        made.doubt(f"{'' if in_pod else 'not in a pod, and '}{source}: {', '.join(listed)}")
     elif len(paths) == 1:
         _take_kubeconfig(made, paths[0])
     else:
         path, context = kubeconfig.chosen(paths, made.values.get("context"))
         _take_kubeconfig(made, path)
         made.take("context", context, f"the context is {context}")
-        made.doubts.append(f"of the files in KUBECONFIG only {path} is used: they are not merged")
-        made.notes.append(made.doubts[-1])
+        made.doubt(f"of the files in KUBECONFIG only {path} is used: they are not merged")
 
 
 def _take_kubeconfig(made: Settings, path: str) -> None:
@@ -92,7 +96,7 @@ def _take_namespace(made: Settings, environment: Mapping[str, str]) -> None:
             found = kubeconfig.read(made.values["kubeconfig"]).namespace(made.values.get("context"))
             made.take("namespace", found, "the namespace is the one of the kubeconfig")
         except kubeconfig.UnusableError as why:
-            made.doubts.append(str(why))
+            made.doubt(str(why))
     else:
         own = environment.get("POD_NAMESPACE") or account.namespace(made.folder)
         made.take("namespace", own, "the namespace is this pod's own")

@@ -108,9 +108,14 @@ def test_one_that_cannot_be_used(tmp_path: Path, content: str, says: str) -> Non
 
 
 def peers(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run the command where nothing says which namespace is meant."""
+    """Run `peers`."""
+    return run("peers", *arguments, **variables)
+
+
+def run(name: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a command where nothing says which namespace is meant."""
     return subprocess.run(
-        command("peers", "-l", "app=demo", "-p", "gossip", *arguments),
+        command(name, "-l", "app=demo", "-p", "gossip", *arguments),
         env={**environment(), **variables},
         capture_output=True,
         text=True,
@@ -128,6 +133,15 @@ def test_one_that_is_not_there(tmp_path: Path) -> None:
         assert typo.stderr.startswith("kubepeers: not in a pod, and KUBECONFIG names no file: /typo\n")
     said = json.loads(peers("--json", "-n", "default", KUBECONFIG="/typo").stdout)["error"]["message"]
     assert "KUBECONFIG names no file: /typo" in said
+
+
+def test_the_doctor_tells_of_it_too() -> None:
+    wrong = run("doctor", KUBECONFIG="/typo")
+    assert wrong.returncode == 2
+    assert "configuration  wrong        not in a pod, and KUBECONFIG names no file: /typo\n" in wrong.stdout
+    assert "`namespace` is missing" in wrong.stdout
+    # Where nothing else is to be said of the configuration, the next step is the wrong one.
+    assert "KUBECONFIG names no file: /typo" in run("doctor", "-n", "default", KUBECONFIG="/typo").stdout
 
 
 def test_one_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
