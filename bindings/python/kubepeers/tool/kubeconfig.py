@@ -81,7 +81,7 @@ def _document(path: str) -> Any:
     except ImportError:
         raise UnusableError(
             f"the namespace in the kubeconfig {path} cannot be read without PyYAML: "
-            "give --namespace, or install kubepeers[tool]"
+            "give --namespace, or install it (it is part of kubepeers[tool])"
         ) from None
     try:
         return yaml.safe_load(_content(path))

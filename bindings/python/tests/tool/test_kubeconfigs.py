@@ -160,4 +160,4 @@ def test_without_a_parser(tmp_path: Path) -> None:
     (tmp_path / "yaml.py").write_text("raise ImportError")
     done = peers("--kubeconfig", str(path), PYTHONPATH=f"{tmp_path}:{environment()['PYTHONPATH']}")
     assert done.returncode == 2
-    assert "without PyYAML: give --namespace, or install kubepeers[tool]" in done.stderr.splitlines()[0]
+    assert "without PyYAML: give --namespace, or install it" in done.stderr.splitlines()[0]

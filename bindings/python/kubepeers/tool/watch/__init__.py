@@ -47,7 +47,7 @@ def _view(settings: Settings, plain: bool) -> AbstractContextManager[View]:
         try:
             from .screen import Screen
         except ImportError:
-            streams.complain("for a table, `pip install kubepeers[tool]`")
+            streams.complain("for a table, install rich (it is part of kubepeers[tool])")
         else:
             return Screen.opened(settings)
     return contextlib.nullcontext(Lines(sys.stdout))
