@@ -83,10 +83,11 @@ def _document(path: str) -> Any:
             f"the namespace in the kubeconfig {path} cannot be read without PyYAML: "
             "give --namespace, or install it (it is part of kubepeers[tool])"
         ) from None
+    content = _content(path)
     try:
-        return yaml.safe_load(_content(path))
-    # A file that only opens brackets is deeper than Python can go.
-    except (yaml.YAMLError, ValueError, RecursionError):
+        return yaml.safe_load(content)
+    # PyYAML raises errors of many kinds, among them RecursionError where a file only opens brackets.
+    except Exception:
         raise UnusableError(f"the kubeconfig {path} is not YAML") from None
 
 

@@ -86,6 +86,8 @@ UNUSABLE = {
     "half": (f"users: [{{token: {SECRET}", "is not YAML"),
     "a tab": (f"users:\n\ttoken: {SECRET}", "is not YAML"),
     "no text": (f"\x00{SECRET}", "is not YAML"),
+    "no number": ("a: !!int ''", "is not YAML"),
+    "no time": ("a: !!timestamp x", "is not YAML"),
     "too deep": ("[" * 3000, "is not YAML"),
     "no current context": ("contexts: []", "has no current context: give --context"),
     "a context that is not there": ("{contexts: [], current-context: nope}", "has no context `nope`"),
