@@ -145,7 +145,7 @@ def _open() -> tuple[ctypes.CDLL, str]:
     except OSError as e:
         raise LibraryError(
             f"{SONAME} was not found. Looked at: the environment variable {ENVIRONMENT_VARIABLE} (not set); "
-            f"{beside} (no such file); the system's places for shared libraries ({e}). "
+            f"{beside} (no such file, or inside an archive); the system's places for shared libraries ({e}). "
             f"This installation of kubepeers {__version__} brings no library: take a wheel made for this system, "
             f"install libkubepeers {_fitting()} where the system finds it (LD_LIBRARY_PATH, ldconfig), "
             f"or set {ENVIRONMENT_VARIABLE} to the path of the file."

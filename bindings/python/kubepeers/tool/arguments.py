@@ -15,8 +15,9 @@ _KEYS = "\n".join(textwrap.wrap(", ".join(KEYS), 76, initial_indent="  ", subseq
 
 _EPILOG = f"""\
 In a pod, labels and a port name are enough: the namespace is the pod's own. Elsewhere the kubeconfig is the one
-that kubectl uses, and this process is taken for no pod. Every key of the library may be an environment variable,
-`namespace` as {variable("namespace")}, or be given with --set:
+that kubectl uses, and this process is taken for no pod. Of several files in KUBECONFIG the first that has the
+context is used; they are not merged. Every key of the library may be an environment variable, `namespace` as
+{variable("namespace")}, or be given with --set:
 {_KEYS}
 
 {EXPLAINED}"""
@@ -38,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
 
     peers = commands.add_parser("peers", help="print the addresses of the peers, one a line")
     peers.add_argument("--json", action="store_true", help="print one object with all that is known of each peer")
-    _add_timeout(peers, 15)
+    _add_timeout(peers, 15, "; some seconds longer where it is refused (403), until that is known to last")
 
     watch = commands.add_parser("watch", help="show every pod and its verdict, live: a table, or lines of changes")
     watch.add_argument("--plain", action="store_true", help="lines of changes, in a terminal too")
@@ -63,13 +64,13 @@ def given(arguments: argparse.Namespace) -> dict[str, str]:
     return {**pairs, **{key: value for key, value in named.items() if value is not None}}
 
 
-def _add_timeout(parser: argparse.ArgumentParser, default: float) -> None:
+def _add_timeout(parser: argparse.ArgumentParser, default: float, exception: str = "") -> None:
     parser.add_argument(
         "--timeout",
         type=_seconds,
         default=default,
         metavar="SECONDS",
-        help=f"how long to wait for an answer at most (default: {default:g})",
+        help=f"how long to wait for an answer at most (default: {default:g}){exception}",
     )
 
 
@@ -83,7 +84,14 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--kubeconfig", metavar="PATH", help="instead of the pod's service account")
     group.add_argument("--context", metavar="NAME", help="of the kubeconfig; default: its current one")
     group.add_argument("--self", choices=("auto", "none"), help="none: this process is not one of the pods")
-    group.add_argument("--set", action="append", default=[], type=_pair, metavar="KEY=VALUE", help="any key")
+    group.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        type=_pair,
+        metavar="KEY=VALUE",
+        help="any key; log=debug: records to stderr",
+    )
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import signal
-import sys
 from typing import TYPE_CHECKING
 
 from kubepeers import InvalidConfigError, InvalidUtf8Error, KubepeersError, LibraryError, UnknownKeyError
 
-from . import arguments, exits
+from . import arguments, exits, records, streams
 from .settings import settings, variable
 
 if TYPE_CHECKING:
@@ -19,28 +16,41 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
+    from .settings import Settings
+
 
 def main(arguments_given: Sequence[str] | None = None) -> int:
     """Run a command, and give what to exit with."""
-    _behave_like_a_filter()
-    asked = arguments.parser().parse_args(arguments_given)
     try:
-        return _run(asked)
+        _heed_signals()
+        with streams.prepared():
+            return _run(arguments.parser().parse_args(arguments_given))
     except KeyboardInterrupt:
         return exits.INTERRUPTED
-    except (InvalidConfigError, UnknownKeyError, InvalidUtf8Error) as error:
-        _complain(f"{error}\n(`namespace`, say, is the option --namespace or the variable {variable('namespace')})")
-        return exits.USAGE
-    except LibraryError as error:
-        _complain(str(error))
+    except OSError as error:
+        streams.complain(f"cannot go on: {error.strerror or error}")
+        streams.give_up_output()
         return exits.WRONG
-    except KubepeersError as error:
-        _complain(str(error))
-        return exits.NOT_YET if error.retryable else exits.WRONG
 
 
 def _run(asked: argparse.Namespace) -> int:
     made = settings(arguments.given(asked), os.environ)
+    records.show(made)
+    try:
+        return _command(asked, made)
+    except (InvalidConfigError, UnknownKeyError, InvalidUtf8Error) as error:
+        hint = f"(`namespace`, say, is the option --namespace or the variable {variable('namespace')})"
+        streams.complain(made.explained(f"{error}\n{hint}"))
+        return exits.USAGE
+    except LibraryError as error:
+        streams.complain(str(error))
+        return exits.WRONG
+    except KubepeersError as error:
+        streams.complain(made.explained(str(error)))
+        return exits.NOT_YET if error.retryable else exits.WRONG
+
+
+def _command(asked: argparse.Namespace, made: Settings) -> int:
     if asked.command == "peers":
         from . import peers
 
@@ -54,19 +64,10 @@ def _run(asked: argparse.Namespace) -> int:
     return doctor.run(made, only_manifests=asked.manifest, timeout=asked.timeout)
 
 
-def _complain(message: str) -> None:
-    print(f"kubepeers: {message}", file=sys.stderr)
-
-
-def _behave_like_a_filter() -> None:
+def _heed_signals() -> None:
     # `| head` ends it without a word; the library blocks the signal in its own threads.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, _terminate)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # A terminal or file that cannot show a character gets a question mark.
-            with contextlib.suppress(ValueError):
-                stream.reconfigure(errors="replace")
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:

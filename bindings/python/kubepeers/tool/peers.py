@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from kubepeers import KubepeersError
@@ -13,9 +14,13 @@ from . import exits
 from .session import patiently, registered
 
 if TYPE_CHECKING:
-    from kubepeers import Node
+    from kubepeers import Node, Provider
 
     from .settings import Settings
+
+
+#: How long the library may take, in seconds, to know that a refusal (403) is for good. It takes about three.
+_REFUSED = 10.0
 
 
 def run(settings: Settings, *, as_json: bool, timeout: float) -> int:
@@ -24,19 +29,29 @@ def run(settings: Settings, *, as_json: bool, timeout: float) -> int:
     try:
         with registered(settings.values) as provider:
             try:
-                nodes = patiently(provider.nodes, timeout)
+                nodes = _asked(provider, timeout)
             except KubepeersError:
                 cause = provider.health().error_class or None
                 raise
     except KubepeersError as error:
         if as_json:
-            print(json.dumps({"error": _failure(error, cause)}))
+            print(json.dumps({"error": {**_failure(error, cause), "message": settings.explained(error.message)}}))
         raise
     if as_json:
         print(json.dumps({"peers": [_described(node) for node in nodes]}))
     else:
         sys.stdout.writelines(f"{_address(node)}\n" for node in nodes)
     return exits.WELL
+
+
+def _asked(provider: Provider, timeout: float) -> list[Node]:
+    try:
+        return patiently(provider.nodes, timeout)
+    except KubepeersError as error:
+        if error.http_status != HTTPStatus.FORBIDDEN or not error.retryable:
+            raise
+    # Refused so far: that may be a server that starts, or for good. A script is told the same however long it waits.
+    return patiently(provider.nodes, _REFUSED)
 
 
 def _address(node: Node) -> str:
@@ -53,7 +68,6 @@ def _failure(error: KubepeersError, cause: str | None) -> dict[str, Any]:
     return {
         "status": error.status.name,
         "cause": cause,
-        "message": error.message,
         "retryable": error.retryable,
         "http_status": error.http_status,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ class Settings:
     values: dict[str, str]
     #: What was not said but taken from somewhere: sentences for people.
     notes: list[str] = field(default_factory=list)
+    #: What could not be found out: sentences that belong before an error, of which it may be the cause.
+    doubts: list[str] = field(default_factory=list)
 
     @property
     def folder(self) -> str:
@@ -34,6 +37,15 @@ class Settings:
         if value is not None and key not in self.values:
             self.values[key] = value
             self.notes.append(note)
+
+    def doubt(self, sentence: str) -> None:
+        """Keep what may be the cause of an error."""
+        self.doubts.append(sentence)
+        self.notes.append(sentence)
+
+    def explained(self, message: str) -> str:
+        """Put before an error what may be its cause."""
+        return "\n".join([*self.doubts, message])
 
 
 def variable(key: str) -> str:
@@ -56,18 +68,38 @@ def settings(given: Mapping[str, str], environment: Mapping[str, str]) -> Settin
 
 def _take_credentials(made: Settings, environment: Mapping[str, str]) -> None:
     in_pod = bool(environment.get("KUBERNETES_SERVICE_HOST")) or "service_account_dir" in made.values
-    if "context" in made.values or not in_pod:
-        path = kubeconfig.usual(environment)
-        made.take("kubeconfig", path, f"not in a pod: the kubeconfig {path}")
+    if "kubeconfig" in made.values or (in_pod and "context" not in made.values):
+        return
+    listed = kubeconfig.listed(environment)
+    paths = [path for path in listed if os.path.isfile(path)]
+    if not paths:
+        source = "KUBECONFIG names no file" if environment.get("KUBECONFIG") else "there is no kubeconfig"
+        made.doubt(f"{'' if in_pod else 'not in a pod, and '}{source}: {', '.join(listed)}")
+    elif len(paths) == 1:
+        _take_kubeconfig(made, paths[0])
+    else:
+        path, context = kubeconfig.chosen(paths, made.values.get("context"))
+        _take_kubeconfig(made, path)
+        made.take("context", context, f"the context is {context}")
+        made.doubt(f"of the files in KUBECONFIG only {path} is used: they are not merged")
+
+
+def _take_kubeconfig(made: Settings, path: str) -> None:
+    made.take("kubeconfig", path, f"not in a pod: the kubeconfig {path}")
 
 
 def _take_namespace(made: Settings, environment: Mapping[str, str]) -> None:
+    if "namespace" in made.values:
+        return
     if "kubeconfig" in made.values:
-        found = kubeconfig.namespace(made.values["kubeconfig"], made.values.get("context"))
-        made.take("namespace", found, "the namespace is the one of the kubeconfig")
+        try:
+            found = kubeconfig.read(made.values["kubeconfig"]).namespace(made.values.get("context"))
+            made.take("namespace", found, "the namespace is the one of the kubeconfig")
+        except kubeconfig.UnusableError as why:
+            made.doubt(str(why))
     else:
-        found = environment.get("POD_NAMESPACE") or account.namespace(made.folder)
-        made.take("namespace", found, "the namespace is this pod's own")
+        own = environment.get("POD_NAMESPACE") or account.namespace(made.folder)
+        made.take("namespace", own, "the namespace is this pod's own")
 
 
 def _take_self(made: Settings, environment: Mapping[str, str]) -> None:

@@ -31,6 +31,11 @@ def environment() -> dict[str, str]:
     return {**kept, **library, "PYTHONPATH": str(Path(kubepeers.__file__).parents[1]), "HOME": "/nonexistent"}
 
 
+def command(*arguments: str) -> list[str]:
+    """Give the command line of the tool."""
+    return [sys.executable, "-W", "error", "-m", "kubepeers", *arguments]
+
+
 class Place:
     """One of the test's own. Change what is in it, or the environment, before the tool is run."""
 
@@ -77,7 +82,7 @@ class Place:
         return done
 
     def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-W", "error", "-m", "kubepeers", *arguments]
+        return command(*arguments)
 
     def keeps_secrets(self, text: str) -> None:
         assert not any(part in text for part in self.token.split("."))

@@ -24,7 +24,7 @@ class Terminal:
         self._stream = pyte.ByteStream(self.screen)
         self.received = b""
         self._end, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        self.resize(columns, lines)
         self.process = subprocess.Popen(
             place.command(*arguments),
             env={**place.environment, "TERM": "xterm-256color", **place.terminal},
@@ -65,6 +65,10 @@ class Terminal:
         self.received += received
         self._stream.feed(received)
         return bool(received)
+
+    def resize(self, columns: int, lines: int) -> None:
+        fcntl.ioctl(self._end, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        self.screen.resize(lines, columns)
 
     def press(self, key: bytes) -> None:
         os.write(self._end, key)

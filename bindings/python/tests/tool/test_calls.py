@@ -95,6 +95,15 @@ def test_failures_in_json(place: Place, name: str) -> None:
     assert failed.returncode == code
 
 
+def test_a_refusal_is_known_to_last_however_short_the_wait(place: Place) -> None:
+    """A script that tries again while it is told that it may, ends."""
+    place.account("")
+    # Long enough for the first answer, too short for it to be taken for one that lasts.
+    done = place.run("peers", "--json", "--timeout", "1")
+    assert json.loads(done.stdout)["error"]["retryable"] is False
+    assert done.returncode == 1
+
+
 @pytest.mark.parametrize("command", ["peers", "doctor", "watch"])
 def test_ctrl_c_while_nothing_comes(place: Place, command: str) -> None:
     place.environment.update(

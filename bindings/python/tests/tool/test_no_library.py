@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _ctypes
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -78,6 +79,15 @@ def test_help_version_and_wrong_calls(command: Command) -> None:
     assert command.run("peers", "--help").returncode == 0
     assert command.run("--version").stdout == f"kubepeers {__version__}\n"
     assert command.run("nix").returncode == 2
+
+
+def test_a_library_inside_an_archive(command: Command) -> None:
+    package = command.installation.package
+    shutil.copy(_library.lib._name, package / SONAME)
+    archive = shutil.make_archive(str(package.parent.parent / "packed"), "zip", package.parent)
+    done = command.installation.run("-m", "kubepeers", "peers", PYTHONPATH=archive, LD_LIBRARY_PATH="/nowhere")
+    assert done.returncode == 1
+    assert f"{archive}/kubepeers/{SONAME} (no such file, or inside an archive)" in done.stderr
 
 
 @pytest.mark.parametrize("use", ["from kubepeers import Provider", "import kubepeers; kubepeers.Provider"])

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from kubepeers import Explanation, Health, NoResourcesError
-from kubepeers.tool import account, kubeconfig
+from kubepeers.tool import account
 from kubepeers.tool.doctor import credentials, remedies
 from kubepeers.tool.doctor.remedies import permission
 from kubepeers.tool.doctor.steps import State
@@ -91,33 +90,6 @@ class TestSettings:
     def test_port_names(self) -> None:
         made = settings({"discovery_port_name": "g", "peers_port_name": "p"}, {"KUBERNETES_SERVICE_HOST": "h"}).values
         assert (made["remoting_port_name"], made["peers_port_name"]) == ("g", "p")
-
-    def test_elsewhere(self, tmp_path: Path) -> None:
-        file = tmp_path / "kubeconfig"
-        file.write_text(
-            json.dumps(
-                {
-                    "current-context": "a",
-                    "contexts": [
-                        {"name": "a", "context": {"namespace": "one"}},
-                        {"name": "b", "context": {}},
-                    ],
-                }
-            )
-        )
-        outside = {"KUBECONFIG": f"/nowhere:{file}"}
-        assert settings({}, outside).values == {"kubeconfig": str(file), "namespace": "one", "self": "none"}
-        assert settings({"context": "b"}, outside).values["namespace"] == "default"
-        assert "namespace" not in settings({"context": "c"}, outside).values
-        # Who says which pod this is, is one.
-        assert "self" not in settings({"pod_name": "me"}, outside).values
-        assert "self" not in settings({}, {**outside, "POD_UID": "u"}).values
-
-
-@pytest.mark.parametrize("content", ["", "{", "[]", "a: b", "contexts: 1\ncurrent-context: a", "\x00"])
-def test_a_kubeconfig_that_is_none(tmp_path: Path, content: str) -> None:
-    (tmp_path / "k").write_text(content)
-    assert kubeconfig.namespace(str(tmp_path / "k"), None) is None
 
 
 @pytest.mark.parametrize(

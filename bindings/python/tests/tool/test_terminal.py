@@ -68,6 +68,21 @@ def test_narrow_terminals(place: Place, columns: int, headings: list[str]) -> No
         assert any("no-discovery-port"[:9] in line for line in terminal.screen.display)
 
 
+def test_a_terminal_that_is_shrunk(place: Place) -> None:
+    for i in range(10):
+        place.pod(f"demo-{i}", f"10.0.1.{i}")
+    with Terminal(place, "watch") as terminal:
+        terminal.shows("demo-9")
+        for columns, lines in ((80, 9), (80, 6), (8, 3), (1, 1), (80, 24)):
+            terminal.resize(columns, lines)
+            # At its next look it sees the size; what is on the screen from before does not count.
+            terminal.screen.reset()
+            terminal.shows(" 10 peers "[: columns - 1] if lines > 1 else "")
+        terminal.press(b"\x03")
+        assert terminal.ended() == 130
+        assert b"Traceback" not in terminal.received
+
+
 def test_no_colour(place: Place) -> None:
     place.terminal = {"NO_COLOR": "1"}
     for command in ("watch", "doctor"):
@@ -84,9 +99,12 @@ def test_doctor_in_colour(place: Place) -> None:
         assert all(len(line.rstrip()) < 80 for line in terminal.screen.display if "/" not in line)
 
 
-@pytest.mark.parametrize("how", ["no rich", "dumb", "--plain"])
+@pytest.mark.parametrize("how", ["no rich", "dumb", "--plain", "log"])
 def test_lines_in_a_terminal(place: Place, tmp_path: Path, how: str) -> None:
     arguments = ["--plain"] if how == "--plain" else []
+    if how == "log":
+        # Both in the one terminal: records would be drawn into the table.
+        place.environment["KUBEPEERS_LOG"] = "debug"
     if how == "dumb":
         place.terminal = {"TERM": "dumb"}
     if how == "no rich":

@@ -33,7 +33,7 @@ def examine(settings: Settings, environment: Mapping[str, str], seconds: float) 
         try:
             provider, nobody = _opened({"request_timeout_ms": _REQUEST_TIMEOUT_MS, **settings.values}, stack)
         except (InvalidConfigError, UnknownKeyError, InvalidUtf8Error) as error:
-            yield wrong("configuration", error.message, remedy=remedies.configuration(settings))
+            yield wrong("configuration", *settings.doubts, error.message, remedy=remedies.configuration(settings))
             return
         except KubepeersError as error:
             yield _configuration(settings)

@@ -9,7 +9,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from kubepeers.tool import exits
+from kubepeers.tool import exits, records, streams
 from kubepeers.tool.session import registered
 
 from .lines import Lines
@@ -43,15 +43,18 @@ def run(settings: Settings, *, plain: bool) -> int:
 
 
 def _view(settings: Settings, plain: bool) -> AbstractContextManager[View]:
-    dumb = os.environ.get("TERM", "dumb") == "dumb"
-    if not plain and not dumb and sys.stdout.isatty():
+    if not plain and _in_a_terminal() and not (records.asked(settings) and sys.stderr.isatty()):
         try:
             from .screen import Screen
         except ImportError:
-            print("kubepeers: for a table, `pip install kubepeers[tool]`", file=sys.stderr)
+            streams.complain("for a table, install rich (it is part of kubepeers[tool])")
         else:
             return Screen.opened(settings)
     return contextlib.nullcontext(Lines(sys.stdout))
+
+
+def _in_a_terminal() -> bool:
+    return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def _nobody_reads() -> bool:

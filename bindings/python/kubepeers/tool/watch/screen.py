@@ -65,7 +65,7 @@ class Screen:
     def show(self, picture: Picture) -> None:
         """Draw it."""
         self._note(picture)
-        self._live.update(self._drawn(picture), refresh=True)
+        self._live.update(self.drawn(picture, *self._live.console.size), refresh=True)
 
     def _note(self, picture: Picture) -> None:
         """Keep what has changed."""
@@ -77,24 +77,26 @@ class Screen:
             self._before = picture.pods
         self._recent = {uid: (at, change) for uid, (at, change) in self._recent.items() if picture.now - at < _RECENT}
 
-    def _drawn(self, picture: Picture) -> RenderableType:
-        columns, lines = self._live.console.size
+    def drawn(self, picture: Picture, columns: int, lines: int) -> RenderableType:
+        """Lay it out for a terminal of any size. What is too much for a tiny one, `rich` cuts off."""
         top = [self._title(picture, columns), _summary(picture), *_state(picture, columns)]
         log = self._logged(columns) if lines >= 16 else []
-        table = self._table(picture, columns, lines - len(top) - len(log) - 2)
+        # Less an empty line, the headings, and a line to spare.
+        table = self._table(picture, columns, max(0, lines - len(top) - len(log) - 3))
         return Group(*top, Text(), table, *log)
 
     def _title(self, picture: Picture, columns: int) -> Text:
         values = self._values
         title = f"kubepeers  {values['pod_labels']} in {values['namespace']}, port {values['discovery_port_name']}"
         clock = time.strftime("%H:%M:%S", time.localtime(picture.now))
-        return Text(f"{clean(title)[: columns - 10]:{columns - 9}} {clock}", style="bold", no_wrap=True)
+        room = max(0, columns - len(clock) - 2)
+        return Text(f"{clean(title)[:room]:{room}}  {clock}", style="bold", no_wrap=True)
 
     def _table(self, picture: Picture, columns: int, room: int) -> Table:
-        rows = self._rows(picture, room - 1)
-        cells = [self._cells(pod, picture.now, columns) for pod in rows[: room - 1]]
+        rows = self._rows(picture, room)
+        cells = [self._cells(pod, picture.now, columns) for pod in rows[:room]]
         left = len(rows) - len(cells)
-        if left:
+        if left and cells:
             cells[-1] = [Text(), Text(f"and {left + 1} more", style="dim"), *[Text()] * (len(_HEADINGS) - 2)]
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
         widths = _widths(cells, columns) if cells else []
@@ -176,7 +178,8 @@ def _verdicts(pods: list[ExplainedPod]) -> str:
 def _state(picture: Picture, columns: int) -> list[Text]:
     """Say how sure that is."""
     health = picture.health
-    heard = "no answer of the API server yet" if health.age is None else f"API server heard {span(health.age)} ago"
+    # It may have answered, with something that is no list of pods.
+    heard = "no pods read yet" if health.age is None else f"API server heard {span(health.age)} ago"
     how = ", polling" if health.polling else ""
     own = f"; own pod: {clean(picture.explanation['own_pod'])}" if picture.explanation else ""
     lines = [Text(f"{heard}{how}{own}", style="dim", no_wrap=True, overflow="ellipsis")]
