@@ -72,6 +72,13 @@ def expectation(value: Any, where: str) -> None:
             raise MalformedError(f"{where}: nobody can say {key}")
 
 
+def answer(value: Any, where: str) -> None:
+    """See that it is one that is there after a change."""
+    expectation(value, where)
+    if not value.keys() & {"failure", "addresses"}:
+        raise MalformedError(f"{where}: it has neither failure nor addresses")
+
+
 ACTIONS = {
     "create": map_of(POD),
     "update": map_of(record(**STATE)),
@@ -80,7 +87,7 @@ ACTIONS = {
     "delete": TEXTS,
     "allow": TEXT,
 }
-STEP = record("do", "expect", why=TEXT, do=list_of(exactly_one(*ACTIONS, of=record(**ACTIONS))), expect=expectation)
+STEP = record("do", "expect", why=TEXT, do=list_of(exactly_one(*ACTIONS, of=record(**ACTIONS))), expect=answer)
 SETTINGS = map_of(kind(str, bytes, type(None)))
 CASE = record(
     *("name", "expect"),

@@ -56,12 +56,9 @@ def _follow(changes: Changes, told: queue.SimpleQueue[Snapshot | KubepeersError]
     try:
         for snapshot in changes:
             told.put(snapshot)
-    except ClosedError:
-        pass
+        told.put(is_over())
     except KubepeersError as e:
         told.put(e)
-        return
-    told.put(is_over())
 
 
 class EventLoop:
@@ -82,7 +79,7 @@ class EventLoop:
         try:
             # Cancelled after that time, it can go on.
             return self._loop.run_until_complete(asyncio.wait_for(self._next(), timeout))
-        except (StopAsyncIteration, ClosedError):
+        except StopAsyncIteration:
             self.unwatch()
             raise is_over() from None
         except KubepeersError:

@@ -119,13 +119,13 @@ static void next(struct probe *probe, int32_t timeout_ms, struct answer *to)
     int64_t until = now_ms() + timeout_ms;
     if (probe->changes < 0)
         to->status = kubepeers_change_fd(probe->provider, &probe->changes, &to->error);
-    if (to->status == KUBEPEERS_OK) {
-        do {
-            clear(probe->changes);
-            say_only(KUBEPEERS_OK, to);
-            to->status = kubepeers_wait(probe->provider, probe->told, 0, &to->peers, &to->error);
-        } while (passes(to) && changed(probe->changes, until));
-    }
+    if (to->status != KUBEPEERS_OK)
+        return;
+    do {
+        clear(probe->changes);
+        say_only(KUBEPEERS_OK, to);
+        to->status = kubepeers_wait(probe->provider, probe->told, 0, &to->peers, &to->error);
+    } while (passes(to) && changed(probe->changes, until));
     if (to->status == KUBEPEERS_OK)
         probe->told = kubepeers_peers_generation(to->peers);
     else if (passes(to))

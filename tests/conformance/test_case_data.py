@@ -47,12 +47,16 @@ WRONG = {
         "'kill'",
     ),
     "two actions in one": (
-        "cases: [{name: a, expect: {calls: []}, steps: [{do: [{delete: [], terminate: []}], expect: {calls: []}}]}]",
+        "cases: [{name: a, expect: {calls: []}, steps: [{do: [{delete: [], allow: x}], expect: {addresses: []}}]}]",
         "one of",
     ),
     "step that expects nothing": (
         "cases: [{name: a, expect: {addresses: []}, steps: [{do: [{delete: [a]}]}]}]",
         "expect is missing",
+    ),
+    "step that expects no answer": (
+        "cases: [{name: a, expect: {addresses: []}, steps: [{do: [], expect: {calls: []}}]}]",
+        "neither failure nor addresses",
     ),
     "steps that are never taken": (
         "cases: [{name: a, expect: {register: {status: TLS}}, steps: []}]",

@@ -87,8 +87,9 @@ func (p *probe) timeout(given time.Duration) time.Duration {
 	return given
 }
 
-// atLeast stands for no time: a context that has ended already is not asked with.
-const atLeast = 10 * time.Millisecond
+// atLeast stands for no time: with a context that has ended nothing is asked.
+// No API server answers so soon.
+const atLeast = 100 * time.Microsecond
 
 // within calls with a context, again if that ended before anything was asked,
 // as it may on a busy machine.

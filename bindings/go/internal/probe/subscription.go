@@ -12,11 +12,12 @@ import (
 type subscription struct {
 	updates <-chan kubepeers.Update // nil without one
 	cancel  context.CancelFunc
+	told    bool // something, so that it began before the provider was closed
 }
 
 func (s *subscription) begin(provider *kubepeers.Provider) {
 	ctx, cancel := context.WithCancel(context.Background())
-	s.updates, s.cancel = provider.Watch(ctx), cancel
+	s.updates, s.cancel, s.told = provider.Watch(ctx), cancel, false
 }
 
 func (s *subscription) end() {
@@ -45,12 +46,13 @@ func (p *probe) next(timeout time.Duration) string {
 		case update, open := <-p.subscription.updates:
 			switch {
 			case open && update.Err == nil:
+				p.subscription.told = true
 				return line("next", snapshot(update.Snapshot), nil)
 			case open && kubepeers.IsRetryable(update.Err):
 				continue
 			}
 			p.subscription.end()
-			if !open || errors.Is(update.Err, kubepeers.ErrClosed) {
+			if p.subscription.told && errors.Is(update.Err, kubepeers.ErrClosed) {
 				return line("next", "", isOver)
 			}
 			return line("next", "", update.Err)
