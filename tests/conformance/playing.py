@@ -179,6 +179,7 @@ class Player:
             self._present[probe.language] = self._generation(probe, addresses)
             self._nothing_newer(probe, self._present[probe.language])
             self._follow(probe, addresses)
+        self._subscriptions_tell_nothing()
         if "generation" in expected:
             for language, present in self._present.items():
                 assert SINCE[expected["generation"]](before[language], present), f"{language}: {before}"
@@ -217,7 +218,7 @@ class Player:
         assert f"generation {generation}" in line.message, probe.language
 
     def _follow(self, probe: Probe, addresses: list[str]) -> None:
-        """Go on with the subscription until it has told the present state, which it then does not tell again."""
+        """Go on with the subscription until it has told the present state."""
         last = self._told[probe.language]
         found = addresses
         while self._told[probe.language] < self._present[probe.language]:
@@ -225,11 +226,10 @@ class Player:
             assert generation > self._told[probe.language], probe.language
             self._told[probe.language] = generation
         assert found == addresses, f"{probe.language}, after generation {last}"
-        self._tells_nothing(probe)
 
-    def _tells_nothing(self, probe: Probe) -> None:
-        line = probe.ask(f"next {MOMENT_MS}")
-        assert line == ("next", "TIMEOUT", False, 0, ""), f"{probe.language}: {line}"
+    def _subscriptions_tell_nothing(self) -> None:
+        """See that nothing is told twice, and nothing that mends itself."""
+        assert self._probes.ask(f"next {MOMENT_MS}") == ("next", "TIMEOUT", False, 0, "")
 
     # --- Where there is no answer ---
 
@@ -250,8 +250,7 @@ class Player:
             self._see(command, failure)
         assert self._probes.ask("generation") == ("generation", "OK", False, 0, "0")
         if failure.get("retryable"):
-            for probe in self._probes.all:
-                self._tells_nothing(probe)
+            self._subscriptions_tell_nothing()
         else:
             self._end(failure)
 
