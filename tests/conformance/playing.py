@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+import subscriptions
 from facts import facts
+from lines import Record, see, told
 from probes import Line, same
 
 if TYPE_CHECKING:
@@ -12,8 +14,6 @@ if TYPE_CHECKING:
     from cases import Case
     from probes import Probe, Probes
 
-#: Milliseconds to wait for what has to come, and for what must not.
-PATIENCE_MS, MOMENT_MS = 30000, 20
 #: Calls that give peers or why there are none.
 ASKING = ("discover", "nodes", "wait 0 0", "settle 0 0 0")
 
@@ -23,24 +23,6 @@ SINCE = {
     "next": lambda before, present: present == before + 1,
     "new": lambda before, present: present > before,
 }
-
-
-class Record(NamedTuple):
-    """A peer, as probes print it."""
-
-    name: str
-    uid: str
-    host: str
-    discovery_port: str
-    remoting_port: str
-    peers_port: str
-    ready: str
-    node_name: str
-    revision: str
-
-    @property
-    def address(self) -> str:
-        return f"[{self.host}]:{self.discovery_port}" if ":" in self.host else f"{self.host}:{self.discovery_port}"
 
 
 def play(case: Case, probes: Probes, arrangement: Arrangement) -> None:
@@ -63,19 +45,11 @@ def play(case: Case, probes: Probes, arrangement: Arrangement) -> None:
 
 def refused_by_init(probes: Probes, expected: dict[str, Any]) -> None:
     """See that init says what is expected, and leaves nothing half done where it fails."""
-    see(probes.by_language("init"), expected)
+    lines = probes.by_language("init")
+    see(lines, expected)
+    same(lines)
     if expected["status"] != "OK":
         assert probes.statuses("register", "discover", "wait 0 0", "deregister") == ["NOT_INITIALIZED"] * 4
-
-
-def see(lines: dict[str, Line], expected: dict[str, Any]) -> None:
-    """See that each line has the status, and the words in its message or payload."""
-    for language, line in lines.items():
-        retryable, http_status = expected.get("retryable", False), expected.get("http_status", 0)
-        assert line[1:4] == (expected["status"], retryable, http_status), f"{language}: {line}"
-        for word in expected.get("words", []):
-            assert word in line.message, f"{language}: {line}"
-        assert line.message == expected.get("payload", line.message), language
 
 
 class Player:
@@ -84,9 +58,8 @@ class Player:
     def __init__(self, probes: Probes, arrangement: Arrangement) -> None:
         self._probes = probes
         self._arrangement = arrangement
-        #: The generation that each language's subscription has told last; 0 if none.
-        self._told = dict.fromkeys((probe.language for probe in probes.all), 0)
-        #: The present one, when it was looked last.
+        self._subscriptions = subscriptions.Subscriptions(probes)
+        #: The generation that each language had at the last look.
         self._present: dict[str, int] = {}
 
     def refused_by_register(self, expected: dict[str, Any]) -> None:
@@ -116,7 +89,9 @@ class Player:
             self._see(call["ask"], call)
 
     def _see(self, command: str, expected: dict[str, Any]) -> Line:
-        lines = self._probes.by_language(command)
+        return self._all_say(self._probes.by_language(command), expected)
+
+    def _all_say(self, lines: dict[str, Line], expected: dict[str, Any]) -> Line:
         see(lines, {**expected, "words": self._arrangement.words(expected.get("words", []))})
         return same(lines)
 
@@ -178,8 +153,8 @@ class Player:
         for probe in self._probes.all:
             self._present[probe.language] = self._generation(probe, addresses)
             self._nothing_newer(probe, self._present[probe.language])
-            self._follow(probe, addresses)
-        self._subscriptions_tell_nothing()
+            self._subscriptions.follow(probe, self._present[probe.language], addresses)
+        self._subscriptions.tell_nothing()
         if "generation" in expected:
             for language, present in self._present.items():
                 assert SINCE[expected["generation"]](before[language], present), f"{language}: {before}"
@@ -217,20 +192,6 @@ class Player:
         assert line[:4] == ("wait", "TIMEOUT", True, 0), probe.language
         assert f"generation {generation}" in line.message, probe.language
 
-    def _follow(self, probe: Probe, addresses: list[str]) -> None:
-        """Go on with the subscription until it has told the present state."""
-        last = self._told[probe.language]
-        found = addresses
-        while self._told[probe.language] < self._present[probe.language]:
-            generation, found = told(probe, probe.ask(f"next {PATIENCE_MS}"))
-            assert generation > self._told[probe.language], probe.language
-            self._told[probe.language] = generation
-        assert found == addresses, f"{probe.language}, after generation {last}"
-
-    def _subscriptions_tell_nothing(self) -> None:
-        """See that nothing is told twice, and nothing that mends itself."""
-        assert self._probes.ask(f"next {MOMENT_MS}") == ("next", "TIMEOUT", False, 0, "")
-
     # --- Where there is no answer ---
 
     def _not_synced(self, failure: dict[str, Any]) -> None:
@@ -250,20 +211,9 @@ class Player:
             self._see(command, failure)
         assert self._probes.ask("generation") == ("generation", "OK", False, 0, "0")
         if failure.get("retryable"):
-            self._subscriptions_tell_nothing()
+            self._subscriptions.tell_nothing()
         else:
-            self._end(failure)
-
-    def _end(self, failure: dict[str, Any]) -> None:
-        """See that subscriptions end with the failure, whatever they have told before."""
-        # All at once: Python waits a little whether it mends itself after all.
-        lines = self._probes.by_language(f"next {PATIENCE_MS}")
-        for probe in self._probes.all:
-            while lines[probe.language].status == "OK":
-                lines[probe.language] = probe.ask(f"next {PATIENCE_MS}")
-            self._told[probe.language] = 0
-        see(lines, {**failure, "words": self._arrangement.words(failure.get("words", []))})
-        same(lines)
+            self._all_say(self._subscriptions.end(), failure)
 
     # --- What else there is ---
 
@@ -278,12 +228,5 @@ class Player:
         if "log" not in expected:
             return
         for record in self._arrangement.words(expected["log"]):
-            assert self._probes.ask(f"log {PATIENCE_MS}") == ("log", "OK", False, 0, record)
-        assert self._probes.ask(f"log {MOMENT_MS}") == ("log", "TIMEOUT", False, 0, "")
-
-
-def told(probe: Probe, line: Line) -> tuple[int, list[str]]:
-    """Give the generation and the addresses of a line that has them."""
-    assert line[1:4] == ("OK", False, 0), f"{probe.language}: {line}"
-    generation, *addresses = line.payload.split()
-    return int(generation), addresses
+            assert self._probes.ask(f"log {subscriptions.PATIENCE_MS}") == ("log", "OK", False, 0, record)
+        assert self._probes.ask(f"log {subscriptions.MOMENT_MS}") == ("log", "TIMEOUT", False, 0, "")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from arrangement import Arrangement
 from cases import Case
-from member import Member
-from playing import play
+from member import Member, required
+from playing import play, refused_by_init
 from probes import Line, same
 
 if TYPE_CHECKING:
@@ -107,6 +107,13 @@ def play_it(namespace: Namespace, start: Callable[..., Probes], tmp_path: Path) 
 def test_a_language_that_says_something_else(play_it: Callable[[], None]) -> None:
     with pytest.raises(AssertionError, match="another"):
         play_it()
+
+
+@pytest.mark.parametrize("languages", [("init", "`watch`: ", "`watch`:")], ids=["a message"], indirect=True)
+def test_a_language_whose_init_says_something_else(start: Callable[..., Probes]) -> None:
+    expected = {"status": "INVALID_CONFIG", "words": ["`watch`"]}
+    with pytest.raises(AssertionError, match="another and C differ"):
+        refused_by_init(start({**required("default"), "watch": "none"}), expected)
 
 
 @pytest.mark.parametrize("languages", [("discover", "nothing", "")], ids=["nothing"], indirect=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
-import playing
 import probes
 import pytest
+import subscriptions
 from arrangement import Arrangement
 from cases import CASE, Case
 from member import Member, required
@@ -152,6 +152,6 @@ def test_what_does_not(
 ) -> None:
     # What is waited for does not come.
     monkeypatch.setattr(probes, "PATIENCE", 2)
-    monkeypatch.setattr(playing, "PATIENCE_MS", 1000)
+    monkeypatch.setattr(subscriptions, "PATIENCE_MS", 1000)
     with pytest.raises((AssertionError, pytest.fail.Exception)):
         play_it(changed(GOOD[name], path, value))
