@@ -151,7 +151,7 @@ def test_what_does_not(
     play_it: Callable[[dict[str, Any]], None], monkeypatch: pytest.MonkeyPatch, name: str, path: str, value: Any
 ) -> None:
     # What is waited for does not come.
-    monkeypatch.setattr(probes, "PATIENCE", 2)
-    monkeypatch.setattr(subscriptions, "PATIENCE_MS", 1000)
+    monkeypatch.setattr(probes, "PATIENCE", 0.5)
+    monkeypatch.setattr(subscriptions, "PATIENCE_MS", 200)
     with pytest.raises((AssertionError, pytest.fail.Exception)):
         play_it(changed(GOOD[name], path, value))
