@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 from control_plane import ControlPlane
@@ -13,15 +13,19 @@ from namespace import Namespace
 from probes import Probes, base_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
+
+T = TypeVar("T", str, "str | bytes")
 
 
 @pytest.fixture(scope="session")
 def languages() -> dict[str, list[str]]:
+    python = [sys.executable, str(Path(__file__).with_name("probe.py"))]
     return {
         "C": [needed("KUBEPEERS_PROBE_C")],
         "Go": [needed("KUBEPEERS_PROBE_GO")],
-        "Python": [sys.executable, str(Path(__file__).with_name("probe.py"))],
+        "Python": python,
+        "Python with asyncio": [*python, "--asyncio"],
     }
 
 
@@ -41,14 +45,21 @@ def namespace() -> Namespace:
     return Namespace(needed("CLUSTER_TOOL"))
 
 
+def given(settings: Mapping[str, T | None]) -> list[tuple[str, T]]:
+    return [(key, value) for key, value in settings.items() if value is not None]
+
+
 @pytest.fixture
 def start(languages: dict[str, list[str]], request: pytest.FixtureRequest) -> Iterator[Callable[..., Probes]]:
     """Start the probes of all languages; see afterwards that they ended well and gave no secret away."""
     started: list[Probes] = []
 
-    def start(settings: dict[str, str | bytes], environment: dict[str, str] | None = None) -> Probes:
-        arguments = [f"{key}=".encode() + (v if isinstance(v, bytes) else v.encode()) for key, v in settings.items()]
-        probes = Probes(languages, arguments, {**base_environment(), **(environment or {})})
+    # What is None is left out.
+    def start(
+        settings: Mapping[str, str | bytes | None], environment: Mapping[str, str | None] | None = None
+    ) -> Probes:
+        arguments = [f"{key}=".encode() + (v if isinstance(v, bytes) else v.encode()) for key, v in given(settings)]
+        probes = Probes(languages, arguments, {**base_environment(), **dict(given(environment or {}))})
         started.append(probes)
         return probes
 

@@ -9,7 +9,7 @@ import pytest
 from namespace import LABELS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from namespace import Namespace
@@ -50,11 +50,11 @@ class Member:
         self.environment = {name: needed(name) for name in ("KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")}
         self._start = start
 
-    def start(self, /, environment: dict[str, str] | None = None, **settings: str | bytes) -> Probes:
-        """Start the probes with the usual configuration and what is said here. They are not initialised yet."""
+    def start(self, /, environment: Mapping[str, str | None] | None = None, **settings: str | bytes | None) -> Probes:
+        """Start the probes with the usual configuration, and what is said here. They are not initialised yet."""
         return self._start({**self.settings, **settings}, {**self.environment, **(environment or {})})
 
-    def registered(self, /, environment: dict[str, str] | None = None, **settings: str | bytes) -> Probes:
+    def registered(self, /, environment: Mapping[str, str] | None = None, **settings: str | bytes) -> Probes:
         probes = self.start(environment, **settings)
         probes.register()
         return probes

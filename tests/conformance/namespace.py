@@ -51,30 +51,25 @@ class Namespace:
         phase: str = "Running",
         labels: Iterable[str] = LABELS,
         ports: Iterable[str] = PORTS,
-        ready: bool | None = None,
+        ready: bool | None = False,
         node: str | None = None,
         started: str | None = None,
     ) -> None:
-        """Make a pod. Without a time it has started now; with an empty one it is not said when."""
+        """Make a pod. Without a time it has started now; with an empty one it is not said when.
+
+        None for `ready` is for a pod that does not say so, which takes the helper twice as long.
+        """
         described = [f"--label={label}" for label in labels] + [f"--port={port}" for port in ports]
         described += [f"--node={node}"] if node is not None else []
-        self._run("pod", "--namespace", self.name, "--service-account", ACCOUNT, *described, name)
-        self.status(name, *ips, phase=phase, ready=ready, started=started)
+        described += [f"--service-account={ACCOUNT}"]
+        if ready is None:
+            self._run("pod", "--namespace", self.name, *described, name)
+        described += state(*ips, phase=phase, ready=ready, started=started)
+        self._run("pod", "--namespace", self.name, *described, name)
 
-    def status(
-        self,
-        name: str,
-        *ips: str,
-        phase: str | None = None,
-        ready: bool | None = None,
-        started: str | None = None,
-    ) -> None:
+    def status(self, name: str, *ips: str, **described: Any) -> None:
         """Set what a kubelet would set."""
-        status = [f"--ip={ip}" for ip in ips]
-        status += [f"--phase={phase}"] if phase else []
-        status += [f"--ready={str(ready).lower()}"] if ready is not None else []
-        status += [f"--started={started}"] if started is not None else []
-        self._run("pod", "--namespace", self.name, *status, name)
+        self._run("pod", "--namespace", self.name, *state(*ips, **described), name)
 
     def relabel(self, name: str, *labels: str) -> None:
         """Give a pod these labels and no others."""
@@ -119,6 +114,15 @@ class Namespace:
 
     def _run(self, *arguments: str) -> str:
         return run(self._program, *arguments)
+
+
+def state(*ips: str, phase: str | None = None, ready: bool | None = None, started: str | None = None) -> list[str]:
+    """Give the options of the helper for a pod's state; None leaves what there is."""
+    options = [f"--ip={ip}" for ip in ips]
+    options += [f"--phase={phase}"] if phase else []
+    options += [f"--ready={str(ready).lower()}"] if ready is not None else []
+    options += [f"--started={started}"] if started is not None else []
+    return options
 
 
 def run(program: str, *arguments: str) -> str:

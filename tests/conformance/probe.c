@@ -1,8 +1,13 @@
 /* The C probe of the conformance cases: README.md beside it says what it reads and prints. */
+#define _POSIX_C_SOURCE 200809L
+
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "kubepeers.h"
 
@@ -10,6 +15,8 @@ struct probe {
     char **settings; /* KEY=VALUE */
     int count;
     kubepeers_provider provider;
+    int32_t changes; /* the descriptor of the subscription; -1 without one */
+    uint64_t told;   /* the generation that it told last */
 };
 
 static kubepeers_status set_all(kubepeers_config *config, const struct probe *probe, kubepeers_error **error)
@@ -55,7 +62,96 @@ struct answer {
     kubepeers_peers *peers;
     kubepeers_health *health;
     char *text;
+    int32_t level; /* of a log record, which the text is then */
+    uint64_t generation;
 };
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* To be called before one looks: what changes after the look is then told. */
+static void clear(int fd)
+{
+    char bytes[512];
+    while (read(fd, bytes, sizeof bytes) > 0)
+        ;
+}
+
+/* Waits for a change. False when the time is over. */
+static int changed(int fd, int64_t until)
+{
+    struct pollfd wanted = {fd, POLLIN, 0};
+    int64_t left = until - now_ms();
+    if (left <= 0)
+        return 0;
+    return poll(&wanted, 1, (int)left) >= 0;
+}
+
+/* That nothing came is told without an error, as is the end of a subscription: there is nothing to say about either. */
+static void say_only(kubepeers_status status, struct answer *to)
+{
+    kubepeers_error_free(to->error);
+    to->error = NULL;
+    to->status = status;
+}
+
+static void unwatch(struct probe *probe)
+{
+    if (probe->changes >= 0)
+        close(probe->changes);
+    probe->changes = -1;
+    probe->told = 0;
+}
+
+/* What mends itself is waited out. */
+static int passes(const struct answer *answer)
+{
+    return answer->status != KUBEPEERS_OK && kubepeers_error_is_retryable(answer->error);
+}
+
+/* The next peers that the subscription tells, or the error that ends it. */
+static void next(struct probe *probe, int32_t timeout_ms, struct answer *to)
+{
+    int64_t until = now_ms() + timeout_ms;
+    if (probe->changes < 0)
+        to->status = kubepeers_change_fd(probe->provider, &probe->changes, &to->error);
+    if (to->status != KUBEPEERS_OK)
+        return;
+    do {
+        clear(probe->changes);
+        say_only(KUBEPEERS_OK, to);
+        to->status = kubepeers_wait(probe->provider, probe->told, 0, &to->peers, &to->error);
+    } while (passes(to) && changed(probe->changes, until));
+    if (to->status == KUBEPEERS_OK)
+        probe->told = kubepeers_peers_generation(to->peers);
+    else if (passes(to))
+        say_only(KUBEPEERS_TIMEOUT, to);
+    else
+        unwatch(probe);
+    if (to->status == KUBEPEERS_CLOSED)
+        say_only(KUBEPEERS_CLOSED, to);
+}
+
+/* The oldest log record that waits. */
+static void next_record(struct probe *probe, int32_t timeout_ms, struct answer *to)
+{
+    int64_t until = now_ms() + timeout_ms;
+    int32_t fd = -1;
+    to->status = kubepeers_change_fd(probe->provider, &fd, &to->error);
+    if (to->status != KUBEPEERS_OK)
+        return;
+    do {
+        clear(fd);
+        to->status = kubepeers_log_next(probe->provider, &to->level, NULL, &to->text, &to->error);
+    } while (to->status == KUBEPEERS_OK && to->text == NULL && changed(fd, until));
+    close(fd);
+    if (to->status == KUBEPEERS_OK && to->text == NULL)
+        say_only(KUBEPEERS_TIMEOUT, to);
+}
 
 /* Calls what a line without arguments asks for. False for what is no such command. */
 static int call_plain(struct probe *probe, const char *line, struct answer *to)
@@ -79,6 +175,10 @@ static int call_plain(struct probe *probe, const char *line, struct answer *to)
         to->status = kubepeers_deregister(provider, &to->error);
     else if (strcmp(line, "close") == 0)
         to->status = kubepeers_close(provider, &to->error);
+    else if (strcmp(line, "generation") == 0)
+        to->generation = kubepeers_generation(provider);
+    else if (strcmp(line, "watch") == 0 || strcmp(line, "unwatch") == 0)
+        unwatch(probe); /* next makes the descriptor */
     else
         return 0;
     return 1;
@@ -100,6 +200,10 @@ static int call_with_numbers(struct probe *probe, const char *line, struct answe
         to->status = kubepeers_wait_for_peers(provider, min, stable_for_ms, timeout_ms, &to->peers, &to->error);
     else if (sscanf(line, "refresh %" SCNd32 "%n", &timeout_ms, &end) == 1 && line[end] == '\0')
         to->status = kubepeers_refresh(provider, timeout_ms, &to->error);
+    else if (sscanf(line, "next %" SCNd32 "%n", &timeout_ms, &end) == 1 && line[end] == '\0')
+        next(probe, timeout_ms, to);
+    else if (sscanf(line, "log %" SCNd32 "%n", &timeout_ms, &end) == 1 && line[end] == '\0')
+        next_record(probe, timeout_ms, to);
     else
         return 0;
     return 1;
@@ -130,6 +234,13 @@ static void print_health(const kubepeers_health *health)
            error == NULL ? "-" : kubepeers_status_name(kubepeers_error_status(error)), *kind == '\0' ? "-" : kind);
 }
 
+static void print_record(const struct answer *from)
+{
+    static const char *const levels[] = {"", "error", "warn", "info", "debug"};
+    printf("%s ", levels[from->level]);
+    print_escaped(from->text);
+}
+
 static void print_payload(const char *command, const struct answer *from)
 {
     if (from->status != KUBEPEERS_OK)
@@ -138,6 +249,10 @@ static void print_payload(const char *command, const struct answer *from)
         print_nodes(from->peers);
     else if (strcmp(command, "discover") == 0)
         print_addresses(from->peers, "");
+    else if (strcmp(command, "generation") == 0)
+        printf("%" PRIu64, from->generation);
+    else if (strcmp(command, "log") == 0)
+        print_record(from);
     else if (from->peers != NULL) {
         printf("%" PRIu64, kubepeers_peers_generation(from->peers));
         print_addresses(from->peers, " ");
@@ -150,7 +265,7 @@ static void print_payload(const char *command, const struct answer *from)
 /* Does one command and prints its line. False for what is no command. */
 static int answer(struct probe *probe, const char *line)
 {
-    struct answer answer = {KUBEPEERS_OK, NULL, NULL, NULL, NULL};
+    struct answer answer = {KUBEPEERS_OK, NULL, NULL, NULL, NULL, 0, 0};
     char command[16];
 
     if (!call_plain(probe, line, &answer) && !call_with_numbers(probe, line, &answer))
@@ -170,7 +285,7 @@ static int answer(struct probe *probe, const char *line)
 
 int main(int argc, char **argv)
 {
-    struct probe probe = {argv + 1, argc - 1, 0};
+    struct probe probe = {argv + 1, argc - 1, 0, -1, 0};
     char line[128];
     for (int i = 1; i < argc; i++) {
         if (strchr(argv[i], '=') == NULL) {
@@ -185,6 +300,7 @@ int main(int argc, char **argv)
             return 2;
         }
     }
+    unwatch(&probe);
     kubepeers_close(probe.provider, NULL);
     return 0;
 }

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
+import queue
 import sys
 
+from interfaces import EventLoop, Threads, nothing_came
 from kubepeers import KubepeersError, Provider, Snapshot
 
 ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\t": "\\t"})
+
+#: The library's words for the levels that `logging` has others for.
+LEVELS = {"WARNING": "warn"}
 
 
 def seconds(milliseconds: str) -> float | None:
@@ -39,53 +45,83 @@ def health(provider: Provider) -> str:
     return " ".join([*(str(int(flag)) for flag in (found.age is not None, found.stale, found.polling)), *error])
 
 
-def explain(provider: Provider, form: str) -> str:
-    """Give the verdicts; JSON in the form in which the library gives it, so that what gets lost is seen."""
-    if form == "table":
-        return provider.explain_table()
-    return json.dumps(provider.explain(), ensure_ascii=False, separators=(",", ":"))
+class Records(logging.Handler):
+    """Keeps what the provider's thread gives to `logging`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._records: queue.SimpleQueue[str] = queue.SimpleQueue()
+        logger = logging.getLogger("kubepeers")
+        logger.setLevel(logging.DEBUG)
+        logger.propagate = False
+        logger.addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        level = LEVELS.get(record.levelname, record.levelname.lower())
+        self._records.put(f"{level} {record.getMessage()}")
+
+    def next(self, timeout: float) -> str:
+        try:
+            return self._records.get(timeout=timeout)
+        except queue.Empty:
+            raise nothing_came() from None
 
 
-COMMANDS = {
-    "init": Provider.init,
-    "register": Provider.register,
-    "discover": lambda provider: " ".join(provider.discover_peers()),
-    "wait": lambda provider, after, timeout: shown(provider.wait(int(after), seconds(timeout))),
-    "settle": lambda provider, least, stable_for, timeout: shown(
-        provider.wait_for_peers(int(least), int(stable_for) / 1000, seconds(timeout))
-    ),
-    "refresh": lambda provider, timeout: provider.refresh(seconds(timeout)),
-    "nodes": nodes,
-    "health": health,
-    "metrics": Provider.metrics,
-    "explain": explain,
-    "deregister": Provider.deregister,
-    "close": Provider.close,
-}
+class Probe:
+    """Answers commands by their names."""
 
+    def __init__(self, provider: Provider, interface: Threads | EventLoop) -> None:
+        records = Records()
+        self._commands = {
+            "init": provider.init,
+            "register": provider.register,
+            "discover": lambda: " ".join(provider.discover_peers()),
+            "generation": lambda: str(provider.generation),
+            "wait": lambda after, timeout: shown(interface.wait(int(after), seconds(timeout))),
+            "settle": lambda least, stable_for, timeout: shown(
+                provider.wait_for_peers(int(least), int(stable_for) / 1000, seconds(timeout))
+            ),
+            "refresh": lambda timeout: provider.refresh(seconds(timeout)),
+            "watch": interface.unwatch,
+            "next": lambda timeout: shown(interface.next(int(timeout) / 1000)),
+            "unwatch": interface.unwatch,
+            "nodes": lambda: nodes(provider),
+            "health": lambda: health(provider),
+            "metrics": provider.metrics,
+            "explain": lambda form: (
+                provider.explain_table() if form == "table" else json.dumps(provider.explain(), ensure_ascii=False)
+            ),
+            "log": lambda timeout: records.next(int(timeout) / 1000),
+            "deregister": provider.deregister,
+            "close": provider.close,
+        }
 
-def answer(provider: Provider, command: str, *arguments: str) -> str:
-    """Do one command and give its line."""
-    try:
-        fields = ["OK", "0", "0", COMMANDS[command](provider, *arguments) or ""]
-    except KubepeersError as e:
-        fields = [e.status.name, str(int(e.retryable)), str(e.http_status), e.message]
-    return "\t".join([command, *fields[:3], fields[3].translate(ESCAPES)])
+    def answer(self, command: str, *arguments: str) -> str:
+        """Do one command and give its line."""
+        try:
+            fields = ["OK", "0", "0", self._commands[command](*arguments) or ""]
+        except KubepeersError as e:
+            fields = [e.status.name, str(int(e.retryable)), str(e.http_status), e.message]
+        return "\t".join([command, *fields[:3], fields[3].translate(ESCAPES)])
 
 
 def main() -> None:
     """Answer every line of stdin."""
-    settings = []
+    settings, interface = [], Threads
     for argument in sys.argv[1:]:
         key, separator, value = argument.partition("=")
-        if not separator:
+        if argument == "--asyncio":
+            interface = EventLoop
+        elif separator:
+            settings.append((key, value))
+        else:
             sys.exit(f"probe: argument {argument!r} is not KEY=VALUE")
-        settings.append((key, value))
     provider = Provider.from_settings(settings)
+    probe = Probe(provider, interface(provider))
     # Messages are UTF-8 in every language's probe, whatever the locale.
     sys.stdout.reconfigure(encoding="utf-8")
     for line in sys.stdin:
-        print(answer(provider, *line.split()), flush=True)
+        print(probe.answer(*line.split()), flush=True)
     provider.close()
 
 

@@ -1,15 +1,14 @@
-"""How sure the answers are, and what is wrong if they are not."""
+"""What health tells of trouble that begins and ends. Where it lasts is in cases/connection.yaml."""
 
 from __future__ import annotations
 
-import socket
 import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from member import OWN, Member
+from member import Member
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,52 +22,6 @@ def becomes(probes: Probes, payload: str) -> None:
     """Wait until health is this: READ STALE POLLING STATUS CLASS."""
     line = probes.eventually("health", lambda line: line.payload == payload)
     assert line == ("health", "OK", False, 0, payload)
-
-
-def test_good(member: Member) -> None:
-    probes = member.registered()
-    becomes(probes, GOOD)
-    member.namespace.pod("a", "10.0.0.2")
-    probes.follow(["10.0.0.2:3322"])
-    assert probes.ask("health") == ("health", "OK", False, 0, GOOD)
-
-
-def test_self_need_not_be_seen(process: Member) -> None:
-    becomes(process.registered(pod_name=OWN), GOOD)
-
-
-def unheard(member: Member, host: str, port: int | None = None) -> Probes:
-    """Start with another server, and register: that nothing is heard of it is no error yet."""
-    server = {"KUBERNETES_SERVICE_HOST": host}
-    if port is not None:
-        server["KUBERNETES_SERVICE_PORT"] = str(port)
-    # Long enough to fail before it is over.
-    return member.registered(server, register_timeout_ms="1000", request_timeout_ms="200")
-
-
-def is_unavailable(probes: Probes, kind: str) -> None:
-    """See that nothing is known, and why."""
-    becomes(probes, f"0 1 0 UNAVAILABLE {kind}")
-    for command in ("discover", "wait 0 0", "settle 0 0 0", "refresh 0", "explain json", "explain table", "nodes"):
-        assert probes.ask(command)[1:4] == ("NOT_SYNCED", True, 0)
-
-
-def test_refused(member: Member) -> None:
-    # Bound, so that nobody else gets the port, but not listening.
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        is_unavailable(unheard(member, "127.0.0.1", closed.getsockname()[1]), "unreachable")
-
-
-def test_no_answer(member: Member) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        is_unavailable(unheard(member, "127.0.0.1", silent.getsockname()[1]), "timed-out")
-
-
-def test_no_such_host(member: Member) -> None:
-    probes = unheard(member, "no-such-host.invalid")
-    is_unavailable(probes, "no-such-host")
-    assert "no-such-host.invalid" in probes.ask("discover").message
 
 
 @contextmanager
@@ -133,28 +86,6 @@ def test_trouble(member: Member, trouble: Callable[[Member], Iterator[None]], sa
     becomes(probes, GOOD)
     assert probes.ask("refresh 60000").status == "OK"
     assert probes.ask("settle 1 0 0").status == "OK"
-
-
-def test_watching_is_forbidden(member: Member) -> None:
-    member.namespace.account(verbs="list")
-    probes = member.registered(poll_interval_ms="1000")
-    assert probes.ask("discover") == ("discover", "OK", False, 0, "")
-    # It is said why the pods are polled, though nothing is wrong with the answers.
-    becomes(probes, "1 0 1 FORBIDDEN forbidden")
-    member.namespace.pod("a", "10.0.0.2")
-    probes.follow(["10.0.0.2:3322"])
-    assert probes.ask("health").payload == "1 0 1 FORBIDDEN forbidden"
-
-
-def test_polling(member: Member) -> None:
-    # With watching forbidden it is seen that nobody tries.
-    member.namespace.account(verbs="list")
-    probes = member.registered(watch="poll", poll_interval_ms="1000")
-    becomes(probes, "1 0 1 - -")
-    for number in (2, 3):
-        member.namespace.pod(f"pod-{number}", f"10.0.0.{number}")
-        probes.follow(member.namespace.peers(OWN))
-    assert probes.ask("health").payload == "1 0 1 - -"
 
 
 def test_what_is_too_old_is_not_given_out(member: Member) -> None:

@@ -15,7 +15,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
+	"time"
 
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
 	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
@@ -35,6 +37,7 @@ func run(configuration []string, commands io.Reader, answers io.Writer) error {
 		return err
 	}
 	defer p.provider.Close()
+	defer p.subscription.end()
 	lines := bufio.NewScanner(commands)
 	for lines.Scan() {
 		answer, err := p.answer(strings.Fields(lines.Text()))
@@ -50,12 +53,16 @@ func run(configuration []string, commands io.Reader, answers io.Writer) error {
 
 type probe struct {
 	provider *kubepeers.Provider
-	handle   capi.Provider // for timeouts, where the public package takes a context, and for JSON as it is
+	handle   capi.Provider // for the generation, which the public package compares itself
+	// What a negative timeout stands for: the public package takes contexts.
+	discoverTimeout time.Duration
+	subscription    subscription
+	records         recorder
 }
 
 // newProbe gives the configuration to the library as it is, right or wrong.
 func newProbe(configuration []string) (*probe, error) {
-	p := new(probe)
+	p := &probe{records: newRecorder()}
 	options := []kubepeers.Option{func(s *settings.Settings) {
 		s.Initialized = func(handle capi.Provider) { p.handle = handle }
 	}}
@@ -64,7 +71,13 @@ func newProbe(configuration []string) (*probe, error) {
 		if !found {
 			return nil, fmt.Errorf("argument %q is not KEY=VALUE", pair)
 		}
-		options = append(options, func(s *settings.Settings) { s.Set(key, value) })
+		if key == "log" {
+			options = append(options, p.records.option(value))
+		}
+		options = append(options, func(s *settings.Settings) {
+			s.Set(key, value)
+			p.discoverTimeout = s.Duration("discover_timeout_ms", 3*time.Second)
+		})
 	}
 	p.provider = kubepeers.New(kubepeers.Config{}, options...)
 	return p, nil
@@ -79,6 +92,8 @@ func (p *probe) answer(command []string) (string, error) {
 	case "discover":
 		addresses, err := p.provider.DiscoverPeers()
 		return line("discover", strings.Join(addresses, " "), err), nil
+	case "generation":
+		return line("generation", strconv.FormatUint(p.handle.Generation(), 10), nil), nil
 	case "nodes":
 		nodes, err := p.provider.Nodes()
 		return line("nodes", records(nodes), err), nil
@@ -89,11 +104,14 @@ func (p *probe) answer(command []string) (string, error) {
 		text, err := p.provider.Metrics()
 		return line("metrics", text, err), nil
 	case "explain json":
-		text, failure := p.handle.Explain(capi.ExplainJSON)
-		return line("explain", text, errorFrom(failure)), nil
+		explanation, err := p.provider.Explain()
+		return line("explain", explained(explanation), err), nil
 	case "explain table":
 		text, err := p.provider.ExplainTable()
 		return line("explain", text, err), nil
+	case "watch", "unwatch":
+		p.subscription.end() // next begins it
+		return line(command[0], "", nil), nil
 	case "deregister":
 		return line("deregister", "", p.provider.Deregister()), nil
 	case "close":

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
-	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
 )
 
 var valid = []string{
@@ -22,6 +21,10 @@ func TestEveryCommandHasOneLine(t *testing.T) {
 		{"settle 1 0 -1", "settle NOT_REGISTERED"},
 		{"settle 1 -1 0", "settle INVALID_ARGUMENT"},
 		{"refresh -1", "refresh NOT_REGISTERED"},
+		{"generation", "generation OK"},
+		{"watch", "watch OK"},
+		{"next 60000", "next NOT_REGISTERED"},
+		{"log 0", "log TIMEOUT"},
 		{"nodes", "nodes NOT_REGISTERED"},
 		{"health", "health NOT_REGISTERED"},
 		{"metrics", "metrics NOT_REGISTERED"},
@@ -30,6 +33,8 @@ func TestEveryCommandHasOneLine(t *testing.T) {
 		{"deregister", "deregister NOT_REGISTERED"},
 		{"close", "close OK"},
 		{"close", "close OK"},
+		{"next 60000", "next CLOSED"},
+		{"unwatch", "unwatch OK"},
 		{"wait 0 0", "wait CLOSED"},
 		{"register", "register CLOSED"},
 	}
@@ -102,15 +107,25 @@ func TestState(t *testing.T) {
 }
 
 func TestSnapshot(t *testing.T) {
-	nodes := []capi.Node{{Host: "10.1.0.2", DiscoveryPort: 3322}, {Host: "fd00::7", DiscoveryPort: 3322}}
-	if got, want := snapshot(7, addresses(nodes)), "7 10.1.0.2:3322 [fd00::7]:3322"; got != want {
+	found := kubepeers.Snapshot{Generation: 7, Nodes: []kubepeers.Node{{Host: "10.1.0.2", DiscoveryPort: 3322}, {Host: "fd00::7", DiscoveryPort: 3322}}}
+	if got, want := snapshot(found), "7 10.1.0.2:3322 [fd00::7]:3322"; got != want {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestExplained(t *testing.T) {
+	explanation := kubepeers.Explanation{Gate: "open", Pods: []kubepeers.ExplainedPod{{Name: "a", Address: "10.0.0.2:1"}, {Name: "b"}}}
+	text := explained(explanation)
+	for _, want := range []string{`"gate":"open"`, `"name":"a"`, `"address":"10.0.0.2:1"`, `"address":null`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s, want %s", text, want)
+		}
 	}
 }
 
 func TestMistakesOfTheCaller(t *testing.T) {
 	for _, command := range []string{"nothing", "", "init now", "wait", "wait x 0", "wait 0 x",
-		"settle", "settle -1 0 0", "settle 0 x 0", "settle 0 0 x", "refresh", "refresh x", "explain", "explain x"} {
+		"settle", "settle -1 0 0", "settle 0 x 0", "settle 0 0 x", "refresh", "refresh x", "next", "next x", "log", "watch 0", "explain", "explain x"} {
 		if err := run(valid, strings.NewReader(command+"\n"), new(strings.Builder)); err == nil {
 			t.Errorf("%q was accepted", command)
 		}

@@ -1,11 +1,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
-	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
 )
 
 // answerWithNumbers answers the commands that have arguments.
@@ -15,10 +16,26 @@ func (p *probe) answerWithNumbers(command []string) (string, error) {
 		return p.wait(command[1], command[2])
 	case len(command) == 4 && command[0] == "settle":
 		return p.settle(command[1], command[2], command[3])
-	case len(command) == 2 && command[0] == "refresh":
-		return p.refresh(command[1])
+	case len(command) == 2:
+		timeout, err := milliseconds(command[1])
+		if err != nil {
+			return "", err
+		}
+		switch command[0] {
+		case "refresh":
+			return p.refresh(timeout), nil
+		case "next":
+			return p.next(timeout), nil
+		case "log":
+			return p.log(timeout), nil
+		}
 	}
 	return "", fmt.Errorf("no such command: %q", command)
+}
+
+func milliseconds(text string) (time.Duration, error) {
+	number, err := strconv.ParseInt(text, 10, 32)
+	return time.Duration(number) * time.Millisecond, err
 }
 
 func (p *probe) wait(afterGeneration, timeout string) (string, error) {
@@ -26,53 +43,63 @@ func (p *probe) wait(afterGeneration, timeout string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	timeoutMS, err := milliseconds(timeout)
+	limit, err := milliseconds(timeout)
 	if err != nil {
 		return "", err
 	}
-	peers, failure := p.handle.Wait(after, timeoutMS)
-	return line("wait", snapshot(peers.Generation, addresses(peers.Nodes)), errorFrom(failure)), nil
+	found, err := within(p.timeout(limit), func(ctx context.Context) (kubepeers.Snapshot, error) {
+		return p.provider.Wait(ctx, after)
+	})
+	return line("wait", snapshot(found), err), nil
 }
 
 func (p *probe) settle(least, stableFor, timeout string) (string, error) {
-	min, err := strconv.ParseUint(least, 10, 0)
+	min, err := strconv.ParseUint(least, 10, 31)
 	if err != nil {
 		return "", err
 	}
-	stableForMS, err := milliseconds(stableFor)
+	stable, err := milliseconds(stableFor)
 	if err != nil {
 		return "", err
 	}
-	timeoutMS, err := milliseconds(timeout)
+	limit, err := milliseconds(timeout)
 	if err != nil {
 		return "", err
 	}
-	peers, failure := p.handle.WaitForPeers(uint(min), stableForMS, timeoutMS)
-	return line("settle", snapshot(peers.Generation, addresses(peers.Nodes)), errorFrom(failure)), nil
+	found, err := within(p.timeout(limit), func(ctx context.Context) (kubepeers.Snapshot, error) {
+		return p.provider.WaitForPeers(ctx, int(min), stable)
+	})
+	return line("settle", snapshot(found), err), nil
 }
 
-func (p *probe) refresh(timeout string) (string, error) {
-	timeoutMS, err := milliseconds(timeout)
-	if err != nil {
-		return "", err
-	}
-	return line("refresh", "", errorFrom(p.handle.Refresh(timeoutMS))), nil
+func (p *probe) refresh(timeout time.Duration) string {
+	_, err := within(p.timeout(timeout), func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, p.provider.Refresh(ctx)
+	})
+	return line("refresh", "", err)
 }
 
-func milliseconds(text string) (int32, error) {
-	number, err := strconv.ParseInt(text, 10, 32)
-	return int32(number), err
+// timeout is one as the commands have it: negative is for the default.
+func (p *probe) timeout(given time.Duration) time.Duration {
+	if given < 0 {
+		return p.discoverTimeout
+	}
+	return given
 }
 
-// errorFrom is what the public package makes of a failure.
-func errorFrom(failure *capi.Failure) error {
-	if failure == nil {
-		return nil
-	}
-	return &kubepeers.Error{
-		Status:     kubepeers.Status(failure.Status),
-		Message:    failure.Message,
-		Retryable:  failure.Retryable,
-		HTTPStatus: failure.HTTPStatus,
+// atLeast stands for no time: with a context that has ended nothing is asked.
+// No API server answers so soon.
+const atLeast = 100 * time.Microsecond
+
+// within calls with a context, again if that ended before anything was asked,
+// as it may on a busy machine.
+func within[T any](timeout time.Duration, call func(context.Context) (T, error)) (T, error) {
+	for {
+		ctx, cancel := context.WithTimeout(context.Background(), max(timeout, atLeast))
+		result, err := call(ctx)
+		cancel()
+		if err != context.DeadlineExceeded {
+			return result, err
+		}
 	}
 }

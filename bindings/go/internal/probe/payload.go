@@ -1,25 +1,41 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
-	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
 )
 
-func snapshot(generation uint64, addresses []string) string {
-	return strings.Join(append([]string{strconv.FormatUint(generation, 10)}, addresses...), " ")
+func snapshot(s kubepeers.Snapshot) string {
+	return strings.Join(append([]string{strconv.FormatUint(s.Generation, 10)}, s.Addresses()...), " ")
 }
 
-func addresses(nodes []capi.Node) []string {
-	var addresses []string
-	for _, node := range nodes {
-		addresses = append(addresses, kubepeers.Node(node).Address())
+// explained is the library's JSON of what the package's types hold: there the
+// address of what is no peer is null.
+func explained(explanation kubepeers.Explanation) string {
+	type pod struct {
+		kubepeers.ExplainedPod
+		Address *string `json:"address"`
 	}
-	return addresses
+	pods := make([]pod, len(explanation.Pods))
+	for i, p := range explanation.Pods {
+		pods[i].ExplainedPod = p
+		if p.Address != "" {
+			pods[i].Address = &p.Address
+		}
+	}
+	text, err := json.Marshal(struct {
+		kubepeers.Explanation
+		Pods []pod `json:"pods"`
+	}{explanation, pods})
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
 }
 
 func records(nodes []kubepeers.Node) string {
