@@ -75,19 +75,18 @@ class Live:
                     return present
             return Snapshot(generation, _peers.addresses(peers))
 
-    def close(self, patience: float = -1) -> None:
-        """End it, and its thread for log records.
-
-        Args:
-            patience: seconds to wait at most for handlers of log records; negative for any time.
-        """
-        if self.log:
-            self.log.finish(patience)
-        call(lib.kubepeers_close, self.handle)
-        if self.log:
-            self.log.join(patience)
+    def close(self) -> None:
+        """End it. Its thread for log records is waited for a little: see `Log.join()`."""
+        try:
+            if self.log:
+                self.log.save()
+        finally:
+            # Whatever interrupts it, Ctrl-C say.
+            call(lib.kubepeers_close, self.handle)
         if self.finalizer:
             self.finalizer.detach()
+        if self.log:
+            self.log.join()
 
 
 def _split(texts: bytes) -> tuple[str, ...]:

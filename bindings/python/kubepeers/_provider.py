@@ -302,6 +302,9 @@ class Provider:
     def close(self) -> None:
         """End the provider: deregister if needed, end every waiting call with `ClosedError`. Closing again is allowed.
 
+        It takes milliseconds. With `log` it then waits, for a second at most, for the handlers of what was recorded
+        before; those that take longer go on in their thread.
+
         Raises:
             ForkedError: it belongs to the parent process, which is not disturbed.
         """
@@ -354,5 +357,4 @@ def _close_forgotten(live: Live) -> None:
     It has nobody to tell about errors. In a forked child the library answers FORKED and leaves the parent's alone.
     """
     with contextlib.suppress(KubepeersError):
-        # Not for ever: the collector may run this in a handler of log records that the thread for them waits for.
-        live.close(patience=1)
+        live.close()
