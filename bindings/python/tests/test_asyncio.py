@@ -73,10 +73,18 @@ def test_nothing_newer(provider: Provider, run: Run, monkeypatch: pytest.MonkeyP
 
 
 def test_the_default_timeout(options: Options) -> None:
-    assert Provider(**options)._discover_timeout_ms(-1) == 0
-    assert Provider(**{**options, "discover_timeout_ms": 250})._discover_timeout_ms(-1) == 250
-    assert Provider(**{**options, "discover_timeout_ms": None})._discover_timeout_ms(-1) == 3000
-    assert Provider(**options)._discover_timeout_ms(7) == 7
+    for configured, timeout in ((0, 0), (250, 250), (None, 3000)):
+        provider = Provider(**{**options, "discover_timeout_ms": configured})
+        provider.init()
+        assert provider._discover_timeout_ms(-1) == timeout
+        assert provider._discover_timeout_ms(7) == 7
+        provider.close()
+
+
+def test_a_configuration_that_nothing_has_judged(options: Options, run: Run) -> None:
+    provider = Provider(**{**options, "discover_timeout_ms": "soon"})
+    with pytest.raises(kubepeers.NotInitializedError):
+        run(provider.wait_async())
 
 
 def test_numbers_are_checked(registered: Provider, run: Run) -> None:
