@@ -6,26 +6,63 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from ._errors import TimeoutError
+from ._events import Events
 from ._watch import AGAIN, Watch
 
 if TYPE_CHECKING:
-    from ._events import Events
+    from collections.abc import Callable
+    from ctypes import c_uint64
+
+    from typing_extensions import Self
+
     from ._live import Live, Snapshot
 
 
-async def event(events: Events, seconds: float | None) -> None:
-    """Wait for the next event, at most so long (None: for any time)."""
-    loop = asyncio.get_running_loop()
-    woken = loop.create_future()
-    timer = None if seconds is None else loop.call_later(seconds, _wake, woken)
-    fd = events.fileno()
-    loop.add_reader(fd, _wake, woken)
-    try:
-        await woken
-    finally:
-        loop.remove_reader(fd)
-        if timer:
-            timer.cancel()
+class Teller:
+    """Tells all tasks of one loop that wait for one provider, by one descriptor, that there may be something new.
+
+    The descriptor is there as long as one of them waits.
+    """
+
+    def __init__(self, provider: c_uint64, loop: asyncio.AbstractEventLoop) -> None:
+        self._provider = provider
+        self._loop = loop
+        self._tasks = 0
+        self._events: Events | None = None
+        self._waiting: set[asyncio.Future[None]] = set()
+
+    def __enter__(self) -> Self:
+        if self._events is None:
+            events = Events(self._provider)
+            self._loop.add_reader(events.fileno(), self._tell, events)
+            self._events = events
+        self._tasks += 1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._tasks -= 1
+        if self._events and not self._tasks:
+            self._loop.remove_reader(self._events.fileno())
+            self._events.close()
+            self._events = None
+
+    async def event(self, seconds: float | None) -> None:
+        """Wait for the next event, at most so long (None: for any time)."""
+        woken = self._loop.create_future()
+        timer = None if seconds is None else self._loop.call_later(seconds, _wake, woken)
+        self._waiting.add(woken)
+        try:
+            await woken
+        finally:
+            self._waiting.remove(woken)
+            if timer:
+                timer.cancel()
+
+    def _tell(self, events: Events) -> None:
+        # First: what comes from now on is another event. Whoever does not wait just now looks before it waits.
+        events.clear()
+        for woken in self._waiting:
+            _wake(woken)
 
 
 def _wake(woken: asyncio.Future[None]) -> None:
@@ -34,19 +71,45 @@ def _wake(woken: asyncio.Future[None]) -> None:
         woken.set_result(None)
 
 
-async def wait(live: Live, after_generation: int, timeout_ms: int) -> Snapshot:
-    """Wait for peers newer than a generation."""
-    now = asyncio.get_running_loop().time
-    deadline = now() + timeout_ms / 1000
-    with Watch(live, after_generation) as watch:
+def teller(live: Live) -> Teller:
+    """Give the one of the provider and the running loop."""
+    loop = asyncio.get_running_loop()
+    # Kept alive by those that wait, not by the provider: a loop that is closed under them can be forgotten with them.
+    # A number cannot be another loop's meanwhile, as the teller keeps its loop.
+    found = live.tellers.get(id(loop))
+    if found is None:
+        found = live.tellers[id(loop)] = Teller(live.handle, loop)
+    return found
+
+
+async def newer(live: Live, watch: Watch, pause: Callable[[], float | None]) -> Snapshot:
+    """Wait for what is new to a watch. `pause` gives the seconds to the next look, None for any time, or raises."""
+    # Without a descriptor, if that is enough.
+    snapshot = watch.look()
+    if snapshot:
+        return snapshot
+    pause()
+    with teller(live) as told:
         while True:
             snapshot = watch.look()
             if snapshot:
                 return snapshot
-            left = deadline - now()
-            if left <= 0:
-                raise watch.error or _timeout(after_generation, timeout_ms)
-            await event(watch.events, min(left, AGAIN if watch.error else left))
+            await told.event(pause())
+
+
+async def wait(live: Live, after_generation: int, timeout_ms: int) -> Snapshot:
+    """Wait for peers newer than a generation."""
+    now = asyncio.get_running_loop().time
+    deadline = now() + timeout_ms / 1000
+    watch = Watch(live, after_generation)
+
+    def pause() -> float:
+        left = deadline - now()
+        if left <= 0:
+            raise watch.error or _timeout(after_generation, timeout_ms)
+        return min(left, AGAIN) if watch.error else left
+
+    return await newer(live, watch, pause)
 
 
 def _timeout(after_generation: int, timeout_ms: int) -> TimeoutError:

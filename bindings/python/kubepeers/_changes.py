@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from . import _asyncio
 from ._errors import ClosedError
+from ._events import Events
 from ._watch import Watch
 
 if TYPE_CHECKING:
@@ -24,23 +25,30 @@ class Changes:
         self._live = live
 
     def __iter__(self) -> Iterator[Snapshot]:
-        with Watch(self._live()) as watch, contextlib.suppress(ClosedError):
+        live = self._live()
+        with Events(live.handle) as events, contextlib.suppress(ClosedError):
+            watch = Watch(live)
             while True:
+                # First: what comes while it looks is not missed.
+                events.clear()
                 snapshot = watch.look()
                 if snapshot:
                     yield snapshot
                 else:
-                    watch.events.wait(watch.pause())
+                    events.wait(watch.pause())
 
     def __aiter__(self) -> AsyncIterator[Snapshot]:
-        return _AsyncIteration(Watch(self._live()))
+        return _AsyncIteration(self, self._live())
 
 
 class _AsyncIteration:
-    """Not an async generator: cancelled while it waits it can go on, and its end needs no event loop."""
+    """Not an async generator: cancelled while it waits it can go on, and several tasks may take turns in it."""
 
-    def __init__(self, watch: Watch) -> None:
-        self._watch = watch
+    def __init__(self, changes: Changes, live: Live) -> None:
+        # They keep the provider alive, which is closed when it is forgotten.
+        self._changes = changes
+        self._live = live
+        self._watch = Watch(live)
         self._over = False
 
     def __aiter__(self) -> Self:
@@ -48,18 +56,10 @@ class _AsyncIteration:
 
     async def __anext__(self) -> Snapshot:
         try:
-            while not self._over:
-                snapshot = self._watch.look()
-                if snapshot:
-                    return snapshot
-                await _asyncio.event(self._watch.events, self._watch.pause())
-        except BaseException as e:
-            # Cancelled, too, nothing is left behind.
-            self._watch.close()
-            if not isinstance(e, ClosedError):
+            if not self._over:
+                return await _asyncio.newer(self._live, self._watch, self._watch.pause)
+        except ClosedError:
+            if not self._watch.begun:
                 raise
             self._over = True
         raise StopAsyncIteration
-
-    def __del__(self) -> None:
-        self._watch.close()

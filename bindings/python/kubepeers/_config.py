@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Union
 
 from ._call import call
@@ -10,7 +11,7 @@ from ._errors import InvalidConfigError
 from ._library import Config, lib
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 Value = Union[str, int, "os.PathLike[str]"]
 
@@ -30,6 +31,8 @@ def text(key: str, value: Value) -> str:
 
 def labels(labels: Mapping[str, str]) -> str:
     """Render a map of labels as "k=v,k2=v2"."""
+    if not isinstance(labels, Mapping):
+        raise TypeError(f"pod_labels must be str or map str to str, not {type(labels).__name__}")
     pairs = []
     for key, value in labels.items():
         for part in (key, value):
@@ -40,6 +43,17 @@ def labels(labels: Mapping[str, str]) -> str:
                 raise InvalidConfigError(f"`pod_labels`: the label {key!r}: {value!r} holds a comma")
         pairs.append(f"{key}={value}")
     return ",".join(pairs)
+
+
+def checked(settings: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Refuse what are no pairs of texts: the keys of a dict, say."""
+    pairs = []
+    for pair in settings:
+        of_texts = isinstance(pair, (tuple, list)) and all(isinstance(text, str) for text in pair)
+        if not of_texts or len(pair) != 2:
+            raise TypeError(f"settings must be pairs of str, (key, value), not {pair!r}")
+        pairs.append((pair[0], pair[1]))
+    return tuple(pairs)
 
 
 def fill(config: Config, settings: Iterable[tuple[str, str]]) -> None:

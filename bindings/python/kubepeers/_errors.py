@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import builtins
+import sys
 from enum import IntEnum
 from typing import ClassVar
 
@@ -147,8 +149,19 @@ class SelfExcludedError(KubepeersError):
     status = Status.SELF_EXCLUDED
 
 
-class TimeoutError(KubepeersError, builtins.TimeoutError):
-    """Nothing newer came within the timeout: ask again."""
+if sys.version_info >= (3, 11):
+    _Timeout = builtins.TimeoutError
+else:
+
+    class _Timeout(builtins.TimeoutError, asyncio.TimeoutError):
+        """Before, asyncio's is another one: whoever catches that means this too."""
+
+
+class TimeoutError(KubepeersError, _Timeout):
+    """Nothing newer came within the timeout: ask again. Also a built-in `TimeoutError`, and one of asyncio.
+
+    `from kubepeers import *` hides the built-in one.
+    """
 
     status = Status.TIMEOUT
 

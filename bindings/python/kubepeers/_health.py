@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 from . import _library
 from ._call import exception, given
+from ._errors import KubepeersError
 from ._library import lib
 
 if TYPE_CHECKING:
     from ctypes import c_uint64
-
-    from ._errors import KubepeersError
 
 
 @dataclass(frozen=True)

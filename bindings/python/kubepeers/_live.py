@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import weakref
 from ctypes import byref, c_size_t, c_uint64
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,9 +14,9 @@ from ._errors import KubepeersError
 from ._library import lib
 
 if TYPE_CHECKING:
-    import weakref
     from collections.abc import Callable
 
+    from ._asyncio import Teller
     from ._log import Log
 
 
@@ -31,7 +32,7 @@ class Snapshot(NamedTuple):
 class Live:
     """What there is from init() to close(). Any number of threads may use it."""
 
-    __slots__ = ("_room", "answer", "finalizer", "handle", "log")
+    __slots__ = ("_room", "answer", "finalizer", "handle", "log", "tellers")
 
     def __init__(self, handle: c_uint64, log: Log | None = None) -> None:
         # An object: made once, it costs ctypes less than a number does at each call.
@@ -41,6 +42,8 @@ class Live:
         self.finalizer: weakref.finalize[[Live], Any] | None = None
         #: The last one. While its generation is what `kubepeers_generation` says, it is the present one.
         self.answer = Snapshot(-1, ())
+        #: Those of the event loops, each by its `id()`, while tasks wait.
+        self.tellers: weakref.WeakValueDictionary[int, Teller] = weakref.WeakValueDictionary()
         # Bytes that addresses are given; when they do not suffice, twice of what would have.
         self._room = 4096
 
@@ -75,19 +78,18 @@ class Live:
                     return present
             return Snapshot(generation, _peers.addresses(peers))
 
-    def close(self, patience: float = -1) -> None:
-        """End it, and its thread for log records.
-
-        Args:
-            patience: seconds to wait at most for handlers of log records; negative for any time.
-        """
-        if self.log:
-            self.log.finish(patience)
-        call(lib.kubepeers_close, self.handle)
-        if self.log:
-            self.log.join(patience)
+    def close(self) -> None:
+        """End it. Its thread for log records is waited for a little: see `Log.join()`."""
+        try:
+            if self.log:
+                self.log.save()
+        finally:
+            # Whatever interrupts it, Ctrl-C say.
+            call(lib.kubepeers_close, self.handle)
         if self.finalizer:
             self.finalizer.detach()
+        if self.log:
+            self.log.join()
 
 
 def _split(texts: bytes) -> tuple[str, ...]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import ctypes
 import logging
 import os
 import threading
 from ctypes import byref, c_int32, c_int64, c_uint64
+from typing import NamedTuple
 
 from ._call import given
 from ._errors import KubepeersError, NoResourcesError
@@ -24,16 +26,31 @@ LEVELS = {
 }
 
 
-class Log:
-    """Fetches the records of one provider: by a thread while it lives, and once more before it is closed.
+#: Seconds for which `close()` waits at most for handlers.
+PATIENCE = 1.0
 
-    The library does not call Python: that would be fatal at the end of the interpreter.
+
+class Fetched(NamedTuple):
+    """A record as the library has it."""
+
+    level: int
+    unix_ms: int
+    message: str
+
+
+class Log:
+    """Fetches the records of one provider, and gives them to `logging` by a thread.
+
+    Only by that thread: whoever closes the provider may hold a lock that a handler wants, or be the event loop that it
+    waits for. And the library does not call Python: that would be fatal at the end of the interpreter.
     """
 
     def __init__(self, provider: c_uint64) -> None:
         self._provider = provider
-        # Again by the same thread: a handler may close the provider.
+        # Again by the same thread: a signal handler, or the collector, may close the provider.
         self._lock = threading.RLock()
+        #: Fetched, and not handled yet.
+        self._fetched: collections.deque[Fetched] = collections.deque()
         self._thread: threading.Thread | None = None
         self._process = os.getpid()
 
@@ -48,53 +65,54 @@ class Log:
             raise NoResourcesError(f"no thread can be had for log records: {e}", retryable=True) from e
         self._thread = thread
 
-    def finish(self, patience: float = -1) -> None:
-        """Give what waits, before the provider is closed: nothing that was recorded before this call is lost.
-
-        Args:
-            patience: seconds to wait at most for the thread, which may be in a slow handler; negative for any time.
-        """
-        # The lock of a parent process may be held by a thread that is not here. So may its handlers' locks be.
+    def save(self) -> None:
+        """Take what waits in the library, for the thread, before the provider is closed: that would be its end."""
+        # The lock of a parent process may be held by a thread that is not here.
         if os.getpid() == self._process:
             with contextlib.suppress(KubepeersError):
-                self._give(patience)
+                self._fetch()
 
-    def join(self, patience: float = -1) -> None:
-        """Wait for the end of the thread, after the provider was closed."""
+    def join(self) -> None:
+        """Wait for the end of the thread, after the provider was closed. Not for ever: a handler may be stuck."""
         if self._thread and self._thread is not threading.current_thread():
-            self._thread.join(None if patience < 0 else patience)
+            self._thread.join(PATIENCE)
 
     def _follow(self, events: Events) -> None:
-        # It ends with ClosedError.
-        with events, contextlib.suppress(KubepeersError):
-            while True:
-                events.wait()
-                events.clear()
-                self._give()
+        with events:
+            # It ends with ClosedError.
+            with contextlib.suppress(KubepeersError):
+                while True:
+                    events.wait()
+                    events.clear()
+                    self._fetch()
+                    self._give()
+            # What was saved.
+            self._give()
 
-    def _give(self, patience: float = -1) -> None:
-        if not self._lock.acquire(timeout=patience):
-            return
-        # Held until the last one has been handled: whoever comes next may rely on that.
-        try:
+    def _fetch(self) -> None:
+        # No handler runs under this lock. Held until a record is in its place: it cannot be missed at the end.
+        with self._lock:
             while True:
-                record = _next(self._provider)
-                if record is None:
+                fetched = _next(self._provider)
+                if fetched is None:
                     return
-                _handle(record)
-        finally:
-            self._lock.release()
+                self._fetched.append(fetched)
+
+    def _give(self) -> None:
+        while self._fetched:
+            _handle(_record(self._fetched.popleft()))
 
 
-def _next(provider: c_uint64) -> logging.LogRecord | None:
+def _next(provider: c_uint64) -> Fetched | None:
     level, unix_ms = c_int32(), c_int64()
     arguments = (provider, byref(level), byref(unix_ms))
     with given(Text(), lib.kubepeers_text_free, lib.kubepeers_log_next, *arguments) as text:
-        if not text:
-            return None
-        message = ctypes.string_at(text).decode()
-    record = logger.makeRecord(logger.name, LEVELS[level.value], lib._name, 0, message, (), None)
-    _date(record, unix_ms.value)
+        return Fetched(level.value, unix_ms.value, ctypes.string_at(text).decode()) if text else None
+
+
+def _record(fetched: Fetched) -> logging.LogRecord:
+    record = logger.makeRecord(logger.name, LEVELS[fetched.level], lib._name, 0, fetched.message, (), None)
+    _date(record, fetched.unix_ms)
     return record
 
 
@@ -109,6 +127,7 @@ def _handle(record: logging.LogRecord) -> None:
     try:
         if logger.isEnabledFor(record.levelno):
             logger.handle(record)
-    except Exception:
-        # A handler that fails: as `logging` itself, tell, and go on.
-        logging.Handler().handleError(record)
+    except BaseException:
+        # A handler that fails, or that wants to exit: as `logging` itself, tell, and go on.
+        with contextlib.suppress(Exception):
+            logging.Handler().handleError(record)

@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import threading
 import weakref
+from collections.abc import Iterable, Mapping
 from ctypes import byref, c_size_t, c_uint64
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from . import _asyncio, _config, _health, _numbers, _options, _peers, _texts
 from ._call import call
 from ._changes import Changes
 from ._errors import ForkedError, KubepeersError
+from ._health import Health
 from ._library import lib
-from ._live import Live
+from ._live import Live, Snapshot
 from ._log import Log
+from ._options import Options
+from ._peers import Node
+from ._texts import Explanation
 
+# All names of the annotations are there at run time, for frameworks that read them.
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from types import TracebackType
-
     from typing_extensions import Self, Unpack
-
-    from ._health import Health
-    from ._live import Snapshot
-    from ._options import Options
-    from ._peers import Node
-    from ._texts import Explanation
+elif sys.version_info >= (3, 11):
+    from typing import Self, Unpack
 
 
 class Provider:
@@ -73,7 +74,7 @@ class Provider:
         return provider
 
     def _setup(self, settings: Iterable[tuple[str, str]]) -> None:
-        self._settings = tuple(settings)
+        self._settings = _config.checked(settings)
         self._live = Live(c_uint64())
 
     @property
@@ -302,6 +303,9 @@ class Provider:
     def close(self) -> None:
         """End the provider: deregister if needed, end every waiting call with `ClosedError`. Closing again is allowed.
 
+        It takes milliseconds. With `log` it then waits, for a second at most, for the handlers of what was recorded
+        before; those that take longer go on in their thread.
+
         Raises:
             ForkedError: it belongs to the parent process, which is not disturbed.
         """
@@ -332,8 +336,11 @@ class Provider:
         return self._live.handle
 
     def _discover_timeout_ms(self, given: int) -> int:
-        configured = dict(self._settings).get("discover_timeout_ms", _options.DISCOVER_TIMEOUT_MS)
-        return given if given >= 0 else int(configured)
+        if given >= 0:
+            return given
+        # Before init() nothing has judged the text, and nothing waits.
+        configured = dict(self._settings) if self._handle.value else {}
+        return int(configured.get("discover_timeout_ms", _options.DISCOVER_TIMEOUT_MS))
 
 
 _init_lock = threading.Lock()
@@ -354,5 +361,4 @@ def _close_forgotten(live: Live) -> None:
     It has nobody to tell about errors. In a forked child the library answers FORKED and leaves the parent's alone.
     """
     with contextlib.suppress(KubepeersError):
-        # Not for ever: the collector may run this in a handler of log records that the thread for them waits for.
-        live.close(patience=1)
+        live.close()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from typing import Any
 
@@ -18,6 +20,7 @@ from program import succeeds
 from waiting import Answers, Waiting
 
 AN_HOUR = 3600
+NOT_YET = kubepeers.NotSyncedError("not yet", retryable=True)
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -70,10 +73,18 @@ def test_nothing_newer(provider: Provider, run: Run, monkeypatch: pytest.MonkeyP
 
 
 def test_the_default_timeout(options: Options) -> None:
-    assert Provider(**options)._discover_timeout_ms(-1) == 0
-    assert Provider(**{**options, "discover_timeout_ms": 250})._discover_timeout_ms(-1) == 250
-    assert Provider(**{**options, "discover_timeout_ms": None})._discover_timeout_ms(-1) == 3000
-    assert Provider(**options)._discover_timeout_ms(7) == 7
+    for configured, timeout in ((0, 0), (250, 250), (None, 3000)):
+        provider = Provider(**{**options, "discover_timeout_ms": configured})
+        provider.init()
+        assert provider._discover_timeout_ms(-1) == timeout
+        assert provider._discover_timeout_ms(7) == 7
+        provider.close()
+
+
+def test_a_configuration_that_nothing_has_judged(options: Options, run: Run) -> None:
+    provider = Provider(**{**options, "discover_timeout_ms": "soon"})
+    with pytest.raises(kubepeers.NotInitializedError):
+        run(provider.wait_async())
 
 
 def test_numbers_are_checked(registered: Provider, run: Run) -> None:
@@ -98,6 +109,8 @@ def test_a_wait_is_ended(
 
     run(main())
     assert waiting.is_over()
+    # They shared it.
+    assert len(waiting.descriptors) == 1
 
 
 def test_another_thread_may_close(registered: Provider, run: Run) -> None:
@@ -113,13 +126,86 @@ def test_another_thread_may_close(registered: Provider, run: Run) -> None:
 def test_close_ends_an_iteration(registered: Provider, run: Run, waiting: Waiting) -> None:
     async def main() -> None:
         tasks = await started(*[iterate(registered) for _ in range(3)])
+        tasks += await started(registered.wait_async(timeout=AN_HOUR))
         registered.close()
-        assert await asyncio.gather(*tasks) == [[]] * 3
+        assert await asyncio.gather(*tasks[:3]) == [[]] * 3
+        with pytest.raises(kubepeers.ClosedError):
+            await tasks[3]
 
     run(main())
     assert waiting.is_over()
+    assert len(waiting.descriptors) == 1
     with pytest.raises(kubepeers.ClosedError):
         run(iterate(registered))
+
+
+def test_tasks_that_share_an_iteration_all_end(registered: Provider, run: Run, waiting: Waiting) -> None:
+    async def main() -> None:
+        iteration = registered.changes().__aiter__()
+        tasks = await started(*[anext_of(iteration) for _ in range(3)])
+        tasks[0].cancel()
+        await asyncio.wait(tasks[:1])
+        registered.close()
+        for ended in await asyncio.gather(*tasks[1:], return_exceptions=True):
+            assert isinstance(ended, StopAsyncIteration)
+
+    run(main())
+    assert waiting.is_over()
+
+
+async def anext_of(iteration: AsyncIterator[Snapshot]) -> Snapshot:
+    return await iteration.__anext__()
+
+
+def test_tasks_that_share_an_iteration_share_what_comes(
+    registered: Provider, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, *new = (Snapshot(generation, ()) for generation in (1, 2, 3))
+    # The first look of each, and again, once the descriptor is there, which is readable from the start.
+    monkeypatch.setattr(
+        registered, "_live", Answers(registered._live, old, old, old, old, old, *new, *repeat(new[1], 100))
+    )
+
+    async def main() -> None:
+        iteration = registered.changes().__aiter__()
+        assert await iteration.__anext__() == old
+        assert sorted(await asyncio.gather(*[anext_of(iteration) for _ in range(2)])) == new
+
+    run(main())
+
+
+def test_each_loop_has_its_own(registered: Provider, waiting: Waiting) -> None:
+    with ThreadPoolExecutor() as pool:
+        iterating = [pool.submit(asyncio.run, iterate(registered)) for _ in range(3)]
+        while len(registered._live.tellers) < 3:
+            assert not any(future.done() for future in iterating)
+            time.sleep(0.001)
+        registered.close()
+        assert [future.result(60) for future in iterating] == [[]] * 3
+    assert waiting.is_over()
+    assert len(waiting.descriptors) == 3
+
+
+def test_an_answer_at_once_costs_no_descriptor(
+    registered: Provider, run: Run, waiting: Waiting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registered, "_live", Answers(registered._live, Snapshot(5, ()), Snapshot(5, ())))
+    assert run(registered.wait_async()).generation == 5
+    with pytest.raises(kubepeers.TimeoutError):
+        run(registered.wait_async(5, timeout=0))
+    assert not waiting.descriptors
+
+
+def test_without_descriptors_nothing_is_left(registered: Provider, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise kubepeers.NoResourcesError("none left", retryable=True)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Events, "__init__", fails)
+        with pytest.raises(kubepeers.NoResourcesError):
+            run(registered.wait_async(timeout=AN_HOUR))
+    with pytest.raises(kubepeers.NotSyncedError):
+        run(registered.wait_async(timeout=0.05))
 
 
 def test_no_thread_is_parked(registered: Provider, run: Run) -> None:
@@ -133,30 +219,22 @@ def test_no_thread_is_parked(registered: Provider, run: Run) -> None:
     run(main())
 
 
-def test_cancelling_leaves_nothing(
-    registered: Provider, run: Run, waiting: Waiting, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cancelling_leaves_nothing(registered: Provider, run: Run, waiting: Waiting) -> None:
     async def main() -> None:
         tasks = await started(registered.wait_async(timeout=AN_HOUR), iterate(registered))
+        number = waiting.descriptors[0].fileno()
         for task in tasks:
+            # As long as one waits.
+            assert not waiting.is_over()
             task.cancel()
-        for ended in await asyncio.gather(*tasks, return_exceptions=True):
-            assert isinstance(ended, asyncio.CancelledError)
+            await asyncio.wait([task])
+            assert task.cancelled()
         assert waiting.is_over()
-        # The loop has forgotten them.
-        loop = asyncio.get_running_loop()
-        assert not any(loop.remove_reader(fd) for fd in numbers)
+        # The loop has forgotten it.
+        assert not asyncio.get_running_loop().remove_reader(number)
 
-    numbers: list[int] = []
-    event = _asyncio.event
-
-    async def noted(events: Events, seconds: float | None) -> None:
-        numbers.append(events.fileno())
-        await event(events, seconds)
-
-    monkeypatch.setattr(_asyncio, "event", noted)
     run(main())
-    assert numbers
+    assert not registered._live.tellers
 
 
 def test_an_event_when_the_time_is_over(provider: Provider, run: Run) -> None:
@@ -164,19 +242,32 @@ def test_an_event_when_the_time_is_over(provider: Provider, run: Run) -> None:
 
     async def main() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: wrong.append(context))
-        with Events(provider._handle) as events:
-            for _ in range(10):
-                await _asyncio.event(events, 0)
+        for _ in range(10):
+            with _asyncio.teller(provider._live) as teller:
+                await teller.event(0)
 
     provider.init()
     run(main())
     assert not wrong
 
 
+def test_an_event_wakes_all(provider: Provider, run: Run) -> None:
+    async def main() -> None:
+        with _asyncio.teller(provider._live) as teller:
+            await teller.event(None)
+            tasks = await started(*[teller.event(None) for _ in range(3)])
+            provider.register()
+            provider.deregister()
+            await asyncio.gather(*tasks)
+
+    provider.init()
+    run(main())
+
+
 def test_no_timer_is_left(provider: Provider) -> None:
     async def main() -> None:
-        with Events(provider._handle) as events:
-            await _asyncio.event(events, AN_HOUR)
+        with _asyncio.teller(provider._live) as teller:
+            await teller.event(AN_HOUR)
         timers = asyncio.get_running_loop()._scheduled  # type: ignore[attr-defined]
         assert all(timer.cancelled() for timer in timers)
 
@@ -198,9 +289,8 @@ def test_a_cancelled_wait_is_not_ended_by_what_comes_then(registered: Provider, 
 
 def test_an_iteration(registered: Provider, run: Run, waiting: Waiting, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = Snapshot(1, ("10.0.0.2:1",)), Snapshot(2, ())
-    not_yet = kubepeers.NotSyncedError("not yet", retryable=True)
     closed = kubepeers.ClosedError("closed")
-    monkeypatch.setattr(registered, "_live", Answers(registered._live, not_yet, first, not_yet, second, closed))
+    monkeypatch.setattr(registered, "_live", Answers(registered._live, NOT_YET, first, NOT_YET, second, closed))
     assert run(iterate(registered)) == [first, second]
     assert waiting.is_over()
 
@@ -208,7 +298,7 @@ def test_an_iteration(registered: Provider, run: Run, waiting: Waiting, monkeypa
 def test_leaving_an_iteration_closes_its_descriptor(
     registered: Provider, run: Run, waiting: Waiting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registered, "_live", Answers(registered._live, Snapshot(1, ())))
+    monkeypatch.setattr(registered, "_live", Answers(registered._live, *[NOT_YET] * 2, Snapshot(1, ())))
 
     async def main() -> None:
         async for _ in registered.changes():
@@ -243,7 +333,9 @@ def test_a_cancelled_iteration_can_go_on(
 @pytest.mark.parametrize("loop", ["asyncio.new_event_loop()", "uvloop.new_event_loop()"])
 def test_a_loop_that_is_closed_under_tasks_that_wait(options: Options, loop: str) -> None:
     program = f"""
-import asyncio, gc, logging, uvloop
+import asyncio, gc, logging, os, uvloop, weakref
+{loop}.close()
+before = set(os.listdir("/proc/self/fd"))
 # It says that a task was destroyed.
 logging.disable()
 loop = {loop}
@@ -252,7 +344,16 @@ async def iterate():
 tasks = [loop.create_task(provider.wait_async(timeout=3600)), loop.create_task(iterate())]
 loop.run_until_complete(asyncio.sleep(0.1))
 loop.close()
-del tasks
+forgotten = weakref.WeakSet(tasks)
+del tasks, loop
 gc.collect()
+assert not forgotten
+# And others wait, maybe at the same place in memory.
+loop = {loop}
+try: loop.run_until_complete(provider.wait_async(timeout=0.05))
+except NotSyncedError: pass
+loop.close()
+provider.close()
+assert set(os.listdir("/proc/self/fd")) <= before
 """
     succeeds(program, options)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import select
-import signal
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from unittest.mock import Mock
 
@@ -14,6 +15,7 @@ import pytest
 from configuration import Options
 from kubepeers import Provider, Snapshot, _watch
 from kubepeers._events import Events
+from kubepeers._live import Live
 from kubepeers._watch import AGAIN, Watch
 from program import run
 from waiting import Answers, Waiting
@@ -103,8 +105,8 @@ def test_lifecycle_errors_are_raised(provider: Provider) -> None:
 
 def test_each_generation_is_given_once(registered: Provider) -> None:
     first, second, third = (Snapshot(generation, ()) for generation in (5, 6, 7))
-    with Watch(Answers(registered._live, first, first, third, second, third), 4) as watch:
-        assert [watch.look() for _ in range(5)] == [first, None, third, None, None]
+    watch = Watch(Answers(registered._live, first, first, third, second, third), 4)
+    assert [watch.look() for _ in range(5)] == [first, None, third, None, None]
 
 
 def test_an_iteration_goes_on_through_what_mends_itself(registered: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,49 +124,64 @@ def test_an_iteration_goes_on_through_what_mends_itself(registered: Provider, mo
 
 def test_what_does_not_mend_itself_is_raised_in_the_end(registered: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = [FORBIDDEN, NOT_SYNCED, FORBIDDEN, Snapshot(1, ()), FORBIDDEN, FORBIDDEN]
-    with Watch(Answers(registered._live, *answers)) as watch:
-        # Something else in between: it may have mended itself.
-        for pause in (AGAIN, AGAIN, AGAIN, None, AGAIN):
-            monkeypatch.setattr(_watch, "PATIENCE", 0)
-            watch.look()
-            assert watch.pause() == pause
-            time.sleep(0.001)
-        watch.look()
-        monkeypatch.setattr(_watch, "PATIENCE", 3600)
-        assert watch.pause() == AGAIN
+    watch = Watch(Answers(registered._live, *answers))
+    # Something else in between: it may have mended itself.
+    for pause in (AGAIN, AGAIN, AGAIN, None, AGAIN):
         monkeypatch.setattr(_watch, "PATIENCE", 0)
-        with pytest.raises(kubepeers.NotSyncedError, match="may not list"):
-            watch.pause()
+        watch.look()
+        assert watch.pause() == pause
+        time.sleep(0.001)
+    watch.look()
+    monkeypatch.setattr(_watch, "PATIENCE", 3600)
+    assert watch.pause() == AGAIN
+    monkeypatch.setattr(_watch, "PATIENCE", 0)
+    with pytest.raises(kubepeers.NotSyncedError, match="may not list"):
+        watch.pause()
 
 
 def test_what_comes_while_one_looks_is_not_missed(registered: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
-    live = Answers(registered._live, Snapshot(1, ()))
-    ask = live.ask
+    ask = Live.ask
 
-    def asked(timeout_ms: int) -> Snapshot:
-        # An event.
-        registered.deregister()
-        return ask(timeout_ms)
+    def asked(live: Live, timeout_ms: int) -> Snapshot:
+        try:
+            return ask(live, timeout_ms)
+        finally:
+            # An event.
+            registered.deregister()
 
-    monkeypatch.setattr(Answers, "ask", lambda _, timeout_ms: asked(timeout_ms))
-    with Watch(live) as watch:
-        watch.look()
-        assert is_readable(watch.events)
+    def waited(events: Events, _: float) -> None:
+        raise KeyboardInterrupt(is_readable(events))
+
+    monkeypatch.setattr(Live, "ask", asked)
+    monkeypatch.setattr(Events, "wait", waited)
+    with pytest.raises(KeyboardInterrupt, match="True"):
+        next(iter(registered.changes()))
 
 
-def test_a_child_takes_no_event_of_its_parent(registered: Provider) -> None:
-    with Watch(registered._live) as watch:
+def test_an_iteration_keeps_its_provider(options: Options) -> None:
+    provider = Provider(**options)
+    provider.init()
+    provider.register()
+    kept = weakref.ref(provider)
+    iterations = [iter(provider.changes()), provider.changes().__aiter__()]
+    del provider
+    while iterations:
+        gc.collect()
+        assert kept()
+        iterations.pop(0)
+    gc.collect()
+    assert not kept()
+
+
+def test_a_child_takes_no_event_of_its_parent(provider: Provider) -> None:
+    provider.init()
+    with Events(provider._handle) as events:
         child = os.fork()
         if child == 0:
-            signal.alarm(60)
-            try:
-                watch.look()
-            except kubepeers.ForkedError:
-                os._exit(7)
-            finally:
-                os._exit(1)
+            events.clear()
+            os._exit(7)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
-        assert is_readable(watch.events)
+        assert is_readable(events)
 
 
 def test_leaving_an_iteration_closes_its_descriptor(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 import pickle
 
@@ -47,6 +48,8 @@ def test_retryable(registered: Provider) -> None:
 
 def test_a_timeout_is_a_timeout() -> None:
     assert issubclass(kubepeers.TimeoutError, builtins.TimeoutError)
+    # Until Python 3.10 that is another one.
+    assert issubclass(kubepeers.TimeoutError, asyncio.TimeoutError)
     assert str(kubepeers.TimeoutError("nothing newer")) == "nothing newer"
 
 

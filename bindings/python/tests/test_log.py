@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import logging
@@ -10,6 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import kubepeers
@@ -29,9 +31,11 @@ class Records(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
         self.all: list[logging.LogRecord] = []
+        self.threads: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep it."""
+        self.threads.add(threading.current_thread().name)
         self.all.append(record)
 
     def holding(self, text: str) -> logging.LogRecord:
@@ -142,6 +146,8 @@ def test_close_gives_what_waits(waiting: Waiting, records: Records, logging_prov
     logging_provider.close()
     assert [record.getMessage() for record in records.all] == ["%s", "ä"]
     assert waiting.freed == 2
+    # Not by whoever closes it.
+    assert records.threads == {"kubepeers-log"}
 
 
 def test_a_forgotten_provider_gives_what_waits(waiting: Waiting, records: Records, options: Options) -> None:
@@ -179,11 +185,18 @@ def holding(records: Records) -> Iterator[Holding]:
     _log.logger.removeHandler(holding)
 
 
-def test_close_waits_for_a_handler(logging_provider: Provider, holding: Holding) -> None:
+@pytest.fixture
+def held(logging_provider: Provider, holding: Holding) -> Provider:
+    """A provider whose thread for log records is in a handler."""
     logging_provider.init()
     logging_provider.register()
     assert holding.entered.wait(60)
-    closer = threading.Thread(target=logging_provider.close)
+    return logging_provider
+
+
+def test_close_waits_for_a_handler(held: Provider, holding: Holding, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_log, "PATIENCE", 60)
+    closer = threading.Thread(target=held.close)
     closer.start()
     closer.join(0.1)
     assert closer.is_alive()
@@ -193,12 +206,49 @@ def test_close_waits_for_a_handler(logging_provider: Provider, holding: Holding)
     assert not log_threads()
 
 
-def test_the_collector_does_not_wait_for_ever(logging_provider: Provider, holding: Holding) -> None:
-    logging_provider.init()
-    logging_provider.register()
-    assert holding.entered.wait(60)
-    # As if it ran in a handler that the thread waits for.
-    _provider._close_forgotten(logging_provider._live)
+def test_a_handler_that_is_stuck_does_not_stop_close(
+    held: Provider, holding: Holding, records: Records, waiting: Waiting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_log, "PATIENCE", 0.01)
+    waiting.messages = [b"last"]
+    # As if it had a lock that the handler wants.
+    closer = threading.Thread(target=held.close, daemon=True)
+    closer.start()
+    closer.join(60)
+    assert not closer.is_alive()
+    with pytest.raises(kubepeers.ClosedError):
+        held.health()
+    # Nothing is lost, nevertheless.
+    (thread,) = log_threads()
+    holding.go_on.set()
+    thread.join(60)
+    assert records.all[-1].getMessage() == "last"
+
+
+def test_waiting_calls_do_not_wait_for_handlers(
+    held: Provider, holding: Holding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_log, "PATIENCE", 3600)
+    with ThreadPoolExecutor() as pool:
+        ending = [pool.submit(held.wait, 0, 3600), pool.submit(held.close)]
+        try:
+            assert isinstance(ending[0].exception(60), kubepeers.ClosedError)
+            assert not ending[1].done()
+        finally:
+            holding.go_on.set()
+
+
+@pytest.mark.parametrize("interrupted", ["save", "join"])
+def test_an_interrupted_close_closes(
+    logging_provider: Provider, monkeypatch: pytest.MonkeyPatch, interrupted: str
+) -> None:
+    def interrupt(_: Log) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Log, interrupted, interrupt)
+        with pytest.raises(KeyboardInterrupt), logging_provider:
+            pass
     with pytest.raises(kubepeers.ClosedError):
         logging_provider.health()
 
@@ -215,7 +265,9 @@ def test_a_handler_may_close_the_provider(logging_provider: Provider, records: R
     _log.logger.addHandler(handler)
     try:
         logging_provider.init()
-        logging_provider.register()
+        # Maybe before this has returned.
+        with contextlib.suppress(kubepeers.ClosedError):
+            logging_provider.register()
         assert closed.wait(60)
     finally:
         _log.logger.removeHandler(handler)
@@ -223,12 +275,17 @@ def test_a_handler_may_close_the_provider(logging_provider: Provider, records: R
         logging_provider.health()
 
 
+@pytest.mark.parametrize("failure", [KeyError("wrong"), SystemExit("wrong")])
 def test_a_handler_that_fails_is_told_of(
-    waiting: Waiting, records: Records, logging_provider: Provider, capsys: pytest.CaptureFixture[str]
+    waiting: Waiting,
+    records: Records,
+    logging_provider: Provider,
+    capsys: pytest.CaptureFixture[str],
+    failure: BaseException,
 ) -> None:
     class Failing(logging.Handler):
         def emit(self, _: logging.LogRecord) -> None:
-            raise KeyError("wrong")
+            raise failure
 
     handler = Failing()
     _log.logger.handlers.insert(0, handler)
@@ -238,34 +295,41 @@ def test_a_handler_that_fails_is_told_of(
         logging_provider.close()
     finally:
         _log.logger.removeHandler(handler)
-    assert capsys.readouterr().err.count("KeyError: 'wrong'") == 2
+    said = capsys.readouterr().err.splitlines()
+    assert sum(line.startswith(type(failure).__name__) for line in said) == 2
     assert not waiting.messages
 
 
 def test_a_child_does_not_wait_for_a_thread_that_it_does_not_have(
-    logging_provider: Provider, holding: Holding, records: Records
+    held: Provider, holding: Holding, records: Records
 ) -> None:
-    logging_provider.init()
-    logging_provider.register()
-    # It has the lock.
-    assert holding.entered.wait(60)
-    child = os.fork()
-    if child == 0:
-        signal.alarm(60)
-        try:
-            with pytest.raises(kubepeers.ForkedError):
-                logging_provider.close()
-            holding.go_on.set()
-            # Its own has a thread of its own.
-            logging_provider.init()
-            records.all.clear()
-            logging_provider.register()
-            records.holding("looking for pods")
-            logging_provider.close()
-            os._exit(7)
-        finally:
-            os._exit(1)
+    log = held._live.log
+    assert log
+    # As if the thread, which the child does not have, were fetching.
+    with ThreadPoolExecutor(1) as other:
+        other.submit(log._lock.acquire).result(60)
+        child = os.fork()
+        if child == 0:
+            in_child(held, holding, records)
+        other.submit(log._lock.release).result(60)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
+def in_child(provider: Provider, holding: Holding, records: Records) -> None:
+    signal.alarm(60)
+    try:
+        with pytest.raises(kubepeers.ForkedError):
+            provider.close()
+        holding.go_on.set()
+        # Its own has a thread of its own.
+        provider.init()
+        records.all.clear()
+        provider.register()
+        records.holding("looking for pods")
+        provider.close()
+        os._exit(7)
+    finally:
+        os._exit(1)
 
 
 def test_without_a_thread_there_is_no_provider(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,12 +358,14 @@ def test_without_a_thread_there_is_no_provider(options: Options, monkeypatch: py
 
 def test_at_the_end_of_the_interpreter_nothing_is_lost(options: Options) -> None:
     program = """
-import logging
-from kubepeers._log import Log
+import logging, time
+from kubepeers import _log
+_log.PATIENCE = 60
 logging.basicConfig(format="%(levelname)s %(message).16s", level=logging.DEBUG)
 provider.close()
-# As if the thread had not come to it yet.
-Log.start = lambda log: None
+# The interpreter ends before this has told of the first.
+handle = logging.root.handlers[0].handle
+logging.root.handlers[0].handle = lambda record: (time.sleep(0.2), handle(record))
 provider = new_provider(log="info").__enter__()
 """
     done = run(program, options)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
+import typing
 from pathlib import Path
 from typing import Any
 
@@ -190,11 +192,27 @@ def test_lone_surrogates_are_not_utf8(options: Options, text: str) -> None:
         {"register_timeout_ms": True},
         {"kubeconfig": ["x"]},
         {"pod_labels": {"a": 1}},
+        {"pod_labels": None},
+        {"pod_labels": [("a", "b")]},
     ],
 )
 def test_other_types_are_refused(options: Options, wrong: dict[str, Any]) -> None:
     with pytest.raises(TypeError, match=next(iter(wrong))):
         Provider(**{**options, **wrong})
+
+
+@pytest.mark.parametrize("wrong", [{"namespace": "x"}, {"ab": "x"}, [("namespace", 1)], [("namespace",)], ["ab"]])
+def test_settings_are_pairs_of_texts(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="settings must be pairs of str"):
+        Provider.from_settings(wrong)
+
+
+def test_frameworks_can_read_the_annotations() -> None:
+    for method in vars(Provider).values():
+        if inspect.isfunction(method) and method.__module__ == Provider.__module__:
+            typing.get_type_hints(method)
+    typing.get_type_hints(Provider.from_settings)
+    typing.get_type_hints(kubepeers.Health)
 
 
 @pytest.mark.parametrize(
