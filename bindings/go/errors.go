@@ -67,7 +67,8 @@ const (
 )
 
 // ErrIncompatibleLibrary is the one error without a Status: the library that
-// is loaded is not of the version that the program was built with.
+// is loaded is older than the one that the program was built with, or of another
+// major version.
 var ErrIncompatibleLibrary = errors.New("kubepeers: incompatible library")
 
 // String is the name in kubepeers.h without its prefix: "NOT_SYNCED".

@@ -133,6 +133,6 @@ func checkVersion(library, header capi.Version) error {
 	if library.Serves(header) {
 		return nil
 	}
-	return fmt.Errorf("%w: libkubepeers %v is loaded, the program was built with kubepeers.h %v: install the library of that version, or build again",
+	return fmt.Errorf("%w: libkubepeers %v is loaded, the program was built with kubepeers.h %v: install a library of that version or a later one",
 		ErrIncompatibleLibrary, library, header)
 }

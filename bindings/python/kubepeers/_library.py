@@ -172,11 +172,11 @@ def _check_version(library: ctypes.CDLL, place: str) -> None:
     major, rest = divmod(version_number(), 1_000_000)
     minor, patch = divmod(rest, 1_000)
     own_major, own_minor = _own()
-    # While 0.x, a new minor version may change anything.
-    if (major, minor if major == 0 else 0) != (own_major, own_minor if own_major == 0 else 0):
+    # What is added raises the minor version, and nothing is taken away while the major one is the same: docs/abi.md.
+    if major != own_major or minor < own_minor:
         raise LibraryError(
             f"{place} is version {major}.{minor}.{patch}, but kubepeers {__version__} for Python needs {_fitting()}: "
-            f"install a package and a library of the same version"
+            f"install a library that is not older than the package"
         )
 
 
@@ -187,7 +187,7 @@ def _own() -> tuple[int, int]:
 
 def _fitting() -> str:
     major, minor = _own()
-    return f"{major}.{minor}.x" if major == 0 else f"{major}.x"
+    return f"{major}.x from {major}.{minor} on"
 
 
 lib = load()

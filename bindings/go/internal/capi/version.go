@@ -17,12 +17,10 @@ func LibraryVersion() Version {
 }
 
 // Serves says whether a library of version v has what a header of another
-// version promises: the same major and, as long as that is 0, the same minor.
+// version promises. What is added raises the minor version, and nothing is taken
+// away while the major one is the same (docs/abi.md).
 func (v Version) Serves(header Version) bool {
-	if v.major() == 0 {
-		return v.major() == header.major() && v.minor() == header.minor()
-	}
-	return v.major() == header.major()
+	return v.major() == header.major() && v.minor() >= header.minor()
 }
 
 func (v Version) String() string {
