@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-BUILD = Path(os.environ["BENCH_BUILD"])
+BUILD = Path(os.environ.get("BENCH_BUILD", "target/bench"))
 #: What is in the hosts' service account folders, tokens among it.
 MOUNTS = BUILD / "mounts"
 HERE = Path(__file__).parent

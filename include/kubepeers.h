@@ -555,7 +555,8 @@ kubepeers_status kubepeers_close(kubepeers_provider provider,
                                  kubepeers_error **error);
 
 /*
- How many peers there are, self not counted. 0 means: alone, confirmed. 0 for NULL.
+ How many peers there are, self not counted. 0 means: alone, confirmed, as of the last that was heard of the API
+ server (kubepeers_get_health() tells when that was, `max_stale_ms` limits it). 0 for NULL.
  */
 size_t kubepeers_peers_len(const kubepeers_peers *peers);
 

@@ -26,7 +26,8 @@ unsafe fn snapshot<'a>(peers: *const kubepeers_peers) -> Option<&'a Snapshot> {
     unsafe { peers.cast::<List>().as_ref() }.map(|list| &*list.snapshot)
 }
 
-/// How many peers there are, self not counted. 0 means: alone, confirmed. 0 for NULL.
+/// How many peers there are, self not counted. 0 means: alone, confirmed, as of the last that was heard of the API
+/// server (kubepeers_get_health() tells when that was, `max_stale_ms` limits it). 0 for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_len(peers: *const kubepeers_peers) -> usize {
     // SAFETY: the header asks for NULL or a live list.

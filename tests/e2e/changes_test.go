@@ -111,7 +111,9 @@ func (w *world) pod(name string, changes ...func(*corev1.Pod)) string {
 	w.Helper()
 	var d *appsv1.Deployment
 	for _, object := range w.manifest("goakt.yaml") {
-		d = object.(*appsv1.Deployment)
+		if deployment, ok := object.(*appsv1.Deployment); ok {
+			d = deployment
+		}
 	}
 	image(d)
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: d.Spec.Template.Labels}, Spec: d.Spec.Template.Spec}

@@ -3,6 +3,7 @@ package e2e
 import (
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -15,12 +16,8 @@ func doctorWithoutRole(w *world) {
 	w.takeRoleAway()
 	w.change(setEnv("VERSION", "2"))
 	pod := w.unready("may not list pods")
-	said := w.doctor(pod, 1, "\nwrong: permission\n")
-	for _, part := range []string{"may not list pods", "kind: Role\n", "resources: [pods]", "verbs: [list, watch]", "name: python-service", "namespace: " + w.namespace} {
-		if !strings.Contains(said, part) {
-			w.Fatalf("it does not say %q", part)
-		}
-	}
+	w.doctor(pod, 1, "\nwrong: permission\n", "may not list pods", "kind: Role\n", "resources: [pods]",
+		"verbs: [list, watch]", "name: python-service", "namespace: "+w.namespace)
 	if said := w.exec(pod, "kubepeers", "peers"); said.stdout != "" || said.status != 1 {
 		w.Fatalf("`kubepeers peers` says %+v", said)
 	}
@@ -34,46 +31,35 @@ func doctorWithoutRole(w *world) {
 	w.commandKnows(pods[0], pods)
 }
 
-// doctorWithoutToken has a pod without its service account's token run the
-// command, as its only one.
+// doctorWithoutToken asks it in a pod that has no token of its service account.
+// Its service stays, to be looked at, and says why it is not ready.
 func doctorWithoutToken(w *world) {
-	w.deployService()
+	w.deployService(withToken(false))
+	pod := w.unready("token")
+	w.doctor(pod, 1, "\nwrong: credentials\n", "automountServiceAccountToken: true")
+	w.change(withToken(true))
 	w.knowEachOther(3)
-	template := w.deployment().Spec.Template
-	no := false
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "doctor", Labels: template.Labels}, Spec: template.Spec}
-	pod.Spec.AutomountServiceAccountToken = &no
-	pod.Spec.RestartPolicy = corev1.RestartPolicyNever
-	pod.Spec.Containers[0].Command = []string{"kubepeers", "doctor"}
-	pod.Spec.Containers[0].ReadinessProbe = nil
-	w.must(w.client.CoreV1().Pods(w.namespace).Create(nowhere, pod, metav1.CreateOptions{}))
-	w.eventually("the doctor has found what is wrong", func() string {
-		pod, err := w.client.CoreV1().Pods(w.namespace).Get(nowhere, "doctor", metav1.GetOptions{})
-		w.check(err)
-		if pod.Status.Phase != corev1.PodFailed {
-			return string(pod.Status.Phase)
-		}
-		return ""
-	})
-	said := w.log(*pod)
-	w.Logf("without a token:\n%s", said)
-	for _, part := range []string{"automountServiceAccountToken: true", "\nwrong: credentials\n"} {
-		if !strings.Contains(said, part) {
-			w.Errorf("it does not say %q", part)
-		}
-	}
+	w.ready(3)
 }
 
-// doctor runs `kubepeers doctor` in a pod, which is to exit with this status and
-// to end with these words.
-func (w *world) doctor(pod corev1.Pod, status int, outcome string) string {
+func withToken(yes bool) func(*appsv1.Deployment) {
+	return func(d *appsv1.Deployment) { d.Spec.Template.Spec.AutomountServiceAccountToken = &yes }
+}
+
+// doctor runs `kubepeers doctor` in a pod, which is to exit with this status, to
+// end with these words, and to say all that.
+func (w *world) doctor(pod corev1.Pod, status int, outcome string, parts ...string) {
 	w.Helper()
 	said := w.exec(pod, "kubepeers", "doctor")
 	w.Logf("kubepeers doctor, in %s, exits with %d:\n%s", pod.Name, said.status, said.stdout)
 	if said.status != status || !strings.HasSuffix(said.stdout, outcome) || said.stderr != "" {
 		w.Fatalf("not with %d and %q: %+v", status, outcome, said)
 	}
-	return said.stdout
+	for _, part := range parts {
+		if !strings.Contains(said.stdout, part) {
+			w.Fatalf("it does not say %q", part)
+		}
+	}
 }
 
 func (w *world) takeRoleAway() {

@@ -10,6 +10,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -69,6 +70,8 @@ func (w *world) create(object runtime.Object) {
 		w.must(w.client.RbacV1().Roles(namespace).Create(nowhere, object, options))
 	case *rbacv1.RoleBinding:
 		w.must(w.client.RbacV1().RoleBindings(namespace).Create(nowhere, object, options))
+	case *policyv1.PodDisruptionBudget:
+		w.must(w.client.PolicyV1().PodDisruptionBudgets(namespace).Create(nowhere, object, options))
 	case *appsv1.Deployment:
 		w.must(w.client.AppsV1().Deployments(namespace).Create(nowhere, object, options))
 	default:

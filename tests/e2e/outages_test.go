@@ -91,7 +91,7 @@ func roleRevoked(w *world) {
 		}
 		return "not yet"
 	})
-	for _, object := range w.manifest("rbac.yaml") {
+	for _, object := range w.manifest("goakt.yaml") {
 		if binding, ok := object.(*rbacv1.RoleBinding); ok {
 			binding.Namespace, binding.Subjects[0].Namespace = w.namespace, w.namespace
 			w.must(bindings.Create(nowhere, binding, metav1.CreateOptions{}))

@@ -17,7 +17,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// A world is a namespace of its own, with the account and the role of deploy/.
+// A world is a namespace of its own, with the role of deploy/.
 type world struct {
 	*testing.T
 	client    kubernetes.Interface
@@ -41,7 +41,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{T: t, client: client, namespace: fmt.Sprintf("e2e-%d", time.Now().UnixMilli())}
 	w.must(client.CoreV1().Namespaces().Create(nowhere, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.namespace}}, metav1.CreateOptions{}))
 	t.Cleanup(w.end)
-	w.apply("rbac.yaml")
+	w.apply("00-role.yaml")
 	return w
 }
 
