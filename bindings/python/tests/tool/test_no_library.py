@@ -22,7 +22,11 @@ INSTEAD = {
     "another library": ({"KUBEPEERS_LIBRARY": _ctypes.__file__}, ("is not a kubepeers library", "KUBEPEERS_LIBRARY")),
     "another version": (
         {"KUBEPEERS_LIBRARY": _library.lib._name},
-        (f"is version {__version__}", "kubepeers 99.0.0 for Python needs 99.x from 99.0 on", "not older than the package"),
+        (
+            f"is version {__version__}",
+            "kubepeers 99.0.0 for Python needs 99.x from 99.0 on",
+            "not older than the package",
+        ),
     ),
 }
 
