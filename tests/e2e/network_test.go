@@ -13,6 +13,7 @@ import (
 // hostNetwork has three nodes at the one address of the machine, each with
 // ports of its own, and two that have addresses of their own.
 func hostNetwork(w *world) {
+	w.deploy(0) // their account
 	for i := range 3 {
 		w.pod("host-"+itoa(i), onHost(10*i))
 	}
