@@ -4,7 +4,6 @@ import (
 	"os"
 	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
 )
 
@@ -32,18 +31,14 @@ func TestDescriptorThatCannotBeWaitedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	syscall.Close(ends[0])
-	descriptor := os.NewFile(uintptr(ends[1]), "one that cannot be read")
-	synctest.Test(t, func(t *testing.T) { // Its time passes while all wait, and only then.
-		c := changes{waiters: 1, descriptor: descriptor, told: make(chan struct{}), left: make(chan struct{})}
-		go c.read(descriptor, c.left)
-		begun := time.Now()
-		for range 3 {
-			wait(t.Context(), c.next(), 0)
-		}
-		// The first read may have been before the first wait.
-		if passed := time.Since(begun); passed != 2*often && passed != 3*often {
-			t.Errorf("three reads in %v", passed)
-		}
-		c.leave()
-	})
+	c := changes{waiters: 1, descriptor: os.NewFile(uintptr(ends[1]), "one that cannot be read"), told: make(chan struct{}), left: make(chan struct{})}
+	go c.read(c.descriptor, c.left)
+	begun := time.Now()
+	for range 3 {
+		wait(t.Context(), c.next(), 0)
+	}
+	if passed := time.Since(begun); passed < often {
+		t.Errorf("three reads in %v", passed)
+	}
+	c.leave()
 }
