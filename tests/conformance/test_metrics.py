@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from probes import Probe, Probes
 
 NAMES = {
-    *("peers", "pods", "synced", "stale", "polling", "generation", "last_sign_of_life_timestamp_seconds"),
+    *("peers", "pods", "synced", "stale", "watching", "polling", "generation", "last_sign_of_life_timestamp_seconds"),
     *("requests_total", "failures_total", "events_total", "views_total"),
 }
 
