@@ -49,7 +49,8 @@ class Teller:
     async def event(self, seconds: float | None) -> None:
         """Wait for the next event, at most so long (None: for any time)."""
         woken = self._loop.create_future()
-        timer = None if seconds is None else self._loop.call_later(seconds, _wake, woken)
+        # Less than a millisecond is no time to uvloop.
+        timer = None if seconds is None else self._loop.call_later(max(seconds, 0.001), _wake, woken)
         self._waiting.add(woken)
         try:
             await woken

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import threading
 from ctypes import byref, c_int32, c_uint64
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ from ._library import lib
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+#: Seconds after which a signal that a wait has missed is seen.
+MOMENT = 1.0
 
 
 class Events:
@@ -37,7 +41,11 @@ class Events:
                 os.read(self._fd, 4096)
 
     def wait(self, seconds: float | None = None) -> None:
-        """Wait for the next event, at most so long. Unlike a wait in the library, Ctrl-C interrupts it."""
+        """Wait for the next event, at most so long, or a moment. Unlike a wait in the library, Ctrl-C interrupts it."""
+        # A signal that comes after Python's last look at signals, and before the system call, does not end that. Its
+        # handler, which is the main thread's to run, would wait with it.
+        if threading.current_thread() is threading.main_thread():
+            seconds = MOMENT if seconds is None else min(seconds, MOMENT)
         poll = select.poll()
         poll.register(self._fd, select.POLLIN)
         poll.poll(None if seconds is None else seconds * 1000)

@@ -56,9 +56,12 @@ def test_a_wait_for_events_ends_in_time(provider: Provider, monkeypatch: pytest.
     monkeypatch.setattr(select, "poll", lambda: poll)
     provider.init()
     with Events(provider._handle) as events:
-        for seconds in (0.25, None):
+        for seconds in (0.25, 5, None):
             events.wait(seconds)
-    assert [call.args[0] for call in poll.poll.mock_calls] == [250, None]
+        with ThreadPoolExecutor() as others:
+            others.submit(events.wait).result()
+    # The main thread has signals to look after.
+    assert [call.args[0] for call in poll.poll.mock_calls] == [250, 1000, 1000, None]
 
 
 def test_descriptors_are_closed(provider: Provider) -> None:
@@ -212,3 +215,25 @@ except KeyboardInterrupt:
 """
     done = run(program, options)
     assert (done.returncode, done.stdout, done.stderr) == (0, "interrupted\n", "")
+
+
+def test_a_signal_that_does_not_end_the_wait_is_seen(options: Options) -> None:
+    # As one that comes just before the wait: it is delivered, but not to a thread that is in a system call.
+    done = run(
+        "import signal, sys, threading, time\n"
+        "from kubepeers._events import Events\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit('seen'))\n"
+        "def elsewhere():\n"
+        "    time.sleep(0.3)\n"
+        "    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)\n"
+        "    time.sleep(60)\n"
+        "with Events(provider._handle) as events:\n"
+        "    provider.deregister()\n"
+        "    threading.Thread(target=elsewhere, daemon=True).start()\n"
+        "    end = time.monotonic() + 30\n"
+        "    while time.monotonic() < end:\n"
+        "        events.clear()\n"
+        "        events.wait()\n",
+        options,
+    )
+    assert (done.returncode, done.stderr) == (1, "seen\n")
