@@ -141,6 +141,7 @@ benches: stage
 lint: stage $(VENV)/ready $(CARGO_DENY) ## formatters, linters, type checkers, dependencies
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- --deny warnings
+	cargo fetch --locked --quiet # cargo-deny reads the crates of other systems too
 	$(CARGO_DENY) --offline check --hide-inclusion-graph licenses bans sources
 	@unformatted=$$(gofmt -l bindings/go examples tests/cluster tests/e2e benches); \
 		if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi
