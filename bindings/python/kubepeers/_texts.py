@@ -32,8 +32,8 @@ class ExplainedPod(TypedDict):
     revision: str
     #: When it did, as Kubernetes writes times.
     started: str
-    #: [name, number] of each named port.
-    ports: list[list[str | int]]
+    #: Name and number of each named port.
+    ports: list[tuple[str, int]]
 
 
 class Explanation(TypedDict):
@@ -53,6 +53,8 @@ class Explanation(TypedDict):
 def explanation(provider: c_uint64) -> Explanation:
     """Ask for the verdicts, for programs."""
     parsed: Explanation = json.loads(_text(lib.kubepeers_explain, provider, EXPLAIN["JSON"]))
+    for pod in parsed["pods"]:
+        pod["ports"] = [(name, number) for name, number in pod["ports"]]
     return parsed
 
 
