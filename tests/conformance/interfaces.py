@@ -25,7 +25,7 @@ def is_over() -> ClosedError:
 
 
 class Threads:
-    """`wait()`, and `for` in a thread, so that the probe may ask for the next state with a timeout."""
+    """What waits, and `for` in a thread, so that the probe may ask for the next state with a timeout."""
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
@@ -33,6 +33,9 @@ class Threads:
 
     def wait(self, after: int, timeout: float | None) -> Snapshot:
         return self._provider.wait(after, timeout)
+
+    def settle(self, least: int, stable_for: float, timeout: float | None) -> Snapshot:
+        return self._provider.wait_for_peers(least, stable_for, timeout)
 
     def unwatch(self) -> None:
         # The thread ends with the registration: a `for` has no other end.
@@ -62,7 +65,7 @@ def _follow(changes: Changes, told: queue.SimpleQueue[Snapshot | KubepeersError]
 
 
 class EventLoop:
-    """`wait_async()` and `async for`, step by step."""
+    """What waits in asyncio, and `async for`, step by step."""
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
@@ -71,6 +74,9 @@ class EventLoop:
 
     def wait(self, after: int, timeout: float | None) -> Snapshot:
         return self._loop.run_until_complete(self._provider.wait_async(after, timeout))
+
+    def settle(self, least: int, stable_for: float, timeout: float | None) -> Snapshot:
+        return self._loop.run_until_complete(self._provider.wait_for_peers_async(least, stable_for, timeout))
 
     def unwatch(self) -> None:
         self._iteration = None

@@ -79,7 +79,7 @@ class Probe:
             "generation": lambda: str(provider.generation),
             "wait": lambda after, timeout: shown(interface.wait(int(after), seconds(timeout))),
             "settle": lambda least, stable_for, timeout: shown(
-                provider.wait_for_peers(int(least), int(stable_for) / 1000, seconds(timeout))
+                interface.settle(int(least), int(stable_for) / 1000, seconds(timeout))
             ),
             "refresh": lambda timeout: provider.refresh(seconds(timeout)),
             "watch": interface.unwatch,

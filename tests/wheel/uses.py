@@ -5,19 +5,22 @@ import sys
 
 import kubepeers
 
+options = dict(argument.split("=", 1) for argument in sys.argv[1:])
 
-async def follow(provider):
+
+async def follow():
     """Wait in the event loop."""
-    print("wait_async", *(await provider.wait_async(timeout=60)).addresses)
-    changes = provider.changes()
-    async for peers in changes:
-        print("async changes", *peers.addresses)
-        break
+    async with kubepeers.Provider(**options) as provider:
+        print("wait_async", *await provider.wait_async(timeout=60))
+        print("wait_for_peers_async", *await provider.wait_for_peers_async(1, timeout=60))
+        async for peers in provider.changes():
+            print("async changes", *peers)
+            break
 
 
-with kubepeers.Provider(**dict(argument.split("=", 1) for argument in sys.argv[1:])) as provider:
-    print("changes", *next(iter(provider.changes())).addresses)
-    asyncio.run(follow(provider))
+asyncio.run(follow())
+with kubepeers.Provider(**options) as provider:
+    print("changes", *next(iter(provider.changes())))
     print("explain", *(f"{pod['name']}={pod['verdict']}" for pod in provider.explain()["pods"]))
     health = provider.health()
     print("health", health.stale, health.polling, health.error, health.age is not None)

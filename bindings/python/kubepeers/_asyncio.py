@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from ._errors import TimeoutError
+from ._call import call
+from ._errors import NotSyncedError, SelfNotVisibleError, StaleError, TimeoutError
 from ._events import Events
+from ._library import lib
 from ._watch import AGAIN, Watch
 
 if TYPE_CHECKING:
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ._live import Live, Snapshot
+
+
+#: Seconds between two looks at how long the addresses have been the same: that is no event.
+OFTEN = 0.05
 
 
 class Teller:
@@ -87,13 +93,13 @@ async def newer(live: Live, watch: Watch, pause: Callable[[], float | None]) -> 
     """Wait for what is new to a watch. `pause` gives the seconds to the next look, None for any time, or raises."""
     # Without a descriptor, if that is enough.
     snapshot = watch.look()
-    if snapshot:
+    if snapshot is not None:
         return snapshot
     pause()
     with teller(live) as told:
         while True:
             snapshot = watch.look()
-            if snapshot:
+            if snapshot is not None:
                 return snapshot
             await told.event(pause())
 
@@ -111,6 +117,34 @@ async def wait(live: Live, after_generation: int, timeout_ms: int) -> Snapshot:
         return min(left, AGAIN) if watch.error else left
 
     return await newer(live, watch, pause)
+
+
+async def wait_for_peers(live: Live, least: int, stable_ms: int, timeout_ms: int) -> Snapshot:
+    """Wait for enough peers: the library, which answers at once, is asked often."""
+    now = asyncio.get_running_loop().time
+    deadline = now() + timeout_ms / 1000
+    with teller(live) as told:
+        while True:
+            try:
+                return live.wait(lib.kubepeers_wait_for_peers, least, stable_ms, 0)
+            except (NotSyncedError, SelfNotVisibleError, StaleError, TimeoutError):
+                left = deadline - now()
+                if left <= 0:
+                    raise
+            await told.event(min(left, OFTEN))
+
+
+async def register(live: Live) -> None:
+    """Register in a thread. Whoever is cancelled meanwhile closes the provider, which ends the call there."""
+    await asyncio.to_thread(call, lib.kubepeers_register, live.handle, -1)
+
+
+async def close(live: Live) -> None:
+    """Close the provider."""
+    # Not in a thread: those that can be had may all be waiting for this. Handlers are waited for in one.
+    live.end()
+    if live.log:
+        await asyncio.to_thread(live.log.join)
 
 
 def _timeout(after_generation: int, timeout_ms: int) -> TimeoutError:

@@ -32,7 +32,7 @@ class Changes:
                 # First: what comes while it looks is not missed.
                 events.clear()
                 snapshot = watch.look()
-                if snapshot:
+                if snapshot is not None:
                     yield snapshot
                 else:
                     events.wait(watch.pause())

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import weakref
+from collections.abc import Sequence
 from ctypes import byref, c_size_t, c_uint64
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, overload
 
 from . import _peers
 from ._call import call
@@ -14,19 +16,35 @@ from ._errors import KubepeersError
 from ._library import lib
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from ._asyncio import Teller
     from ._log import Log
 
 
-class Snapshot(NamedTuple):
-    """The peers as they were at one moment."""
+@dataclass(frozen=True)
+class Snapshot(Sequence[str]):
+    """The peers as they were at one moment: a sequence of their addresses, and so false if there are none."""
 
     #: Grows with every change of a peer, its readiness included, from 1, within one provider.
     generation: int
     #: "ip:port" of each peer, IPv6 in brackets, sorted, without this process's own pod. Empty means alone.
     addresses: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.addresses)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.addresses)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[str, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> str | tuple[str, ...]:
+        return self.addresses[index]
 
 
 class Live:
@@ -80,6 +98,12 @@ class Live:
 
     def close(self) -> None:
         """End it. Its thread for log records is waited for a little: see `Log.join()`."""
+        self.end()
+        if self.log:
+            self.log.join()
+
+    def end(self) -> None:
+        """End it, and wait for nothing."""
         try:
             if self.log:
                 self.log.save()
@@ -88,8 +112,6 @@ class Live:
             call(lib.kubepeers_close, self.handle)
         if self.finalizer:
             self.finalizer.detach()
-        if self.log:
-            self.log.join()
 
 
 def _split(texts: bytes) -> tuple[str, ...]:

@@ -35,6 +35,12 @@ class Node:
     #: Which version of its template the pod was made from; "" if no label tells.
     revision: str
 
+    @property
+    def address(self) -> str:
+        """What `discover_peers()` gives of it: "ip:discovery_port", IPv6 in brackets."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.discovery_port}"
+
 
 def given_by(function: Callable[..., int], *arguments: Any) -> AbstractContextManager[Peers]:
     """Call a function that gives a list of peers, and free it in the end."""

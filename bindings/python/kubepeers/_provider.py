@@ -24,7 +24,7 @@ from ._options import Options
 from ._peers import Node
 from ._texts import Explanation
 
-# All names of the annotations are there at run time, for frameworks that read them.
+# From 3.11 on all names of the annotations are there at run time, for frameworks that read them.
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 elif sys.version_info >= (3, 11):
@@ -34,7 +34,8 @@ elif sys.version_info >= (3, 11):
 class Provider:
     """Finds the peers of this process among the pods of a namespace.
 
-    As a context manager it is initialised and registered at entry and closed at exit. Any number of threads may use it.
+    As a context manager it is initialised and registered at entry and closed at exit, by `with` and by `async with`.
+    Any number of threads may use it.
 
     A call that waits does so outside the interpreter: other threads run on, but Ctrl-C and other signal handlers of
     Python run only when it returns. Where that matters use `changes()`, or wait in short steps.
@@ -239,6 +240,24 @@ class Provider:
             _numbers.timeout(timeout),
         )
 
+    async def wait_for_peers_async(self, min: int, stable_for: float = 0, timeout: float | None = None) -> Snapshot:
+        """Do what `wait_for_peers()` does, in asyncio: no thread is parked, and the task may be cancelled.
+
+        Args:
+            min: how many there must be, at least.
+            stable_for: seconds for which their addresses must have been the same; 0 if that does not matter.
+            timeout: seconds to wait at most; None for `discover_timeout_ms`.
+
+        Raises:
+            TimeoutError: too few, or not for long enough. Also a built-in `TimeoutError`.
+            KubepeersError: what `discover_peers()` raises.
+            NoResourcesError: file descriptors have run out.
+        """
+        least = _numbers.unsigned("min", min, c_size_t)
+        stable_ms = _numbers.milliseconds("stable_for", stable_for)
+        timeout_ms = self._discover_timeout_ms(_numbers.timeout(timeout))
+        return await _asyncio.wait_for_peers(self._live, least, stable_ms, timeout_ms)
+
     def refresh(self, timeout: float | None = None) -> None:
         """Have the pods listed anew: what is answered afterwards is of the moment of this call or later.
 
@@ -326,6 +345,21 @@ class Provider:
         # A child that leaves the block that it was forked in leaves the provider to its parent.
         with contextlib.suppress(ForkedError):
             self.close()
+
+    async def __aenter__(self) -> Self:
+        self.init()
+        try:
+            await _asyncio.register(self._live)
+        except BaseException:
+            await _asyncio.close(self._live)
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with contextlib.suppress(ForkedError):
+            await _asyncio.close(self._live)
 
     def __reduce__(self) -> Any:
         raise TypeError("a Provider cannot be copied or pickled: it belongs to its process")

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
+from pathlib import Path
 from typing import Any
 
 import kubepeers
 import pytest
 import uvloop
 from configuration import Options
-from kubepeers import KubepeersError, Provider, Snapshot, _asyncio
+from kubepeers import KubepeersError, Provider, Snapshot, _asyncio, _log
 from kubepeers._events import Events
 from program import succeeds
 from waiting import Answers, Waiting
@@ -23,6 +25,7 @@ AN_HOUR = 3600
 NOT_YET = kubepeers.NotSyncedError("not yet", retryable=True)
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
+Wait = Callable[..., Coroutine[Any, Any, Snapshot]]
 
 
 @pytest.fixture
@@ -56,10 +59,11 @@ async def started(*coroutines: Coroutine[Any, Any, Any]) -> list[asyncio.Task[An
     return tasks
 
 
-def test_nothing_in_time(registered: Provider, run: Run, waiting: Waiting) -> None:
+@pytest.mark.parametrize("wait", [Provider.wait_async, Provider.wait_for_peers_async])
+def test_nothing_in_time(registered: Provider, run: Run, waiting: Waiting, wait: Wait) -> None:
     for timeout in (0, 0.3, None):
         with pytest.raises(kubepeers.NotSyncedError) as raised:
-            run(registered.wait_async(timeout=timeout))
+            run(wait(registered, 0, timeout=timeout))
         assert raised.value.retryable is True
     assert waiting.is_over()
 
@@ -92,6 +96,10 @@ def test_numbers_are_checked(registered: Provider, run: Run) -> None:
         run(registered.wait_async(-1))
     with pytest.raises(ValueError, match="timeout"):
         run(registered.wait_async(timeout=-1))
+    with pytest.raises(ValueError, match="min"):
+        run(registered.wait_for_peers_async(-1))
+    with pytest.raises(ValueError, match="stable_for"):
+        run(registered.wait_for_peers_async(1, stable_for=-1))
 
 
 @pytest.mark.parametrize(
@@ -102,7 +110,9 @@ def test_a_wait_is_ended(
     registered: Provider, run: Run, end: Callable[[Provider], None], error: type[KubepeersError], waiting: Waiting
 ) -> None:
     async def main() -> None:
-        tasks = await started(*[registered.wait_async(timeout=AN_HOUR) for _ in range(50)])
+        waits = [registered.wait_async(0, AN_HOUR), registered.wait_for_peers_async(1, timeout=AN_HOUR)]
+        waits += [registered.wait_async(timeout=AN_HOUR) for _ in range(50)]
+        tasks = await started(*waits)
         end(registered)
         for ended in await asyncio.gather(*tasks, return_exceptions=True):
             assert isinstance(ended, error)
@@ -169,7 +179,8 @@ def test_tasks_that_share_an_iteration_share_what_comes(
     async def main() -> None:
         iteration = registered.changes().__aiter__()
         assert await iteration.__anext__() == old
-        assert sorted(await asyncio.gather(*[anext_of(iteration) for _ in range(2)])) == new
+        both = await asyncio.gather(*[anext_of(iteration) for _ in range(2)])
+        assert sorted(both, key=lambda snapshot: snapshot.generation) == new
 
     run(main())
 
@@ -211,7 +222,11 @@ def test_without_descriptors_nothing_is_left(registered: Provider, run: Run, mon
 def test_no_thread_is_parked(registered: Provider, run: Run) -> None:
     async def main() -> None:
         before = threading.enumerate()
-        tasks = await started(registered.wait_async(timeout=AN_HOUR), iterate(registered))
+        tasks = await started(
+            registered.wait_async(timeout=AN_HOUR),
+            registered.wait_for_peers_async(1, timeout=AN_HOUR),
+            iterate(registered),
+        )
         assert threading.enumerate() == before
         for task in tasks:
             task.cancel()
@@ -283,6 +298,98 @@ def test_a_cancelled_wait_is_not_ended_by_what_comes_then(registered: Provider, 
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+
+    run(main())
+
+
+def test_a_block(provider: Provider, run: Run) -> None:
+    async def main() -> None:
+        async with provider as entered:
+            assert entered is provider
+            with pytest.raises(kubepeers.AlreadyRegisteredError):
+                provider.register()
+            assert provider.health().age is None
+        with pytest.raises(kubepeers.ClosedError):
+            provider.health()
+
+    # And again.
+    run(main())
+    run(main())
+
+
+def test_a_block_that_cannot_be_entered(options: Options, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "none").write_text("{}")
+
+    async def main(provider: Provider) -> None:
+        async with provider:
+            pytest.fail("it has been entered")
+
+    with pytest.raises(kubepeers.InvalidConfigError):
+        run(main(Provider(**{**options, "namespace": "no/name"})))
+    provider = Provider(**{**options, "kubeconfig": tmp_path / "none"})
+    with pytest.raises(kubepeers.NoCredentialsError):
+        run(main(provider))
+    with pytest.raises(kubepeers.ClosedError):
+        provider.health()
+
+
+def test_entering_a_block_may_be_cancelled(options: Options, run: Run) -> None:
+    provider = Provider(**{**options, "register_timeout_ms": AN_HOUR * 1000})
+
+    async def main() -> None:
+        task = asyncio.ensure_future(provider.__aenter__())
+        while not is_registering(provider):
+            await asyncio.sleep(0.001)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        with pytest.raises(kubepeers.ClosedError):
+            provider.health()
+        # The thread has ended: this waits for it.
+        await asyncio.get_running_loop().shutdown_default_executor()
+
+    run(main())
+
+
+def is_registering(provider: Provider) -> bool:
+    try:
+        provider.health()
+    except (kubepeers.NotInitializedError, kubepeers.NotRegisteredError):
+        return False
+    return True
+
+
+def test_leaving_a_block_ends_what_occupies_every_thread(options: Options, run: Run) -> None:
+    async def main() -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+        async with Provider(**options, log="debug") as provider:
+            waiting = asyncio.ensure_future(asyncio.to_thread(provider.wait, 0, AN_HOUR))
+            await asyncio.sleep(0)
+        with pytest.raises(kubepeers.ClosedError):
+            await waiting
+
+    run(main())
+
+
+def test_leaving_a_block_leaves_the_loop_to_handlers(
+    options: Options, run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(_log, "PATIENCE", 20)
+    caplog.set_level(logging.DEBUG, "kubepeers")
+
+    async def main() -> None:
+        loop, handled = asyncio.get_running_loop(), threading.Event()
+
+        class Handler(logging.Handler):
+            def emit(self, record: logging.LogRecord) -> None:
+                loop.call_soon_threadsafe(handled.set)
+                handled.wait(60)
+
+        handler = Handler()
+        monkeypatch.setattr(_log.logger, "handlers", [handler])
+        async with Provider(**options, log="debug"):
+            pass
+        assert handled.is_set()
 
     run(main())
 

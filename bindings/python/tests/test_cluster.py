@@ -163,12 +163,14 @@ def test_asyncio(
 
         alone = await provider.wait_async(timeout=AGES)
         assert alone.addresses == ()
+        enough = asyncio.ensure_future(provider.wait_for_peers_async(1, stable_for=0.1, timeout=AGES))
         collecting = asyncio.ensure_future(collect())
         waiting = asyncio.ensure_future(provider.wait_async(alone.generation, AGES))
         await collected(1)
         await asyncio.to_thread(cluster, *pod, "--phase=Running", "--ip=10.0.0.2", "a")
         first = await waiting
         assert first.addresses == ("10.0.0.2:3322",)
+        assert await enough == first
         await collected(2)
         await asyncio.to_thread(cluster, "delete", "--namespace", namespace, "a")
         assert (await provider.wait_async(first.generation, AGES)).addresses == ()
@@ -195,6 +197,11 @@ def test_messages_are_those_of_the_library(cluster_options: Options) -> None:
             asyncio.run(provider.wait_async(generation, 0.05))
         assert awaited.value.message == waited.value.message
         assert awaited.value.retryable == waited.value.retryable
+        with pytest.raises(TimeoutError) as waited:
+            provider.wait_for_peers(1, 0.1, 0.05)
+        with pytest.raises(TimeoutError) as awaited:
+            asyncio.run(provider.wait_for_peers_async(1, 0.1, 0.05))
+        assert awaited.value.message == waited.value.message
 
 
 def test_a_missing_role_ends_an_iteration(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from configuration import Options
-from program import run
+from program import run, succeeds
 
 RUNS = 100
 
@@ -47,3 +47,20 @@ def test_whatever_goes_on(number: int, options: Options) -> None:
     end = f"asyncio.run(tasks({seconds}))" if number % 2 else f"time.sleep({seconds})"
     done = run(PROGRAM + end, options)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_threads_that_python_waits_for(options: Options) -> None:
+    """Closing the provider ends them, as it ends tasks that wait in threads."""
+    succeeds(
+        """
+import asyncio, threading
+async def main():
+    async with provider:
+        threading.Thread(target=lambda: list(provider.changes())).start()
+        asyncio.create_task(asyncio.to_thread(list, provider.changes()))
+        await asyncio.sleep(0.05)
+provider.close()
+asyncio.run(main())
+""",
+        options,
+    )

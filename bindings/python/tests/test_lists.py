@@ -72,6 +72,23 @@ def test_nodes_are_values() -> None:
         node.ready = False  # type: ignore[misc]
 
 
+def test_addresses_of_nodes() -> None:
+    node = Node("a", "ua", "10.0.0.2", 1, 3, 0, True, "n1", "r1")
+    assert node.address == "10.0.0.2:1"
+    assert dataclasses.replace(node, host="fd00::1").address == "[fd00::1]:1"
+
+
+def test_a_snapshot_is_a_sequence_of_addresses() -> None:
+    snapshot, alone = Snapshot(7, ("10.0.0.2:1", "[fd00::1]:1")), Snapshot(8, ())
+    assert list(snapshot) == ["10.0.0.2:1", "[fd00::1]:1"]
+    assert (len(snapshot), snapshot[-1], snapshot[:1]) == (2, "[fd00::1]:1", ("10.0.0.2:1",))
+    assert "10.0.0.2:1" in snapshot
+    assert snapshot
+    assert not alone
+    assert {snapshot, Snapshot(7, snapshot.addresses)} == {snapshot}
+    assert snapshot != Snapshot(8, snapshot.addresses)
+
+
 def test_what_is_asked_for(fake: Fake, provider: Provider) -> None:
     asked = []
 

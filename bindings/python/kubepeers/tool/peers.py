@@ -40,7 +40,7 @@ def run(settings: Settings, *, as_json: bool, timeout: float) -> int:
     if as_json:
         print(json.dumps({"peers": [_described(node) for node in nodes]}))
     else:
-        sys.stdout.writelines(f"{_address(node)}\n" for node in nodes)
+        sys.stdout.writelines(f"{node.address}\n" for node in nodes)
     return exits.WELL
 
 
@@ -54,13 +54,8 @@ def _asked(provider: Provider, timeout: float) -> list[Node]:
     return patiently(provider.nodes, _REFUSED)
 
 
-def _address(node: Node) -> str:
-    host = f"[{node.host}]" if ":" in node.host else node.host
-    return f"{host}:{node.discovery_port}"
-
-
 def _described(node: Node) -> dict[str, Any]:
-    return {"address": _address(node), **dataclasses.asdict(node)}
+    return {"address": node.address, **dataclasses.asdict(node)}
 
 
 def _failure(error: KubepeersError, cause: str | None) -> dict[str, Any]:
