@@ -43,10 +43,6 @@ class Settings:
         self.doubts.append(sentence)
         self.notes.append(sentence)
 
-    def explained(self, message: str) -> str:
-        """Put before an error what may be its cause."""
-        return "\n".join([*self.doubts, message])
-
 
 def variable(key: str) -> str:
     """Give the environment variable that stands for a key."""

@@ -6,6 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from kubepeers.tool import account
+from kubepeers.tool.options import hint
 
 from .steps import Remedy
 
@@ -39,11 +40,12 @@ Tell the process which pod it is, in the container of the pod template:
 A process that is not one of the pods is run with --self none."""
 
 
-def configuration(settings: Settings) -> Remedy | None:
-    """Say where the namespace would have come from."""
-    if "namespace" in settings.values or "kubeconfig" in settings.values:
-        return None
-    return Remedy(f"{settings.folder}/namespace cannot be read: give --namespace.\n{_MOUNT}")
+def configuration(error: KubepeersError, settings: Settings) -> Remedy:
+    """Say how what is wrong is given, and where the namespace would have come from."""
+    advice = f"{hint(error, settings.values)}."
+    if "namespace" not in settings.values and "kubeconfig" not in settings.values:
+        advice += f"\n{settings.folder}/namespace cannot be read: give --namespace.\n{_MOUNT}"
+    return Remedy(advice)
 
 
 def credentials(error: KubepeersError, settings: Settings) -> Remedy:
