@@ -20,6 +20,8 @@ says nothing:
     spec:
       automountServiceAccountToken: true"""
 
+_DESK = "Outside a cluster give --kubeconfig: the namespace is then the one of its context."
+
 _NOT_IN_CLUSTER = """\
 Outside a cluster give --kubeconfig. In a pod Kubernetes sets these variables; see what they are, and what sets them:
     env | grep '^KUBERNETES_SERVICE_'"""
@@ -44,8 +46,14 @@ def configuration(error: KubepeersError, settings: Settings) -> Remedy:
     """Say how what is wrong is given, and where the namespace would have come from."""
     advice = f"{hint(error, settings.values)}."
     if "namespace" not in settings.values and "kubeconfig" not in settings.values:
-        advice += f"\n{settings.folder}/namespace cannot be read: give --namespace.\n{_MOUNT}"
+        advice += f"\n{_no_namespace(settings)}"
     return Remedy(advice)
+
+
+def _no_namespace(settings: Settings) -> str:
+    if not settings.in_cluster:
+        return _DESK
+    return f"{settings.folder}/namespace cannot be read: give --namespace.\n{_MOUNT}"
 
 
 def credentials(error: KubepeersError, settings: Settings) -> Remedy:
@@ -60,7 +68,8 @@ def credentials(error: KubepeersError, settings: Settings) -> Remedy:
 def _credentials(settings: Settings) -> str:
     if "kubeconfig" in settings.values:
         return f"See whether kubectl can use it:\n    {_kubectl(settings)} get pods -n {settings.values['namespace']}"
-    return f"Outside a cluster give --kubeconfig.\n{_MOUNT}"
+    # The library looks for a service account only where it is told of an API server.
+    return _MOUNT
 
 
 def _kubectl(settings: Settings) -> str:
