@@ -46,12 +46,17 @@ def option(key: str) -> str:
     return "/".join(OPTIONS[key][0]) if key in OPTIONS else f"--set {key}=VALUE"
 
 
+def ways(key: str) -> str:
+    """Give the option and the variable by which a key is given."""
+    return f"{option(key)} or the variable {variable(key)}"
+
+
 def hint(error: KubepeersError, values: Mapping[str, str]) -> str:
     """Say how what is missing or wrong is given."""
     keys = [key for key in _about(error, values) if key in KEYS]
     if not keys:
         return "`kubepeers --help` has the keys, and the options that stand for them"
-    return "; ".join(f"`{key}` is the option {option(key)} or the variable {variable(key)}" for key in keys)
+    return "; ".join(f"`{key}` is the option {ways(key)}" for key in keys)
 
 
 def explained(error: KubepeersError, settings: Settings) -> str:
