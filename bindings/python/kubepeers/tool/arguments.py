@@ -9,6 +9,7 @@ from typing import Any
 from kubepeers import __version__
 
 from .exits import EXPLAINED
+from .options import OPTIONS
 from .settings import KEYS, variable
 
 _KEYS = "\n".join(textwrap.wrap(", ".join(KEYS), 76, initial_indent="  ", subsequent_indent="  "))
@@ -76,14 +77,8 @@ def _add_timeout(parser: argparse.ArgumentParser, default: float, exception: str
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("configuration")
-    group.add_argument("-n", "--namespace", metavar="NAME", help="whose pods are the peers")
-    group.add_argument("-l", "--pod-labels", metavar="K=V,…", help="labels that every peer has")
-    group.add_argument("-p", "--discovery-port-name", metavar="NAME", help="of the container port that peers listen at")
-    for port in ("remoting", "peers"):
-        group.add_argument(f"--{port}-port-name", metavar="NAME", help="default: that of the discovery port")
-    group.add_argument("--kubeconfig", metavar="PATH", help="instead of the pod's service account")
-    group.add_argument("--context", metavar="NAME", help="of the kubeconfig; default: its current one")
-    group.add_argument("--self", choices=("auto", "none"), help="none: this process is not one of the pods")
+    for flags, more in OPTIONS.values():
+        group.add_argument(*flags, **more)
     group.add_argument(
         "--set",
         action="append",

@@ -6,10 +6,11 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
-from kubepeers import InvalidConfigError, InvalidUtf8Error, KubepeersError, LibraryError, UnknownKeyError
+from kubepeers import KubepeersError, LibraryError
 
 from . import arguments, exits, records, streams
-from .settings import settings, variable
+from .options import MISCONFIGURED, explained
+from .settings import settings
 
 if TYPE_CHECKING:
     import argparse
@@ -38,15 +39,13 @@ def _run(asked: argparse.Namespace) -> int:
     records.show(made)
     try:
         return _command(asked, made)
-    except (InvalidConfigError, UnknownKeyError, InvalidUtf8Error) as error:
-        hint = f"(`namespace`, say, is the option --namespace or the variable {variable('namespace')})"
-        streams.complain(made.explained(f"{error}\n{hint}"))
-        return exits.USAGE
     except LibraryError as error:
         streams.complain(str(error))
         return exits.WRONG
     except KubepeersError as error:
-        streams.complain(made.explained(str(error)))
+        streams.complain(explained(error, made))
+        if isinstance(error, MISCONFIGURED):
+            return exits.USAGE
         return exits.NOT_YET if error.retryable else exits.WRONG
 
 

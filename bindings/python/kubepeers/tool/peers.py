@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from kubepeers import KubepeersError
 
 from . import exits
+from .options import explained
 from .session import patiently, registered
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def run(settings: Settings, *, as_json: bool, timeout: float) -> int:
                 raise
     except KubepeersError as error:
         if as_json:
-            print(json.dumps({"error": {**_failure(error, cause), "message": settings.explained(error.message)}}))
+            print(json.dumps({"error": {**_failure(error, cause), "message": explained(error, settings)}}))
         raise
     if as_json:
         print(json.dumps({"peers": [_described(node) for node in nodes]}))

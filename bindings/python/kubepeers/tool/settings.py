@@ -26,6 +26,8 @@ class Settings:
     notes: list[str] = field(default_factory=list)
     #: What could not be found out: sentences that belong before an error, of which it may be the cause.
     doubts: list[str] = field(default_factory=list)
+    #: Kubernetes says where the API server is, as it does in every container: the library goes by that too.
+    in_cluster: bool = False
 
     @property
     def folder(self) -> str:
@@ -43,10 +45,6 @@ class Settings:
         self.doubts.append(sentence)
         self.notes.append(sentence)
 
-    def explained(self, message: str) -> str:
-        """Put before an error what may be its cause."""
-        return "\n".join([*self.doubts, message])
-
 
 def variable(key: str) -> str:
     """Give the environment variable that stands for a key."""
@@ -56,7 +54,7 @@ def variable(key: str) -> str:
 def settings(given: Mapping[str, str], environment: Mapping[str, str]) -> Settings:
     """Complete what was given."""
     said = {key: environment[variable(key)] for key in KEYS if environment.get(variable(key))}
-    made = Settings({**said, **given})
+    made = Settings({**said, **given}, in_cluster=bool(environment.get("KUBERNETES_SERVICE_HOST")))
     _take_credentials(made, environment)
     _take_namespace(made, environment)
     _take_self(made, environment)
@@ -67,7 +65,7 @@ def settings(given: Mapping[str, str], environment: Mapping[str, str]) -> Settin
 
 
 def _take_credentials(made: Settings, environment: Mapping[str, str]) -> None:
-    in_pod = bool(environment.get("KUBERNETES_SERVICE_HOST")) or "service_account_dir" in made.values
+    in_pod = made.in_cluster or "service_account_dir" in made.values
     if "kubeconfig" in made.values or (in_pod and "context" not in made.values):
         return
     listed = kubeconfig.listed(environment)

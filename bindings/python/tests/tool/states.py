@@ -184,7 +184,10 @@ STATES = {
     "self has other labels": State(
         _set(KUBEPEERS_POD_LABELS="app=other"),
         (1, ("can be nobody's peer", "`app=demo`")),
-        ({"selector": "wrong", "self": "wrong"}, ("its labels are `app=demo`",)),
+        (
+            {"selector": "wrong", "self": "wrong"},
+            ("its labels are `app=demo`", "-l/--pod-labels or the variable KUBEPEERS_POD_LABELS"),
+        ),
         ("! ", "its labels are `app=demo`"),
     ),
     "port missing": State(
@@ -196,7 +199,14 @@ STATES = {
     "self excluded": State(
         _self_lacks_the_port,
         (1, ("can be nobody's peer", "`gossip`")),
-        ({"self": "wrong"}, ("none of its container ports is named `gossip`",)),
+        (
+            {"ports": "wrong", "self": "wrong"},
+            (
+                "no port named gossip: me (has http=80)",
+                "none of its container ports is named `gossip`",
+                "To mend `ports`, `self`: Name the port",
+            ),
+        ),
         ("! ", "can be nobody's peer"),
     ),
     "self pending": State(

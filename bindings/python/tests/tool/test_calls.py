@@ -38,7 +38,7 @@ def test_an_incomplete_configuration(place: Place) -> None:
         done = place.run(command)
         assert (done.returncode, done.stdout) == (2, "")
         assert "`pod_labels` is missing" in done.stderr
-        assert "KUBEPEERS_NAMESPACE" in done.stderr
+        assert "-l/--pod-labels or the variable KUBEPEERS_POD_LABELS" in done.stderr
     done = place.run("doctor")
     assert done.returncode == 2
     assert "wrong: configuration" in done.stdout

@@ -11,7 +11,7 @@ from kubepeers.tool.doctor.facts import _alone
 from kubepeers.tool.settings import Settings
 from place import environment
 from pretender import Does, Pretender, answers, dies, pod, pods, refuses, watched
-from test_states import found_states
+from test_states import found_states, unmended
 
 OPTIONS = ("-n", "ns", "-l", "app=demo", "-p", "gossip", "--set", "request_timeout_ms=1000")
 LATE = "are not watched: changes are seen late"
@@ -31,6 +31,7 @@ def flaws(done: subprocess.CompletedProcess[str], *words: str) -> dict[str, str]
     """Give the steps that are neither well nor not reached, after a look for words."""
     text = " ".join(done.stdout.split())
     assert all(word in text for word in words), done.stdout
+    assert unmended(done.stdout) == set()
     found = found_states(done.stdout)
     names = list(found)
     wrong = [name for name in names if found[name] == "wrong"]

@@ -42,7 +42,7 @@ def steps(access: Access, settings: Settings, environment: Mapping[str, str]) ->
             yield _failed(fails_at, access, settings, environment)
             return
         yield step
-    yield _forbidden(access) if access.health.age is None else _permission(access, settings)
+    yield _forbidden(access, settings) if access.health.age is None else _permission(access, settings)
 
 
 def _fails_at(access: Access) -> str:
@@ -89,11 +89,11 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _forbidden(access: Access) -> Step:
+def _forbidden(access: Access, settings: Settings) -> Step:
     assert access.failed
     assert access.failed.error
     says, manifest = split(access.failed.error.message)
-    return wrong("permission", says, remedy=remedies.permission(manifest))
+    return wrong("permission", says, remedy=remedies.permission(manifest) or remedies.server(settings))
 
 
 def _permission(access: Access, settings: Settings) -> Step:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from kubepeers.tool import account
 from kubepeers.tool.text import span
 
+from . import remedies
 from .steps import ok, warning
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ def step(settings: Settings) -> Step:
     says = f"{claims.subject}{bound}; from {settings.folder}"
     left = None if claims.expires is None else claims.expires - time.time()
     if left is not None and left <= 0:
-        return warning("credentials", says, f"its token expired {span(-left)} ago, by the clock of this machine")
+        expired = f"its token expired {span(-left)} ago, by the clock of this machine"
+        return warning("credentials", says, expired, remedy=remedies.login(settings))
     return ok("credentials", says, *([] if left is None else [f"its token is good for another {span(left)}"]))
 
 

@@ -6,7 +6,8 @@ import contextlib
 import time
 from typing import TYPE_CHECKING
 
-from kubepeers import InvalidConfigError, InvalidUtf8Error, KubepeersError, NoIdentityError, UnknownKeyError
+from kubepeers import KubepeersError, NoIdentityError
+from kubepeers.tool.options import MISCONFIGURED
 from kubepeers.tool.session import registered
 
 from . import access, findings, remedies
@@ -32,8 +33,10 @@ def examine(settings: Settings, environment: Mapping[str, str], seconds: float) 
     with contextlib.ExitStack() as stack:
         try:
             provider, nobody = _opened({"request_timeout_ms": _REQUEST_TIMEOUT_MS, **settings.values}, stack)
-        except (InvalidConfigError, UnknownKeyError, InvalidUtf8Error) as error:
-            yield wrong("configuration", *settings.doubts, error.message, remedy=remedies.configuration(settings))
+        except MISCONFIGURED as error:
+            yield wrong(
+                "configuration", *settings.doubts, error.message, remedy=remedies.configuration(error, settings)
+            )
             return
         except KubepeersError as error:
             yield _configuration(settings)

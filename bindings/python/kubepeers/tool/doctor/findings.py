@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import collections
 from typing import TYPE_CHECKING
 
 from kubepeers.tool.text import count, some
 
-from . import remedies
-from .steps import not_reached, ok, warning, wrong
+from . import own_pod, remedies
+from .steps import ENDED, not_reached, ok, warning, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,10 +28,6 @@ _LEFT_OUT = {
 }
 
 
-#: Phases of pods whose containers will not run again.
-_ENDED = ("Succeeded", "Failed")
-
-
 def steps(facts: Facts) -> Iterator[Step]:
     """Tell of all that comes after the pods were read."""
     yield _selector(facts)
@@ -42,7 +37,7 @@ def steps(facts: Facts) -> Iterator[Step]:
     else:
         yield not_reached("ports")
         yield not_reached("peers")
-    yield _self(facts)
+    yield own_pod.step(facts)
     yield _answer(facts)
 
 
@@ -60,14 +55,15 @@ def _selector(facts: Facts) -> Step:
 
 def _ports(facts: Facts) -> Step:
     name = facts.settings.values["discovery_port_name"]
-    lacking = [pod for pod in facts.explanation["pods"] if pod["verdict"] == "no-discovery-port"]
+    lacks = {"no-discovery-port": True, "self": own_pod.lacks_port(facts)}
+    lacking = [pod for pod in facts.explanation["pods"] if lacks.get(pod["verdict"])]
     if not lacking:
         return _other_ports(facts, name)
-    says = [f"no port named {name}: {some([_with_ports(pod) for pod in lacking])}"]
-    remedy = remedies.ports(name)
-    others = [pod for pod in facts.explanation["pods"] if pod["verdict"] not in ("self", "no-discovery-port")]
-    state = warning if others else wrong
-    return state("ports", *says, remedy=remedy)
+    others = [pod for pod in facts.explanation["pods"] if pod["verdict"] not in lacks]
+    # If it is the own pod that lacks it there is no answer, whatever the others have.
+    state = warning if others and not lacks["self"] else wrong
+    says = f"no port named {name}: {some([_with_ports(pod) for pod in lacking])}"
+    return state("ports", says, remedy=remedies.ports({"discovery_port_name": name}))
 
 
 def _with_ports(pod: ExplainedPod) -> str:
@@ -76,63 +72,41 @@ def _with_ports(pod: ExplainedPod) -> str:
 
 
 def _other_ports(facts: Facts, name: str) -> Step:
-    values, says = facts.settings.values, []
+    values, says, names = facts.settings.values, [], {}
     for key, port in (("remoting_port_name", "remoting_port"), ("peers_port_name", "peers_port")):
         lacking = [node.name for node in facts.nodes or [] if not getattr(node, port)]
         if lacking:
             says.append(f"no port named {values[key]} (`{key}`): {some(lacking)}")
-    return warning("ports", *says) if says else ok("ports", f"none lacks a port named {name}")
+            names[key] = values[key]
+    if not says:
+        return ok("ports", f"none lacks a port named {name}")
+    return warning("ports", *says, remedy=remedies.ports(names))
 
 
 def _peers(facts: Facts) -> Step:
     pods = facts.explanation["pods"]
     peers = [pod for pod in pods if pod["verdict"] == "peer"]
     says = [count(len(peers), "peer")]
-    ended = [pod["name"] for pod in pods if pod["phase"] in _ENDED]
+    ended = [pod["name"] for pod in pods if pod["phase"] in ENDED]
     if ended:
         says.append(f"ended, which is nothing to worry about: {some(ended)}")
-    well = len(says)
+    well, odd = len(says), []
     for verdict, meaning in _LEFT_OUT.items():
         named = [pod["name"] for pod in pods if pod["verdict"] == verdict and pod["name"] not in ended]
         if named:
             says.append(f"{meaning}: {some(named)}")
+            odd += named
     unready = [pod["name"] for pod in peers if not pod["ready"]]
     if unready:
         says.append(f"peers, but not ready: {some(unready)}")
-    return (warning if says[well:] else ok)("peers", *says)
-
-
-def _self(facts: Facts) -> Step:
-    if facts.refusal is not None and not _is_old(facts):
-        remedy = remedies.own_pod(facts.refusal, facts.explanation["gate"], facts.settings)
-        return wrong("self", facts.refusal.message, *_at_one_address(facts), remedy=remedy)
-    if facts.settings.values.get("self") == "none":
-        return ok("self", "this process is not one of the pods (`self` = `none`)")
-    says = f"this process runs in pod {facts.explanation['own_pod']}"
-    own = [pod for pod in facts.explanation["pods"] if pod["verdict"] == "self"]
-    if own and own[0]["terminating"]:
-        return warning("self", says, "it is terminating: it still gets answers, but is nobody's peer any more")
-    return ok("self", says)
-
-
-def _is_old(facts: Facts) -> bool:
-    """Say whether there is an answer, but older than `max_stale_ms` allows."""
-    return facts.refusal is not None and facts.refusal.status.name == "STALE"
-
-
-def _at_one_address(facts: Facts) -> list[str]:
-    """Name the pods of which any may be the own one."""
-    if facts.explanation["gate"] != "self-unclear":
-        return []
-    pods = [pod for pod in facts.explanation["pods"] if pod["phase"] in ("Pending", "Running")]
-    living = collections.Counter(ip for pod in pods for ip in pod["ips"])
-    sharing = [pod["name"] for pod in pods if any(living[ip] > 1 for ip in pod["ips"])]
-    return [f"they share an address, as on a host's network, where POD_IP does not tell: {some(sharing)}"]
+    if not says[well:]:
+        return ok("peers", *says)
+    return warning("peers", *says, remedy=remedies.described(facts.settings, odd + unready))
 
 
 def _answer(facts: Facts) -> Step:
-    if facts.refusal is not None and _is_old(facts):
-        return wrong("answer", facts.refusal.message)
+    if facts.refusal is not None and facts.refusal.status.name == "STALE":
+        return wrong("answer", facts.refusal.message, remedy=remedies.stale(facts.settings))
     if facts.nodes is None:
         return not_reached("answer")
     if not facts.nodes:

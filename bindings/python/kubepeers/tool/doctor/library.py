@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from kubepeers import LibraryError
 
-from .steps import ok, wrong
-
-if TYPE_CHECKING:
-    from .steps import Step
+from .steps import State, Step, ok
 
 
 def step() -> Step:
@@ -19,5 +14,5 @@ def step() -> Step:
         from kubepeers._library import lib
     except LibraryError as error:
         # What mends it is part of what it says.
-        return wrong("library", str(error))
+        return Step("library", State.WRONG, (str(error),))
     return ok("library", f"version {library_version()}: {lib._name}")

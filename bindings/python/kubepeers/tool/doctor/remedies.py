@@ -6,10 +6,13 @@ import shlex
 from typing import TYPE_CHECKING
 
 from kubepeers.tool import account
+from kubepeers.tool.options import hint, option
 
 from .steps import Remedy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from kubepeers import KubepeersError
     from kubepeers.tool.settings import Settings
 
@@ -18,6 +21,8 @@ Have the token and the CA mounted as Kubernetes makes them. In the pod template,
 says nothing:
     spec:
       automountServiceAccountToken: true"""
+
+_DESK = "Outside a cluster give --kubeconfig: the namespace is then the one of its context."
 
 _NOT_IN_CLUSTER = """\
 Outside a cluster give --kubeconfig. In a pod Kubernetes sets these variables; see what they are, and what sets them:
@@ -31,19 +36,19 @@ _NAME_IT = """\
 Put the name that the API server says in the place of THE-USER, and have it applied by somebody who may do so.
 As it is, it is of no use: `kubepeers doctor --manifest` does not print it to stdout."""
 
-_IDENTITY = """\
-Tell the process which pod it is, in the container of the pod template:
-    env:
-    - {name: POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
-    - {name: POD_UID, valueFrom: {fieldRef: {fieldPath: metadata.uid}}}
-A process that is not one of the pods is run with --self none."""
+
+def configuration(error: KubepeersError, settings: Settings) -> Remedy:
+    """Say how what is wrong is given, and where the namespace would have come from."""
+    advice = f"{hint(error, settings.values)}."
+    if "namespace" not in settings.values and "kubeconfig" not in settings.values:
+        advice += f"\n{_no_namespace(settings)}"
+    return Remedy(advice)
 
 
-def configuration(settings: Settings) -> Remedy | None:
-    """Say where the namespace would have come from."""
-    if "namespace" in settings.values or "kubeconfig" in settings.values:
-        return None
-    return Remedy(f"{settings.folder}/namespace cannot be read: give --namespace.\n{_MOUNT}")
+def _no_namespace(settings: Settings) -> str:
+    if not settings.in_cluster:
+        return _DESK
+    return f"{settings.folder}/namespace cannot be read: give --namespace.\n{_MOUNT}"
 
 
 def credentials(error: KubepeersError, settings: Settings) -> Remedy:
@@ -57,11 +62,12 @@ def credentials(error: KubepeersError, settings: Settings) -> Remedy:
 
 def _credentials(settings: Settings) -> str:
     if "kubeconfig" in settings.values:
-        return f"See whether kubectl can use it:\n    {_kubectl(settings)} get pods -n {settings.values['namespace']}"
-    return f"Outside a cluster give --kubeconfig.\n{_MOUNT}"
+        return f"See whether kubectl can use it:\n    {kubectl(settings)} get pods -n {settings.values['namespace']}"
+    # The library looks for a service account only where it is told of an API server.
+    return _MOUNT
 
 
-def _kubectl(settings: Settings) -> str:
+def kubectl(settings: Settings) -> str:
     """Give the kubectl that asks as this process does."""
     options = [f"--{key}={settings.values[key]}" for key in ("kubeconfig", "context") if key in settings.values]
     return shlex.join(["kubectl", *options])
@@ -80,7 +86,7 @@ def server(settings: Settings) -> Remedy:
     """Say what to look at where the answers are no use."""
     return Remedy(
         "See how the API server is, and what there is between it and this process, such as a proxy or a login portal:\n"
-        f"    {_kubectl(settings)} get --raw '/readyz?verbose'"
+        f"    {kubectl(settings)} get --raw '/readyz?verbose'"
     )
 
 
@@ -111,11 +117,11 @@ def _connection(error_class: str, settings: Settings) -> str:
             "    kubectl get --raw /readyz\n"
             f"    kubectl get networkpolicy -n {settings.values['namespace']}"
         )
-    kubectl = f"See whether kubectl reaches it:\n    {_kubectl(settings)} get --raw /readyz"
+    reaches = f"See whether kubectl reaches it:\n    {kubectl(settings)} get --raw /readyz"
     plugin = (
         "\nIf kubectl waits too, it may be a login plugin (`exec` in the kubeconfig) that does not come to its end."
     )
-    return kubectl + (plugin if error_class == "timed-out" else "")
+    return reaches + (plugin if error_class == "timed-out" else "")
 
 
 def _login(settings: Settings) -> str:
@@ -135,36 +141,38 @@ def selector(settings: Settings) -> Remedy:
     """Show the labels that there are."""
     return Remedy(
         f"See what labels the pods have, and set `pod_labels`, or those of the pod template:\n"
-        f"    {_kubectl(settings)} get pods -n {settings.values['namespace']} --show-labels\n"
+        f"    {kubectl(settings)} get pods -n {settings.values['namespace']} --show-labels\n"
         "In a namespace that does not exist the API server finds no pods either:\n"
-        f"    {_kubectl(settings)} get namespace {settings.values['namespace']}"
+        f"    {kubectl(settings)} get namespace {settings.values['namespace']}"
     )
 
 
-def ports(name: str) -> Remedy:
-    """Say how a port gets its name."""
+def ports(lacking: Mapping[str, str]) -> Remedy:
+    """Say how ports get their names, which are given by their keys."""
+    named = [f"    - {{name: {name}, containerPort: NUMBER}}" for name in dict.fromkeys(lacking.values())]
+    options = ", ".join(option(key) for key in lacking)
+    numbers = ", ".join(f"--set default_{key.removesuffix('_name')}=NUMBER" for key in lacking)
     return Remedy(
         "Name the port in the container of the pod template:\n"
-        "    ports:\n"
-        f"    - {{name: {name}, containerPort: NUMBER}}\n"
-        "or give the name that they have (--discovery-port-name), or a number for pods that declare no port "
-        "(--set default_discovery_port=NUMBER)."
+        "    ports:\n" + "\n".join(named) + "\n"
+        f"or give the name that they have ({options}), or a number for pods that declare no port ({numbers})."
     )
 
 
-def own_pod(error: KubepeersError, gate: str, settings: Settings) -> Remedy | None:
-    """Say how the own pod becomes known, or one of the peers."""
-    if error.status.name == "NO_IDENTITY":
-        return Remedy(_IDENTITY)
-    pods = f"    {_kubectl(settings)} get pods -n {settings.values['namespace']} --show-labels -o wide\n"
-    advice = {
-        "self-absent": "If this lasts, see whether there is such a pod, and what its labels are:\n"
-        f"{pods}"
-        "If there is none, what says which pod this is belongs to another one: `pod_name`, `pod_uid`, `pod_ip`, the "
-        "variables POD_NAME and POD_UID, or the address of this machine.",
-        "self-not-yet": "If this lasts, see how the pod is:\n"
-        f"{pods}"
-        "A process in a native sidecar, whose pod is Pending until its main containers start, needs "
-        "--set pending=include.",
-    }
-    return Remedy(advice[gate]) if gate in advice else None
+def described(settings: Settings, names: list[str], most: int = 5) -> Remedy:
+    """Show how some pods are."""
+    shown = shlex.join(names[:most])
+    return Remedy(
+        "See how they are, and what has happened to them:\n"
+        f"    {kubectl(settings)} describe pod -n {settings.values['namespace']} {shown}"
+    )
+
+
+def stale(settings: Settings) -> Remedy:
+    """Say what to do about an answer that is too old."""
+    return Remedy(f"{server(settings).advice}\nOr let answers be older: {option('max_stale_ms')}.")
+
+
+def login(settings: Settings) -> Remedy:
+    """Say what to do about credentials that are no use any more."""
+    return Remedy(_login(settings))

@@ -39,12 +39,15 @@ class Report:
             self._print(" " * (_NAME + _STATE) + line)
 
     def remedies(self, steps: list[Step]) -> None:
-        """Print what mends the steps that are not well, and the outcome."""
+        """Print what mends the steps that are not well, once where it mends several, and the outcome."""
+        mended: dict[Remedy, list[str]] = {}
         for step in steps:
             if step.remedy:
-                self._print(f"\nTo mend `{step.name}`:")
-                self._advice(step.remedy.advice)
-                self._manifest(step.remedy)
+                mended.setdefault(step.remedy, []).append(f"`{step.name}`")
+        for remedy, names in mended.items():
+            self._print(f"\nTo mend {', '.join(names)}:")
+            self._advice(remedy.advice)
+            self._manifest(remedy)
         self._print(f"\n{self._outcome(steps)}")
 
     def _advice(self, advice: str) -> None:

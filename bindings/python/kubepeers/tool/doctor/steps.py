@@ -24,6 +24,10 @@ NAMES = (
 )
 
 
+#: Phases of pods whose containers will not run again.
+ENDED = ("Succeeded", "Failed")
+
+
 class State(Enum):
     """What there is to say of a step."""
 
@@ -67,8 +71,8 @@ def warning(name: str, *says: str, remedy: Remedy | None = None) -> Step:
     return Step(name, State.WARNING, says, remedy)
 
 
-def wrong(name: str, *says: str, remedy: Remedy | None = None) -> Step:
-    """Say that a step is wrong."""
+def wrong(name: str, *says: str, remedy: Remedy) -> Step:
+    """Say that a step is wrong. Whoever says so has to say what mends it."""
     return Step(name, State.WRONG, says, remedy)
 
 
