@@ -108,7 +108,7 @@ pub(crate) fn provider(server: &str, user: &str, extra: &[(&str, &str)]) -> Prov
 }
 
 /// Its configuration.
-fn config(server: &str, user: &str, extra: &[(&str, &str)]) -> Config {
+pub(crate) fn config(server: &str, user: &str, extra: &[(&str, &str)]) -> Config {
     let path = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap().keep().join("kubeconfig");
     let kubeconfig = format!(
         "{{apiVersion: v1, kind: Config, current-context: c, \

@@ -5,6 +5,7 @@ mod fake;
 mod freshness;
 mod listing;
 mod pace;
+mod registering;
 mod trouble;
 mod watching;
 
