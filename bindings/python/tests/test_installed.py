@@ -6,18 +6,14 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-import sys
 import venv
 from pathlib import Path
 
 import kubepeers
 import pytest
+from packages import build, run, source_with_library
 
 from cluster import cluster
-
-SOURCE = Path(__file__).parents[1]
 
 PROGRAM = """
 import kubepeers, sys
@@ -33,32 +29,11 @@ print({line.split()[-1] for line in open("/proc/self/maps") if "libkubepeers" in
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Programs of an environment in which nothing else is installed."""
     work = tmp_path_factory.mktemp("wheel")
-    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", work, cwd=source(work / "source"))
-    (wheel,) = work.glob("*.whl")
+    platform = "linux_" + os.uname().machine
+    wheel = build("wheel", source_with_library(work / "source"), work / "built", KUBEPEERS_WHEEL_PLATFORM=platform)
     venv.create(work / "venv", with_pip=True)
     run(work / "venv/bin/pip", "install", "--no-index", wheel)
     return work / "venv/bin"
-
-
-def source(to: Path) -> Path:
-    """Copy the package, and lay the library and the papers beside it as `packaging/wheel` does."""
-    shutil.copytree(SOURCE, to, ignore=shutil.ignore_patterns("tests", "__pycache__"))
-    shutil.copy(os.environ["KUBEPEERS_LIBRARY"], to / "libkubepeers.so.0")
-    shutil.copy(SOURCE.parents[1] / "LICENSE", to)
-    (to / "kubepeers.cdx.json").write_text("{}")
-    return to
-
-
-def run(*command: str | Path, cwd: Path | None = None) -> str:
-    """Run a program that is told of no library but the installed one."""
-    hidden = ("KUBEPEERS_LIBRARY", "LD_LIBRARY_PATH", "PYTHONPATH")
-    variables = {name: value for name, value in os.environ.items() if name not in hidden}
-    variables["KUBEPEERS_WHEEL_PLATFORM"] = "linux_" + os.uname().machine
-    done = subprocess.run(
-        command, cwd=cwd, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
 
 
 def test_an_installed_wheel_finds_peers(environment: Path, namespace: str, pod: tuple[str, ...]) -> None:
