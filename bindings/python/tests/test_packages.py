@@ -67,3 +67,17 @@ def test_a_wheel_with_the_library_has_a_bill_of_materials(tmp_path: Path) -> Non
     assert files["info/sboms/kubepeers.cdx.json"] == b"{}"
     assert files["info/licenses/LICENSE"] == LICENCE
     assert "kubepeers/libkubepeers.so.0" in files
+
+
+def test_who_made_it_and_where_to_ask(metadata: Message) -> None:
+    repository = "https://github.com/kubepeers/kubepeers"
+    assert metadata["Author"] == "The kubepeers maintainers"
+    urls = dict(url.split(", ") for url in metadata.get_all("Project-URL", []))
+    assert urls.keys() == {"Documentation", "Issues", "Source"}
+    assert all(url.startswith(repository) for url in urls.values())
+
+
+def test_the_versions_of_python_that_it_names_are_those_it_takes(metadata: Message) -> None:
+    named = re.findall(r"^Classifier: Programming Language :: Python :: (3\.\d+)$", str(metadata), re.MULTILINE)
+    assert named == ["3.9", "3.10", "3.11", "3.12", "3.13"]
+    assert metadata["Requires-Python"] == ">=" + named[0]
