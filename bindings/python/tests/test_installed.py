@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
+import sys
 import venv
 from pathlib import Path
 
@@ -14,6 +17,8 @@ import pytest
 from packages import build, run, source_with_library
 
 from cluster import cluster
+
+CONSUMER = Path(__file__).with_name("consumer.py")
 
 PROGRAM = """
 import kubepeers, sys
@@ -53,5 +58,13 @@ def test_an_installed_wheel_finds_peers(environment: Path, namespace: str, pod: 
     assert run(environment / "kubepeers", "--version").split()[-1] == kubepeers.__version__
 
 
-def test_an_installed_wheel_is_typed(environment: Path) -> None:
-    assert list(environment.parent.glob("lib/*/site-packages/kubepeers/py.typed"))
+# By a checker that is no part of it, from nowhere near the sources, which it would find.
+def test_users_of_an_installed_wheel_have_types(environment: Path, tmp_path: Path) -> None:
+    python = environment / "python"
+    options = ("--strict", "--config-file=", "--cache-dir", tmp_path / "cache", "--python-executable", python)
+    run(sys.executable, "-m", "mypy", *options, shutil.copy(CONSUMER, tmp_path), cwd=tmp_path)
+
+
+def test_that_user_uses_all_there_is() -> None:
+    used = set(re.findall(r"\w+", CONSUMER.read_text()))
+    assert {name for name in vars(kubepeers.Provider) if not name.startswith("_")} <= used
