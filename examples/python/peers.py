@@ -47,7 +47,8 @@ def main() -> None:
         while not stop.is_set():
             try:
                 # Short, so that a signal is seen soon.
-                generation, peers = provider.wait(generation, timeout=0.25)
+                peers = provider.wait(generation, timeout=0.25)
+                generation = peers.generation
                 print("peers:", *(peers or ["none, alone"]), flush=True)
                 waiting = None
             except TimeoutError:
