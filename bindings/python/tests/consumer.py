@@ -56,6 +56,7 @@ def asks(provider: Provider) -> None:
     assert_type(nodes, list[Node])
     for node in nodes:
         assert_type((node.name, node.uid, node.host, node.node_name, node.revision), tuple[str, str, str, str, str])
+        assert_type(node.address, str)
         assert_type((node.discovery_port, node.remoting_port, node.peers_port), tuple[int, int, int])
         assert_type(node.ready, bool)
 
@@ -66,6 +67,7 @@ def waits(provider: Provider) -> None:
     assert_type(peers, Snapshot)
     assert_type(peers.generation, int)
     assert_type(peers.addresses, tuple[str, ...])
+    assert_type((len(peers), peers[0], peers[:2]), tuple[int, str, tuple[str, ...]])
     assert_type(provider.wait_for_peers(2, stable_for=1.5, timeout=10), Snapshot)
     changes = provider.changes()
     assert_type(changes, Changes)
@@ -75,7 +77,10 @@ def waits(provider: Provider) -> None:
 
 async def waits_in_asyncio(provider: Provider) -> None:
     """Wait in an event loop."""
+    async with provider as entered:
+        assert_type(entered, Provider)
     assert_type(await provider.wait_async(timeout=10), Snapshot)
+    assert_type(await provider.wait_for_peers_async(2, stable_for=1.5, timeout=10), Snapshot)
     async for change in provider.changes():
         assert_type(change, Snapshot)
 
@@ -95,6 +100,7 @@ def looks(provider: Provider) -> None:
         assert_type(pod, ExplainedPod)
         assert_type(pod["verdict"], str)
         assert_type(pod["address"], "str | None")
+        assert_type(pod["ports"], list[tuple[str, int]])
     assert_type(provider.explain_table(), str)
     assert_type(provider.metrics(), str)
 
