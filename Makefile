@@ -155,6 +155,8 @@ lint: stage $(VENV)/ready $(CARGO_DENY) ## formatters, linters, type checkers, d
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy --strict --python-version 3.10 bindings/python/kubepeers
+	for program in examples/python/peers.py examples/python-service/service.py; do \
+		MYPYPATH=bindings/python $(VENV)/bin/mypy --strict --python-version 3.10 $$program; done
 	$(VENV)/bin/mypy examples/demo.py
 
 .PHONY: advisories

@@ -697,9 +697,27 @@ kubepeers_status kubepeers_explain(kubepeers_provider provider,
                                    kubepeers_error **error);
 
 /*
- Metrics of one provider in the text format of Prometheus, to be put behind the ones that your process serves. Names begin with
- kubepeers_; labels `namespace` and `selector` say whose they are. Of several providers serve each
- under a path of its own: Prometheus takes each name once. Does not block, no I/O.
+ Metrics of one provider in the text format of Prometheus, to be put behind the ones that your process serves. Of several
+ providers serve each under a path of its own: Prometheus takes each name once. Does not block, no I/O.
+
+ Gauges:
+   kubepeers_peers       peers of the last snapshot
+   kubepeers_pods        pods that the selector finds, by `verdict`: the words of kubepeers_explain(); those that no pod has are left
+                         out, but for "peer"
+   kubepeers_synced      1 once the pods have been read
+   kubepeers_stale       1 if no sign of life came for too long, as kubepeers_health_is_stale() has it
+   kubepeers_watching    1 while a watch is open
+   kubepeers_polling     1 if the pods are polled, not watched
+   kubepeers_generation  generation of the last snapshot
+   kubepeers_last_sign_of_life_timestamp_seconds  Unix time of the last list, event or bookmark; 0 before the first
+ Counters, from kubepeers_register() on:
+   kubepeers_requests_total  lists and watches that were asked for, by `verb`: "list", "watch"
+   kubepeers_failures_total  requests that failed, or watches that broke, by `class`: the words of kubepeers_health_error_class(); those
+                             that have not happened are left out
+   kubepeers_events_total    watch events that were received
+   kubepeers_views_total     how often all pods were judged anew
+ All have the labels `namespace` and `selector`, which say whose they are. Metrics are added, never changed.
+
  `*text` is written only on success; free it with kubepeers_text_free().
 
  Errors: as kubepeers_get_health().

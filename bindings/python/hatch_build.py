@@ -16,6 +16,9 @@ class Hook(BuildHookInterface):
             needed = f"libkubepeers.so.0 of version {self.metadata.version}"
             self.app.display_warning(f"This wheel brings no library: {needed} has to be installed besides.")
             return
+        # Not asked for in pyproject.toml: without the library an older one does, and Python 3.9 has no newer.
+        if "sbom_files" not in build_data:
+            self.app.abort("A wheel with the library needs hatchling 1.28 or newer, and so Python 3.10 or newer.")
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{platform}"
         build_data["force_include"]["libkubepeers.so.0"] = "kubepeers/libkubepeers.so.0"

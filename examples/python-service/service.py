@@ -4,6 +4,8 @@ Over HTTP it tells what it knows: /peers, /ready, /nodes, /explain, /health, /me
 from the environment: the five variables below are the command's too, which then needs no options in this pod.
 """
 
+from __future__ import annotations
+
 import contextlib
 import json
 import logging
@@ -14,8 +16,10 @@ import socketserver
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.parse import urlsplit
 
 from kubepeers import AlreadyRegisteredError, InternalError, KubepeersError, Provider
@@ -24,14 +28,14 @@ JSON, TEXT = "application/json", "text/plain; charset=utf-8"
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def health(provider):
+def health(provider: Provider) -> dict[str, Any]:
     """Give how sure the answers are."""
     found = provider.health()
     return {"age": found.age, "stale": found.stale, "error": found.error and str(found.error)}
 
 
 #: What each path tells. Nothing of it waits.
-TOLD = {
+TOLD: dict[str, tuple[str, Callable[[Provider], str]]] = {
     "/peers": (JSON, lambda provider: json.dumps({"addresses": provider.discover_peers(timeout=0)})),
     # Ready once it is known who the peers are; that there are none counts too.
     "/ready": (TEXT, lambda provider: f"{len(provider.discover_peers(timeout=0))} peers\n"),
@@ -47,8 +51,9 @@ class Page(BaseHTTPRequestHandler):
 
     #: Seconds after which whoever says nothing is not waited for any more.
     timeout = 10
+    server: Server
 
-    def do_GET(self):
+    def do_GET(self) -> None:
         """Tell what the path asks for; 503 and the reason while it is not known."""
         kind, tell = TOLD.get(urlsplit(self.path).path, (TEXT, None))
         try:
@@ -62,7 +67,7 @@ class Page(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *_):
+    def log_message(self, *_: object) -> None:
         """Say nothing: probes ask each second."""
 
 
@@ -72,20 +77,20 @@ class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, host, port, provider):
+    def __init__(self, host: str, port: int, provider: Provider) -> None:
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.provider = provider
         #: Why it is not known who the peers are; "" if it is.
         self.failure = ""
         super().__init__((host, port), Page)
 
-    def handle_error(self, *_):
+    def handle_error(self, *_: object) -> None:
         """Say nothing of clients that hang up; other faults are this program's."""
         if not isinstance(sys.exc_info()[1], OSError):
             logging.exception("a page failed")
 
 
-def follow(server):
+def follow(server: Server) -> None:
     """Write down who the peers are at each change."""
     with contextlib.suppress(AlreadyRegisteredError):  # by an earlier attempt
         server.provider.register()
@@ -94,7 +99,7 @@ def follow(server):
         logging.info("peers: %s", " ".join(peers.addresses) or "none, alone")
 
 
-def main():
+def main() -> None:
     """Serve until told to stop."""
     # As the first process of a container it would not be ended by the signal alone.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())

@@ -13,7 +13,13 @@ import threading
 from kubepeers import KubepeersError, Provider
 
 
-def main():
+def read_to_the_end(stop: threading.Event) -> None:
+    """Stop once nobody writes to stdin any more."""
+    sys.stdin.read()
+    stop.set()
+
+
+def main() -> None:
     """Print until told to stop."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--namespace", default="default")
@@ -27,7 +33,7 @@ def main():
         signal.signal(number, lambda *_: stop.set())
     # A pod's stdin is /dev/null, at its end from the start: only other things count.
     if not stat.S_ISCHR(os.fstat(0).st_mode):
-        threading.Thread(target=lambda: (sys.stdin.read(), stop.set()), daemon=True).start()
+        threading.Thread(target=read_to_the_end, args=(stop,), daemon=True).start()
 
     with Provider(
         namespace=args.namespace,
@@ -41,7 +47,8 @@ def main():
         while not stop.is_set():
             try:
                 # Short, so that a signal is seen soon.
-                generation, peers = provider.wait(generation, timeout=0.25)
+                peers = provider.wait(generation, timeout=0.25)
+                generation = peers.generation
                 print("peers:", *(peers or ["none, alone"]), flush=True)
                 waiting = None
             except TimeoutError:

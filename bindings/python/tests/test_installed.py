@@ -6,18 +6,19 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
-import subprocess
 import sys
 import venv
 from pathlib import Path
 
 import kubepeers
 import pytest
+from packages import build, run, source_with_library
 
 from cluster import cluster
 
-SOURCE = Path(__file__).parents[1]
+CONSUMER = Path(__file__).with_name("consumer.py")
 
 PROGRAM = """
 import kubepeers, sys
@@ -33,32 +34,11 @@ print({line.split()[-1] for line in open("/proc/self/maps") if "libkubepeers" in
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Programs of an environment in which nothing else is installed."""
     work = tmp_path_factory.mktemp("wheel")
-    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", work, cwd=source(work / "source"))
-    (wheel,) = work.glob("*.whl")
+    platform = "linux_" + os.uname().machine
+    wheel = build("wheel", source_with_library(work / "source"), work / "built", KUBEPEERS_WHEEL_PLATFORM=platform)
     venv.create(work / "venv", with_pip=True)
     run(work / "venv/bin/pip", "install", "--no-index", wheel)
     return work / "venv/bin"
-
-
-def source(to: Path) -> Path:
-    """Copy the package, and lay the library and the papers beside it as `packaging/wheel` does."""
-    shutil.copytree(SOURCE, to, ignore=shutil.ignore_patterns("tests", "__pycache__"))
-    shutil.copy(os.environ["KUBEPEERS_LIBRARY"], to / "libkubepeers.so.0")
-    shutil.copy(SOURCE.parents[1] / "LICENSE", to)
-    (to / "kubepeers.cdx.json").write_text("{}")
-    return to
-
-
-def run(*command: str | Path, cwd: Path | None = None) -> str:
-    """Run a program that is told of no library but the installed one."""
-    hidden = ("KUBEPEERS_LIBRARY", "LD_LIBRARY_PATH", "PYTHONPATH")
-    variables = {name: value for name, value in os.environ.items() if name not in hidden}
-    variables["KUBEPEERS_WHEEL_PLATFORM"] = "linux_" + os.uname().machine
-    done = subprocess.run(
-        command, cwd=cwd, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
 
 
 def test_an_installed_wheel_finds_peers(environment: Path, namespace: str, pod: tuple[str, ...]) -> None:
@@ -78,5 +58,13 @@ def test_an_installed_wheel_finds_peers(environment: Path, namespace: str, pod: 
     assert run(environment / "kubepeers", "--version").split()[-1] == kubepeers.__version__
 
 
-def test_an_installed_wheel_is_typed(environment: Path) -> None:
-    assert list(environment.parent.glob("lib/*/site-packages/kubepeers/py.typed"))
+# By a checker that is no part of it, from nowhere near the sources, which it would find.
+def test_users_of_an_installed_wheel_have_types(environment: Path, tmp_path: Path) -> None:
+    python = environment / "python"
+    options = ("--strict", "--config-file=", "--cache-dir", tmp_path / "cache", "--python-executable", python)
+    run(sys.executable, "-m", "mypy", *options, shutil.copy(CONSUMER, tmp_path), cwd=tmp_path)
+
+
+def test_that_user_uses_all_there_is() -> None:
+    used = set(re.findall(r"\w+", CONSUMER.read_text()))
+    assert {name for name in vars(kubepeers.Provider) if not name.startswith("_")} <= used

@@ -1,4 +1,8 @@
-"""Subinterpreters: those of one interpreter's lock, and from Python 3.13 on those with their own."""
+"""Subinterpreters: those that are like the main one, and isolated ones, which may not start threads.
+
+Up to Python 3.11 both share the interpreter's lock. From 3.12 on isolated ones have their own: only there is that
+tested.
+"""
 
 from __future__ import annotations
 
@@ -51,11 +55,11 @@ def check(options: Options, *cases: str) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_with_one_lock(options: Options) -> None:
+def test_like_the_main_one(options: Options) -> None:
     check(options, *(["'legacy', use"] * 10))
 
 
-def test_with_their_own_lock(options: Options) -> None:
+def test_isolated(options: Options) -> None:
     if sys.version_info[:2] == (3, 12):
         # Not the package's doing.
         done = run(PROGRAM + "print(outcome('isolated', use))", options)
