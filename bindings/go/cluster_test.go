@@ -158,7 +158,7 @@ func TestForbiddenNamesTheRole(t *testing.T) {
 	c.run("mount", "--namespace", c.namespace, "--service-account", "weak", dir)
 	config := validConfig()
 	config.Namespace = c.namespace
-	provider := initialized(t, config, kubepeers.WithoutSelf(), kubepeers.WithServiceAccountDir(dir))
+	provider := initialized(t, config, kubepeers.WithoutSelf(), kubepeers.WithServiceAccountDir(dir), kubepeers.WithRegisterTimeout(patience))
 	failure := want(t, provider.Register(), kubepeers.ErrForbidden)
 	if failure.HTTPStatus != 403 || failure.Retryable || !strings.Contains(failure.Message, "watch") {
 		t.Errorf("%+v", failure)

@@ -11,8 +11,11 @@ import (
 
 func TestHealthBeforeThePodsHaveBeenRead(t *testing.T) {
 	provider := waiting(t, 0)
-	eventually(t, "there is an error", func() bool { return must[kubepeers.Health](t)(provider.Health()).Err != nil })
-	health := must[kubepeers.Health](t)(provider.Health())
+	var health kubepeers.Health
+	eventually(t, "nobody is there", func() bool {
+		health = must[kubepeers.Health](t)(provider.Health())
+		return health.ErrClass == "unreachable" // On a busy machine the first try may be too slow: that is another class.
+	})
 	if failure := want(t, health.Err, kubepeers.ErrUnavailable); !failure.Retryable || failure.Message == "" {
 		t.Errorf("%+v", failure)
 	}
@@ -26,11 +29,12 @@ func TestHealthWhenAllIsWell(t *testing.T) {
 	c := newCluster(t)
 	c.pod("self", "10.1.0.1")
 	watching := c.register("self")
+	begun := time.Now()
 	polling := c.register("self", kubepeers.WithPolling(), kubepeers.WithPollInterval(time.Hour))
 	time.Sleep(20 * time.Millisecond)
 	health := must[kubepeers.Health](t)(polling.Health())
-	if health.Age < 20*time.Millisecond || health.Age > patience {
-		t.Errorf("the age is %v", health.Age)
+	if passed := time.Since(begun); health.Age < 20*time.Millisecond || health.Age > passed {
+		t.Errorf("after %v the age is %v", passed, health.Age)
 	}
 	health.Age = 0
 	if want := (kubepeers.Health{Synced: true, Polling: true}); health != want {
@@ -76,7 +80,8 @@ func TestWhatIsTooOldIsNotGivenOut(t *testing.T) {
 	c.pod("self", "10.1.0.1")
 	provider := c.register("self", kubepeers.WithMaxStale(time.Second), kubepeers.WithDiscoverTimeout(0),
 		kubepeers.WithPolling(), kubepeers.WithPollInterval(time.Second))
-	succeed(t, discover(provider))
+	// It may be too old before it is asked for the first time, or while the next list is on its way.
+	eventually(t, "there is an answer", func() bool { return discover(provider) == nil })
 	c.run("account", "--namespace", c.namespace, "--verbs", "", "demo")
 	var failure *kubepeers.Error
 	eventually(t, "there is no answer", func() bool {

@@ -120,9 +120,8 @@ func TestNothingOfAClosedProviderIsKept(t *testing.T) {
 	for range uses {
 		use()
 	}
-	if kept := heap() - before; kept > 50*uses { // A session is more.
-		t.Errorf("%d bytes for each use", kept/uses)
-	}
+	// A session is more. Goroutines of the last ones may still end.
+	eventually(t, "at most 50 bytes are kept for each use", func() bool { return heap()-before <= 50*uses })
 	runtime.KeepAlive(provider)
 }
 

@@ -3,6 +3,9 @@ package kubepeers_test
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
+	"os"
 	"runtime"
 	"slices"
 	"testing"
@@ -105,11 +108,43 @@ func TestWatchIsOfTheSessionOfItsCall(t *testing.T) {
 	isClosed(t, updates)
 }
 
+// gate stands before the API server: whoever connects is kept waiting until it is opened.
+func gate(t *testing.T) (open func()) {
+	t.Helper()
+	host := os.Getenv("KUBERNETES_SERVICE_HOST")
+	server := net.JoinHostPort(host, os.Getenv("KUBERNETES_SERVICE_PORT"))
+	listener := must[net.Listener](t)(net.Listen("tcp", net.JoinHostPort(host, "0")))
+	t.Cleanup(func() { listener.Close() })
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	succeed(t, err)
+	t.Setenv("KUBERNETES_SERVICE_PORT", port)
+	return func() { go letThrough(listener, server) }
+}
+
+// letThrough connects whoever comes with the server.
+func letThrough(listener net.Listener, server string) {
+	for {
+		client, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer client.Close()
+			if behind, err := net.Dial("tcp", server); err == nil {
+				defer behind.Close()
+				go func() { io.Copy(behind, client); behind.Close() }()
+				io.Copy(client, behind)
+			}
+		}()
+	}
+}
+
 func TestWatchTellsThatWaitingDoesNotHelp(t *testing.T) {
 	c := newCluster(t)
 	c.run("account", "--namespace", c.namespace, "--verbs", "", "weak")
 	dir := t.TempDir()
 	c.run("mount", "--namespace", c.namespace, "--service-account", "weak", dir)
+	open := gate(t) // Or the API server might refuse before it is watched.
 	config := validConfig()
 	config.Namespace = c.namespace
 	provider := initialized(t, config, kubepeers.WithoutSelf(), kubepeers.WithServiceAccountDir(dir), kubepeers.WithRegisterTimeout(0))
@@ -118,6 +153,7 @@ func TestWatchTellsThatWaitingDoesNotHelp(t *testing.T) {
 	if first := <-updates; !kubepeers.IsRetryable(want(t, first.Err, kubepeers.ErrNotSynced)) {
 		t.Errorf("%+v", first)
 	}
+	open()
 	shows(t, updates, "not retryable", func(u kubepeers.Update) bool { return !kubepeers.IsRetryable(want(t, u.Err, kubepeers.ErrNotSynced)) })
 	c.run("account", "--namespace", c.namespace, "weak")
 	shows(t, updates, "alone", peers())

@@ -17,6 +17,9 @@ import (
 	"github.com/tochemey/goakt/v4/remote"
 )
 
+// patience is how long the other members have to answer.
+const patience = 30 * time.Second
+
 func main() {
 	e, err := readEnvironment()
 	if err != nil {
@@ -43,8 +46,11 @@ func run(e environment) error {
 			WithDiscovery(noted).
 			WithDiscoveryPort(e.gossipPort).
 			WithPeersPort(e.peersPort).
-			// On a busy machine a second, the default, is too short for the others to answer: GoAkt 4.1.0 panics then.
-			WithReadTimeout(10*time.Second).
+			// On a busy machine GoAkt's defaults, 1 and 10 s, are too short for the others to answer: 4.1.0 does not start then,
+			// or panics.
+			WithReadTimeout(patience).
+			WithWriteTimeout(patience).
+			WithBootstrapTimeout(patience).
 			WithKinds(new(greeter))))
 	if err != nil {
 		return err

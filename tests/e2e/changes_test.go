@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"os/exec"
 	"strings"
 
@@ -29,10 +30,13 @@ func rollingUpdate(w *world) {
 }
 
 // lingers has a pod be there for some time after it was told to end, as those
-// are that have requests to finish.
+// are that have requests to finish: for longer than any look at it takes, and
+// than any news is under way.
 func lingers(d *appsv1.Deployment) {
+	seconds := int64(60)
+	d.Spec.Template.Spec.TerminationGracePeriodSeconds = &seconds
 	d.Spec.Template.Spec.Containers[0].Lifecycle = &corev1.Lifecycle{
-		PreStop: &corev1.LifecycleHandler{Sleep: &corev1.SleepAction{Seconds: 3}},
+		PreStop: &corev1.LifecycleHandler{Sleep: &corev1.SleepAction{Seconds: 20}},
 	}
 }
 
@@ -40,9 +44,9 @@ func lingers(d *appsv1.Deployment) {
 // pod and with the same address.
 func killed(w *world) {
 	w.deploy(5)
-	nodes := w.oneClusterOf(5)
+	w.oneClusterOf(5)
 	w.ready(5)
-	victim := nodes[2]
+	victim := w.nodes()[2]
 	watch := w.watchForFaults()
 	w.kill(victim)
 	w.startsAgain(victim)
@@ -53,18 +57,28 @@ func killed(w *world) {
 // kill sends SIGKILL to the processes of a pod's first container.
 func (w *world) kill(pod corev1.Pod) {
 	w.Helper()
-	id := strings.TrimPrefix(pod.Status.ContainerStatuses[0].ContainerID, "containerd://")
-	output, err := exec.Command("sh", "-c", `grep -l "$1" /proc/[0-9]*/cgroup | cut -d/ -f3 | xargs kill -9`, "sh", id).CombinedOutput()
-	if err != nil {
+	if output, err := tryToKill(pod); err != nil {
 		w.Fatalf("%s could not be killed: %v\n%s", pod.Name, err, output)
 	}
+}
+
+// tryToKill fails if there is no process any more, or none is known yet.
+func tryToKill(pod corev1.Pod) (output []byte, err error) {
+	id := ""
+	if len(pod.Status.ContainerStatuses) > 0 {
+		id = strings.TrimPrefix(pod.Status.ContainerStatuses[0].ContainerID, "containerd://")
+	}
+	if id == "" { // It would be found in everybody's.
+		return nil, errors.New("it has no container yet")
+	}
+	return exec.Command("sh", "-c", `grep -l "$1" /proc/[0-9]*/cgroup | cut -d/ -f3 | xargs kill -9`, "sh", id).CombinedOutput()
 }
 
 func (w *world) startsAgain(killed corev1.Pod) {
 	w.Helper()
 	w.eventually("its container has started again", func() string {
 		for _, pod := range w.nodes() {
-			if pod.UID == killed.UID && restarts(pod) > 0 {
+			if pod.UID == killed.UID && restarts(pod) > restarts(killed) {
 				return ""
 			}
 		}

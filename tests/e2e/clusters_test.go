@@ -18,13 +18,21 @@ func (w *world) oneClusterOf(n int) []corev1.Pod {
 		if nodes = w.nodes(); len(nodes) != n {
 			return fmt.Sprintf("there are %d nodes", len(nodes))
 		}
-		return notOne(nodes)
+		return notYetOne(nodes)
 	})
 	return nodes
 }
 
-// notOne says what keeps the nodes from being one cluster.
-func notOne(nodes []corev1.Pod) string {
+func notYetOne(nodes []corev1.Pod) string {
+	fault, err := notOne(nodes)
+	if err != nil {
+		return err.Error()
+	}
+	return fault
+}
+
+// notOne says what keeps the nodes from being one cluster, as far as they answer.
+func notOne(nodes []corev1.Pod) (fault string, err error) {
 	all := map[string]member{}
 	for _, pod := range nodes {
 		all[self(pod).String()] = self(pod)
@@ -32,22 +40,30 @@ func notOne(nodes []corev1.Pod) string {
 	for _, pod := range nodes {
 		known, err := members(pod)
 		if err != nil {
-			return err.Error()
+			return "", err
 		}
 		if !maps.Equal(known, all) {
-			return fmt.Sprintf("%s knows %v, not %v", pod.Name, sorted(known), sorted(all))
+			return fmt.Sprintf("%s knows %v, not %v", pod.Name, sorted(known), sorted(all)), nil
 		}
 	}
-	return ""
+	return "", nil
 }
 
-// stays is for what must not only be so once.
+// stays is for what must not only be so once. A node that does not answer, since
+// it is busy, is asked again.
 func (w *world) stays(nodes []corev1.Pod) {
 	w.Helper()
 	for range 10 {
-		if fault := notOne(nodes); fault != "" {
-			w.Fatalf("it was one cluster, but then %s", fault)
-		}
+		w.eventually("all nodes answer", func() string {
+			fault, err := notOne(nodes)
+			if fault != "" {
+				w.Fatalf("it was one cluster, but then %s", fault)
+			}
+			if err != nil {
+				return err.Error()
+			}
+			return ""
+		})
 	}
 }
 

@@ -22,11 +22,13 @@ func doctorWithoutRole(w *world) {
 		w.Fatalf("`kubepeers peers` says %+v", said)
 	}
 
-	for _, object := range w.objects(strings.NewReader(w.exec(pod, "kubepeers", "doctor", "--manifest").stdout)) {
+	for _, object := range w.objects(strings.NewReader(w.exec(pod, "kubepeers", "doctor", "--timeout", "60", "--manifest").stdout)) {
 		w.create(object)
 	}
 	w.ready(3) // First: in the middle of the update there may be three that do not stay.
 	pods := w.knowEachOther(3)
+	// The command tells of those too that are about to end.
+	w.eventually("the former ones are gone", func() string { return left("pods", len(w.pods())-len(pods)) })
 	w.doctor(pods[0], 0, "\nall is well\n")
 	w.commandKnows(pods[0], pods)
 }
@@ -50,7 +52,7 @@ func withToken(yes bool) func(*appsv1.Deployment) {
 // end with these words, and to say all that.
 func (w *world) doctor(pod corev1.Pod, status int, outcome string, parts ...string) {
 	w.Helper()
-	said := w.exec(pod, "kubepeers", "doctor")
+	said := w.exec(pod, "kubepeers", "doctor", "--timeout", "60") // The machine may be busy.
 	w.Logf("kubepeers doctor, in %s, exits with %d:\n%s", pod.Name, said.status, said.stdout)
 	if said.status != status || !strings.HasSuffix(said.stdout, outcome) || said.stderr != "" {
 		w.Fatalf("not with %d and %q: %+v", status, outcome, said)

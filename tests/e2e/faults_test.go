@@ -11,6 +11,9 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
+// news are of a pod, and for a node.
+type news struct{ of, to types.UID }
+
 // A watch looks again and again for what must never be, while something else
 // goes on.
 type watch struct {
@@ -19,14 +22,16 @@ type watch struct {
 	done  sync.WaitGroup
 	looks int
 	fault string
-	// gone is when a pod that ends was first seen not to be handed out by anybody.
-	gone map[types.UID]time.Time
+	// gone is set when a node was seen not to be told of a pod that ends.
+	gone map[news]bool
 	// ending is when a pod was first seen to end.
 	ending map[types.UID]time.Time
+	// slowest is how long after that a node was told of it at the latest.
+	slowest time.Duration
 }
 
 func (w *world) watchForFaults() *watch {
-	x := &watch{world: w, stop: make(chan struct{}), gone: map[types.UID]time.Time{}, ending: map[types.UID]time.Time{}}
+	x := &watch{world: w, stop: make(chan struct{}), gone: map[news]bool{}, ending: map[types.UID]time.Time{}}
 	x.done.Add(1)
 	go x.look()
 	return x
@@ -40,14 +45,8 @@ func (x *watch) end() {
 	if x.fault != "" {
 		x.world.Fatal(x.fault)
 	}
-	slowest := time.Duration(0)
-	for uid, began := range x.ending {
-		if ended, ok := x.gone[uid]; ok {
-			slowest = max(slowest, ended.Sub(began))
-		}
-	}
 	x.world.Logf("looked %d times: never two clusters; %d pods ended, and nobody was sent to one later than %v after that was seen",
-		x.looks, len(x.ending), slowest.Round(time.Millisecond))
+		x.looks, len(x.ending), x.slowest.Round(time.Millisecond))
 }
 
 func (x *watch) look() {
@@ -68,9 +67,9 @@ func (x *watch) look() {
 	}
 }
 
-// sentToTheDead says who is told of a pod that ends, though that was known
-// before. Whoever is told of it right after it began to end may have been asked
-// before the news came, and is asked again.
+// sentToTheDead says who is told of a pod that ends, though he knew that before,
+// or is younger. Whoever is told of it right after it began to end may have been
+// asked before the news came to him, and is asked again.
 func (x *watch) sentToTheDead(pods []corev1.Pod) string {
 	told := toldOf(pods)
 	for _, pod := range pods {
@@ -80,35 +79,44 @@ func (x *watch) sentToTheDead(pods []corev1.Pod) string {
 		if _, ok := x.ending[pod.UID]; !ok {
 			x.ending[pod.UID] = time.Now()
 		}
-		_, wasGone := x.gone[pod.UID]
-		by, out := told[gossip(pod)]
-		switch {
-		case out && wasGone:
-			return fmt.Sprintf("%s was told of %s again, which ends", by, pod.Name)
-		case !out && !wasGone:
-			x.gone[pod.UID] = time.Now()
+		for _, by := range told {
+			which := news{of: pod.UID, to: by.UID}
+			switch isTold := slices.Contains(by.addresses, gossip(pod)); {
+			case !isTold:
+				x.gone[which] = true
+			case x.gone[which] || by.CreationTimestamp.After(endBegan(pod)):
+				return fmt.Sprintf("%s was told of %s, which ends, and that was known", by.Name, pod.Name)
+			default:
+				x.slowest = max(x.slowest, time.Since(x.ending[pod.UID]))
+			}
 		}
 	}
 	return x.toldOfNobody(told, pods)
 }
 
-// toldOf gives for each address that is handed out one of the nodes that are told.
-func toldOf(pods []corev1.Pod) map[string]string {
-	told := map[string]string{}
+// endBegan is when the pod was told to end.
+func endBegan(pod corev1.Pod) time.Time {
+	return pod.DeletionTimestamp.Add(-time.Duration(*pod.DeletionGracePeriodSeconds) * time.Second)
+}
+
+// An answer is what a node is told.
+type answer struct {
+	corev1.Pod
+	addresses []string
+}
+
+// toldOf gives what all nodes are told that answer: not those that start, or end.
+func toldOf(pods []corev1.Pod) (told []answer) {
 	for _, pod := range nodesOf(pods) {
-		addresses, err := peers(pod)
-		if err != nil {
-			continue // It starts, or ends.
-		}
-		for _, address := range addresses {
-			told[address] = pod.Name
+		if addresses, err := peers(pod); err == nil {
+			told = append(told, answer{pod, addresses})
 		}
 	}
 	return told
 }
 
 // toldOfNobody says which address was handed out whose pod is no more.
-func (x *watch) toldOfNobody(told map[string]string, before []corev1.Pod) string {
+func (x *watch) toldOfNobody(told []answer, before []corev1.Pod) string {
 	after, err := x.world.list()
 	if err != nil {
 		return ""
@@ -117,9 +125,11 @@ func (x *watch) toldOfNobody(told map[string]string, before []corev1.Pod) string
 	for _, pod := range slices.Concat(before, after) {
 		hosts = append(hosts, pod.Status.PodIP)
 	}
-	for address, by := range told {
-		if host, _, _ := net.SplitHostPort(address); !slices.Contains(hosts, host) {
-			return fmt.Sprintf("%s was told of %s, which is nobody's any more", by, address)
+	for _, by := range told {
+		for _, address := range by.addresses {
+			if host, _, _ := net.SplitHostPort(address); !slices.Contains(hosts, host) {
+				return fmt.Sprintf("%s was told of %s, which is nobody's any more", by.Name, address)
+			}
 		}
 	}
 	return ""

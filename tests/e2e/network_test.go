@@ -57,23 +57,21 @@ func ipv6(w *world) {
 			}
 			nodes[i].Status.PodIP = nodes[i].Status.PodIPs[1].IP // what the helpers go by
 		}
-		return notOne(nodes)
+		return notYetOne(nodes)
 	})
 	w.stays(nodes)
 	for _, pod := range nodes {
-		addresses, err := peers(pod)
-		w.check(err)
-		var others []string
-		for _, other := range nodes {
-			if other.UID != pod.UID {
-				others = append(others, gossip(other))
+		w.eventually(pod.Name+" is told of the others", func() string {
+			addresses, err := peers(pod)
+			if err != nil {
+				return err.Error()
 			}
-		}
-		slices.Sort(addresses)
-		slices.Sort(others)
-		if !slices.Equal(addresses, others) || !strings.HasPrefix(addresses[0], "[") {
-			w.Fatalf("%s is told of %q, not of %q", pod.Name, addresses, others)
-		}
+			others := addressesOfOthers(pod, nodes)
+			if slices.Sort(addresses); !slices.Equal(addresses, others) || !strings.HasPrefix(addresses[0], "[") {
+				return fmt.Sprintf("it is told of %q, not of %q", addresses, others)
+			}
+			return ""
+		})
 	}
 }
 

@@ -63,8 +63,8 @@ func gossip(pod corev1.Pod) string {
 	return net.JoinHostPort(pod.Status.PodIP, itoa(portOf(pod, "gossip")))
 }
 
-// Without connections that are kept: addresses may be another pod's the next time.
-var client = &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+// Without connections that are kept: addresses may be another pod's the next time. Who is gone refuses, or is not found, soon.
+var client = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 
 func get(pod corev1.Pod, path string) (string, error) {
 	if pod.Status.PodIP == "" {

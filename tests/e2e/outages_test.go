@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -26,28 +27,44 @@ func serverDown(w *world) {
 	for range 20 {
 		w.answersGoOn(before)
 	}
-	victim := before[0]
-	w.kill(victim)
+	others := w.killOneOf(before)
 	w.eventually("somebody has noticed that the API server is away", func() string {
-		for _, pod := range before[1:] {
+		for _, pod := range others {
 			if text, err := get(pod, "/health"); err == nil && strings.Contains(text, "UNAVAILABLE") {
 				return ""
 			}
 		}
 		return "nobody"
 	})
-	w.answersGoOn(before[1:])
+	w.answersGoOn(others)
 	w.disturb("start-server")
 	w.ready(5)
 	w.stays(w.oneClusterOf(5))
+}
+
+// killOneOf kills one that runs, and gives the others. In a rolling update there
+// may be one that has not begun, or that has ended.
+func (w *world) killOneOf(nodes []corev1.Pod) (others []corev1.Pod) {
+	w.Helper()
+	for i, pod := range nodes {
+		if _, err := members(pod); err != nil {
+			continue
+		}
+		if _, err := tryToKill(pod); err == nil {
+			return slices.Delete(slices.Clone(nodes), i, i+1)
+		}
+	}
+	w.Fatalf("none of %d could be killed", len(nodes))
+	return nil
 }
 
 // answersGoOn checks that each node that runs is told of peers, and not of an outage.
 func (w *world) answersGoOn(nodes []corev1.Pod) {
 	w.Helper()
 	for _, pod := range nodes {
+		_, notBegun := members(pod)
 		addresses, err := peers(pod)
-		if _, ended := members(pod); ended != nil {
+		if _, ended := members(pod); notBegun != nil || ended != nil {
 			continue // There is a rolling update.
 		}
 		w.check(err)

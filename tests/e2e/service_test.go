@@ -18,12 +18,14 @@ func pythonService(w *world) {
 	w.knowEachOther(3)
 	w.ready(3)
 	w.scale(5)
-	pods := w.knowEachOther(5)
-	w.kill(pods[0])
-	w.startsAgain(pods[0])
+	w.knowEachOther(5)
+	w.ready(5)
+	victim := w.nodes()[0]
+	w.kill(victim)
+	w.startsAgain(victim)
 	w.knowEachOther(5)
 	w.scale(2)
-	pods = w.knowEachOther(2)
+	pods := w.knowEachOther(2)
 	for i, pod := range pods {
 		w.eventually(pod.Name+" has written down who its peer is", func() string {
 			if log := w.log(pod); !strings.Contains(log, "peers: "+gossip(pods[1-i])+"\n") {
@@ -87,13 +89,13 @@ func addressesOfOthers(pod corev1.Pod, pods []corev1.Pod) (addresses []string) {
 func (w *world) commandKnows(pod corev1.Pod, pods []corev1.Pod) {
 	w.Helper()
 	want := strings.Join(addressesOfOthers(pod, pods), "\n") + "\n"
-	said := w.exec(pod, "kubepeers", "peers")
+	said := w.exec(pod, "kubepeers", "peers", "--timeout", "60")
 	lines := slices.Sorted(strings.Lines(said.stdout))
 	if strings.Join(lines, "") != want || said.status != 0 {
 		w.Fatalf("`kubepeers peers` in %s says %+v, not %q", pod.Name, said, want)
 	}
 
-	said = w.exec(pod, "kubepeers", "peers", "--json")
+	said = w.exec(pod, "kubepeers", "peers", "--timeout", "60", "--json")
 	var told struct {
 		Peers []struct{ UID, Revision string }
 	}

@@ -95,6 +95,8 @@ func (n *node) startWith(provider discovery.Provider) error {
 		actor.WithLogger(log.DiscardLogger),
 		actor.WithRemote(remote.NewConfig(n.host, n.remoting)),
 		actor.WithCluster(actor.NewClusterConfig().
+			// On a busy machine GoAkt's own times are too short: 4.1.0 does not start then, or panics.
+			WithReadTimeout(patience).WithWriteTimeout(patience).WithBootstrapTimeout(patience).
 			WithDiscovery(provider).WithDiscoveryPort(n.gossip).WithPeersPort(n.peers).WithKinds(new(greeter))))
 	if err != nil {
 		return err
@@ -207,13 +209,39 @@ func TestANodeAloneStarts(t *testing.T) {
 	together(t, a)
 }
 
+// hasty gives up to register when the test says so.
+type hasty struct {
+	*kubernetes.Discovery
+	ctx context.Context
+}
+
+func (h *hasty) Register() error { return h.RegisterContext(h.ctx) }
+
+// waits returns when the node that starts has seen the pods, and waits all the same.
+func (n *node) waits(started <-chan error) {
+	n.Helper()
+	for asked := false; !asked; time.Sleep(10 * time.Millisecond) {
+		select {
+		case err := <-started:
+			n.Fatal("it did not wait: ", err)
+		default:
+			_, err := n.provider.ExplainTable() // From the first view of the pods on.
+			asked = err == nil
+		}
+	}
+}
+
 func TestANodeThatIsNotSeenDoesNotFoundACluster(t *testing.T) {
 	inAProcess(t, func() {
 		c := newCluster(t)
 		a, b := c.node("a", "127.0.0.2", "Running"), c.node("b", "127.0.0.3", "Pending", kubepeers.WithDiscoverTimeout(0))
 		startAll(t, a)
-		b.provider.Impatient()
-		want(t, b.start(), kubepeers.ErrSelfNotVisible)
+		ctx, giveUp := context.WithCancel(context.Background())
+		started := make(chan error, 1)
+		go func() { started <- b.startWith(&hasty{b.provider.Patient(), ctx}) }()
+		b.waits(started)
+		giveUp()
+		want(t, <-started, kubepeers.ErrSelfNotVisible)
 		together(t, a)
 	})
 }
@@ -239,16 +267,9 @@ func TestANodeWaitsUntilItIsSeen(t *testing.T) {
 	a, b := c.node("a", "127.0.0.2", "Running"), c.node("b", "127.0.0.3", "Pending", kubepeers.WithDiscoverTimeout(0))
 	startAll(t, a)
 	started := make(chan error, 1)
+	b.provider.Patient()
 	go func() { started <- b.start() }()
-	for asked := false; !asked; time.Sleep(10 * time.Millisecond) {
-		select {
-		case err := <-started:
-			t.Fatal("it did not wait: ", err)
-		default:
-			_, err := b.provider.ExplainTable() // From the first view of the pods on.
-			asked = err == nil
-		}
-	}
+	b.waits(started)
 	c.run("pod", "--namespace", c.namespace, "--phase", "Running", "--ip", b.host, "b")
 	succeed(t, <-started)
 	t.Cleanup(b.stop)

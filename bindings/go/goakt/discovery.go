@@ -1,6 +1,7 @@
 package goakt
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -61,17 +62,19 @@ func (d *Discovery) RegisterContext(ctx context.Context) error {
 // firstAnswer asks again and again, lest it waits for what will not come: a
 // missing Role may get known while it waits.
 func (d *Discovery) firstAnswer(ctx context.Context) error {
-	for err := ctx.Err(); ; {
-		if ctx.Err() != nil {
-			return err
-		}
+	var missing error
+	for ctx.Err() == nil {
 		once, cancel := context.WithTimeout(ctx, time.Second)
-		_, err = d.Provider.DiscoverPeersContext(once)
+		_, err := d.Provider.DiscoverPeersContext(once)
 		cancel()
-		if !kubepeers.IsRetryable(err) {
+		switch {
+		case kubepeers.IsRetryable(err):
+			missing = err
+		case err == nil || err != once.Err(): // On a busy machine the time may be over before anything was asked.
 			return err
 		}
 	}
+	return cmp.Or(missing, ctx.Err())
 }
 
 // DiscoverPeers gives the addresses of the peers, without the own one. It

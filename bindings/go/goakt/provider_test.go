@@ -91,11 +91,11 @@ func TestEachMethodGivesTheErrorsOfGoAkt(t *testing.T) {
 }
 
 func TestRegisterDoesNotSucceedBeforeThereIsAnAnswer(t *testing.T) {
-	provider := kubernetes.NewDiscovery(config("default"), unreachable(t)...).Impatient()
+	provider := kubernetes.NewDiscovery(config("default"), unreachable(t)...)
 	t.Cleanup(func() { provider.Close() })
 	succeed(t, provider.Initialize())
 	for range 2 { // After the failure it is not registered.
-		want(t, provider.Register(), kubepeers.ErrNotSynced)
+		want(t, provider.RegisterSoon(), kubepeers.ErrNotSynced)
 	}
 	want(t, provider.Deregister(), discovery.ErrNotRegistered)
 }

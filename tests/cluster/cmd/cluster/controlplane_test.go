@@ -127,9 +127,10 @@ func TestMissingPrograms(t *testing.T) {
 func TestFailedStartShowsTheLog(t *testing.T) {
 	for _, program := range []string{"etcd", "kube-apiserver"} {
 		t.Run(program, func(t *testing.T) {
-			t.Parallel()
 			assets := assets(t)
 			script(t, filepath.Join(assets, program), "echo the cat sat on it >&2; exit 3")
+			// Not before: a process that the other one starts meanwhile would have the script open to write, and nobody could run it.
+			t.Parallel()
 			dir := clusterDir(t, "cluster")
 			mustFail(t, 1, []string{"KUBEBUILDER_ASSETS=" + assets}, []string{"up", "--dir", dir},
 				program, "exit status 3", "the cat sat on it")

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -48,8 +49,11 @@ var ctx = context.Background()
 
 // do makes pods, says where it is, and does the deed.
 func do(deed string) (status int, err error) {
+	verb, object, _ := strings.Cut(deed, " ")
 	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	if verb == "await" { // Before it says that it is there. All others are ended by a signal, whenever it comes.
+		signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	}
 	u, err := newUser()
 	if err == nil {
 		err = u.deploy(2)
@@ -66,7 +70,6 @@ func do(deed string) (status int, err error) {
 		fmt.Print(name, " ")
 	}
 	fmt.Println()
-	verb, object, _ := strings.Cut(deed, " ")
 	switch verb {
 	case "use":
 		return 0, u.use()
@@ -81,8 +84,7 @@ func do(deed string) (status int, err error) {
 			return 8, nil
 		}
 	case "wait":
-		signal.Reset()
-		select {}
+		time.Sleep(time.Hour) // Unlike select {}, it is no deadlock to Go.
 	}
 	return 0, fmt.Errorf("not done: %q", deed)
 }
@@ -324,11 +326,11 @@ func (u *user) restart() error {
 }
 
 func (u *user) scale(replicas int32) error {
-	scale, err := u.AppsV1().Deployments(testNamespace).GetScale(ctx, "pod", metav1.GetOptions{})
-	if err != nil {
-		return err
+	// Of no version: the Deployment's controller may just change it too.
+	scale := &autoscalingv1.Scale{
+		ObjectMeta: metav1.ObjectMeta{Name: "pod", Namespace: testNamespace},
+		Spec:       autoscalingv1.ScaleSpec{Replicas: replicas},
 	}
-	scale.Spec.Replicas = replicas
 	if _, err := u.AppsV1().Deployments(testNamespace).UpdateScale(ctx, "pod", scale, metav1.UpdateOptions{}); err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -203,7 +204,7 @@ func testMount(t *testing.T, use []string) {
 	// Its role has stayed for the next one, whose tokens are others.
 	must(t, use, "account", "--namespace", "ns", "sa")
 	must(t, use, "mount", "--namespace", "ns", "--service-account", "sa", dir)
-	expectAccess(t, dir, list, 200)
+	awaitAccess(t, dir, list, 200) // The API server may still know the former one by that name.
 
 	mustFail(t, 1, use, []string{"mount", "--namespace", "ns", "--service-account", "nobody", dir}, "nobody")
 	mustFail(t, 1, use, []string{"mount", "--namespace", "ns", "--service-account", "sa", "--pod", "nowhere", dir}, "nowhere")
@@ -312,6 +313,22 @@ func podsURL(t *testing.T, use []string) string {
 // expectAccess asks in the way that a pod with the folder dir does.
 func expectAccess(t *testing.T, dir, url string, want int) {
 	t.Helper()
+	if got := access(t, dir, url); got != want {
+		t.Errorf("%s: status %d, want %d", url, got, want)
+	}
+}
+
+// awaitAccess is expectAccess for what the API server comes to know a little later.
+func awaitAccess(t *testing.T, dir, url string, want int) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); access(t, dir, url) != want && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	expectAccess(t, dir, url, want)
+}
+
+func access(t *testing.T, dir, url string) (status int) {
+	t.Helper()
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM([]byte(read(t, filepath.Join(dir, "ca.crt")))) {
 		t.Fatal("no certificate in ca.crt")
@@ -330,7 +347,5 @@ func expectAccess(t *testing.T, dir, url string, want int) {
 		t.Fatal(err)
 	}
 	response.Body.Close()
-	if response.StatusCode != want {
-		t.Errorf("%s: %s, want %d", url, response.Status, want)
-	}
+	return response.StatusCode
 }

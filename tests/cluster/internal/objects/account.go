@@ -100,8 +100,6 @@ func (c *Client) setRole(ctx context.Context, namespace, name string, verbs []st
 
 // awaitAccess waits for the authorizer, which sees changes a little later.
 func (c *Client) awaitAccess(ctx context.Context, namespace, name, verb string, want bool) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
 	for {
 		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
 			User: fmt.Sprintf("system:serviceaccount:%s:%s", namespace, name),

@@ -35,7 +35,26 @@ func (c *Client) DeleteNamespace(ctx context.Context, name string, finalize bool
 	if _, err = c.core.Namespaces().Finalize(ctx, namespace, metav1.UpdateOptions{}); err != nil {
 		return ignoreMissing(err)
 	}
-	return nil
+	return c.awaitGone(ctx, name)
+}
+
+// awaitGone waits for the admission of new objects, which sees a little later
+// that the namespace is gone, and until then refuses all in the next one of that
+// name.
+func (c *Client) awaitGone(ctx context.Context, namespace string) error {
+	probe := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "probe"}}
+	for {
+		_, err := c.core.ServiceAccounts(namespace).Create(ctx, probe, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		if err != nil && !apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+			return err
+		}
+		if err := sleep(ctx, 5*time.Millisecond); err != nil {
+			return err
+		}
+	}
 }
 
 // emptyNamespace removes what this package makes. It would come to light again
