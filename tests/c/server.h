@@ -4,12 +4,13 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -111,6 +112,30 @@ static void answer_request(int connection)
     close(connection);
 }
 
+/* The listener, and the connections on which nothing has come yet. One may stay so for long: a child that was forked keeps it open. */
+static struct pollfd heard[256];
+static nfds_t hearing;
+
+static void hear(int descriptor)
+{
+    if (hearing < sizeof heard / sizeof *heard)
+        heard[hearing++] = (struct pollfd){descriptor, POLLIN, 0};
+    else
+        close(descriptor);
+}
+
+/* So whoever says nothing holds up nobody, however long it takes him to. */
+static void answer_who_speaks(void (*answer)(int connection))
+{
+    for (nfds_t i = hearing; i-- > 1;) {
+        const int connection = heard[i].fd;
+        if (heard[i].revents == 0)
+            continue;
+        heard[i] = heard[--hearing];
+        answer(connection);
+    }
+}
+
 /* Serves from a process of its own, which the caller kills. */
 static pid_t serve(int listener, void (*answer)(int connection))
 {
@@ -121,24 +146,25 @@ static pid_t serve(int listener, void (*answer)(int connection))
     }
     if (server > 0)
         return server;
-    /* Whatever becomes of the caller. */
-    alarm(600);
+    /* Whatever becomes of the caller, and however long it takes. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     signal(SIGUSR1, tell_watch);
     signal(SIGPIPE, SIG_IGN);
     sigset_t change;
     sigemptyset(&change);
     sigaddset(&change, SIGUSR1);
+    hear(listener);
     for (;;) {
-        /* One that says nothing does not hold up the others: a child that was forked may keep it open. */
-        const struct timeval patience = {1, 0};
         /* A change waits for the request that is being read, which it would break off. */
         sigprocmask(SIG_UNBLOCK, &change, NULL);
-        int connection = accept(listener, NULL, NULL);
+        const int ready = poll(heard, hearing, -1);
         sigprocmask(SIG_BLOCK, &change, NULL);
-        if (connection < 0)
+        if (ready <= 0)
             continue;
-        setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-        answer(connection);
+        answer_who_speaks(answer);
+        const int connection = heard[0].revents != 0 ? accept(listener, NULL, NULL) : -1;
+        if (connection >= 0)
+            hear(connection);
     }
 }
 

@@ -296,6 +296,15 @@ static void are_the_two_pods(const kubepeers_peers *peers)
     has_nothing_at(peers, SIZE_MAX / 2 + 1);
 }
 
+/* Where this thread stands still in the call, a list may have come before it looks: so not each time. */
+static int does_not_wait_for_fresh(kubepeers_provider provider)
+{
+    for (int i = 0; i < 10; i++)
+        if (kubepeers_refresh(provider, 0, NULL) == KUBEPEERS_STALE)
+            return 1;
+    return 0;
+}
+
 static void test_lists(void)
 {
     kubepeers_provider provider = new_provider_of(answering);
@@ -311,7 +320,7 @@ static void test_lists(void)
     CHECK(kubepeers_error_is_retryable(error) == 1);
     kubepeers_error_free(error);
     CHECK_STATUS(kubepeers_refresh(provider, A_MINUTE, NULL), KUBEPEERS_OK);
-    CHECK_STATUS(kubepeers_refresh(provider, 0, NULL), KUBEPEERS_STALE);
+    CHECK(does_not_wait_for_fresh(provider));
     /* A list needs neither its provider nor another list. */
     CHECK_STATUS(kubepeers_close(provider, NULL), KUBEPEERS_OK);
     CHECK(kubepeers_generation(provider) == 0);
@@ -341,7 +350,7 @@ static int has_asked_the_server(kubepeers_provider provider)
 {
     struct timespec moment = {0, 10 * 1000 * 1000};
     int refused = 0;
-    for (int i = 0; i < 1000 && !refused; i++, nanosleep(&moment, NULL)) {
+    for (int i = 0; i < 6000 && !refused; i++, nanosleep(&moment, NULL)) {
         kubepeers_error *error = NULL;
         call_discover(provider, &error);
         refused = strstr(kubepeers_error_message(error), "refused") != NULL;

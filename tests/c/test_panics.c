@@ -235,6 +235,8 @@ static void panic_at_the_first_list(void)
     CHECK(eventually(is_alone));
     CHECK_STATUS(call_discover(provider, NULL), KUBEPEERS_NOT_REGISTERED);
     is_well(provider);
+    /* What still looks a name up for nobody would be what panics next. */
+    CHECK(eventually(is_alone));
 }
 
 static void *wait_for_an_hour(void *provider)
@@ -245,11 +247,25 @@ static void *wait_for_an_hour(void *provider)
     return NULL;
 }
 
+static kubepeers_provider watcher;
+
+static int is_watching(void)
+{
+    char *metrics = NULL;
+    CHECK_STATUS(kubepeers_metrics(watcher, &metrics, NULL), KUBEPEERS_OK);
+    const char *sample = strstr(metrics, "\nkubepeers_watching{");
+    int watching = sample != NULL && sample[strcspn(sample + 1, "\n")] == '1';
+    kubepeers_text_free(metrics);
+    return watching;
+}
+
 /* Whoever waits is told, and everybody from then on, until deregister or close. */
 static void panic_later(void)
 {
-    kubepeers_provider provider = registered();
+    kubepeers_provider provider = watcher = registered();
     pthread_t waiter;
+    /* Before that, what panics may be a lookup for a watch that gives way to the list: nobody hears of it. */
+    CHECK(eventually(is_watching));
     CHECK(pthread_create(&waiter, NULL, wait_for_an_hour, &provider) == 0);
     kubepeers_want_panic(place);
     CHECK_STATUS(kubepeers_refresh(provider, A_MINUTE, NULL), KUBEPEERS_INTERNAL);

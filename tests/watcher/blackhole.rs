@@ -2,10 +2,11 @@
 
 use std::process::Command;
 
+use kubepeers::provider::Provider;
 use kubepeers::status::Status;
 
 use super::fake::{Fake, list};
-use super::{LONG, addresses, first, troubled};
+use super::{LONG, addresses, eventually, first, metric};
 
 const INSIDE: &str = "KUBEPEERS_TEST_IN_NAMESPACE";
 /// SIOCSIFFLAGS of the loopback device: IFF_UP or nothing. In Python, as not every machine has `ip`.
@@ -34,16 +35,29 @@ fn a_server_that_vanishes_is_noticed_by_its_connection() {
     assert!(inside.status.success() && said.contains("1 passed"), "is `unshare --user --net` allowed here? {said}");
 }
 
+/// The first failure that was logged.
+fn failure(provider: &Provider) -> String {
+    let mut told = String::new();
+    eventually(|| {
+        let record = provider.log().next();
+        told = record.map(|record| record.message).unwrap_or_default();
+        !told.is_empty()
+    });
+    told
+}
+
 fn vanish() {
     set_loopback("1");
     let fake = Fake::steady(|| list(&[("a", "10.0.0.1")], 5), vec![]);
-    let provider = fake.provider(&[]);
+    let provider = fake.provider(&[("log", "warn")]);
     assert_eq!(first(&provider), ["10.0.0.1"]);
-    fake.has_been_asked(2);
+    // Before that it would be the request that nobody answers.
+    eventually(|| metric(&provider, "watching") == 1.0);
     set_loopback("0");
-    let trouble = troubled(&provider, "timed-out").trouble.unwrap();
-    assert_eq!(trouble.error.status(), Status::Unavailable);
-    assert!(!trouble.error.message().contains("silent"), "{}", trouble.error);
+    // Health soon tells of the next try, which has no network.
+    let failure = failure(&provider);
+    assert!(failure.contains("does not answer") && !failure.contains("silent"), "{failure}");
+    assert_eq!(provider.health().unwrap().trouble.unwrap().error.status(), Status::Unavailable);
     assert_eq!(addresses(&provider.discover_peers(LONG).unwrap()), ["10.0.0.1"]);
     set_loopback("1");
     // And back: from where it was.

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,8 @@ use kubepeers::cluster::connect;
 use kubepeers::config::{Config, Settings};
 use kubepeers::provider::Provider;
 use kubepeers::runtime::spawn_named;
+
+use super::eventually;
 
 /// What to answer a request with.
 pub(crate) enum Reply {
@@ -26,7 +28,25 @@ pub(crate) enum Reply {
 /// The script: the number of the request, from 0, and its path with the query.
 type Script = dyn Fn(usize, &str) -> Reply + Send + Sync;
 
-/// What the server was asked, and when.
+/// That a test has seen what it wants to see: before that a script does not go on, however long the test takes.
+#[derive(Clone, Default)]
+pub(crate) struct Seen(Arc<OnceLock<()>>);
+
+impl Seen {
+    pub(crate) fn now(&self) {
+        self.0.set(()).unwrap();
+    }
+
+    pub(crate) fn is_so(&self) -> bool {
+        self.0.get().is_some()
+    }
+
+    pub(crate) fn wait(&self) {
+        self.0.wait();
+    }
+}
+
+/// What the server was asked, and when: no later than it was answered.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) path: String,
@@ -76,10 +96,17 @@ impl Fake {
     }
 
     /// Waits until so many requests have come.
+    #[track_caller]
     pub(crate) fn has_been_asked(&self, times: usize) {
-        while self.asked().len() < times {
-            thread::sleep(Duration::from_millis(10));
-        }
+        eventually(|| self.asked().len() >= times);
+    }
+
+    /// Waits until so many requests of one kind have come; gives these, without any that came later.
+    #[track_caller]
+    pub(crate) fn has_been_asked_for(&self, times: usize, kind: impl Fn(&str) -> bool) -> Vec<Asked> {
+        let of_kind = || self.asked().into_iter().filter(|asked| kind(&asked.path)).take(times).collect::<Vec<_>>();
+        eventually(|| of_kind().len() == times);
+        of_kind()
     }
 
     /// A provider that is no pod and asks this server.
@@ -100,6 +127,18 @@ impl Fake {
 
 pub(crate) fn is_watch(path: &str) -> bool {
     path.contains("watch=true")
+}
+
+pub(crate) fn is_list(path: &str) -> bool {
+    !is_watch(path)
+}
+
+/// Backoff: each wait has at least half of its step, and the steps double. Whatever stands still makes them longer.
+#[track_caller]
+pub(crate) fn come_later_each_time(asked: &[Asked]) {
+    for (two, step) in asked.windows(2).zip((0..).map(|i| Duration::from_millis(200 << i))) {
+        assert!(two[1].at - two[0].at >= step / 2, "{asked:?}");
+    }
 }
 
 /// A provider that is no pod and asks a server as this user of a kubeconfig.
@@ -125,6 +164,8 @@ pub(crate) fn config(server: &str, user: &str, extra: &[(&str, &str)]) -> Config
         ("pod_labels", "app=demo"),
         ("self", "none"),
         ("kubeconfig", path.to_str().unwrap()),
+        // Longer than anything here takes.
+        ("request_timeout_ms", "60000"),
     ];
     for (key, value) in required.iter().chain(extra) {
         config.set(key, value).unwrap();

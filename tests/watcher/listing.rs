@@ -5,7 +5,7 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::fake::{Fake, Reply, event, is_watch, list, page, page_text, pod, status};
+use super::fake::{Fake, Reply, Seen, event, is_watch, list, page, page_text, pod, status};
 use super::{addresses, becomes, first, unsynced};
 use crate::LONG;
 
@@ -147,8 +147,13 @@ fn thousands_of_pods_vanish_in_one_snapshot() {
         (1..=5000).step_by(every).map(|i| pod(&format!("p{i}"), &address(i), 1)).collect()
     };
     let (all, left) = (page_text(&pods(1), "", 7), page_text(&pods(2), "", 9));
+    let seen = Seen::default();
+    let all_seen = seen.clone();
     let fake = Fake::start(move |number, path| match path {
-        path if is_watch(path) && number == 1 => Reply::Body(410, status(410, "too old")),
+        path if is_watch(path) && number == 1 => {
+            all_seen.wait();
+            Reply::Body(410, status(410, "too old"))
+        }
         path if is_watch(path) => Reply::Open(vec![]),
         _ => Reply::Body(200, if number == 0 { all.clone() } else { left.clone() }),
     });
@@ -156,6 +161,7 @@ fn thousands_of_pods_vanish_in_one_snapshot() {
     provider.register(LONG).unwrap();
     let before = provider.wait(0, LONG).unwrap();
     assert_eq!(before.len(), 5000);
+    seen.now();
     let after = provider.wait(before.generation(), LONG).unwrap();
     assert_eq!((after.generation(), after.len()), (before.generation() + 1, 2500));
     assert!(addresses(&after).contains(&"10.0.19.135") && !addresses(&after).contains(&"10.0.19.136"));

@@ -9,8 +9,11 @@ mod registering;
 mod trouble;
 mod watching;
 
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
+use kubepeers::error::Error;
+use kubepeers::health::Health;
 use kubepeers::provider::{Provider, Timeout};
 use kubepeers::snapshot::Snapshot;
 use kubepeers::status::Status;
@@ -18,6 +21,16 @@ use kubepeers::status::Status;
 /// Longer than anything here takes.
 const LONG: Timeout = Timeout::AtMost(Duration::from_secs(60));
 const AT_ONCE: Timeout = Timeout::AtMost(Duration::ZERO);
+
+/// Asks until the answer is yes. A hang is a failure, not a matter of patience.
+#[track_caller]
+fn eventually(mut is: impl FnMut() -> bool) {
+    let hung = Instant::now() + Duration::from_secs(300);
+    while !is() {
+        assert!(Instant::now() < hung, "it never came");
+        sleep(Duration::from_millis(10));
+    }
+}
 
 /// Without the ports.
 fn addresses(snapshot: &Snapshot) -> Vec<&str> {
@@ -40,26 +53,39 @@ fn becomes(provider: &Provider, wanted: &[&str]) -> u64 {
 }
 
 /// Registers, and waits until the reason why there is no answer has these words.
-fn unsynced(provider: &Provider, words: &str) -> kubepeers::error::Error {
+#[track_caller]
+fn unsynced(provider: &Provider, words: &str) -> Error {
     provider.register(AT_ONCE).unwrap();
-    loop {
-        let error = provider.discover_peers(Timeout::AtMost(Duration::from_millis(20))).unwrap_err();
-        assert_eq!(error.status(), Status::NotSynced, "{error}");
-        if error.message().contains(words) {
-            return error;
-        }
-    }
+    fails(Status::NotSynced, words, || provider.discover_peers(AT_ONCE).unwrap_err())
+}
+
+/// Waits until there is no fresh answer for a reason that has these words.
+#[track_caller]
+fn unrefreshed(provider: &Provider, words: &str) -> Error {
+    fails(Status::Stale, words, || provider.refresh(AT_ONCE).unwrap_err())
+}
+
+/// Calls until the error has these words; it has this status each time.
+#[track_caller]
+fn fails(status: Status, words: &str, call: impl Fn() -> Error) -> Error {
+    let mut error = call();
+    eventually(|| {
+        error = call();
+        assert_eq!(error.status(), status, "{error}");
+        error.message().contains(words)
+    });
+    error
 }
 
 /// Waits until health tells of a failure of this class.
-fn troubled(provider: &Provider, class: &str) -> kubepeers::health::Health {
-    loop {
-        let health = provider.health().unwrap();
-        if health.trouble.as_ref().is_some_and(|trouble| trouble.class == class) {
-            return health;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
+#[track_caller]
+fn troubled(provider: &Provider, class: &str) -> Health {
+    let mut health = provider.health().unwrap();
+    eventually(|| {
+        health = provider.health().unwrap();
+        health.trouble.as_ref().is_some_and(|trouble| trouble.class == class)
+    });
+    health
 }
 
 /// A number of the metrics.

@@ -6,8 +6,10 @@ use std::time::Duration;
 use kubepeers::provider::Timeout;
 use kubepeers::status::Status;
 
-use super::fake::{self, Fake, Reply, event, is_watch, list, page, page_text, pod, status};
-use super::{AT_ONCE, LONG, addresses, becomes, first, metric, troubled, unsynced};
+use super::fake::{
+    self, Fake, Reply, Seen, come_later_each_time, event, is_list, is_watch, list, page, page_text, pod, status,
+};
+use super::{AT_ONCE, LONG, addresses, becomes, eventually, first, metric, troubled, unsynced};
 
 /// Where it stops: before the headers, and in the middle of the body.
 #[test]
@@ -16,13 +18,16 @@ fn a_server_that_does_not_go_on_is_given_up() {
     let stops: [Box<dyn Fn() -> Reply + Send + Sync>; 2] =
         [Box::new(|| Reply::Silence), Box::new(move || Reply::Open(vec![half.clone()]))];
     for stop in stops {
-        let fake = Fake::start(move |number, path| match number {
-            0 => stop(),
-            _ if is_watch(path) => Reply::Open(vec![]),
+        let seen = Seen::default();
+        let given_up = seen.clone();
+        let fake = Fake::start(move |_, path| match path {
+            path if is_watch(path) => Reply::Open(vec![]),
+            _ if !given_up.is_so() => stop(),
             _ => list(&[("b", "10.0.0.2")], 7),
         });
-        let provider = fake.provider(&[("request_timeout_ms", "100")]);
-        unsynced(&provider, "no answer within 100ms");
+        let provider = fake.provider(&[("request_timeout_ms", "500")]);
+        unsynced(&provider, "no answer within 500ms");
+        seen.now();
         becomes(&provider, &["10.0.0.2"]);
     }
 }
@@ -45,7 +50,8 @@ fn a_server_that_is_not_there_is_told_from_a_name_that_is_not() {
     let provider = fake::provider("http://127.0.0.1:1", "{}", &[]);
     unsynced(&provider, "refused");
     troubled(&provider, "unreachable");
-    let provider = fake::provider("http://no-such-host.invalid:1", "{}", &[]);
+    // Where no name server answers it takes a while until that is known.
+    let provider = fake::provider("http://no-such-host.invalid:1", "{}", &[("request_timeout_ms", "300000")]);
     unsynced(&provider, "cannot be resolved");
     troubled(&provider, "no-such-host");
 }
@@ -89,25 +95,23 @@ fn a_server_that_is_down_is_not_stormed() {
     let fake = Fake::start(|_, _| Reply::Body(500, status(500, "no")));
     let provider = fake.provider(&[]);
     provider.register(AT_ONCE).unwrap();
-    std::thread::sleep(Duration::from_secs(3));
-    let asked = fake.asked().len();
-    assert!((2..=6).contains(&asked), "{asked} requests");
+    come_later_each_time(&fake.has_been_asked_for(5, is_list));
 }
 
 /// An API server that starts says no to everybody for a moment.
 #[test]
 fn a_refusal_is_believed_once_it_lasts() {
-    let fake = Fake::start(|number, path| match number {
-        0 | 1 => Reply::Body(403, status(403, "pods is forbidden")),
+    let forbidden = || Reply::Body(403, status(403, "pods is forbidden"));
+    // Once: on a machine that stands still, two may be as far from each other as what lasts.
+    let fake = Fake::start(move |number, path| match number {
+        0 => forbidden(),
         _ if is_watch(path) => Reply::Open(vec![]),
         _ => list(&[("a", "10.0.0.1")], 5),
     });
     assert_eq!(first(&fake.provider(&[])), ["10.0.0.1"]);
-    let fake = Fake::start(|_, _| Reply::Body(403, status(403, "pods is forbidden")));
-    let provider = fake.provider(&[]);
-    assert!(unsynced(&provider, "may not list pods").is_retryable());
-    provider.deregister().unwrap();
-    let error = provider.register(LONG).unwrap_err();
+    let fake = Fake::start(move |number, _| if number == 0 { forbidden() } else { Reply::Silence });
+    assert!(unsynced(&fake.provider(&[]), "may not list pods").is_retryable());
+    let error = Fake::start(move |_, _| forbidden()).provider(&[]).register(LONG).unwrap_err();
     assert_eq!((error.status(), error.http_status(), error.is_retryable()), (Status::Forbidden, 403, false));
     assert!(error.message().contains("may not list pods"), "{error}");
 }
@@ -126,9 +130,7 @@ fn a_watch_is_open_once_it_was_granted() {
     let granting = Fake::steady(|| list(&[], 5), vec![]);
     let provider = granting.provider(&[]);
     provider.register(LONG).unwrap();
-    while metric(&provider, "watching") != 1.0 {
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    eventually(|| metric(&provider, "watching") == 1.0);
     let silent = Fake::start(|_, path| if is_watch(path) { Reply::Silence } else { list(&[], 5) });
     let provider = silent.provider(&[]);
     provider.register(LONG).unwrap();
@@ -163,14 +165,8 @@ fn polls_where_watching_is_forbidden() {
     let provider = fake.provider(&[("poll_interval_ms", "1000")]);
     provider.register(LONG).unwrap();
     becomes(&provider, &["10.0.0.1", "10.0.0.2"]);
-    let health = loop {
-        let health = provider.health().unwrap();
-        if health.polling {
-            break health;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    };
-    let error = health.trouble.unwrap().error;
+    eventually(|| provider.health().unwrap().polling);
+    let error = provider.health().unwrap().trouble.unwrap().error;
     assert!(error.status() == Status::Forbidden && error.message().contains("may not watch pods"), "{error}");
     // From now on it is not asked for again with every poll.
     let before = fake.asked().len();
@@ -213,14 +209,20 @@ fn what_a_gateway_says_is_no_reason_to_list_again() {
 /// The watch is silent, but open: what was wrong before is over.
 #[test]
 fn a_failure_is_over_once_a_watch_goes_on() {
-    let fake = Fake::start(|number, path| match number {
+    let seen = Seen::default();
+    let trouble_seen = seen.clone();
+    let fake = Fake::start(move |number, path| match number {
         1 => Reply::Body(500, status(500, "no")),
-        _ if is_watch(path) => Reply::Open(vec![]),
+        _ if is_watch(path) => {
+            trouble_seen.wait();
+            Reply::Open(vec![])
+        }
         _ => list(&[("a", "10.0.0.1")], 5),
     });
     let provider = fake.provider(&[]);
     assert_eq!(first(&provider), ["10.0.0.1"]);
     troubled(&provider, "refused");
+    seen.now();
     assert_eq!(provider.wait_for_peers(1, Duration::from_millis(100), LONG).unwrap().len(), 1);
     assert!(provider.health().unwrap().trouble.is_none());
 }
@@ -340,9 +342,7 @@ fn a_login_plugin_that_hangs_does_not_hold_up_close() {
     );
     let provider = fake::provider("http://127.0.0.1:1", &user, &[]);
     provider.register(Timeout::AtMost(Duration::ZERO)).unwrap();
-    while !started.exists() {
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    eventually(|| started.exists());
     // The plugin ends only with its folder, after this returns.
     provider.close();
 }

@@ -1,10 +1,9 @@
 //! How the pods are watched.
 
 use std::sync::Mutex;
-use std::time::Duration;
 
-use super::fake::{Fake, Reply, bookmark, event, is_watch, list, status};
-use super::{LONG, addresses, becomes, first, metric};
+use super::fake::{Fake, Reply, Seen, bookmark, come_later_each_time, event, is_watch, list, status};
+use super::{LONG, addresses, becomes, eventually, first, metric};
 
 #[test]
 fn goes_on_from_the_last_event_when_a_watch_ends() {
@@ -53,9 +52,13 @@ fn lists_again_where_a_watch_cannot_go_on() {
         Reply::Open(vec!["{\"type\":\"ADDED\",\"obj".into(), "\n".into()]),
         Reply::Open(vec![event("ADDED", "x", "10.0.0.9", 906).replace("\"906\"", "\"\"")]),
     ] {
-        let ends = Mutex::new(Some(ends));
+        let (ends, seen) = (Mutex::new(Some(ends)), Seen::default());
+        let both_seen = seen.clone();
         let fake = Fake::start(move |number, path| match path {
-            path if is_watch(path) => ends.lock().unwrap().take().unwrap_or(Reply::Silence),
+            path if is_watch(path) => {
+                both_seen.wait();
+                ends.lock().unwrap().take().unwrap_or(Reply::Silence)
+            }
             _ if number == 0 => list(&[("a", "10.0.0.1"), ("b", "10.0.0.2")], 905),
             _ => list(&[("b", "10.0.0.2")], 907),
         });
@@ -63,6 +66,7 @@ fn lists_again_where_a_watch_cannot_go_on() {
         provider.register(LONG).unwrap();
         let both = provider.wait(0, LONG).unwrap();
         assert_eq!(addresses(&both), ["10.0.0.1", "10.0.0.2"]);
+        seen.now();
         assert_eq!(addresses(&provider.wait(both.generation(), LONG).unwrap()), ["10.0.0.2"]);
         // Not what a cache has, which may lag: it would lead to the same end again.
         let again = &fake.paths()[2];
@@ -78,10 +82,7 @@ fn a_server_that_closes_at_once_is_not_stormed() {
             Fake::start(move |_, path| if is_watch(path) { Reply::Body(200, body.clone()) } else { list(&[], 5) });
         let provider = fake.provider(&[]);
         assert_eq!(first(&provider), [""; 0]);
-        // Not a matter of speed: without backoff it is thousands.
-        std::thread::sleep(Duration::from_secs(2));
-        let asked = fake.asked().len();
-        assert!((3..20).contains(&asked), "{asked} requests");
+        come_later_each_time(&fake.has_been_asked_for(5, is_watch));
         assert!(provider.discover_peers(LONG).unwrap().is_empty());
     }
 }
@@ -97,9 +98,7 @@ fn a_burst_is_one_change() {
     });
     let provider = fake.provider(&[]);
     provider.register(LONG).unwrap();
-    while provider.discover_peers(LONG).unwrap().len() < 1000 {
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    eventually(|| provider.discover_peers(LONG).unwrap().len() == 1000);
     let (events, views) = (metric(&provider, "events_total"), metric(&provider, "views_total"));
     assert_eq!(events, 1000.0);
     assert!(views <= 200.0, "{views} views of {events} events");
@@ -122,10 +121,10 @@ fn idle_connections_are_kept_under_observation() {
         (kind.to_owned(), u64::from_str_radix(when, 16).unwrap())
     };
     // Until what was sent is acknowledged another timer runs.
-    while timer().0 == "01" {
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    let (kind, when) = timer();
-    assert_eq!(kind, "02");
-    assert!(when <= 500, "asks only after {when} hundredths of a second");
+    let mut now = timer();
+    eventually(|| {
+        now = timer();
+        now.0 == "02"
+    });
+    assert!(now.1 <= 500, "asks only after {} hundredths of a second", now.1);
 }
