@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+import ssl
 from typing import TYPE_CHECKING
 
 from namespace import run
@@ -16,8 +19,8 @@ FORBIDDEN = 'authorization_attempts_total{result="no-opinion"}'
 UNAUTHORIZED = 'authentication_attempts{result="error"}'
 UNTRUSTED = "apiserver_tls_handshake_errors_total"
 
-# The probes try again at longer and longer intervals: among so many tries are some of each of the three.
-MANY = 9
+# The probes try again at longer and longer intervals: among so many tries are some of each of them.
+MANY = 12
 
 
 class ControlPlane:
@@ -61,6 +64,14 @@ class ControlPlane:
     def get(self, path: str) -> str:
         """Give what the API server answers an administrator."""
         return run(self._program, "get", path)
+
+    def knows(self, token: str) -> bool:
+        """Say whether the API server lets in who has this token."""
+        endpoint, unverified = self.endpoint(), ssl._create_unverified_context()
+        at = endpoint["KUBERNETES_SERVICE_HOST"], int(endpoint["KUBERNETES_SERVICE_PORT"])
+        with contextlib.closing(http.client.HTTPSConnection(*at, context=unverified)) as connection:
+            connection.request("GET", "/version", headers={"Authorization": f"Bearer {token}"})
+            return connection.getresponse().status != http.HTTPStatus.UNAUTHORIZED
 
     def see_many(self, counter: str) -> None:
         """Wait until the API server has counted many of something."""

@@ -46,6 +46,8 @@ class Member:
             # Long where a good answer ends it early, short where nothing will come.
             "register_timeout_ms": "60000",
             "discover_timeout_ms": "100",
+            # An API server on a busy machine is late, which is no trouble.
+            "request_timeout_ms": "60000",
         }
         self.environment = {name: needed(name) for name in ("KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")}
         self._start = start

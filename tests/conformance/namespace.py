@@ -127,7 +127,7 @@ def state(*ips: str, phase: str | None = None, ready: bool | None = None, starte
 
 def run(program: str, *arguments: str) -> str:
     """Run the helper, and give what it prints."""
-    done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, f"{arguments}: {done.stderr}"
     return done.stdout
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 #: Bounds what would otherwise hang. It is no expectation: machines that run tests are busy.
-PATIENCE = 60.0
+PATIENCE = 300.0
 
 T = TypeVar("T")
 

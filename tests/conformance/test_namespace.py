@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from control_plane import UNAUTHORIZED, ControlPlane
 from member import OWN, Member
+from probes import until
 
 pytestmark = pytest.mark.usefixtures("control_plane")
 
@@ -43,6 +44,8 @@ def test_deleted_and_made_again_unseen(process: Member, control_plane: ControlPl
         # Ends the watches.
         control_plane.restart_server()
         pods.destroy()
+        # It learns a little later that there is no service account any more.
+        until(lambda: control_plane.knows(pods.tokens[0]), lambda known: not known, "the token")
     # There is no service account, and who may not look at a namespace cannot know that it is gone.
     control_plane.see_many(UNAUTHORIZED)
     assert probes.ask("discover") == ("discover", "OK", False, 0, "10.0.0.2:3322")

@@ -46,7 +46,7 @@ def run(*command: str | Path, cwd: Path | None = None, **environment: str) -> st
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stdout
     return done.stdout

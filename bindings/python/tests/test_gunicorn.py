@@ -37,9 +37,10 @@ def server(cluster_options: Options, pod: tuple[str, ...], tmp_path: Path) -> It
     """A master with two workers, that listens at `address` in the folder."""
     cluster(*pod, "--phase=Running", "--ip=10.0.0.2", "a")
     (tmp_path / "conf.py").write_text("from gunicorn_app import on_exit\n")
-    command = [sys.executable, "-m", "gunicorn", "--preload", "--workers=2", f"--bind=unix:{tmp_path}/address"]
+    # A worker that a busy machine holds up is not to be killed for that.
+    command = [sys.executable, "-m", "gunicorn", "--preload", "--workers=2", "--timeout=300"]
     with subprocess.Popen(
-        [*command, f"--config={tmp_path}/conf.py", "gunicorn_app:application"],
+        [*command, f"--bind=unix:{tmp_path}/address", f"--config={tmp_path}/conf.py", "gunicorn_app:application"],
         env={**os.environ, "PROVIDER": json.dumps(cluster_options), "PYTHONPATH": f"{HERE}:{HERE.parent}"},
         cwd=tmp_path,
         stdout=subprocess.PIPE,

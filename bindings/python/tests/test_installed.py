@@ -53,7 +53,7 @@ def test_an_installed_wheel_finds_peers(environment: Path, namespace: str, pod: 
     (library,) = environment.parent.glob("lib/*/site-packages/kubepeers/libkubepeers.so.0")
     assert printed.splitlines() == ["10.0.0.1:3322 10.0.0.2:3322", str({str(library)})]
 
-    options = ("-n", namespace, "-l", "app=test", "-p", "gossip", "--kubeconfig", kubeconfig)
+    options = ("-n", namespace, "-l", "app=test", "-p", "gossip", "--kubeconfig", kubeconfig, "--timeout", "60")
     assert run(environment / "kubepeers", "peers", *options) == "10.0.0.1:3322\n10.0.0.2:3322\n"
     assert run(environment / "kubepeers", "--version").split()[-1] == kubepeers.__version__
 

@@ -40,11 +40,19 @@ class Records(logging.Handler):
 
     def holding(self, text: str) -> logging.LogRecord:
         """Wait for one that holds this text."""
-        while True:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
             for record in list(self.all):
                 if text in record.getMessage():
                     return record
             time.sleep(0.001)
+        pytest.fail(f"no record holds {text!r}")
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Close waits for the handlers as long as a busy machine takes."""
+    monkeypatch.setattr(_log, "PATIENCE", 60)
 
 
 @pytest.fixture
@@ -194,8 +202,7 @@ def held(logging_provider: Provider, holding: Holding) -> Provider:
     return logging_provider
 
 
-def test_close_waits_for_a_handler(held: Provider, holding: Holding, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_log, "PATIENCE", 60)
+def test_close_waits_for_a_handler(held: Provider, holding: Holding) -> None:
     closer = threading.Thread(target=held.close)
     closer.start()
     closer.join(0.1)
@@ -222,7 +229,8 @@ def test_a_handler_that_is_stuck_does_not_stop_close(
     (thread,) = log_threads()
     holding.go_on.set()
     thread.join(60)
-    assert records.all[-1].getMessage() == "last"
+    # The library may have had more to tell after it.
+    assert "last" in [record.getMessage() for record in records.all]
 
 
 def test_waiting_calls_do_not_wait_for_handlers(
@@ -320,6 +328,8 @@ def in_child(provider: Provider, holding: Holding, records: Records) -> None:
     try:
         with pytest.raises(kubepeers.ForkedError):
             provider.close()
+        # Another one: at the fork a thread that is not here may have held its lock.
+        holding.go_on = threading.Event()
         holding.go_on.set()
         # Its own has a thread of its own.
         provider.init()

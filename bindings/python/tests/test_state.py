@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import kubepeers
 import pytest
 from fakes import NOWHERE, Fake
@@ -45,10 +47,13 @@ def test_freed_when_reading_fails(fake: Fake, provider: Provider) -> None:
 
 
 def test_a_server_that_refuses(registered: Provider) -> None:
-    # It has not been asked yet, perhaps.
     with pytest.raises(kubepeers.NotSyncedError):
-        registered.refresh(0.5)
-    health = registered.health()
+        registered.refresh()
+    deadline = time.monotonic() + 60
+    # It has not been asked yet, perhaps.
+    while not (health := registered.health()).error:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     assert (health.age, health.stale, health.polling) == (None, True, False)
     assert isinstance(health.error, kubepeers.UnavailableError)
     assert health.error.retryable is True

@@ -15,13 +15,14 @@ class Waiting:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.descriptors: list[Events] = []
-        self._begun = threading.Semaphore(0)
+        self._made, self._begun = threading.Semaphore(0), threading.Semaphore(0)
         make, wait = Events.__init__, Events.wait
         waited_before: list[Events] = []
 
         def made(events: Events, *arguments: object) -> None:
             make(events, *arguments)  # type: ignore[arg-type]
             self.descriptors.append(events)
+            self._made.release()
 
         def waited(events: Events, seconds: float | None = None) -> None:
             if events not in waited_before:
@@ -31,6 +32,11 @@ class Waiting:
 
         monkeypatch.setattr(Events, "__init__", made)
         monkeypatch.setattr(Events, "wait", waited)
+
+    def made(self, number: int) -> None:
+        """Return when there have been so many descriptors."""
+        for _ in range(number):
+            assert self._made.acquire(timeout=60)
 
     def begun(self, number: int) -> None:
         """Return when so many threads have begun to wait."""

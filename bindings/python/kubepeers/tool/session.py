@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 STEP = 0.1
+#: How often register is tried.
+_TRIES = 10
 
 
 @contextlib.contextmanager
@@ -22,10 +24,22 @@ def registered(values: Mapping[str, str]) -> Iterator[Provider]:
     provider = Provider.from_settings(values.items())
     try:
         provider.init()
-        provider.register(timeout=0)
+        _register(provider)
         yield provider
     finally:
         provider.close()
+
+
+def _register(provider: Provider) -> None:
+    """Begin to look. How the first request fails is to be seen later, by whoever waits for an answer.
+
+    Where this thread is held up, it may have failed before `register()` looks: then the next try tells.
+    """
+    for _ in range(_TRIES - 1):
+        with contextlib.suppress(KubepeersError):
+            provider.register(timeout=0)
+            return
+    provider.register(timeout=0)
 
 
 def patiently(ask: Callable[[float], T], seconds: float) -> T:

@@ -15,6 +15,9 @@ import pyte
 import pytest
 from place import PATIENCE, Place
 
+#: What `rich` begins a table with, and each picture of it.
+OTHER_SCREEN, HOME = b"\x1b[?1049h", b"\x1b[H"
+
 
 class Terminal:
     """A real one (a pty), with its screen. Use it as a context."""
@@ -23,6 +26,8 @@ class Terminal:
         self.screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self.screen)
         self.received = b""
+        #: Of that, what the screen does not show yet.
+        self._coming = b""
         self._end, theirs = pty.openpty()
         self.resize(columns, lines)
         self.process = subprocess.Popen(
@@ -56,15 +61,30 @@ class Terminal:
 
     def read(self) -> bool:
         """Take in what comes within a moment; says whether more may come."""
+        if self._show_next():
+            return True
         if not select.select([self._end], [], [], 0.05)[0]:
             return True
         try:
             received = os.read(self._end, 65536)
         except OSError:  # nobody has the terminal any more
-            return False
+            received = b""
         self.received += received
-        self._stream.feed(received)
+        self._coming += received
+        if not received or OTHER_SCREEN not in self.received:
+            self._show(len(self._coming))
         return bool(received)
+
+    def _show_next(self) -> bool:
+        """Show a picture of a table if it is whole: it comes in pieces, and the next one begins where it ends."""
+        end = self._coming.find(HOME, 1)
+        if end > 0:
+            self._show(end)
+        return end > 0
+
+    def _show(self, end: int) -> None:
+        self._stream.feed(self._coming[:end])
+        self._coming = self._coming[end:]
 
     def resize(self, columns: int, lines: int) -> None:
         fcntl.ioctl(self._end, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))

@@ -66,29 +66,31 @@ def test_options_count_more_than_pairs_and_they_more_than_variables(place: Place
     place.pod("other", "10.0.0.2", label="app=other")
     place.environment["KUBEPEERS_POD_LABELS"] = "app=nothing"
     assert "app=demo" in place.run("doctor", "--set", "pod_labels=app=demo").stdout.splitlines()[1]
-    done = place.run("peers", "--set", "pod_labels=app=demo", "-l", "app=other", "--self=none")
+    done = place.peers("--set", "pod_labels=app=demo", "-l", "app=other", "--self=none")
     assert done.stdout == "10.0.0.2:3322\n"
 
 
 def test_json(place: Place) -> None:
     place.pod("a", "fd00::2")
-    (peer,) = json.loads(place.run("peers", "--json").stdout)["peers"]
+    (peer,) = json.loads(place.peers("--json").stdout)["peers"]
     assert (peer["address"], peer["name"], peer["ready"]) == ("[fd00::2]:3322", "a", True)
 
 
 FAILURES = {
-    "role missing": ("60", 1, ["NOT_SYNCED", "forbidden", False, 403]),
-    "server unreachable": ("1", 3, ["NOT_SYNCED", "unreachable", True, 0]),
-    "self has other labels": ("60", 1, ["SELF_EXCLUDED", None, False, 0]),
-    "no credentials": ("60", 1, ["NO_CREDENTIALS", None, False, 0]),
+    "role missing": (60, 1, ["NOT_SYNCED", "forbidden", False, 403]),
+    "server unreachable": (1, 3, ["NOT_SYNCED", "unreachable", True, 0]),
+    "self has other labels": (60, 1, ["SELF_EXCLUDED", None, False, 0]),
+    "no credentials": (60, 1, ["NO_CREDENTIALS", None, False, 0]),
 }
 
 
 @pytest.mark.parametrize("name", FAILURES)
 def test_failures_in_json(place: Place, name: str) -> None:
-    timeout, code, expected = FAILURES[name]
+    seconds, code, expected = FAILURES[name]
     STATES[name].arrange(place)
-    failed = place.run("peers", "--json", "--timeout", timeout)
+    failed = place.run_for(
+        seconds, lambda done: json.loads(done.stdout)["error"]["cause"] == expected[1], "peers", "--json"
+    )
     error = json.loads(failed.stdout)["error"]
     assert [error[key] for key in ("status", "cause", "retryable", "http_status")] == expected
     assert error["message"] in failed.stderr
@@ -98,8 +100,11 @@ def test_failures_in_json(place: Place, name: str) -> None:
 def test_a_refusal_is_known_to_last_however_short_the_wait(place: Place) -> None:
     """A script that tries again while it is told that it may, ends."""
     place.account("")
-    # Long enough for the first answer, too short for it to be taken for one that lasts.
-    done = place.run("peers", "--json", "--timeout", "1")
+    # Long enough for the first answer on most machines, too short for it to be taken for one that lasts.
+    for _ in range(30):
+        done = place.run("peers", "--json", "--timeout", "1")
+        if done.returncode != 3:
+            break
     assert json.loads(done.stdout)["error"]["retryable"] is False
     assert done.returncode == 1
 
@@ -125,7 +130,8 @@ def test_a_closed_pipe(place: Place) -> None:
     assert process.stdout
     assert process.stderr
     try:
-        assert "+ me" in process.stdout.readline()
+        # A busy API server may be complained of first.
+        assert any("+ me" in line for line in process.stdout)
         process.stdout.close()
         # Nothing more happens to the pods: it sees that nobody reads.
         assert process.wait(PATIENCE) in (0, -signal.SIGPIPE)
@@ -143,12 +149,12 @@ def test_nobody_ever_reads(place: Place, command: str) -> None:
     os.close(ours)
     with os.fdopen(theirs, "w") as closed:
         done = subprocess.run(
-            place.command(command),
+            place.command(command, "--timeout", "60"),
             env=place.environment,
             stdout=closed,
             stderr=subprocess.PIPE,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
     assert (done.returncode, done.stderr) == (-signal.SIGPIPE, "")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from kubepeers import ForbiddenError, Health, KubepeersError, NotSyncedError, StaleError, UnavailableError
+from kubepeers import ForbiddenError, Health, KubepeersError, NotSyncedError, StaleError, TlsError, UnavailableError
+from kubepeers.tool import session
+from kubepeers.tool.doctor import waiting
 from kubepeers.tool.doctor.waiting import Access, wait, watching
 from kubepeers.tool.session import patiently
 
@@ -38,6 +42,31 @@ def test_what_a_retry_mends_is_waited_for() -> None:
         with pytest.raises(NotSyncedError):
             patiently(asked, seconds)
         assert asked.times == 1
+
+
+class Registering:
+    """A provider whose register fails some times, as where its first request has failed by then."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures, self.closed = failures, False
+        self.init = lambda: None
+
+    def register(self, timeout: float) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise TlsError("no trust")
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize("failures", [0, 3, 1000])
+def test_a_request_that_fails_at_once_is_seen_later(monkeypatch: pytest.MonkeyPatch, failures: int) -> None:
+    provider = Registering(failures)
+    monkeypatch.setattr(session.Provider, "from_settings", lambda _: provider)
+    with pytest.raises(TlsError) if failures > 100 else contextlib.nullcontext(), session.registered({}) as given:
+        assert given is provider  # type: ignore[comparison-overlap]
+    assert provider.closed
 
 
 def health(age: float | None, error: KubepeersError | None = None, *, polling: bool = False) -> Health:
@@ -106,6 +135,18 @@ def _seen(*healths: Health) -> Access:
     # Once, however often it fails.
     assert looking.refreshed == (SILENT in healths)
     return access
+
+
+def test_an_answer_before_a_failure_is_none_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a look lasts: here the list was answered in it, at 9, and the watch broke."""
+    times = iter((0.0, 10.0, 11.0))
+    monkeypatch.setattr(waiting, "time", SimpleNamespace(monotonic=lambda: next(times)))
+    broken = [health(age, UnavailableError("", retryable=True)) for age in (1, 2)]
+    access = Access(Looking(BEGIN, *broken))  # type: ignore[arg-type]
+    for _ in broken:
+        access.look()
+    assert access.failed
+    assert not access.answered_again
 
 
 def test_a_watch_in_the_metrics() -> None:

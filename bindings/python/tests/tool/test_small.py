@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kubepeers import Explanation, Health, NoResourcesError
+from kubepeers import Explanation, Health, NoResourcesError, NotSyncedError
 from kubepeers.tool import account
 from kubepeers.tool.doctor import credentials, remedies
 from kubepeers.tool.doctor.remedies import permission
@@ -15,7 +15,9 @@ from kubepeers.tool.doctor.steps import State
 from kubepeers.tool.messages import split
 from kubepeers.tool.settings import Settings, settings
 from kubepeers.tool.text import age, clean, shortened, some, span, width, wrapped
-from kubepeers.tool.watch.picture import Picture, changes
+from kubepeers.tool.watch.picture import Picture, changes, look
+
+WELL = Health(0, False, False, None, "")
 
 
 def test_nothing_steers_the_terminal() -> None:
@@ -54,8 +56,37 @@ def test_a_pod_of_the_same_name_is_another_pod() -> None:
 
 
 def _picture(pods: Any) -> Picture:
-    explanation: Explanation = {"namespace": "", "selector": "", "own_pod": "", "gate": "open", "pods": pods}
-    return Picture(0, explanation, Health(0, False, False, None, ""), None)
+    return Picture(0, _explanation(pods), WELL, None)
+
+
+def _explanation(pods: Any) -> Explanation:
+    return {"namespace": "", "selector": "", "own_pod": "", "gate": "open", "pods": pods}
+
+
+class Coming:
+    """A provider whose pods are read after the first question."""
+
+    def __init__(self) -> None:
+        self._read = False
+
+    def _answer(self, answer: Any) -> Any:
+        if not self._read:
+            self._read = True
+            raise NotSyncedError("not read yet", retryable=True)
+        return answer
+
+    def discover_peers(self, timeout: float) -> Any:
+        return self._answer([])
+
+    def explain(self) -> Any:
+        return self._answer(_explanation([{"uid": "u"}]))
+
+    def health(self) -> Health:
+        return WELL
+
+
+def test_pods_that_come_while_one_looks_are_no_problem() -> None:
+    assert look(Coming()).problem == ""  # type: ignore[arg-type]
 
 
 ROLE = "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nand so on"

@@ -9,6 +9,8 @@ from place import Place
 from terminal import Terminal
 
 HEADINGS = ["POD", "VERDICT", "ADDRESS", "READY", "AGE", "PORTS"]
+#: With time for a busy machine.
+DOCTOR = ["doctor", "--timeout", "60"]
 
 
 def test_a_live_table(place: Place) -> None:
@@ -24,7 +26,9 @@ def test_a_live_table(place: Place) -> None:
         terminal.shows("web", "no-discovery-port", "10.0.0.3", "http=80")
         assert "green" in terminal.colours()
 
-        place.pod("new", "10.0.0.4")
+        # Its labels come last, or it might be seen before it is Running.
+        place.pod("new", "10.0.0.4", label="app=other")
+        place.tell("relabel", "--label=app=demo", "new")
         terminal.shows("+  new", "peer")
         terminal.shows(":", "+ new peer 10.0.0.4:3322 Running ready gossip=3322")
         place.tell("pod", "--ready=false", "new")
@@ -85,14 +89,14 @@ def test_a_terminal_that_is_shrunk(place: Place) -> None:
 
 def test_no_colour(place: Place) -> None:
     place.terminal = {"NO_COLOR": "1"}
-    for command in ("watch", "doctor"):
-        with Terminal(place, command) as terminal:
-            terminal.shows(" alone " if command == "watch" else "all is well")
+    for command, words in ((["watch"], " alone "), (DOCTOR, "all is well")):
+        with Terminal(place, *command) as terminal:
+            terminal.shows(words)
             assert terminal.colours() == {"default"}
 
 
 def test_doctor_in_colour(place: Place) -> None:
-    with Terminal(place, "doctor", lines=60) as terminal:
+    with Terminal(place, *DOCTOR, lines=60) as terminal:
         terminal.shows("all is well")
         assert "green" in terminal.colours()
         # Only a path, which stays whole to be copied, is longer than a line.

@@ -24,6 +24,17 @@ func with(do func(context.Context, *objects.Client) error) error {
 	return do(ctx, client)
 }
 
+// changing is with, for what changes the pods of a namespace: it returns when
+// everybody is told of that.
+func changing(namespace string, do func(context.Context, *objects.Client) error) error {
+	return with(func(ctx context.Context, c *objects.Client) error {
+		if err := do(ctx, c); err != nil {
+			return err
+		}
+		return c.AwaitPods(ctx, namespace)
+	})
+}
+
 func namespace(args []string) error {
 	operands, err := parse(newFlags(), args, "NAME")
 	if err != nil {
@@ -108,7 +119,7 @@ func pod(args []string) error {
 	if want.Namespace, want.Name, err = parseNamed(flags, args); err != nil {
 		return err
 	}
-	return with(func(ctx context.Context, c *objects.Client) error {
+	return changing(want.Namespace, func(ctx context.Context, c *objects.Client) error {
 		return c.SetPod(ctx, want)
 	})
 }
@@ -144,7 +155,7 @@ func relabel(args []string) error {
 	if err != nil {
 		return err
 	}
-	return with(func(ctx context.Context, c *objects.Client) error {
+	return changing(namespace, func(ctx context.Context, c *objects.Client) error {
 		return c.RelabelPod(ctx, namespace, name, labels)
 	})
 }
@@ -154,7 +165,7 @@ func terminate(args []string) error {
 	if err != nil {
 		return err
 	}
-	return with(func(ctx context.Context, c *objects.Client) error {
+	return changing(namespace, func(ctx context.Context, c *objects.Client) error {
 		return c.TerminatePod(ctx, namespace, name)
 	})
 }
@@ -164,7 +175,7 @@ func deletePod(args []string) error {
 	if err != nil {
 		return err
 	}
-	return with(func(ctx context.Context, c *objects.Client) error {
+	return changing(namespace, func(ctx context.Context, c *objects.Client) error {
 		return c.DeletePod(ctx, namespace, name)
 	})
 }

@@ -218,6 +218,26 @@ func (c *Client) updatePod(ctx context.Context, pod *corev1.Pod, update func(*co
 	})
 }
 
+// AwaitPods returns when the API server tells of the pods as they are now also
+// those who take what it has at hand, which is a little later than its store.
+func (c *Client) AwaitPods(ctx context.Context, namespace string) error {
+	now, err := c.core.Pods(namespace).List(ctx, metav1.ListOptions{Limit: 1})
+	if err != nil {
+		return err
+	}
+	for {
+		_, err := c.core.Pods(namespace).List(ctx, metav1.ListOptions{
+			Limit:                1,
+			ResourceVersion:      now.ResourceVersion,
+			ResourceVersionMatch: metav1.ResourceVersionMatchNotOlderThan,
+		})
+		// It waits some seconds itself before it says that.
+		if !apierrors.IsTimeout(err) {
+			return err
+		}
+	}
+}
+
 // Pods is the list as the API server writes it.
 func (c *Client) Pods(ctx context.Context, namespace, selector string) ([]byte, error) {
 	return c.core.RESTClient().Get().

@@ -40,7 +40,8 @@ class Access:
         if self.health.age is None:
             return
         if self._failed_at is None and self.failed is not None:
-            self._failed_at = now
+            # After the look, which may have seen an answer that came before the failure. Ages are whole milliseconds.
+            self._failed_at = time.monotonic() + 0.001
             # Does it answer nothing any more, or is it only the watch? Another list tells.
             with contextlib.suppress(KubepeersError):
                 self._provider.refresh(timeout=0)

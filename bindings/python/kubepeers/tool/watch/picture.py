@@ -41,15 +41,16 @@ class Picture:
 
 def look(provider: Provider) -> Picture:
     """Take a picture."""
+    # First: once there are pods to tell of, "not read yet" is no refusal any more.
+    try:
+        explanation = provider.explain()
+    except NotSyncedError:
+        explanation = None
     refusal = None
     try:
         provider.discover_peers(timeout=0)
     except KubepeersError as error:
         refusal = error
-    try:
-        explanation = provider.explain()
-    except NotSyncedError:
-        explanation = None
     return Picture(time.time(), explanation, provider.health(), refusal)
 
 
