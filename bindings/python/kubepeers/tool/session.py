@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 STEP = 0.1
-#: How often register is tried.
-_TRIES = 10
 
 
 @contextlib.contextmanager
@@ -24,22 +22,11 @@ def registered(values: Mapping[str, str]) -> Iterator[Provider]:
     provider = Provider.from_settings(values.items())
     try:
         provider.init()
-        _register(provider)
+        # Without a look at how the first request fares: whoever asks is told.
+        provider.register(timeout=0)
         yield provider
     finally:
         provider.close()
-
-
-def _register(provider: Provider) -> None:
-    """Begin to look. How the first request fails is to be seen later, by whoever waits for an answer.
-
-    Where this thread is held up, it may have failed before `register()` looks: then the next try tells.
-    """
-    for _ in range(_TRIES - 1):
-        with contextlib.suppress(KubepeersError):
-            provider.register(timeout=0)
-            return
-    provider.register(timeout=0)
 
 
 def patiently(ask: Callable[[float], T], seconds: float) -> T:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from kubepeers import ForbiddenError, Health, KubepeersError, NotSyncedError, StaleError, TlsError, UnavailableError
-from kubepeers.tool import session
+from kubepeers import ForbiddenError, Health, KubepeersError, NotSyncedError, StaleError, UnavailableError
 from kubepeers.tool.doctor import waiting
 from kubepeers.tool.doctor.waiting import Access, wait, watching
 from kubepeers.tool.session import patiently
@@ -42,31 +40,6 @@ def test_what_a_retry_mends_is_waited_for() -> None:
         with pytest.raises(NotSyncedError):
             patiently(asked, seconds)
         assert asked.times == 1
-
-
-class Registering:
-    """A provider whose register fails some times, as where its first request has failed by then."""
-
-    def __init__(self, failures: int) -> None:
-        self.failures, self.closed = failures, False
-        self.init = lambda: None
-
-    def register(self, timeout: float) -> None:
-        if self.failures:
-            self.failures -= 1
-            raise TlsError("no trust")
-
-    def close(self) -> None:
-        self.closed = True
-
-
-@pytest.mark.parametrize("failures", [0, 3, 1000])
-def test_a_request_that_fails_at_once_is_seen_later(monkeypatch: pytest.MonkeyPatch, failures: int) -> None:
-    provider = Registering(failures)
-    monkeypatch.setattr(session.Provider, "from_settings", lambda _: provider)
-    with pytest.raises(TlsError) if failures > 100 else contextlib.nullcontext(), session.registered({}) as given:
-        assert given is provider  # type: ignore[comparison-overlap]
-    assert provider.closed
 
 
 def health(age: float | None, error: KubepeersError | None = None, *, polling: bool = False) -> Health:
