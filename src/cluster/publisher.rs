@@ -1,9 +1,10 @@
 //! Judges the pods and publishes what comes of it.
 
+use std::future::{Future, pending};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::requests::Cluster;
 use super::store::{Change, Store};
@@ -51,12 +52,28 @@ impl Publisher {
     pub(super) async fn publish(&mut self, cluster: &mut Cluster) {
         if !self.tell() {
             self.forget_absence();
-        } else if self.absence.is_none() && self.asked.is_none_or(|asked| asked.elapsed() >= ASK_AGAIN) {
-            self.asked = Some(Instant::now());
-            let unselected = timeout(ASKING, cluster.unselected(self.identity())).await;
-            if let Ok(Ok(unselected)) = unselected {
-                self.absence = Some(unselected.map_or(Gate::SelfAbsent, Gate::SelfUnselected));
-                self.tell();
+        } else if self.absence.is_none() && self.asked.is_none() {
+            self.ask(cluster).await;
+        }
+    }
+
+    /// Asks why the own pod is not among the pods.
+    pub(super) async fn ask(&mut self, cluster: &mut Cluster) {
+        self.asked = Some(Instant::now());
+        let unselected = timeout(ASKING, cluster.unselected(self.identity())).await;
+        if let Ok(Ok(unselected)) = unselected {
+            self.absence = Some(unselected.map_or(Gate::SelfAbsent, Gate::SelfUnselected));
+            self.tell();
+        }
+    }
+
+    /// Until that is to be asked again.
+    pub(super) fn asks_again(&self) -> impl Future<Output = ()> + use<> {
+        let again = self.asked.filter(|_| self.absence.is_none()).map(|asked| asked + ASK_AGAIN);
+        async move {
+            match again {
+                Some(again) => sleep_until(again).await,
+                None => pending().await,
             }
         }
     }

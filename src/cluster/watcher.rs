@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
 use kube::api::WatchEvent;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::backoff::{self, Backoff};
 use super::failure::{Class, Failure};
@@ -124,6 +124,14 @@ enum End {
     Demanded,
     /// It was a poll.
     Polled,
+}
+
+/// What there is to do while a watch is open, and no event calls for.
+enum Call {
+    /// A caller wants a list.
+    List,
+    /// Nobody knows yet why the own pod is not among the pods.
+    Question,
 }
 
 impl Watcher {
@@ -321,31 +329,52 @@ impl Watcher {
 
     async fn take_changes(&mut self, events: Events) -> Result<End, Failure> {
         let mut bursts = events.ready_chunks(BURST);
-        let mut begun = false;
+        // Since when it is silent, whether it has begun, and whether a list has failed beside it.
+        let (mut silent, mut begun, mut failed) = (Instant::now(), false, false);
         loop {
             let patience = if begun { self.pace.longest_silence } else { BEGUN };
-            let demanded = self.demanded();
-            match select(pin!(timeout(patience, bursts.next())), pin!(demanded)).await {
-                Either::Left((Ok(Some(burst)), _)) => self.take_burst(burst).await?,
+            let call = self.call();
+            match select(pin!(timeout_at(silent + patience, bursts.next())), pin!(call)).await {
+                Either::Left((Ok(Some(burst)), _)) => {
+                    silent = Instant::now();
+                    self.take_burst(burst).await?;
+                }
                 Either::Left((Ok(None), _)) => return self.closed(),
-                Either::Left((Err(_), _)) if !begun => begun = self.has_begun(),
+                Either::Left((Err(_), _)) if !begun => {
+                    begun = true;
+                    self.has_begun();
+                    // What is wrong with lists is not over.
+                    if !failed {
+                        self.latest.heard();
+                    }
+                }
                 Either::Left((Err(_), _)) => {
                     return Err(Failure::new(Class::TimedOut, format!("the watch was silent for {patience:?}")));
                 }
-                Either::Right(_) => {
+                Either::Right((Call::Question, _)) => self.publisher.ask(&mut self.cluster).await,
+                Either::Right((Call::List, _)) => {
                     if self.demanded_list().await {
                         return Ok(End::Demanded);
                     }
+                    failed = true;
                 }
             }
         }
     }
 
-    fn has_begun(&mut self) -> bool {
+    fn call(&self) -> impl Future<Output = Call> + use<> {
+        let (demanded, again) = (self.demanded(), self.publisher.asks_again());
+        async move {
+            match select(pin!(demanded), pin!(again)).await {
+                Either::Left(_) => Call::List,
+                Either::Right(_) => Call::Question,
+            }
+        }
+    }
+
+    fn has_begun(&mut self) {
         (self.unwatched, self.no_watch_since) = (None, None);
         self.latest.polls(false, None);
-        self.latest.heard();
-        true
     }
 
     /// The server ended the watch.

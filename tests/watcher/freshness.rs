@@ -1,5 +1,6 @@
 //! How sure an answer is, and how to be surer.
 
+use std::iter;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -177,13 +178,16 @@ fn a_list_that_fails_does_not_end_the_watch() {
         _ if is_watch(path) => Reply::Open(vec![]),
         _ => Reply::Body(429, status(429, "slow down")),
     });
-    let provider = fake.provider(&[]);
+    let provider = fake.provider(&[("log", "info")]);
     assert_eq!(first(&provider), ["10.0.0.1"]);
     fake.has_been_asked(2);
     assert_eq!(unrefreshed(&provider, "slow down").http_status(), 429);
-    // Nor is it asked for again and again.
-    come_later_each_time(&fake.has_been_asked_for(5, is_list)[1..]);
+    // Nor is it asked for again and again. The last one is due when the watch has begun, without a word.
+    come_later_each_time(&fake.has_been_asked_for(7, is_list)[1..]);
     assert_eq!(fake.paths().iter().filter(|path| is_watch(path)).count(), 1, "{:?}", fake.paths());
+    // What is wrong with lists is not over with that.
+    let records = iter::from_fn(|| provider.log().next());
+    assert_eq!(records.filter(|record| record.message.contains("answers again")).count(), 0);
 }
 
 /// A list from a cache may be older than the call.

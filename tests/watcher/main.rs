@@ -4,6 +4,7 @@ mod blackhole;
 mod fake;
 mod freshness;
 mod listing;
+mod own_pod;
 mod pace;
 mod registering;
 mod trouble;

@@ -12,7 +12,7 @@ import kubepeers
 import pytest
 import uvloop
 from configuration import Options
-from kubepeers import Provider, TimeoutError, _log, _watch
+from kubepeers import Provider, Snapshot, TimeoutError, _log, _watch
 
 from cluster import cluster
 
@@ -24,7 +24,7 @@ def test_peers_come_and_go(namespace: str, cluster_options: Options, pod: tuple[
     with Provider(**cluster_options) as provider:
         assert provider.discover_peers(AGES) == []
         alone = provider.wait(0)
-        assert alone == (1, ())
+        assert alone == Snapshot(1, ())
         assert provider.generation == 1
         with pytest.raises(TimeoutError, match="generation 1"):
             provider.wait(alone.generation, timeout=0)
@@ -136,7 +136,7 @@ def test_many_addresses(monkeypatch: pytest.MonkeyPatch, cluster_options: Option
 def test_changes(namespace: str, cluster_options: Options, pod: tuple[str, ...]) -> None:
     with Provider(**cluster_options) as provider:
         changes = iter(provider.changes())
-        assert next(changes) == (1, ())
+        assert next(changes) == Snapshot(1, ())
         cluster(*pod, "--phase=Running", "--ip=10.0.0.2", "a")
         assert next(changes).addresses == ("10.0.0.2:3322",)
         cluster("delete", "--namespace", namespace, "a")
