@@ -287,8 +287,9 @@ $(BUILD)/cluster/pause: $(wildcard tests/cluster/cmd/pause/*.go)
 	cd tests/cluster && CGO_ENABLED=0 go build -ldflags '-s -w' -o $@ ./cmd/pause
 
 # The same flag everywhere: Go keeps what it built with it apart, and Kubernetes is to be built once.
-GO_CLUSTER = GOFLAGS="$$(go env GOFLAGS) -trimpath" go
-GO_CLUSTER_TEST = GOFLAGS="$$(go env GOFLAGS) -trimpath" $(GO_TEST)
+TRIMMED = GOFLAGS="$$(go env GOFLAGS) -trimpath"
+GO_CLUSTER = $(TRIMMED) go
+GO_CLUSTER_TEST = $(TRIMMED) $(GO_TEST)
 STAMP := k8s.io/component-base/version
 $(BUILD)/cluster/kubernetes: BUILT := etcd and kube-apiserver
 $(BUILD)/cluster/node: BUILT := kubelet, kube-proxy, kube-scheduler and kube-controller-manager
