@@ -9,7 +9,6 @@ use kubepeers::explain::{Form, explain};
 use kubepeers::health::{Counts, Health};
 use kubepeers::identity::Identity;
 use kubepeers::metrics::Metrics;
-use kubepeers::pod::{Phase, Pod, Port};
 use kubepeers::snapshot::View;
 use kubepeers::subject::Subject;
 use kubepeers::verdict::{Choices, PortRule, Ports, Rules};
@@ -130,18 +129,10 @@ fn view() -> View {
         choices: Choices::default(),
         alive: None,
     };
-    let pod = Pod {
-        name: "a".into(),
-        uid: "uid-a".into(),
-        resource_version: "1".into(),
-        revision: "r1".into(),
-        node_name: "node-1".into(),
-        started: "2026-01-01T00:00:00Z".into(),
-        terminating: false,
-        phase: Phase::Running,
-        ready: true,
-        ips: ["10.0.0.1".parse().unwrap()].into(),
-        ports: [Port { name: "gossip".into(), number: 3322 }].into(),
-    };
-    View::of([Arc::new(pod)].iter(), &rules)
+    let pod = serde_json::json!({
+        "metadata": {"name": "a", "uid": "uid-a", "resourceVersion": "1"},
+        "spec": {"containers": [{"ports": [{"name": "gossip", "containerPort": 3322}]}]},
+        "status": {"phase": "Running", "podIP": "10.0.0.1"}
+    });
+    View::of([Arc::new(serde_json::from_value(pod).unwrap())].iter(), &rules)
 }
