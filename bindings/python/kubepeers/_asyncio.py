@@ -6,10 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from ._call import call
-from ._errors import NotSyncedError, SelfNotVisibleError, StaleError, TimeoutError
+from ._errors import TimeoutError
 from ._events import Events
 from ._library import lib
-from ._watch import AGAIN, Watch
+from ._watch import AGAIN, NOT_YET, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,7 +127,7 @@ async def wait_for_peers(live: Live, least: int, stable_ms: int, timeout_ms: int
         while True:
             try:
                 return live.wait(lib.kubepeers_wait_for_peers, least, stable_ms, 0)
-            except (NotSyncedError, SelfNotVisibleError, StaleError, TimeoutError):
+            except (*NOT_YET, TimeoutError):
                 left = deadline - now()
                 if left <= 0:
                     raise

@@ -10,6 +10,8 @@ from ._errors import KubepeersError, NotSyncedError, SelfNotVisibleError, StaleE
 if TYPE_CHECKING:
     from ._live import Live, Snapshot
 
+#: Why there is no answer yet: the library's own calls wait that out.
+NOT_YET = (NotSyncedError, SelfNotVisibleError, StaleError)
 #: Seconds after which to look again while there is no answer: the descriptor does not tell every reason for that.
 AGAIN = 0.25
 #: Seconds for which to bear what does not mend itself: an API server that starts forbids what it allows a little later.
@@ -33,7 +35,7 @@ class Watch:
         try:
             snapshot = self._live.ask(0)
             self.error = None
-        except (NotSyncedError, SelfNotVisibleError, StaleError) as e:
+        except NOT_YET as e:
             # Without its frames, which refer to this object.
             self.error = e.with_traceback(None)
         self.begun = True
