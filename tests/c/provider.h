@@ -2,6 +2,8 @@
 #ifndef PROVIDER_H
 #define PROVIDER_H
 
+#include <string.h>
+
 #include "check.h"
 
 enum { A_MINUTE = 60 * 1000, AN_HOUR = 60 * A_MINUTE };
@@ -28,6 +30,15 @@ static inline kubepeers_provider new_provider_of(const char *kubeconfig)
     CHECK(provider != 0);
     kubepeers_config_free(config);
     return provider;
+}
+
+static inline int metrics_have(kubepeers_provider provider, const char *text)
+{
+    char *metrics = NULL;
+    CHECK_STATUS(kubepeers_metrics(provider, &metrics, NULL), KUBEPEERS_OK);
+    int found = strstr(metrics, text) != NULL;
+    kubepeers_text_free(metrics);
+    return found;
 }
 
 #endif

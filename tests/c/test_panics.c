@@ -251,12 +251,7 @@ static kubepeers_provider watcher;
 
 static int is_watching(void)
 {
-    char *metrics = NULL;
-    CHECK_STATUS(kubepeers_metrics(watcher, &metrics, NULL), KUBEPEERS_OK);
-    const char *sample = strstr(metrics, "\nkubepeers_watching{");
-    int watching = sample != NULL && sample[strcspn(sample + 1, "\n")] == '1';
-    kubepeers_text_free(metrics);
-    return watching;
+    return metrics_have(watcher, "\nkubepeers_watching{namespace=\"default\",selector=\"app=test\"} 1\n");
 }
 
 /* Whoever waits is told, and everybody from then on, until deregister or close. */

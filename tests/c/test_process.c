@@ -322,18 +322,9 @@ static void do_nothing(void)
 {
 }
 
-static int has_asked_for(const char *requests)
-{
-    char *metrics = NULL;
-    CHECK_STATUS(kubepeers_metrics(parents, &metrics, NULL), KUBEPEERS_OK);
-    int found = strstr(metrics, requests) != NULL;
-    kubepeers_text_free(metrics);
-    return found;
-}
-
 static int has_watched_once(void)
 {
-    return has_asked_for("verb=\"list\"} 1\n") && has_asked_for("verb=\"watch\"} 1\n");
+    return metrics_have(parents, "verb=\"list\"} 1\n") && metrics_have(parents, "verb=\"watch\"} 1\n");
 }
 
 /* The server may not have seen the watch yet, and then tells nobody. */
