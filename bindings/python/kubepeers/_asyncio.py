@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
+from . import _log
 from ._call import call
 from ._errors import TimeoutError
 from ._events import Events
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Seconds between two looks at how long the addresses have been the same: that is no event.
 OFTEN = 0.05
+#: Seconds between two looks at whether handlers of log records have finished.
+SOON = 0.01
 
 
 class Teller:
@@ -140,11 +144,11 @@ async def register(live: Live) -> None:
 
 
 async def close(live: Live) -> None:
-    """Close the provider."""
-    # Not in a thread: those that can be had may all be waiting for this. Handlers are waited for in one.
+    """Close the provider, and wait for handlers as `Live.close()` does, but not in a thread: all may be busy."""
     live.end()
-    if live.log:
-        await asyncio.to_thread(live.log.join)
+    deadline = time.monotonic() + _log.PATIENCE
+    while live.log and not live.log.is_over() and time.monotonic() < deadline:
+        await asyncio.sleep(SOON)
 
 
 def _timeout(after_generation: int, timeout_ms: int) -> TimeoutError:

@@ -74,8 +74,13 @@ class Log:
 
     def join(self) -> None:
         """Wait for the end of the thread, after the provider was closed. Not for ever: a handler may be stuck."""
-        if self._thread and self._thread is not threading.current_thread():
+        if self._thread and not self.is_over():
             self._thread.join(PATIENCE)
+
+    def is_over(self) -> bool:
+        """Say whether the thread has ended, or is the one that asks."""
+        thread = self._thread
+        return thread is None or thread is threading.current_thread() or not thread.is_alive()
 
     def _follow(self, events: Events) -> None:
         with events:

@@ -332,10 +332,12 @@ class Provider:
 
     def __enter__(self) -> Self:
         self.init()
+        # Not what somebody else may have made of it meanwhile.
+        live = self._live
         try:
             self.register()
         except BaseException:
-            self.close()
+            live.close()
             raise
         return self
 
@@ -348,10 +350,11 @@ class Provider:
 
     async def __aenter__(self) -> Self:
         self.init()
+        live = self._live
         try:
-            await _asyncio.register(self._live)
+            await _asyncio.register(live)
         except BaseException:
-            await _asyncio.close(self._live)
+            await _asyncio.close(live)
             raise
         return self
 

@@ -379,6 +379,52 @@ def test_leaving_a_block_ends_what_occupies_every_thread(options: Options, run: 
     run(main())
 
 
+def test_a_block_needs_no_thread_to_end(options: Options, run: Run) -> None:
+    """All are busy, or there are none to be had any more."""
+    free = threading.Event()
+
+    async def busy() -> None:
+        executor = ThreadPoolExecutor(1)
+        asyncio.get_running_loop().set_default_executor(executor)
+        async with Provider(**options, log="debug"):
+            executor.submit(free.wait)
+        entering = asyncio.ensure_future(Provider(**options, log="debug").__aenter__())
+        await asyncio.sleep(0.05)
+        entering.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await entering
+
+    async def shut_down() -> None:
+        async with Provider(**options, log="debug"):
+            await asyncio.get_running_loop().shutdown_default_executor()
+            raise LookupError
+
+    try:
+        run(busy())
+    finally:
+        free.set()
+    with pytest.raises(LookupError):
+        run(shut_down())
+
+
+def test_a_block_that_is_not_entered_closes_only_its_own(options: Options, run: Run) -> None:
+    provider = Provider(**{**options, "register_timeout_ms": AN_HOUR * 1000})
+
+    async def main() -> None:
+        entering = asyncio.ensure_future(provider.__aenter__())
+        while not is_registering(provider):
+            await asyncio.sleep(0.001)
+        provider.close()
+        provider.init()
+        with pytest.raises(kubepeers.ClosedError):
+            await entering
+        with pytest.raises(kubepeers.NotRegisteredError):
+            provider.health()
+
+    run(main())
+    provider.close()
+
+
 def test_leaving_a_block_leaves_the_loop_to_handlers(
     options: Options, run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
