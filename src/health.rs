@@ -19,12 +19,12 @@ pub struct Health {
     /// The pods are listed again and again, since they cannot be, or are not to be, watched.
     pub polling: bool,
     /// What has gone wrong since the last sign of life, or keeps the pods from being watched.
-    pub trouble: Option<Trouble>,
+    pub trouble: Option<LastError>,
 }
 
 /// What went wrong with a request.
 #[derive(Clone, Debug)]
-pub struct Trouble {
+pub struct LastError {
     /// As a caller hears of it.
     pub error: Error,
     /// What kind of failure it is, in a word.
@@ -34,7 +34,7 @@ pub struct Trouble {
 /// What has happened since register.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs)]
-pub struct Counts {
+pub struct WatchStats {
     pub lists: u64,
     pub watches: u64,
     pub events: u64,

@@ -10,7 +10,7 @@ use crate::changes::Changes;
 use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::explain::{Form, explain};
-use crate::health::{Counts, Health, STALE_AFTER, Trouble};
+use crate::health::{Health, LastError, STALE_AFTER, WatchStats};
 use crate::log::{Level, Log};
 use crate::metrics::Metrics;
 use crate::shown::Shown;
@@ -61,10 +61,10 @@ struct State {
     watched: Option<Instant>,
     polling: bool,
     /// Why the pods are polled, if that was not asked for.
-    cannot_watch: Option<Trouble>,
+    cannot_watch: Option<LastError>,
     /// Why the pods cannot be read at present.
-    trouble: Option<Trouble>,
-    counts: Counts,
+    trouble: Option<LastError>,
+    counts: WatchStats,
     /// Set once: every call is answered with it.
     ended: Option<Error>,
 }
@@ -83,7 +83,7 @@ impl Latest {
             polling: false,
             cannot_watch: None,
             trouble: None,
-            counts: Counts::default(),
+            counts: WatchStats::default(),
             ended: None,
         };
         Self {
@@ -133,7 +133,7 @@ impl Latest {
     }
 
     /// The pods could not be read; the last snapshot stands.
-    pub fn fail(&self, trouble: Trouble) {
+    pub fn fail(&self, trouble: LastError) {
         self.change(|state| {
             self.outlets.log.write(Level::Warn, || trouble.error.to_string());
             *state.counts.failures.entry(trouble.class).or_default() += 1;
@@ -169,7 +169,7 @@ impl Latest {
     }
 
     /// Whether the pods are polled, and if that was not asked for, why.
-    pub fn polls(&self, polling: bool, why: Option<Trouble>) {
+    pub fn polls(&self, polling: bool, why: Option<LastError>) {
         self.change(|state| {
             if polling != state.polling {
                 let why = why.as_ref().map(|why| format!(": {}", why.error)).unwrap_or_default();
@@ -184,8 +184,8 @@ impl Latest {
         });
     }
 
-    /// Counts what has been done.
-    pub fn count(&self, count: impl FnOnce(&mut Counts)) {
+    /// WatchStats what has been done.
+    pub fn count(&self, count: impl FnOnce(&mut WatchStats)) {
         count(&mut self.lock().counts);
     }
 
@@ -472,8 +472,8 @@ mod tests {
         View { gate, ..View::of(pods.iter(), &rules("me")) }
     }
 
-    fn trouble(status: Status, message: &str) -> Trouble {
-        Trouble { error: Error::new(status, message), class: "http" }
+    fn trouble(status: Status, message: &str) -> LastError {
+        LastError { error: Error::new(status, message), class: "http" }
     }
 
     fn status(latest: &Latest, after: u64) -> Status {
@@ -501,7 +501,7 @@ mod tests {
     fn a_failure_says_why_and_never_takes_the_last_answer_away() {
         let latest = latest();
         let error = Error::new(Status::Forbidden, "may not watch").with_http_status(403);
-        latest.fail(Trouble { error, class: "forbidden" });
+        latest.fail(LastError { error, class: "forbidden" });
         let error = latest.newer_than(0, Duration::ZERO).unwrap_err();
         assert_eq!((error.status(), error.http_status(), error.is_retryable()), (Status::NotSynced, 403, false));
         assert!(error.message().contains("may not watch"));

@@ -19,13 +19,13 @@
 
 pub mod census;
 pub mod changes;
-pub mod cluster;
 pub mod config;
 pub mod error;
 pub mod explain;
 pub mod ffi;
 pub mod health;
 pub mod identity;
+pub mod kube_api;
 pub mod latest;
 pub mod log;
 pub mod metrics;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 use std::time::{Duration, SystemTime};
 
-use crate::health::{Counts, Health};
+use crate::health::{Health, WatchStats};
 use crate::snapshot::{LeftOut, View};
 use crate::subject::Subject;
 
@@ -13,7 +13,7 @@ use crate::subject::Subject;
 pub struct Metrics<'a> {
     pub subject: &'a Subject,
     pub health: &'a Health,
-    pub counts: &'a Counts,
+    pub counts: &'a WatchStats,
     pub generation: u64,
     pub view: Option<&'a View>,
 }
@@ -105,7 +105,7 @@ mod tests {
         let view = View::of(pods.iter(), &rules("me"));
         let age = Some(Duration::from_millis(2500));
         let health = Health { age, stale: true, watching: true, polling: false, trouble: None };
-        let counts = Counts { lists: 1, watches: 2, events: 3, views: 4, failures: BTreeMap::from([("tls", 5)]) };
+        let counts = WatchStats { lists: 1, watches: 2, events: 3, views: 4, failures: BTreeMap::from([("tls", 5)]) };
         let metrics =
             Metrics { subject: &subject(), health: &health, counts: &counts, generation: 6, view: Some(&view) };
         let text = metrics.render(SystemTime::UNIX_EPOCH + Duration::from_secs(10));

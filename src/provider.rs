@@ -5,12 +5,12 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::cluster::Connect;
 use crate::config::{Config, Settings};
 use crate::error::{Error, Result};
 use crate::explain::Form;
 use crate::health::Health;
 use crate::identity::{Identity, Surroundings};
+use crate::kube_api::Connect;
 use crate::latest::{Latest, Outlets};
 use crate::log::{Level, Log};
 use crate::runtime::{Spawn, Task};

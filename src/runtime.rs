@@ -100,7 +100,7 @@ pub async fn blocking<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'stat
 
 /// Does once what the first runtime of a process and its first connection would otherwise do at some moment of their own.
 pub fn prepare_process() -> Result<()> {
-    crate::cluster::choose_crypto();
+    crate::kube_api::choose_crypto();
     new_runtime().map(drop)
 }
 

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use kubepeers::config::Config;
 use kubepeers::explain::{Form, explain};
-use kubepeers::health::{Counts, Health};
+use kubepeers::health::{Health, WatchStats};
 use kubepeers::identity::Identity;
 use kubepeers::metrics::Metrics;
 use kubepeers::snapshot::View;
@@ -30,7 +30,7 @@ fn what_was_published_stays() {
         explained(),
         words("verdict", include_str!("../src/verdict.rs"), "name"),
         words("gate", include_str!("../src/snapshot.rs"), "name"),
-        words("failure", include_str!("../src/cluster/failure.rs"), "name"),
+        words("failure", include_str!("../src/kube_api/error.rs"), "name"),
         words("feature", include_str!("../src/ffi/version.rs"), "kubepeers_features"),
     ];
     assert!(names.iter().all(|found| found.len() >= 4), "a kind is not found: {names:?}");
@@ -80,7 +80,7 @@ fn keys() -> Vec<String> {
 
 /// Each with its type and its labels.
 fn metrics() -> Vec<String> {
-    let counts = Counts { failures: BTreeMap::from([("tls", 1)]), ..Counts::default() };
+    let counts = WatchStats { failures: BTreeMap::from([("tls", 1)]), ..WatchStats::default() };
     let health = Health { age: None, stale: false, watching: false, polling: false, trouble: None };
     let (subject, view) = (subject(), view());
     let metrics = Metrics { subject: &subject, health: &health, counts: &counts, generation: 1, view: Some(&view) };

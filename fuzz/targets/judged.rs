@@ -1,6 +1,6 @@
 //! What is made of pods, whatever they are: each has a verdict, and what is told of them is well formed.
 
-use kubepeers::cluster::fuzzing::watched;
+use kubepeers::kube_api::fuzzing::watched;
 use kubepeers::config::{Config, Settings};
 use kubepeers::explain::{Form, explain};
 use kubepeers::identity::Identity;

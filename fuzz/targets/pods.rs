@@ -4,7 +4,7 @@
 
 mod judged;
 
-use kubepeers::cluster::fuzzing::{Listed, json_list};
+use kubepeers::kube_api::fuzzing::{Listed, json_list};
 use kubepeers::pod::Pod;
 use libfuzzer_sys::fuzz_target;
 use serde::Deserialize;

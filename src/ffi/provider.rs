@@ -12,9 +12,9 @@ use super::{
     fork, handles, kubepeers_config, kubepeers_error, kubepeers_peers, kubepeers_provider, kubepeers_status,
     refuse_in_callback, signals, timeout,
 };
-#[cfg(not(test))]
-use crate::cluster::connect;
 use crate::error::{Error, Result};
+#[cfg(not(test))]
+use crate::kube_api::connect;
 use crate::provider::Provider;
 use crate::status::Status;
 

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kubepeers::cluster::connect;
 use kubepeers::config::{Config, Settings};
+use kubepeers::kube_api::connect;
 use kubepeers::provider::Provider;
 use kubepeers::runtime::spawn_named;
 
@@ -252,7 +252,7 @@ pub(crate) fn page_text(pods: &[String], next: &str, resource_version: u32) -> S
 
 /// What the API server says when it refuses something.
 pub(crate) fn status(code: u16, message: &str) -> String {
-    serde_json::json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": message,
+    serde_json::json!({"kind": "Status", "apiVersion": "v1", "status": "ApiError", "code": code, "message": message,
         "reason": "X"})
     .to_string()
 }

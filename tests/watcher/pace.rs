@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kubepeers::cluster::{Cluster, Credentials, Pace, watch};
 use kubepeers::identity::Identity;
+use kubepeers::kube_api::{Credentials, PodClient, WatcherTimings, watch};
 use kubepeers::latest::{Latest, Outlets};
 use kubepeers::runtime::{Task, spawn_named};
 use kubepeers::subject::Subject;
@@ -17,9 +17,10 @@ const NEVER: Duration = Duration::from_secs(3600);
 const SOON: Duration = Duration::from_millis(200);
 
 /// Watches at this pace while `test` runs.
-fn at_pace(fake: &Fake, change: impl FnOnce(&mut Pace), test: impl FnOnce(&Latest)) {
+fn at_pace(fake: &Fake, change: impl FnOnce(&mut WatcherTimings), test: impl FnOnce(&Latest)) {
     let settings = fake.settings();
-    let mut pace = Pace { longest_silence: NEVER, relist: NEVER, watch_again: NEVER, ..Pace::of(&settings) };
+    let mut pace =
+        WatcherTimings { longest_silence: NEVER, relist: NEVER, watch_again: NEVER, ..WatcherTimings::of(&settings) };
     change(&mut pace);
     let credentials = Credentials::find(&settings.source, &|_| None).unwrap();
     let subject = Subject {
@@ -31,7 +32,7 @@ fn at_pace(fake: &Fake, change: impl FnOnce(&mut Pace), test: impl FnOnce(&Lates
     let latest = Arc::new(Latest::new(0, subject, &settings, Outlets::default()));
     let rules =
         Rules { ports: settings.ports.clone(), identity: Identity::None, choices: settings.choices, alive: None };
-    let (cluster, watched) = (Cluster::new(&settings, credentials), latest.clone());
+    let (cluster, watched) = (PodClient::new(&settings, credentials), latest.clone());
     let run = move || watch(cluster, rules, pace, watched);
     let task = Task::start(spawn_named, run, |panic| panic!("{panic}")).unwrap();
     test(&latest);
@@ -87,7 +88,7 @@ fn where_watching_was_forbidden_it_is_tried_again() {
         path if is_watch(path) => Reply::Body(403, status(403, "pods is forbidden")),
         _ => list(&[("a", "10.0.0.1")], 5),
     });
-    let quick = |pace: &mut Pace| (pace.poll_interval, pace.watch_again) = (SOON / 10, SOON);
+    let quick = |pace: &mut WatcherTimings| (pace.poll_interval, pace.watch_again) = (SOON / 10, SOON);
     at_pace(&fake, quick, |latest| {
         eventually(|| latest.health().unwrap().polling);
         seen.now();

@@ -5,11 +5,11 @@ use std::io;
 use std::sync::Barrier;
 use std::thread::JoinHandle;
 
-use kubepeers::cluster::Watch;
 use kubepeers::config::Settings;
 use kubepeers::error::{Error, Result};
-use kubepeers::health::Trouble;
+use kubepeers::health::LastError;
 use kubepeers::identity::{Identity, Surroundings};
+use kubepeers::kube_api::Watch;
 use kubepeers::provider::Provider;
 use kubepeers::runtime::{Body, spawn_named};
 use kubepeers::status::Status;
@@ -29,7 +29,7 @@ fn spawn_and_wait(body: Body) -> io::Result<JoinHandle<()>> {
 fn forbidden(_: &Settings, _: &Surroundings<'_>) -> Result<(Identity, Watch)> {
     let watch: Watch = Box::new(|_, latest| {
         Box::pin(async move {
-            latest.fail(Trouble { error: Error::new(Status::Forbidden, "may not list"), class: "forbidden" });
+            latest.fail(LastError { error: Error::new(Status::Forbidden, "may not list"), class: "forbidden" });
             FOUND.wait();
             pending().await
         })

@@ -4,11 +4,11 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::cluster::Watch;
 use crate::config::Settings;
 use crate::error::{Error, Result};
-use crate::health::Trouble;
+use crate::health::LastError;
 use crate::identity::{Identity, Surroundings};
+use crate::kube_api::Watch;
 use crate::latest::Latest;
 use crate::snapshot::View;
 use crate::status::Status;
@@ -37,6 +37,6 @@ async fn changing(rules: Rules, latest: Arc<Latest>) {
 
 async fn forbidden(latest: Arc<Latest>) {
     let error = Error::new(Status::Forbidden, "no\0 Role").with_http_status(403);
-    latest.fail(Trouble { error, class: "forbidden" });
+    latest.fail(LastError { error, class: "forbidden" });
     pending().await
 }

@@ -8,19 +8,19 @@ use rustls::CertificateError::{
     Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet, NotValidYetContext, UnknownIssuer,
 };
 
-use super::access::missing_role;
-use super::connection::NoSuchHost;
-use super::credentials::Credentials;
-use super::kubeconfig;
-use super::protobuf;
+use super::auth::Credentials;
+use super::auth::kubeconfig;
+use super::client::NoSuchHost;
+use super::list::protobuf;
+use super::rbac_hint::missing_role;
 use crate::error::Error;
-use crate::health::Trouble;
+use crate::health::LastError;
 use crate::status::Status;
 
 /// What went wrong with one request.
 #[derive(Debug)]
-pub(super) struct Failure {
-    pub(super) class: Class,
+pub(super) struct ApiError {
+    pub(super) class: ErrorClass,
     /// The server asks not to be asked again for so long.
     pub(super) retry_after: Option<Duration>,
     /// What was to be done: the verb of Kubernetes.
@@ -31,7 +31,7 @@ pub(super) struct Failure {
 
 /// What kind of failure it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Class {
+pub(super) enum ErrorClass {
     /// Missing or unusable files.
     Credentials,
     /// No file descriptors, say. It is us, not the server.
@@ -60,7 +60,7 @@ pub(super) enum Class {
     Malformed,
 }
 
-impl Class {
+impl ErrorClass {
     /// What an HTTP status means that is no success.
     fn of(http_status: u16) -> Self {
         match http_status {
@@ -99,8 +99,8 @@ impl Class {
     }
 }
 
-impl Failure {
-    pub(super) fn new(class: Class, message: impl Into<String>) -> Self {
+impl ApiError {
+    pub(super) fn new(class: ErrorClass, message: impl Into<String>) -> Self {
         Self { class, retry_after: None, verb: "", http_status: 0, message: message.into() }
     }
 
@@ -111,14 +111,14 @@ impl Failure {
 
     /// The same in the middle of a list: also where what was compressed cannot be read.
     pub(super) fn halfway(self) -> Self {
-        let class = if self.class == Class::Unreachable { Class::Incomplete } else { self.class };
+        let class = if self.class == ErrorClass::Unreachable { ErrorClass::Incomplete } else { self.class };
         Self { class, ..self }
     }
 
     /// As a caller hears of it. What will not mend itself has a status of its own.
-    pub(super) fn into_trouble(self, credentials: &Credentials, namespace: &str) -> Trouble {
+    pub(super) fn into_trouble(self, credentials: &Credentials, namespace: &str) -> LastError {
         let class = self.class.name();
-        Trouble { error: self.into_error(credentials, namespace), class }
+        LastError { error: self.into_error(credentials, namespace), class }
     }
 
     fn into_error(self, credentials: &Credentials, namespace: &str) -> Error {
@@ -127,39 +127,41 @@ impl Failure {
         let message = tidy(&credentials.redact(&message));
         let server = credentials.server();
         let (status, message) = match class {
-            Class::Credentials => (Status::NoCredentials, message),
-            Class::Resources => (Status::NoResources, message),
-            Class::Tls => (
+            ErrorClass::Credentials => (Status::NoCredentials, message),
+            ErrorClass::Resources => (Status::NoResources, message),
+            ErrorClass::Tls => (
                 Status::Tls,
                 format!(
                     "TLS with the API server {server} failed: {message}. Trusted is the CA in {}",
                     credentials.ca()
                 ),
             ),
-            Class::Unauthorized => (
+            ErrorClass::Unauthorized => (
                 Status::Unauthorized,
                 format!(
                     "the API server {server} does not accept the credentials: {message}. Is the token of this cluster, and not expired?"
                 ),
             ),
-            Class::Forbidden => (Status::Forbidden, missing_role(verb, namespace, credentials.claims(), &message)),
-            Class::NoSuchHost => {
+            ErrorClass::Forbidden => (Status::Forbidden, missing_role(verb, namespace, credentials.claims(), &message)),
+            ErrorClass::NoSuchHost => {
                 (Status::Unavailable, format!("the name of the API server {server} cannot be resolved: {message}"))
             }
-            Class::Unreachable => {
+            ErrorClass::Unreachable => {
                 (Status::Unavailable, format!("the API server {server} cannot be reached: {message}"))
             }
-            Class::TimedOut => (Status::Unavailable, format!("the API server {server} does not answer: {message}")),
-            Class::Gone => {
+            ErrorClass::TimedOut => {
+                (Status::Unavailable, format!("the API server {server} does not answer: {message}"))
+            }
+            ErrorClass::Gone => {
                 (Status::Unavailable, format!("the API server {server} cannot go on from what is known: {message}"))
             }
-            Class::NotSupported | Class::Refused => {
+            ErrorClass::NotSupported | ErrorClass::Refused => {
                 (Status::Unavailable, format!("the API server {server} answered {http_status}: {message}"))
             }
-            Class::Incomplete => {
+            ErrorClass::Incomplete => {
                 (Status::Unavailable, format!("the API server {server} did not give a whole list: {message}"))
             }
-            Class::Malformed => (
+            ErrorClass::Malformed => (
                 Status::Unavailable,
                 format!("the API server {server} gave an answer that is not understood: {message}"),
             ),
@@ -174,10 +176,10 @@ impl Failure {
         let message = said.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned());
         // The API server has not reached this resourceVersion, since its store went back in time. A gateway says something else.
         let ahead = http_status == 504 && says && message.contains("resource version");
-        let class = match Class::of(http_status) {
-            _ if ahead => Class::Gone,
+        let class = match ErrorClass::of(http_status) {
+            _ if ahead => ErrorClass::Gone,
             // Of something between, which no Role makes milder.
-            Class::Forbidden if !says => Class::Refused,
+            ErrorClass::Forbidden if !says => ErrorClass::Refused,
             class => class,
         };
         Self { http_status, retry_after, ..Self::new(class, message) }
@@ -201,34 +203,35 @@ fn tidy(text: &str) -> String {
 }
 
 /// An ERROR event inside a watch.
-impl From<Box<kube::core::Status>> for Failure {
+impl From<Box<kube::core::Status>> for ApiError {
     fn from(status: Box<kube::core::Status>) -> Self {
-        Self { http_status: status.code, ..Self::new(Class::of(status.code), status.message.clone()) }
+        Self { http_status: status.code, ..Self::new(ErrorClass::of(status.code), status.message.clone()) }
     }
 }
 
-impl From<kube::Error> for Failure {
+impl From<kube::Error> for ApiError {
     fn from(error: kube::Error) -> Self {
         match error {
-            kube::Error::Auth(_) | kube::Error::RustlsTls(_) => {
-                Self::new(Class::Credentials, format!("the credentials cannot be used: {}", kubeconfig::why(&error)))
-            }
+            kube::Error::Auth(_) | kube::Error::RustlsTls(_) => Self::new(
+                ErrorClass::Credentials,
+                format!("the credentials cannot be used: {}", kubeconfig::why(&error)),
+            ),
             error => Self::in_transport(&error),
         }
     }
 }
 
-impl Failure {
+impl ApiError {
     fn in_transport(error: &dyn StdError) -> Self {
-        let mut class = Class::Unreachable;
+        let mut class = ErrorClass::Unreachable;
         for cause in chain(error) {
             if let Some(tls) = tls_error(cause) {
-                let class = if is_about_trust(tls) { Class::Tls } else { Class::Unreachable };
+                let class = if is_about_trust(tls) { ErrorClass::Tls } else { ErrorClass::Unreachable };
                 return Self::new(class, tls_advice(tls));
             }
             if let Some(NoSuchHost(io)) = cause.downcast_ref() {
                 // It may be no more than that hosts and resolv.conf could not be opened.
-                class = io_class(io).unwrap_or(Class::NoSuchHost);
+                class = io_class(io).unwrap_or(ErrorClass::NoSuchHost);
             } else if let Some(io) = cause.downcast_ref::<io::Error>() {
                 class = io_class(io).unwrap_or(class);
             }
@@ -237,11 +240,11 @@ impl Failure {
     }
 }
 
-fn io_class(error: &io::Error) -> Option<Class> {
+fn io_class(error: &io::Error) -> Option<ErrorClass> {
     match (error.kind(), error.raw_os_error()) {
-        (io::ErrorKind::TimedOut, _) => Some(Class::TimedOut),
+        (io::ErrorKind::TimedOut, _) => Some(ErrorClass::TimedOut),
         (io::ErrorKind::OutOfMemory, _) | (_, Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS)) => {
-            Some(Class::Resources)
+            Some(ErrorClass::Resources)
         }
         _ => None,
     }
@@ -311,11 +314,11 @@ mod tests {
     fn a_tls_error_is_found_however_deep_it_is_wrapped() {
         let tls = || rustls::Error::InvalidCertificate(UnknownIssuer);
         for error in [io::Error::other(tls()), io::Error::other(io::Error::other(tls()))] {
-            assert_eq!(class(error), Class::Tls);
+            assert_eq!(class(error), ErrorClass::Tls);
         }
         // A server that starts, or a proxy that says in plain text that there is none.
         let passing = rustls::Error::AlertReceived(rustls::AlertDescription::InternalError);
-        assert_eq!(class(io::Error::other(passing)), Class::Unreachable);
+        assert_eq!(class(io::Error::other(passing)), ErrorClass::Unreachable);
     }
 
     #[test]
@@ -327,23 +330,23 @@ mod tests {
             (NotValidYet, "not valid yet"),
         ] {
             let error = io::Error::other(rustls::Error::InvalidCertificate(certificate));
-            let failure = Failure::from(kube::Error::Service(Box::new(Outer(error))));
-            assert!(failure.class == Class::Tls && failure.message.contains(words), "{}", failure.message);
+            let failure = ApiError::from(kube::Error::Service(Box::new(Outer(error))));
+            assert!(failure.class == ErrorClass::Tls && failure.message.contains(words), "{}", failure.message);
         }
     }
 
-    fn class(error: io::Error) -> Class {
-        Failure::from(kube::Error::Service(Box::new(Outer(error)))).class
+    fn class(error: io::Error) -> ErrorClass {
+        ApiError::from(kube::Error::Service(Box::new(Outer(error)))).class
     }
 
     #[test]
     fn whose_fault_it_is() {
         for (error, expected) in [
-            (io::Error::from(io::ErrorKind::ConnectionRefused), Class::Unreachable),
-            (io::Error::from(io::ErrorKind::TimedOut), Class::TimedOut),
-            (io::Error::from_raw_os_error(libc::ETIMEDOUT), Class::TimedOut),
-            (io::Error::from_raw_os_error(libc::EMFILE), Class::Resources),
-            (io::Error::from(io::ErrorKind::OutOfMemory), Class::Resources),
+            (io::Error::from(io::ErrorKind::ConnectionRefused), ErrorClass::Unreachable),
+            (io::Error::from(io::ErrorKind::TimedOut), ErrorClass::TimedOut),
+            (io::Error::from_raw_os_error(libc::ETIMEDOUT), ErrorClass::TimedOut),
+            (io::Error::from_raw_os_error(libc::EMFILE), ErrorClass::Resources),
+            (io::Error::from(io::ErrorKind::OutOfMemory), ErrorClass::Resources),
         ] {
             assert_eq!(class(error), expected);
         }

@@ -12,7 +12,7 @@ use http_body_util::BodyExt;
 use kube::client::Body;
 use serde::de::DeserializeOwned;
 
-use super::failure::{Class, Failure};
+use super::error::{ApiError, ErrorClass};
 
 /// An object of etcd has at most 1.5 MB by default, an event of it not much more.
 const LONGEST_LINE: usize = 8 << 20;
@@ -20,14 +20,14 @@ const LONGEST_LINE: usize = 8 << 20;
 const LARGEST_ERROR: usize = 64 << 10;
 
 /// An answer that says yes.
-pub(super) async fn accepted(response: Response<Body>) -> Result<Response<Body>, Failure> {
+pub(super) async fn accepted(response: Response<Body>) -> Result<Response<Body>, ApiError> {
     let status = response.status();
     if status.is_success() {
         return Ok(response);
     }
     let retry_after = retry_after(response.headers());
     let body = whole(response.into_body(), LARGEST_ERROR).await.unwrap_or_default();
-    Err(Failure::answered(status.as_u16(), retry_after, &body))
+    Err(ApiError::answered(status.as_u16(), retry_after, &body))
 }
 
 /// The API server gives seconds. A proxy may give a date, which says little where clocks differ.
@@ -37,23 +37,23 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// A small answer as a whole.
-pub(super) async fn object<T: DeserializeOwned>(body: Body) -> Result<T, Failure> {
+pub(super) async fn object<T: DeserializeOwned>(body: Body) -> Result<T, ApiError> {
     let json = whole(body, LONGEST_LINE).await?;
-    serde_json::from_slice(&json).map_err(|e| Failure::new(Class::Malformed, e.to_string()))
+    serde_json::from_slice(&json).map_err(|e| ApiError::new(ErrorClass::Malformed, e.to_string()))
 }
 
-async fn whole(mut body: Body, limit: usize) -> Result<Vec<u8>, Failure> {
+async fn whole(mut body: Body, limit: usize) -> Result<Vec<u8>, ApiError> {
     let mut bytes = Vec::new();
     while take_in(&mut body, &mut bytes).await? {
         if bytes.len() > limit {
-            return Err(Failure::new(Class::Malformed, format!("more than {limit} bytes")));
+            return Err(ApiError::new(ErrorClass::Malformed, format!("more than {limit} bytes")));
         }
     }
     Ok(bytes)
 }
 
 /// The lines of a watch. A last one without its end is left out: the next watch tells it again.
-pub(super) fn lines(body: Body) -> BoxStream<'static, Result<Vec<u8>, Failure>> {
+pub(super) fn lines(body: Body) -> BoxStream<'static, Result<Vec<u8>, ApiError>> {
     let start = Lines { body, bytes: Vec::new(), read: 0, searched: 0 };
     try_unfold(start, |mut lines| async move { Ok(lines.next().await?.map(|line| (line, lines))) }).boxed()
 }
@@ -68,7 +68,7 @@ struct Lines {
 }
 
 impl Lines {
-    async fn next(&mut self) -> Result<Option<Vec<u8>>, Failure> {
+    async fn next(&mut self) -> Result<Option<Vec<u8>>, ApiError> {
         loop {
             if let Some(length) = self.bytes[self.searched..].iter().position(|byte| *byte == b'\n') {
                 let end = self.searched + length + 1;
@@ -80,7 +80,7 @@ impl Lines {
             self.bytes.drain(..self.read);
             (self.read, self.searched) = (0, self.bytes.len());
             if self.searched > LONGEST_LINE {
-                return Err(Failure::new(Class::Malformed, format!("a line of more than {LONGEST_LINE} bytes")));
+                return Err(ApiError::new(ErrorClass::Malformed, format!("a line of more than {LONGEST_LINE} bytes")));
             }
             if !take_in(&mut self.body, &mut self.bytes).await? {
                 return Ok(None);
@@ -90,14 +90,14 @@ impl Lines {
 }
 
 /// Takes in what comes next; false at the end.
-async fn take_in(body: &mut Body, bytes: &mut Vec<u8>) -> Result<bool, Failure> {
+async fn take_in(body: &mut Body, bytes: &mut Vec<u8>) -> Result<bool, ApiError> {
     let piece = piece(body).await?;
     bytes.extend_from_slice(piece.as_deref().unwrap_or_default());
     Ok(piece.is_some())
 }
 
 /// What comes next of an answer; `None` at the end.
-pub(super) async fn piece(body: &mut Body) -> Result<Option<impl Deref<Target = [u8]> + use<>>, Failure> {
+pub(super) async fn piece(body: &mut Body) -> Result<Option<impl Deref<Target = [u8]> + use<>>, ApiError> {
     while let Some(frame) = body.frame().await {
         // Frames of another kind are trailers.
         if let Ok(data) = frame?.into_data() {
@@ -111,8 +111,8 @@ pub(super) async fn piece(body: &mut Body) -> Result<Option<impl Deref<Target = 
 mod tests {
     use super::*;
 
-    async fn split(text: &[u8]) -> Vec<Result<String, Failure>> {
-        let line = |line: Result<Vec<u8>, Failure>| line.map(|bytes| String::from_utf8(bytes).unwrap());
+    async fn split(text: &[u8]) -> Vec<Result<String, ApiError>> {
+        let line = |line: Result<Vec<u8>, ApiError>| line.map(|bytes| String::from_utf8(bytes).unwrap());
         lines(Body::from(text.to_vec())).map(line).collect().await
     }
 
@@ -122,13 +122,13 @@ mod tests {
         assert_eq!(whole, ["a\n", "\n", "bc\n"]);
         assert!(split(b"").await.is_empty());
         let endless = split(&vec![b'x'; LONGEST_LINE + 1]).await;
-        assert_eq!(endless[0].as_ref().unwrap_err().class, Class::Malformed);
+        assert_eq!(endless[0].as_ref().unwrap_err().class, ErrorClass::Malformed);
         assert_eq!(endless.len(), 1);
     }
 
     #[tokio::test]
     async fn objects_are_bounded() {
         let object = object::<serde_json::Value>(Body::from(vec![b' '; LONGEST_LINE + 1])).await;
-        assert_eq!(object.unwrap_err().class, Class::Malformed);
+        assert_eq!(object.unwrap_err().class, ErrorClass::Malformed);
     }
 }

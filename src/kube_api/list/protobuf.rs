@@ -3,8 +3,8 @@
 
 use prost::Message;
 
-use super::failure::{Class, Failure};
-use super::items::{Items, LARGEST_ITEM, bounded};
+use super::json::{LARGEST_ITEM, ListReader, bounded};
+use crate::kube_api::error::{ApiError, ErrorClass};
 use crate::pod::Pod;
 
 /// What an answer in this form begins with.
@@ -49,7 +49,7 @@ struct Status {
 }
 
 /// What the API server says of a failure: its message, or else its reason.
-pub(super) fn said(answer: &[u8]) -> Option<String> {
+pub(in crate::kube_api) fn said(answer: &[u8]) -> Option<String> {
     let envelope = Envelope::decode(answer.strip_prefix(MAGIC)?).ok()?;
     let status =
         Status::decode(&*envelope.raw).ok().filter(|_| envelope.type_meta.unwrap_or_default().kind == "Status")?;
@@ -58,7 +58,7 @@ pub(super) fn said(answer: &[u8]) -> Option<String> {
 
 /// A list that is given to it in pieces of any size.
 #[derive(Default)]
-pub(super) struct Pods {
+pub(in crate::kube_api) struct Pods {
     place: Place,
     /// What was not read yet: less than one field.
     bytes: Vec<u8>,
@@ -79,8 +79,8 @@ enum Place {
     Rest,
 }
 
-impl Items for Pods {
-    fn feed(&mut self, piece: &[u8]) -> Result<(), Failure> {
+impl ListReader for Pods {
+    fn feed(&mut self, piece: &[u8]) -> Result<(), ApiError> {
         let mut bytes = std::mem::take(&mut self.bytes);
         bytes.extend_from_slice(piece);
         let mut read = 0;
@@ -96,7 +96,7 @@ impl Items for Pods {
         std::mem::take(&mut self.parsed)
     }
 
-    fn finish(&self) -> Result<(Box<str>, String), Failure> {
+    fn finish(&self) -> Result<(Box<str>, String), ApiError> {
         let TypeMeta { api_version, kind } = &self.kind;
         let ListMeta { resource_version, r#continue } = &self.metadata;
         if self.place != Place::Rest || !self.bytes.is_empty() {
@@ -112,7 +112,7 @@ impl Items for Pods {
 
 impl Pods {
     /// Reads what comes next, if all of it is there; says how long it was.
-    fn step(&mut self, bytes: &[u8]) -> Result<Option<usize>, Failure> {
+    fn step(&mut self, bytes: &[u8]) -> Result<Option<usize>, ApiError> {
         match self.place {
             Place::Magic if bytes.len() < MAGIC.len() => return Ok(None),
             Place::Magic if !bytes.starts_with(MAGIC) => return Err(malformed("it does not begin as one")),
@@ -144,7 +144,7 @@ impl Pods {
         Ok(Some(end))
     }
 
-    fn take_in(&mut self, number: u64, value: &[u8]) -> Result<(), Failure> {
+    fn take_in(&mut self, number: u64, value: &[u8]) -> Result<(), ApiError> {
         match (self.place, number) {
             (Place::Envelope | Place::Rest, TYPE) => self.kind.merge(value).map_err(malformed)?,
             (Place::List(_), METADATA) => self.metadata.merge(value).map_err(malformed)?,
@@ -165,7 +165,7 @@ struct Field {
 
 impl Field {
     /// The one that begins here, if so much is there.
-    fn of(bytes: &[u8]) -> Result<Option<Self>, Failure> {
+    fn of(bytes: &[u8]) -> Result<Option<Self>, ApiError> {
         const BYTES: u64 = 2;
         let Some((key, key_length)) = number(bytes)? else { return Ok(None) };
         let Some((length, length_length)) = number(&bytes[key_length..])? else { return Ok(None) };
@@ -176,14 +176,14 @@ impl Field {
         Ok(Some(Self { number: key >> 3, begin: key_length + length_length, length }))
     }
 
-    fn end(&self) -> Result<usize, Failure> {
+    fn end(&self) -> Result<usize, ApiError> {
         bounded(self.length, LARGEST_ITEM)?;
         Ok(self.begin + self.length)
     }
 }
 
 /// A number of seven bits a byte, and how many bytes it takes.
-fn number(bytes: &[u8]) -> Result<Option<(u64, usize)>, Failure> {
+fn number(bytes: &[u8]) -> Result<Option<(u64, usize)>, ApiError> {
     const LONGEST: usize = 10;
     let Some(last) = bytes.iter().take(LONGEST).position(|byte| *byte < 0x80) else {
         return if bytes.len() < LONGEST { Ok(None) } else { Err(malformed("a number without end")) };
@@ -192,23 +192,23 @@ fn number(bytes: &[u8]) -> Result<Option<(u64, usize)>, Failure> {
     Ok(Some((number, last + 1)))
 }
 
-fn malformed(why: impl std::fmt::Display) -> Failure {
-    Failure::new(Class::Malformed, format!("not a list of pods in protobuf: {why}"))
+fn malformed(why: impl std::fmt::Display) -> ApiError {
+    ApiError::new(ErrorClass::Malformed, format!("not a list of pods in protobuf: {why}"))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::json::JsonListReader;
     use super::*;
-    use crate::cluster::items::JsonItems;
 
     /// Four pods, and an answer of 404, as Kubernetes 1.36 gave them.
-    const LIST: &[u8] = include_bytes!("../../tests/data/pods.pb");
-    const LIST_IN_JSON: &[u8] = include_bytes!("../../tests/data/pods.json");
-    const NOT_FOUND: &[u8] = include_bytes!("../../tests/data/not-found.pb");
+    const LIST: &[u8] = include_bytes!("../../../tests/data/pods.pb");
+    const LIST_IN_JSON: &[u8] = include_bytes!("../../../tests/data/pods.json");
+    const NOT_FOUND: &[u8] = include_bytes!("../../../tests/data/not-found.pb");
     /// Two empty fields of the envelope.
     const REST: usize = 4;
 
-    fn read(mut items: impl Items, list: &[u8], piece: usize) -> Result<(Vec<Pod>, Box<str>), Failure> {
+    fn read(mut items: impl ListReader, list: &[u8], piece: usize) -> Result<(Vec<Pod>, Box<str>), ApiError> {
         let mut pods = Vec::new();
         for piece in list.chunks(piece) {
             items.feed(piece)?;
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn both_forms_tell_the_same_however_they_are_cut() {
-        let json = read(JsonItems::new(), LIST_IN_JSON, 4096).unwrap();
+        let json = read(JsonListReader::new(), LIST_IN_JSON, 4096).unwrap();
         assert_eq!(json.0.len(), 4);
         for piece in (1..50).chain([LIST.len() - 1, LIST.len()]) {
             assert_eq!(read(Pods::default(), LIST, piece).unwrap(), json);

@@ -13,14 +13,14 @@ use kube::core::Request;
 use serde::Deserialize;
 use tokio::time::timeout;
 
-use super::answers;
+use super::auth::Credentials;
 use super::backoff::random;
-use super::credentials::Credentials;
-use super::failure::{Class, Failure};
-use super::items::{Items, JsonItems};
-use super::protobuf;
+use super::error::{ApiError, ErrorClass};
+use super::list::json::{JsonListReader, ListReader};
+use super::list::protobuf;
+use super::response;
 use crate::config::Settings;
-use crate::health::Trouble;
+use crate::health::LastError;
 use crate::identity::Identity;
 use crate::pod::Pod;
 
@@ -49,11 +49,11 @@ const PLAIN: Form = Form { accept: "application/json", encoding: "identity" };
 const COMPACT: Form = Form { accept: "application/vnd.kubernetes.protobuf, application/json", encoding: "gzip" };
 
 /// What a watch tells, as it comes.
-pub(super) type Events = BoxStream<'static, Result<WatchEvent<Pod>, Failure>>;
+pub(super) type Events = BoxStream<'static, Result<WatchEvent<Pod>, ApiError>>;
 
 /// The pods of one selector in one namespace of one API server.
 #[derive(Debug)]
-pub struct Cluster {
+pub struct PodClient {
     credentials: Credentials,
     namespace: String,
     selector: String,
@@ -66,13 +66,13 @@ pub(super) type Labels = BTreeMap<String, String>;
 
 /// Of which moment a list is to be.
 #[derive(Clone, Debug)]
-pub(super) enum Moment {
+pub(super) enum Consistency {
     /// Any that the server has at hand: cheapest for it.
     Any,
     /// Of this resourceVersion or later.
-    Since(Box<str>),
+    NotOlderThan(Box<str>),
     /// Not before the request.
-    Now {
+    MostRecent {
         /// In pages and not compressed, as the oldest and simplest server or proxy understands it.
         plainly: bool,
     },
@@ -103,7 +103,7 @@ struct FoundMetadata {
     labels: Labels,
 }
 
-impl Cluster {
+impl PodClient {
     /// Of the configured selector and namespace.
     pub fn new(settings: &Settings, credentials: Credentials) -> Self {
         Self {
@@ -116,17 +116,17 @@ impl Cluster {
     }
 
     /// A watch of each change since a resourceVersion.
-    pub(super) async fn watch_since(&mut self, resource_version: &str) -> Result<Events, Failure> {
+    pub(super) async fn watch_since(&mut self, resource_version: &str) -> Result<Events, ApiError> {
         let seconds = LONGEST_WATCH_S - (random() * WATCH_JITTER_S) as u32;
         let params = WatchParams::default().labels(&self.selector).timeout(seconds);
         let request = self.pods().watch(&params, resource_version).map_err(kube::Error::BuildRequest)?;
         // A proxy that compresses holds back what it has not enough of.
         let answer = self.ask("watch", &PLAIN, request).await?;
-        Ok(answers::lines(answer.into_body()).map(|line| event(&line?)).boxed())
+        Ok(response::lines(answer.into_body()).map(|line| event(&line?)).boxed())
     }
 
     /// All pods, of one moment.
-    pub(super) async fn list(&mut self, moment: &Moment) -> Result<List, Failure> {
+    pub(super) async fn list(&mut self, moment: &Consistency) -> Result<List, ApiError> {
         let mut list = List { pods: Vec::new(), resource_version: "".into() };
         let mut next = String::new();
         for _ in 0..MOST_PAGES {
@@ -141,26 +141,28 @@ impl Cluster {
     /// One page of a list; `next` is empty for the first. Gives where the next one begins.
     async fn list_page(
         &mut self,
-        moment: &Moment,
+        moment: &Consistency,
         next: &str,
         pods: &mut Vec<Pod>,
-    ) -> Result<(Box<str>, String), Failure> {
+    ) -> Result<(Box<str>, String), ApiError> {
         let mut params = ListParams::default().labels(&self.selector);
         params = match moment {
-            Moment::Any => params.match_any(),
-            Moment::Since(resource_version) => params.at(resource_version).matching(VersionMatch::NotOlderThan),
-            Moment::Now { plainly: false } => params,
-            Moment::Now { plainly: true } => params.limit(PAGE),
+            Consistency::Any => params.match_any(),
+            Consistency::NotOlderThan(resource_version) => {
+                params.at(resource_version).matching(VersionMatch::NotOlderThan)
+            }
+            Consistency::MostRecent { plainly: false } => params,
+            Consistency::MostRecent { plainly: true } => params.limit(PAGE),
         };
         if !next.is_empty() {
             params = ListParams { resource_version: None, version_match: None, ..params }.continue_token(next);
         }
-        let form = if matches!(moment, Moment::Now { plainly: true }) { &PLAIN } else { &COMPACT };
+        let form = if matches!(moment, Consistency::MostRecent { plainly: true }) { &PLAIN } else { &COMPACT };
         let answer = self.ask_for_list(&params, form).await?;
         let mut items = reader(&answer);
         let mut body = answer.into_body();
         let read = async {
-            while let Some(piece) = self.in_time(answers::piece(&mut body)).await.map_err(Failure::halfway)? {
+            while let Some(piece) = self.in_time(response::piece(&mut body)).await.map_err(ApiError::halfway)? {
                 items.feed(&piece)?;
                 pods.extend(items.take());
                 if pods.len() > MOST_PODS {
@@ -170,15 +172,15 @@ impl Cluster {
             items.finish()
         };
         let read = timeout(self.request_timeout * LISTS_LAST, read).await;
-        read.unwrap_or_else(|_| Err(Failure::new(Class::Incomplete, "the list does not end")))
+        read.unwrap_or_else(|_| Err(ApiError::new(ErrorClass::Incomplete, "the list does not end")))
     }
 
     /// The labels of the own pod, if there is one and they are not those that are selected.
-    pub(super) async fn unselected(&mut self, identity: &Identity) -> Result<Option<Labels>, Failure> {
+    pub(super) async fn unselected(&mut self, identity: &Identity) -> Result<Option<Labels>, ApiError> {
         let Some(name) = identity.name() else { return Ok(None) };
         let params = ListParams::default().fields(&format!("metadata.name={name}"));
         let answer = self.ask_for_list(&params, &PLAIN).await?;
-        let found: Found = self.in_time(answers::object(answer.into_body())).await?;
+        let found: Found = self.in_time(response::object(answer.into_body())).await?;
         let own = found
             .items
             .into_iter()
@@ -188,7 +190,7 @@ impl Cluster {
         Ok(own.map(|pod| pod.labels).filter(|labels| !selected(labels)))
     }
 
-    async fn ask_for_list(&mut self, params: &ListParams, form: &Form) -> Result<Response<Body>, Failure> {
+    async fn ask_for_list(&mut self, params: &ListParams, form: &Form) -> Result<Response<Body>, ApiError> {
         let request = self.pods().list(params).map_err(kube::Error::BuildRequest)?;
         self.ask("list", form, request).await
     }
@@ -202,18 +204,18 @@ impl Cluster {
         verb: &'static str,
         form: &Form,
         mut request: http::Request<Vec<u8>>,
-    ) -> Result<Response<Body>, Failure> {
+    ) -> Result<Response<Body>, ApiError> {
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static(form.accept));
         request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static(form.encoding));
         // A login plugin may hang.
         let client = self.credentials.current_client();
         let client = timeout(self.request_timeout, client).await.map_err(|_| no_answer(self.request_timeout))??;
-        let answer = async { answers::accepted(client.send(request.map(Body::from)).await?).await };
+        let answer = async { response::accepted(client.send(request.map(Body::from)).await?).await };
         self.in_time(answer).await.map_err(|failure| failure.doing(verb))
     }
 
     /// Nothing in the client bounds how long an answer may take.
-    async fn in_time<T>(&self, answer: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    async fn in_time<T>(&self, answer: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
         match timeout(self.request_timeout, answer).await {
             Ok(answer) => answer,
             Err(_) => Err(no_answer(self.request_timeout)),
@@ -221,8 +223,8 @@ impl Cluster {
     }
 
     /// A failure as a caller hears of it.
-    pub(super) fn explain(&mut self, failure: Failure) -> Trouble {
-        if failure.class == Class::Unauthorized {
+    pub(super) fn explain(&mut self, failure: ApiError) -> LastError {
+        if failure.class == ErrorClass::Unauthorized {
             self.credentials.forget();
         }
         failure.into_trouble(&self.credentials, &self.namespace)
@@ -230,27 +232,27 @@ impl Cluster {
 }
 
 /// Reads the list that comes in an answer.
-fn reader(answer: &Response<Body>) -> Box<dyn Items> {
+fn reader(answer: &Response<Body>) -> Box<dyn ListReader> {
     let is_protobuf = |kind: &HeaderValue| kind.as_bytes().starts_with(b"application/vnd.kubernetes.protobuf");
     if answer.headers().get(CONTENT_TYPE).is_some_and(is_protobuf) {
         Box::new(protobuf::Pods::default())
     } else {
-        Box::new(JsonItems::new())
+        Box::new(JsonListReader::new())
     }
 }
 
-fn no_answer(timeout: Duration) -> Failure {
-    Failure::new(Class::TimedOut, format!("no answer within {timeout:?}"))
+fn no_answer(timeout: Duration) -> ApiError {
+    ApiError::new(ErrorClass::TimedOut, format!("no answer within {timeout:?}"))
 }
 
-fn endless() -> Failure {
-    Failure::new(Class::Incomplete, "the list has no end")
+fn endless() -> ApiError {
+    ApiError::new(ErrorClass::Incomplete, "the list has no end")
 }
 
 /// One line of a watch.
-pub(super) fn event(line: &[u8]) -> Result<WatchEvent<Pod>, Failure> {
+pub(super) fn event(line: &[u8]) -> Result<WatchEvent<Pod>, ApiError> {
     let malformed =
-        |why: String| Failure::new(Class::Malformed, format!("a watch event that is not one of a pod: {why}"));
+        |why: String| ApiError::new(ErrorClass::Malformed, format!("a watch event that is not one of a pod: {why}"));
     let event: WatchEvent<Pod> = serde_json::from_slice(line).map_err(|e| malformed(e.to_string()))?;
     let resource_version: &str = match &event {
         WatchEvent::Added(pod) | WatchEvent::Modified(pod) | WatchEvent::Deleted(pod) => &pod.resource_version,

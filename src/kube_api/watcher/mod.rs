@@ -14,11 +14,11 @@ use kube::api::WatchEvent;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::backoff::{self, Backoff};
-use super::failure::{Class, Failure};
-use super::publisher::Publisher;
-use super::requests::{Cluster, Events, Moment};
-use super::store::{Position, Store};
 use crate::config::Settings;
+use crate::kube_api::error::{ApiError, ErrorClass};
+use crate::kube_api::pod_client::{Consistency, Events, PodClient};
+use crate::kube_api::pod_store::{PodStore, Position};
+use crate::kube_api::publisher::Publisher;
 use crate::latest::Latest;
 use crate::pod::Pod;
 use crate::verdict::Rules;
@@ -38,7 +38,7 @@ const FOR_GOOD: Duration = Duration::from_secs(2);
 
 /// When what is done that nothing else calls for.
 #[derive(Clone, Copy, Debug)]
-pub struct Pace {
+pub struct WatcherTimings {
     /// The pods are not watched at all.
     pub only_polls: bool,
     /// Between two polls, about.
@@ -51,7 +51,7 @@ pub struct Pace {
     pub watch_again: Duration,
 }
 
-impl Pace {
+impl WatcherTimings {
     /// As configured.
     pub fn of(settings: &Settings) -> Self {
         Self {
@@ -65,13 +65,13 @@ impl Pace {
 }
 
 /// Watches for ever; whoever runs it stops it.
-pub async fn watch(cluster: Cluster, rules: Rules, pace: Pace, latest: Arc<Latest>) {
+pub async fn watch(cluster: PodClient, rules: Rules, pace: WatcherTimings, latest: Arc<Latest>) {
     let now = Instant::now();
     Watcher {
         cluster,
         publisher: Publisher::new(rules, latest.clone()),
         latest,
-        store: Store::new(),
+        store: PodStore::new(),
         listed: now,
         plainly: false,
         unsupported: false,
@@ -89,10 +89,10 @@ pub async fn watch(cluster: Cluster, rules: Rules, pace: Pace, latest: Arc<Lates
 }
 
 struct Watcher {
-    cluster: Cluster,
+    cluster: PodClient,
     publisher: Publisher,
     latest: Arc<Latest>,
-    store: Store,
+    store: PodStore,
     /// When the last list was complete.
     listed: Instant,
     /// List in the simplest way next.
@@ -111,7 +111,7 @@ struct Watcher {
     unwatched: Option<(Instant, u32)>,
     /// Since when even listing is forbidden.
     no_lists_since: Option<Instant>,
-    pace: Pace,
+    pace: WatcherTimings,
     /// Since when watching is forbidden, while listing is not.
     no_watch_since: Option<Instant>,
 }
@@ -186,8 +186,8 @@ impl Watcher {
         }
     }
 
-    fn tell(&mut self, failure: Failure) {
-        let forbidden = failure.class == Class::Forbidden;
+    fn tell(&mut self, failure: ApiError) {
+        let forbidden = failure.class == ErrorClass::Forbidden;
         let mut trouble = self.cluster.explain(failure);
         let since = self.no_lists_since.or(self.unwatched.map(|(since, _)| since));
         if forbidden && since.is_none_or(|since| since.elapsed() < FOR_GOOD) {
@@ -197,7 +197,7 @@ impl Watcher {
     }
 
     /// One watch, from wherever we are to its end; or one poll.
-    async fn follow(&mut self) -> Result<End, Failure> {
+    async fn follow(&mut self) -> Result<End, ApiError> {
         let polls = self.polls();
         let overdue =
             polls || self.listed.elapsed() >= self.pace.relist || self.unwatched.is_some_and(|(_, times)| times > 1);
@@ -237,12 +237,15 @@ impl Watcher {
     }
 
     /// A watch did not begin. Where that is so again and again, lists take its place.
-    fn not_watched(&mut self, failure: Failure) -> Result<End, Failure> {
-        if matches!(failure.class, Class::Forbidden | Class::Refused | Class::TimedOut | Class::Incomplete) {
+    fn not_watched(&mut self, failure: ApiError) -> Result<End, ApiError> {
+        if matches!(
+            failure.class,
+            ErrorClass::Forbidden | ErrorClass::Refused | ErrorClass::TimedOut | ErrorClass::Incomplete
+        ) {
             let (since, times) = self.unwatched.get_or_insert_with(|| (Instant::now(), 0));
             *times += 1;
             // The lists in between have succeeded: it is not a server that starts.
-            if failure.class == Class::Forbidden && *times > 2 && since.elapsed() >= FOR_GOOD {
+            if failure.class == ErrorClass::Forbidden && *times > 2 && since.elapsed() >= FOR_GOOD {
                 self.no_watch_since = Some(Instant::now());
                 let trouble = self.cluster.explain(failure);
                 self.latest.polls(true, Some(trouble));
@@ -253,8 +256,8 @@ impl Watcher {
     }
 
     /// What was known may not be continued: too old, of another store, or something in it was not understood.
-    fn watch_failed(&mut self, failure: Failure) -> Failure {
-        if matches!(failure.class, Class::Gone | Class::Malformed | Class::NotSupported) {
+    fn watch_failed(&mut self, failure: ApiError) -> ApiError {
+        if matches!(failure.class, ErrorClass::Gone | ErrorClass::Malformed | ErrorClass::NotSupported) {
             self.store.lose();
         }
         failure
@@ -272,7 +275,7 @@ impl Watcher {
         }
     }
 
-    async fn list(&mut self) -> Result<Box<str>, Failure> {
+    async fn list(&mut self) -> Result<Box<str>, ApiError> {
         let asked = std::time::Instant::now();
         let moment = self.moment();
         self.latest.count(|counts| counts.lists += 1);
@@ -289,16 +292,16 @@ impl Watcher {
 
     /// Of which moment the next list is to be. A cache may lag: that does no harm at the beginning, as long as nothing in it can
     /// be mistaken for the own pod.
-    fn moment(&self) -> Moment {
+    fn moment(&self) -> Consistency {
         match self.store.position() {
-            _ if self.plainly || self.latest.is_demanded() => Moment::Now { plainly: self.plainly },
-            Position::Unknown if self.publisher.identity().is_certain() => Moment::Any,
-            Position::Unknown | Position::Lost => Moment::Now { plainly: false },
-            Position::At(resource_version) => Moment::Since(resource_version.clone()),
+            _ if self.plainly || self.latest.is_demanded() => Consistency::MostRecent { plainly: self.plainly },
+            Position::Unknown if self.publisher.identity().is_certain() => Consistency::Any,
+            Position::Unknown | Position::Lost => Consistency::MostRecent { plainly: false },
+            Position::At(resource_version) => Consistency::NotOlderThan(resource_version.clone()),
         }
     }
 
-    async fn has_listed(&mut self, asked: std::time::Instant, moment: &Moment) {
+    async fn has_listed(&mut self, asked: std::time::Instant, moment: &Consistency) {
         self.listed = Instant::now();
         self.next_demand = self.listed + SPACING;
         self.demands.reset();
@@ -306,18 +309,18 @@ impl Watcher {
         self.no_lists_since = None;
         self.publisher.replace(&self.store);
         self.publisher.publish(&mut self.cluster).await;
-        if matches!(moment, Moment::Now { .. }) {
+        if matches!(moment, Consistency::MostRecent { .. }) {
             self.latest.listed(asked);
         }
     }
 
-    fn list_failed(&mut self, failure: &Failure, moment: &Moment) {
+    fn list_failed(&mut self, failure: &ApiError, moment: &Consistency) {
         // The next one the other way: it may not know this one.
         self.plainly ^= failure.class.is_of_the_request();
-        self.unsupported |= failure.class == Class::NotSupported;
+        self.unsupported |= failure.class == ErrorClass::NotSupported;
         match failure.class {
-            Class::Gone if matches!(moment, Moment::Since(_)) => self.store.lose(),
-            Class::Forbidden => {
+            ErrorClass::Gone if matches!(moment, Consistency::NotOlderThan(_)) => self.store.lose(),
+            ErrorClass::Forbidden => {
                 // Once there is a Role again, it may have both.
                 self.no_watch_since = None;
                 self.no_lists_since.get_or_insert_with(Instant::now);
@@ -327,7 +330,7 @@ impl Watcher {
         }
     }
 
-    async fn take_changes(&mut self, events: Events) -> Result<End, Failure> {
+    async fn take_changes(&mut self, events: Events) -> Result<End, ApiError> {
         let mut bursts = events.ready_chunks(BURST);
         // Since when it is silent, whether it has begun, and whether a list has failed beside it.
         let (mut silent, mut begun, mut failed) = (Instant::now(), false, false);
@@ -349,7 +352,7 @@ impl Watcher {
                     }
                 }
                 Either::Left((Err(_), _)) => {
-                    return Err(Failure::new(Class::TimedOut, format!("the watch was silent for {patience:?}")));
+                    return Err(ApiError::new(ErrorClass::TimedOut, format!("the watch was silent for {patience:?}")));
                 }
                 Either::Right((Call::Question, _)) => self.publisher.ask(&mut self.cluster).await,
                 Either::Right((Call::List, _)) => {
@@ -378,16 +381,16 @@ impl Watcher {
     }
 
     /// The server ended the watch.
-    fn closed(&mut self) -> Result<End, Failure> {
+    fn closed(&mut self) -> Result<End, ApiError> {
         let open = self.opened.map_or(Duration::ZERO, |opened| opened.elapsed());
         if self.progress || open >= STEADY {
             return Ok(End::Closed);
         }
-        self.not_watched(Failure::new(Class::Incomplete, "its watch ended at once, without a word"))
+        self.not_watched(ApiError::new(ErrorClass::Incomplete, "its watch ended at once, without a word"))
     }
 
     /// One snapshot for all that came at once. What came before a failure counts.
-    async fn take_burst(&mut self, burst: Vec<Result<WatchEvent<Pod>, Failure>>) -> Result<(), Failure> {
+    async fn take_burst(&mut self, burst: Vec<Result<WatchEvent<Pod>, ApiError>>) -> Result<(), ApiError> {
         let (mut changed, mut told) = (false, 0);
         let outcome = burst.into_iter().try_for_each(|event| {
             if let Some(change) = self.store.apply(event?)? {

@@ -1,12 +1,16 @@
 //! Who we are to the API server, and the client that goes with it.
 
+mod files;
+pub(in crate::kube_api) mod kubeconfig;
+mod service_account;
+
 use kube::{Client, Config};
 use secrecy::ExposeSecret;
 
-use super::connection::{Sent, client};
-use super::failure::{Class, Failure};
-use super::service_account::ServiceAccount;
-use super::{files, kubeconfig};
+use self::service_account::ServiceAccount;
+use crate::kube_api::client::{Sent, client};
+use crate::kube_api::error::{ApiError, ErrorClass};
+
 use crate::config::Source;
 use crate::error::{Error, Result};
 use crate::identity::Claims;
@@ -50,7 +54,7 @@ impl Credentials {
     }
 
     /// A client with the credentials as they are now. The same one for as long as they are the same.
-    pub(super) async fn current_client(&mut self) -> std::result::Result<Client, Failure> {
+    pub(in crate::kube_api) async fn current_client(&mut self) -> std::result::Result<Client, ApiError> {
         if let Origin::ServiceAccount(account) = &mut self.origin
             && account.read_again()?
         {
@@ -62,7 +66,7 @@ impl Credentials {
         Ok(self.client.clone().expect("just made"))
     }
 
-    async fn new_client(&self) -> std::result::Result<Client, Failure> {
+    async fn new_client(&self) -> std::result::Result<Client, ApiError> {
         Ok(match &self.origin {
             Origin::ServiceAccount(account) => client(account.config()?, self.sent.clone())
                 .map_err(|e| files::no_credentials(format!("the service account cannot be used: {e}")))?,
@@ -73,7 +77,7 @@ impl Credentials {
                     panics::here(Place::Login);
                     client(config, sent)
                 };
-                let no_thread = |e| Failure::new(Class::Resources, format!("cannot log in: {e}"));
+                let no_thread = |e| ApiError::new(ErrorClass::Resources, format!("cannot log in: {e}"));
                 blocking(login).await.map_err(no_thread)?.map_err(|e| {
                     let why = || format!("the kubeconfig {path} cannot be used: {}", kubeconfig::why(&e));
                     files::no_descriptors().unwrap_or_else(|| files::no_credentials(why()))
@@ -83,12 +87,12 @@ impl Credentials {
     }
 
     /// They were refused: a plugin is to log in anew.
-    pub(super) fn forget(&mut self) {
+    pub(in crate::kube_api) fn forget(&mut self) {
         self.client = None;
     }
 
     /// A text of the server as it may be shown: servers and proxies have been seen to echo what they were sent.
-    pub(super) fn redact(&self, text: &str) -> String {
+    pub(in crate::kube_api) fn redact(&self, text: &str) -> String {
         let secrets = match &self.origin {
             Origin::ServiceAccount(account) => [Some(account.token()), None],
             Origin::Kubeconfig(_, config) => {
@@ -103,7 +107,7 @@ impl Credentials {
     }
 
     /// For messages.
-    pub(super) fn server(&self) -> String {
+    pub(in crate::kube_api) fn server(&self) -> String {
         match &self.origin {
             Origin::ServiceAccount(account) => account.server().to_string(),
             Origin::Kubeconfig(path, _) => format!("of kubeconfig {path}"),
@@ -111,7 +115,7 @@ impl Credentials {
     }
 
     /// Where the CA comes from, for messages.
-    pub(super) fn ca(&self) -> String {
+    pub(in crate::kube_api) fn ca(&self) -> String {
         match &self.origin {
             Origin::ServiceAccount(account) => account.ca_file().display().to_string(),
             Origin::Kubeconfig(path, _) => path.clone(),
@@ -136,10 +140,10 @@ fn without_authorization(text: &str) -> String {
     shown.trim_end().to_owned()
 }
 
-impl From<Error> for Failure {
+impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
-        let class = if error.is_retryable() { Class::Resources } else { Class::Credentials };
-        Failure::new(class, error.message())
+        let class = if error.is_retryable() { ErrorClass::Resources } else { ErrorClass::Credentials };
+        ApiError::new(class, error.message())
     }
 }
 

@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use super::items::{Items, JsonItems};
-use super::protobuf;
-use super::requests::{List, Moment, event};
-use super::store::Store;
+use super::list::json::{JsonListReader, ListReader};
+use super::list::protobuf;
+use super::pod_client::{Consistency, List, event};
+use super::pod_store::PodStore;
 use crate::census::Census;
 use crate::pod::Pod;
 use crate::snapshot::View;
@@ -17,7 +17,7 @@ use crate::verdict::Rules;
 pub type Listed = Option<(Vec<Pod>, Box<str>, String)>;
 
 pub fn json_list(list: &[u8], piece: usize) -> Listed {
-    read(JsonItems::new(), list, piece)
+    read(JsonListReader::new(), list, piece)
 }
 
 pub fn protobuf_list(list: &[u8], piece: usize) -> Listed {
@@ -28,7 +28,7 @@ pub fn said(answer: &[u8]) -> Option<String> {
     protobuf::said(answer)
 }
 
-fn read(mut items: impl Items, list: &[u8], piece: usize) -> Listed {
+fn read(mut items: impl ListReader, list: &[u8], piece: usize) -> Listed {
     let mut pods = Vec::new();
     for piece in list.chunks(piece) {
         items.feed(piece).ok()?;
@@ -39,8 +39,8 @@ fn read(mut items: impl Items, list: &[u8], piece: usize) -> Listed {
 
 /// What comes of a list and of events after it, change by change; and of the same pods at once.
 pub fn watched(pods: Vec<Pod>, events: &[u8], rules: &Rules) -> (View, View) {
-    let (mut store, mut census) = (Store::new(), Census::new(rules.clone()));
-    let _ = store.replace(List { pods, resource_version: "1".into() }, &Moment::Any);
+    let (mut store, mut census) = (PodStore::new(), Census::new(rules.clone()));
+    let _ = store.replace(List { pods, resource_version: "1".into() }, &Consistency::Any);
     census.replace(store.pods());
     for event in events.split(|byte| *byte == b'\n').filter_map(|line| event(line).ok()) {
         if let Ok(Some(change)) = store.apply(event) {

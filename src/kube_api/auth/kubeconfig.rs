@@ -9,9 +9,9 @@ use kube::Config;
 use kube::client::AuthError;
 use kube::config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError, LoadDataError};
 
-use super::failure::chain;
 use super::files::{no_credentials, read};
 use crate::error::{Error, Result};
+use crate::kube_api::error::chain;
 
 /// Reads a kubeconfig and what it refers to. Login plugins run later, with the first client.
 pub(super) fn load(path: &Path, context: Option<String>) -> Result<Config> {
@@ -65,7 +65,7 @@ fn unusable(path: &Path, error: &KubeconfigError) -> Error {
 }
 
 /// Why a client cannot be made of one, or its credentials not be had. Not in the words of a login plugin: they may hold its secrets.
-pub(super) fn why(error: &kube::Error) -> String {
+pub(in crate::kube_api) fn why(error: &kube::Error) -> String {
     let file = chain(error).find_map(|cause| match cause.downcast_ref() {
         Some(LoadDataError::ReadFile(error, path)) => Some(format!("{} cannot be read: {error}", path.display())),
         _ => None,

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use kube::api::WatchEvent;
 
-use super::failure::{Class, Failure};
-use super::requests::{List, Moment};
+use super::error::{ApiError, ErrorClass};
+use super::pod_client::{Consistency, List};
 use crate::pod::Pod;
 
 /// The pods of one moment.
-pub(super) struct Store {
+pub(super) struct PodStore {
     /// By uid: a name may be another pod's later.
     pods: HashMap<Arc<str>, Arc<Pod>>,
     position: Position,
@@ -35,7 +35,7 @@ pub(super) enum Position {
     At(Box<str>),
 }
 
-impl Store {
+impl PodStore {
     pub(super) fn new() -> Self {
         Self { pods: HashMap::new(), position: Position::Unknown }
     }
@@ -58,8 +58,8 @@ impl Store {
     }
 
     /// Takes a list instead of all that was known. What vanished meanwhile vanishes with it, all at once.
-    pub(super) fn replace(&mut self, list: List, asked: &Moment) -> Result<(), Failure> {
-        if let Moment::Since(known) = asked {
+    pub(super) fn replace(&mut self, list: List, asked: &Consistency) -> Result<(), ApiError> {
+        if let Consistency::NotOlderThan(known) = asked {
             refuse_older(&list.resource_version, known)?;
         }
         self.pods = list.pods.into_iter().map(|pod| (pod.uid.clone(), Arc::new(pod))).collect();
@@ -68,7 +68,7 @@ impl Store {
     }
 
     /// Takes in one event; gives what it changes, if it is of a pod.
-    pub(super) fn apply(&mut self, event: WatchEvent<Pod>) -> Result<Option<Change>, Failure> {
+    pub(super) fn apply(&mut self, event: WatchEvent<Pod>) -> Result<Option<Change>, ApiError> {
         let resource_version: Box<str> = match &event {
             WatchEvent::Added(pod) | WatchEvent::Modified(pod) | WatchEvent::Deleted(pod) => {
                 pod.resource_version.clone()
@@ -93,10 +93,10 @@ impl Store {
 
 /// Since Kubernetes 1.35 resourceVersions are decimal numbers by specification, and were by implementation before:
 /// <https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions>
-fn refuse_older(now: &str, known: &str) -> Result<(), Failure> {
+fn refuse_older(now: &str, known: &str) -> Result<(), ApiError> {
     match (now.parse::<u128>(), known.parse::<u128>()) {
         (Ok(now), Ok(known)) if now < known => {
-            Err(Failure::new(Class::Gone, "its store went back in time, as after a restored backup"))
+            Err(ApiError::new(ErrorClass::Gone, "its store went back in time, as after a restored backup"))
         }
         _ => Ok(()),
     }
@@ -111,16 +111,16 @@ mod tests {
         Pod { resource_version: resource_version.into(), ..pod(name, "10.0.0.1") }
     }
 
-    fn names(store: &Store) -> Vec<&str> {
+    fn names(store: &PodStore) -> Vec<&str> {
         let mut names: Vec<_> = store.pods().map(|pod| &*pod.name).collect();
         names.sort_unstable();
         names
     }
 
-    fn listed() -> Store {
-        let mut store = Store::new();
+    fn listed() -> PodStore {
+        let mut store = PodStore::new();
         let list = List { pods: vec![at("1", "a"), at("2", "b")], resource_version: "900".into() };
-        store.replace(list, &Moment::Any).unwrap();
+        store.replace(list, &Consistency::Any).unwrap();
         store
     }
 
@@ -128,15 +128,15 @@ mod tests {
     fn what_is_older_than_what_is_known_changes_nothing() {
         let mut store = listed();
         for event in [WatchEvent::Deleted(at("7", "a")), WatchEvent::Added(at("899", "c"))] {
-            assert_eq!(store.apply(event).unwrap_err().class, Class::Gone);
+            assert_eq!(store.apply(event).unwrap_err().class, ErrorClass::Gone);
             assert_eq!(names(&store), ["a", "b"]);
         }
         let older = List { pods: vec![], resource_version: "5".into() };
-        assert_eq!(store.replace(older, &Moment::Since("900".into())).unwrap_err().class, Class::Gone);
+        assert_eq!(store.replace(older, &Consistency::NotOlderThan("900".into())).unwrap_err().class, ErrorClass::Gone);
         assert_eq!(names(&store), ["a", "b"]);
         // Whoever asks for what there is now has lost the rest.
         let older = List { pods: vec![at("3", "c")], resource_version: "5".into() };
-        store.replace(older, &Moment::Now { plainly: false }).unwrap();
+        store.replace(older, &Consistency::MostRecent { plainly: false }).unwrap();
         assert_eq!(names(&store), ["c"]);
     }
 

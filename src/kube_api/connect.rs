@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::{Cluster, Credentials, Pace, watch};
+use super::{Credentials, PodClient, WatcherTimings, watch};
 use crate::config::Settings;
 use crate::error::Result;
 use crate::identity::{Identity, Surroundings};
@@ -21,7 +21,7 @@ pub type Connect = fn(&Settings, &Surroundings<'_>) -> Result<(Identity, Watch)>
 pub fn connect(settings: &Settings, surroundings: &Surroundings<'_>) -> Result<(Identity, Watch)> {
     let credentials = Credentials::find(&settings.source, surroundings.variable)?;
     let identity = Identity::find(settings, credentials.claims(), surroundings)?;
-    let cluster = Cluster::new(settings, credentials);
-    let pace = Pace::of(settings);
+    let cluster = PodClient::new(settings, credentials);
+    let pace = WatcherTimings::of(settings);
     Ok((identity, Box::new(move |rules, latest| Box::pin(watch(cluster, rules, pace, latest)))))
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::requests::Cluster;
-use super::store::{Change, Store};
+use super::pod_client::PodClient;
+use super::pod_store::{Change, PodStore};
 use crate::census::Census;
 use crate::identity::Identity;
 use crate::latest::Latest;
@@ -38,7 +38,7 @@ impl Publisher {
     }
 
     /// Takes a list. Whether the own pod is there is an open question again.
-    pub(super) fn replace(&mut self, store: &Store) {
+    pub(super) fn replace(&mut self, store: &PodStore) {
         self.census.replace(store.pods());
         self.forget_absence();
     }
@@ -49,7 +49,7 @@ impl Publisher {
     }
 
     /// Publishes the pods as they are.
-    pub(super) async fn publish(&mut self, cluster: &mut Cluster) {
+    pub(super) async fn publish(&mut self, cluster: &mut PodClient) {
         if !self.tell() {
             self.forget_absence();
         } else if self.absence.is_none() && self.asked.is_none() {
@@ -58,7 +58,7 @@ impl Publisher {
     }
 
     /// Asks why the own pod is not among the pods.
-    pub(super) async fn ask(&mut self, cluster: &mut Cluster) {
+    pub(super) async fn ask(&mut self, cluster: &mut PodClient) {
         self.asked = Some(Instant::now());
         let unselected = timeout(ASKING, cluster.unselected(self.identity())).await;
         if let Ok(Ok(unselected)) = unselected {

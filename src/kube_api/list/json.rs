@@ -6,26 +6,26 @@ use std::slice;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::failure::{Class, Failure};
+use crate::kube_api::error::{ApiError, ErrorClass};
 use crate::pod::Pod;
 
 /// An object of etcd has at most 1.5 MB by default.
-pub(super) const LARGEST_ITEM: usize = 8 << 20;
+pub(in crate::kube_api) const LARGEST_ITEM: usize = 8 << 20;
 /// All of a list that is no item.
 const LARGEST_REST: usize = 64 << 10;
 
 /// What reads a list, in whatever form it comes.
-pub(super) trait Items: Send {
+pub(in crate::kube_api) trait ListReader: Send {
     /// Takes in the next piece.
-    fn feed(&mut self, bytes: &[u8]) -> Result<(), Failure>;
+    fn feed(&mut self, bytes: &[u8]) -> Result<(), ApiError>;
     /// The pods that were complete since the last call.
     fn take(&mut self) -> Vec<Pod>;
     /// The end: its resourceVersion, and where the next page begins, "" for none. An error if it was not the whole of a list.
-    fn finish(&self) -> Result<(Box<str>, String), Failure>;
+    fn finish(&self) -> Result<(Box<str>, String), ApiError>;
 }
 
-impl Items for JsonItems<Pod> {
-    fn feed(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+impl ListReader for JsonListReader<Pod> {
+    fn feed(&mut self, bytes: &[u8]) -> Result<(), ApiError> {
         self.read(bytes)
     }
 
@@ -33,14 +33,14 @@ impl Items for JsonItems<Pod> {
         std::mem::take(&mut self.parsed)
     }
 
-    fn finish(&self) -> Result<(Box<str>, String), Failure> {
+    fn finish(&self) -> Result<(Box<str>, String), ApiError> {
         self.end("PodList")
     }
 }
 
 /// What a list says beside its items.
 #[derive(Deserialize)]
-pub(super) struct Head {
+pub(in crate::kube_api) struct Head {
     kind: String,
     metadata: HeadMetadata,
     /// What is left of them: nothing. null for none; but a list without `items` is none.
@@ -57,7 +57,7 @@ struct HeadMetadata {
 }
 
 /// The JSON of a list is given to it, in pieces of any size.
-pub(super) struct JsonItems<T> {
+pub(in crate::kube_api) struct JsonListReader<T> {
     nesting: Nesting,
     /// The list without its items.
     rest: Vec<u8>,
@@ -66,12 +66,12 @@ pub(super) struct JsonItems<T> {
     parsed: Vec<T>,
 }
 
-impl<T: DeserializeOwned> JsonItems<T> {
-    pub(super) fn new() -> Self {
+impl<T: DeserializeOwned> JsonListReader<T> {
+    pub(in crate::kube_api) fn new() -> Self {
         Self { nesting: Nesting::default(), rest: Vec::new(), begun: Vec::new(), parsed: Vec::new() }
     }
 
-    fn end(&self, kind: &str) -> Result<(Box<str>, String), Failure> {
+    fn end(&self, kind: &str) -> Result<(Box<str>, String), ApiError> {
         let head: Head = serde_json::from_slice(&self.rest).map_err(malformed)?;
         let HeadMetadata { resource_version, r#continue } = head.metadata;
         // A watch from "" or "0" is another kind of watch.
@@ -81,7 +81,7 @@ impl<T: DeserializeOwned> JsonItems<T> {
         Ok((resource_version, r#continue.unwrap_or_default()))
     }
 
-    fn read(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+    fn read(&mut self, bytes: &[u8]) -> Result<(), ApiError> {
         let mut at = 0;
         while at < bytes.len() {
             at += if self.nesting.is_in_item() { self.take_in(&bytes[at..])? } else { self.pass(&bytes[at..])? };
@@ -90,7 +90,7 @@ impl<T: DeserializeOwned> JsonItems<T> {
     }
 
     /// Reads up to an item, or to the end; says how far.
-    fn pass(&mut self, bytes: &[u8]) -> Result<usize, Failure> {
+    fn pass(&mut self, bytes: &[u8]) -> Result<usize, ApiError> {
         for (at, &byte) in bytes.iter().enumerate() {
             if self.nesting.item_begins(byte) {
                 return Ok(at + self.take_in(&bytes[at..])?);
@@ -105,7 +105,7 @@ impl<T: DeserializeOwned> JsonItems<T> {
     }
 
     /// Reads an item up to its end, or the part of it that is there; says how far.
-    fn take_in(&mut self, bytes: &[u8]) -> Result<usize, Failure> {
+    fn take_in(&mut self, bytes: &[u8]) -> Result<usize, ApiError> {
         let end = self.nesting.end_of_item(bytes);
         let part = &bytes[..end.unwrap_or(bytes.len())];
         bounded(self.begun.len() + part.len(), LARGEST_ITEM)?;
@@ -122,12 +122,12 @@ impl<T: DeserializeOwned> JsonItems<T> {
     }
 }
 
-pub(super) fn bounded(length: usize, limit: usize) -> Result<(), Failure> {
+pub(in crate::kube_api) fn bounded(length: usize, limit: usize) -> Result<(), ApiError> {
     if length > limit { Err(malformed(format!("more than {limit} bytes"))) } else { Ok(()) }
 }
 
-fn malformed(why: impl std::fmt::Display) -> Failure {
-    Failure::new(Class::Malformed, format!("not a list of pods: {why}"))
+fn malformed(why: impl std::fmt::Display) -> ApiError {
+    ApiError::new(ErrorClass::Malformed, format!("not a list of pods: {why}"))
 }
 
 /// Where in the JSON of a list we are. An item is an object in an array in the outermost object.
@@ -203,8 +203,8 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn read(text: &[u8], piece: usize) -> Result<(Vec<Value>, String), Failure> {
-        let mut items = JsonItems::new();
+    fn read(text: &[u8], piece: usize) -> Result<(Vec<Value>, String), ApiError> {
+        let mut items = JsonListReader::new();
         for piece in text.chunks(piece) {
             items.read(piece)?;
         }

@@ -1,0 +1,22 @@
+//! All I/O with the Kubernetes API server: credentials, requests, the watch.
+
+mod auth;
+mod backoff;
+mod client;
+mod connect;
+mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
+mod list;
+mod pod_client;
+mod pod_store;
+mod publisher;
+mod rbac_hint;
+mod response;
+mod watcher;
+
+pub use auth::Credentials;
+pub use client::choose_crypto;
+pub use connect::{Connect, Watch, connect};
+pub use pod_client::PodClient;
+pub use watcher::{WatcherTimings, watch};
