@@ -645,7 +645,7 @@ kubepeers_status kubepeers_get_health(kubepeers_provider provider,
 int64_t kubepeers_health_age_ms(const kubepeers_health *health);
 
 /*
- 1 if the age is more than `max_stale_ms` (more than 150 s without it; where the pods are polled, three polls if that is
+ 1 if the age is more than `max_stale_ms` (more than 120 s without it; where the pods are polled, three polls if that is
  longer), or nothing has been read yet; else 0. 1 for NULL.
  */
 int32_t kubepeers_health_is_stale(const kubepeers_health *health);

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::error::Error;
 
-/// The API server sends a bookmark about every minute: two that did not come mean that something is wrong.
-pub const STALE_AFTER: Duration = Duration::from_secs(150);
+/// A watch that is silent for 90 s is opened again, which confirms the pods. Without a confirmation
+/// for so long, something is wrong.
+pub const STALE_AFTER: Duration = Duration::from_secs(120);
 
 /// The state of one registration.
 #[derive(Clone, Debug)]

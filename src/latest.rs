@@ -1,5 +1,6 @@
 //! Where the watcher's thread and the callers' threads meet: the latest snapshot, or why there is none.
 
+use std::cell::OnceCell;
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -17,6 +18,11 @@ use crate::shown::Shown;
 use crate::snapshot::{Gate, Snapshot, View};
 use crate::status::Status;
 use crate::subject::Subject;
+
+/// A confirmation this old counts as of now: lists are not made more often.
+const RECENT: Duration = Duration::from_secs(1);
+/// How long the members of a large set spread the lists that confirm that it is stable.
+const LONGEST_SPREAD: Duration = Duration::from_secs(5);
 
 /// What one registration knows. It ends with its registration.
 #[derive(Debug)]
@@ -45,9 +51,21 @@ pub struct Outlets {
     pub log: Arc<Log>,
 }
 
+/// What one registration leaves to the next.
+#[derive(Clone, Debug, Default)]
+pub struct Resume {
+    /// Generations grow over a provider's whole life.
+    pub generation: u64,
+    /// The last resourceVersion that was reached: an API server that lags must not lead back
+    /// behind it.
+    pub resource_version: Option<Box<str>>,
+}
+
 #[derive(Debug)]
 struct State {
     generation: u64,
+    /// Up to where the pods are known.
+    resource_version: Option<Box<str>>,
     snapshot: Option<Arc<Snapshot>>,
     /// The pods as they were last judged. Of the snapshot's view it may differ in what is left out.
     view: Option<Arc<View>>,
@@ -70,10 +88,12 @@ struct State {
 }
 
 impl Latest {
-    /// Nothing known yet. Generations go on from `generation`, so that they grow over a provider's whole life.
-    pub fn new(generation: u64, subject: Subject, settings: &Settings, outlets: Outlets) -> Self {
+    /// Creates the state of a registration that has read nothing yet.
+    pub fn new(resume: Resume, subject: Subject, settings: &Settings, outlets: Outlets) -> Self {
+        let Resume { generation, resource_version } = resume;
         let state = State {
             generation,
+            resource_version,
             snapshot: None,
             view: None,
             sign_of_life: None,
@@ -122,9 +142,26 @@ impl Latest {
         });
     }
 
-    /// The pods are still as they were published.
-    pub fn unchanged(&self) {
+    /// The API server has shown that the pods are still as they were published.
+    pub fn confirm(&self) {
         self.change(|state| self.signs_of_life(state));
+    }
+
+    /// Returns the resourceVersion that an earlier registration has reached.
+    pub fn resumes_from(&self) -> Option<Box<str>> {
+        self.lock().resource_version.clone()
+    }
+
+    /// The pods are known up to this resourceVersion.
+    pub fn reached(&self, resource_version: &str) {
+        self.lock().resource_version = Some(resource_version.into());
+    }
+
+    /// Writes a log record.
+    pub fn log(&self, level: Level, message: impl FnOnce() -> String) {
+        self.outlets.log.write(level, message);
+        // Delivers it.
+        self.change(|_| ());
     }
 
     /// What was published is of the moment `asked` or later, for certain.
@@ -190,8 +227,8 @@ impl Latest {
     }
 
     /// Every call from now on, and every waiting one, is answered with `reason`. The first reason stands.
-    /// Gives the last generation there is.
-    pub fn end(&self, reason: Error) -> u64 {
+    /// Returns where the next registration goes on.
+    pub fn end(&self, reason: Error) -> Resume {
         let mut state = self.lock();
         let level = if reason.status() == Status::Internal { Level::Error } else { Level::Info };
         self.outlets.log.write(level, || reason.to_string());
@@ -199,7 +236,7 @@ impl Latest {
         self.outlets.shown.show(None);
         self.changed.notify_all();
         self.outlets.changes.tell();
-        state.generation
+        Resume { generation: state.generation, resource_version: state.resource_version.clone() }
     }
 
     /// Waits until somebody wants a list that is newer than the last one.
@@ -218,6 +255,14 @@ impl Latest {
     fn demand(&self, wanted: Instant) {
         *self.wanted() = Some(wanted);
         self.demand.notify_one();
+    }
+
+    /// Asks for a list at least as new as this moment, unless one is asked for already.
+    fn demand_since(&self, wanted: Instant) {
+        let asked_for = self.wanted().is_some_and(|before| before >= wanted);
+        if !asked_for {
+            self.demand(wanted);
+        }
     }
 
     /// Taken after `state`, where both are.
@@ -252,16 +297,21 @@ impl Latest {
         })
     }
 
-    /// Waits for at least `min` peers whose addresses have been the same for `stable_for`, as far as that is known: while the
-    /// API server cannot be heard, it is not.
+    /// Waits for at least `min` peers whose addresses have been the same for `stable_for`. That is known only from a
+    /// confirmation of the API server at the end of that time: an open watch that is silent proves nothing.
     pub fn settled(&self, min: usize, stable_for: Duration, timeout: Duration) -> Result<Arc<Snapshot>> {
+        let spread = OnceCell::new();
         let check = |state: &State| match self.answer(state) {
             Some(Ok(snapshot)) if snapshot.len() >= min && state.trouble.is_none() => {
-                match stable_for.saturating_sub(state.settled_for()) {
-                    Duration::ZERO => Break(Ok(snapshot)),
-                    // An open watch would tell of a change; else the next list has to.
-                    left => Continue(if state.watched.is_some() { left } else { timeout }),
+                let Some(needed) = state.confirmation_needed(stable_for) else { return Break(Ok(snapshot)) };
+                // All members of a set become stable in the same moment: they do not list in the same moment.
+                let spread = *spread.get_or_init(|| crate::kube_api::spread(snapshot.len(), LONGEST_SPREAD));
+                let due = (state.settled + stable_for + spread).saturating_duration_since(Instant::now());
+                if due.is_zero() {
+                    self.demand_since(needed);
+                    return Continue(timeout);
                 }
+                Continue(due)
             }
             Some(Err(error)) => Break(Err(error)),
             _ => Continue(timeout),
@@ -431,13 +481,16 @@ impl Latest {
 }
 
 impl State {
-    /// How long the addresses have been the same, as far as that is known.
-    fn settled_for(&self) -> Duration {
-        match (self.watched, self.sign_of_life) {
-            (Some(open), _) => self.settled.max(open).elapsed(),
-            (None, Some(sign)) => sign.saturating_duration_since(self.settled),
-            (None, None) => Duration::ZERO,
+    /// Returns since when a confirmation is needed before the addresses count as stable; `None` if there is one. It must come
+    /// after they have been the same for `stable_for`, and not be older than that.
+    fn confirmation_needed(&self, stable_for: Duration) -> Option<Instant> {
+        if stable_for.is_zero() {
+            return None;
         }
+        let recent = Instant::now().checked_sub(stable_for.max(RECENT));
+        let needed = (self.settled + stable_for).max(recent.unwrap_or(self.settled));
+        let confirmed = self.sign_of_life.is_some_and(|confirmed| confirmed >= needed);
+        (!confirmed).then_some(needed)
     }
 
     fn trouble(&self) -> Option<&Error> {
@@ -463,7 +516,7 @@ mod tests {
     use std::thread;
 
     fn latest() -> Latest {
-        Latest::new(0, subject(), &settings(&[]), Outlets::default())
+        Latest::new(Resume::default(), subject(), &settings(&[]), Outlets::default())
     }
 
     /// Of pods at these addresses.
@@ -526,7 +579,7 @@ mod tests {
         assert!(told(), "not to be waited for");
         latest.heard();
         assert!(told(), "over");
-        latest.unchanged();
+        latest.confirm();
         assert!(!told());
     }
 
@@ -538,9 +591,13 @@ mod tests {
         }
         assert_eq!(latest.newer_than(0, Duration::ZERO).unwrap().generation(), 1);
         latest.publish(view(Gate::Open, &[]));
-        assert_eq!(latest.end(Error::new(Status::Closed, "closed")), 2);
+        assert_eq!(latest.end(Error::new(Status::Closed, "closed")).generation, 2);
         latest.publish(view(Gate::Open, &["10.0.0.1"]));
-        assert_eq!(latest.end(Error::new(Status::Closed, "closed")), 2, "nothing is published after the end");
+        assert_eq!(
+            latest.end(Error::new(Status::Closed, "closed")).generation,
+            2,
+            "nothing is published after the end"
+        );
     }
 
     #[test]
@@ -565,7 +622,7 @@ mod tests {
     fn what_is_answered_at_once_is_shown() {
         static PLACE: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
         let shown = Shown::new(&PLACE, None, 1);
-        let latest = Latest::new(0, subject(), &settings(&[]), Outlets { shown, ..Outlets::default() });
+        let latest = Latest::new(Resume::default(), subject(), &settings(&[]), Outlets { shown, ..Outlets::default() });
         for (gate, generation) in [(Gate::SelfAbsent, 0), (Gate::Open, 2), (Gate::SelfUnclear, 0), (Gate::Open, 4)] {
             latest.publish(view(gate, &["10.0.0.1"]));
             assert_eq!(shown.see(), generation);
@@ -574,8 +631,12 @@ mod tests {
         assert_eq!(shown.see(), 4);
         latest.end(Error::new(Status::Closed, "closed"));
         assert_eq!(shown.see(), 0);
-        let limited =
-            Latest::new(0, subject(), &settings(&[("max_stale_ms", "1000")]), Outlets { shown, ..Outlets::default() });
+        let limited = Latest::new(
+            Resume::default(),
+            subject(),
+            &settings(&[("max_stale_ms", "1000")]),
+            Outlets { shown, ..Outlets::default() },
+        );
         limited.publish(view(Gate::Open, &[]));
         assert_eq!(shown.see(), 0);
     }
@@ -602,10 +663,10 @@ mod tests {
         latest.fail(trouble(Status::Unavailable, "refused"));
         let health = latest.health().unwrap();
         assert_eq!((health.stale, health.trouble.unwrap().class), (false, "http"));
-        latest.unchanged();
+        latest.confirm();
         assert!(latest.health().unwrap().trouble.is_none());
         latest.polls(true, Some(trouble(Status::Forbidden, "may not watch")));
-        latest.unchanged();
+        latest.confirm();
         let health = latest.health().unwrap();
         assert_eq!((health.polling, health.trouble.unwrap().error.status()), (true, Status::Forbidden));
         latest.end(Error::new(Status::Closed, "closed"));
@@ -615,7 +676,7 @@ mod tests {
     #[test]
     fn what_is_too_old_is_not_given_out_but_asked_for_anew() {
         let latest = Arc::new(Latest::new(
-            0,
+            Resume::default(),
             subject(),
             &Settings { max_stale: Some(Duration::from_millis(1)), ..settings(&[]) },
             Outlets::default(),
@@ -662,25 +723,33 @@ mod tests {
         assert_eq!(settled(1, Duration::ZERO, Duration::ZERO), Ok(1));
         assert_eq!(status(2, Duration::ZERO), Status::Timeout);
         assert_eq!(status(1, LONG), Status::Timeout);
-        // Nobody watches, and one list tells nothing of the time after it.
-        assert_eq!(status(1, Duration::from_millis(1)), Status::Timeout);
-        thread::sleep(Duration::from_millis(2));
-        latest.unchanged();
-        assert_eq!(settled(1, Duration::from_millis(1), Duration::ZERO), Ok(1));
+        // An open watch that says nothing proves nothing.
         latest.watches(true);
-        assert_eq!(settled(1, Duration::from_millis(20), LONG), Ok(1));
+        thread::sleep(Duration::from_millis(20));
+        assert_eq!(status(1, Duration::from_millis(1)), Status::Timeout);
+        assert!(latest.is_demanded());
+        latest.confirm();
+        assert_eq!(settled(1, Duration::from_millis(1), Duration::ZERO), Ok(1));
         // While nothing is heard, nobody knows what has changed.
         latest.fail(trouble(Status::Unavailable, "refused"));
         let error = settled(1, Duration::ZERO, Duration::ZERO).unwrap_err();
         assert!(error.status() == Status::Timeout && error.message().contains("refused"), "{error}");
-        latest.unchanged();
+        latest.confirm();
         assert_eq!(settled(1, Duration::ZERO, Duration::ZERO), Ok(1));
-        // More peers later: it goes on waiting.
+        // More peers later: it goes on waiting, and asks for a list in the end.
         let waiting = thread::spawn({
             let latest = latest.clone();
             move || latest.settled(2, Duration::from_millis(20), LONG)
         });
         latest.publish(view(Gate::Open, &["10.0.0.1", "10.0.0.2"]));
+        while !waiting.is_finished() {
+            if latest.is_demanded() {
+                let requested = Instant::now();
+                latest.publish(view(Gate::Open, &["10.0.0.1", "10.0.0.2"]));
+                latest.listed(requested);
+            }
+            thread::yield_now();
+        }
         assert_eq!(waiting.join().unwrap().unwrap().len(), 2);
         latest.publish(view(Gate::SelfExcluded(Reason::NoDiscoveryPort), &[]));
         assert_eq!(status(0, Duration::ZERO), Status::SelfExcluded);

@@ -11,7 +11,7 @@ use crate::explain::Form;
 use crate::health::Health;
 use crate::identity::{Identity, Surroundings};
 use crate::kube_api::Connect;
-use crate::latest::{Latest, Outlets};
+use crate::latest::{Latest, Outlets, Resume};
 use crate::log::{Level, Log};
 use crate::runtime::{Spawn, Task};
 use crate::shown::Shown;
@@ -19,6 +19,9 @@ use crate::snapshot::Snapshot;
 use crate::status::Status;
 use crate::subject::Subject;
 use crate::verdict::Rules;
+
+/// The shortest default: a server whose cache lags answers a most-recent list after up to 3.1 s.
+const REFRESH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A discovery provider. Any thread may call anything at any time.
 #[derive(Debug)]
@@ -33,8 +36,8 @@ pub struct Provider {
 #[derive(Debug)]
 struct State {
     phase: Phase,
-    /// The last generation of earlier registrations.
-    generation: u64,
+    /// Where an earlier registration ended.
+    resume: Resume,
 }
 
 #[derive(Debug)]
@@ -76,7 +79,7 @@ impl Timeout {
 impl Provider {
     /// Validates the configuration; touches nothing else. `spawn` will start the watcher's thread, which runs what `connect` gives.
     pub fn new(config: Config, spawn: Spawn, connect: Connect) -> Result<Self> {
-        let state = Mutex::new(State { phase: Phase::Initialized, generation: 0 });
+        let state = Mutex::new(State { phase: Phase::Initialized, resume: Resume::default() });
         let settings = config.complete()?;
         let outlets = Outlets { log: Arc::new(Log::new(settings.log)), ..Outlets::default() };
         Ok(Self { settings, spawn, connect, outlets, state })
@@ -112,7 +115,7 @@ impl Provider {
         let Subject { namespace, selector, own, .. } = &subject;
         let what = || format!("looking for pods with labels `{selector}` in namespace `{namespace}`; own pod: {own}");
         self.outlets.log.write(Level::Info, what);
-        let latest = Arc::new(Latest::new(state.generation, subject, &self.settings, self.outlets.clone()));
+        let latest = Arc::new(Latest::new(state.resume.clone(), subject, &self.settings, self.outlets.clone()));
         let Settings { ports, choices, .. } = &self.settings;
         let rules = Rules { ports: ports.clone(), identity, choices: *choices, alive: None };
         let (watched, failed, log) = (latest.clone(), latest.clone(), self.outlets.log.clone());
@@ -178,9 +181,9 @@ impl Provider {
         self.latest()?.settled(min, stable_for, timeout.or(self.settings.discover_timeout))
     }
 
-    /// Reads the pods anew: what is answered afterwards is of this moment or later.
+    /// Forces a new list and waits for it. On success, later results are at least as new as this call.
     pub fn refresh(&self, timeout: Timeout) -> Result<()> {
-        self.latest()?.refresh(timeout.or(self.settings.discover_timeout))
+        self.latest()?.refresh(timeout.or(self.settings.discover_timeout.max(REFRESH_TIMEOUT)))
     }
 
     /// How sure the answers are.
@@ -257,7 +260,7 @@ impl Drop for Provider {
 fn leave(state: &mut State, next: Phase, reason: Error) -> Option<Task> {
     match std::mem::replace(&mut state.phase, next) {
         Phase::Registered(Registration { latest, task }) => {
-            state.generation = latest.end(reason);
+            state.resume = latest.end(reason);
             Some(task)
         }
         Phase::Initialized | Phase::Closed => None,

@@ -65,7 +65,7 @@ pub unsafe extern "C" fn kubepeers_health_age_ms(health: *const kubepeers_health
     unsafe { field(health, -1, |h| h.age_ms) }
 }
 
-/// 1 if the age is more than `max_stale_ms` (more than 150 s without it; where the pods are polled, three polls if that is
+/// 1 if the age is more than `max_stale_ms` (more than 120 s without it; where the pods are polled, three polls if that is
 /// longer), or nothing has been read yet; else 0. 1 for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_health_is_stale(health: *const kubepeers_health) -> i32 {

@@ -1,29 +1,31 @@
-//! How long to wait before the next try.
+//! How long to wait before the next request.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-const FIRST: Duration = Duration::from_millis(200);
-/// Where a server does not answer as it should.
-pub(super) const LONG: Duration = Duration::from_secs(30);
-/// Whatever a server asks for.
-const LONGEST_ASKED: Duration = Duration::from_secs(300);
-/// Where it answers, but ends its answers soon: what changes meanwhile is seen this much later.
-pub(super) const SHORT: Duration = Duration::from_secs(5);
+const FIRST: Duration = Duration::from_millis(400);
+/// The longest `Retry-After` that is honored.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
+/// The share of the API server's time that each client gets when all of them return at once.
+const PER_CLIENT: Duration = Duration::from_millis(5);
 
-/// Doubles from 200 ms, with jitter, until a try has been good for a while.
+/// Doubles from 400 ms with jitter until it is reset.
 #[derive(Debug, Default)]
 pub(super) struct Backoff {
     failures: u32,
 }
 
 impl Backoff {
-    /// The last try was good.
     pub(super) fn reset(&mut self) {
         self.failures = 0;
     }
 
-    /// Between half of the present step and all of it: many processes that lost one server do not come back as one.
+    /// Whether there was a failure since the last reset.
+    pub(super) fn is_active(&self) -> bool {
+        self.failures > 0
+    }
+
+    /// Returns between half of the present step and all of it, so that the clients that lost one server do not return at once.
     pub(super) fn next(&mut self, longest: Duration) -> Duration {
         let step = FIRST.saturating_mul(1 << self.failures.min(16)).min(longest);
         self.failures += 1;
@@ -31,22 +33,22 @@ impl Backoff {
     }
 }
 
-/// How much later each of a crowd should come back, so that the server has its time for each: there are about as many clients as
-/// there are pods, and they lose their server in one moment.
-pub(super) fn among(clients: usize) -> Duration {
-    const EACH: Duration = Duration::from_millis(5);
+/// Returns a random delay that spreads the clients of one set of pods, which all lose their server in the same moment. There
+/// are about as many clients as pods.
+pub(crate) fn spread(clients: usize, longest: Duration) -> Duration {
     let clients = u32::try_from(clients).unwrap_or(u32::MAX);
-    EACH.saturating_mul(clients).min(LONG).mul_f64(random())
+    PER_CLIENT.saturating_mul(clients).min(longest).mul_f64(random())
 }
 
-/// What the server asked for, but not for ever, and not all at the same time.
-pub(super) fn as_asked(retry_after: Duration) -> Duration {
-    retry_after.min(LONGEST_ASKED).mul_f64(1.0 + random() / 4.0)
+/// Returns the delay that the server asked for, bounded, and never shorter than asked: clients that were refused together do not return
+/// together.
+pub(super) fn honored(retry_after: Duration) -> Duration {
+    retry_after.min(LONGEST_RETRY_AFTER).mul_f64(1.0 + random() / 4.0)
 }
 
-/// Between 0 and 1. Good enough for jitter.
+/// Returns a number from 0 to 1 that is good enough for jitter.
 pub(super) fn random() -> f64 {
-    // std seeds every RandomState anew; hashing nothing with it gives the seed.
+    // std seeds every RandomState differently; hashing nothing with it yields the seed.
     f64::from(RandomState::new().hash_one(()) as u32) / f64::from(u32::MAX)
 }
 
@@ -54,34 +56,43 @@ pub(super) fn random() -> f64 {
 mod tests {
     use super::*;
 
+    const LONGEST: Duration = Duration::from_secs(30);
+
     #[test]
-    fn grows_to_its_limit_and_starts_again() {
+    fn backoff_doubles_up_to_its_limit_and_starts_again_after_a_reset() {
         let mut backoff = Backoff::default();
         let mut limit = FIRST;
-        for _ in 0..100 {
-            let wait = backoff.next(LONG);
-            assert!(limit / 2 <= wait && wait <= limit, "{wait:?} of {limit:?}");
-            limit = (limit * 2).min(LONG);
+        for _ in 0..40 {
+            let wait = backoff.next(LONGEST);
+            assert!(limit / 2 <= wait && wait <= limit, "{wait:?}");
+            limit = (limit * 2).min(LONGEST);
         }
-        assert!(backoff.next(SHORT) <= SHORT);
+        assert!(backoff.is_active());
         backoff.reset();
-        assert!(backoff.next(LONG) <= FIRST);
+        assert!(!backoff.is_active() && backoff.next(LONGEST) <= FIRST);
+    }
+
+    /// The fewest pauses that jitter allows: requests at 0, 0.2, 0.6, 1.4, 3.0 and 6.2 s.
+    #[test]
+    fn five_seconds_of_failures_hold_at_most_five_requests() {
+        let mut backoff = Backoff::default();
+        let fewest: Duration = (0..5).map(|_| backoff.next(LONGEST)).sum();
+        assert!(fewest > Duration::from_secs(5), "{fewest:?}");
     }
 
     #[test]
-    fn a_thousand_clients_do_not_come_back_in_one_second() {
-        let mut seconds = [0; 6];
-        (0..1000).for_each(|_| seconds[among(1000).as_secs() as usize] += 1);
-        assert!(seconds[..5].iter().all(|clients| (100..300).contains(clients)), "{seconds:?}");
-        assert_eq!(among(0), Duration::ZERO);
-        assert!((0..100).all(|_| among(usize::MAX) <= LONG));
+    fn clients_are_spread_by_their_number() {
+        let delays: Vec<_> = (0..1000).map(|_| spread(1000, LONGEST).as_millis()).collect();
+        assert!(delays.iter().max() > Some(&4000) && delays.iter().max() <= Some(&5000));
+        assert_eq!(spread(0, LONGEST), Duration::ZERO);
+        assert!((0..100).all(|_| spread(usize::MAX, LONGEST) <= LONGEST));
     }
 
     #[test]
-    fn what_a_server_asks_for_is_kept_within_reason() {
+    fn retry_after_is_honored_within_bounds() {
         let asked = Duration::from_secs(8);
-        assert!((0..100).map(|_| as_asked(asked)).all(|wait| asked <= wait && wait <= asked * 5 / 4));
-        assert!(as_asked(Duration::MAX) <= LONGEST_ASKED * 5 / 4);
+        assert!((0..100).map(|_| honored(asked)).all(|wait| asked <= wait && wait <= asked * 5 / 4));
+        assert!(honored(Duration::MAX) <= LONGEST_RETRY_AFTER * 5 / 4);
     }
 
     #[test]

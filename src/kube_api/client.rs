@@ -1,19 +1,31 @@
 //! The client: kube's layers over connections that notice when the server is gone without a word.
 
+use std::future::ready;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use http::header::AUTHORIZATION;
-use http::{HeaderValue, Request};
-
+use http::{HeaderValue, Request, Response, Uri};
+use hyper::body::Incoming;
 use hyper::rt::Executor;
+use hyper_rustls::{
+    DefaultServerNameResolver, FixedServerNameResolver, HttpsConnector, MaybeHttpsStream, ResolveServerName,
+};
+use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
+use hyper_util::rt::TokioIo;
 use kube::client::{Body, ConfigExt};
 use kube::{Client, Config};
-use tower::{BoxError, ServiceBuilder, service_fn};
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tower::{BoxError, Service, ServiceBuilder, service_fn};
 use tower_http::decompression::DecompressionLayer;
 
 use crate::panics::{self, Place};
@@ -26,33 +38,170 @@ const INTERVAL: Duration = Duration::from_secs(3);
 /// so many times: a server that vanished is noticed in 14 s, far below what an idle watch may last.
 const PROBES: u32 = 3;
 
-/// As kube makes one, but for the connector, and without the retries that would hide a failing server for half a minute.
-pub(super) fn client(config: Config, sent: Sent) -> kube::Result<Client> {
-    choose_crypto();
-    let mut connector = HttpConnector::new_with_resolver(service_fn(resolve));
-    connector.enforce_http(false);
-    connector.set_nodelay(true);
-    connector.set_connect_timeout(config.connect_timeout);
-    connector.set_keepalive(Some(IDLE));
-    connector.set_keepalive_interval(Some(INTERVAL));
-    connector.set_keepalive_retries(Some(PROBES));
-    // The same for what was sent and not acknowledged.
-    connector.set_tcp_user_timeout(Some(IDLE + INTERVAL * PROBES));
-    let connector = config.rustls_https_connector_with_connector(connector)?;
-    let service = ServiceBuilder::new()
-        .layer(config.base_uri_layer())
-        .option_layer(config.auth_layer()?)
-        .layer(config.extra_headers_layer()?)
-        .map_err(BoxError::from)
-        .map_request(move |request: Request<Body>| {
-            panics::here(Place::Request);
-            sent.note(request.headers().get(AUTHORIZATION));
-            request
-        })
-        .layer(DecompressionLayer::new())
-        .service(hyper_util::client::legacy::Client::builder(Tasks).build(connector));
-    Ok(Client::new(service, config.default_namespace))
+/// A TCP connection, and then the TLS handshake on it, each have so long. A first connection that
+/// nobody answers must not cost the whole patience of a caller.
+const CONNECT_LIMIT: Duration = Duration::from_secs(3);
+
+/// kube's client without the retries that would hide a failing server for half a minute, and its
+/// connections.
+#[derive(Clone)]
+pub(super) struct HttpClient {
+    client: Client,
+    connections: Connections,
 }
+
+impl HttpClient {
+    pub(super) fn new(config: Config, sent: Sent) -> kube::Result<Self> {
+        choose_crypto();
+        let connections = Connections::new(Connector::new(&config)?);
+        let service = ServiceBuilder::new()
+            .layer(config.base_uri_layer())
+            .option_layer(config.auth_layer()?)
+            .layer(config.extra_headers_layer()?)
+            .map_err(BoxError::from)
+            .map_request(move |request: Request<Body>| {
+                panics::here(Place::Request);
+                sent.note(request.headers().get(AUTHORIZATION));
+                request
+            })
+            .layer(DecompressionLayer::new())
+            .service(connections.clone());
+        Ok(Self { client: Client::new(service, config.default_namespace), connections })
+    }
+
+    pub(super) async fn send(&self, request: Request<Vec<u8>>) -> kube::Result<Response<Body>> {
+        self.client.send(request.map(Body::from)).await
+    }
+
+    pub(super) fn connections(&self) -> Connections {
+        self.connections.clone()
+    }
+}
+
+/// The connections of a client. They share one TLS configuration and can be left for new ones.
+#[derive(Clone)]
+pub(super) struct Connections(Arc<Shared>);
+
+struct Shared {
+    connector: Connector,
+    pool: Mutex<Pool>,
+}
+
+type Pool = legacy::Client<Connector, Body>;
+
+impl Connections {
+    fn new(connector: Connector) -> Self {
+        let pool = Mutex::new(new_pool(connector.clone()));
+        Self(Arc::new(Shared { connector, pool }))
+    }
+
+    /// Makes the next request on a new connection. What is read from an old one goes on.
+    pub(super) fn renew(&self) {
+        *self.pool() = new_pool(self.0.connector.clone());
+    }
+
+    /// Returns how many connections were begun.
+    pub(super) fn opened(&self) -> usize {
+        self.0.connector.opened.load(Ordering::Relaxed)
+    }
+
+    fn pool(&self) -> MutexGuard<'_, Pool> {
+        self.0.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn new_pool(connector: Connector) -> Pool {
+    legacy::Client::builder(Tasks).build(connector)
+}
+
+impl Service<Request<Body>> for Connections {
+    type Response = Response<Incoming>;
+    type Error = legacy::Error;
+    type Future = legacy::ResponseFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let pool = self.pool().clone();
+        pool.request(request)
+    }
+}
+
+type Tcp = TokioIo<TcpStream>;
+
+/// Opens connections that notice a server that is gone without a word.
+#[derive(Clone)]
+struct Connector {
+    tcp: HttpConnector<Resolver>,
+    tls: Arc<rustls::ClientConfig>,
+    /// The name that the server's certificate must have; by default the host of the URL.
+    server_name: Arc<dyn ResolveServerName + Send + Sync>,
+    opened: Arc<AtomicUsize>,
+}
+
+impl Connector {
+    fn new(config: &Config) -> kube::Result<Self> {
+        let mut tcp = HttpConnector::new_with_resolver(Resolver);
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(CONNECT_LIMIT));
+        tcp.set_keepalive(Some(IDLE));
+        tcp.set_keepalive_interval(Some(INTERVAL));
+        tcp.set_keepalive_retries(Some(PROBES));
+        // The same for what was sent and not acknowledged.
+        tcp.set_tcp_user_timeout(Some(IDLE + INTERVAL * PROBES));
+        let tls = Arc::new(config.rustls_client_config()?);
+        Ok(Self { tcp, tls, server_name: server_name(config)?, opened: Arc::default() })
+    }
+}
+
+fn server_name(config: &Config) -> kube::Result<Arc<dyn ResolveServerName + Send + Sync>> {
+    let Some(name) = &config.tls_server_name else {
+        return Ok(Arc::new(DefaultServerNameResolver::default()));
+    };
+    let name = ServerName::try_from(name.clone())
+        .map_err(|e| kube::Error::RustlsTls(kube::client::RustlsTlsError::InvalidServerName(e)))?;
+    Ok(Arc::new(FixedServerNameResolver::new(name)))
+}
+
+impl Service<Uri> for Connector {
+    type Response = MaybeHttpsStream<Tcp>;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Service::<Uri>::poll_ready(&mut self.tcp, context).map_err(Into::into)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        self.opened.fetch_add(1, Ordering::Relaxed);
+        let connecting = self.tcp.call(uri.clone());
+        let (tls, server_name) = (self.tls.clone(), self.server_name.clone());
+        Box::pin(async move {
+            let mut connected = Some(connecting.await?);
+            let tcp = service_fn(move |_: Uri| ready(connected.take().ok_or("one connection, one handshake")));
+            let handshake = HttpsConnector::new(tcp, tls, false, server_name).call(uri);
+            match timeout(CONNECT_LIMIT, handshake).await {
+                Ok(stream) => stream,
+                Err(_) => Err(HandshakeTimeout.into()),
+            }
+        })
+    }
+}
+
+/// The server took the connection and did not answer the TLS handshake.
+#[derive(Debug)]
+pub(super) struct HandshakeTimeout;
+
+impl std::fmt::Display for HandshakeTimeout {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "no answer to the TLS handshake within {CONNECT_LIMIT:?}")
+    }
+}
+
+impl std::error::Error for HandshakeTimeout {}
 
 /// How the last request said who it is of: with a token from a file or of a login plugin, maybe.
 #[derive(Clone, Default)]
@@ -97,13 +246,27 @@ impl std::fmt::Display for NoSuchHost {
 
 impl std::error::Error for NoSuchHost {}
 
-/// As hyper does it, but where no thread can be started that is an error and not a panic.
-async fn resolve(name: Name) -> Result<std::vec::IntoIter<SocketAddr>, BoxError> {
-    let lookup = move || {
-        panics::here(Place::Lookup);
-        (name.as_str(), 0).to_socket_addrs()
-    };
-    Ok(blocking(lookup).await?.map_err(NoSuchHost)?)
+/// Looks names up as hyper does, but where no thread can be started that is an error and not a
+/// panic.
+#[derive(Clone)]
+struct Resolver;
+
+impl Service<Name> for Resolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let lookup = move || {
+            panics::here(Place::Lookup);
+            (name.as_str(), 0).to_socket_addrs()
+        };
+        Box::pin(async move { Ok(blocking(lookup).await?.map_err(NoSuchHost)?) })
+    }
 }
 
 /// Says which cryptography TLS uses in this process, and has it look at the processor.

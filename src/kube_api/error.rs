@@ -10,7 +10,7 @@ use rustls::CertificateError::{
 
 use super::auth::Credentials;
 use super::auth::kubeconfig;
-use super::client::NoSuchHost;
+use super::client::{HandshakeTimeout, NoSuchHost};
 use super::list::protobuf;
 use super::rbac_hint::missing_role;
 use crate::error::Error;
@@ -24,9 +24,9 @@ pub(super) struct ApiError {
     /// The server asks not to be asked again for so long.
     pub(super) retry_after: Option<Duration>,
     /// What was to be done: the verb of Kubernetes.
-    verb: &'static str,
-    http_status: u16,
-    message: String,
+    pub(super) verb: &'static str,
+    pub(super) http_status: u16,
+    pub(super) message: String,
 }
 
 /// What kind of failure it is.
@@ -92,16 +92,50 @@ impl ErrorClass {
             Self::Malformed => "malformed",
         }
     }
-
-    /// Whether another kind of request may fare better.
-    pub(super) fn is_of_the_request(self) -> bool {
-        matches!(self, Self::NotSupported | Self::Incomplete | Self::Malformed)
-    }
 }
 
 impl ApiError {
     pub(super) fn new(class: ErrorClass, message: impl Into<String>) -> Self {
         Self { class, retry_after: None, verb: "", http_status: 0, message: message.into() }
+    }
+
+    /// Whether a list in another encoding may succeed.
+    pub(super) fn is_about_encoding(&self) -> bool {
+        use ErrorClass::{Incomplete, Malformed, NotSupported};
+        matches!(self.class, NotSupported | Incomplete | Malformed)
+    }
+
+    /// Whether the server refuses this client: its credentials or its permissions.
+    pub(super) fn is_denied(&self) -> bool {
+        matches!(self.class, ErrorClass::Unauthorized | ErrorClass::Forbidden)
+    }
+
+    /// Whether watches may be impossible here, though lists are not.
+    pub(super) fn questions_watching(&self) -> bool {
+        use ErrorClass::{Incomplete, Refused, TimedOut};
+        self.is_denied() || matches!(self.class, Refused | TimedOut | Incomplete)
+    }
+
+    /// Whether a watch cannot go on from the last resourceVersion: it is too old or of another store, or an event in
+    /// between was malformed.
+    pub(super) fn spoils_position(&self) -> bool {
+        use ErrorClass::{Gone, Malformed, NotSupported};
+        matches!(self.class, Gone | Malformed | NotSupported)
+    }
+
+    /// Whether another server behind the same address may succeed.
+    pub(super) fn may_differ_elsewhere(&self) -> bool {
+        use ErrorClass::{Incomplete, Malformed, Refused, TimedOut, Unreachable};
+        match self.class {
+            // The server is there and asks for time.
+            Refused => self.http_status >= 500 && self.retry_after.is_none(),
+            class => matches!(class, Incomplete | Malformed | TimedOut | Unreachable),
+        }
+    }
+
+    /// Whether the connection broke before the server answered.
+    pub(super) fn is_broken_connection(&self) -> bool {
+        self.class == ErrorClass::Unreachable
     }
 
     /// The same while this was to be done.
@@ -232,6 +266,8 @@ impl ApiError {
             if let Some(NoSuchHost(io)) = cause.downcast_ref() {
                 // It may be no more than that hosts and resolv.conf could not be opened.
                 class = io_class(io).unwrap_or(ErrorClass::NoSuchHost);
+            } else if cause.is::<HandshakeTimeout>() {
+                class = ErrorClass::TimedOut;
             } else if let Some(io) = cause.downcast_ref::<io::Error>() {
                 class = io_class(io).unwrap_or(class);
             }
@@ -304,6 +340,19 @@ fn causes(error: &dyn StdError) -> String {
 /// What an error is caused by, from the nearest to the deepest.
 pub(super) fn chain(error: &dyn StdError) -> impl Iterator<Item = &(dyn StdError + 'static)> {
     std::iter::successors(error.source(), |cause: &&(dyn StdError + 'static)| (*cause).source())
+}
+
+#[cfg(test)]
+impl ApiError {
+    /// Without credentials to hide.
+    pub(super) fn for_tests(self) -> LastError {
+        let status = match self.class {
+            ErrorClass::Unauthorized => Status::Unauthorized,
+            ErrorClass::Forbidden => Status::Forbidden,
+            _ => Status::Unavailable,
+        };
+        LastError { error: Error::new(status, self.message), class: self.class.name() }
+    }
 }
 
 #[cfg(test)]

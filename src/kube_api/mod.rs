@@ -16,6 +16,7 @@ mod response;
 mod watcher;
 
 pub use auth::Credentials;
+pub(crate) use backoff::spread;
 pub use client::choose_crypto;
 pub use connect::{Connect, Watch, connect};
 pub use pod_client::PodClient;

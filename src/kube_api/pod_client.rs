@@ -15,10 +15,12 @@ use tokio::time::timeout;
 
 use super::auth::Credentials;
 use super::backoff::random;
+use super::client::HttpClient;
 use super::error::{ApiError, ErrorClass};
 use super::list::json::{JsonListReader, ListReader};
 use super::list::protobuf;
 use super::response;
+use super::watcher::PodApi;
 use crate::config::Settings;
 use crate::health::LastError;
 use crate::identity::Identity;
@@ -64,18 +66,47 @@ pub struct PodClient {
 /// The labels of a pod.
 pub(super) type Labels = BTreeMap<String, String>;
 
-/// Of which moment a list is to be.
+/// How fresh a list must be.
 #[derive(Clone, Debug)]
 pub(super) enum Consistency {
-    /// Any that the server has at hand: cheapest for it.
+    /// Whatever the server has in its cache: the cheapest for it.
     Any,
-    /// Of this resourceVersion or later.
+    /// At least of this resourceVersion.
     NotOlderThan(Box<str>),
-    /// Not before the request.
-    MostRecent {
-        /// In pages and not compressed, as the oldest and simplest server or proxy understands it.
-        plainly: bool,
-    },
+    /// At least as new as the request.
+    MostRecent,
+}
+
+/// How a list is encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ListEncoding {
+    /// All pods in one answer, in protobuf, compressed.
+    Compact,
+    /// Once in the way that the oldest and simplest server or proxy understands: in pages, in
+    /// JSON, not compressed.
+    PlainOnce,
+    /// Always in that way: the server refuses the other one.
+    Plain,
+}
+
+impl ListEncoding {
+    pub(super) fn is_plain(self) -> bool {
+        self != Self::Compact
+    }
+
+    /// The next list after an error that may be due to the encoding uses the other one.
+    pub(super) fn after_error(self, error: &ApiError) -> Self {
+        match self {
+            _ if !error.is_about_encoding() => self,
+            Self::Compact if error.class == ErrorClass::NotSupported => Self::Plain,
+            Self::Compact => Self::PlainOnce,
+            Self::PlainOnce | Self::Plain => Self::Compact,
+        }
+    }
+
+    pub(super) fn after_success(self) -> Self {
+        if self == Self::PlainOnce { Self::Compact } else { self }
+    }
 }
 
 /// A complete list.
@@ -115,8 +146,7 @@ impl PodClient {
         }
     }
 
-    /// A watch of each change since a resourceVersion.
-    pub(super) async fn watch_since(&mut self, resource_version: &str) -> Result<Events, ApiError> {
+    async fn watch_since(&mut self, resource_version: &str) -> Result<Events, ApiError> {
         let seconds = LONGEST_WATCH_S - (random() * WATCH_JITTER_S) as u32;
         let params = WatchParams::default().labels(&self.selector).timeout(seconds);
         let request = self.pods().watch(&params, resource_version).map_err(kube::Error::BuildRequest)?;
@@ -125,12 +155,11 @@ impl PodClient {
         Ok(response::lines(answer.into_body()).map(|line| event(&line?)).boxed())
     }
 
-    /// All pods, of one moment.
-    pub(super) async fn list(&mut self, moment: &Consistency) -> Result<List, ApiError> {
+    async fn list_all(&mut self, consistency: &Consistency, encoding: ListEncoding) -> Result<List, ApiError> {
         let mut list = List { pods: Vec::new(), resource_version: "".into() };
         let mut next = String::new();
         for _ in 0..MOST_PAGES {
-            (list.resource_version, next) = self.list_page(moment, &next, &mut list.pods).await?;
+            (list.resource_version, next) = self.list_page(consistency, encoding, &next, &mut list.pods).await?;
             if next.is_empty() {
                 return Ok(list);
             }
@@ -141,23 +170,24 @@ impl PodClient {
     /// One page of a list; `next` is empty for the first. Gives where the next one begins.
     async fn list_page(
         &mut self,
-        moment: &Consistency,
+        consistency: &Consistency,
+        encoding: ListEncoding,
         next: &str,
         pods: &mut Vec<Pod>,
     ) -> Result<(Box<str>, String), ApiError> {
         let mut params = ListParams::default().labels(&self.selector);
-        params = match moment {
+        params = match consistency {
             Consistency::Any => params.match_any(),
             Consistency::NotOlderThan(resource_version) => {
                 params.at(resource_version).matching(VersionMatch::NotOlderThan)
             }
-            Consistency::MostRecent { plainly: false } => params,
-            Consistency::MostRecent { plainly: true } => params.limit(PAGE),
+            Consistency::MostRecent if encoding.is_plain() => params.limit(PAGE),
+            Consistency::MostRecent => params,
         };
         if !next.is_empty() {
             params = ListParams { resource_version: None, version_match: None, ..params }.continue_token(next);
         }
-        let form = if matches!(moment, Consistency::MostRecent { plainly: true }) { &PLAIN } else { &COMPACT };
+        let form = if encoding.is_plain() { &PLAIN } else { &COMPACT };
         let answer = self.ask_for_list(&params, form).await?;
         let mut items = reader(&answer);
         let mut body = answer.into_body();
@@ -175,8 +205,7 @@ impl PodClient {
         read.unwrap_or_else(|_| Err(ApiError::new(ErrorClass::Incomplete, "the list does not end")))
     }
 
-    /// The labels of the own pod, if there is one and they are not those that are selected.
-    pub(super) async fn unselected(&mut self, identity: &Identity) -> Result<Option<Labels>, ApiError> {
+    async fn labels_if_unselected(&mut self, identity: &Identity) -> Result<Option<Labels>, ApiError> {
         let Some(name) = identity.name() else { return Ok(None) };
         let params = ListParams::default().fields(&format!("metadata.name={name}"));
         let answer = self.ask_for_list(&params, &PLAIN).await?;
@@ -207,11 +236,30 @@ impl PodClient {
     ) -> Result<Response<Body>, ApiError> {
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static(form.accept));
         request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static(form.encoding));
+        let connections = self.client().await?.connections();
+        let opened = connections.opened();
+        let answer = self.send(verb, request.clone()).await;
+        let reused = connections.opened() == opened;
+        match answer {
+            // The server closed a connection that was kept: that says nothing about the server.
+            Err(error) if reused && error.is_broken_connection() => {
+                connections.renew();
+                self.send(verb, request).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn client(&mut self) -> Result<HttpClient, ApiError> {
         // A login plugin may hang.
-        let client = self.credentials.current_client();
-        let client = timeout(self.request_timeout, client).await.map_err(|_| no_answer(self.request_timeout))??;
-        let answer = async { response::accepted(client.send(request.map(Body::from)).await?).await };
-        self.in_time(answer).await.map_err(|failure| failure.doing(verb))
+        let client = timeout(self.request_timeout, self.credentials.current_client()).await;
+        client.map_err(|_| no_answer(self.request_timeout))?
+    }
+
+    async fn send(&mut self, verb: &'static str, request: http::Request<Vec<u8>>) -> Result<Response<Body>, ApiError> {
+        let client = self.client().await?;
+        let answer = async { response::accepted(client.send(request).await?).await };
+        self.in_time(answer).await.map_err(|error| error.doing(verb))
     }
 
     /// Nothing in the client bounds how long an answer may take.
@@ -221,13 +269,32 @@ impl PodClient {
             Err(_) => Err(no_answer(self.request_timeout)),
         }
     }
+}
 
-    /// A failure as a caller hears of it.
-    pub(super) fn explain(&mut self, failure: ApiError) -> LastError {
-        if failure.class == ErrorClass::Unauthorized {
+impl PodApi for PodClient {
+    type Events = Events;
+
+    async fn list(&mut self, consistency: &Consistency, encoding: ListEncoding) -> Result<List, ApiError> {
+        self.list_all(consistency, encoding).await
+    }
+
+    async fn watch(&mut self, resource_version: &str) -> Result<Events, ApiError> {
+        self.watch_since(resource_version).await
+    }
+
+    async fn unselected(&mut self, identity: &Identity) -> Result<Option<Labels>, ApiError> {
+        self.labels_if_unselected(identity).await
+    }
+
+    fn use_new_connections(&mut self) {
+        self.credentials.use_new_connections();
+    }
+
+    fn explain(&mut self, error: ApiError) -> LastError {
+        if error.class == ErrorClass::Unauthorized {
             self.credentials.forget();
         }
-        failure.into_trouble(&self.credentials, &self.namespace)
+        error.into_trouble(&self.credentials, &self.namespace)
     }
 }
 

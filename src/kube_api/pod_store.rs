@@ -26,18 +26,31 @@ pub(super) struct Change {
 }
 
 /// Up to where the pods are known.
+#[derive(Debug)]
 pub(super) enum Position {
     /// Nothing was read yet.
     Unknown,
-    /// It was, but the server cannot go on from there.
+    /// Nothing was read yet, but an earlier registration read up to this resourceVersion.
+    Before(Box<str>),
+    /// The server cannot go on from where the pods were known.
     Lost,
-    /// Up to this resourceVersion.
+    /// The pods are those of this resourceVersion.
     At(Box<str>),
 }
 
+/// What a list did to the position.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Replaced {
+    /// It is at least as new as what was known.
+    Advanced,
+    /// The store of the API server went back in time.
+    WentBack { from: Box<str>, to: Box<str> },
+}
+
 impl PodStore {
-    pub(super) fn new() -> Self {
-        Self { pods: HashMap::new(), position: Position::Unknown }
+    /// `resumes_from` is the resourceVersion that an earlier registration reached.
+    pub(super) fn new(resumes_from: Option<Box<str>>) -> Self {
+        Self { pods: HashMap::new(), position: resumes_from.map_or(Position::Unknown, Position::Before) }
     }
 
     pub(super) fn pods(&self) -> impl Iterator<Item = &Arc<Pod>> + Clone {
@@ -57,14 +70,17 @@ impl PodStore {
         self.position = Position::Lost;
     }
 
-    /// Takes a list instead of all that was known. What vanished meanwhile vanishes with it, all at once.
-    pub(super) fn replace(&mut self, list: List, asked: &Consistency) -> Result<(), ApiError> {
-        if let Consistency::NotOlderThan(known) = asked {
+    /// Takes a list in place of all that was known. Pods that are gone disappear all at once.
+    pub(super) fn replace(&mut self, list: List, requested: &Consistency) -> Result<Replaced, ApiError> {
+        if let Consistency::NotOlderThan(known) = requested {
             refuse_older(&list.resource_version, known)?;
         }
         self.pods = list.pods.into_iter().map(|pod| (pod.uid.clone(), Arc::new(pod))).collect();
-        self.position = Position::At(list.resource_version);
-        Ok(())
+        let to = list.resource_version.clone();
+        match std::mem::replace(&mut self.position, Position::At(list.resource_version)) {
+            Position::At(from) | Position::Before(from) if is_older(&to, &from) => Ok(Replaced::WentBack { from, to }),
+            _ => Ok(Replaced::Advanced),
+        }
     }
 
     /// Takes in one event; gives what it changes, if it is of a pod.
@@ -91,15 +107,20 @@ impl PodStore {
     }
 }
 
+fn refuse_older(now: &str, known: &str) -> Result<(), ApiError> {
+    if is_older(now, known) {
+        return Err(ApiError::new(
+            ErrorClass::Gone,
+            format!("resourceVersion went back from {known} to {now}, as after a restored backup of etcd"),
+        ));
+    }
+    Ok(())
+}
+
 /// Since Kubernetes 1.35 resourceVersions are decimal numbers by specification, and were by implementation before:
 /// <https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions>
-fn refuse_older(now: &str, known: &str) -> Result<(), ApiError> {
-    match (now.parse::<u128>(), known.parse::<u128>()) {
-        (Ok(now), Ok(known)) if now < known => {
-            Err(ApiError::new(ErrorClass::Gone, "its store went back in time, as after a restored backup"))
-        }
-        _ => Ok(()),
-    }
+fn is_older(now: &str, known: &str) -> bool {
+    matches!((now.parse::<u128>(), known.parse::<u128>()), (Ok(now), Ok(known)) if now < known)
 }
 
 #[cfg(test)]
@@ -118,14 +139,14 @@ mod tests {
     }
 
     fn listed() -> PodStore {
-        let mut store = PodStore::new();
+        let mut store = PodStore::new(None);
         let list = List { pods: vec![at("1", "a"), at("2", "b")], resource_version: "900".into() };
         store.replace(list, &Consistency::Any).unwrap();
         store
     }
 
     #[test]
-    fn what_is_older_than_what_is_known_changes_nothing() {
+    fn only_a_most_recent_list_may_be_older_than_what_is_known() {
         let mut store = listed();
         for event in [WatchEvent::Deleted(at("7", "a")), WatchEvent::Added(at("899", "c"))] {
             assert_eq!(store.apply(event).unwrap_err().class, ErrorClass::Gone);
@@ -134,9 +155,10 @@ mod tests {
         let older = List { pods: vec![], resource_version: "5".into() };
         assert_eq!(store.replace(older, &Consistency::NotOlderThan("900".into())).unwrap_err().class, ErrorClass::Gone);
         assert_eq!(names(&store), ["a", "b"]);
-        // Whoever asks for what there is now has lost the rest.
+        // A most-recent list is right, even if it is older.
         let older = List { pods: vec![at("3", "c")], resource_version: "5".into() };
-        store.replace(older, &Consistency::MostRecent { plainly: false }).unwrap();
+        let replaced = store.replace(older, &Consistency::MostRecent).unwrap();
+        assert_eq!(replaced, Replaced::WentBack { from: "900".into(), to: "5".into() });
         assert_eq!(names(&store), ["c"]);
     }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::pod_client::PodClient;
 use super::pod_store::{Change, PodStore};
+use super::watcher::PodApi;
 use crate::census::Census;
 use crate::identity::Identity;
 use crate::latest::Latest;
@@ -49,18 +49,18 @@ impl Publisher {
     }
 
     /// Publishes the pods as they are.
-    pub(super) async fn publish(&mut self, cluster: &mut PodClient) {
+    pub(super) async fn publish(&mut self, api: &mut impl PodApi) {
         if !self.tell() {
             self.forget_absence();
         } else if self.absence.is_none() && self.asked.is_none() {
-            self.ask(cluster).await;
+            self.ask(api).await;
         }
     }
 
     /// Asks why the own pod is not among the pods.
-    pub(super) async fn ask(&mut self, cluster: &mut PodClient) {
+    pub(super) async fn ask(&mut self, api: &mut impl PodApi) {
         self.asked = Some(Instant::now());
-        let unselected = timeout(ASKING, cluster.unselected(self.identity())).await;
+        let unselected = timeout(ASKING, api.unselected(self.identity())).await;
         if let Ok(Ok(unselected)) = unselected {
             self.absence = Some(unselected.map_or(Gate::SelfAbsent, Gate::SelfUnselected));
             self.tell();

@@ -1,11 +1,11 @@
-//! What is done after minutes, at another pace.
+//! What the watcher does after minutes, at another pace. src/kube_api/watcher/tests.rs has the moments.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use kubepeers::identity::Identity;
 use kubepeers::kube_api::{Credentials, PodClient, WatcherTimings, watch};
-use kubepeers::latest::{Latest, Outlets};
+use kubepeers::latest::{Latest, Outlets, Resume};
 use kubepeers::runtime::{Task, spawn_named};
 use kubepeers::subject::Subject;
 use kubepeers::verdict::Rules;
@@ -19,8 +19,13 @@ const SOON: Duration = Duration::from_millis(200);
 /// Watches at this pace while `test` runs.
 fn at_pace(fake: &Fake, change: impl FnOnce(&mut WatcherTimings), test: impl FnOnce(&Latest)) {
     let settings = fake.settings();
-    let mut pace =
-        WatcherTimings { longest_silence: NEVER, relist: NEVER, watch_again: NEVER, ..WatcherTimings::of(&settings) };
+    let mut pace = WatcherTimings {
+        silence: NEVER,
+        longest_silence: NEVER,
+        relist: NEVER,
+        watch_again: NEVER,
+        ..WatcherTimings::of(&settings)
+    };
     change(&mut pace);
     let credentials = Credentials::find(&settings.source, &|_| None).unwrap();
     let subject = Subject {
@@ -29,7 +34,7 @@ fn at_pace(fake: &Fake, change: impl FnOnce(&mut WatcherTimings), test: impl FnO
         discovery_port_name: settings.ports.discovery.name.clone(),
         own: String::new(),
     };
-    let latest = Arc::new(Latest::new(0, subject, &settings, Outlets::default()));
+    let latest = Arc::new(Latest::new(Resume::default(), subject, &settings, Outlets::default()));
     let rules =
         Rules { ports: settings.ports.clone(), identity: Identity::None, choices: settings.choices, alive: None };
     let (cluster, watched) = (PodClient::new(&settings, credentials), latest.clone());
@@ -39,42 +44,32 @@ fn at_pace(fake: &Fake, change: impl FnOnce(&mut WatcherTimings), test: impl FnO
     task.stop();
 }
 
-fn troubled(latest: &Latest, class: &str) {
-    eventually(|| latest.health().unwrap().trouble.is_some_and(|trouble| trouble.class == class));
-}
-
 fn lists(paths: &[String]) -> usize {
     paths.iter().filter(|path| is_list(path)).count()
 }
 
+/// On a real connection: the silent one stays open while another one is opened.
 #[test]
-fn a_watch_that_is_silent_for_too_long_is_dead() {
+fn a_silent_watch_is_opened_again_from_the_last_bookmark() {
     let fake = Fake::steady(|| list(&[("a", "10.0.0.1")], 5), vec![bookmark(6)]);
     at_pace(
         &fake,
-        |pace| pace.longest_silence = SOON,
+        |timings| timings.silence = SOON,
         |latest| {
-            troubled(latest, "timed-out");
-            // It goes on from where it was: not from the list, once the bookmark has come.
-            fake.has_been_asked_for(1, |path| is_watch(path) && path.contains("resourceVersion=6"));
+            let resumed = |path: &str| is_watch(path) && path.contains("resourceVersion=6");
+            fake.has_been_asked_for(3, resumed);
+            assert!(latest.health().unwrap().watching);
             assert_eq!(lists(&fake.paths()), 1, "{:?}", fake.paths());
         },
     );
 }
 
-/// What a watch did not tell is mended by a list, now and then; not each time that a watch ends.
 #[test]
-fn there_is_a_list_now_and_then() {
-    let script = |number, path: &str| match path {
+fn watches_that_end_are_resumed_without_a_list() {
+    let fake = Fake::start(|number, path: &str| match path {
         path if is_watch(path) => Reply::Body(200, event("ADDED", "b", "10.0.0.2", 6 + number as u32)),
         _ => list(&[("a", "10.0.0.1")], 5 + number as u32),
-    };
-    let fake = Fake::start(script);
-    at_pace(&fake, |pace| pace.relist = Duration::ZERO, |_| fake.has_been_asked(6));
-    // There may be more by now.
-    assert_eq!(lists(&fake.paths()[..6]), 3, "{:?}", fake.paths());
-    assert!(fake.paths()[2].contains("resourceVersionMatch=NotOlderThan"), "{:?}", fake.paths());
-    let fake = Fake::start(script);
+    });
     at_pace(&fake, |_| (), |_| fake.has_been_asked(6));
     assert_eq!(lists(&fake.paths()), 1, "{:?}", fake.paths());
 }

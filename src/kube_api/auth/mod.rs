@@ -4,11 +4,11 @@ mod files;
 pub(in crate::kube_api) mod kubeconfig;
 mod service_account;
 
-use kube::{Client, Config};
+use kube::Config;
 use secrecy::ExposeSecret;
 
 use self::service_account::ServiceAccount;
-use crate::kube_api::client::{Sent, client};
+use crate::kube_api::client::{HttpClient, Sent};
 use crate::kube_api::error::{ApiError, ErrorClass};
 
 use crate::config::Source;
@@ -21,7 +21,7 @@ use crate::runtime::blocking;
 pub struct Credentials {
     origin: Origin,
     claims: Claims,
-    client: Option<Client>,
+    client: Option<HttpClient>,
     sent: Sent,
 }
 
@@ -54,7 +54,7 @@ impl Credentials {
     }
 
     /// A client with the credentials as they are now. The same one for as long as they are the same.
-    pub(in crate::kube_api) async fn current_client(&mut self) -> std::result::Result<Client, ApiError> {
+    pub(in crate::kube_api) async fn current_client(&mut self) -> std::result::Result<HttpClient, ApiError> {
         if let Origin::ServiceAccount(account) = &mut self.origin
             && account.read_again()?
         {
@@ -66,16 +66,16 @@ impl Credentials {
         Ok(self.client.clone().expect("just made"))
     }
 
-    async fn new_client(&self) -> std::result::Result<Client, ApiError> {
+    async fn new_client(&self) -> std::result::Result<HttpClient, ApiError> {
         Ok(match &self.origin {
-            Origin::ServiceAccount(account) => client(account.config()?, self.sent.clone())
+            Origin::ServiceAccount(account) => HttpClient::new(account.config()?, self.sent.clone())
                 .map_err(|e| files::no_credentials(format!("the service account cannot be used: {e}")))?,
             // A kubeconfig may run a login plugin, which may hang: not on the thread that close has to join.
             Origin::Kubeconfig(path, config) => {
                 let (config, sent) = ((**config).clone(), self.sent.clone());
                 let login = move || {
                     panics::here(Place::Login);
-                    client(config, sent)
+                    HttpClient::new(config, sent)
                 };
                 let no_thread = |e| ApiError::new(ErrorClass::Resources, format!("cannot log in: {e}"));
                 blocking(login).await.map_err(no_thread)?.map_err(|e| {
@@ -89,6 +89,13 @@ impl Credentials {
     /// They were refused: a plugin is to log in anew.
     pub(in crate::kube_api) fn forget(&mut self) {
         self.client = None;
+    }
+
+    /// Makes the next request on a new connection.
+    pub(in crate::kube_api) fn use_new_connections(&self) {
+        if let Some(client) = &self.client {
+            client.connections().renew();
+        }
     }
 
     /// A text of the server as it may be shown: servers and proxies have been seen to echo what they were sent.

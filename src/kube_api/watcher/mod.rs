@@ -1,62 +1,83 @@
 //! Keeps the pods as the API server has them, for as long as it runs.
 //!
-//! A loop of our own over kube's client instead of kube's `watcher`, which never lists again after an early 410, turns into a
-//! hot loop on a server that closes at once, waits for ever for headers, and holds a whole page of a list in memory.
+//! The loop is our own, over kube's client. kube's `watcher` never lists again after an early 410,
+//! loops without a pause on a server that closes at once, waits for headers without a limit, and
+//! holds a whole page of a list in memory.
+
+mod access;
+mod pacer;
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::future::{Either, select};
+use futures_util::stream::{ReadyChunks, Stream, StreamExt};
 use kube::api::WatchEvent;
-use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+use tokio::select;
+use tokio::time::{Instant, sleep_until};
 
-use super::backoff::{self, Backoff};
+use self::access::WatchAccess;
+use self::pacer::Pacer;
+use super::backoff;
+use super::error::{ApiError, ErrorClass};
+use super::pod_client::{Consistency, Labels, List, ListEncoding, PodClient};
+use super::pod_store::{PodStore, Position, Replaced};
+use super::publisher::Publisher;
 use crate::config::Settings;
-use crate::kube_api::error::{ApiError, ErrorClass};
-use crate::kube_api::pod_client::{Consistency, Events, PodClient};
-use crate::kube_api::pod_store::{PodStore, Position};
-use crate::kube_api::publisher::Publisher;
+use crate::health::LastError;
+use crate::identity::Identity;
 use crate::latest::Latest;
+use crate::log::Level;
 use crate::pod::Pod;
 use crate::verdict::Rules;
 
-/// How many events are taken in before a snapshot is published, if that many are there at once.
+/// How many events are applied before a snapshot is published, if that many have arrived.
 const BURST: usize = 1024;
-/// A watch that the server did not end before this has begun, though nothing was told yet.
-const BEGUN: Duration = Duration::from_secs(2);
-/// A watch that was open for so long was a good one.
+/// A watch that the server has not ended by then is accepted, even without an event.
+const WATCH_ACCEPTED_AFTER: Duration = Duration::from_secs(2);
+/// A watch that was open for so long makes up for the interruptions before it.
 const STEADY: Duration = Duration::from_secs(10);
-/// A watch that ended before this did not end as planned.
+/// A watch that ended before this probably ended together with all others of its server.
 const SHORTEST_WATCH: Duration = Duration::from_secs(190);
-/// Between two lists, however many callers want fresh ones.
-const SPACING: Duration = Duration::from_secs(1);
-/// An API server that starts knows tokens before it knows roles, and says 403 to everybody for a moment.
-const FOR_GOOD: Duration = Duration::from_secs(2);
+/// An API server that starts refuses everyone for a moment: it knows tokens before roles, and old
+/// tokens before new ones. Until then a 401 or 403 is transient.
+const REFUSAL_GRACE: Duration = Duration::from_secs(2);
+/// After an outage this long, a backup of etcd may have been restored meanwhile.
+const LONG_OUTAGE: Duration = Duration::from_secs(30);
+/// The list that would show that comes within this time: one by every client at once would be a
+/// storm after each upgrade of the control plane.
+const LIST_AFTER_OUTAGE_WITHIN: Duration = Duration::from_secs(120);
+/// How many watches follow each other on one connection, at least and at most. Without new
+/// connections a server that has been restarted would stay without clients.
+const WATCHES_PER_CONNECTION: (f64, f64) = (7.0, 13.0);
 
-/// When what is done that nothing else calls for.
+/// When the watcher does what no event calls for.
 #[derive(Clone, Copy, Debug)]
 pub struct WatcherTimings {
-    /// The pods are not watched at all.
+    /// The pods are never watched.
     pub only_polls: bool,
-    /// Between two polls, about.
+    /// Between two polls, varied by a fifth.
     pub poll_interval: Duration,
-    /// The server ends a watch before this. A stream that is silent for so long is dead.
+    /// A watch that is silent for so long is opened again on another connection. Servers send a
+    /// bookmark about every minute.
+    pub silence: Duration,
+    /// A watch that is silent for so long is given up. The server ends each one before this.
     pub longest_silence: Duration,
-    /// A list at least this often, when a watch ends: whatever a watch did not tell is mended then.
+    /// Between two most-recent lists, varied by a tenth. They correct what a watch missed.
     pub relist: Duration,
-    /// How long after watching was forbidden it is tried again.
+    /// How long the pods are polled before a watch that was forbidden is requested again.
     pub watch_again: Duration,
 }
 
 impl WatcherTimings {
-    /// As configured.
+    /// The timings for a configuration.
     pub fn of(settings: &Settings) -> Self {
         Self {
             only_polls: settings.poll_only,
             poll_interval: settings.poll_interval,
+            silence: Duration::from_secs(90),
             longest_silence: Duration::from_secs(240),
             relist: Duration::from_secs(600),
             watch_again: Duration::from_secs(60),
@@ -64,352 +85,527 @@ impl WatcherTimings {
     }
 }
 
-/// Watches for ever; whoever runs it stops it.
-pub async fn watch(cluster: PodClient, rules: Rules, pace: WatcherTimings, latest: Arc<Latest>) {
-    let now = Instant::now();
-    Watcher {
-        cluster,
-        publisher: Publisher::new(rules, latest.clone()),
-        latest,
-        store: PodStore::new(),
-        listed: now,
-        plainly: false,
-        unsupported: false,
-        next_demand: now,
-        demands: Backoff::default(),
-        opened: None,
-        progress: false,
-        unwatched: None,
-        no_lists_since: None,
-        pace,
-        no_watch_since: None,
-    }
-    .run()
-    .await;
+/// The requests that the watcher makes.
+pub(super) trait PodApi {
+    type Events: Stream<Item = Result<WatchEvent<Pod>, ApiError>> + Unpin;
+
+    /// Reads all pods.
+    async fn list(&mut self, consistency: &Consistency, encoding: ListEncoding) -> Result<List, ApiError>;
+
+    /// Opens a watch of each change after a resourceVersion.
+    async fn watch(&mut self, resource_version: &str) -> Result<Self::Events, ApiError>;
+
+    /// Returns the labels of this pod, if it exists and the selector does not match them.
+    async fn unselected(&mut self, identity: &Identity) -> Result<Option<Labels>, ApiError>;
+
+    /// Leaves the connections that are open: the next request is made on a new one.
+    fn use_new_connections(&mut self);
+
+    /// Returns the error as callers see it.
+    fn explain(&mut self, error: ApiError) -> LastError;
 }
 
-struct Watcher {
-    cluster: PodClient,
+/// Watches until the future is dropped.
+pub async fn watch(client: PodClient, rules: Rules, timings: WatcherTimings, latest: Arc<Latest>) {
+    Watcher::new(client, rules, timings, latest).run().await;
+}
+
+/// What the watcher is doing.
+enum State<E: Stream> {
+    /// It reads all pods. Ends with the list or its error.
+    Listing,
+    /// It requests a watch from the last resourceVersion. Ends with the server's answer, or when a
+    /// caller asks for a list.
+    Opening,
+    /// A watch is open. Ends when it ends, is silent for too long, or a list has replaced the pods.
+    Watching(OpenWatch<E>),
+    /// The open watch is silent, and another is requested on a new connection. Ends with the
+    /// server's answer, with a sign of the open watch, or with a list.
+    Reopening(OpenWatch<E>),
+    /// Nothing is open. Ends in time, or earlier for a caller who asks for a list.
+    Pausing(Pause),
+}
+
+struct OpenWatch<E: Stream> {
+    bursts: ReadyChunks<E>,
+    opened: Instant,
+    /// When the server last sent something.
+    heard: Instant,
+    /// When another watch takes its place, if the server sends nothing until then.
+    reopen: Instant,
+    /// The server has sent something, or has not ended it at once.
+    accepted: bool,
+    /// The server has sent an event or a bookmark.
+    productive: bool,
+}
+
+struct Pause {
+    until: Instant,
+    next: Next,
+}
+
+/// What follows a pause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    List,
+    Watch,
+}
+
+/// What happened while a watch was open.
+enum Interrupt<E> {
+    Burst(Option<Vec<Result<WatchEvent<Pod>, ApiError>>>),
+    /// The server has not ended the watch at once.
+    Accepted,
+    Silence,
+    /// A caller asks for a list, or the periodic one is due.
+    ListDue,
+    /// It is still unknown why this pod is not among the pods.
+    SelfUnknown,
+    /// The answer to the request that is to replace the silent watch.
+    Reopened(Result<E, ApiError>),
+}
+
+struct Watcher<A> {
+    api: A,
     publisher: Publisher,
     latest: Arc<Latest>,
-    store: PodStore,
-    /// When the last list was complete.
-    listed: Instant,
-    /// List in the simplest way next.
-    plainly: bool,
-    /// The other way is refused.
-    unsupported: bool,
-    /// When the next list may be made because a caller wants one,
-    next_demand: Instant,
-    /// and how much later after each that failed.
-    demands: Backoff,
-    /// When the present watch was opened, or the last one.
-    opened: Option<Instant>,
-    /// It has told something.
-    progress: bool,
-    /// Since when watches do not begin, and how many.
-    unwatched: Option<(Instant, u32)>,
-    /// Since when even listing is forbidden.
-    no_lists_since: Option<Instant>,
-    pace: WatcherTimings,
-    /// Since when watching is forbidden, while listing is not.
-    no_watch_since: Option<Instant>,
+    pods: PodStore,
+    timings: WatcherTimings,
+    pacer: Pacer,
+    access: WatchAccess,
+    encoding: ListEncoding,
+    /// When the next periodic list is due.
+    relist_at: Instant,
+    /// Since when nothing is heard.
+    outage: Option<Instant>,
+    /// Since when lists are answered with 401 or 403.
+    lists_denied: Option<Instant>,
+    /// How many more watches use the present connection.
+    watches_left: u32,
 }
 
-/// How a round ended that did not fail.
-enum End {
-    /// The server ended the watch.
-    Closed,
-    /// There is, or is to be, a new list: a caller wants it.
-    Demanded,
-    /// It was a poll.
-    Polled,
-}
+impl<A: PodApi> Watcher<A> {
+    fn new(api: A, rules: Rules, timings: WatcherTimings, latest: Arc<Latest>) -> Self {
+        let mut watcher = Self {
+            api,
+            publisher: Publisher::new(rules, latest.clone()),
+            pods: PodStore::new(latest.resumes_from()),
+            latest,
+            timings,
+            pacer: Pacer::new(),
+            access: WatchAccess::Granted,
+            encoding: ListEncoding::Compact,
+            relist_at: Instant::now(),
+            outage: None,
+            lists_denied: None,
+            watches_left: watches_per_connection(),
+        };
+        watcher.schedule_relist();
+        watcher
+    }
 
-/// What there is to do while a watch is open, and no event calls for.
-enum Call {
-    /// A caller wants a list.
-    List,
-    /// Nobody knows yet why the own pod is not among the pods.
-    Question,
-}
-
-impl Watcher {
     async fn run(mut self) {
-        let mut backoff = Backoff::default();
-        self.latest.polls(self.pace.only_polls, None);
+        self.latest.polls(self.timings.only_polls, None);
+        let mut state = State::Listing;
         loop {
-            (self.opened, self.progress) = (None, false);
-            let ended = self.follow().await;
-            self.latest.watches(false);
-            let open = self.opened.map_or(Duration::ZERO, |opened| opened.elapsed());
-            if open >= STEADY {
-                backoff.reset();
-            }
-            match ended {
-                Ok(End::Demanded) => {}
-                Ok(End::Polled) => {
-                    backoff.reset();
-                    let interval = self.pace.poll_interval.mul_f64(0.8 + 0.4 * backoff::random());
-                    let _ = timeout(interval, self.demanded()).await;
-                }
-                Ok(End::Closed) => {
-                    // A watch that lasted its time ended alone, another one probably with all others of the server.
-                    let crowd = if open < SHORTEST_WATCH { self.store.len() } else { 0 };
-                    self.pause(backoff.next(backoff::SHORT) + backoff::among(crowd)).await;
-                }
-                Err(failure) => {
-                    let asked = failure.retry_after.map(backoff::as_asked).unwrap_or_default();
-                    let wait = backoff.next(backoff::LONG) + backoff::among(self.store.len());
-                    self.tell(failure);
-                    self.pause(wait.max(asked)).await;
-                }
-            }
+            state = match state {
+                State::Listing => self.read_all().await,
+                State::Opening => self.open().await,
+                State::Watching(watch) => self.follow(watch).await,
+                State::Reopening(watch) => self.reopen(watch).await,
+                State::Pausing(pause) => self.pause(pause).await,
+            };
         }
     }
 
-    /// Where lists succeed, whoever wants one need not wait for a watch.
-    async fn pause(&self, wait: Duration) {
-        if self.unwatched.is_some() {
-            let _ = timeout(wait, self.demanded()).await;
-        } else {
-            sleep(wait).await;
-        }
-    }
-
-    /// Until a caller wants a list, and it may be made.
-    fn demanded(&self) -> impl Future<Output = ()> + use<> {
-        let (latest, next) = (self.latest.clone(), self.next_demand);
-        async move {
-            latest.demanded().await;
-            sleep_until(next).await;
-        }
-    }
-
-    fn tell(&mut self, failure: ApiError) {
-        let forbidden = failure.class == ErrorClass::Forbidden;
-        let mut trouble = self.cluster.explain(failure);
-        let since = self.no_lists_since.or(self.unwatched.map(|(since, _)| since));
-        if forbidden && since.is_none_or(|since| since.elapsed() < FOR_GOOD) {
-            trouble.error = trouble.error.worth_a_retry();
-        }
-        self.latest.fail(trouble);
-    }
-
-    /// One watch, from wherever we are to its end; or one poll.
-    async fn follow(&mut self) -> Result<End, ApiError> {
-        let polls = self.polls();
-        let overdue =
-            polls || self.listed.elapsed() >= self.pace.relist || self.unwatched.is_some_and(|(_, times)| times > 1);
-        let resource_version = match self.store.position() {
-            Position::At(known) if !overdue => known.clone(),
-            _ => self.list().await?,
-        };
-        if polls {
-            return Ok(End::Polled);
-        }
-        let demanded = self.demanded();
-        self.latest.count(|counts| counts.watches += 1);
-        let watched = {
-            let watch = pin!(self.cluster.watch_since(&resource_version));
-            match select(watch, pin!(demanded)).await {
-                Either::Left((watched, _)) => Some(watched),
-                Either::Right(_) => None,
-            }
-        };
-        match watched {
-            Some(Ok(events)) => {
-                self.opened = Some(Instant::now());
-                self.latest.watches(true);
-                self.take_changes(events).await.map_err(|failure| self.watch_failed(failure))
-            }
-            Some(Err(failure)) => self.not_watched(failure),
-            None => {
-                self.demanded_list().await;
-                Ok(End::Demanded)
-            }
-        }
-    }
-
-    /// Whether to poll instead of to watch.
-    fn polls(&self) -> bool {
-        self.pace.only_polls || self.no_watch_since.is_some_and(|since| since.elapsed() < self.pace.watch_again)
-    }
-
-    /// A watch did not begin. Where that is so again and again, lists take its place.
-    fn not_watched(&mut self, failure: ApiError) -> Result<End, ApiError> {
-        if matches!(
-            failure.class,
-            ErrorClass::Forbidden | ErrorClass::Refused | ErrorClass::TimedOut | ErrorClass::Incomplete
-        ) {
-            let (since, times) = self.unwatched.get_or_insert_with(|| (Instant::now(), 0));
-            *times += 1;
-            // The lists in between have succeeded: it is not a server that starts.
-            if failure.class == ErrorClass::Forbidden && *times > 2 && since.elapsed() >= FOR_GOOD {
-                self.no_watch_since = Some(Instant::now());
-                let trouble = self.cluster.explain(failure);
-                self.latest.polls(true, Some(trouble));
-                return Ok(End::Polled);
-            }
-        }
-        Err(self.watch_failed(failure))
-    }
-
-    /// What was known may not be continued: too old, of another store, or something in it was not understood.
-    fn watch_failed(&mut self, failure: ApiError) -> ApiError {
-        if matches!(failure.class, ErrorClass::Gone | ErrorClass::Malformed | ErrorClass::NotSupported) {
-            self.store.lose();
-        }
-        failure
-    }
-
-    /// Because a caller wants it. If it fails, the watch goes on.
-    async fn demanded_list(&mut self) -> bool {
+    async fn read_all(&mut self) -> State<A::Events> {
         match self.list().await {
-            Ok(_) => true,
-            Err(failure) => {
-                self.next_demand = Instant::now() + self.demands.next(backoff::LONG);
-                self.tell(failure);
-                false
+            Ok(()) if self.polls() => {
+                let interval = self.timings.poll_interval.mul_f64(0.8 + 0.4 * backoff::random());
+                pause_until(Instant::now() + interval, Next::List)
             }
+            Ok(()) => State::Opening,
+            Err(error) => self.after_failed_list(error),
         }
     }
 
-    async fn list(&mut self) -> Result<Box<str>, ApiError> {
-        let asked = std::time::Instant::now();
-        let moment = self.moment();
-        self.latest.count(|counts| counts.lists += 1);
-        let listed = self.cluster.list(&moment).await.and_then(|list| {
-            let resource_version = list.resource_version.clone();
-            self.store.replace(list, &moment).map(|()| resource_version)
-        });
-        match &listed {
-            Ok(_) => self.has_listed(asked, &moment).await,
-            Err(failure) => self.list_failed(failure, &moment),
-        }
-        listed
+    /// Whether the pods are polled instead of watched.
+    fn polls(&self) -> bool {
+        self.timings.only_polls || self.access.is_forbidden()
     }
 
-    /// Of which moment the next list is to be. A cache may lag: that does no harm at the beginning, as long as nothing in it can
-    /// be mistaken for the own pod.
-    fn moment(&self) -> Consistency {
-        match self.store.position() {
-            _ if self.plainly || self.latest.is_demanded() => Consistency::MostRecent { plainly: self.plainly },
-            Position::Unknown if self.publisher.identity().is_certain() => Consistency::Any,
-            Position::Unknown | Position::Lost => Consistency::MostRecent { plainly: false },
-            Position::At(resource_version) => Consistency::NotOlderThan(resource_version.clone()),
+    fn after_failed_list(&mut self, error: ApiError) -> State<A::Events> {
+        self.outage.get_or_insert_with(Instant::now);
+        let is_gone = error.class == ErrorClass::Gone;
+        let again = self.list_failed(error);
+        if is_gone {
+            return pause_until(self.pacer.interrupted(self.pods.len()), Next::List);
         }
+        let may_watch = matches!(self.pods.position(), Position::At(_)) && !self.polls();
+        pause_until(again, if may_watch { Next::Watch } else { Next::List })
     }
 
-    async fn has_listed(&mut self, asked: std::time::Instant, moment: &Consistency) {
-        self.listed = Instant::now();
-        self.next_demand = self.listed + SPACING;
-        self.demands.reset();
-        self.plainly &= self.unsupported;
-        self.no_lists_since = None;
-        self.publisher.replace(&self.store);
-        self.publisher.publish(&mut self.cluster).await;
-        if matches!(moment, Consistency::MostRecent { .. }) {
-            self.latest.listed(asked);
+    async fn open(&mut self) -> State<A::Events> {
+        let Position::At(resource_version) = self.pods.position() else { return State::Listing };
+        let resource_version = resource_version.clone();
+        self.renew_connection_sometimes();
+        // Where lists fail, the watch may be granted: it is not given up for one more list.
+        let demanded = self.demanded(!self.pacer.lists_fail());
+        self.latest.count(|stats| stats.watches += 1);
+        let answer = select! {
+            answer = self.api.watch(&resource_version) => answer,
+            () = demanded => return State::Listing,
+        };
+        match answer {
+            Ok(events) => self.granted(events),
+            Err(error) => self.not_granted(error),
         }
     }
 
-    fn list_failed(&mut self, failure: &ApiError, moment: &Consistency) {
-        // The next one the other way: it may not know this one.
-        self.plainly ^= failure.class.is_of_the_request();
-        self.unsupported |= failure.class == ErrorClass::NotSupported;
-        match failure.class {
-            ErrorClass::Gone if matches!(moment, Consistency::NotOlderThan(_)) => self.store.lose(),
-            ErrorClass::Forbidden => {
-                // Once there is a Role again, it may have both.
-                self.no_watch_since = None;
-                self.no_lists_since.get_or_insert_with(Instant::now);
-                self.latest.polls(self.pace.only_polls, None);
-            }
-            _ => {}
+    fn granted(&mut self, events: A::Events) -> State<A::Events> {
+        self.latest.watches(true);
+        let now = Instant::now();
+        if self.outage.take().is_some_and(|since| now - since >= LONG_OUTAGE) {
+            let soon = now + LIST_AFTER_OUTAGE_WITHIN.mul_f64(backoff::random());
+            self.relist_at = if self.relist_at > now { self.relist_at.min(soon) } else { soon };
         }
+        State::Watching(OpenWatch {
+            bursts: events.ready_chunks(BURST),
+            opened: now,
+            heard: now,
+            reopen: now + self.silence(),
+            accepted: false,
+            productive: false,
+        })
     }
 
-    async fn take_changes(&mut self, events: Events) -> Result<End, ApiError> {
-        let mut bursts = events.ready_chunks(BURST);
-        // Since when it is silent, whether it has begun, and whether a list has failed beside it.
-        let (mut silent, mut begun, mut failed) = (Instant::now(), false, false);
+    /// The clients of a quiet cluster do not return together.
+    fn silence(&self) -> Duration {
+        self.timings.silence.mul_f64(1.0 + backoff::random() / 10.0)
+    }
+
+    /// Where that happens again and again, lists take the place of the watch.
+    fn not_granted(&mut self, error: ApiError) -> State<A::Events> {
+        self.outage.get_or_insert_with(Instant::now);
+        if error.class == ErrorClass::Gone {
+            return self.position_lost(error);
+        }
+        if error.questions_watching() {
+            self.access.doubt();
+        }
+        if error.class == ErrorClass::Forbidden && self.access.outlasts(REFUSAL_GRACE) {
+            self.access = WatchAccess::Forbidden { until: Instant::now() + self.timings.watch_again };
+            let why = self.api.explain(error);
+            self.latest.polls(true, Some(why));
+            return pause_until(Instant::now() + self.timings.poll_interval, Next::List);
+        }
+        if error.spoils_position() {
+            self.pods.lose();
+        }
+        if error.may_differ_elsewhere() {
+            self.api.use_new_connections();
+        }
+        let again = self.pacer.watch_refused(&error, self.pods.len());
+        let since = self.access.doubted_since();
+        self.report(error, since);
+        let lists = self.access.is_doubted_again() || !matches!(self.pods.position(), Position::At(_));
+        pause_until(again, if lists { Next::List } else { Next::Watch })
+    }
+
+    /// The server cannot resume the watch from the last resourceVersion.
+    fn position_lost(&mut self, error: ApiError) -> State<A::Events> {
+        self.pods.lose();
+        self.report(error, None);
+        pause_until(self.pacer.interrupted(self.pods.len()), Next::List)
+    }
+
+    async fn follow(&mut self, mut watch: OpenWatch<A::Events>) -> State<A::Events> {
         loop {
-            let patience = if begun { self.pace.longest_silence } else { BEGUN };
-            let call = self.call();
-            match select(pin!(timeout_at(silent + patience, bursts.next())), pin!(call)).await {
-                Either::Left((Ok(Some(burst)), _)) => {
-                    silent = Instant::now();
-                    self.take_burst(burst).await?;
-                }
-                Either::Left((Ok(None), _)) => return self.closed(),
-                Either::Left((Err(_), _)) if !begun => {
-                    begun = true;
-                    self.has_begun();
-                    // What is wrong with lists is not over.
-                    if !failed {
-                        self.latest.heard();
-                    }
-                }
-                Either::Left((Err(_), _)) => {
-                    return Err(ApiError::new(ErrorClass::TimedOut, format!("the watch was silent for {patience:?}")));
-                }
-                Either::Right((Call::Question, _)) => self.publisher.ask(&mut self.cluster).await,
-                Either::Right((Call::List, _)) => {
-                    if self.demanded_list().await {
-                        return Ok(End::Demanded);
-                    }
-                    failed = true;
-                }
-            }
+            let list_due = self.list_due();
+            let self_unknown = self.publisher.asks_again();
+            let interrupt = select! {
+                burst = watch.bursts.next() => Interrupt::Burst(burst),
+                () = sleep_until(watch.opened + WATCH_ACCEPTED_AFTER), if !watch.accepted => Interrupt::Accepted,
+                () = sleep_until(watch.reopen) => Interrupt::Silence,
+                () = list_due => Interrupt::ListDue,
+                () = self_unknown => Interrupt::SelfUnknown,
+            };
+            watch = match self.handle(interrupt, watch).await {
+                State::Watching(watch) => watch,
+                other => return other,
+            };
         }
     }
 
-    fn call(&self) -> impl Future<Output = Call> + use<> {
-        let (demanded, again) = (self.demanded(), self.publisher.asks_again());
-        async move {
-            match select(pin!(demanded), pin!(again)).await {
-                Either::Left(_) => Call::List,
-                Either::Right(_) => Call::Question,
-            }
-        }
+    async fn reopen(&mut self, mut watch: OpenWatch<A::Events>) -> State<A::Events> {
+        let Position::At(resource_version) = self.pods.position() else { return State::Listing };
+        let resource_version = resource_version.clone();
+        let list_due = self.list_due();
+        self.api.use_new_connections();
+        self.latest.count(|stats| stats.watches += 1);
+        let interrupt = select! {
+            answer = self.api.watch(&resource_version) => Interrupt::Reopened(answer),
+            burst = watch.bursts.next() => Interrupt::Burst(burst),
+            () = list_due => Interrupt::ListDue,
+        };
+        self.handle(interrupt, watch).await
     }
 
-    fn has_begun(&mut self) {
-        (self.unwatched, self.no_watch_since) = (None, None);
+    async fn handle(&mut self, interrupt: Interrupt<A::Events>, mut watch: OpenWatch<A::Events>) -> State<A::Events> {
+        match interrupt {
+            Interrupt::Burst(Some(burst)) => return self.apply(burst, watch).await,
+            Interrupt::Burst(None) => return self.closed(watch),
+            Interrupt::Accepted => {
+                watch.accepted = true;
+                self.accepted();
+                // What is wrong with lists is not over.
+                if !self.pacer.lists_fail() {
+                    self.latest.heard();
+                }
+            }
+            Interrupt::Silence => return State::Reopening(watch),
+            Interrupt::ListDue => match self.list().await {
+                // The watch goes on from the list.
+                Ok(()) => {
+                    self.latest.watches(false);
+                    return State::Opening;
+                }
+                Err(error) => drop(self.list_failed(error)),
+            },
+            Interrupt::SelfUnknown => self.publisher.ask(&mut self.api).await,
+            Interrupt::Reopened(Ok(events)) => {
+                self.latest.confirm();
+                return self.granted(events);
+            }
+            Interrupt::Reopened(Err(error)) => return self.not_reopened(error, watch),
+        }
+        State::Watching(watch)
+    }
+
+    /// The silent watch is kept for as long as it may still be alive.
+    fn not_reopened(&mut self, error: ApiError, mut watch: OpenWatch<A::Events>) -> State<A::Events> {
+        if error.class == ErrorClass::Gone || watch.heard.elapsed() >= self.timings.longest_silence {
+            self.latest.watches(false);
+            return self.not_granted(error);
+        }
+        // It may have been gone since then.
+        self.outage.get_or_insert(watch.heard);
+        watch.reopen = self.pacer.watch_refused(&error, 0);
+        self.report(error, None);
+        State::Watching(watch)
+    }
+
+    fn accepted(&mut self) {
+        self.access = WatchAccess::Granted;
+        self.pacer.watch_accepted();
         self.latest.polls(false, None);
     }
 
-    /// The server ended the watch.
-    fn closed(&mut self) -> Result<End, ApiError> {
-        let open = self.opened.map_or(Duration::ZERO, |opened| opened.elapsed());
-        if self.progress || open >= STEADY {
-            return Ok(End::Closed);
-        }
-        self.not_watched(ApiError::new(ErrorClass::Incomplete, "its watch ended at once, without a word"))
-    }
-
-    /// One snapshot for all that came at once. What came before a failure counts.
-    async fn take_burst(&mut self, burst: Vec<Result<WatchEvent<Pod>, ApiError>>) -> Result<(), ApiError> {
-        let (mut changed, mut told) = (false, 0);
+    /// Publishes one snapshot for all events that arrived together. Those before an error count.
+    async fn apply(
+        &mut self,
+        burst: Vec<Result<WatchEvent<Pod>, ApiError>>,
+        mut watch: OpenWatch<A::Events>,
+    ) -> State<A::Events> {
+        let (mut changed, mut applied) = (false, 0);
         let outcome = burst.into_iter().try_for_each(|event| {
-            if let Some(change) = self.store.apply(event?)? {
+            if let Some(change) = self.pods.apply(event?)? {
                 self.publisher.change(change);
                 changed = true;
             }
-            told += 1;
+            applied += 1;
             Ok(())
         });
-        self.latest.count(|counts| counts.events += told);
-        if told > 0 {
-            self.progress = true;
-            self.has_begun();
+        self.latest.count(|stats| stats.events += applied);
+        if applied > 0 {
+            watch.heard = Instant::now();
+            watch.reopen = watch.heard + self.silence();
+            (watch.accepted, watch.productive) = (true, true);
+            self.accepted();
+            self.note_position();
         }
         if changed {
-            self.publisher.publish(&mut self.cluster).await;
-        } else if told > 0 {
-            self.latest.unchanged();
+            self.publisher.publish(&mut self.api).await;
+        } else if applied > 0 {
+            self.latest.confirm();
         }
-        outcome
+        match outcome {
+            Ok(()) => State::Watching(watch),
+            Err(error) => self.broken(error, watch),
+        }
     }
+
+    /// The watch ended with an error.
+    fn broken(&mut self, error: ApiError, watch: OpenWatch<A::Events>) -> State<A::Events> {
+        self.ended(&watch);
+        if error.spoils_position() {
+            return self.position_lost(error);
+        }
+        self.report(error, None);
+        pause_until(self.pacer.interrupted(self.pods.len()), Next::Watch)
+    }
+
+    /// The server ended the watch.
+    fn closed(&mut self, watch: OpenWatch<A::Events>) -> State<A::Events> {
+        self.ended(&watch);
+        let open = watch.opened.elapsed();
+        if !watch.productive && open < STEADY {
+            let error = ApiError::new(ErrorClass::Incomplete, "its watch ended at once, without an event");
+            return self.not_granted(error.doing("watch"));
+        }
+        let crowd = if open < SHORTEST_WATCH { self.pods.len() } else { 0 };
+        pause_until(self.pacer.interrupted(crowd), Next::Watch)
+    }
+
+    fn ended(&mut self, watch: &OpenWatch<A::Events>) {
+        self.latest.watches(false);
+        self.outage.get_or_insert_with(Instant::now);
+        if watch.opened.elapsed() >= STEADY {
+            self.pacer.watch_was_steady();
+        }
+    }
+
+    fn renew_connection_sometimes(&mut self) {
+        self.watches_left -= 1;
+        if self.watches_left == 0 {
+            self.watches_left = watches_per_connection();
+            self.api.use_new_connections();
+        }
+    }
+
+    async fn pause(&mut self, pause: Pause) -> State<A::Events> {
+        let demanded = self.demanded(true);
+        select! {
+            () = sleep_until(pause.until) => match pause.next {
+                Next::List => State::Listing,
+                Next::Watch => State::Opening,
+            },
+            () = demanded => State::Listing,
+        }
+    }
+
+    /// Ends when a caller asks for a list and the pacer allows it.
+    fn demanded(&self, enabled: bool) -> impl Future<Output = ()> + use<A> {
+        let (latest, from) = (self.latest.clone(), self.pacer.lists_from());
+        async move {
+            if !enabled {
+                std::future::pending::<()>().await;
+            }
+            latest.demanded().await;
+            sleep_until(from).await;
+        }
+    }
+
+    /// Ends when a list is to be made while a watch is open: for a caller, or the periodic one.
+    fn list_due(&self) -> impl Future<Output = ()> + use<A> {
+        let (demanded, periodic) = (self.demanded(true), self.relist_at.max(self.pacer.lists_from()));
+        async move {
+            select! {
+                () = demanded => {}
+                () = sleep_until(periodic) => {}
+            }
+        }
+    }
+
+    fn relist_is_due(&self) -> bool {
+        Instant::now() >= self.relist_at && Instant::now() >= self.pacer.lists_from()
+    }
+
+    fn schedule_relist(&mut self) {
+        self.relist_at = Instant::now() + self.timings.relist.mul_f64(0.9 + 0.2 * backoff::random());
+    }
+
+    /// Reads all pods and publishes them.
+    async fn list(&mut self) -> Result<(), ApiError> {
+        let requested = std::time::Instant::now();
+        let consistency = self.consistency();
+        self.latest.count(|stats| stats.lists += 1);
+        let listed = self.api.list(&consistency, self.encoding).await;
+        let replaced = listed.and_then(|list| self.pods.replace(list, &consistency));
+        let replaced = replaced.inspect_err(|error| {
+            if error.class == ErrorClass::Gone && matches!(consistency, Consistency::NotOlderThan(_)) {
+                self.pods.lose();
+            }
+        })?;
+        self.listed(replaced).await;
+        if let Consistency::MostRecent = consistency {
+            self.schedule_relist();
+            self.latest.listed(requested);
+        }
+        Ok(())
+    }
+
+    /// Returns how fresh the next list must be. The cache of a server may lag: that does no harm at the beginning, as long as
+    /// no other pod can be mistaken for this one.
+    fn consistency(&self) -> Consistency {
+        let most_recent = self.encoding.is_plain() || self.latest.is_demanded() || self.relist_is_due();
+        match self.pods.position() {
+            _ if most_recent => Consistency::MostRecent,
+            Position::Unknown if self.publisher.identity().is_certain() => Consistency::Any,
+            Position::Unknown | Position::Lost => Consistency::MostRecent,
+            Position::Before(known) | Position::At(known) => Consistency::NotOlderThan(known.clone()),
+        }
+    }
+
+    async fn listed(&mut self, replaced: Replaced) {
+        self.pacer.list_succeeded();
+        self.encoding = self.encoding.after_success();
+        self.lists_denied = None;
+        if let Replaced::WentBack { from, to } = replaced {
+            self.latest.log(Level::Warn, || {
+                format!(
+                    "the API server went back from resourceVersion {from} to {to}, as after a restored backup of etcd: \
+                     discarded all that was known"
+                )
+            });
+        }
+        self.note_position();
+        self.publisher.replace(&self.pods);
+        self.publisher.publish(&mut self.api).await;
+    }
+
+    /// Returns when the watcher may go on by itself.
+    fn list_failed(&mut self, error: ApiError) -> Instant {
+        self.encoding = self.encoding.after_error(&error);
+        if error.class == ErrorClass::Forbidden {
+            // A new Role may allow both.
+            self.access = WatchAccess::Granted;
+            self.latest.polls(self.timings.only_polls, None);
+        }
+        if error.is_denied() {
+            self.lists_denied.get_or_insert_with(Instant::now);
+        }
+        if error.may_differ_elsewhere() {
+            self.api.use_new_connections();
+        }
+        let again = self.pacer.list_failed(&error, self.pods.len());
+        self.report(error, self.lists_denied);
+        again
+    }
+
+    /// A refusal is transient until it has lasted for a while.
+    fn report(&mut self, error: ApiError, since: Option<Instant>) {
+        let denied = error.is_denied();
+        let mut last_error = self.api.explain(error);
+        if denied && since.is_none_or(|since| since.elapsed() < REFUSAL_GRACE) {
+            last_error.error = last_error.error.worth_a_retry();
+        }
+        self.latest.fail(last_error);
+    }
+
+    /// A later registration goes on from there.
+    fn note_position(&self) {
+        if let Position::At(resource_version) = self.pods.position() {
+            self.latest.reached(resource_version);
+        }
+    }
+}
+
+fn pause_until<E: Stream>(until: Instant, next: Next) -> State<E> {
+    State::Pausing(Pause { until, next })
+}
+
+fn watches_per_connection() -> u32 {
+    let (least, most) = WATCHES_PER_CONNECTION;
+    (least + (most - least) * backoff::random()).round() as u32
 }

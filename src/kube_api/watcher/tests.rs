@@ -1,0 +1,452 @@
+//! The watcher against a scripted API server, in virtual time: tokio advances the clock whenever
+//! everything waits, so an hour takes no time and every moment is exact.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use futures_util::stream::{self, BoxStream};
+use tokio::time::{sleep, timeout};
+
+use super::*;
+use crate::config::tests::settings;
+use crate::health::LastError;
+use crate::latest::{Outlets, Resume};
+use crate::subject::tests::subject;
+use crate::verdict::tests::{pod, rules};
+
+const NONE: Duration = Duration::ZERO;
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A request that the watcher made.
+#[derive(Clone, Debug, PartialEq)]
+enum Request {
+    List(&'static str),
+    Watch(String),
+}
+
+#[derive(Clone, Debug)]
+struct Made {
+    request: Request,
+    at: Duration,
+    /// How many times the watcher has asked for new connections before.
+    connection: usize,
+}
+
+impl Made {
+    fn is_list(&self) -> bool {
+        matches!(self.request, Request::List(_))
+    }
+}
+
+/// How the scripted server answers.
+enum Answer {
+    /// These pods, of this resourceVersion.
+    Pods(&'static [&'static str], u32),
+    Fails(ApiError),
+    /// A watch that sends each of these events after a pause, and then ends.
+    Events(Vec<(Duration, Sent)>, End),
+    /// Nothing, not even headers.
+    Silence,
+}
+
+#[derive(Clone)]
+enum Sent {
+    Added(&'static str, u32),
+    Bookmark(u32),
+}
+
+#[derive(Clone, Copy)]
+enum End {
+    Never,
+    ClosesAfter(Duration),
+    BreaksAfter(Duration),
+}
+
+type Script = Box<dyn FnMut(&Made) -> Answer>;
+
+struct ScriptedApi {
+    script: Script,
+    made: Rc<RefCell<Vec<Made>>>,
+    started: Instant,
+    connection: usize,
+}
+
+impl ScriptedApi {
+    fn answer(&mut self, request: Request) -> Answer {
+        let made = Made { request, at: self.started.elapsed(), connection: self.connection };
+        self.made.borrow_mut().push(made.clone());
+        (self.script)(&made)
+    }
+}
+
+impl PodApi for ScriptedApi {
+    type Events = BoxStream<'static, Result<WatchEvent<Pod>, ApiError>>;
+
+    async fn list(&mut self, consistency: &Consistency, _: ListEncoding) -> Result<List, ApiError> {
+        let consistency = match consistency {
+            Consistency::Any => "any",
+            Consistency::NotOlderThan(_) => "not older than",
+            Consistency::MostRecent => "most recent",
+        };
+        match self.answer(Request::List(consistency)) {
+            Answer::Pods(names, version) => {
+                let pods = names.iter().map(|name| pod(name, "10.0.0.1")).collect();
+                Ok(List { pods, resource_version: version.to_string().into() })
+            }
+            Answer::Fails(error) => Err(error),
+            Answer::Silence => no_answer().await,
+            Answer::Events(..) => unreachable!("a watch in answer to a list"),
+        }
+    }
+
+    async fn watch(&mut self, resource_version: &str) -> Result<Self::Events, ApiError> {
+        match self.answer(Request::Watch(resource_version.into())) {
+            Answer::Events(events, end) => Ok(play(events, end)),
+            Answer::Fails(error) => Err(error),
+            Answer::Silence => no_answer().await,
+            Answer::Pods(..) => unreachable!("a list in answer to a watch"),
+        }
+    }
+
+    async fn unselected(&mut self, _: &Identity) -> Result<Option<Labels>, ApiError> {
+        Ok(None)
+    }
+
+    fn use_new_connections(&mut self) {
+        self.connection += 1;
+    }
+
+    fn explain(&mut self, error: ApiError) -> LastError {
+        error.for_tests()
+    }
+}
+
+/// The request times out, as it would with the default `request_timeout_ms`.
+async fn no_answer<T>() -> Result<T, ApiError> {
+    sleep(10 * SECOND).await;
+    Err(ApiError::new(ErrorClass::TimedOut, "no answer within 10s"))
+}
+
+fn play(events: Vec<(Duration, Sent)>, end: End) -> BoxStream<'static, Result<WatchEvent<Pod>, ApiError>> {
+    let sent = stream::iter(events).then(|(pause, sent)| async move {
+        sleep(pause).await;
+        Ok(event(&sent))
+    });
+    let last = stream::once(async move {
+        match end {
+            End::Never => std::future::pending().await,
+            End::ClosesAfter(pause) => {
+                sleep(pause).await;
+                None
+            }
+            End::BreaksAfter(pause) => {
+                sleep(pause).await;
+                Some(Err(ApiError::new(ErrorClass::Unreachable, "connection reset")))
+            }
+        }
+    });
+    Box::pin(sent.chain(last.filter_map(std::future::ready)))
+}
+
+fn event(sent: &Sent) -> WatchEvent<Pod> {
+    let json = match sent {
+        Sent::Added(name, version) => {
+            let mut added = pod(name, "10.0.0.1");
+            added.resource_version = version.to_string().into();
+            return WatchEvent::Added(added);
+        }
+        Sent::Bookmark(version) => serde_json::json!({
+            "type": "BOOKMARK",
+            "object": {"kind": "Pod", "apiVersion": "v1", "metadata": {"resourceVersion": version.to_string()}}
+        }),
+    };
+    serde_json::from_value(json).unwrap()
+}
+
+fn refused(http_status: u16) -> ApiError {
+    ApiError::answered(http_status, None, br#"{"kind":"Status","message":"no","reason":"no"}"#)
+}
+
+fn open() -> Answer {
+    Answer::Events(vec![], End::Never)
+}
+
+/// Runs the watcher against a script for so long, next to what a caller does. Returns its requests.
+async fn run(
+    script: impl FnMut(&Made) -> Answer + 'static,
+    lasts: Duration,
+    latest: &Arc<Latest>,
+    caller: impl Future<Output = ()>,
+) -> Vec<Made> {
+    let made = Rc::default();
+    let api = ScriptedApi { script: Box::new(script), made: Rc::clone(&made), started: Instant::now(), connection: 0 };
+    let observer = Rules { identity: Identity::None, ..rules("") };
+    let timings = WatcherTimings::of(&settings(&[]));
+    let watcher = Watcher::new(api, observer, timings, latest.clone());
+    let _ = timeout(lasts, async { tokio::join!(watcher.run(), caller) }).await;
+    Rc::try_unwrap(made).unwrap_or_else(|_| unreachable!("the watcher has ended")).into_inner()
+}
+
+fn latest() -> Arc<Latest> {
+    Arc::new(Latest::new(Resume::default(), subject(), &settings(&[]), Outlets::default()))
+}
+
+/// Asks for a fresh list whenever the last was answered, from a moment on.
+async fn keep_asking(latest: &Latest, from: Duration) {
+    sleep(from).await;
+    loop {
+        let _ = latest.refresh(NONE);
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+fn within(made: &[Made], from: Duration, lasts: Duration) -> Vec<Made> {
+    made.iter().filter(|made| made.at >= from && made.at < from + lasts).cloned().collect()
+}
+
+fn names(latest: &Latest) -> Vec<String> {
+    let snapshot = latest.newer_than(0, NONE).unwrap();
+    (0..snapshot.len()).map(|index| snapshot.peer(index).unwrap().pod.name.to_string()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_cannot_turn_refused_lists_into_a_storm() {
+    for status in [401, 403, 429, 500, 503] {
+        let latest = latest();
+        let script = move |made: &Made| match made.request {
+            Request::List(_) if made.at < 10 * SECOND => Answer::Pods(&["a"], 5),
+            Request::List(_) => Answer::Fails(refused(status)),
+            Request::Watch(_) => open(),
+        };
+        let made = run(script, MINUTE, &latest, keep_asking(&latest, 10 * SECOND)).await;
+        let requests = within(&made, 10 * SECOND, 5 * SECOND);
+        assert!((2..=5).contains(&requests.len()), "{status}: {requests:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_refuses_everything_gets_at_most_five_requests_in_five_seconds() {
+    for status in [401, 403, 429, 500, 503] {
+        let latest = latest();
+        let script = move |made: &Made| match made.request {
+            _ if made.at >= 10 * SECOND => Answer::Fails(refused(status)),
+            Request::List(_) => Answer::Pods(&["a"], 5),
+            Request::Watch(_) => Answer::Events(vec![], End::BreaksAfter(10 * SECOND - made.at)),
+        };
+        let made = run(script, MINUTE, &latest, keep_asking(&latest, 10 * SECOND)).await;
+        let requests = within(&made, 10 * SECOND, 5 * SECOND);
+        assert!((2..=5).contains(&requests.len()), "{status}: {requests:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn retry_after_is_honored_for_callers_too() {
+    let latest = latest();
+    let script = |made: &Made| match made.request {
+        Request::List(_) if made.at < SECOND => Answer::Pods(&["a"], 5),
+        Request::List(_) => Answer::Fails(ApiError { retry_after: Some(20 * SECOND), ..refused(429) }),
+        Request::Watch(_) => open(),
+    };
+    let made = run(script, 2 * MINUTE, &latest, keep_asking(&latest, 10 * SECOND)).await;
+    let lists: Vec<_> = made[1..].iter().filter(|made| made.is_list()).map(|made| made.at).collect();
+    assert!(lists.len() >= 4 && lists.windows(2).all(|two| two[1] - two[0] >= 20 * SECOND), "{lists:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_need_not_wait_after_watches_that_were_cut() {
+    let latest = latest();
+    let script = |made: &Made| match made.request {
+        Request::List(_) => Answer::Pods(&["a"], 5),
+        Request::Watch(_) if made.at < 30 * SECOND => {
+            Answer::Events(vec![(NONE, Sent::Bookmark(6))], End::BreaksAfter(SECOND / 2))
+        }
+        Request::Watch(_) => open(),
+    };
+    let caller = async {
+        sleep(29 * SECOND).await;
+        let _ = latest.refresh(NONE);
+    };
+    let made = run(script, MINUTE, &latest, caller).await;
+    let list = made[1..].iter().find(|made| made.is_list()).unwrap();
+    assert_eq!(list.at, 29 * SECOND);
+    // The watch is never given up for longer than five seconds.
+    assert!(made.windows(2).all(|two| two[1].at - two[0].at <= 6 * SECOND), "{made:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resource_version_that_is_too_old_costs_at_most_five_seconds() {
+    let latest = latest();
+    let script = |made: &Made| match made.request {
+        Request::List(_) => Answer::Pods(&["a"], 5),
+        Request::Watch(_) if made.at < 5 * MINUTE => Answer::Fails(refused(410)),
+        Request::Watch(_) => open(),
+    };
+    let made = run(script, 5 * MINUTE, &latest, async {}).await;
+    assert!(made.len() > 60, "{made:?}");
+    assert!(made.windows(2).all(|two| two[1].at - two[0].at <= 5 * SECOND), "{made:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn watches_move_to_a_new_connection_now_and_then() {
+    let latest = latest();
+    let script = |made: &Made| match made.request {
+        Request::List(_) => Answer::Pods(&["a"], 5),
+        Request::Watch(_) => {
+            let bookmarks = vec![(MINUTE, Sent::Bookmark(6)); 3];
+            Answer::Events(bookmarks, End::ClosesAfter(35 * SECOND))
+        }
+    };
+    let made = run(script, 6 * 60 * MINUTE, &latest, async {}).await;
+    let watches: Vec<_> = made.iter().filter(|made| !made.is_list()).collect();
+    let connections = watches.last().unwrap().connection;
+    let per_connection = watches.len() / (connections + 1);
+    assert!((7..=13).contains(&per_connection), "{} watches on {connections}", watches.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_watch_is_opened_again_on_a_new_connection_without_a_list() {
+    let latest = latest();
+    let script = |made: &Made| match made.request {
+        Request::List(_) => Answer::Pods(&["a"], 5),
+        Request::Watch(_) => open(),
+    };
+    let made = run(script, 8 * MINUTE, &latest, async {}).await;
+    assert_eq!(made.iter().filter(|made| made.is_list()).count(), 1, "{made:?}");
+    let watches: Vec<_> = made.iter().filter(|made| !made.is_list()).collect();
+    assert!((5..=6).contains(&watches.len()), "{made:?}");
+    for (two, connection) in watches.windows(2).zip(1..) {
+        let silence = two[1].at - two[0].at;
+        assert!(silence >= 90 * SECOND && silence <= 100 * SECOND, "{made:?}");
+        assert_eq!((two[1].connection, &two[1].request), (connection, &Request::Watch("5".into())));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_frozen_server_is_left_for_another_one() {
+    let latest = latest();
+    // The server of the first connection freezes.
+    let script = |made: &Made| match made.request {
+        Request::List(_) => Answer::Pods(&[], 5),
+        Request::Watch(_) if made.connection == 0 => open(),
+        Request::Watch(_) => Answer::Events(vec![(NONE, Sent::Added("b", 6))], End::Never),
+    };
+    run(script, 101 * SECOND, &latest, async {}).await;
+    assert_eq!(names(&latest), ["b"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_watch_is_kept_while_another_one_is_refused() {
+    let latest = latest();
+    let script = |made: &Made| match made.request {
+        Request::List(_) => Answer::Pods(&[], 5),
+        Request::Watch(_) if made.connection == 0 => {
+            Answer::Events(vec![(150 * SECOND, Sent::Added("b", 6))], End::Never)
+        }
+        Request::Watch(_) => Answer::Silence,
+    };
+    let made = run(script, 155 * SECOND, &latest, async {}).await;
+    assert_eq!(names(&latest), ["b"]);
+    assert!(latest.health().unwrap().trouble.is_none(), "it is alive");
+    assert!((3..=8).contains(&made.len()), "{made:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_cannot_be_opened_again_is_given_up() {
+    let latest = latest();
+    let script = |made: &Made| match made.request {
+        Request::List(_) => Answer::Pods(&[], 5),
+        Request::Watch(_) if made.connection == 0 => open(),
+        Request::Watch(_) => Answer::Silence,
+    };
+    let caller = async {
+        sleep(130 * SECOND).await;
+        assert_eq!(latest.health().unwrap().trouble.unwrap().class, "timed-out");
+        assert!(latest.health().unwrap().watching);
+        sleep(170 * SECOND).await;
+        assert!(!latest.health().unwrap().watching);
+    };
+    run(script, 6 * MINUTE, &latest, caller).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_periodic_list_is_a_most_recent_one() {
+    let latest = latest();
+    let script = |made: &Made| match made.request {
+        Request::List(_) => Answer::Pods(&["a"], 5),
+        Request::Watch(_) => open(),
+    };
+    let made = run(script, 60 * MINUTE, &latest, async {}).await;
+    let lists: Vec<_> = made.iter().filter(|made| made.is_list()).collect();
+    assert!((5..=6).contains(&(lists.len() - 1)), "{lists:?}");
+    assert!(lists[1..].iter().all(|list| list.request == Request::List("most recent")), "{lists:?}");
+    assert!(lists.windows(2).all(|two| two[1].at - two[0].at >= 9 * MINUTE), "{lists:?}");
+}
+
+/// Its watches send bookmarks on, and only its most-recent lists fail.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_has_lost_etcd_is_left_for_another_one() {
+    let latest = latest();
+    let script = |made: &Made| match made.request {
+        Request::List("most recent") if made.connection == 0 => Answer::Silence,
+        Request::List("most recent") => Answer::Pods(&["b"], 9),
+        Request::List(_) => Answer::Pods(&["a"], 5),
+        Request::Watch(_) => Answer::Events(vec![(MINUTE, Sent::Bookmark(6)); 60], End::Never),
+    };
+    let made = run(script, 13 * MINUTE, &latest, async {}).await;
+    assert_eq!(names(&latest), ["b"]);
+    let last = made.last().unwrap();
+    assert_eq!((&last.request, last.connection), (&Request::Watch("9".into()), 1), "{made:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_long_outage_the_watch_is_resumed_at_once_and_a_list_follows_within_two_minutes() {
+    for (outage, lists) in [(40 * SECOND, 2), (3 * SECOND, 1)] {
+        let latest = latest();
+        let script = move |made: &Made| match made.request {
+            Request::List(_) if made.at < MINUTE => Answer::Pods(&["a"], 900),
+            Request::List(_) => Answer::Pods(&["b"], 600),
+            Request::Watch(_) if made.at < MINUTE => {
+                Answer::Events(vec![(NONE, Sent::Bookmark(900))], End::BreaksAfter(MINUTE))
+            }
+            Request::Watch(_) if made.at < MINUTE + outage => {
+                Answer::Fails(ApiError::new(ErrorClass::Unreachable, "refused"))
+            }
+            Request::Watch(_) => Answer::Events(vec![(MINUTE, Sent::Bookmark(900)); 9], End::Never),
+        };
+        let made = run(script, 5 * MINUTE, &latest, async {}).await;
+        let made_lists: Vec<_> = made.iter().filter(|made| made.is_list()).collect();
+        assert_eq!(made_lists.len(), lists, "{made:?}");
+        let resumed = made.iter().find(|made| made.at >= MINUTE + outage).unwrap();
+        assert_eq!(resumed.request, Request::Watch("900".into()));
+        if lists == 2 {
+            assert_eq!(made_lists[1].request, Request::List("most recent"));
+            assert!(made_lists[1].at <= resumed.at + 2 * MINUTE, "{made:?}");
+            // Its resourceVersion is behind the known one: all that was known is discarded.
+            assert_eq!(names(&latest), ["b"]);
+            assert_eq!(made.last().unwrap().request, Request::Watch("600".into()));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_registration_does_not_go_back_behind_the_last_one() {
+    let first = latest();
+    let script = |made: &Made| match made.request {
+        Request::List(_) => Answer::Pods(&["a"], 5),
+        Request::Watch(_) => Answer::Events(vec![(NONE, Sent::Bookmark(70))], End::Never),
+    };
+    run(script, MINUTE, &first, async {}).await;
+    let closed = crate::error::Error::new(crate::status::Status::Closed, "closed");
+    let resume = first.end(closed);
+    let second = Arc::new(Latest::new(resume, subject(), &settings(&[]), Outlets::default()));
+    // The server lags: it refuses the list, as one that ignores the condition would be refused.
+    let script = |made: &Made| match made.request {
+        Request::List("not older than") => Answer::Pods(&["old"], 60),
+        Request::List("most recent") => Answer::Pods(&["a"], 70),
+        Request::List(other) => panic!("a list of consistency {other}"),
+        Request::Watch(_) => open(),
+    };
+    run(script, MINUTE, &second, async {}).await;
+    assert_eq!(names(&second), ["a"]);
+}
