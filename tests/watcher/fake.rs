@@ -11,6 +11,8 @@ use kubepeers::kube_api::connect;
 use kubepeers::provider::Provider;
 use kubepeers::runtime::spawn_named;
 
+use socket2::SockRef;
+
 use super::eventually;
 
 /// What to answer a request with.
@@ -21,6 +23,10 @@ pub(crate) enum Reply {
     Raw(u16, &'static str, Vec<u8>),
     /// These lines, and the connection stays open, silent.
     Open(Vec<String>),
+    /// This body, and the connection serves another request.
+    Kept(String),
+    /// The connection is reset without an answer.
+    Reset,
     /// Not even headers.
     Silence,
 }
@@ -175,27 +181,41 @@ pub(crate) fn config(server: &str, user: &str, extra: &[(&str, &str)]) -> Config
 
 fn answer(mut stream: TcpStream, script: &Script, log: &Mutex<Vec<Asked>>) {
     let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
-    let Some(path) = lines.next().and_then(|line| line.split(' ').nth(1).map(str::to_owned)) else { return };
-    let headers: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
-    let header = |name| headers.iter().find_map(|line| line.strip_prefix(name)).unwrap_or_default().to_owned();
-    let (accept, encoding) = (header("accept: "), header("accept-encoding: "));
-    let number = {
-        let mut log = log.lock().unwrap();
-        log.push(Asked { path: path.clone(), accept, encoding, at: Instant::now() });
-        log.len() - 1
-    };
-    // A client that is gone by now is no fault of the test.
-    let _ = match script(number, &path) {
-        Reply::Body(status, body) => write_all(&mut stream, status, "Connection: close", body.as_bytes()),
+    while let Some(path) = lines.next().and_then(|line| line.split(' ').nth(1).map(str::to_owned)) {
+        let headers: Vec<String> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
+        let header = |name| headers.iter().find_map(|line| line.strip_prefix(name)).unwrap_or_default().to_owned();
+        let (accept, encoding) = (header("accept: "), header("accept-encoding: "));
+        let number = {
+            let mut log = log.lock().unwrap();
+            log.push(Asked { path: path.clone(), accept, encoding, at: Instant::now() });
+            log.len() - 1
+        };
+        // A client that is gone by now is no fault of the test.
+        if !matches!(reply(&mut stream, script(number, &path)), Ok(true)) {
+            return;
+        }
+    }
+}
+
+/// Returns whether the connection serves another request.
+fn reply(stream: &mut TcpStream, reply: Reply) -> std::io::Result<bool> {
+    match reply {
+        Reply::Body(status, body) => write_all(stream, status, "Connection: close", body.as_bytes())?,
         Reply::Raw(status, header, body) => {
-            write_all(&mut stream, status, &format!("Connection: close\r\n{header}"), &body)
+            write_all(stream, status, &format!("Connection: close\r\n{header}"), &body)?;
         }
         Reply::Open(events) => {
-            let _ = write_all(&mut stream, 200, "X: y", events.concat().as_bytes());
-            hold(&stream)
+            let _ = write_all(stream, 200, "X: y", events.concat().as_bytes());
+            hold(stream)?;
         }
-        Reply::Silence => hold(&stream),
-    };
+        Reply::Kept(body) => {
+            write_all(stream, 200, &format!("Content-Length: {}", body.len()), body.as_bytes())?;
+            return Ok(true);
+        }
+        Reply::Reset => SockRef::from(&*stream).set_linger(Some(Duration::ZERO))?,
+        Reply::Silence => hold(stream)?,
+    }
+    Ok(false)
 }
 
 fn write_all(stream: &mut TcpStream, status: u16, headers: &str, body: &[u8]) -> std::io::Result<()> {

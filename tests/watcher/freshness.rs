@@ -211,3 +211,32 @@ fn who_waits_for_a_change_of_a_quiet_watch_is_not_told_that_it_is_stale() {
     // Whoever stands still at the end of the wait may find that it is: so not each time.
     assert!((0..10).map(error).any(|status| status == Status::Timeout));
 }
+
+/// The watch is open, and its server is frozen.
+#[test]
+fn a_view_that_is_not_confirmed_does_not_count_as_stable() {
+    let thawed = Seen::default();
+    let answers = thawed.clone();
+    let fake = Fake::start(move |number, path| match number {
+        0 => list(&[("a", "10.0.0.1")], 5),
+        _ if is_watch(path) => Reply::Open(vec![]),
+        _ if answers.is_so() => list(&[("a", "10.0.0.1"), ("b", "10.0.0.2")], 9),
+        _ => Reply::Silence,
+    });
+    let provider = fake.provider(&[("request_timeout_ms", "500")]);
+    assert_eq!(first(&provider), ["10.0.0.1"]);
+    let stable_for = Duration::from_millis(100);
+    let error = provider.wait_for_peers(1, stable_for, Timeout::AtMost(Duration::from_secs(2))).unwrap_err();
+    assert_eq!(error.status(), Status::Timeout, "{error}");
+    thawed.now();
+    assert_eq!(provider.wait_for_peers(1, stable_for, LONG).unwrap().len(), 2);
+}
+
+/// A server whose cache lags needs up to 3.1 s, which is more than a caller of discover_peers waits.
+#[test]
+fn refresh_has_a_default_timeout_of_its_own() {
+    let fake = Fake::steady(|| list(&[], 5), vec![]);
+    let provider = fake.provider(&[("discover_timeout_ms", "0")]);
+    provider.register(LONG).unwrap();
+    provider.refresh(Timeout::Default).unwrap();
+}

@@ -1,6 +1,7 @@
 //! The watcher against servers that misbehave. The real API server is for all the rest.
 
 mod blackhole;
+mod connections;
 mod fake;
 mod freshness;
 mod listing;

@@ -98,22 +98,27 @@ fn a_server_that_is_down_is_not_stormed() {
     come_later_each_time(&fake.has_been_asked_for(5, is_list));
 }
 
-/// An API server that starts says no to everybody for a moment.
+/// An API server that starts refuses every client for a moment: it knows tokens before roles, and
+/// old tokens before new ones.
 #[test]
-fn a_refusal_is_believed_once_it_lasts() {
-    let forbidden = || Reply::Body(403, status(403, "pods is forbidden"));
-    // Once: on a machine that stands still, two may be as far from each other as what lasts.
-    let fake = Fake::start(move |number, path| match number {
-        0 => forbidden(),
-        _ if is_watch(path) => Reply::Open(vec![]),
-        _ => list(&[("a", "10.0.0.1")], 5),
-    });
-    assert_eq!(first(&fake.provider(&[])), ["10.0.0.1"]);
-    let fake = Fake::start(move |number, _| if number == 0 { forbidden() } else { Reply::Silence });
-    assert!(unsynced(&fake.provider(&[]), "may not list pods").is_retryable());
-    let error = Fake::start(move |_, _| forbidden()).provider(&[]).register(LONG).unwrap_err();
-    assert_eq!((error.status(), error.http_status(), error.is_retryable()), (Status::Forbidden, 403, false));
-    assert!(error.message().contains("may not list pods"), "{error}");
+fn a_refusal_is_transient_until_it_lasts() {
+    for (code, status_of, words) in
+        [(401, Status::Unauthorized, "does not accept the credentials"), (403, Status::Forbidden, "may not list pods")]
+    {
+        let refused = move || Reply::Body(code, status(code, "no"));
+        // Once: on a machine that stands still, two may be as far from each other as what lasts.
+        let fake = Fake::start(move |number, path| match number {
+            0 => refused(),
+            _ if is_watch(path) => Reply::Open(vec![]),
+            _ => list(&[("a", "10.0.0.1")], 5),
+        });
+        assert_eq!(first(&fake.provider(&[])), ["10.0.0.1"]);
+        let fake = Fake::start(move |number, _| if number == 0 { refused() } else { Reply::Silence });
+        assert!(unsynced(&fake.provider(&[]), words).is_retryable());
+        let error = Fake::start(move |_, _| refused()).provider(&[]).register(LONG).unwrap_err();
+        assert_eq!((error.status(), error.http_status(), error.is_retryable()), (status_of, code, false));
+        assert!(error.message().contains(words), "{error}");
+    }
 }
 
 /// A firewall's, or a login portal's: a Role would not help.
