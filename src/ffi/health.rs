@@ -57,16 +57,17 @@ unsafe fn field<T>(health: *const kubepeers_health, absent: T, read: impl FnOnce
     unsafe { health.as_ref() }.map_or(absent, read)
 }
 
-/// Milliseconds since the API server last showed that the peers are as they are known: by a list, an event or a bookmark. It sends
-/// a bookmark about every minute, so that a quiet cluster is not old. -1 before the first list, and for NULL.
+/// Returns the milliseconds since the last confirmation: a list, an event, a bookmark, or a watch that was opened again after
+/// 90 s of silence. Bookmarks come about once a minute, so a quiet cluster is not old. Returns -1 before the first list, and if
+/// `health` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_health_age_ms(health: *const kubepeers_health) -> i64 {
     // SAFETY: the header asks for NULL or what kubepeers_get_health() gave.
     unsafe { field(health, -1, |h| h.age_ms) }
 }
 
-/// 1 if the age is more than `max_stale_ms` (more than 120 s without it; where the pods are polled, three polls if that is
-/// longer), or nothing has been read yet; else 0. 1 for NULL.
+/// Returns 1 if the age exceeds `max_stale_ms`, if nothing has been read yet, or if `health` is NULL, and 0 otherwise. If
+/// `max_stale_ms` is not set, the limit is 120 s; where the pods are polled, it is three polls, if that is longer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_health_is_stale(health: *const kubepeers_health) -> i32 {
     // SAFETY: the header asks for NULL or what kubepeers_get_health() gave.

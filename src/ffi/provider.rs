@@ -251,9 +251,14 @@ pub unsafe extern "C" fn kubepeers_wait(
     }
 }
 
-/// Waits until there are at least `min` peers and their addresses have been the same for `stable_for_ms` (0: no matter), at most
-/// `timeout_ms` (0: does not wait; negative: `discover_timeout_ms`): for a process that is about to form a cluster. While the API
-/// server cannot be heard nobody knows whether the addresses are still the same: the wait goes on.
+/// Waits until there are at least `min` peers whose addresses have been the same for `stable_for_ms`. For a process that is
+/// about to form a cluster.
+///
+/// The addresses count as stable only once the API server has confirmed them, at the end of that time: by an event, a
+/// bookmark or a list. If none has come, the pods are listed. With a `stable_for_ms` of 0 no confirmation is needed.
+/// While the API server cannot be reached, the call keeps waiting.
+///
+/// `timeout_ms`: 0 does not wait; a negative value means `discover_timeout_ms`.
 ///
 /// `*peers` is written only on success; free it with kubepeers_peers_free().
 ///
@@ -285,11 +290,14 @@ fn stable_for(ms: i32) -> Result<Duration> {
     u64::try_from(ms).map(Duration::from_millis).map_err(negative)
 }
 
-/// Has the pods listed anew and waits for it, at most `timeout_ms` (0: only asks for it, and is KUBEPEERS_STALE; negative:
-/// `discover_timeout_ms`). After KUBEPEERS_OK, what is answered is of the moment of this call or later, whichever API server of
-/// several told of it. Without it answers are as new as the watch: milliseconds behind, as a rule. For a process that is about
-/// to found a cluster; not to be called again and again, since it costs the API server a list. At most one list a second is made
-/// for all callers together.
+/// Forces a new list and waits for it. On success, later results are at least as new as this call, even with several API
+/// servers. Without it, results are as new as the watch, usually some milliseconds behind.
+///
+/// For a process that is about to found a cluster. The call is expensive for the API server, so do not repeat it on a
+/// timer. All callers together cause at most one list a second, and fewer while the API server refuses lists.
+///
+/// `timeout_ms`: 0 only requests the list and returns KUBEPEERS_STALE; a negative value means `discover_timeout_ms`, but
+/// at least 5000: an API server whose cache lags takes up to 3.1 s to answer.
 ///
 /// Errors: KUBEPEERS_STALE (nothing newer in time; the message says why), KUBEPEERS_NOT_SYNCED (nothing has ever been read),
 /// KUBEPEERS_NOT_REGISTERED, KUBEPEERS_CLOSED, KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
