@@ -3,6 +3,7 @@
 mod blackhole;
 mod fake;
 mod freshness;
+mod hostile;
 mod listing;
 mod own_pod;
 mod pace;

@@ -10,17 +10,16 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
-use kube::api::WatchEvent;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::backoff::{self, Backoff};
 use crate::config::Settings;
 use crate::kube_api::error::{ApiError, ErrorClass};
-use crate::kube_api::pod_client::{Consistency, Events, PodClient};
+use crate::kube_api::pod_client::{Consistency, PodClient};
 use crate::kube_api::pod_store::{PodStore, Position};
 use crate::kube_api::publisher::Publisher;
+use crate::kube_api::watch::{Event, Events};
 use crate::latest::Latest;
-use crate::pod::Pod;
 use crate::verdict::Rules;
 
 /// How many events are taken in before a snapshot is published, if that many are there at once.
@@ -390,7 +389,7 @@ impl Watcher {
     }
 
     /// One snapshot for all that came at once. What came before a failure counts.
-    async fn take_burst(&mut self, burst: Vec<Result<WatchEvent<Pod>, ApiError>>) -> Result<(), ApiError> {
+    async fn take_burst(&mut self, burst: Vec<Result<Event, ApiError>>) -> Result<(), ApiError> {
         let (mut changed, mut told) = (false, 0);
         let outcome = burst.into_iter().try_for_each(|event| {
             if let Some(change) = self.store.apply(event?)? {
