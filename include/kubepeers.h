@@ -694,7 +694,9 @@ void kubepeers_health_free(kubepeers_health *health);
  whose form may change.
 
  Verdicts: "peer"; or left out: "self", "not-running", "terminating", "no-ip", "no-ip-of-family" (see `ip_family`), "no-discovery-port",
- "not-ready" (only with `readiness` = "ready"), "address-taken" (this pod, or one that started later, has the same address and port).
+ "not-ready" (only with `readiness` = "ready"), "address-taken" (this pod, or one that started later, has the same address and port),
+ "malformed" (the API server sent a node name, revision, start time, port name, or number of ports or addresses that Kubernetes does not
+ allow).
 
  `*text` is written only on success; free it with kubepeers_text_free().
 

@@ -187,7 +187,7 @@ impl Census {
 mod tests {
     use super::*;
     use crate::identity::Identity;
-    use crate::pod::{Phase, Port};
+    use crate::pod::{Phase, Port, PortName};
     use crate::verdict::tests::{pod, rules};
 
     /// Peers and who is left out, by uid.
@@ -249,7 +249,7 @@ mod tests {
             pod.phase = if self.below(5) == 0 { Phase::Failed } else { Phase::Running };
             match self.below(8) {
                 0 => pod.ports = [].into(),
-                1 => pod.ports = [Port { name: "gossip".into(), number: 7 }].into(),
+                1 => pod.ports = [Port { name: PortName::new("gossip").unwrap(), number: 7 }].into(),
                 2 => pod.ips = [].into(),
                 _ => {}
             }

@@ -1,6 +1,6 @@
-//! Every pod of the selector with its verdict: for whoever asks why a peer is missing.
+//! Every pod of the selector with its verdict: answers why a peer is missing.
 
-use std::fmt::Write;
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::pod::{Phase, Pod};
 use crate::snapshot::View;
 use crate::subject::Subject;
+use crate::text::printable;
 
 /// What is told, and to whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +32,7 @@ struct Explanation<'a> {
 
 #[derive(Serialize)]
 struct Judged<'a> {
-    name: &'a str,
+    name: Cow<'a, str>,
     verdict: &'static str,
     /// `ip:discovery_port` of a peer.
     address: Option<SocketAddr>,
@@ -39,10 +40,10 @@ struct Judged<'a> {
     phase: Phase,
     ready: bool,
     terminating: bool,
-    node_name: &'a str,
-    uid: &'a str,
-    revision: &'a str,
-    started: &'a str,
+    node_name: Cow<'a, str>,
+    uid: Cow<'a, str>,
+    revision: Cow<'a, str>,
+    started: Cow<'a, str>,
     /// The named ports that the pod has.
     ports: Vec<(&'a str, u16)>,
 }
@@ -52,9 +53,11 @@ pub fn explain(view: &View, subject: &Subject, form: Form) -> String {
     let peers = view.peers.iter().map(|peer| judged(&peer.pod, "peer", Some(peer.address)));
     let left_out = view.left_out.iter().map(|left_out| judged(&left_out.pod, left_out.reason.name(), None));
     let mut pods: Vec<_> = peers.chain(left_out).collect();
-    pods.sort_by_key(|judged| judged.name);
-    let Subject { namespace, selector, own, .. } = subject;
-    let explanation = Explanation { namespace, selector, own_pod: own, gate: view.gate.name(), pods };
+    pods.sort_by(|a, b| a.name.cmp(&b.name));
+    let [namespace, selector, own_pod] =
+        [&subject.namespace, &subject.selector, &subject.own].map(|text| printable(text));
+    let explanation =
+        Explanation { namespace: &namespace, selector: &selector, own_pod: &own_pod, gate: view.gate.name(), pods };
     match form {
         Form::Json => serde_json::to_string(&explanation).expect("texts and numbers become JSON"),
         Form::Table => table(&explanation),
@@ -63,51 +66,62 @@ pub fn explain(view: &View, subject: &Subject, form: Form) -> String {
 
 fn judged<'a>(pod: &'a Arc<Pod>, verdict: &'static str, address: Option<SocketAddr>) -> Judged<'a> {
     Judged {
-        name: &pod.name,
+        name: printable(&pod.name),
         verdict,
         address,
         ips: &pod.ips,
         phase: pod.phase,
         ready: pod.ready,
         terminating: pod.terminating,
-        node_name: &pod.node_name,
-        uid: &pod.uid,
-        revision: &pod.revision,
-        started: &pod.started,
+        node_name: printable(&pod.node_name),
+        uid: printable(&pod.uid),
+        revision: printable(&pod.revision),
+        started: printable(&pod.started),
         ports: pod.ports.iter().map(|port| (&*port.name, port.number)).collect(),
     }
 }
 
 fn table(explanation: &Explanation<'_>) -> String {
+    const HEAD: [&str; COLUMNS] = ["POD", "VERDICT", "ADDRESS", "PHASE", "READY", "NODE", "PORTS"];
     let Explanation { namespace, selector, own_pod, gate, pods } = explanation;
     let peers = pods.iter().filter(|pod| pod.address.is_some()).count();
     let mut text = format!(
         "{} pods with labels `{selector}` in namespace `{namespace}`, {peers} of them peers. Own pod: {own_pod}; gate: {gate}.\n",
         pods.len()
     );
-    let head = ["POD", "VERDICT", "ADDRESS", "PHASE", "READY", "NODE", "PORTS"].map(str::to_owned);
-    let rows: Vec<_> = std::iter::once(head).chain(pods.iter().map(row)).collect();
-    let widths: Vec<_> = (0..7).map(|i| rows.iter().map(|row| row[i].chars().count()).max().unwrap_or(0)).collect();
-    for row in &rows {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-        let _ = writeln!(text, "{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+    let mut widths = HEAD.map(str::len);
+    // Rows are rendered twice rather than kept: all of them at once take more memory than the pods.
+    for cells in pods.iter().map(row) {
+        widths.iter_mut().zip(&cells).for_each(|(width, cell)| *width = (*width).max(cell.chars().count()));
     }
+    write_row(&mut text, &HEAD, &widths);
+    pods.iter().for_each(|pod| write_row(&mut text, &row(pod), &widths));
     text
 }
 
-fn row(pod: &Judged<'_>) -> [String; 7] {
-    // What a server says goes to a terminal.
-    let plain = |text: String| text.replace(char::is_control, " ");
-    let or_dash = |text: String| if text.is_empty() { "-".into() } else { plain(text) };
+const COLUMNS: usize = 7;
+
+fn write_row(text: &mut String, cells: &[impl AsRef<str>; COLUMNS], widths: &[usize; COLUMNS]) {
+    for (cell, width) in cells.iter().zip(widths) {
+        let cell = cell.as_ref();
+        text.push_str(cell);
+        text.extend(std::iter::repeat_n(' ', 2 + width - cell.chars().count()));
+    }
+    text.truncate(text.trim_end().len());
+    text.push('\n');
+}
+
+fn row(pod: &Judged<'_>) -> [String; COLUMNS] {
+    let or_dash = |text: String| if text.is_empty() { "-".into() } else { text };
     let ips: Vec<String> = pod.ips.iter().map(ToString::to_string).collect();
     let ports: Vec<String> = pod.ports.iter().map(|(name, number)| format!("{name}={number}")).collect();
     [
-        plain(pod.name.into()),
+        pod.name.to_string(),
         pod.verdict.into(),
         or_dash(pod.address.map_or_else(|| ips.join(","), |address| address.to_string())),
         format!("{:?}{}", pod.phase, if pod.terminating { ", terminating" } else { "" }),
         if pod.ready { "yes" } else { "no" }.into(),
-        or_dash(pod.node_name.into()),
+        or_dash(pod.node_name.to_string()),
         or_dash(ports.join(",")),
     ]
 }
@@ -116,6 +130,7 @@ fn row(pod: &Judged<'_>) -> [String; 7] {
 mod tests {
     use super::*;
     use crate::subject::tests::subject;
+    use crate::text::tests::HOSTILE;
     use crate::verdict::tests::{pod, rules};
 
     fn view() -> View {
@@ -149,10 +164,32 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_is_not_steered_from_afar() {
-        let view = View::of([Arc::new(pod("a\u{1b}[2J\nb", "10.0.0.2"))].iter(), &rules("me"));
+    fn explain_never_contains_hostile_characters() {
+        let name = format!("a{HOSTILE}b");
+        let mut hostile = pod(&name, "10.0.0.2");
+        hostile.node_name = name.as_str().into();
+        let mut subject = subject();
+        subject.own = name;
+        let view = View::of([Arc::new(hostile)].iter(), &rules("me"));
+        let table = explain(&view, &subject, Form::Table);
+        assert_eq!(table.lines().count(), 3, "{table:?}");
+        for line in table.lines() {
+            assert_eq!(printable(line), line);
+        }
+        let json: serde_json::Value = serde_json::from_str(&explain(&view, &subject, Form::Json)).unwrap();
+        for text in [&json["own_pod"], &json["pods"][0]["name"], &json["pods"][0]["node_name"], &json["pods"][0]["uid"]]
+        {
+            assert_eq!(printable(text.as_str().unwrap()), text.as_str().unwrap());
+        }
+    }
+
+    /// The width of a format string is a u16: a longer cell made it panic.
+    #[test]
+    fn explain_takes_names_of_any_length() {
+        let name = "a".repeat(65_536);
+        let view = View::of([pod(&name, "10.0.0.2"), pod("b", "10.0.0.3")].map(Arc::new).iter(), &rules("me"));
         let table = explain(&view, &subject(), Form::Table);
-        assert!(table.contains("a [2J b") && table.lines().count() == 3, "{table:?}");
+        assert!(table.contains(&format!("\n{name}  peer ")), "{}", table.len());
     }
 
     #[test]

@@ -11,6 +11,7 @@
 //! - [`cluster`]: all that talks to Kubernetes: credentials, requests, the watch
 //! - [`explain`], [`health`], [`metrics`], [`subject`]: what is told besides the peers: every pod's verdict, how sure the answers
 //!   are, and what errors say; pure too
+//! - [`text`] and `protobuf`: which characters of a server may be shown, and how to read protobuf in place
 //! - [`latest`], [`shown`], [`changes`], [`log`]: where the watcher's thread and the callers' threads meet
 //! - [`runtime`]: the one thread and its tokio runtime
 //! - [`provider`]: the life of a provider, from init to close
@@ -31,6 +32,7 @@ pub mod log;
 pub mod metrics;
 pub mod panics;
 pub mod pod;
+mod protobuf;
 pub mod provider;
 pub mod runtime;
 pub mod shown;
@@ -38,4 +40,5 @@ pub mod snapshot;
 pub mod sorted;
 pub mod status;
 pub mod subject;
+pub mod text;
 pub mod verdict;

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use crate::health::{Health, WatchStats};
 use crate::snapshot::{LeftOut, View};
 use crate::subject::Subject;
+use crate::text::printable;
 
 /// What the metrics are made of.
 #[allow(missing_docs)]
@@ -84,12 +85,17 @@ impl Text<'_> {
         let _ = writeln!(self.text, "# HELP kubepeers_{name} {help}\n# TYPE kubepeers_{name} {kind}");
     }
 
-    /// Neither a namespace nor a selector has a character that would have to be escaped.
     fn sample(&mut self, name: &str, label: &str, value: impl Display) {
         let Subject { namespace, selector, .. } = self.subject;
+        let [namespace, selector] = [namespace, selector].map(|text| label_value(text));
         let labels = format!("namespace=\"{namespace}\",selector=\"{selector}\"{label}");
         let _ = writeln!(self.text, "kubepeers_{name}{{{labels}}} {value}");
     }
+}
+
+/// Escapes the value of a label as the text format asks for.
+fn label_value(value: &str) -> String {
+    printable(value).replace('\\', r"\\").replace('"', r#"\""#)
 }
 
 #[cfg(test)]
@@ -98,6 +104,16 @@ mod tests {
     use crate::subject::tests::subject;
     use crate::verdict::tests::{pod, rules};
     use std::sync::Arc;
+
+    #[test]
+    fn labels_are_escaped() {
+        let health = Health { age: None, stale: true, watching: false, polling: false, trouble: None };
+        let (mut subject, counts) = (subject(), WatchStats::default());
+        subject.selector = "a=\"\\\n\u{202e}".into();
+        let metrics = Metrics { subject: &subject, health: &health, counts: &counts, generation: 0, view: None };
+        let text = metrics.render(SystemTime::UNIX_EPOCH);
+        assert!(text.contains(r#"kubepeers_peers{namespace="ns",selector="a=\"\\  "} 0"#), "{text}");
+    }
 
     #[test]
     fn every_sample_has_its_head_and_its_value() {

@@ -132,7 +132,9 @@ impl Gate {
             Ok(_) => Self::Open,
             // A pod that shuts down may ask for its peers until the end.
             Err(Reason::Terminating) if rules.is_own(own) => Self::Open,
-            Err(reason @ (Reason::NoDiscoveryPort | Reason::NoIpOfFamily)) => Self::SelfExcluded(reason),
+            Err(reason @ (Reason::NoDiscoveryPort | Reason::NoIpOfFamily | Reason::Malformed)) => {
+                Self::SelfExcluded(reason)
+            }
             Err(reason) if own.phase.is_over() && rules.is_own(own) => Self::SelfExcluded(reason),
             Err(reason) => Self::SelfNotYet(reason),
         }
@@ -264,7 +266,7 @@ impl Texts {
 mod tests {
     use super::*;
     use crate::identity::Identity;
-    use crate::pod::{Phase, Port};
+    use crate::pod::{Phase, Port, PortName};
     use crate::verdict::tests::{pod, rules};
 
     fn view(pods: impl IntoIterator<Item = Pod>) -> View {
@@ -315,7 +317,7 @@ mod tests {
     fn a_record_tells_all_of_a_peer() {
         let mut full = pod("a", "fd00::7");
         full.ready = true;
-        let port = |name: &str, number| Port { name: name.into(), number };
+        let port = |name: &str, number| Port { name: PortName::new(name).unwrap(), number };
         full.ports = [port("gossip", 1), port("peers", 2), port("remoting", 3)].into();
         let snapshot = Snapshot::new(1, view([full, pod("b", "10.0.0.2"), pod("me", "10.0.0.1")]).into());
         let text = |index, field| snapshot.text(index, field).map(|text| text.to_str().unwrap());
@@ -340,7 +342,7 @@ mod tests {
         for change in [
             |p: &mut Pod| p.ready = true,
             |p: &mut Pod| p.uid = "other".into(),
-            |p: &mut Pod| p.ports = [Port { name: "gossip".into(), number: 1 }].into(),
+            |p: &mut Pod| p.ports[0].number = 1,
             |p: &mut Pod| p.phase = Phase::Failed,
         ] {
             assert!(!before.answers_as(&after(change)));

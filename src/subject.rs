@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::status::Status;
+use crate::text::printable;
 use crate::verdict::Reason;
 
 /// Whose pods these are.
@@ -56,6 +57,7 @@ impl Subject {
     pub fn unselected(&self, labels: &BTreeMap<String, String>) -> Error {
         let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let labels = labels.join(",");
+        let labels = printable(&labels);
         let Subject { own, selector, .. } = self;
         Error::new(
             Status::SelfExcluded,
@@ -87,6 +89,11 @@ impl Subject {
                  Name the port in the pod template"
             ),
             Reason::NoIpOfFamily => "none of its addresses is of the family that `ip_family` asks for".into(),
+            Reason::Malformed => {
+                "the API server sent a node name, revision, start time, port or list of addresses for it that Kubernetes \
+                 does not allow; check what stands between this process and the API server"
+                    .into()
+            }
             _ => "the API server says that it has ended".into(),
         };
         Error::new(Status::SelfExcluded, format!("the own pod {own} can be nobody's peer: {why}"))
@@ -121,6 +128,14 @@ impl Subject {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::text::tests::HOSTILE;
+
+    #[test]
+    fn messages_never_contain_hostile_characters() {
+        let labels = BTreeMap::from([(format!("key{HOSTILE}"), format!("value{HOSTILE}"))]);
+        let message = subject().unselected(&labels).message().to_owned();
+        assert_eq!(printable(&message), message);
+    }
 
     pub(crate) fn subject() -> Subject {
         Subject {

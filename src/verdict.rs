@@ -96,6 +96,8 @@ pub enum Reason {
     Terminating,
     /// A pod that started later, or the own one, has the same address and port. A pod of a lost node stays Running.
     AddressTaken,
+    /// The API server sent a field of it that Kubernetes does not allow, such as a node name of a megabyte.
+    Malformed,
 }
 
 impl Reason {
@@ -110,6 +112,7 @@ impl Reason {
             Self::NotReady => "not-ready",
             Self::Terminating => "terminating",
             Self::AddressTaken => "address-taken",
+            Self::Malformed => "malformed",
         }
     }
 }
@@ -141,6 +144,9 @@ impl Rules {
 
     /// Where a pod would be found if it were not self, ready or not. What is wrong for good comes before what may pass.
     pub fn address(&self, pod: &Pod) -> Result<SocketAddr, Reason> {
+        if pod.malformed {
+            return Err(Reason::Malformed);
+        }
         let port = self.ports.discovery.of(pod).ok_or(Reason::NoDiscoveryPort)?;
         let pending = pod.phase == Phase::Pending && self.choices.pending_too;
         if pod.phase != Phase::Running && !pending {
@@ -167,7 +173,7 @@ impl Rules {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::pod::Port;
+    use crate::pod::{Port, PortName};
 
     pub(crate) fn pod(name: &str, ip: &str) -> Pod {
         Pod {
@@ -181,7 +187,8 @@ pub(crate) mod tests {
             phase: Phase::Running,
             ready: false,
             ips: ip.parse().into_iter().collect(),
-            ports: [Port { name: "gossip".into(), number: 3322 }].into(),
+            ports: [Port { name: PortName::new("gossip").unwrap(), number: 3322 }].into(),
+            malformed: false,
         }
     }
 
@@ -211,8 +218,10 @@ pub(crate) mod tests {
             }
         };
         assert_eq!(left_out(|p| p.ports = [].into()), Reason::NoDiscoveryPort);
-        assert_eq!(left_out(|p| p.ports[0].name = "gossip2".into()), Reason::NoDiscoveryPort);
+        assert_eq!(left_out(|p| p.ports[0].name = PortName::new("gossip2").unwrap()), Reason::NoDiscoveryPort);
         assert_eq!(left_out(|p| p.ips = [].into()), Reason::NoIp);
+        assert_eq!(left_out(|p| p.malformed = true), Reason::Malformed);
+        assert_eq!(left_out(|p| (p.malformed, p.ports) = (true, [].into())), Reason::Malformed);
         assert_eq!(left_out(|p| p.terminating = true), Reason::Terminating);
         for phase in [Phase::Pending, Phase::Succeeded, Phase::Failed, Phase::Unknown] {
             let mut pod = pod("a", "10.0.0.1");

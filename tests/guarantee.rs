@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use kubepeers::identity::Identity;
-use kubepeers::pod::{Phase, Pod, Port};
+use kubepeers::pod::{Phase, Pod, Port, PortName};
 use kubepeers::snapshot::{Gate, View};
 use kubepeers::verdict::{Choices, PortRule, Ports, Rules};
 
@@ -39,7 +39,8 @@ fn pod(number: usize, state: usize) -> Option<Pod> {
         phase: if state == 1 { Phase::Pending } else { Phase::Running },
         ready: state == 3,
         ips: if state == 1 { [].into() } else { [ip(number).into()].into() },
-        ports: [Port { name: "gossip".into(), number: 3322 }].into(),
+        ports: [Port { name: PortName::new("gossip").unwrap(), number: 3322 }].into(),
+        malformed: false,
     })
 }
 

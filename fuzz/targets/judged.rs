@@ -7,6 +7,7 @@ use kubepeers::identity::Identity;
 use kubepeers::pod::Pod;
 use kubepeers::snapshot::{Gate, View};
 use kubepeers::subject::Subject;
+use kubepeers::text::printable;
 use kubepeers::verdict::Rules;
 use serde_json::Value;
 
@@ -26,8 +27,13 @@ pub fn judge(pods: Vec<Pod>, events: &[u8]) {
 }
 
 fn check(pod: &Pod) {
-    assert!((1..=253).contains(&pod.name.len()) && (1..=253).contains(&pod.uid.len()));
+    assert!((1..=253).contains(&pod.name.len()) && (1..=128).contains(&pod.uid.len()));
+    assert!(pod.node_name.len() <= 253 && pod.revision.len() <= 63 && pod.started.len() <= 35);
+    assert!(pod.ports.len() <= 256 && pod.ips.len() <= 8);
     assert!(pod.ports.iter().all(|port| port.number > 0 && !port.name.is_empty()));
+    for text in [&*pod.name, &pod.uid, &pod.node_name, &pod.revision, &pod.started, &pod.resource_version] {
+        assert_eq!(printable(text), text);
+    }
     assert!(pod.ips.iter().enumerate().all(|(at, ip)| !pod.ips[..at].contains(ip)));
 }
 
@@ -57,6 +63,8 @@ fn explained(view: &View) -> Value {
         discovery_port_name: "gossip".into(),
         own: "no pod".into(),
     };
-    explain(view, &subject, Form::Table);
+    for line in explain(view, &subject, Form::Table).lines() {
+        assert_eq!(printable(line), line);
+    }
     serde_json::from_str(&explain(view, &subject, Form::Json)).expect("it is JSON")
 }

@@ -4,7 +4,7 @@
 
 mod judged;
 
-use kubepeers::kube_api::fuzzing::{Listed, json_list};
+use kubepeers::kube_api::fuzzing::{Listed, is_resource_version, json_list};
 use kubepeers::pod::Pod;
 use libfuzzer_sys::fuzz_target;
 use serde::Deserialize;
@@ -43,6 +43,6 @@ struct Metadata {
 /// By serde alone.
 fn parsed_at_once(list: &[u8]) -> Listed {
     let Plain { kind, metadata, items, .. } = serde_json::from_slice(list).ok()?;
-    let whole = kind == "PodList" && !["", "0"].contains(&&*metadata.resource_version);
+    let whole = kind == "PodList" && is_resource_version(&metadata.resource_version);
     whole.then(|| (items.unwrap_or_default(), metadata.resource_version, metadata.r#continue.unwrap_or_default()))
 }

@@ -36,7 +36,9 @@ pub(super) fn c_text(text: &str) -> CString {
 /// whose form may change.
 ///
 /// Verdicts: "peer"; or left out: "self", "not-running", "terminating", "no-ip", "no-ip-of-family" (see `ip_family`), "no-discovery-port",
-/// "not-ready" (only with `readiness` = "ready"), "address-taken" (this pod, or one that started later, has the same address and port).
+/// "not-ready" (only with `readiness` = "ready"), "address-taken" (this pod, or one that started later, has the same address and port),
+/// "malformed" (the API server sent a node name, revision, start time, port name, or number of ports or addresses that Kubernetes does not
+/// allow).
 ///
 /// `*text` is written only on success; free it with kubepeers_text_free().
 ///

@@ -11,11 +11,12 @@ use rustls::CertificateError::{
 use super::auth::Credentials;
 use super::auth::kubeconfig;
 use super::client::{HandshakeTimeout, NoSuchHost};
-use super::list::protobuf;
 use super::rbac_hint::missing_role;
+use super::status::Status as ApiStatus;
 use crate::error::Error;
 use crate::health::LastError;
 use crate::status::Status;
+use crate::text::printable;
 
 /// What went wrong with one request.
 #[derive(Debug)]
@@ -205,7 +206,7 @@ impl ApiError {
 
     /// What an answer of the API server means that is no success.
     pub(super) fn answered(http_status: u16, retry_after: Option<Duration>, body: &[u8]) -> Self {
-        let said = protobuf::said(body).or_else(|| said(body));
+        let said = ApiStatus::of(body).map(ApiStatus::into_message);
         let says = said.is_some();
         let message = said.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned());
         // The API server has not reached this resourceVersion, since its store went back in time. A gateway says something else.
@@ -218,29 +219,20 @@ impl ApiError {
         };
         Self { http_status, retry_after, ..Self::new(class, message) }
     }
+
+    /// What an ERROR event inside a watch means.
+    pub(super) fn in_watch(status: ApiStatus) -> Self {
+        let http_status = status.code;
+        Self { http_status, ..Self::new(ErrorClass::of(http_status), status.into_message()) }
+    }
 }
 
-/// What the API server says of a failure: its message, or else its reason.
-fn said(answer: &[u8]) -> Option<String> {
-    let status: kube::core::Status = serde_json::from_slice(answer).ok()?;
-    Some(if status.message.is_empty() { status.reason } else { status.message })
-}
-
-/// A server's words on one line and of a length that fits a message.
+/// Returns the text of a server on one line and of a length that fits a message.
 fn tidy(text: &str) -> String {
     const LONGEST: usize = 1000;
-    let mut tidy: String = text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if text.chars().nth(LONGEST).is_some() {
-        tidy.push('…');
-    }
-    tidy.trim().to_owned()
-}
-
-/// An ERROR event inside a watch.
-impl From<Box<kube::core::Status>> for ApiError {
-    fn from(status: Box<kube::core::Status>) -> Self {
-        Self { http_status: status.code, ..Self::new(ErrorClass::of(status.code), status.message.clone()) }
-    }
+    let mut end = text.char_indices().skip(LONGEST);
+    let (text, more) = end.next().map_or((text, ""), |(end, _)| (&text[..end], "…"));
+    format!("{}{more}", printable(text).trim())
 }
 
 impl From<kube::Error> for ApiError {

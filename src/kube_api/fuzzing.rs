@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use super::list::json::{JsonListReader, ListReader};
 use super::list::protobuf;
-use super::pod_client::{Consistency, List, event};
+use super::pod_client::{Consistency, List};
 use super::pod_store::PodStore;
+use super::status::Status;
+use super::watch::json::event;
 use crate::census::Census;
 use crate::pod::Pod;
 use crate::snapshot::View;
@@ -24,8 +26,12 @@ pub fn protobuf_list(list: &[u8], piece: usize) -> Listed {
     read(protobuf::Pods::default(), list, piece)
 }
 
+pub fn is_resource_version(text: &str) -> bool {
+    crate::pod::bounds::is_resource_version(text)
+}
+
 pub fn said(answer: &[u8]) -> Option<String> {
-    protobuf::said(answer)
+    Status::of(answer).map(Status::into_message)
 }
 
 fn read(mut items: impl ListReader, list: &[u8], piece: usize) -> Listed {

@@ -13,6 +13,8 @@ mod pod_store;
 mod publisher;
 mod rbac_hint;
 mod response;
+mod status;
+mod watch;
 mod watcher;
 
 pub use auth::Credentials;

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
-use futures_util::stream::{BoxStream, StreamExt};
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE};
 use http::{HeaderValue, Response};
-use kube::api::{ListParams, VersionMatch, WatchEvent, WatchParams};
+use kube::api::{ListParams, VersionMatch, WatchParams};
 use kube::client::Body;
 use kube::core::Request;
 use serde::Deserialize;
@@ -18,8 +17,11 @@ use super::backoff::random;
 use super::client::HttpClient;
 use super::error::{ApiError, ErrorClass};
 use super::list::json::{JsonListReader, ListReader};
-use super::list::protobuf;
+use super::list::{bounded, protobuf};
+use super::pod_store::Budget;
 use super::response;
+use super::watch::json::JsonLines;
+use super::watch::{self, Events};
 use super::watcher::PodApi;
 use crate::config::Settings;
 use crate::health::LastError;
@@ -35,9 +37,8 @@ const WATCH_JITTER_S: f64 = 30.0;
 
 /// A list may last this many request timeouts, as long as it goes on coming.
 const LISTS_LAST: u32 = 3;
-/// More than a cluster has.
-const MOST_PODS: usize = 200_000;
-const MOST_PAGES: usize = MOST_PODS / PAGE as usize;
+/// More than all pods that fit into the memory.
+const MOST_PAGES: usize = 400;
 
 /// In which form an answer is to come.
 struct Form {
@@ -49,9 +50,6 @@ struct Form {
 const PLAIN: Form = Form { accept: "application/json", encoding: "identity" };
 /// Half the work for the API server and a twentieth of the bytes. Who does not know protobuf answers in JSON.
 const COMPACT: Form = Form { accept: "application/vnd.kubernetes.protobuf, application/json", encoding: "gzip" };
-
-/// What a watch tells, as it comes.
-pub(super) type Events = BoxStream<'static, Result<WatchEvent<Pod>, ApiError>>;
 
 /// The pods of one selector in one namespace of one API server.
 #[derive(Debug)]
@@ -118,6 +116,7 @@ pub(super) struct List {
 /// A list of pods of which only this is of interest.
 #[derive(Deserialize)]
 struct Found {
+    #[serde(deserialize_with = "bounded::list::<16, _, _>")]
     items: Vec<FoundPod>,
 }
 
@@ -130,7 +129,7 @@ struct FoundPod {
 struct FoundMetadata {
     name: String,
     uid: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "bounded::labels")]
     labels: Labels,
 }
 
@@ -152,19 +151,20 @@ impl PodClient {
         let request = self.pods().watch(&params, resource_version).map_err(kube::Error::BuildRequest)?;
         // A proxy that compresses holds back what it has not enough of.
         let answer = self.ask("watch", &PLAIN, request).await?;
-        Ok(response::lines(answer.into_body()).map(|line| event(&line?)).boxed())
+        Ok(watch::events(answer.into_body(), JsonLines::default()))
     }
 
     async fn list_all(&mut self, consistency: &Consistency, encoding: ListEncoding) -> Result<List, ApiError> {
         let mut list = List { pods: Vec::new(), resource_version: "".into() };
-        let mut next = String::new();
+        let (mut next, mut budget) = (String::new(), Budget::default());
         for _ in 0..MOST_PAGES {
-            (list.resource_version, next) = self.list_page(consistency, encoding, &next, &mut list.pods).await?;
+            (list.resource_version, next) =
+                self.list_page(consistency, encoding, &next, &mut list.pods, &mut budget).await?;
             if next.is_empty() {
                 return Ok(list);
             }
         }
-        Err(endless())
+        Err(ApiError::new(ErrorClass::Incomplete, format!("the list has more than {MOST_PAGES} pages")))
     }
 
     /// One page of a list; `next` is empty for the first. Gives where the next one begins.
@@ -174,6 +174,7 @@ impl PodClient {
         encoding: ListEncoding,
         next: &str,
         pods: &mut Vec<Pod>,
+        budget: &mut Budget,
     ) -> Result<(Box<str>, String), ApiError> {
         let mut params = ListParams::default().labels(&self.selector);
         params = match consistency {
@@ -194,9 +195,9 @@ impl PodClient {
         let read = async {
             while let Some(piece) = self.in_time(response::piece(&mut body)).await.map_err(ApiError::halfway)? {
                 items.feed(&piece)?;
-                pods.extend(items.take());
-                if pods.len() > MOST_PODS {
-                    return Err(endless());
+                for pod in items.take() {
+                    budget.add(&pod)?;
+                    pods.push(pod);
                 }
             }
             items.finish()
@@ -310,22 +311,4 @@ fn reader(answer: &Response<Body>) -> Box<dyn ListReader> {
 
 fn no_answer(timeout: Duration) -> ApiError {
     ApiError::new(ErrorClass::TimedOut, format!("no answer within {timeout:?}"))
-}
-
-fn endless() -> ApiError {
-    ApiError::new(ErrorClass::Incomplete, "the list has no end")
-}
-
-/// One line of a watch.
-pub(super) fn event(line: &[u8]) -> Result<WatchEvent<Pod>, ApiError> {
-    let malformed =
-        |why: String| ApiError::new(ErrorClass::Malformed, format!("a watch event that is not one of a pod: {why}"));
-    let event: WatchEvent<Pod> = serde_json::from_slice(line).map_err(|e| malformed(e.to_string()))?;
-    let resource_version: &str = match &event {
-        WatchEvent::Added(pod) | WatchEvent::Modified(pod) | WatchEvent::Deleted(pod) => &pod.resource_version,
-        WatchEvent::Bookmark(mark) => &mark.metadata.resource_version,
-        WatchEvent::Error(_) => return Ok(event),
-    };
-    // A watch from no resourceVersion would be another kind of watch.
-    if resource_version.is_empty() { Err(malformed("no resourceVersion".into())) } else { Ok(event) }
 }

@@ -3,17 +3,54 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use kube::api::WatchEvent;
-
 use super::error::{ApiError, ErrorClass};
 use super::pod_client::{Consistency, List};
+use super::watch::Event;
 use crate::pod::Pod;
 
 /// The pods of one moment.
 pub(super) struct PodStore {
     /// By uid: a name may be another pod's later.
     pods: HashMap<Arc<str>, Arc<Pod>>,
+    budget: Budget,
     position: Position,
+}
+
+/// Bounds the memory that the pods of one selector take. The old pods and those of a new list exist at the same time, so the
+/// process needs at most twice as much, and a third of it while a caller still has an older answer.
+#[derive(Default)]
+pub(super) struct Budget {
+    used: usize,
+}
+
+impl Budget {
+    /// Enough for 14,000 pods with long names and several ports.
+    const MOST: usize = 16 << 20;
+
+    pub(super) fn add(&mut self, pod: &Pod) -> Result<(), ApiError> {
+        self.replace(None, pod)
+    }
+
+    /// Counts a pod in place of another one.
+    fn replace(&mut self, before: Option<&Pod>, after: &Pod) -> Result<(), ApiError> {
+        let used = self.used - before.map_or(0, Pod::memory) + after.memory();
+        if used > Self::MOST {
+            let limit = Self::MOST >> 20;
+            return Err(ApiError::new(
+                // The pods are known no longer.
+                ErrorClass::Malformed,
+                format!(
+                    "the pods need more than {limit} MiB of memory, which is the limit; select fewer pods with `pod_labels`"
+                ),
+            ));
+        }
+        self.used = used;
+        Ok(())
+    }
+
+    fn remove(&mut self, pod: &Pod) {
+        self.used -= pod.memory();
+    }
 }
 
 /// What one event changes.
@@ -50,7 +87,8 @@ pub(super) enum Replaced {
 impl PodStore {
     /// `resumes_from` is the resourceVersion that an earlier registration reached.
     pub(super) fn new(resumes_from: Option<Box<str>>) -> Self {
-        Self { pods: HashMap::new(), position: resumes_from.map_or(Position::Unknown, Position::Before) }
+        let position = resumes_from.map_or(Position::Unknown, Position::Before);
+        Self { pods: HashMap::new(), budget: Budget::default(), position }
     }
 
     pub(super) fn pods(&self) -> impl Iterator<Item = &Arc<Pod>> + Clone {
@@ -70,40 +108,60 @@ impl PodStore {
         self.position = Position::Lost;
     }
 
-    /// Takes a list in place of all that was known. Pods that are gone disappear all at once.
+    /// Replaces all pods by those of a list. Pods that are gone disappear all at once; those that
+    /// did not change stay shared with earlier answers.
     pub(super) fn replace(&mut self, list: List, requested: &Consistency) -> Result<Replaced, ApiError> {
         if let Consistency::NotOlderThan(known) = requested {
             refuse_older(&list.resource_version, known)?;
         }
-        self.pods = list.pods.into_iter().map(|pod| (pod.uid.clone(), Arc::new(pod))).collect();
-        let to = list.resource_version.clone();
-        match std::mem::replace(&mut self.position, Position::At(list.resource_version)) {
+        let mut before = std::mem::take(&mut self.pods);
+        self.budget = Budget::default();
+        let from = std::mem::replace(&mut self.position, Position::Lost);
+        for pod in list.pods {
+            let same = before.remove(&pod.uid).filter(|before| before.is_same_as(&pod));
+            self.put(same.unwrap_or_else(|| Arc::new(pod)))?;
+        }
+        let to = list.resource_version;
+        self.position = Position::At(to.clone());
+        match from {
             Position::At(from) | Position::Before(from) if is_older(&to, &from) => Ok(Replaced::WentBack { from, to }),
             _ => Ok(Replaced::Advanced),
         }
     }
 
-    /// Takes in one event; gives what it changes, if it is of a pod.
-    pub(super) fn apply(&mut self, event: WatchEvent<Pod>) -> Result<Option<Change>, ApiError> {
-        let resource_version: Box<str> = match &event {
-            WatchEvent::Added(pod) | WatchEvent::Modified(pod) | WatchEvent::Deleted(pod) => {
-                pod.resource_version.clone()
-            }
-            WatchEvent::Bookmark(mark) => mark.metadata.resource_version.as_str().into(),
-            WatchEvent::Error(status) => return Err(status.clone().into()),
-        };
+    /// Applies one event; returns what it changes in what is kept of the pods.
+    pub(super) fn apply(&mut self, event: Event) -> Result<Option<Change>, ApiError> {
         if let Position::At(known) = &self.position {
-            refuse_older(&resource_version, known)?;
+            refuse_older(event.resource_version(), known)?;
         }
-        self.position = Position::At(resource_version);
-        Ok(match event {
-            WatchEvent::Added(pod) | WatchEvent::Modified(pod) => {
-                let pod = Arc::new(pod);
-                Some(Change { before: self.pods.insert(pod.uid.clone(), pod.clone()), after: Some(pod) })
-            }
-            WatchEvent::Deleted(pod) => Some(Change { before: self.pods.remove(&pod.uid), after: None }),
-            WatchEvent::Bookmark(_) | WatchEvent::Error(_) => None,
-        })
+        let position = Position::At(event.resource_version().into());
+        let change = match event {
+            Event::Added(pod) | Event::Modified(pod) => self.update(pod)?,
+            Event::Deleted(pod) => Some(Change { before: self.remove(&pod.uid), after: None }),
+            Event::Bookmark(_) => None,
+        };
+        self.position = position;
+        Ok(change)
+    }
+
+    fn update(&mut self, pod: Pod) -> Result<Option<Change>, ApiError> {
+        if self.pods.get(&pod.uid).is_some_and(|before| before.is_same_as(&pod)) {
+            return Ok(None);
+        }
+        let pod = Arc::new(pod);
+        let before = self.put(pod.clone())?;
+        Ok(Some(Change { before, after: Some(pod) }))
+    }
+
+    fn put(&mut self, pod: Arc<Pod>) -> Result<Option<Arc<Pod>>, ApiError> {
+        self.budget.replace(self.pods.get(&pod.uid).map(|before| &**before), &pod)?;
+        Ok(self.pods.insert(pod.uid.clone(), pod))
+    }
+
+    fn remove(&mut self, uid: &str) -> Option<Arc<Pod>> {
+        let pod = self.pods.remove(uid)?;
+        self.budget.remove(&pod);
+        Some(pod)
     }
 }
 
@@ -148,7 +206,7 @@ mod tests {
     #[test]
     fn only_a_most_recent_list_may_be_older_than_what_is_known() {
         let mut store = listed();
-        for event in [WatchEvent::Deleted(at("7", "a")), WatchEvent::Added(at("899", "c"))] {
+        for event in [Event::Deleted(at("7", "a")), Event::Added(at("899", "c"))] {
             assert_eq!(store.apply(event).unwrap_err().class, ErrorClass::Gone);
             assert_eq!(names(&store), ["a", "b"]);
         }
@@ -162,6 +220,60 @@ mod tests {
         assert_eq!(names(&store), ["c"]);
     }
 
+    /// A pod that changes with every revision.
+    fn changing(resource_version: &str, name: &str) -> Pod {
+        Pod { started: resource_version.into(), ..at(resource_version, name) }
+    }
+
+    #[test]
+    fn pods_beyond_the_budget_are_refused_and_the_rest_is_kept() {
+        let long = |number: usize| {
+            let mut pod = at("901", &format!("{number:0>253}"));
+            (pod.uid, pod.node_name) = (format!("{number:0>128}").into(), "n".repeat(253).into());
+            pod
+        };
+        let mut store = listed();
+        let refused = (0..20_000).find_map(|number| store.apply(Event::Added(long(number))).err().map(|e| (number, e)));
+        let (number, error) = refused.unwrap();
+        assert_eq!((error.class, store.len()), (ErrorClass::Malformed, number + 2));
+        // What is gone makes room.
+        assert!(store.apply(Event::Added(long(number))).is_err());
+        store.apply(Event::Deleted(long(0))).unwrap();
+        store.apply(Event::Added(long(number))).unwrap();
+        // A change takes the place of what there was.
+        for ready in [true, false].repeat(20) {
+            store.apply(Event::Modified(Pod { ready, ..long(1) })).unwrap();
+        }
+    }
+
+    /// A realistic set of ten thousand: long names, five ports, two addresses.
+    #[test]
+    fn ten_thousand_realistic_pods_fit() {
+        let mut budget = Budget::default();
+        for number in 0..13_000 {
+            let mut pod = at("123456789", &format!("recommendation-engine-shard-writer-{number:05}-7c9d8f6b5d-x2x7z"));
+            pod.uid = format!("6a1f7c1e-7b1c-4c5e-9a38-{number:012}").into();
+            pod.node_name = "ip-10-123-234-211.eu-central-1.compute.internal".into();
+            pod.revision = "7c9d8f6b5d".into();
+            pod.ips = ["10.123.234.211", "fd00:1234:5678::abcd"].map(|ip| ip.parse().unwrap()).into();
+            pod.ports = vec![pod.ports[0]; 5].into();
+            budget.add(&pod).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_did_not_change_stays_shared() {
+        let mut store = listed();
+        let before: Vec<_> = store.pods().cloned().collect();
+        assert!(store.apply(Event::Modified(at("901", "a"))).unwrap().is_none());
+        assert!(matches!(store.position(), Position::At(at) if **at == *"901"));
+        let list = List { pods: vec![at("5", "a"), at("6", "b")], resource_version: "902".into() };
+        store.replace(list, &Consistency::Any).unwrap();
+        for pod in store.pods() {
+            assert!(before.iter().any(|before| Arc::ptr_eq(before, pod)));
+        }
+    }
+
     #[test]
     fn events_lead_on() {
         let mut store = listed();
@@ -170,9 +282,9 @@ mod tests {
             [before, after].map(|pod| pod.map(|pod| pod.resource_version.to_string()))
         };
         let versions = |before: Option<&str>, after: Option<&str>| [before, after].map(|text| text.map(str::to_owned));
-        assert_eq!(change(WatchEvent::Deleted(at("901", "a"))), versions(Some("1"), None));
-        assert_eq!(change(WatchEvent::Added(at("902", "c"))), versions(None, Some("902")));
-        assert_eq!(change(WatchEvent::Modified(at("903", "c"))), versions(Some("902"), Some("903")));
+        assert_eq!(change(Event::Deleted(at("901", "a"))), versions(Some("1"), None));
+        assert_eq!(change(Event::Added(changing("902", "c"))), versions(None, Some("902")));
+        assert_eq!(change(Event::Modified(changing("903", "c"))), versions(Some("902"), Some("903")));
         assert_eq!(names(&store), ["b", "c"]);
         assert!(matches!(store.position(), Position::At(at) if **at == *"903"));
     }

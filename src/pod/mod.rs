@@ -1,16 +1,18 @@
 //! The slice of a Pod that is read. A pod is about 10 KB of JSON; a few hundred bytes of it say who is a peer.
 
+pub(crate) mod bounds;
 mod protobuf;
 mod wire;
 
 use std::cmp::Ordering;
+use std::fmt;
 use std::net::IpAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 
-use prost::Message;
 use serde::{Deserialize, Serialize};
 
-/// A pod as the API server last told of it.
+/// A pod as the API server last sent it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "wire::Pod")]
 pub struct Pod {
@@ -37,15 +39,50 @@ pub struct Pod {
     pub ips: Box<[IpAddr]>,
     /// Named ports of the containers and of native sidecars.
     pub ports: Box<[Port]>,
+    /// A field besides the name, the uid and the resourceVersion has a value that Kubernetes does not allow. It is not kept.
+    pub malformed: bool,
 }
 
 /// A named container port.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Port {
     /// `name`, unique in its pod.
-    pub name: Box<str>,
+    pub name: PortName,
     /// `containerPort`; under `hostNetwork` the `hostPort`, where one is set.
     pub number: u16,
+}
+
+/// The name of a port, kept without an allocation of its own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct PortName {
+    length: u8,
+    text: [u8; bounds::LONGEST_PORT_NAME],
+}
+
+impl PortName {
+    /// Returns `None` for a text that is no port name.
+    pub fn new(name: &str) -> Option<Self> {
+        if !bounds::is_port_name(name) {
+            return None;
+        }
+        let mut text = [0; bounds::LONGEST_PORT_NAME];
+        text[..name.len()].copy_from_slice(name.as_bytes());
+        Some(Self { length: name.len() as u8, text })
+    }
+}
+
+impl Deref for PortName {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        str::from_utf8(&self.text[..self.length.into()]).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for PortName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
 }
 
 /// `status.phase`
@@ -90,68 +127,123 @@ impl Pod {
     }
 }
 
+impl Pod {
+    /// Reads a pod in the protobuf form of Kubernetes.
+    pub fn from_protobuf(bytes: &[u8]) -> Result<Self, &'static str> {
+        Self::try_from(protobuf::pod(bytes)?)
+    }
+
+    /// Whether all that is kept of them is the same, but for the resourceVersion.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        let Self { name, uid, resource_version: _, revision, node_name, started, .. } = self;
+        let Self { terminating, phase, ready, ips, ports, malformed, .. } = self;
+        (name, uid, revision, node_name, started)
+            == (&other.name, &other.uid, &other.revision, &other.node_name, &other.started)
+            && (*terminating, *phase, *ready, *malformed)
+                == (other.terminating, other.phase, other.ready, other.malformed)
+            && (ips, ports) == (&other.ips, &other.ports)
+    }
+
+    /// About how many bytes of memory the pod takes in all places where something of it is kept: the store, the index, and the
+    /// texts that are rendered for callers.
+    pub fn memory(&self) -> usize {
+        /// The counters of its `Arc`, its entries in the store and in the index, and their empty places.
+        const ENTRIES: usize = 256;
+        // An allocation has a header, and is rounded up to 16 bytes.
+        let allocated = |length: usize| if length == 0 { 0 } else { (length + 8).next_multiple_of(16).max(32) };
+        let rendered = self.name.len() + self.uid.len() + self.node_name.len() + self.revision.len();
+        let texts = [&self.name, &self.node_name, &self.revision, &self.resource_version, &self.started];
+        size_of::<Self>()
+            + ENTRIES
+            + texts.iter().map(|text| allocated(text.len())).sum::<usize>()
+            + allocated(self.uid.len() + 16)
+            + allocated(size_of_val(&*self.ips))
+            + allocated(size_of_val(&*self.ports))
+            + rendered
+    }
+}
+
 impl TryFrom<wire::Pod> for Pod {
     type Error = &'static str;
 
     fn try_from(pod: wire::Pod) -> Result<Self, Self::Error> {
-        let texts = [&pod.metadata.name, &pod.metadata.uid];
-        if texts.iter().any(|text| text.is_empty() || text.len() > LONGEST_NAME) {
-            return Err("a pod whose name or uid is none");
-        }
-        Ok(Self::of(pod))
-    }
-}
-
-impl Pod {
-    /// A pod in the protobuf form of Kubernetes.
-    pub fn from_protobuf(bytes: &[u8]) -> Result<Self, String> {
-        let pod = protobuf::Pod::decode(bytes).map_err(|e| e.to_string())?;
-        Self::try_from(wire::Pod::from(pod)).map_err(Into::into)
-    }
-
-    fn of(pod: wire::Pod) -> Self {
         let spec = pod.spec.unwrap_or_default();
         let status = pod.status.unwrap_or_default();
-        let sidecars =
-            spec.init_containers.into_iter().flatten().filter(|c| c.restart_policy.as_deref() == Some("Always"));
-        let containers = spec.containers.into_iter().flatten().chain(sidecars);
-        let named = |port| named(port, spec.host_network.unwrap_or_default());
-        Self {
-            name: pod.metadata.name,
-            uid: pod.metadata.uid.into(),
-            resource_version: pod.metadata.resource_version,
-            revision: pod.metadata.labels.and_then(wire::Labels::revision).unwrap_or_default(),
-            node_name: spec.node_name.unwrap_or_default(),
-            started: status.start_time.or(pod.metadata.creation_timestamp).unwrap_or_default(),
+        let mut malformed = false;
+        let revision = pod.metadata.labels.unwrap_or_default().revision();
+        let revision = secondary(revision, bounds::is_revision, &mut malformed);
+        let node_name = secondary(spec.node_name, bounds::is_name, &mut malformed);
+        let started = status.start_time.or(pod.metadata.creation_timestamp);
+        let started = secondary(started, bounds::is_time, &mut malformed);
+        let ips = addresses(status.pod_ip, status.pod_ips.unwrap_or_default().0);
+        let ports = ports(spec.containers, spec.init_containers, spec.host_network.unwrap_or_default());
+        malformed |= ips.is_none() || ports.is_none();
+        Ok(Self {
+            name: required(pod.metadata.name, bounds::is_name).ok_or("a pod has an invalid name")?,
+            uid: required(pod.metadata.uid, bounds::is_uid).ok_or("a pod has an invalid uid")?.into(),
+            resource_version: required(pod.metadata.resource_version, bounds::is_resource_version)
+                .ok_or("a pod has an invalid resourceVersion")?,
+            revision,
+            node_name,
+            started,
             terminating: pod.metadata.deletion_timestamp.is_some(),
             phase: status.phase.unwrap_or_default(),
-            ready: status.conditions.into_iter().flatten().any(|c| c.kind == "Ready" && c.status == "True"),
-            ips: addresses(status.pod_ip, status.pod_ips).into(),
-            ports: containers.flat_map(|c| c.ports.into_iter().flatten()).filter_map(named).collect(),
-        }
+            ready: status.conditions.unwrap_or_default().0.0,
+            ips: ips.unwrap_or_default(),
+            ports: ports.unwrap_or_default(),
+            malformed,
+        })
     }
 }
 
-/// <https://kubernetes.io/docs/concepts/overview/working-with-objects/names/>
-const LONGEST_NAME: usize = 253;
-
-/// The primary address is among `podIPs`, but older servers send it alone.
-fn addresses(primary: Option<String>, all: Option<Vec<wire::PodIp>>) -> Vec<IpAddr> {
-    let texts = primary.into_iter().chain(all.into_iter().flatten().filter_map(|ip| ip.ip));
-    let mut addresses: Vec<IpAddr> = Vec::new();
-    for address in texts.filter_map(|text| text.parse().ok()) {
-        if !addresses.contains(&address) {
-            addresses.push(address);
-        }
-    }
-    addresses
+fn required<const LONGEST: usize>(text: wire::Text<LONGEST>, is_valid: fn(&str) -> bool) -> Option<Box<str>> {
+    text.kept().filter(|text| is_valid(text))
 }
 
-fn named(port: wire::Port, host_network: bool) -> Option<Port> {
-    let valid = |number: i64| u16::try_from(number).ok().filter(|number| *number > 0);
-    let host_port = port.host_port.filter(|_| host_network).and_then(valid);
-    let number = host_port.or_else(|| valid(port.container_port))?;
-    Some(Port { name: port.name.filter(|name| !name.is_empty())?, number })
+/// Returns "" for a text that is absent, and for one that is not valid, which makes the pod malformed.
+fn secondary<const LONGEST: usize>(
+    text: Option<wire::Text<LONGEST>>,
+    is_valid: fn(&str) -> bool,
+    malformed: &mut bool,
+) -> Box<str> {
+    let kept = text.unwrap_or_default().kept().filter(|text| text.is_empty() || is_valid(text));
+    *malformed |= kept.is_none();
+    kept.unwrap_or_default()
+}
+
+/// The primary address is among `podIPs`, but older servers send it alone. Returns `None` if there are too many.
+fn addresses(primary: Option<wire::Address>, others: wire::Addresses) -> Option<Box<[IpAddr]>> {
+    let mut addresses = wire::Addresses::default();
+    primary.and_then(|address| address.0).into_iter().for_each(|address| addresses.insert(address));
+    let overflowed = others.0.overflowed;
+    others.0.items.into_iter().for_each(|address| addresses.insert(address));
+    (!overflowed && !addresses.0.overflowed).then(|| addresses.0.items.into())
+}
+
+/// Returns `None` if a name is not valid, or if there are too many ports.
+fn ports(
+    containers: Option<wire::Folded<wire::Ports>>,
+    init_containers: Option<wire::Folded<wire::SidecarPorts>>,
+    host_network: bool,
+) -> Option<Box<[Port]>> {
+    let mut all = containers.unwrap_or_default().0.0;
+    all.append(init_containers.unwrap_or_default().0.0.0);
+    if all.overflowed {
+        return None;
+    }
+    let mut ports = Vec::with_capacity(all.items.len());
+    for port in all.items {
+        let name = PortName::new(&port.name.unwrap_or_default().kept()?)?;
+        let host_port = port.host_port.filter(|_| host_network).and_then(port_number);
+        if let Some(number) = host_port.or_else(|| port_number(port.container_port)) {
+            ports.push(Port { name, number });
+        }
+    }
+    Some(ports.into())
+}
+
+fn port_number(number: i64) -> Option<u16> {
+    u16::try_from(number).ok().filter(|number| *number > 0)
 }
 
 #[cfg(test)]
@@ -235,13 +327,108 @@ mod tests {
     }
 
     #[test]
-    fn a_pod_without_a_name_or_a_uid_is_none() {
-        let of = |name: &str, uid: &str| {
-            let metadata = serde_json::json!({"name": name, "uid": uid, "resourceVersion": "1"});
+    fn pods_without_valid_name_uid_or_resource_version_are_refused() {
+        let read = |name: &str, uid: &str, resource_version: &str| {
+            let metadata = serde_json::json!({"name": name, "uid": uid, "resourceVersion": resource_version});
             serde_json::from_value::<Pod>(serde_json::json!({"metadata": metadata}))
         };
-        assert!(of("a", "u").is_ok() && of(&"a".repeat(253), "u").is_ok());
-        assert!(of("", "u").is_err() && of("a", "").is_err() && of(&"a".repeat(254), "u").is_err());
+        let long = |length| "7".repeat(length);
+        assert!(read("a", "u", "1").is_ok() && read(&long(253), &long(128), &long(128)).is_ok());
+        for invalid in ["", "a b", "a\u{202e}", "a\n", "a/b", "ä", &long(254)] {
+            assert!(read(invalid, "u", "1").is_err(), "{invalid:?}");
+            assert!(read("a", invalid, "1").is_err(), "{invalid:?}");
+            assert!(read("a", "u", invalid).is_err(), "{invalid:?}");
+        }
+        assert!(
+            read("a", &long(129), "1").is_err() && read("a", "u", &long(129)).is_err() && read("A", "u", "1").is_err()
+        );
+    }
+
+    /// A pod with one field set, which `path` leads to.
+    fn with(path: &str, value: serde_json::Value) -> Pod {
+        let mut pod = serde_json::json!({
+            "metadata": {"name": "a", "uid": "u", "resourceVersion": "1", "labels": {}},
+            "spec": {"containers": [{"ports": []}], "initContainers": [{"restartPolicy": "Always", "ports": []}]},
+            "status": {}
+        });
+        let (parent, key) = path.rsplit_once('/').unwrap();
+        pod.pointer_mut(parent).unwrap().as_object_mut().unwrap().insert(key.into(), value);
+        parse(pod)
+    }
+
+    #[test]
+    fn secondary_texts_are_bounded_and_otherwise_malformed() {
+        type Kept = fn(&Pod) -> &str;
+        let fields: [(&str, String, Kept); 4] = [
+            ("/spec/nodeName", "n".repeat(253), |pod| &pod.node_name),
+            ("/metadata/labels/pod-template-hash", "H".repeat(63), |pod| &pod.revision),
+            ("/status/startTime", "2026-01-01T00:00:00.000000000+00:00".into(), |pod| &pod.started),
+            ("/metadata/creationTimestamp", "2026-01-01T00:00:00Z".into(), |pod| &pod.started),
+        ];
+        for (path, longest, kept) in fields {
+            let pod = with(path, longest.as_str().into());
+            assert_eq!((kept(&pod), pod.malformed), (longest.as_str(), false));
+            for invalid in ["\u{202e}".into(), "a b".into(), "\0".into(), "7".repeat(254), "7".repeat(4 << 20)] {
+                let pod = with(path, invalid.into());
+                assert_eq!((kept(&pod), pod.malformed), ("", true), "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn ports_and_addresses_are_bounded_and_otherwise_malformed() {
+        let ports = |count: u16| (1..=count).map(|n| serde_json::json!({"name": format!("p{n}"), "containerPort": n}));
+        for path in ["/spec/containers/0/ports", "/spec/initContainers/0/ports"] {
+            let pod = with(path, ports(256).collect());
+            assert_eq!((pod.ports.len(), pod.port("p256"), pod.malformed), (256, Some(256), false));
+            let pod = with(path, ports(257).collect());
+            assert_eq!((pod.ports.len(), pod.malformed), (0, true));
+            for name in ["sixteen-letters-", "a b", "ä", "\u{200b}"] {
+                let pod = with(path, serde_json::json!([{"name": name, "containerPort": 1}]));
+                assert_eq!((pod.ports.len(), pod.malformed), (0, true), "{name}");
+            }
+        }
+        let containers =
+            serde_json::json!([{"ports": ports(200).collect::<Vec<_>>()}, {"ports": ports(57).collect::<Vec<_>>()}]);
+        assert!(with("/spec/containers", containers).malformed);
+        let addresses = |count: u8| (1..=count).map(|n| serde_json::json!({"ip": format!("10.0.0.{n}")}));
+        let pod = with("/status/podIPs", addresses(8).chain(addresses(8)).collect());
+        assert_eq!((pod.ips.len(), pod.malformed), (8, false));
+        let pod = with("/status/podIPs", addresses(9).collect());
+        assert_eq!((pod.ips.len(), pod.malformed), (0, true));
+    }
+
+    /// Both forms fold lists while they read them: no list is held that only its reader needs.
+    #[test]
+    fn endless_lists_of_nothing_are_read_without_keeping_them() {
+        let nothing = vec![serde_json::json!({}); 100_000];
+        for path in ["/spec/containers", "/spec/initContainers", "/status/podIPs"] {
+            assert!(!with(path, nothing.clone().into()).malformed);
+        }
+    }
+
+    #[test]
+    fn pods_are_the_same_whatever_their_resource_version_is() {
+        let pod = crate::verdict::tests::pod("a", "10.0.0.1");
+        assert!(pod.is_same_as(&Pod { resource_version: "2".into(), ..pod.clone() }));
+        let changes: [fn(&mut Pod); 11] = [
+            |p| p.name = "b".into(),
+            |p| p.uid = "v".into(),
+            |p| p.revision = "r2".into(),
+            |p| p.node_name = "n2".into(),
+            |p| p.started = "2027".into(),
+            |p| p.terminating = true,
+            |p| p.phase = Phase::Failed,
+            |p| p.ready = true,
+            |p| p.ips = [].into(),
+            |p| p.ports = [].into(),
+            |p| p.malformed = true,
+        ];
+        for change in changes {
+            let mut other = pod.clone();
+            change(&mut other);
+            assert!(!pod.is_same_as(&other), "{other:?}");
+        }
     }
 
     #[test]

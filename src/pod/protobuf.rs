@@ -2,184 +2,152 @@
 //! <https://github.com/kubernetes/api/blob/master/core/v1/generated.proto>, which Kubernetes never changes.
 
 use jiff::Timestamp;
-use prost::Message;
+use serde::de::IgnoredAny;
 
-use super::wire;
+use super::Phase;
+use super::wire::{
+    Address, Condition, ConditionStatus, ConditionType, Container, Fold, Labels, Metadata, Pod, PodIp, Port,
+    RestartPolicy, Spec, Status, Text,
+};
+use crate::protobuf::{Fields, Malformed, Value};
 
-#[derive(Message)]
-pub(super) struct Pod {
-    #[prost(message, optional, tag = "1")]
-    metadata: Option<Metadata>,
-    #[prost(message, optional, tag = "2")]
-    spec: Option<Spec>,
-    #[prost(message, optional, tag = "3")]
-    status: Option<Status>,
-}
+type Read<T> = Result<T, Malformed>;
 
-#[derive(Message)]
-struct Metadata {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(string, tag = "5")]
-    uid: String,
-    #[prost(string, tag = "6")]
-    resource_version: String,
-    #[prost(message, optional, tag = "8")]
-    creation_timestamp: Option<Time>,
-    #[prost(message, optional, tag = "9")]
-    deletion_timestamp: Option<Time>,
-    /// A map is sent as pairs.
-    #[prost(message, repeated, tag = "11")]
-    labels: Vec<Label>,
-}
-
-#[derive(Message)]
-struct Label {
-    #[prost(string, tag = "1")]
-    key: String,
-    #[prost(string, tag = "2")]
-    value: String,
-}
-
-/// Without seconds it is none: null in JSON.
-#[derive(Message)]
-struct Time {
-    #[prost(int64, optional, tag = "1")]
-    seconds: Option<i64>,
-}
-
-#[derive(Message)]
-struct Spec {
-    #[prost(message, repeated, tag = "2")]
-    containers: Vec<Container>,
-    #[prost(string, tag = "10")]
-    node_name: String,
-    #[prost(bool, tag = "11")]
-    host_network: bool,
-    #[prost(message, repeated, tag = "20")]
-    init_containers: Vec<Container>,
-}
-
-#[derive(Message)]
-struct Container {
-    #[prost(message, repeated, tag = "6")]
-    ports: Vec<Port>,
-    #[prost(string, optional, tag = "24")]
-    restart_policy: Option<String>,
-}
-
-#[derive(Message)]
-struct Port {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(int32, tag = "2")]
-    host_port: i32,
-    #[prost(int32, tag = "3")]
-    container_port: i32,
-}
-
-#[derive(Message)]
-struct Status {
-    #[prost(string, tag = "1")]
-    phase: String,
-    #[prost(message, repeated, tag = "2")]
-    conditions: Vec<Condition>,
-    #[prost(string, tag = "6")]
-    pod_ip: String,
-    #[prost(message, optional, tag = "7")]
-    start_time: Option<Time>,
-    #[prost(message, repeated, tag = "12")]
-    pod_ips: Vec<PodIp>,
-}
-
-#[derive(Message)]
-struct Condition {
-    #[prost(string, tag = "1")]
-    kind: String,
-    #[prost(string, tag = "2")]
-    status: String,
-}
-
-#[derive(Message)]
-struct PodIp {
-    #[prost(string, tag = "1")]
-    ip: String,
-}
-
-impl From<Pod> for wire::Pod {
-    fn from(pod: Pod) -> Self {
-        Self {
-            metadata: pod.metadata.unwrap_or_default().into(),
-            spec: pod.spec.map(Into::into),
-            status: pod.status.map(Into::into),
+pub(super) fn pod(message: &[u8]) -> Read<Pod> {
+    let mut pod = Pod::default();
+    for field in Fields::of(message) {
+        match field? {
+            (1, value) => metadata(value, &mut pod.metadata)?,
+            (2, value) => spec(value, pod.spec.get_or_insert_default())?,
+            (3, value) => status(value, pod.status.get_or_insert_default())?,
+            _ => {}
         }
     }
+    Ok(pod)
 }
 
-impl From<Metadata> for wire::Metadata {
-    fn from(metadata: Metadata) -> Self {
-        Self {
-            name: metadata.name.into(),
-            uid: metadata.uid.into(),
-            resource_version: metadata.resource_version.into(),
-            creation_timestamp: metadata.creation_timestamp.and_then(text),
-            deletion_timestamp: metadata
-                .deletion_timestamp
-                .and_then(|time| time.seconds)
-                .map(|_| serde::de::IgnoredAny),
-            labels: Some(metadata.labels.into_iter().map(|label| (label.key, label.value)).collect()),
+fn metadata(message: Value<'_>, metadata: &mut Metadata) -> Read<()> {
+    for field in message.fields()? {
+        match field? {
+            (1, value) => metadata.name = Text::of(value.text()?),
+            (5, value) => metadata.uid = Text::of(value.text()?),
+            (6, value) => metadata.resource_version = Text::of(value.text()?),
+            (8, value) => metadata.creation_timestamp = seconds(value)?.and_then(rfc3339),
+            (9, value) => metadata.deletion_timestamp = seconds(value)?.map(|_| IgnoredAny),
+            // A map is sent as pairs.
+            (11, value) => label(value, metadata.labels.get_or_insert_default())?,
+            _ => {}
         }
     }
+    Ok(())
+}
+
+fn label(message: Value<'_>, labels: &mut Labels) -> Read<()> {
+    let (mut key, mut text) = ("", "");
+    for field in message.fields()? {
+        match field? {
+            (1, value) => key = value.text()?,
+            (2, value) => text = value.text()?,
+            _ => {}
+        }
+    }
+    match key {
+        "controller-revision-hash" => labels.controller_revision_hash = Some(Text::of(text)),
+        "pod-template-hash" => labels.pod_template_hash = Some(Text::of(text)),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// A time without seconds is none: null in JSON.
+fn seconds(message: Value<'_>) -> Read<Option<i64>> {
+    let mut seconds = None;
+    for field in message.fields()? {
+        if let (1, value) = field? {
+            seconds = Some(value.number()?.cast_signed());
+        }
+    }
+    Ok(seconds)
 }
 
 /// As in JSON: 2026-01-01T00:00:00Z
-fn text(time: Time) -> Option<Box<str>> {
-    Some(Timestamp::from_second(time.seconds?).ok()?.to_string().into())
+fn rfc3339<const LONGEST: usize>(seconds: i64) -> Option<Text<LONGEST>> {
+    Some(Text::of(&Timestamp::from_second(seconds).ok()?.to_string()))
 }
 
-impl From<Spec> for wire::Spec {
-    fn from(spec: Spec) -> Self {
-        let containers = |containers: Vec<Container>| Some(containers.into_iter().map(Into::into).collect());
-        Self {
-            containers: containers(spec.containers),
-            init_containers: containers(spec.init_containers),
-            host_network: Some(spec.host_network),
-            node_name: Some(spec.node_name.into()),
+fn spec(message: Value<'_>, spec: &mut Spec) -> Read<()> {
+    for field in message.fields()? {
+        match field? {
+            (2, value) => spec.containers.get_or_insert_default().0.add(container(value)?),
+            (10, value) => spec.node_name = Some(Text::of(value.text()?)),
+            (11, value) => spec.host_network = Some(value.number()? != 0),
+            (20, value) => spec.init_containers.get_or_insert_default().0.add(container(value)?),
+            _ => {}
         }
     }
+    Ok(())
 }
 
-impl From<Container> for wire::Container {
-    fn from(container: Container) -> Self {
-        let ports = container.ports.into_iter().map(Into::into).collect();
-        Self { restart_policy: container.restart_policy, ports: Some(ports) }
-    }
-}
-
-impl From<Port> for wire::Port {
-    fn from(port: Port) -> Self {
-        Self {
-            name: Some(port.name.into()),
-            container_port: port.container_port.into(),
-            host_port: Some(port.host_port.into()),
+fn container(message: Value<'_>) -> Read<Container> {
+    let mut container = Container::default();
+    for field in message.fields()? {
+        match field? {
+            (6, value) => container.ports.get_or_insert_default().0.add(port(value)?),
+            (24, value) => {
+                let always = value.text()? == "Always";
+                container.restart_policy = Some(if always { RestartPolicy::Always } else { RestartPolicy::Other });
+            }
+            _ => {}
         }
     }
+    Ok(container)
 }
 
-impl From<Status> for wire::Status {
-    fn from(status: Status) -> Self {
-        Self {
-            phase: Some(super::Phase::of(&status.phase)),
-            start_time: status.start_time.and_then(text),
-            pod_ip: Some(status.pod_ip),
-            pod_ips: Some(status.pod_ips.into_iter().map(|ip| wire::PodIp { ip: Some(ip.ip) }).collect()),
-            conditions: Some(status.conditions.into_iter().map(Into::into).collect()),
+fn port(message: Value<'_>) -> Read<Port> {
+    let mut port = Port::default();
+    for field in message.fields()? {
+        match field? {
+            (1, value) => port.name = Some(Text::of(value.text()?)),
+            (2, value) => port.host_port = Some(value.number()?.cast_signed()),
+            (3, value) => port.container_port = value.number()?.cast_signed(),
+            _ => {}
         }
     }
+    Ok(port)
 }
 
-impl From<Condition> for wire::Condition {
-    fn from(condition: Condition) -> Self {
-        Self { kind: condition.kind, status: condition.status }
+fn status(message: Value<'_>, status: &mut Status) -> Read<()> {
+    for field in message.fields()? {
+        match field? {
+            (1, value) => status.phase = Some(Phase::of(value.text()?)),
+            (2, value) => status.conditions.get_or_insert_default().0.add(condition(value)?),
+            (6, value) => status.pod_ip = Some(Address::of(value.text()?)),
+            (7, value) => status.start_time = seconds(value)?.and_then(rfc3339),
+            (12, value) => status.pod_ips.get_or_insert_default().0.add(pod_ip(value)?),
+            _ => {}
+        }
     }
+    Ok(())
+}
+
+fn condition(message: Value<'_>) -> Read<Condition> {
+    let mut condition = Condition { kind: ConditionType::Other, status: ConditionStatus::Other };
+    for field in message.fields()? {
+        match field? {
+            (1, value) if value.text()? == "Ready" => condition.kind = ConditionType::Ready,
+            (2, value) if value.text()? == "True" => condition.status = ConditionStatus::True,
+            _ => {}
+        }
+    }
+    Ok(condition)
+}
+
+fn pod_ip(message: Value<'_>) -> Read<PodIp> {
+    let mut pod_ip = PodIp::default();
+    for field in message.fields()? {
+        if let (1, value) = field? {
+            pod_ip.ip = Some(Address::of(value.text()?));
+        }
+    }
+    Ok(pod_ip)
 }

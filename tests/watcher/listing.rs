@@ -125,7 +125,7 @@ fn a_list_without_an_end_is_given_up() {
         path if path.contains("limit=500") => page(&[], "again", 7),
         _ => Reply::Body(422, status(422, "no")),
     });
-    unsynced(&fake.provider(&[]), "no end");
+    unsynced(&fake.provider(&[]), "more than 400 pages");
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod blackhole;
 mod connections;
 mod fake;
 mod freshness;
+mod hostile;
 mod listing;
 mod own_pod;
 mod pace;

@@ -7,12 +7,12 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::kube_api::error::{ApiError, ErrorClass};
+use crate::kube_api::response::LARGEST_OBJECT;
 use crate::pod::Pod;
+use crate::pod::bounds::is_resource_version;
 
-/// An object of etcd has at most 1.5 MB by default.
-pub(in crate::kube_api) const LARGEST_ITEM: usize = 8 << 20;
 /// All of a list that is no item.
-const LARGEST_REST: usize = 64 << 10;
+pub(in crate::kube_api) const LARGEST_REST: usize = 64 << 10;
 
 /// What reads a list, in whatever form it comes.
 pub(in crate::kube_api) trait ListReader: Send {
@@ -75,8 +75,8 @@ impl<T: DeserializeOwned> JsonListReader<T> {
         let head: Head = serde_json::from_slice(&self.rest).map_err(malformed)?;
         let HeadMetadata { resource_version, r#continue } = head.metadata;
         // A watch from "" or "0" is another kind of watch.
-        if head.kind != kind || matches!(&*resource_version, "" | "0") {
-            return Err(malformed(format!("no {kind}, or without a resourceVersion")));
+        if head.kind != kind || !is_resource_version(&resource_version) {
+            return Err(malformed(format!("it is no {kind}, or its resourceVersion is invalid")));
         }
         Ok((resource_version, r#continue.unwrap_or_default()))
     }
@@ -108,7 +108,7 @@ impl<T: DeserializeOwned> JsonListReader<T> {
     fn take_in(&mut self, bytes: &[u8]) -> Result<usize, ApiError> {
         let end = self.nesting.end_of_item(bytes);
         let part = &bytes[..end.unwrap_or(bytes.len())];
-        bounded(self.begun.len() + part.len(), LARGEST_ITEM)?;
+        bounded(self.begun.len() + part.len(), LARGEST_OBJECT)?;
         if end.is_some() && self.begun.is_empty() {
             self.parsed.push(serde_json::from_slice(part).map_err(malformed)?);
             return Ok(part.len());
@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn memory_is_bounded() {
         let mut item = b"{\"items\":[{\"".to_vec();
-        item.resize(LARGEST_ITEM + 20, b'x');
+        item.resize(LARGEST_OBJECT + 20, b'x');
         assert!(read(&item, 1 << 15).is_err());
         assert!(read(&vec![b' '; LARGEST_REST + 1], 1 << 15).is_err());
     }

@@ -1,59 +1,38 @@
 //! Takes a list in the protobuf form of Kubernetes apart as it comes, pod by pod:
 //! <https://kubernetes.io/docs/reference/using-api/api-concepts/#protobuf-encoding>
 
-use prost::Message;
-
-use super::json::{LARGEST_ITEM, ListReader, bounded};
+use super::json::{LARGEST_REST, ListReader, bounded};
 use crate::kube_api::error::{ApiError, ErrorClass};
+use crate::kube_api::response::LARGEST_OBJECT;
+use crate::kube_api::status::{Envelope, MAGIC};
 use crate::pod::Pod;
+use crate::pod::bounds::is_resource_version;
+use crate::protobuf::{Fields, Malformed, varint};
 
-/// What an answer in this form begins with.
-const MAGIC: &[u8] = b"k8s\0";
 /// The fields of the envelope, `runtime.Unknown`, and of a `PodList`.
 const TYPE: u64 = 1;
 const RAW: u64 = 2;
 const METADATA: u64 = 1;
 const ITEM: u64 = 2;
 
-/// `runtime.Unknown`, around a small object.
-#[derive(Message)]
-struct Envelope {
-    #[prost(message, optional, tag = "1")]
-    type_meta: Option<TypeMeta>,
-    #[prost(bytes = "vec", tag = "2")]
-    raw: Vec<u8>,
-}
-
-#[derive(Message)]
-struct TypeMeta {
-    #[prost(string, tag = "1")]
-    api_version: String,
-    #[prost(string, tag = "2")]
-    kind: String,
-}
-
-#[derive(Message)]
+/// `ListMeta`
+#[derive(Default)]
 struct ListMeta {
-    #[prost(string, tag = "2")]
-    resource_version: String,
-    #[prost(string, tag = "3")]
+    resource_version: Box<str>,
     r#continue: String,
 }
 
-#[derive(Message)]
-struct Status {
-    #[prost(string, tag = "3")]
-    message: String,
-    #[prost(string, tag = "4")]
-    reason: String,
-}
-
-/// What the API server says of a failure: its message, or else its reason.
-pub(in crate::kube_api) fn said(answer: &[u8]) -> Option<String> {
-    let envelope = Envelope::decode(answer.strip_prefix(MAGIC)?).ok()?;
-    let status =
-        Status::decode(&*envelope.raw).ok().filter(|_| envelope.type_meta.unwrap_or_default().kind == "Status")?;
-    Some(if status.message.is_empty() { status.reason } else { status.message })
+impl ListMeta {
+    fn read(&mut self, message: &[u8]) -> Result<(), Malformed> {
+        for field in Fields::of(message) {
+            match field? {
+                (2, value) => self.resource_version = value.text()?.into(),
+                (3, value) => self.r#continue = value.text()?.into(),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A list that is given to it in pieces of any size.
@@ -62,7 +41,8 @@ pub(in crate::kube_api) struct Pods {
     place: Place,
     /// What was not read yet: less than one field.
     bytes: Vec<u8>,
-    kind: TypeMeta,
+    /// The type that was read says that it is a list of pods.
+    is_pod_list: bool,
     metadata: ListMeta,
     parsed: Vec<Pod>,
 }
@@ -89,7 +69,7 @@ impl ListReader for Pods {
         }
         bytes.drain(..read);
         self.bytes = bytes;
-        bounded(self.bytes.len(), LARGEST_ITEM)
+        bounded(self.bytes.len(), LARGEST_OBJECT)
     }
 
     fn take(&mut self) -> Vec<Pod> {
@@ -97,16 +77,15 @@ impl ListReader for Pods {
     }
 
     fn finish(&self) -> Result<(Box<str>, String), ApiError> {
-        let TypeMeta { api_version, kind } = &self.kind;
         let ListMeta { resource_version, r#continue } = &self.metadata;
         if self.place != Place::Rest || !self.bytes.is_empty() {
             return Err(malformed("it has no end"));
         }
         // A watch from "" or "0" is another kind of watch.
-        if (api_version.as_str(), kind.as_str()) != ("v1", "PodList") || matches!(resource_version.as_str(), "" | "0") {
-            return Err(malformed("no PodList, or without a resourceVersion"));
+        if !self.is_pod_list || !is_resource_version(resource_version) {
+            return Err(malformed("it is no PodList, or its resourceVersion is invalid"));
         }
-        Ok((resource_version.as_str().into(), r#continue.clone()))
+        Ok((resource_version.clone(), r#continue.clone()))
     }
 }
 
@@ -146,8 +125,15 @@ impl Pods {
 
     fn take_in(&mut self, number: u64, value: &[u8]) -> Result<(), ApiError> {
         match (self.place, number) {
-            (Place::Envelope | Place::Rest, TYPE) => self.kind.merge(value).map_err(malformed)?,
-            (Place::List(_), METADATA) => self.metadata.merge(value).map_err(malformed)?,
+            (Place::Envelope | Place::Rest, TYPE) => {
+                let mut envelope = Envelope::default();
+                envelope.read_type(Fields::of(value)).map_err(malformed)?;
+                self.is_pod_list = (envelope.api_version, envelope.kind) == ("v1", "PodList");
+            }
+            (Place::List(_), METADATA) => {
+                bounded(value.len(), LARGEST_REST)?;
+                self.metadata.read(value).map_err(malformed)?;
+            }
             (Place::List(_), ITEM) => self.parsed.push(Pod::from_protobuf(value).map_err(malformed)?),
             _ => {}
         }
@@ -167,8 +153,8 @@ impl Field {
     /// The one that begins here, if so much is there.
     fn of(bytes: &[u8]) -> Result<Option<Self>, ApiError> {
         const BYTES: u64 = 2;
-        let Some((key, key_length)) = number(bytes)? else { return Ok(None) };
-        let Some((length, length_length)) = number(&bytes[key_length..])? else { return Ok(None) };
+        let Some((key, key_length)) = varint(bytes).map_err(malformed)? else { return Ok(None) };
+        let Some((length, length_length)) = varint(&bytes[key_length..]).map_err(malformed)? else { return Ok(None) };
         if key & 7 != BYTES {
             return Err(malformed("a field of another kind"));
         }
@@ -177,19 +163,9 @@ impl Field {
     }
 
     fn end(&self) -> Result<usize, ApiError> {
-        bounded(self.length, LARGEST_ITEM)?;
+        bounded(self.length, LARGEST_OBJECT)?;
         Ok(self.begin + self.length)
     }
-}
-
-/// A number of seven bits a byte, and how many bytes it takes.
-fn number(bytes: &[u8]) -> Result<Option<(u64, usize)>, ApiError> {
-    const LONGEST: usize = 10;
-    let Some(last) = bytes.iter().take(LONGEST).position(|byte| *byte < 0x80) else {
-        return if bytes.len() < LONGEST { Ok(None) } else { Err(malformed("a number without end")) };
-    };
-    let number = prost::encoding::decode_varint(&mut &bytes[..=last]).map_err(malformed)?;
-    Ok(Some((number, last + 1)))
 }
 
 fn malformed(why: impl std::fmt::Display) -> ApiError {
@@ -200,6 +176,7 @@ fn malformed(why: impl std::fmt::Display) -> ApiError {
 mod tests {
     use super::super::json::JsonListReader;
     use super::*;
+    use crate::protobuf::tests::field;
 
     /// Four pods, and an answer of 404, as Kubernetes 1.36 gave them.
     const LIST: &[u8] = include_bytes!("../../../tests/data/pods.pb");
@@ -266,10 +243,6 @@ mod tests {
         }
     }
 
-    fn field(number: u8, value: &[u8]) -> Vec<u8> {
-        [&[number << 3 | 2, value.len() as u8], value].concat()
-    }
-
     /// What protobuf allows, though no API server does it.
     #[test]
     fn fields_come_in_any_order_and_in_parts_but_there_is_one_list() {
@@ -289,17 +262,20 @@ mod tests {
         assert!(count(&[&kind, &first]).unwrap() == 0 && count(&[&kind, &first, &second]).is_err());
     }
 
-    #[test]
-    fn failures_have_their_words() {
-        assert_eq!(said(NOT_FOUND).as_deref(), Some("pods \"none\" not found"));
-        assert_eq!((said(LIST), said(b"k8s"), said(b"")), (None, None, None));
+    fn list(api_version: &str, kind: &str, resource_version: &str, items: &[u8]) -> Vec<u8> {
+        let type_meta = [field(1, api_version.as_bytes()), field(2, kind.as_bytes())].concat();
+        let raw = [&field(METADATA, &field(2, resource_version.as_bytes())), items].concat();
+        [MAGIC, &field(TYPE, &type_meta), &field(RAW, &raw)].concat()
     }
 
-    fn list(api_version: &str, kind: &str, resource_version: &str, items: &[u8]) -> Vec<u8> {
-        let metadata = ListMeta { resource_version: resource_version.into(), ..ListMeta::default() };
-        let (metadata, length) = (metadata.encode_to_vec(), metadata.encoded_len());
-        let raw = [&[0x0a, length as u8], &*metadata, items].concat();
-        let type_meta = Some(TypeMeta { api_version: api_version.into(), kind: kind.into() });
-        [MAGIC, &Envelope { type_meta, raw }.encode_to_vec()].concat()
+    #[test]
+    fn continue_tokens_are_bounded() {
+        let answer = |length| {
+            let raw = field(METADATA, &[field(2, b"7"), field(3, &vec![b'c'; length])].concat());
+            let type_meta = [field(1, b"v1"), field(2, b"PodList")].concat();
+            [MAGIC, &field(TYPE, &type_meta), &field(RAW, &raw)].concat()
+        };
+        assert!(read(Pods::default(), &answer(60_000), 4096).is_ok());
+        assert!(read(Pods::default(), &answer(70_000), 4096).is_err());
     }
 }

@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{ReadyChunks, Stream, StreamExt};
-use kube::api::WatchEvent;
 use tokio::select;
 use tokio::time::{Instant, sleep_until};
 
@@ -25,12 +24,12 @@ use super::error::{ApiError, ErrorClass};
 use super::pod_client::{Consistency, Labels, List, ListEncoding, PodClient};
 use super::pod_store::{PodStore, Position, Replaced};
 use super::publisher::Publisher;
+use super::watch::Event;
 use crate::config::Settings;
 use crate::health::LastError;
 use crate::identity::Identity;
 use crate::latest::Latest;
 use crate::log::Level;
-use crate::pod::Pod;
 use crate::verdict::Rules;
 
 /// How many events are applied before a snapshot is published, if that many have arrived.
@@ -87,7 +86,7 @@ impl WatcherTimings {
 
 /// The requests that the watcher makes.
 pub(super) trait PodApi {
-    type Events: Stream<Item = Result<WatchEvent<Pod>, ApiError>> + Unpin;
+    type Events: Stream<Item = Result<Event, ApiError>> + Unpin;
 
     /// Reads all pods.
     async fn list(&mut self, consistency: &Consistency, encoding: ListEncoding) -> Result<List, ApiError>;
@@ -153,7 +152,7 @@ enum Next {
 
 /// What happened while a watch was open.
 enum Interrupt<E> {
-    Burst(Option<Vec<Result<WatchEvent<Pod>, ApiError>>>),
+    Burst(Option<Vec<Result<Event, ApiError>>>),
     /// The server has not ended the watch at once.
     Accepted,
     Silence,
@@ -404,7 +403,7 @@ impl<A: PodApi> Watcher<A> {
     /// Publishes one snapshot for all events that arrived together. Those before an error count.
     async fn apply(
         &mut self,
-        burst: Vec<Result<WatchEvent<Pod>, ApiError>>,
+        burst: Vec<Result<Event, ApiError>>,
         mut watch: OpenWatch<A::Events>,
     ) -> State<A::Events> {
         let (mut changed, mut applied) = (false, 0);

@@ -81,7 +81,7 @@ impl ScriptedApi {
 }
 
 impl PodApi for ScriptedApi {
-    type Events = BoxStream<'static, Result<WatchEvent<Pod>, ApiError>>;
+    type Events = BoxStream<'static, Result<Event, ApiError>>;
 
     async fn list(&mut self, consistency: &Consistency, _: ListEncoding) -> Result<List, ApiError> {
         let consistency = match consistency {
@@ -128,7 +128,7 @@ async fn no_answer<T>() -> Result<T, ApiError> {
     Err(ApiError::new(ErrorClass::TimedOut, "no answer within 10s"))
 }
 
-fn play(events: Vec<(Duration, Sent)>, end: End) -> BoxStream<'static, Result<WatchEvent<Pod>, ApiError>> {
+fn play(events: Vec<(Duration, Sent)>, end: End) -> BoxStream<'static, Result<Event, ApiError>> {
     let sent = stream::iter(events).then(|(pause, sent)| async move {
         sleep(pause).await;
         Ok(event(&sent))
@@ -149,19 +149,15 @@ fn play(events: Vec<(Duration, Sent)>, end: End) -> BoxStream<'static, Result<Wa
     Box::pin(sent.chain(last.filter_map(std::future::ready)))
 }
 
-fn event(sent: &Sent) -> WatchEvent<Pod> {
-    let json = match sent {
+fn event(sent: &Sent) -> Event {
+    match sent {
         Sent::Added(name, version) => {
             let mut added = pod(name, "10.0.0.1");
             added.resource_version = version.to_string().into();
-            return WatchEvent::Added(added);
+            Event::Added(added)
         }
-        Sent::Bookmark(version) => serde_json::json!({
-            "type": "BOOKMARK",
-            "object": {"kind": "Pod", "apiVersion": "v1", "metadata": {"resourceVersion": version.to_string()}}
-        }),
-    };
-    serde_json::from_value(json).unwrap()
+        Sent::Bookmark(version) => Event::Bookmark(version.to_string().into()),
+    }
 }
 
 fn refused(http_status: u16) -> ApiError {

@@ -1,0 +1,266 @@
+//! The memory of a process stays below 64 MB, whatever a server sends.
+//!
+//! One test in a process of its own: the kernel measures the peak of the whole process, with the server's part of it.
+
+use std::hint::black_box;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use kubepeers::config::Config;
+use kubepeers::explain::Form;
+use kubepeers::kube_api::connect;
+use kubepeers::provider::{Provider, Timeout};
+use kubepeers::runtime::spawn_named;
+use kubepeers::snapshot::Field;
+
+const LIMIT_MB: f64 = 64.0;
+/// More than any bound, so that an unbounded reader needs more than the limit.
+const ENDLESS: usize = 96 << 20;
+
+/// Writes the body of an answer; the number of the list or watch counts from 0.
+type Body = fn(&mut dyn Write, usize) -> std::io::Result<()>;
+
+/// A server that misbehaves in one way.
+struct Case {
+    name: &'static str,
+    /// Of lists and of watches.
+    headers: [&'static str; 2],
+    list: Body,
+    watch: Body,
+}
+
+const PLAIN: &str = "Content-Type: application/json";
+const GZIP: &str = "Content-Type: application/json\r\nContent-Encoding: gzip";
+
+const CASES: &[Case] = &[
+    Case { name: "an endless list of pods", headers: [PLAIN; 2], list: endless_pods, watch: nothing },
+    Case { name: "an endless list of names alone", headers: [PLAIN; 2], list: endless_small_pods, watch: nothing },
+    Case { name: "an endless list in a gzip bomb", headers: [GZIP, PLAIN], list: bomb, watch: nothing },
+    Case { name: "node names of 4 MB", headers: [PLAIN; 2], list: long_node_names, watch: long_node_name_events },
+    Case { name: "thousands of ports", headers: [PLAIN; 2], list: many_ports, watch: many_ports_events },
+    Case { name: "millions of containers", headers: [PLAIN; 2], list: many_containers, watch: nothing },
+    Case { name: "an endless watch of new pods", headers: [PLAIN; 2], list: few_pods, watch: endless_events },
+    Case { name: "a watch without the end of a line", headers: [PLAIN; 2], list: few_pods, watch: endless_line },
+    Case { name: "events with millions of values", headers: [PLAIN; 2], list: few_pods, watch: deep_events },
+    Case { name: "full lists of ever other pods", headers: [PLAIN; 2], list: other_pods, watch: nothing },
+    Case { name: "full lists of pods that change", headers: [PLAIN; 2], list: changing_pods, watch: changes },
+];
+
+#[test]
+fn memory_is_bounded_against_any_server() {
+    let mut too_much = Vec::new();
+    for case in CASES {
+        let before = peak_mb();
+        run(case);
+        let peak = peak_mb();
+        println!("{:5.1} MB after {} (before: {before:.1} MB)", peak, case.name);
+        if peak >= LIMIT_MB {
+            too_much.push(case.name);
+        }
+    }
+    assert!(too_much.is_empty(), "{too_much:?}");
+}
+
+/// Lets a provider meet the server, with a caller that reads all texts there are.
+fn run(case: &'static Case) {
+    let provider = provider(serve(case));
+    let _ = provider.register(Timeout::AtMost(Duration::ZERO));
+    for _ in 0..40 {
+        let _ = provider.refresh(Timeout::AtMost(Duration::from_millis(200)));
+        if let Ok(peers) = provider.discover_peers(Timeout::AtMost(Duration::ZERO)) {
+            (0..peers.len()).for_each(|i| {
+                black_box((peers.address(i), peers.text(i, Field::Name)));
+            });
+        }
+        let _ = (provider.explain(Form::Json), provider.metrics(), provider.health());
+        let _ = provider.explain(Form::Table);
+    }
+}
+
+fn peak_mb() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    peak.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
+}
+
+fn provider(port: u16) -> Provider {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let path = folder.path().join("kubeconfig");
+    let kubeconfig = format!(
+        "{{apiVersion: v1, kind: Config, current-context: c, \
+         clusters: [{{name: k, cluster: {{server: 'http://127.0.0.1:{port}'}}}}], \
+         contexts: [{{name: c, context: {{cluster: k, user: u}}}}], users: [{{name: u, user: {{}}}}]}}"
+    );
+    std::fs::write(&path, kubeconfig).unwrap();
+    let mut config = Config::default();
+    for (key, value) in [
+        ("namespace", "ns"),
+        ("discovery_port_name", "gossip"),
+        ("remoting_port_name", "remoting"),
+        ("peers_port_name", "peers"),
+        ("pod_labels", "app=demo"),
+        ("self", "none"),
+        ("kubeconfig", path.to_str().unwrap()),
+        ("log", "debug"),
+    ] {
+        config.set(key, value).unwrap();
+    }
+    let provider = Provider::new(config, spawn_named, connect).unwrap();
+    // It is read by register.
+    let _ = folder.keep();
+    provider
+}
+
+/// Runs until the process ends.
+fn serve(case: &'static Case) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let counts = Arc::new([const { std::sync::atomic::AtomicUsize::new(0) }; 2]);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (stream, counts) = (stream.unwrap(), counts.clone());
+            thread::spawn(move || {
+                answer(stream, case, |watch| counts[watch].fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+            });
+        }
+    });
+    port
+}
+
+fn answer(stream: TcpStream, case: &Case, number: impl Fn(usize) -> usize) {
+    let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
+    let Some(request) = lines.next() else { return };
+    lines.take_while(|line| !line.is_empty()).for_each(drop);
+    let watch = usize::from(request.contains("watch=true"));
+    let body = [case.list, case.watch][watch];
+    let mut to = std::io::BufWriter::with_capacity(64 << 10, &stream);
+    // A client that has seen enough closes.
+    let _ = write!(to, "HTTP/1.1 200 OK\r\n{}\r\nConnection: close\r\n\r\n", case.headers[watch])
+        .and_then(|()| body(&mut to, number(watch)))
+        .and_then(|()| to.flush());
+    if watch == 1 {
+        // The watch stays open.
+        let _ = BufReader::new(&stream).lines().count();
+    }
+}
+
+fn list(to: &mut dyn Write, pods: impl Iterator<Item = String>, resource_version: usize) -> std::io::Result<()> {
+    write!(to, r#"{{"kind":"PodList","metadata":{{"resourceVersion":"{resource_version}"}},"items":["#)?;
+    for (number, pod) in pods.enumerate() {
+        let comma = if number == 0 { "" } else { "," };
+        write!(to, "{comma}{pod}")?;
+    }
+    write!(to, "]}}")
+}
+
+fn events(to: &mut dyn Write, pods: impl Iterator<Item = String>) -> std::io::Result<()> {
+    pods.into_iter().try_for_each(|pod| writeln!(to, r#"{{"type":"ADDED","object":{pod}}}"#))
+}
+
+/// A pod with texts as long as they may be.
+fn pod(number: usize, ready: bool) -> String {
+    let node = "n".repeat(253);
+    pod_with(number, &format!(r#""nodeName":"{node}","containers":[{}]"#, container(1)), ready)
+}
+
+fn pod_with(number: usize, spec: &str, ready: bool) -> String {
+    let (name, revision) = ("p".repeat(240), "r".repeat(63));
+    let ip = format!("10.{}.{}.{}", number >> 16 & 255, number >> 8 & 255, number & 255);
+    format!(
+        r#"{{"metadata":{{"name":"{name}{number}","uid":"{number:0>128}","resourceVersion":"{}","labels":{{"pod-template-hash":"{revision}"}}}},"spec":{{{spec}}},"status":{{"phase":"Running","podIP":"{ip}","startTime":"2026-01-01T00:00:00Z","conditions":[{{"type":"Ready","status":"{}"}}]}}}}"#,
+        number + 8,
+        if ready { "True" } else { "False" },
+    )
+}
+
+fn container(ports: usize) -> String {
+    let ports: Vec<String> = (1..=ports).map(|n| format!(r#"{{"name":"gossip{n}","containerPort":{n}}}"#)).collect();
+    format!(r#"{{"ports":[{{"name":"gossip","containerPort":3322}},{}]}}"#, ports.join(","))
+}
+
+fn nothing(_: &mut dyn Write, _: usize) -> std::io::Result<()> {
+    Ok(())
+}
+
+fn few_pods(to: &mut dyn Write, _: usize) -> std::io::Result<()> {
+    list(to, (0..3).map(|number| pod(number, true)), 7)
+}
+
+fn endless_pods(to: &mut dyn Write, _: usize) -> std::io::Result<()> {
+    list(to, (0..).map(|number| pod(number, true)), 7)
+}
+
+fn endless_small_pods(to: &mut dyn Write, _: usize) -> std::io::Result<()> {
+    let pod = |n| format!(r#"{{"metadata":{{"name":"a","uid":"{n}","resourceVersion":"1"}}}}"#);
+    list(to, (0..).map(pod), 7)
+}
+
+fn bomb(to: &mut dyn Write, _: usize) -> std::io::Result<()> {
+    let mut encoder = GzEncoder::new(to, Compression::best());
+    let small = pod_with(0, "", true);
+    list(&mut encoder, (0..).map(|number| small.replace("0000", &format!("{number:0>4}"))), 7)
+}
+
+fn long_node_names(to: &mut dyn Write, _: usize) -> std::io::Result<()> {
+    list(to, (0..200).map(long_node_name), 7)
+}
+
+fn long_node_name_events(to: &mut dyn Write, _: usize) -> std::io::Result<()> {
+    events(to, (0..200).map(long_node_name))
+}
+
+/// Every other one is small enough to be read.
+fn long_node_name(number: usize) -> String {
+    let length = if number % 2 == 0 { 4_000_000 } else { 4_200_000 };
+    pod_with(number, &format!(r#""nodeName":"\u006e{}""#, "n".repeat(length)), true)
+}
+
+fn many_ports(to: &mut dyn Write, _: usize) -> std::io::Result<()> {
+    list(to, (0..4000).map(|number| pod_with(number, &format!(r#""containers":[{}]"#, container(250)), true)), 7)
+}
+
+fn many_ports_events(to: &mut dyn Write, _: usize) -> std::io::Result<()> {
+    events(to, (0..4000).map(|number| pod_with(number, &format!(r#""containers":[{}]"#, container(5000)), true)))
+}
+
+fn many_containers(to: &mut dyn Write, _: usize) -> std::io::Result<()> {
+    let containers = vec!["{}"; 1_300_000].join(",");
+    list(to, (0..20).map(|number| pod_with(number, &format!(r#""containers":[{containers}]"#), true)), 7)
+}
+
+fn endless_events(to: &mut dyn Write, _: usize) -> std::io::Result<()> {
+    events(to, (0..).map(|number| pod(number, true)))
+}
+
+fn endless_line(to: &mut dyn Write, _: usize) -> std::io::Result<()> {
+    (0..ENDLESS >> 16).try_for_each(|_| to.write_all(&[b'x'; 1 << 16]))
+}
+
+/// Values that a reader keeps for later if the type of the event comes after its object.
+fn deep_events(to: &mut dyn Write, number: usize) -> std::io::Result<()> {
+    let values = vec!["0"; 2_000_000].join(",");
+    let kind = ["ADDED", "ERROR"][number % 2];
+    writeln!(to, r#"{{"object":{{"metadata":[{values}],"details":{{"causes":[{values}]}}}},"type":"{kind}"}}"#)
+}
+
+/// As many as fit, none of which was in the list before.
+fn other_pods(to: &mut dyn Write, number: usize) -> std::io::Result<()> {
+    list(to, (0..FULL).map(|pod_number| pod(number * FULL + pod_number, true)), 7 + number)
+}
+
+/// The same pods, each different from what it was.
+fn changing_pods(to: &mut dyn Write, number: usize) -> std::io::Result<()> {
+    list(to, (0..FULL).map(|pod_number| pod(pod_number, number % 2 == 0)), 7 + number)
+}
+
+fn changes(to: &mut dyn Write, _: usize) -> std::io::Result<()> {
+    events(to, (0..FULL).map(|number| pod(number, number % 3 == 0).replace("2026-01", "2027-01")))
+}
+
+/// About as many of the largest pods as fit.
+const FULL: usize = 7_000;
