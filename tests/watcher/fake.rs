@@ -21,6 +21,8 @@ pub(crate) enum Reply {
     Raw(u16, &'static str, Vec<u8>),
     /// These lines, and the connection stays open, silent.
     Open(Vec<String>),
+    /// The same with a header and any bytes.
+    OpenRaw(&'static str, Vec<u8>),
     /// Not even headers.
     Silence,
 }
@@ -192,6 +194,10 @@ fn answer(mut stream: TcpStream, script: &Script, log: &Mutex<Vec<Asked>>) {
         }
         Reply::Open(events) => {
             let _ = write_all(&mut stream, 200, "X: y", events.concat().as_bytes());
+            hold(&stream)
+        }
+        Reply::OpenRaw(header, events) => {
+            let _ = write_all(&mut stream, 200, header, &events);
             hold(&stream)
         }
         Reply::Silence => hold(&stream),

@@ -9,6 +9,7 @@ mod own_pod;
 mod pace;
 mod registering;
 mod trouble;
+mod watch_formats;
 mod watching;
 
 use std::thread::sleep;
