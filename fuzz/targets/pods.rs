@@ -4,7 +4,7 @@
 
 mod judged;
 
-use kubepeers::kube_api::fuzzing::{Listed, is_resource_version, json_list};
+use kubepeers::kube_api::fuzzing::{Listed, is_resource_version, json_events, json_list};
 use kubepeers::pod::Pod;
 use libfuzzer_sys::fuzz_target;
 use serde::Deserialize;
@@ -18,7 +18,9 @@ fuzz_target!(|bytes: &[u8]| {
     if let Some(parsed) = parsed_at_once(list) {
         assert_eq!(whole, Some(parsed));
     }
-    judged::judge(whole.map_or(Vec::new(), |(pods, ..)| pods), events.get(1..).unwrap_or_default());
+    let events = events.get(1..).unwrap_or_default();
+    assert_eq!(json_events(events, usize::from(*piece) + 1), json_events(events, usize::MAX));
+    judged::judge(whole.map_or(Vec::new(), |(pods, ..)| pods), events);
 });
 
 /// A list and nothing else.

@@ -144,6 +144,11 @@ impl ApiError {
         Self { verb, ..self }
     }
 
+    /// Whether the server cannot answer in the form that was asked for.
+    pub(super) fn is_of_the_media_type(&self) -> bool {
+        matches!(self.http_status, 406 | 415)
+    }
+
     /// The same in the middle of a list: also where what was compressed cannot be read.
     pub(super) fn halfway(self) -> Self {
         let class = if self.class == ErrorClass::Unreachable { ErrorClass::Incomplete } else { self.class };

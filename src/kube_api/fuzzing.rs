@@ -9,7 +9,9 @@ use super::list::protobuf;
 use super::pod_client::{Consistency, List};
 use super::pod_store::PodStore;
 use super::status::Status;
-use super::watch::json::event;
+use super::watch::json::JsonLines;
+use super::watch::protobuf::ProtobufFrames;
+use super::watch::{Event, EventFormat, EventReader};
 use crate::census::Census;
 use crate::pod::Pod;
 use crate::snapshot::View;
@@ -43,12 +45,37 @@ fn read(mut items: impl ListReader, list: &[u8], piece: usize) -> Listed {
     items.finish().ok().map(|(resource_version, next)| (pods, resource_version, next))
 }
 
+/// The events of a watch that arrives in pieces, up to the first error.
+pub fn json_events(answer: &[u8], piece: usize) -> Vec<String> {
+    let events = events(JsonLines::default(), answer, piece);
+    events.iter().map(|event| format!("{event:?}")).collect()
+}
+
+/// The same in protobuf.
+pub fn protobuf_events(answer: &[u8], piece: usize) -> Vec<String> {
+    let events = events(ProtobufFrames, answer, piece);
+    events.iter().map(|event| format!("{event:?}")).collect()
+}
+
+fn events(format: impl EventFormat, answer: &[u8], piece: usize) -> Vec<Event> {
+    let (mut reader, mut events) = (EventReader::new(format), Vec::new());
+    for piece in answer.chunks(piece) {
+        reader.feed(piece);
+        while let Some(event) = reader.next().transpose() {
+            let Ok(event) = event else { return events };
+            events.push(event);
+        }
+    }
+    events
+}
+
 /// What comes of a list and of events after it, change by change; and of the same pods at once.
-pub fn watched(pods: Vec<Pod>, events: &[u8], rules: &Rules) -> (View, View) {
+pub fn watched(pods: Vec<Pod>, answer: &[u8], rules: &Rules) -> (View, View) {
     let (mut store, mut census) = (PodStore::new(), Census::new(rules.clone()));
     let _ = store.replace(List { pods, resource_version: "1".into() }, &Consistency::Any);
     census.replace(store.pods());
-    for event in events.split(|byte| *byte == b'\n').filter_map(|line| event(line).ok()) {
+    let lines = answer.split_inclusive(|byte| *byte == b'\n');
+    for event in lines.flat_map(|line| events(JsonLines::default(), line, usize::MAX)) {
         if let Ok(Some(change)) = store.apply(event) {
             census.change(change.before.as_deref(), change.after);
         }

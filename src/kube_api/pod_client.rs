@@ -21,6 +21,7 @@ use super::list::{bounded, protobuf};
 use super::pod_store::Budget;
 use super::response;
 use super::watch::json::JsonLines;
+use super::watch::protobuf::ProtobufFrames;
 use super::watch::{self, Events};
 use super::watcher::PodApi;
 use crate::config::Settings;
@@ -51,6 +52,10 @@ const PLAIN: Form = Form { accept: "application/json", encoding: "identity" };
 /// Half the work for the API server and a twentieth of the bytes. Who does not know protobuf answers in JSON.
 const COMPACT: Form = Form { accept: "application/vnd.kubernetes.protobuf, application/json", encoding: "gzip" };
 
+/// A watch in protobuf. A proxy that compresses holds back what it has not enough of.
+const COMPACT_WATCH: Form =
+    Form { accept: "application/vnd.kubernetes.protobuf;stream=watch, application/json", encoding: "identity" };
+
 /// The pods of one selector in one namespace of one API server.
 #[derive(Debug)]
 pub struct PodClient {
@@ -59,6 +64,8 @@ pub struct PodClient {
     selector: String,
     labels: BTreeMap<String, String>,
     request_timeout: Duration,
+    /// The server, or a proxy before it, has refused watches in protobuf.
+    watches_in_json: bool,
 }
 
 /// The labels of a pod.
@@ -142,6 +149,7 @@ impl PodClient {
             selector: settings.selector(),
             labels: settings.labels.clone(),
             request_timeout: settings.request_timeout,
+            watches_in_json: false,
         }
     }
 
@@ -149,9 +157,13 @@ impl PodClient {
         let seconds = LONGEST_WATCH_S - (random() * WATCH_JITTER_S) as u32;
         let params = WatchParams::default().labels(&self.selector).timeout(seconds);
         let request = self.pods().watch(&params, resource_version).map_err(kube::Error::BuildRequest)?;
-        // A proxy that compresses holds back what it has not enough of.
-        let answer = self.ask("watch", &PLAIN, request).await?;
-        Ok(watch::events(answer.into_body(), JsonLines::default()))
+        if !self.watches_in_json {
+            match self.ask("watch", &COMPACT_WATCH, request.clone()).await {
+                Err(refused) if refused.is_of_the_media_type() => self.watches_in_json = true,
+                answer => return answer.map(events),
+            }
+        }
+        self.ask("watch", &PLAIN, request).await.map(events)
     }
 
     async fn list_all(&mut self, consistency: &Consistency, encoding: ListEncoding) -> Result<List, ApiError> {
@@ -299,14 +311,23 @@ impl PodApi for PodClient {
     }
 }
 
+/// Reads the events of an answer in the form in which the server has chosen to send them.
+fn events(answer: Response<Body>) -> Events {
+    if is_protobuf(&answer) {
+        watch::events(answer.into_body(), ProtobufFrames)
+    } else {
+        watch::events(answer.into_body(), JsonLines::default())
+    }
+}
+
+fn is_protobuf(answer: &Response<Body>) -> bool {
+    let is_protobuf = |kind: &HeaderValue| kind.as_bytes().starts_with(b"application/vnd.kubernetes.protobuf");
+    answer.headers().get(CONTENT_TYPE).is_some_and(is_protobuf)
+}
+
 /// Reads the list that comes in an answer.
 fn reader(answer: &Response<Body>) -> Box<dyn ListReader> {
-    let is_protobuf = |kind: &HeaderValue| kind.as_bytes().starts_with(b"application/vnd.kubernetes.protobuf");
-    if answer.headers().get(CONTENT_TYPE).is_some_and(is_protobuf) {
-        Box::new(protobuf::Pods::default())
-    } else {
-        Box::new(JsonListReader::new())
-    }
+    if is_protobuf(answer) { Box::new(protobuf::Pods::default()) } else { Box::new(JsonListReader::new()) }
 }
 
 fn no_answer(timeout: Duration) -> ApiError {

@@ -27,6 +27,8 @@ pub(crate) enum Reply {
     Kept(String),
     /// The connection is reset without an answer.
     Reset,
+    /// The same with a header and any bytes.
+    OpenRaw(&'static str, Vec<u8>),
     /// Not even headers.
     Silence,
 }
@@ -206,6 +208,10 @@ fn reply(stream: &mut TcpStream, reply: Reply) -> std::io::Result<bool> {
         }
         Reply::Open(events) => {
             let _ = write_all(stream, 200, "X: y", events.concat().as_bytes());
+            hold(stream)?;
+        }
+        Reply::OpenRaw(header, events) => {
+            let _ = write_all(stream, 200, header, &events);
             hold(stream)?;
         }
         Reply::Kept(body) => {

@@ -28,7 +28,7 @@ fn one_list_one_watch_and_nothing_else() {
     has(0, "resourceVersion=0");
     assert_eq!((asked[0].encoding.as_str(), asked[1].encoding.as_str()), ("gzip", "identity"));
     assert_eq!(asked[0].accept, "application/vnd.kubernetes.protobuf, application/json");
-    assert_eq!(asked[1].accept, "application/json");
+    assert_eq!(asked[1].accept, "application/vnd.kubernetes.protobuf;stream=watch, application/json");
     has(1, "resourceVersion=7");
     has(1, "allowWatchBookmarks=true");
     let seconds: u32 =

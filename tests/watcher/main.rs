@@ -10,6 +10,7 @@ mod own_pod;
 mod pace;
 mod registering;
 mod trouble;
+mod watch_formats;
 mod watching;
 
 use std::thread::sleep;

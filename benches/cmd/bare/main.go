@@ -9,6 +9,7 @@ import (
 	"compress/gzip"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -107,15 +108,19 @@ func list(client *http.Client) (string, error) {
 	return string(found[1]), nil
 }
 
-// watch takes an event for read when its last byte, the end of the line, is.
+// watch counts an event as read when its last byte, the end of its frame, is.
 func watch(client *http.Client, resourceVersion string, h *host.Host) {
-	answer, err := get(client, "application/json", "identity", "watch=1&resourceVersion="+resourceVersion)
+	answer, err := get(client, "application/vnd.kubernetes.protobuf;stream=watch", "identity", "watch=1&resourceVersion="+resourceVersion)
 	if err != nil {
 		log.Fatal(err)
 	}
 	reader := bufio.NewReaderSize(answer.Body, 64<<10)
 	for {
-		if _, err := reader.ReadSlice('\n'); err != nil {
+		var length [4]byte
+		if _, err := io.ReadFull(reader, length[:]); err != nil {
+			log.Fatal(err)
+		}
+		if _, err := reader.Discard(int(binary.BigEndian.Uint32(length[:]))); err != nil {
 			log.Fatal(err)
 		}
 		h.Changed()

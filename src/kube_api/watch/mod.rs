@@ -3,6 +3,7 @@
 //! kube's own `request_events` drops a line that ends too early, takes any other object for an empty Status, and has no limits.
 
 pub(super) mod json;
+pub(super) mod protobuf;
 
 use futures_util::stream::{BoxStream, StreamExt, try_unfold};
 use kube::client::Body;
