@@ -141,6 +141,11 @@ impl Latest {
         });
     }
 
+    /// Records something that an operator should know and that is no failure.
+    pub fn warn(&self, message: String) {
+        self.change(|_| self.outlets.log.write(Level::Warn, || message));
+    }
+
     /// Whether a watch is open.
     pub fn watches(&self, open: bool) {
         self.change(|state| {

@@ -16,6 +16,7 @@ use kube::{Client, Config};
 use tower::{BoxError, ServiceBuilder, service_fn};
 use tower_http::decompression::DecompressionLayer;
 
+use crate::kube_api::tls;
 use crate::panics::{self, Place};
 use crate::runtime::blocking;
 
@@ -38,7 +39,7 @@ pub(super) fn client(config: Config, sent: Sent) -> kube::Result<Client> {
     connector.set_keepalive_retries(Some(PROBES));
     // The same for what was sent and not acknowledged.
     connector.set_tcp_user_timeout(Some(IDLE + INTERVAL * PROBES));
-    let connector = config.rustls_https_connector_with_connector(connector)?;
+    let connector = tls::connector(&config, connector)?;
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
         .option_layer(config.auth_layer()?)

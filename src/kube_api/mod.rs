@@ -13,6 +13,7 @@ mod pod_store;
 mod publisher;
 mod rbac_hint;
 mod response;
+mod tls;
 mod watcher;
 
 pub use auth::Credentials;

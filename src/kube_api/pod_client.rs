@@ -13,7 +13,7 @@ use kube::core::Request;
 use serde::Deserialize;
 use tokio::time::timeout;
 
-use super::auth::Credentials;
+use super::auth::{Credentials, Warn};
 use super::backoff::random;
 use super::error::{ApiError, ErrorClass};
 use super::list::json::{JsonListReader, ListReader};
@@ -113,6 +113,11 @@ impl PodClient {
             labels: settings.labels.clone(),
             request_timeout: settings.request_timeout,
         }
+    }
+
+    /// Sends warnings about the credentials there from now on.
+    pub(super) fn warn_through(&mut self, warn: Box<Warn>) {
+        self.credentials.warn_through(warn);
     }
 
     /// A watch of each change since a resourceVersion.
