@@ -293,10 +293,13 @@ fn causes(error: &dyn StdError) -> String {
 
 /// rustls explains the end of a connection with a link.
 fn cause(error: &(dyn StdError + 'static)) -> String {
-    match error.downcast_ref::<io::Error>() {
-        Some(io) if io.kind() == io::ErrorKind::UnexpectedEof => "the server closed the connection unexpectedly".into(),
-        _ => error.to_string(),
-    }
+    if is_early_end(error) { "the server closed the connection unexpectedly".into() } else { error.to_string() }
+}
+
+/// An io::Error may wrap another one, as for `tls_error`.
+fn is_early_end(error: &(dyn StdError + 'static)) -> bool {
+    let Some(io) = error.downcast_ref::<io::Error>() else { return false };
+    io.kind() == io::ErrorKind::UnexpectedEof || io.get_ref().is_some_and(|wrapped| is_early_end(wrapped))
 }
 
 /// What an error is caused by, from the nearest to the deepest.
@@ -321,9 +324,15 @@ mod tests {
 
     #[test]
     fn a_connection_that_ends_early_is_reported_without_links() {
-        let end = io::Error::new(io::ErrorKind::UnexpectedEof, "peer closed connection: https://docs.rs/rustls");
-        let failure = ApiError::from(kube::Error::Service(Box::new(Outer(end))));
-        assert!(failure.class == ErrorClass::Unreachable && !failure.message.contains("://"), "{}", failure.message);
+        let end = || io::Error::new(io::ErrorKind::UnexpectedEof, "peer closed connection: https://docs.rs/rustls");
+        for end in [end(), io::Error::other(end())] {
+            let failure = ApiError::from(kube::Error::Service(Box::new(Outer(end))));
+            assert!(
+                failure.class == ErrorClass::Unreachable && !failure.message.contains("://"),
+                "{}",
+                failure.message
+            );
+        }
     }
 
     fn class(error: io::Error) -> ErrorClass {

@@ -260,8 +260,8 @@ fn certificate_in_the_bundle_without_its_key_is_not_trusted() {
     let fake = steady();
     let server = TlsServer::start(&fake, stolen.server_config());
     let provider = trusting(server.port, &bundle, "{}");
-    let error = unsynced(&provider, "127.0.0.1");
-    assert!(fake.asked().is_empty(), "{error}");
+    refused(&provider, &["its signature is wrong"]);
+    assert!(fake.asked().is_empty());
 }
 
 #[test]
@@ -278,26 +278,39 @@ fn certificate_that_cannot_be_verified_is_named_with_what_helps() {
     );
 }
 
-/// A server whose only key is a P-521 one finds no signature algorithm among those that this library offers.
-#[test]
-fn server_that_refuses_the_handshake_is_an_error_that_lasts() {
-    const HANDSHAKE_FAILURE: &[u8] = &[21, 3, 3, 0, 2, 2, 40];
+/// Starts a server that answers whatever comes first with these bytes, and closes the connection.
+fn answering(answer: &'static [u8]) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
             let _ = stream.read(&mut [0; 4096]);
-            let _ = stream.write_all(HANDSHAKE_FAILURE);
+            let _ = stream.write_all(answer);
         }
     });
+    port
+}
+
+/// A server whose only key is a P-521 one finds no signature algorithm among those that this library offers.
+#[test]
+fn server_that_refuses_the_handshake_is_an_error_that_lasts() {
+    let port = answering(&[21, 3, 3, 0, 2, 2, 40]);
     refused(&trusting(port, &Ca::new("ca").pem(), "{}"), &["it verifies RSA, P-256", "such as P-521, reissue it"]);
 }
 
 #[test]
 fn server_without_tls_is_reported_in_plain_words() {
-    let fake = steady();
-    let error = unsynced(&trusting(fake.port(), &Ca::new("ca").pem(), "{}"), "other than TLS; check");
+    let port = answering(b"HTTP/1.1 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.");
+    let error = unsynced(&trusting(port, &Ca::new("ca").pem(), "{}"), "other than TLS; check");
+    assert!(error.is_retryable());
+    is_readable(&error);
+}
+
+/// Also where the server ends the handshake without an alert.
+#[test]
+fn server_that_closes_during_the_handshake_is_reported_in_plain_words() {
+    let error = unsynced(&trusting(answering(b""), &Ca::new("ca").pem(), "{}"), "closed the connection unexpectedly");
     assert!(error.is_retryable());
     is_readable(&error);
 }
@@ -412,14 +425,19 @@ fn credential(status: &str) -> String {
     )
 }
 
+/// A shell would not pass it on.
+const IGNORE_SIGCHLD: &str = "import os, signal, sys
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+os.execv(sys.argv[1], sys.argv[1:])";
+
 /// A host may ignore SIGCHLD, or reap all children. Then the library does not learn how a plugin ended.
 #[test]
 fn plugin_without_an_exit_status_is_judged_by_its_output() {
     if std::env::var_os(INSIDE).is_none() {
         let test = ["trust::plugin_without_an_exit_status_is_judged_by_its_output", "--exact", "--nocapture"];
-        let mut shell = Command::new("sh");
-        shell.args(["-c", "trap '' CHLD; exec \"$@\"", "sh"]).arg(std::env::current_exe().unwrap()).args(test);
-        return passes(shell.env(INSIDE, "1"));
+        let mut python = Command::new("python3");
+        python.args(["-c", IGNORE_SIGCHLD]).arg(std::env::current_exe().unwrap()).args(test);
+        return passes(python.env(INSIDE, "1"));
     }
     assert!(Command::new("true").status().is_err(), "SIGCHLD is not ignored");
     let fake = steady();

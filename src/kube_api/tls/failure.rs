@@ -84,7 +84,7 @@ fn refused_certificate(refused: &CertificateError) -> TlsFailure {
     match refused {
         UnknownIssuer => TlsFailure::lasts("its certificate is not signed by", Remedy::OtherCa),
         BadSignature => TlsFailure::lasts(
-            "its certificate has a wrong signature, or one of an RSA key below 2048 bits, and is not signed by",
+            "its signature is wrong or of an RSA key below 2048 bits, so its certificate is not signed by",
             Remedy::OtherCa,
         ),
         Expired | ExpiredContext { .. } => TlsFailure::lasts(
@@ -288,7 +288,7 @@ mod tests {
         }
     }
 
-    /// The name of a type would be CamelCase or have parentheses around fields.
+    /// The name of a type would be in camel case.
     #[test]
     fn no_word_of_rustls_is_shown() {
         let alerts = (0..=u8::MAX).map(|alert| Error::AlertReceived(alert.into()));
@@ -303,10 +303,9 @@ mod tests {
         for error in alerts.chain(others) {
             let TlsFailure { why, remedy, .. } = TlsFailure::from(&error);
             let text = format!("{why} {}", if let Remedy::Do(advice) = remedy { advice } else { "" });
-            let camel_case =
-                text.as_bytes().windows(2).any(|two| two[0].is_ascii_lowercase() && two[1].is_ascii_uppercase());
-            let known = text.replace("serverAuth", "");
-            assert!(!(camel_case && known == text) && !text.contains("://") && !text.contains('['), "{text}");
+            let bytes = text.as_bytes();
+            let camel_case = bytes.windows(2).any(|two| two[0].is_ascii_lowercase() && two[1].is_ascii_uppercase());
+            assert!(!camel_case && !text.contains("://") && !text.contains('['), "{text}");
         }
     }
 
