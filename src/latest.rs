@@ -157,13 +157,6 @@ impl Latest {
         self.lock().resource_version = Some(resource_version.into());
     }
 
-    /// Writes a log record.
-    pub fn log(&self, level: Level, message: impl FnOnce() -> String) {
-        self.outlets.log.write(level, message);
-        // Delivers it.
-        self.change(|_| ());
-    }
-
     /// What was published is of the moment `asked` or later, for certain.
     pub fn listed(&self, asked: Instant) {
         self.change(|state| state.listed = Some(asked));
@@ -176,6 +169,11 @@ impl Latest {
             *state.counts.failures.entry(trouble.class).or_default() += 1;
             state.trouble = Some(trouble);
         });
+    }
+
+    /// Records something that an operator should know and that is no failure.
+    pub fn warn(&self, message: String) {
+        self.change(|_| self.outlets.log.write(Level::Warn, || message));
     }
 
     /// Whether a watch is open.

@@ -216,7 +216,7 @@ fn long_node_name_events(to: &mut dyn Write, _: usize) -> std::io::Result<()> {
 
 /// Every other one is small enough to be read.
 fn long_node_name(number: usize) -> String {
-    let length = if number % 2 == 0 { 4_000_000 } else { 4_200_000 };
+    let length = if number.is_multiple_of(2) { 4_000_000 } else { 4_200_000 };
     pod_with(number, &format!(r#""nodeName":"\u006e{}""#, "n".repeat(length)), true)
 }
 
@@ -255,7 +255,7 @@ fn other_pods(to: &mut dyn Write, number: usize) -> std::io::Result<()> {
 
 /// The same pods, each different from what it was.
 fn changing_pods(to: &mut dyn Write, number: usize) -> std::io::Result<()> {
-    list(to, (0..FULL).map(|pod_number| pod(pod_number, number % 2 == 0)), 7 + number)
+    list(to, (0..FULL).map(|pod_number| pod(pod_number, number.is_multiple_of(2))), 7 + number)
 }
 
 fn changes(to: &mut dyn Write, _: usize) -> std::io::Result<()> {

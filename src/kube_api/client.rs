@@ -13,21 +13,19 @@ use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper::rt::Executor;
-use hyper_rustls::{
-    DefaultServerNameResolver, FixedServerNameResolver, HttpsConnector, MaybeHttpsStream, ResolveServerName,
-};
+use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::rt::TokioIo;
 use kube::client::{Body, ConfigExt};
 use kube::{Client, Config};
-use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tower::{BoxError, Service, ServiceBuilder, service_fn};
 use tower_http::decompression::DecompressionLayer;
 
+use crate::kube_api::tls::{self, ServerNames};
 use crate::panics::{self, Place};
 use crate::runtime::blocking;
 
@@ -137,7 +135,7 @@ struct Connector {
     tcp: HttpConnector<Resolver>,
     tls: Arc<rustls::ClientConfig>,
     /// The name that the server's certificate must have; by default the host of the URL.
-    server_name: Arc<dyn ResolveServerName + Send + Sync>,
+    server_name: ServerNames,
     opened: Arc<AtomicUsize>,
 }
 
@@ -152,18 +150,9 @@ impl Connector {
         tcp.set_keepalive_retries(Some(PROBES));
         // The same for what was sent and not acknowledged.
         tcp.set_tcp_user_timeout(Some(IDLE + INTERVAL * PROBES));
-        let tls = Arc::new(config.rustls_client_config()?);
-        Ok(Self { tcp, tls, server_name: server_name(config)?, opened: Arc::default() })
+        let tls = Arc::new(tls::client_config(config)?);
+        Ok(Self { tcp, tls, server_name: tls::server_names(config)?, opened: Arc::default() })
     }
-}
-
-fn server_name(config: &Config) -> kube::Result<Arc<dyn ResolveServerName + Send + Sync>> {
-    let Some(name) = &config.tls_server_name else {
-        return Ok(Arc::new(DefaultServerNameResolver::default()));
-    };
-    let name = ServerName::try_from(name.clone())
-        .map_err(|e| kube::Error::RustlsTls(kube::client::RustlsTlsError::InvalidServerName(e)))?;
-    Ok(Arc::new(FixedServerNameResolver::new(name)))
 }
 
 impl Service<Uri> for Connector {

@@ -21,7 +21,14 @@ pub type Connect = fn(&Settings, &Surroundings<'_>) -> Result<(Identity, Watch)>
 pub fn connect(settings: &Settings, surroundings: &Surroundings<'_>) -> Result<(Identity, Watch)> {
     let credentials = Credentials::find(&settings.source, surroundings.variable)?;
     let identity = Identity::find(settings, credentials.claims(), surroundings)?;
-    let cluster = PodClient::new(settings, credentials);
+    let mut cluster = PodClient::new(settings, credentials);
     let pace = WatcherTimings::of(settings);
-    Ok((identity, Box::new(move |rules, latest| Box::pin(watch(cluster, rules, pace, latest)))))
+    Ok((
+        identity,
+        Box::new(move |rules, latest| {
+            let warned = latest.clone();
+            cluster.warn_through(Box::new(move |message| warned.warn(message)));
+            Box::pin(watch(cluster, rules, pace, latest))
+        }),
+    ))
 }

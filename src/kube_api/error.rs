@@ -4,15 +4,12 @@ use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
 
-use rustls::CertificateError::{
-    Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet, NotValidYetContext, UnknownIssuer,
-};
-
 use super::auth::Credentials;
 use super::auth::kubeconfig;
 use super::client::{HandshakeTimeout, NoSuchHost};
 use super::rbac_hint::missing_role;
 use super::status::Status as ApiStatus;
+use super::tls::{Outlook, Remedy, TlsFailure};
 use crate::error::Error;
 use crate::health::LastError;
 use crate::status::Status;
@@ -25,9 +22,13 @@ pub(super) struct ApiError {
     /// The server asks not to be asked again for so long.
     pub(super) retry_after: Option<Duration>,
     /// What was to be done: the verb of Kubernetes.
-    pub(super) verb: &'static str,
-    pub(super) http_status: u16,
-    pub(super) message: String,
+    verb: &'static str,
+    http_status: u16,
+    message: String,
+    /// What helps.
+    remedy: Remedy,
+    /// Time may solve it, although its class is one that lasts.
+    may_pass: bool,
 }
 
 /// What kind of failure it is.
@@ -97,7 +98,8 @@ impl ErrorClass {
 
 impl ApiError {
     pub(super) fn new(class: ErrorClass, message: impl Into<String>) -> Self {
-        Self { class, retry_after: None, verb: "", http_status: 0, message: message.into() }
+        let message = message.into();
+        Self { class, retry_after: None, verb: "", http_status: 0, message, remedy: Remedy::Nothing, may_pass: false }
     }
 
     /// Whether a list in another encoding may succeed.
@@ -162,19 +164,17 @@ impl ApiError {
     }
 
     fn into_error(self, credentials: &Credentials, namespace: &str) -> Error {
-        let Self { class, verb, http_status, message, .. } = self;
-        // What is cut first cannot be found.
+        let Self { class, verb, http_status, message, remedy, may_pass, .. } = self;
+        // A secret that was cut first would not be found.
         let message = tidy(&credentials.redact(&message));
         let server = credentials.server();
+        let proxy = credentials.proxy_hint();
         let (status, message) = match class {
             ErrorClass::Credentials => (Status::NoCredentials, message),
             ErrorClass::Resources => (Status::NoResources, message),
             ErrorClass::Tls => (
                 Status::Tls,
-                format!(
-                    "TLS with the API server {server} failed: {message}. Trusted is the CA in {}",
-                    credentials.ca()
-                ),
+                format!("TLS with the API server {server} failed: {message}{}", trust(remedy, credentials)),
             ),
             ErrorClass::Unauthorized => (
                 Status::Unauthorized,
@@ -183,14 +183,16 @@ impl ApiError {
                 ),
             ),
             ErrorClass::Forbidden => (Status::Forbidden, missing_role(verb, namespace, credentials.claims(), &message)),
-            ErrorClass::NoSuchHost => {
-                (Status::Unavailable, format!("the name of the API server {server} cannot be resolved: {message}"))
-            }
-            ErrorClass::Unreachable => {
-                (Status::Unavailable, format!("the API server {server} cannot be reached: {message}"))
-            }
+            ErrorClass::NoSuchHost => (
+                Status::Unavailable,
+                format!("the name of the API server {server} cannot be resolved: {message}{proxy}"),
+            ),
+            ErrorClass::Unreachable => (
+                Status::Unavailable,
+                format!("the API server {server} cannot be reached: {message}{}{proxy}", advice(remedy)),
+            ),
             ErrorClass::TimedOut => {
-                (Status::Unavailable, format!("the API server {server} does not answer: {message}"))
+                (Status::Unavailable, format!("the API server {server} does not answer: {message}{proxy}"))
             }
             ErrorClass::Gone => {
                 (Status::Unavailable, format!("the API server {server} cannot go on from what is known: {message}"))
@@ -206,7 +208,8 @@ impl ApiError {
                 format!("the API server {server} gave an answer that is not understood: {message}"),
             ),
         };
-        Error::new(status, message).with_http_status(http_status)
+        let error = Error::new(status, message).with_http_status(http_status);
+        if may_pass { error.worth_a_retry() } else { error }
     }
 
     /// What an answer of the API server means that is no success.
@@ -257,8 +260,7 @@ impl ApiError {
         let mut class = ErrorClass::Unreachable;
         for cause in chain(error) {
             if let Some(tls) = tls_error(cause) {
-                let class = if is_about_trust(tls) { ErrorClass::Tls } else { ErrorClass::Unreachable };
-                return Self::new(class, tls_advice(tls));
+                return Self::from(TlsFailure::from(tls));
             }
             if let Some(NoSuchHost(io)) = cause.downcast_ref() {
                 // It may be no more than that hosts and resolv.conf could not be opened.
@@ -289,49 +291,48 @@ fn tls_error<'a>(cause: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Erro
     cause.downcast_ref().or_else(wrapped)
 }
 
-/// Whether it is for good. What else may go wrong with TLS may be a server that starts, or something between.
-fn is_about_trust(error: &rustls::Error) -> bool {
-    use rustls::AlertDescription::{
-        AccessDenied, BadCertificate, CertificateExpired, CertificateRequired, CertificateUnknown, UnknownCA,
-    };
-    match error {
-        rustls::Error::InvalidCertificate(_) => true,
-        rustls::Error::AlertReceived(alert) => matches!(
-            alert,
-            AccessDenied | BadCertificate | CertificateExpired | CertificateRequired | CertificateUnknown | UnknownCA
-        ),
-        _ => false,
+impl From<TlsFailure> for ApiError {
+    fn from(failure: TlsFailure) -> Self {
+        let TlsFailure { why, remedy, outlook } = failure;
+        let class = if outlook == Outlook::Transient { ErrorClass::Unreachable } else { ErrorClass::Tls };
+        Self { remedy, may_pass: outlook == Outlook::MayPass, ..Self::new(class, why) }
     }
 }
 
-/// What is wrong, and whose business it is.
-fn tls_advice(error: &rustls::Error) -> String {
-    let advice = match error {
-        rustls::Error::InvalidCertificate(UnknownIssuer) => {
-            "it is not signed by the CA at hand: is that the CA of this cluster?"
-        }
-        rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. }) => {
-            "the API server has a certificate for other names than the one it was asked for by"
-        }
-        rustls::Error::InvalidCertificate(Expired | ExpiredContext { .. }) => {
-            "it has expired, or the clock of this machine is wrong"
-        }
-        rustls::Error::InvalidCertificate(NotValidYet | NotValidYetContext { .. }) => {
-            "it is not valid yet, or the clock of this machine is wrong"
-        }
-        _ => return error.to_string(),
-    };
-    format!("{error} ({advice})")
+/// The CA that is trusted, what helps, and the part of the CA that cannot be used.
+fn trust(remedy: Remedy, credentials: &Credentials) -> String {
+    let ca = credentials.ca();
+    let skipped = credentials.skipped().map(|skipped| format!(" ({ca} is used in part: skipped {skipped})"));
+    let skipped = skipped.unwrap_or_default();
+    match remedy {
+        Remedy::OtherCa => format!(" {ca}; {}{skipped}", credentials.ca_advice()),
+        remedy => format!("{}{skipped}", advice(remedy)),
+    }
+}
+
+fn advice(remedy: Remedy) -> String {
+    if let Remedy::Do(advice) = remedy { format!("; {advice}") } else { String::new() }
 }
 
 /// The deepest causes say most; the outer ones are the names of layers.
 fn causes(error: &dyn StdError) -> String {
-    let mut texts: Vec<String> = chain(error).map(ToString::to_string).collect();
+    let mut texts: Vec<String> = chain(error).map(cause).collect();
     texts.dedup();
     match texts.len() {
         0 => error.to_string(),
         n => texts.split_off(n.saturating_sub(2)).join(": "),
     }
+}
+
+/// rustls explains the end of a connection with a link.
+fn cause(error: &(dyn StdError + 'static)) -> String {
+    if is_early_end(error) { "the server closed the connection unexpectedly".into() } else { error.to_string() }
+}
+
+/// An io::Error may wrap another one, as for `tls_error`.
+fn is_early_end(error: &(dyn StdError + 'static)) -> bool {
+    let Some(io) = error.downcast_ref::<io::Error>() else { return false };
+    io.kind() == io::ErrorKind::UnexpectedEof || io.get_ref().is_some_and(|wrapped| is_early_end(wrapped))
 }
 
 /// What an error is caused by, from the nearest to the deepest.
@@ -358,7 +359,7 @@ mod tests {
 
     #[test]
     fn a_tls_error_is_found_however_deep_it_is_wrapped() {
-        let tls = || rustls::Error::InvalidCertificate(UnknownIssuer);
+        let tls = || rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
         for error in [io::Error::other(tls()), io::Error::other(io::Error::other(tls()))] {
             assert_eq!(class(error), ErrorClass::Tls);
         }
@@ -368,16 +369,15 @@ mod tests {
     }
 
     #[test]
-    fn whose_certificate_it_is_and_what_is_wrong_with_it() {
-        for (certificate, words) in [
-            (UnknownIssuer, "the CA of this cluster"),
-            (NotValidForName, "for other names"),
-            (Expired, "has expired"),
-            (NotValidYet, "not valid yet"),
-        ] {
-            let error = io::Error::other(rustls::Error::InvalidCertificate(certificate));
-            let failure = ApiError::from(kube::Error::Service(Box::new(Outer(error))));
-            assert!(failure.class == ErrorClass::Tls && failure.message.contains(words), "{}", failure.message);
+    fn a_connection_that_ends_early_is_reported_without_links() {
+        let end = || io::Error::new(io::ErrorKind::UnexpectedEof, "peer closed connection: https://docs.rs/rustls");
+        for end in [end(), io::Error::other(end())] {
+            let failure = ApiError::from(kube::Error::Service(Box::new(Outer(end))));
+            assert!(
+                failure.class == ErrorClass::Unreachable && !failure.message.contains("://"),
+                "{}",
+                failure.message
+            );
         }
     }
 

@@ -14,6 +14,7 @@ mod publisher;
 mod rbac_hint;
 mod response;
 mod status;
+mod tls;
 mod watch;
 mod watcher;
 

@@ -12,7 +12,7 @@ use kube::core::Request;
 use serde::Deserialize;
 use tokio::time::timeout;
 
-use super::auth::Credentials;
+use super::auth::{Credentials, Warn};
 use super::backoff::random;
 use super::client::HttpClient;
 use super::error::{ApiError, ErrorClass};
@@ -151,6 +151,11 @@ impl PodClient {
             request_timeout: settings.request_timeout,
             watches_in_json: false,
         }
+    }
+
+    /// Sends warnings about the credentials there from now on.
+    pub(super) fn warn_through(&mut self, warn: Box<Warn>) {
+        self.credentials.warn_through(warn);
     }
 
     async fn watch_since(&mut self, resource_version: &str) -> Result<Events, ApiError> {

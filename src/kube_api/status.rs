@@ -90,7 +90,7 @@ struct Sentence(String);
 impl Sentence {
     fn of(text: &str) -> Self {
         const LONGEST: usize = 16 << 10;
-        Self(text[..text.floor_char_boundary(LONGEST)].to_owned())
+        Self(text.chars().take(LONGEST).collect())
     }
 }
 

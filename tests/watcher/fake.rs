@@ -60,6 +60,7 @@ pub(crate) struct Asked {
     pub(crate) path: String,
     pub(crate) accept: String,
     pub(crate) encoding: String,
+    pub(crate) authorization: String,
     pub(crate) at: Instant,
 }
 
@@ -163,6 +164,15 @@ pub(crate) fn config(server: &str, user: &str, extra: &[(&str, &str)]) -> Config
          contexts: [{{name: c, context: {{cluster: k, user: u}}}}], users: [{{name: u, user: {user}}}]}}"
     );
     std::fs::write(&path, kubeconfig).unwrap();
+    let mut config = config_in_pod(&[]);
+    for (key, value) in [("kubeconfig", path.to_str().unwrap())].iter().chain(extra) {
+        config.set(key, value).unwrap();
+    }
+    config
+}
+
+/// The configuration of a provider that is no pod, with the service account of the pod it runs in.
+pub(crate) fn config_in_pod(extra: &[(&str, &str)]) -> Config {
     let mut config = Config::default();
     let required = [
         ("namespace", "ns"),
@@ -171,7 +181,6 @@ pub(crate) fn config(server: &str, user: &str, extra: &[(&str, &str)]) -> Config
         ("peers_port_name", "peers"),
         ("pod_labels", "app=demo"),
         ("self", "none"),
-        ("kubeconfig", path.to_str().unwrap()),
         // Longer than anything here takes.
         ("request_timeout_ms", "60000"),
     ];
@@ -186,10 +195,11 @@ fn answer(mut stream: TcpStream, script: &Script, log: &Mutex<Vec<Asked>>) {
     while let Some(path) = lines.next().and_then(|line| line.split(' ').nth(1).map(str::to_owned)) {
         let headers: Vec<String> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
         let header = |name| headers.iter().find_map(|line| line.strip_prefix(name)).unwrap_or_default().to_owned();
-        let (accept, encoding) = (header("accept: "), header("accept-encoding: "));
+        let (accept, encoding, authorization) =
+            (header("accept: "), header("accept-encoding: "), header("authorization: "));
         let number = {
             let mut log = log.lock().unwrap();
-            log.push(Asked { path: path.clone(), accept, encoding, at: Instant::now() });
+            log.push(Asked { path: path.clone(), accept, encoding, authorization, at: Instant::now() });
             log.len() - 1
         };
         // A client that is gone by now is no fault of the test.

@@ -9,7 +9,9 @@ mod listing;
 mod own_pod;
 mod pace;
 mod registering;
+mod tls_server;
 mod trouble;
+mod trust;
 mod watch_formats;
 mod watching;
 

@@ -274,7 +274,7 @@ fn why_credentials_cannot_be_used_is_told() {
         (format!("{{client-certificate: '{garbage}', client-key: '{garbage}'}}"), "certificate"),
         (plugin("command: no-such-program"), "login plugin cannot be started: No such file"),
         (plugin("command: 'false'"), "login plugin failed (exit status: 1)"),
-        (plugin("command: 'true'"), "login plugin gave no credentials"),
+        (plugin("command: 'true'"), "login plugin returned no credentials"),
     ] {
         let error = fake::provider("https://127.0.0.1:1", &user, &[]).register(LONG).unwrap_err();
         assert_eq!((error.status(), error.message().contains(words)), (Status::NoCredentials, true), "{user}: {error}");

@@ -9,13 +9,13 @@ use crate::status::Status;
 /// Tokens have about a kilobyte, bundles of CAs and kubeconfigs some hundred.
 const LARGEST: u64 = 1 << 20;
 
-/// Reads a file; `what` it is, and the `advice` if it cannot be read, go into the message.
+/// Reads a file. If that fails, the message names `what` the file is and ends with `advice`.
 pub(super) fn read(path: &Path, what: &str, advice: &str) -> Result<Vec<u8>> {
     read_regular(path).map_err(|e| {
         if matches!(e.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM)) {
             return Error::new(Status::NoResources, format!("cannot read {}: {e}", path.display()));
         }
-        no_credentials(format!("cannot read the {what} {}: {e}. {advice}", path.display()))
+        no_credentials(format!("cannot read the {what} {}: {e}; {advice}", path.display()))
     })
 }
 
@@ -49,7 +49,7 @@ mod tests {
         let large = folder.path().join("large");
         std::fs::File::create(&large).unwrap().set_len(LARGEST + 1).unwrap();
         for path in [folder.path(), Path::new("/dev/zero"), &large] {
-            let error = read(path, "token", "Mend it").unwrap_err();
+            let error = read(path, "token", "fix it").unwrap_err();
             assert_eq!(error.status(), Status::NoCredentials);
             assert!(error.message().contains("not a file of at most"), "{error}");
         }

@@ -4,44 +4,112 @@
 
 use std::path::Path;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use futures_util::FutureExt;
 use kube::Config;
-use kube::client::AuthError;
-use kube::config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError, LoadDataError};
+use kube::client::{AuthError, RustlsTlsError};
+use kube::config::{Cluster, KubeConfigOptions, Kubeconfig as File, KubeconfigError, LoadDataError};
 
+use super::ca_bundle::CaBundle;
 use super::files::{no_credentials, read};
 use crate::error::{Error, Result};
 use crate::kube_api::error::chain;
 
-/// Reads a kubeconfig and what it refers to. Login plugins run later, with the first client.
-pub(super) fn load(path: &Path, context: Option<String>) -> Result<Config> {
-    // kube reads it anew, with what it refers to; this says first what is wrong with the file itself.
-    read(path, "kubeconfig", "Mend the path in `kubeconfig`")?;
-    let kubeconfig = Kubeconfig::read_from(path).map_err(|e| unusable(path, &e))?;
-    if kubeconfig.clusters.iter().any(|named| named.cluster.as_ref().is_some_and(|cluster| cluster.proxy_url.is_some()))
-    {
+/// The proxy of the environment, which kube would parse and then refuse, stays out of play behind this one.
+const NO_PROXY: &str = "http://unused.invalid";
+
+/// One context of a kubeconfig.
+pub(super) struct Kubeconfig {
+    pub(super) path: String,
+    pub(super) config: Box<Config>,
+    /// The CA certificates that cannot be used.
+    pub(super) skipped: Option<String>,
+}
+
+impl Kubeconfig {
+    /// Reads a kubeconfig and what it refers to. Login plugins run later, with the first client.
+    pub(super) fn load(path: &Path, context: Option<String>) -> Result<Self> {
+        // kube reads the file again, with what it refers to. This reports first what is wrong with the file itself.
+        read(path, "kubeconfig", "check the path in `kubeconfig`")?;
+        let mut file = File::read_from(path).map_err(|e| unusable(path, &e))?;
+        let selected = selected_cluster(&mut file, context.as_deref());
+        let skipped = selected.map(|cluster| prepare(cluster, path)).transpose()?.flatten();
+        let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
+        let mut config = Config::from_custom_kubeconfig(file, &options)
+            .now_or_never()
+            // It is async by its signature only.
+            .unwrap_or(Err(KubeconfigError::FindPath))
+            .map_err(|e| unusable(path, &e))?;
+        // kube would panic.
+        if !matches!(config.cluster_url.scheme_str(), Some("https" | "http")) {
+            return Err(unusable(path, &KubeconfigError::MissingClusterUrl));
+        }
+        forget_proxy(&mut config);
+        Ok(Self { path: path.display().to_string(), config: Box::new(config), skipped })
+    }
+}
+
+/// Finds the cluster of the selected context. kube reports what is missing.
+fn selected_cluster<'a>(file: &'a mut File, context: Option<&str>) -> Option<&'a mut Cluster> {
+    let name = context.or(file.current_context.as_deref())?;
+    let context = file.contexts.iter().find(|named| named.name == name)?.context.as_ref()?;
+    let named = file.clusters.iter_mut().find(|named| named.name == context.cluster)?;
+    named.cluster.as_mut()
+}
+
+/// Reduces the CA to what can be used, and keeps the environment's proxy away. Returns what is skipped.
+fn prepare(cluster: &mut Cluster, path: &Path) -> Result<Option<String>> {
+    if cluster.proxy_url.as_ref().is_some_and(|url| !url.is_empty()) {
         return Err(no_credentials(format!(
-            "the kubeconfig {} has a `proxy-url`: proxies are not supported",
+            "the kubeconfig {} cannot be used: its cluster has a `proxy-url`, and proxies are not supported; \
+             select a context whose cluster has none",
             path.display()
         )));
     }
-    let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
-    let mut config = Config::from_custom_kubeconfig(kubeconfig, &options)
-        .now_or_never()
-        // It is async by its signature only.
-        .unwrap_or(Err(KubeconfigError::FindPath))
-        .map_err(|e| unusable(path, &e))?;
-    // kube would panic.
-    if !matches!(config.cluster_url.scheme_str(), Some("https" | "http")) {
-        return Err(unusable(path, &KubeconfigError::MissingClusterUrl));
+    cluster.proxy_url = Some(NO_PROXY.into());
+    let Some(pem) = ca(cluster, path)? else { return Ok(None) };
+    let bundle = CaBundle::parse(&pem);
+    let skipped = bundle.skipped();
+    if bundle.is_empty() {
+        let why = skipped.unwrap_or_else(|| "it is not in PEM form".into());
+        return Err(no_credentials(format!(
+            "the kubeconfig {} cannot be used: its certificate authority holds no usable certificate: {why}; \
+             write the CA of the cluster again",
+            path.display()
+        )));
     }
-    // From HTTPS_PROXY, which kube would then refuse to use.
+    cluster.certificate_authority = None;
+    cluster.certificate_authority_data = Some(STANDARD.encode(bundle.to_pem()));
+    Ok(skipped)
+}
+
+/// Reads the CA of a cluster, which comes as text or as a file.
+fn ca(cluster: &Cluster, path: &Path) -> Result<Option<Vec<u8>>> {
+    let is_set = |value: &&String| !value.is_empty();
+    if let Some(data) = cluster.certificate_authority_data.as_ref().filter(is_set) {
+        let base64: String = data.split_whitespace().collect();
+        let not_base64 = "its `certificate-authority-data` is not base64";
+        let refused = |_| no_credentials(format!("the kubeconfig {} cannot be used: {not_base64}", path.display()));
+        return STANDARD.decode(base64).map(Some).map_err(refused);
+    }
+    let file = cluster.certificate_authority.as_ref().filter(is_set);
+    file.map(|file| {
+        read(
+            Path::new(file),
+            "certificate authority of the kubeconfig",
+            "check `certificate-authority` in the kubeconfig",
+        )
+    })
+    .transpose()
+}
+
+fn forget_proxy(config: &mut Config) {
     config.proxy_url = None;
-    if let Some(plugin) = &mut config.auth_info.exec {
-        // The terminal is the host's.
-        plugin.interactive_mode = Some(ExecInteractiveMode::Never);
+    let plugin = config.auth_info.exec.as_mut();
+    if let Some(cluster) = plugin.and_then(|plugin| plugin.cluster.as_mut()) {
+        cluster.proxy_url = None;
     }
-    Ok(config)
 }
 
 fn unusable(path: &Path, error: &KubeconfigError) -> Error {
@@ -64,7 +132,7 @@ fn unusable(path: &Path, error: &KubeconfigError) -> Error {
     no_credentials(format!("the kubeconfig {} cannot be used: {why}", path.display()))
 }
 
-/// Why a client cannot be made of one, or its credentials not be had. Not in the words of a login plugin: they may hold its secrets.
+/// Returns why a client cannot be made, or why the credentials are not available.
 pub(in crate::kube_api) fn why(error: &kube::Error) -> String {
     let file = chain(error).find_map(|cause| match cause.downcast_ref() {
         Some(LoadDataError::ReadFile(error, path)) => Some(format!("{} cannot be read: {error}", path.display())),
@@ -72,23 +140,36 @@ pub(in crate::kube_api) fn why(error: &kube::Error) -> String {
     });
     match (file, error) {
         (Some(file), _) => file,
-        (_, kube::Error::RustlsTls(error)) => format!("its certificates or keys: {error}"),
+        (_, kube::Error::RustlsTls(error)) => certificates(error).into(),
         (_, kube::Error::Auth(error)) => login(error),
         _ => "its client certificate or its key is missing, or cannot be read".into(),
+    }
+}
+
+fn certificates(error: &RustlsTlsError) -> &'static str {
+    match error {
+        RustlsTlsError::AddRootCertificate(_) | RustlsTlsError::NoValidNativeRootCA(_) => {
+            "it names no certificate authority, and this system has no CA certificates; \
+             set `certificate-authority` to the CA of the cluster"
+        }
+        RustlsTlsError::InvalidServerName(_) => "its `tls-server-name` is not a host name",
+        RustlsTlsError::MissingCertificate => "its client certificate holds no certificate in PEM form",
+        RustlsTlsError::MissingPrivateKey | RustlsTlsError::UnknownPrivateKeyFormat => {
+            "its client key holds no private key in PEM form"
+        }
+        RustlsTlsError::InvalidPrivateKey(_) => {
+            "its client key does not fit its client certificate, or is of a kind other than RSA, P-256, P-384 and Ed25519"
+        }
+        _ => "its client certificate or its key is not in PEM form",
     }
 }
 
 fn login(error: &AuthError) -> String {
     match error {
         AuthError::ReadTokenFile(error, path) => format!("{} cannot be read: {error}", path.display()),
-        AuthError::AuthExecStart(error) => format!("its login plugin cannot be started: {error}"),
-        AuthError::AuthExecRun { out, .. } => {
-            format!("its login plugin failed ({}); what it says, kubectl shows", out.status)
-        }
         AuthError::InvalidBasicAuth(_) | AuthError::InvalidBearerToken(_) => {
             "its token or password has characters that such have not".into()
         }
-        AuthError::MissingCommand => "its login plugin has no `command`".into(),
-        _ => "its login plugin gave no credentials".into(),
+        _ => "its `auth-provider` returned no credentials; use a login plugin (`exec`) instead".into(),
     }
 }

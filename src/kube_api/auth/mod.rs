@@ -1,12 +1,15 @@
 //! Who we are to the API server, and the client that goes with it.
 
+mod ca_bundle;
+mod exec;
 mod files;
 pub(in crate::kube_api) mod kubeconfig;
 mod service_account;
 
-use kube::Config;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
 
+use self::kubeconfig::Kubeconfig;
 use self::service_account::ServiceAccount;
 use crate::kube_api::client::{HttpClient, Sent};
 use crate::kube_api::error::{ApiError, ErrorClass};
@@ -17,22 +20,34 @@ use crate::identity::Claims;
 use crate::panics::{self, Place};
 use crate::runtime::blocking;
 
+/// A login is renewed this long before it expires.
+const RENEW_BEFORE: SignedDuration = SignedDuration::from_secs(60);
+
 /// The credentials, and the client made of them.
 pub struct Credentials {
     origin: Origin,
     claims: Claims,
     client: Option<HttpClient>,
+    /// When the login expires that `client` was made with.
+    expires: Option<Timestamp>,
     sent: Sent,
+    /// The environment variable that names a proxy, which this library does not use.
+    proxy: Option<&'static str>,
+    warn: Box<Warn>,
+    /// What was last warned of.
+    warned: Option<String>,
 }
+
+/// Takes a sentence for the operator.
+pub(in crate::kube_api) type Warn = dyn Fn(String) + Send + Sync;
 
 enum Origin {
     ServiceAccount(ServiceAccount),
-    /// Where it was read from, and what it says.
-    Kubeconfig(String, Box<Config>),
+    Kubeconfig(Kubeconfig),
 }
 
 impl Credentials {
-    /// Finds the API server and reads the credentials, so that what is missing is said at once.
+    /// Finds the API server and reads the credentials, so that the caller learns at once what is missing.
     pub fn find(source: &Source, variable: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
         let (origin, claims) = match source {
             Source::ServiceAccount(dir) => {
@@ -41,11 +56,25 @@ impl Credentials {
                 (Origin::ServiceAccount(account), claims)
             }
             Source::Kubeconfig(path, context) => {
-                let config = kubeconfig::load(path, context.clone())?;
-                (Origin::Kubeconfig(path.display().to_string(), Box::new(config)), Claims::default())
+                (Origin::Kubeconfig(Kubeconfig::load(path, context.clone())?), Claims::default())
             }
         };
-        Ok(Self { origin, claims, client: None, sent: Sent::default() })
+        let proxy = ["HTTPS_PROXY", "https_proxy"].into_iter().find(|name| variable(name).is_some());
+        Ok(Self {
+            origin,
+            claims,
+            client: None,
+            expires: None,
+            sent: Sent::default(),
+            proxy,
+            warn: Box::new(|_| {}),
+            warned: None,
+        })
+    }
+
+    /// Sends warnings there from now on.
+    pub(in crate::kube_api) fn warn_through(&mut self, warn: Box<Warn>) {
+        self.warn = warn;
     }
 
     /// What the token says about its holder; nothing for a kubeconfig.
@@ -53,40 +82,63 @@ impl Credentials {
         &self.claims
     }
 
-    /// A client with the credentials as they are now. The same one for as long as they are the same.
+    /// Returns a client with the current credentials. It is the same one for as long as they are the same.
     pub(in crate::kube_api) async fn current_client(&mut self) -> std::result::Result<HttpClient, ApiError> {
         if let Origin::ServiceAccount(account) = &mut self.origin
             && account.read_again()?
         {
             self.client = None;
         }
+        if self.expires.is_some_and(|expires| Timestamp::now() + RENEW_BEFORE >= expires) {
+            self.client = None;
+        }
         if self.client.is_none() {
-            self.client = Some(self.new_client().await?);
+            self.warn_of_skipped();
+            let (client, expires) = self.new_client().await?;
+            (self.client, self.expires) = (Some(client), expires);
         }
         Ok(self.client.clone().expect("just made"))
     }
 
-    async fn new_client(&self) -> std::result::Result<HttpClient, ApiError> {
+    /// Reports CA certificates that cannot be used, once for as long as they are the same.
+    fn warn_of_skipped(&mut self) {
+        let skipped = self.skipped().map(|skipped| format!("{} is used in part: skipped {skipped}", self.ca()));
+        if skipped != self.warned {
+            if let Some(skipped) = &skipped {
+                (self.warn)(skipped.clone());
+            }
+            self.warned = skipped;
+        }
+    }
+
+    async fn new_client(&self) -> std::result::Result<(HttpClient, Option<Timestamp>), ApiError> {
         Ok(match &self.origin {
-            Origin::ServiceAccount(account) => HttpClient::new(account.config()?, self.sent.clone())
-                .map_err(|e| files::no_credentials(format!("the service account cannot be used: {e}")))?,
+            Origin::ServiceAccount(account) => {
+                let unusable = |e| {
+                    let why = kubeconfig::why(&e);
+                    files::no_credentials(format!("the service account cannot be used: {why}"))
+                };
+                (HttpClient::new(account.config()?, self.sent.clone()).map_err(unusable)?, None)
+            }
             // A kubeconfig may run a login plugin, which may hang: not on the thread that close has to join.
-            Origin::Kubeconfig(path, config) => {
-                let (config, sent) = ((**config).clone(), self.sent.clone());
+            Origin::Kubeconfig(Kubeconfig { path, config, .. }) => {
+                let (mut config, sent) = ((**config).clone(), self.sent.clone());
                 let login = move || {
                     panics::here(Place::Login);
-                    HttpClient::new(config, sent)
+                    let expires = exec::log_in(&mut config)?;
+                    let client = HttpClient::new(config, sent).map_err(|e| kubeconfig::why(&e))?;
+                    Ok::<_, String>((client, expires))
                 };
                 let no_thread = |e| ApiError::new(ErrorClass::Resources, format!("cannot log in: {e}"));
-                blocking(login).await.map_err(no_thread)?.map_err(|e| {
-                    let why = || format!("the kubeconfig {path} cannot be used: {}", kubeconfig::why(&e));
-                    files::no_descriptors().unwrap_or_else(|| files::no_credentials(why()))
+                blocking(login).await.map_err(no_thread)?.map_err(|why| {
+                    let unusable = || files::no_credentials(format!("the kubeconfig {path} cannot be used: {why}"));
+                    files::no_descriptors().unwrap_or_else(unusable)
                 })?
             }
         })
     }
 
-    /// They were refused: a plugin is to log in anew.
+    /// Forgets the login, which the API server refused. A plugin logs in again.
     pub(in crate::kube_api) fn forget(&mut self) {
         self.client = None;
     }
@@ -102,8 +154,8 @@ impl Credentials {
     pub(in crate::kube_api) fn redact(&self, text: &str) -> String {
         let secrets = match &self.origin {
             Origin::ServiceAccount(account) => [Some(account.token()), None],
-            Origin::Kubeconfig(_, config) => {
-                let auth = &config.auth_info;
+            Origin::Kubeconfig(kubeconfig) => {
+                let auth = &kubeconfig.config.auth_info;
                 [&auth.token, &auth.password].map(|secret| secret.as_ref().map(ExposeSecret::expose_secret))
             }
         };
@@ -117,16 +169,47 @@ impl Credentials {
     pub(in crate::kube_api) fn server(&self) -> String {
         match &self.origin {
             Origin::ServiceAccount(account) => account.server().to_string(),
-            Origin::Kubeconfig(path, _) => format!("of kubeconfig {path}"),
+            Origin::Kubeconfig(kubeconfig) => format!("of kubeconfig {}", kubeconfig.path),
         }
     }
 
-    /// Where the CA comes from, for messages.
+    /// The CA that is trusted, for messages.
     pub(in crate::kube_api) fn ca(&self) -> String {
         match &self.origin {
-            Origin::ServiceAccount(account) => account.ca_file().display().to_string(),
-            Origin::Kubeconfig(path, _) => path.clone(),
+            Origin::ServiceAccount(account) => format!("the CA in {}", account.ca_file().display()),
+            Origin::Kubeconfig(kubeconfig) if kubeconfig.config.root_cert.is_some() => {
+                format!("the CA of kubeconfig {}", kubeconfig.path)
+            }
+            Origin::Kubeconfig(kubeconfig) => {
+                format!("a CA of this system (kubeconfig {} names no CA)", kubeconfig.path)
+            }
         }
+    }
+
+    /// What helps where that CA is not the server's, for messages.
+    pub(in crate::kube_api) fn ca_advice(&self) -> &'static str {
+        match &self.origin {
+            Origin::ServiceAccount(_) => "check that this is the CA of this cluster",
+            Origin::Kubeconfig(kubeconfig) if kubeconfig.config.root_cert.is_some() => {
+                "check that the `certificate-authority` of the kubeconfig is the CA of this cluster"
+            }
+            Origin::Kubeconfig(_) => "set `certificate-authority` in the kubeconfig to the CA of the cluster",
+        }
+    }
+
+    /// The CA certificates that cannot be used, for messages.
+    pub(in crate::kube_api) fn skipped(&self) -> Option<String> {
+        match &self.origin {
+            Origin::ServiceAccount(account) => account.skipped(),
+            Origin::Kubeconfig(kubeconfig) => kubeconfig.skipped.clone(),
+        }
+    }
+
+    /// A hint for messages where the API server cannot be reached.
+    pub(in crate::kube_api) fn proxy_hint(&self) -> String {
+        self.proxy.map_or_else(String::new, |name| {
+            format!("; this library does not use the proxy in {name}: allow direct connections to the API server")
+        })
     }
 }
 

@@ -6,18 +6,21 @@ use std::path::{Path, PathBuf};
 
 use http::Uri;
 use kube::Config;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use secrecy::SecretString;
 
+use super::ca_bundle::CaBundle;
 use super::files::{no_credentials, read};
 use crate::error::{Error, Result};
 use crate::identity::Claims;
 use crate::status::Status;
 
-/// If a file is missing.
-const ADVICE: &str =
-    "In a pod, leave `automountServiceAccountToken` on; elsewhere set `service_account_dir` or `kubeconfig`";
+/// If the token is missing.
+const TOKEN_ADVICE: &str =
+    "in a pod, leave `automountServiceAccountToken` on; elsewhere set `service_account_dir` or `kubeconfig`";
+
+/// If only the CA is missing: the volume is one that the operator wrote.
+const CA_ADVICE: &str = "add the ConfigMap `kube-root-ca.crt` to the volume that holds the token, \
+                         or set `service_account_dir` to a folder with both";
 
 /// A service account as it was last read.
 pub(super) struct ServiceAccount {
@@ -36,7 +39,7 @@ struct Files {
 impl ServiceAccount {
     pub(super) fn find(dir: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
         let account = Self { server: server(variable)?, dir: dir.to_owned(), files: Files::read(dir)? };
-        account.certificates()?;
+        account.bundle()?;
         Ok(account)
     }
 
@@ -50,18 +53,27 @@ impl ServiceAccount {
 
     pub(super) fn config(&self) -> Result<Config> {
         let mut config = Config::new(self.server.clone());
-        config.root_cert = Some(self.certificates()?);
+        config.root_cert = Some(self.bundle()?.into_certificates());
         config.auth_info.token = Some(SecretString::from(self.files.token.clone()));
         Ok(config)
     }
 
-    fn certificates(&self) -> Result<Vec<Vec<u8>>> {
-        let certificates: Vec<_> =
-            CertificateDer::pem_slice_iter(&self.files.ca).collect::<std::result::Result<_, _>>().unwrap_or_default();
-        if certificates.is_empty() {
-            return Err(no_credentials(format!("{} does not hold certificates in PEM form", self.ca_file().display())));
+    /// Returns the CA certificates. It is an error if none can be used.
+    fn bundle(&self) -> Result<CaBundle> {
+        let bundle = CaBundle::parse(&self.files.ca);
+        if bundle.is_empty() {
+            let why = bundle.skipped().unwrap_or_else(|| "it is not in PEM form".into());
+            let file = self.ca_file().display().to_string();
+            return Err(no_credentials(format!(
+                "the CA in {file} holds no usable certificate: {why}; write the CA of the cluster there again"
+            )));
         }
-        Ok(certificates.into_iter().map(|certificate| certificate.to_vec()).collect())
+        Ok(bundle)
+    }
+
+    /// Returns which CA certificates cannot be used, if there are any.
+    pub(super) fn skipped(&self) -> Option<String> {
+        CaBundle::parse(&self.files.ca).skipped()
     }
 
     pub(super) fn claims(&self) -> Claims {
@@ -84,8 +96,10 @@ impl ServiceAccount {
 impl Files {
     fn read(dir: &Path) -> Result<Self> {
         let path = dir.join("token");
-        let token =
-            String::from_utf8(read(&path, "service account's token", ADVICE)?).unwrap_or_default().trim().to_owned();
+        let token = String::from_utf8(read(&path, "service account's token", TOKEN_ADVICE)?)
+            .unwrap_or_default()
+            .trim()
+            .to_owned();
         // Anything else could not be sent in an HTTP header.
         if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(no_credentials(format!(
@@ -93,7 +107,7 @@ impl Files {
                 path.display()
             )));
         }
-        Ok(Self { token, ca: read(&dir.join("ca.crt"), "service account's CA", ADVICE)? })
+        Ok(Self { token, ca: read(&dir.join("ca.crt"), "service account's CA", CA_ADVICE)? })
     }
 }
 

@@ -29,7 +29,6 @@ use crate::config::Settings;
 use crate::health::LastError;
 use crate::identity::Identity;
 use crate::latest::Latest;
-use crate::log::Level;
 use crate::verdict::Rules;
 
 /// How many events are applied before a snapshot is published, if that many have arrived.
@@ -551,12 +550,10 @@ impl<A: PodApi> Watcher<A> {
         self.encoding = self.encoding.after_success();
         self.lists_denied = None;
         if let Replaced::WentBack { from, to } = replaced {
-            self.latest.log(Level::Warn, || {
-                format!(
-                    "the API server went back from resourceVersion {from} to {to}, as after a restored backup of etcd: \
-                     discarded all that was known"
-                )
-            });
+            self.latest.warn(format!(
+                "the API server went back from resourceVersion {from} to {to}, as after a restored backup of etcd: \
+                 discarded all that was known"
+            ));
         }
         self.note_position();
         self.publisher.replace(&self.pods);

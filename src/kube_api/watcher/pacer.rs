@@ -108,7 +108,9 @@ mod tests {
     use crate::kube_api::error::ErrorClass;
 
     fn refused(retry_after: Option<u64>) -> ApiError {
-        ApiError { retry_after: retry_after.map(Duration::from_secs), ..ApiError::new(ErrorClass::Refused, "no") }
+        let mut error = ApiError::new(ErrorClass::Refused, "no");
+        error.retry_after = retry_after.map(Duration::from_secs);
+        error
     }
 
     #[tokio::test(start_paused = true)]

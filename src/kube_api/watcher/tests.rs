@@ -241,7 +241,11 @@ async fn retry_after_is_honored_for_callers_too() {
     let latest = latest();
     let script = |made: &Made| match made.request {
         Request::List(_) if made.at < SECOND => Answer::Pods(&["a"], 5),
-        Request::List(_) => Answer::Fails(ApiError { retry_after: Some(20 * SECOND), ..refused(429) }),
+        Request::List(_) => {
+            let mut error = refused(429);
+            error.retry_after = Some(20 * SECOND);
+            Answer::Fails(error)
+        }
         Request::Watch(_) => open(),
     };
     let made = run(script, 2 * MINUTE, &latest, keep_asking(&latest, 10 * SECOND)).await;
