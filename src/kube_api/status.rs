@@ -90,7 +90,8 @@ struct Sentence(String);
 impl Sentence {
     fn of(text: &str) -> Self {
         const LONGEST: usize = 16 << 10;
-        Self(text.chars().take(LONGEST).collect())
+        let end = (0..=text.len().min(LONGEST)).rev().find(|end| text.is_char_boundary(*end));
+        Self(text[..end.unwrap_or(0)].to_owned())
     }
 }
 
