@@ -69,7 +69,7 @@ endif
 .PHONY: test
 test: examples probes panics control-plane $(VENV)/ready test-calls ## all tests, against a real API server
 	cargo test --locked
-	cd tests/cluster && $(GO_CLUSTER_TEST) ./cmd/cluster
+	cd tests/cluster && $(GO_CLUSTER_TEST) ./cmd/cluster ./internal/balancer
 	$(PROGRAMS)/test-abi
 	$(PROGRAMS)/test-changes
 	$(PROGRAMS)/test-process
@@ -98,7 +98,7 @@ test-with-cluster:
 	KUBEPEERS_PROBE_C=$(PROGRAMS)/probe-c KUBEPEERS_PROBE_GO=$(PROGRAMS)/probe-go \
 		$(VENV)/bin/pytest -q bindings/python/tests tests/conformance
 
-include tests/long.mk
+include tests/long.mk tests/versions.mk
 
 # SCENARIOS: a regular expression, as `go test -run` takes it.
 .PHONY: e2e

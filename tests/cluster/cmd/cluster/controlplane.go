@@ -12,11 +12,12 @@ import (
 func up(args []string) error {
 	flags := newFlags()
 	port := portFlag(flags)
+	servers := serversFlag(flags)
 	dir, err := parseDir(flags, args)
 	if err != nil {
 		return err
 	}
-	kubeconfig, err := controlplane.Up(dir, *port)
+	kubeconfig, err := controlplane.Up(dir, *port, *servers)
 	if err != nil {
 		return err
 	}
@@ -33,16 +34,19 @@ func down(args []string) error {
 }
 
 func stopServer(args []string) error {
-	dir, err := parseDir(newFlags(), args)
+	flags := newFlags()
+	server := flags.String("server", "", "")
+	dir, err := parseDir(flags, args)
 	if err != nil {
 		return err
 	}
-	return controlplane.Tell(dir, controlplane.StopServer)
+	return tell(dir, controlplane.StopServer, *server)
 }
 
 func startServer(args []string) error {
 	flags := newFlags()
 	renewed := flags.Bool("new-authority", false, "")
+	server := flags.String("server", "", "")
 	dir, err := parseDir(flags, args)
 	if err != nil {
 		return err
@@ -51,7 +55,31 @@ func startServer(args []string) error {
 	if *renewed {
 		order = controlplane.StartRenewedServer
 	}
-	return controlplane.Tell(dir, order)
+	return tell(dir, order, *server)
+}
+
+// tell gives an order for one API server, or for all if server is empty.
+func tell(dir, order, server string) error {
+	words := []string{order}
+	if server != "" {
+		words = append(words, server)
+	}
+	_, err := controlplane.Tell(dir, words...)
+	return err
+}
+
+func disturb(args []string) error {
+	flags := newFlags()
+	dir := flags.String("dir", "", "")
+	if err := parseFlags(flags, args); err != nil {
+		return err
+	}
+	if err := required(flags, "dir"); err != nil {
+		return err
+	}
+	answer, err := controlplane.Tell(*dir, append([]string{controlplane.Disturb}, flags.Args()...)...)
+	fmt.Print(answer)
+	return err
 }
 
 func compact(args []string) error {
@@ -69,6 +97,20 @@ func parseDir(flags *flag.FlagSet, args []string) (string, error) {
 		return "", err
 	}
 	return *dir, required(flags, "dir")
+}
+
+// serversFlag is 0 if the flag is not set: one API server, and no rig.
+func serversFlag(flags *flag.FlagSet) *int {
+	servers := new(int)
+	flags.Func("servers", "", func(text string) error {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > controlplane.MaxServers {
+			return fmt.Errorf("expected a number from 1 to %d", controlplane.MaxServers)
+		}
+		*servers = n
+		return nil
+	})
+	return servers
 }
 
 func portFlag(flags *flag.FlagSet) *int {

@@ -22,13 +22,15 @@ A control plane (etcd and kube-apiserver on loopback, no root needed). The
 programs are those in $KUBEBUILDER_ASSETS, or the file "kubernetes" beside this
 one (make control-plane).
 
-  up --dir DIR [--port N]         start one; print its kubeconfig (DIR/kubeconfig)
+  up --dir DIR [--port N] [--servers N]
+                                  start one; print its kubeconfig (DIR/kubeconfig)
   down --dir DIR                  stop it and remove DIR
-  run [--port N] [--dir DIR] -- CMD [ARG…]
+  run [--port N] [--dir DIR] [--servers N] -- CMD [ARG…]
                                   run CMD with one, in KUBECONFIG, CLUSTER_TOOL (this
                                   program), CLUSTER_DIR (DIR, or a temporary folder),
                                   KUBERNETES_SERVICE_HOST and _PORT; remove the folder;
                                   exit as CMD does
+                                  --servers N: a rig (see below)
   run --node [--image ARCHIVE …] [--port N] [--dir DIR] -- CMD [ARG…]
                                   the same with a real node, on which pods run that
                                   have an image of an OCI archive (imagePullPolicy:
@@ -45,12 +47,37 @@ one (make control-plane).
 
 Disturbances of the one in DIR:
 
-  stop-server --dir DIR           kill the API server
-  start-server --dir DIR [--new-authority]
+  stop-server --dir DIR [--server N]
+                                  kill the API server (of a rig: number N, or all)
+  start-server --dir DIR [--server N] [--new-authority]
                                   start it again; --new-authority: with a certificate
                                   of a new one, which is in the kubeconfig afterwards
-                                  (not with a node)
+                                  (not with a node, nor in a rig)
   compact --dir DIR               have etcd forget all but the present state
+
+A rig (--servers 3) is several API servers on one etcd, behind a TCP balancer. The
+kubeconfig and KUBERNETES_SERVICE_PORT lead to the balancer, which sends connections
+to all servers in turn, even to one that is stopped. DIR/server-N.kubeconfig leads to
+server N (1, 2, 3) past the balancer and its disturbances.
+
+  disturb --dir DIR status        print a line for each server: its number, running or
+                                  stopped, its connections, what disturbs it
+  disturb --dir DIR open          have the balancer listen on one more port; print it.
+                                  Clients at different ports can be pinned differently
+  disturb --dir DIR pin PORT N    send new connections at PORT to server N
+  disturb --dir DIR unpin PORT    send them to all servers in turn again
+  disturb --dir DIR avoid N       send no new connections to server N, except those
+                                  that are pinned, as a balancer that checks servers
+  disturb --dir DIR use N         end that
+  disturb --dir DIR cut N         reset the connections to server N
+  disturb --dir DIR freeze N      forward nothing to and from server N. Connections stay
+                                  open, TCP acknowledges, new ones are accepted
+  disturb --dir DIR thaw N        end that, and forward what was held back
+  disturb --dir DIR delay N TIME  forward everything to and from server N that much
+                                  later (200ms; 0s ends that)
+  disturb --dir DIR lag N         hold back etcd's watch of pods for server N: its watch
+                                  cache lags, its own reads from etcd and writes go on
+  disturb --dir DIR catch-up N    end that, and deliver what was held back
 
 Objects in the cluster of $KUBECONFIG, whichever it is:
 
@@ -92,6 +119,7 @@ var commands = map[string]func(args []string) error{
 	"stop-server":      stopServer,
 	"start-server":     startServer,
 	"compact":          compact,
+	"disturb":          disturb,
 	"namespace":        namespace,
 	"delete-namespace": deleteNamespace,
 	"account":          account,
@@ -105,7 +133,7 @@ var commands = map[string]func(args []string) error{
 	"get":              get,
 	"endpoint":         endpoint,
 
-	// Not for people.
+	// Not for users.
 	controlplane.SuperviseCommand: controlplane.Supervise,
 	controlplane.ReapCommand:      controlplane.Reap,
 	node.InitCommand:              node.Init,

@@ -20,6 +20,7 @@ import (
 // runOptions are what `cluster run` is told.
 type runOptions struct {
 	port    int
+	servers int
 	dir     string
 	node    bool
 	images  []string
@@ -30,6 +31,7 @@ func parseRun(args []string) (*runOptions, error) {
 	o := &runOptions{}
 	flags := newFlags()
 	port := portFlag(flags)
+	servers := serversFlag(flags)
 	flags.StringVar(&o.dir, "dir", "", "")
 	flags.BoolVar(&o.node, "node", false, "")
 	flags.Func("image", "", func(archive string) error {
@@ -39,12 +41,15 @@ func parseRun(args []string) (*runOptions, error) {
 	if err := parseFlags(flags, args); err != nil {
 		return nil, err
 	}
-	o.port, o.command = *port, flags.Args()
+	o.port, o.servers, o.command = *port, *servers, flags.Args()
 	if len(o.command) == 0 {
 		return nil, usageErrorf("no command given")
 	}
 	if len(o.images) > 0 && !o.node {
 		return nil, usageErrorf("--image is for --node: without one no image is ever used")
+	}
+	if o.servers != 0 && o.node {
+		return nil, usageErrorf("--servers and --node exclude each other: a rig has no nodes")
 	}
 	return o, nil
 }
@@ -71,7 +76,7 @@ func run(args []string) error {
 	if o.node {
 		return runNode(dir, args, notices)
 	}
-	c, err := controlplane.Start(dir, o.port)
+	c, err := controlplane.StartNew(dir, o.port, o.servers)
 	if err != nil {
 		os.Remove(dir)
 		return err

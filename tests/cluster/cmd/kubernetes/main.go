@@ -1,5 +1,7 @@
-// Command kubernetes is etcd and Kubernetes in one file: the first argument
-// picks the program, the rest are that program's own.
+// Command kubernetes is etcd and Kubernetes in one file. The name that it is
+// called by picks the program (so links to it make a folder for
+// KUBEBUILDER_ASSETS), or else the first argument does. The rest are that
+// program's own.
 //
 // One file is built and kept instead of several, because the programs share
 // nearly all of their code.
@@ -8,6 +10,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -28,18 +31,29 @@ type program struct {
 }
 
 func main() {
-	var names []string
-	for _, p := range programs {
-		if len(os.Args) > 1 && os.Args[1] == p.name {
+	for i, name := range os.Args[:min(2, len(os.Args))] {
+		if p := find(filepath.Base(name)); p != nil {
 			// The programs read os.Args themselves, some even before they parse flags.
-			os.Args = append([]string{p.name}, os.Args[2:]...)
+			os.Args = append([]string{p.name}, os.Args[i+1:]...)
 			p.main(os.Args)
 			return
 		}
+	}
+	var names []string
+	for _, p := range programs {
 		names = append(names, p.name)
 	}
 	fmt.Fprintf(os.Stderr, "usage: %s %s [FLAG…]\n", os.Args[0], strings.Join(names, "|"))
 	os.Exit(2)
+}
+
+func find(name string) *program {
+	for i := range programs {
+		if programs[i].name == name {
+			return &programs[i]
+		}
+	}
+	return nil
 }
 
 func kubernetes(command func() *cobra.Command) func([]string) {

@@ -27,8 +27,9 @@ const (
 )
 
 // Up starts a control plane that lives on in the background, under a
-// supervisor. It returns when the control plane can be used.
-func Up(dir string, port int) (kubeconfig string, err error) {
+// supervisor. It returns when the control plane can be used. With servers other
+// than 0 it is a rig.
+func Up(dir string, port, servers int) (kubeconfig string, err error) {
 	dir, err = filepath.Abs(dir)
 	if err != nil {
 		return "", err
@@ -38,7 +39,7 @@ func Up(dir string, port int) (kubeconfig string, err error) {
 		return "", err
 	}
 	defer report.Close()
-	cmd, err := self(SuperviseCommand, dir, strconv.Itoa(port))
+	cmd, err := self(SuperviseCommand, dir, strconv.Itoa(port), strconv.Itoa(servers))
 	if err != nil {
 		return "", err
 	}
@@ -65,16 +66,20 @@ func Up(dir string, port int) (kubeconfig string, err error) {
 // Supervise is what the supervisor does: start the control plane, report, carry
 // out orders, and stop it when Down asks or a part of it dies.
 func Supervise(args []string) error {
-	if len(args) != 2 {
-		return errors.New("not for people: see `cluster up`")
+	if len(args) != 3 {
+		return errors.New("not for users: see `cluster up`")
 	}
 	port, err := strconv.Atoi(args[1])
 	if err != nil {
 		return err
 	}
+	servers, err := strconv.Atoi(args[2])
+	if err != nil {
+		return err
+	}
 	syscall.CloseOnExec(reportFD)
 	report := os.NewFile(reportFD, "report")
-	c, err := Start(args[0], port)
+	c, err := StartNew(args[0], port, servers)
 	if err != nil {
 		report.WriteString(err.Error())
 		return nil
@@ -86,6 +91,14 @@ func Supervise(args []string) error {
 	}
 	report.Close()
 	return c.Wait()
+}
+
+// StartNew starts a control plane, which is a rig if servers is not 0.
+func StartNew(dir string, port, servers int) (*ControlPlane, error) {
+	if servers != 0 {
+		return StartRig(dir, port, servers)
+	}
+	return Start(dir, port)
 }
 
 // startReaper returns the reaper and the pipe that tells it that we live.

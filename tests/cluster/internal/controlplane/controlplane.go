@@ -15,10 +15,12 @@
 // No process is ever found by a number in a file, so none can be mistaken for
 // another: the lock tells whether a control plane lives, a FIFO in the folder
 // tells it to stop, and a socket takes orders about kube-apiserver.
+//
+// A rig has several kube-apiservers. Its owner also is the balancer before them
+// and the proxies between them and etcd (see rig.go).
 package controlplane
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -38,7 +40,7 @@ const (
 
 // ControlPlane is a running control plane, owned by this process.
 type ControlPlane struct {
-	// Port is where the API server listens.
+	// Port is where clients connect: the API server's, or the balancer's.
 	Port int
 
 	claim    *Claim
@@ -46,7 +48,9 @@ type ControlPlane struct {
 	programs programs
 	identity *identity
 	etcd     *process.Process
-	server   *process.Process // nil while it is stopped
+	servers  []*server
+	rig      *rig                  // nil if there is one API server alone
+	deaths   chan *process.Process // of API servers, including those that were stopped
 	orders   <-chan net.Conn
 }
 
@@ -54,6 +58,15 @@ type ControlPlane struct {
 // can be used. Port 0 means any free port. On failure nothing is left: neither
 // a process nor dir.
 func Start(dir string, port int) (*ControlPlane, error) {
+	claim, err := prepare(dir, port)
+	if err != nil {
+		return nil, err
+	}
+	return StartAt(loopbackPlace, claim, port)
+}
+
+// prepare claims the folder after all that can be checked before.
+func prepare(dir string, port int) (*Claim, error) {
 	if err := CheckPrograms(); err != nil {
 		return nil, err
 	}
@@ -62,16 +75,20 @@ func Start(dir string, port int) (*ControlPlane, error) {
 			return nil, err
 		}
 	}
-	claim, err := NewClaim(dir)
-	if err != nil {
-		return nil, err
-	}
-	return StartAt(loopbackPlace, claim, port)
+	return NewClaim(dir)
+}
+
+func newControlPlane(place Place, claim *Claim) *ControlPlane {
+	return &ControlPlane{claim: claim, place: place, deaths: make(chan *process.Process)}
 }
 
 // StartAt is Start for a place other than loopback, and a folder that is ours.
 func StartAt(place Place, claim *Claim, port int) (*ControlPlane, error) {
-	c := &ControlPlane{claim: claim, place: place}
+	return newControlPlane(place, claim).started(port)
+}
+
+// started starts all components, or stops what it has started.
+func (c *ControlPlane) started(port int) (*ControlPlane, error) {
 	if err := c.start(port); err != nil {
 		c.Stop()
 		return nil, err
@@ -98,8 +115,10 @@ func (c *ControlPlane) Wait() error {
 			return nil
 		case <-c.etcd.Ended():
 			return c.etcd.Death()
-		case <-c.server.Ended():
-			return c.server.Death()
+		case p := <-c.deaths:
+			if c.needs(p) {
+				return p.Death()
+			}
 		case <-c.claim.Lost():
 			return c.claim.reaper.Death()
 		case conn := <-c.orders:
@@ -110,8 +129,7 @@ func (c *ControlPlane) Wait() error {
 
 // Stop ends the control plane and removes its folder.
 func (c *ControlPlane) Stop() {
-	c.server.Kill()
-	c.etcd.Kill()
+	c.killComponents()
 	c.claim.Release()
 }
 
@@ -126,7 +144,7 @@ func (c *ControlPlane) start(port int) error {
 	if err := c.startOn(port); err != nil {
 		return err
 	}
-	if err := c.identity.writeKubeconfig(c.claim.folder, c.url()); err != nil {
+	if err := c.identity.writeKubeconfig(c.claim.folder, kubeconfigFile, c.url(c.Port)); err != nil {
 		return err
 	}
 	return c.takeOrders()
@@ -143,8 +161,7 @@ func (c *ControlPlane) startOn(port int) error {
 			}
 		}
 		err = c.startComponents()
-		var death *process.DeathError
-		if !errors.As(err, &death) || !death.PortTaken() {
+		if !portTaken(err) {
 			return err
 		}
 		// Somebody took the port after it was found free.
@@ -154,17 +171,23 @@ func (c *ControlPlane) startOn(port int) error {
 		if try == portTries {
 			return err
 		}
-		c.server.Kill()
-		c.etcd.Kill()
+		c.killComponents()
 	}
 }
 
-func (c *ControlPlane) url() string {
-	return "https://" + net.JoinHostPort(c.place.Host, strconv.Itoa(c.Port))
+func (c *ControlPlane) killComponents() {
+	c.rig.close()
+	for _, s := range c.servers {
+		c.stopServer(s)
+	}
+	c.etcd.Kill()
+}
+
+func (c *ControlPlane) url(port int) string {
+	return "https://" + net.JoinHostPort(c.place.Host, strconv.Itoa(port))
 }
 
 func (c *ControlPlane) startComponents() error {
-	c.server = nil
 	if err := os.RemoveAll(c.claim.folder.path("etcd")); err != nil {
 		return err
 	}
@@ -173,14 +196,14 @@ func (c *ControlPlane) startComponents() error {
 	// of a socket may not exceed 107 bytes. There is no other member to wait
 	// for, so elections may be quick.
 	var err error
-	c.etcd, err = c.startProgram("etcd",
+	c.etcd, err = c.startProgram("etcd", "etcd",
 		"--data-dir=etcd",
 		"--unsafe-no-fsync",
 		"--heartbeat-interval=20",
 		"--election-timeout=100",
 		"--listen-client-urls=unix://"+etcdSocket,
-		"--advertise-client-urls=unix://"+etcdSocket+":0",
-		"--listen-peer-urls=unix://etcd-peer.sock",
+		"--advertise-client-urls=unix://"+etcdSocket,
+		"--listen-peer-urls=unix://"+etcdPeerSocket,
 	)
 	if err != nil {
 		return err
@@ -190,11 +213,16 @@ func (c *ControlPlane) startComponents() error {
 	if err := c.await(c.etcd, c.claim.folder.dialEtcd); err != nil {
 		return err
 	}
-	return c.startServer()
+	if c.rig != nil {
+		return c.startRig()
+	}
+	c.servers = []*server{{name: "kube-apiserver", port: c.Port, etcd: etcdSocket}}
+	return c.startServers(c.servers)
 }
 
-func (c *ControlPlane) startProgram(name string, args ...string) (*process.Process, error) {
-	return c.claim.Start(name, c.programs.command(name, args...)...)
+// startProgram starts a program under a name, which its log has.
+func (c *ControlPlane) startProgram(name, program string, args ...string) (*process.Process, error) {
+	return c.claim.Start(name, c.programs.command(program, args...)...)
 }
 
 // await calls check until it succeeds, the time is up, or a component dies.

@@ -21,8 +21,11 @@ const (
 
 	cgroupFile = "cgroup"
 
-	etcdSocket  = "etcd.sock"
-	orderSocket = "orders.sock"
+	// etcd 3.5.9 requires a port in every URL, for a socket too. There it is a
+	// part of the file's name, and all versions take it.
+	etcdSocket     = "etcd.sock:0"
+	etcdPeerSocket = "etcd-peer.sock:0"
+	orderSocket    = "orders.sock"
 )
 
 // A folder holds everything of one control plane. Who has its lock owns it, and

@@ -184,7 +184,8 @@ func (id *identity) get(client *http.Client, url string) error {
 	return nil
 }
 
-func (id *identity) writeKubeconfig(f *folder, url string) error {
+// writeKubeconfig writes a kubeconfig file for the administrator.
+func (id *identity) writeKubeconfig(f *folder, name, url string) error {
 	const format = `apiVersion: v1
 kind: Config
 clusters:
@@ -204,5 +205,5 @@ contexts:
 current-context: kubepeers-test
 `
 	text := fmt.Sprintf(format, url, base64.StdEncoding.EncodeToString(id.authority), id.token)
-	return f.write(kubeconfigFile, []byte(text))
+	return f.write(name, []byte(text))
 }

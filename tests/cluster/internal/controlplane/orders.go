@@ -1,6 +1,7 @@
 package controlplane
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -9,66 +10,78 @@ import (
 	"syscall"
 )
 
-// An Order is what an owner can be told to do.
-type Order string
-
+// The orders that an owner carries out. Arguments follow in the same list.
 const (
-	StopServer  Order = "stop the API server"
-	StartServer Order = "start the API server"
-	// StartRenewedServer is StartServer, with a certificate of a new authority.
-	StartRenewedServer Order = "start the API server as of a new authority"
+	StopServer  = "stop-server"  // [N]
+	StartServer = "start-server" // [N]
+	// StartRenewedServer is StartServer with a certificate of a new authority.
+	StartRenewedServer = "start-renewed-server"
 )
 
-func (o Order) carryOut(c *ControlPlane) error {
-	switch o {
+func (c *ControlPlane) carryOut(order []string) (answer string, err error) {
+	if len(order) == 0 {
+		return "", errors.New("an order without words")
+	}
+	name, args := order[0], order[1:]
+	if name == Disturb {
+		return c.disturb(args)
+	}
+	servers, err := c.choose(args)
+	if err != nil {
+		return "", err
+	}
+	switch name {
 	case StopServer:
-		c.stopServer()
-		return nil
+		for _, s := range servers {
+			c.stopServer(s)
+		}
+		return "", nil
 	case StartServer:
-		return c.startServerAgain(false)
+		return "", c.startAgain(servers, false)
 	case StartRenewedServer:
-		return c.startServerAgain(true)
+		return "", c.startAgain(servers, true)
 	default:
-		return fmt.Errorf("no such order: %q", o)
+		return "", fmt.Errorf("no such order: %q", name)
 	}
 }
 
-// orderDone is the answer to an order; any other is why it failed.
-const orderDone = "done"
+// An answer is what the owner says to an order.
+type answer struct {
+	Text  string
+	Error string // empty if the order was carried out
+}
 
-// Tell has the owner of dir carry out the order, and returns when it has.
-func Tell(dir string, o Order) error {
+// Tell has the owner of dir carry out the order, and returns its answer.
+func Tell(dir string, order ...string) (string, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
-		return err
+		return "", err
 	}
 	conn, err := dial(dir, orderSocket)
 	if errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ECONNREFUSED) {
-		return fmt.Errorf("no cluster is running in %s", dir)
+		return "", fmt.Errorf("no cluster is running in %s", dir)
 	}
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer conn.Close()
-	if _, err := io.WriteString(conn, string(o)); err != nil {
-		return err
+	if err := json.NewEncoder(conn).Encode(order); err != nil {
+		return "", err
 	}
-	if err := conn.(*net.UnixConn).CloseWrite(); err != nil {
-		return err
-	}
-	answer, err := io.ReadAll(conn)
+	var got answer
+	err = json.NewDecoder(conn).Decode(&got)
 	switch {
+	case errors.Is(err, io.EOF):
+		return "", fmt.Errorf("the cluster in %s ended during the order %q", dir, order)
 	case err != nil:
-		return err
-	case len(answer) == 0:
-		return fmt.Errorf("the cluster in %s ended while it was to %s", dir, o)
-	case string(answer) != orderDone:
-		return errors.New(string(answer))
+		return "", err
+	case got.Error != "":
+		return "", errors.New(got.Error)
 	}
-	return nil
+	return got.Text, nil
 }
 
-// takeOrders has Wait hear of what others Tell.
+// takeOrders makes Wait receive the orders of Tell.
 func (c *ControlPlane) takeOrders() error {
 	listener, err := listen(c.claim.folder.dir, orderSocket)
 	if err != nil {
@@ -91,13 +104,14 @@ func (c *ControlPlane) takeOrders() error {
 // obey carries out one order.
 func (c *ControlPlane) obey(conn net.Conn) {
 	defer conn.Close()
-	text, err := io.ReadAll(conn)
+	var order []string
+	var reply answer
+	err := json.NewDecoder(conn).Decode(&order)
 	if err == nil {
-		err = Order(text).carryOut(c)
+		reply.Text, err = c.carryOut(order)
 	}
-	answer := orderDone
 	if err != nil {
-		answer = err.Error()
+		reply.Error = err.Error()
 	}
-	io.WriteString(conn, answer)
+	json.NewEncoder(conn).Encode(reply)
 }

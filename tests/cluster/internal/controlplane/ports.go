@@ -6,6 +6,8 @@ import (
 	"net"
 	"strconv"
 	"syscall"
+
+	"github.com/kubepeers/kubepeers/tests/cluster/internal/process"
 )
 
 // freePort is a port that was free a moment ago.
@@ -27,6 +29,12 @@ func checkPort(port int) error {
 		return err
 	}
 	return listener.Close()
+}
+
+// portTaken reports whether a component or the balancer found its port taken.
+func portTaken(err error) bool {
+	var death *process.DeathError
+	return errors.As(err, &death) && death.PortTaken() || errors.Is(err, syscall.EADDRINUSE)
 }
 
 func portTakenError(port int) error {

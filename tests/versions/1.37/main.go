@@ -1,0 +1,1 @@
+../../cluster/cmd/kubernetes/main.go

@@ -1,0 +1,62 @@
+"""Pods by HTTP as an administrator: quicker than the helper, for tests in which the moment counts."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import ssl
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import yaml
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Admin:
+    """A client for the cluster of a kubeconfig. Every call has a connection of its own, so threads may share it."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        text = yaml.safe_load(kubeconfig.read_text())
+        cluster = text["clusters"][0]["cluster"]
+        authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
+        url = urlsplit(cluster["server"])
+        self._address = (url.hostname or "", url.port or 443)
+        self._tls = ssl.create_default_context(cadata=authority)
+        self._token = text["users"][0]["user"]["token"]
+
+    def create_pod(self, namespace: str, name: str, labels: dict[str, str], port: tuple[str, int]) -> str:
+        """Create a pod that is Pending, and return its uid."""
+        container = {
+            "name": "main",
+            "image": "none",
+            "ports": [{"name": port[0], "containerPort": port[1]}],
+        }
+        pod = {
+            "metadata": {"name": name, "labels": labels},
+            "spec": {"nodeName": "node-1", "containers": [container]},
+        }
+        created = self._call("POST", f"/api/v1/namespaces/{namespace}/pods", pod)
+        uid: str = created["metadata"]["uid"]
+        return uid
+
+    def run_pod(self, namespace: str, name: str, ip: str) -> None:
+        """Set a pod Running with an address."""
+        status = {"phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}]}
+        self._call("PATCH", f"/api/v1/namespaces/{namespace}/pods/{name}/status", {"status": status})
+
+    def _call(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        connection = http.client.HTTPSConnection(*self._address, context=self._tls)
+        try:
+            headers = {"Authorization": f"Bearer {self._token}", "Content-Type": kind}
+            connection.request(method, path, json.dumps(body), headers)
+            response = connection.getresponse()
+            answer = response.read().decode()
+            assert response.status < 300, f"{method} {path}: {response.status} {answer}"
+            found: dict[str, Any] = json.loads(answer)
+            return found
+        finally:
+            connection.close()
