@@ -18,6 +18,7 @@ MIDDLE = "half of the clients have theirs, s"
 LISTS = "lists in the cold start"
 WATCHES = "watches in the cold start"
 REJECTED = "requests rejected by the server's limits (429)"
+ABANDONED = "requests that clients gave up in the server's queue"
 CONNECTIONS = "connections open after the cold start"
 CPU_QUIET = "API server CPU in a minute of quiet, s"
 QUIET_LISTS = "lists in that minute"
@@ -28,11 +29,11 @@ CLIENT_CPU = "CPU of all clients in the first ten seconds, s"
 CLIENT_MEMORY = "private memory of all clients, MB"
 SERVER_MEMORY = "peak memory of the API server in the cold start, MB"
 ROWS = [
-    CPU_COLD, CPU_WHOLE, LAST, MIDDLE, LISTS, WATCHES, REJECTED, CONNECTIONS, CPU_QUIET, QUIET_LISTS, CPU_CHANGES,
+    CPU_COLD, CPU_WHOLE, LAST, MIDDLE, LISTS, WATCHES, REJECTED, ABANDONED, CONNECTIONS, CPU_QUIET, QUIET_LISTS, CPU_CHANGES,
     CHANGES, EVENTS, CLIENT_CPU, CLIENT_MEMORY, SERVER_MEMORY,
 ]  # fmt: skip
 #: Counts, of which a ratio says nothing.
-COUNTS = {LISTS, WATCHES, REJECTED, CONNECTIONS, QUIET_LISTS, CHANGES, EVENTS}
+COUNTS = {LISTS, WATCHES, REJECTED, ABANDONED, CONNECTIONS, QUIET_LISTS, CHANGES, EVENTS}
 
 #: Goals of the project, for kubepeers in one process: seconds of API server CPU in the first ten, by size.
 CPU_GOALS = {"100/100": 0.8}

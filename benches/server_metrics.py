@@ -21,6 +21,8 @@ class Counts(NamedTuple):
     events: float
     #: By the server's own limits (HTTP 429), for requests of any kind.
     rejected: float
+    #: Requests that their client gave up while they waited in the server's queue.
+    abandoned: float
 
     def since(self, before: Counts) -> Counts:
         """Return how much each counter grew."""
@@ -34,7 +36,7 @@ def read() -> Counts:
 
 def parse(text: str) -> Counts:
     """Return the counters in a Prometheus text."""
-    lists = watches = events = rejected = 0.0
+    lists = watches = events = rejected = abandoned = 0.0
     for line in text.splitlines():
         found = SAMPLE.fullmatch(line)
         if not found:
@@ -50,11 +52,11 @@ def parse(text: str) -> Counts:
             watches += value
         elif name == "apiserver_watch_events_total" and 'resource="pods"' in labels:
             events += value
+        elif name == "apiserver_flowcontrol_rejected_requests_total" and 'reason="cancelled"' in labels:
+            abandoned += value
         elif name == "apiserver_flowcontrol_rejected_requests_total":
             rejected += value
-        elif name == "apiserver_request_total" and 'code="429"' in labels:
-            rejected += value
-    return Counts(lists, watches, events, rejected)
+    return Counts(lists, watches, events, rejected, abandoned)
 
 
 def connections(port: str) -> int:

@@ -12,16 +12,16 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"log"
 	"os"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
-// A client finds its peers: start returns the first answer.
+// A client finds its peers. start returns the first answer. It may be called again after an error.
 type client interface {
 	start() ([]string, error)
 	// run keeps the client busy after its first answer.
@@ -58,21 +58,54 @@ func main() {
 	}
 }
 
-// startAll returns when the last client has its answer.
+// limit ends the wait for clients that an overloaded API server does not answer.
+const limit = 4 * time.Minute
+
+// startAll returns when the last client has its answer, or after limit. A client
+// without an answer has "LIMIT:0".
 func startAll(clients []client) []string {
-	answers := make([]string, len(clients))
-	var group sync.WaitGroup
 	started := time.Now()
+	results := make([]chan string, len(clients))
 	for i, c := range clients {
-		group.Go(func() {
-			peers, err := c.start()
-			if err != nil {
-				log.Fatal(err)
-			}
-			answers[i] = fmt.Sprintf("%d:%d", time.Since(started).Nanoseconds(), len(peers))
-			go c.run()
-		})
+		results[i] = make(chan string, 1)
+		go func() {
+			peers := firstAnswer(c)
+			results[i] <- fmt.Sprintf("%d:%d", time.Since(started).Nanoseconds(), peers)
+			c.run()
+		}()
 	}
-	group.Wait()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	answers := make([]string, len(clients))
+	for i := range clients {
+		answers[i] = await(ctx, results[i])
+	}
 	return answers
+}
+
+func await(ctx context.Context, result <-chan string) string {
+	select {
+	case answer := <-result:
+		return answer
+	case <-ctx.Done():
+	}
+	select {
+	case answer := <-result:
+		return answer
+	default:
+		return fmt.Sprintf("%d:0", limit.Nanoseconds())
+	}
+}
+
+// firstAnswer tries again once a second, as a program must whose API server is
+// overloaded. It returns the number of peers.
+func firstAnswer(c client) int {
+	for {
+		peers, err := c.start()
+		if err == nil {
+			return len(peers)
+		}
+		log.Print(err)
+		time.Sleep(time.Second)
+	}
 }
