@@ -53,7 +53,7 @@ class Herd:
         print(file=self._process.stdin, flush=True)
 
     def answers_ms(self) -> list[float]:
-        """Wait for all first answers, and return the time that each took. A client without one has the limit in cmd/herd."""
+        """Wait for all first answers, and return how long each took: the limit in cmd/herd if there was none."""
         answers = [tuple(map(int, word.split(":"))) for word in self._read("answers")]
         wrong = [peers for _, peers in answers if peers not in (0, self.expected)]
         if wrong:
@@ -108,7 +108,7 @@ def make_size(text: str) -> Size:
 
 
 def fresh_server(size: Size) -> ApiServer:
-    """Start the API server again, so that the garbage of one mode is not charged to the next, and let it become quiet."""
+    """Start the API server again and wait until it is quiet: no mode pays for the garbage of another."""
     for order in ("stop-server", "start-server"):
         tool(order, "--dir", os.environ["CLUSTER_DIR"])
     tool("pods", "--namespace", size.namespace.name)
@@ -196,7 +196,7 @@ def log(text: str) -> None:
 
 
 def main() -> None:
-    """Measure everything, print the tables and keep them, with all single figures, in the build folder."""
+    """Measure everything, print the tables, and keep them and all single figures in the build folder."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--sizes", nargs="+", default=["100/100", "300/1000"], help="CLIENTS/PODS")
     parser.add_argument("--rounds", type=int, default=5, help="cold starts of each mode")
@@ -206,9 +206,10 @@ def main() -> None:
 
     shutil.rmtree(MOUNTS, ignore_errors=True)
     MOUNTS.mkdir()
-    begun, load, tables, values = time.time(), [os.getloadavg()[0]], "", {}
+    begun, load, measured = time.time(), [os.getloadavg()[0]], {}
     for text in options.sizes:
         size, figures = make_size(text), report.Figures(text)
+        measured[text] = figures
         for done in range(options.rounds):
             minutes = done < options.minutes
             for mode in shuffled([mode for mode in options.modes if minutes or mode != ALONE]):
@@ -216,14 +217,17 @@ def main() -> None:
                 # After the cold start, clients in one process and in many do the same.
                 cold_start(mode, size, figures, minutes and mode != PROCESSES)
                 load.append(os.getloadavg()[0])
-        tables += figures.table()
-        values[text] = figures.values
+                head = report.head(load, time.time() - begun, options.rounds, options.minutes)
+                keep(head, measured)
     shutil.rmtree(MOUNTS)
+    print((BUILD / "herd.md").read_text())
 
-    head = report.head(load, time.time() - begun, options.rounds, options.minutes)
-    (BUILD / "herd.md").write_text(head + tables)
+
+def keep(head: str, measured: dict[str, report.Figures]) -> None:
+    """Write what is measured so far, so that a run that is stopped was not in vain."""
+    (BUILD / "herd.md").write_text(head + "".join(figures.table() for figures in measured.values()))
+    values = {size: figures.values for size, figures in measured.items()}
     (BUILD / "herd.json").write_text(json.dumps({"head": head, "sizes": values}, indent=1) + "\n")
-    print(head + tables)
 
 
 if __name__ == "__main__":

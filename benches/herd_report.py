@@ -29,8 +29,8 @@ CLIENT_CPU = "CPU of all clients in the first ten seconds, s"
 CLIENT_MEMORY = "private memory of all clients, MB"
 SERVER_MEMORY = "peak memory of the API server in the cold start, MB"
 ROWS = [
-    CPU_COLD, CPU_WHOLE, LAST, MIDDLE, LISTS, WATCHES, REJECTED, ABANDONED, CONNECTIONS, CPU_QUIET, QUIET_LISTS, CPU_CHANGES,
-    CHANGES, EVENTS, CLIENT_CPU, CLIENT_MEMORY, SERVER_MEMORY,
+    CPU_COLD, CPU_WHOLE, LAST, MIDDLE, LISTS, WATCHES, REJECTED, ABANDONED, CONNECTIONS, CPU_QUIET, QUIET_LISTS,
+    CPU_CHANGES, CHANGES, EVENTS, CLIENT_CPU, CLIENT_MEMORY, SERVER_MEMORY,
 ]  # fmt: skip
 #: Counts, of which a ratio says nothing.
 COUNTS = {LISTS, WATCHES, REJECTED, ABANDONED, CONNECTIONS, QUIET_LISTS, CHANGES, EVENTS}
@@ -93,7 +93,7 @@ def head(load: list[float], seconds: float, rounds: int, minutes: int) -> str:
     """Return what the figures were measured on."""
     return (
         f"Commit {os.environ.get('BENCH_COMMIT', '?')}, {machine()}, load average {min(load):.1f} to {max(load):.1f}, "
-        f"{seconds / 60:.0f} minutes. {rounds} cold starts of each mode, {minutes} of them with the two minutes after it, "
-        "each time in another order and with a fresh API server. Median (min..max); **x**: so many times the figure of "
+        f"{seconds / 60:.0f} minutes. {rounds} cold starts of each mode, {minutes} of them with the two minutes after "
+        "it, each time in another order and with a fresh API server. Median (min..max); **x**: so many times the figure of "
         "kubepeers in one process. CPU is above idle in the cold start, and all of the server's in the two minutes.\n"
     )

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from hosts import tool
 
+#: Watches that have ended, and those that are open.
+OF_WATCHES = ("apiserver_request_total", "apiserver_longrunning_requests")
 SAMPLE = re.compile(r"(?P<name>\w+)\{(?P<labels>.*)\} (?P<value>\S+)")
 
 
@@ -15,7 +17,6 @@ class Counts(NamedTuple):
     """Counters of the API server at one moment, or how much they grew between two."""
 
     lists: float
-    #: Those that are open, and those that have ended.
     watches: float
     #: One for each event and watch.
     events: float
@@ -30,7 +31,7 @@ class Counts(NamedTuple):
 
 
 def read() -> Counts:
-    """Read the counters. The server needs tens of milliseconds for that, so do not do it while its CPU time is measured."""
+    """Read the counters. That costs the server tens of milliseconds of CPU."""
     return parse(tool("get", "/metrics"))
 
 
@@ -46,9 +47,7 @@ def parse(text: str) -> Counts:
         of_clients = 'resource="pods"' in labels and 'scope="namespace"' in labels
         if name == "apiserver_request_total" and of_clients and 'verb="LIST"' in labels:
             lists += value
-        elif name == "apiserver_request_total" and of_clients and 'verb="WATCH' in labels:
-            watches += value
-        elif name == "apiserver_longrunning_requests" and of_clients and 'verb="WATCH' in labels:
+        elif name in OF_WATCHES and of_clients and 'verb="WATCH' in labels:
             watches += value
         elif name == "apiserver_watch_events_total" and 'resource="pods"' in labels:
             events += value
