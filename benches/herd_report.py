@@ -94,6 +94,7 @@ def head(load: list[float], seconds: float, rounds: int, minutes: int) -> str:
     return (
         f"Commit {os.environ.get('BENCH_COMMIT', '?')}, {machine()}, load average {min(load):.1f} to {max(load):.1f}, "
         f"{seconds / 60:.0f} minutes. {rounds} cold starts of each mode, {minutes} of them with the two minutes after "
-        "it, each time in another order and with a fresh API server. Median (min..max); **x**: so many times the figure "
-        "of kubepeers in one process. CPU is above idle in the cold start, and all of the server's in the two minutes.\n"
+        "it, each time in another order and with a fresh API server. Median (min..max); **x**: so many times the "
+        "figure of kubepeers in one process. CPU is above idle in the cold start, and all of the server's in the two "
+        "minutes.\n"
     )
