@@ -132,11 +132,18 @@ bench: benches control-plane ## measures, beside what else one could use (PODS="
 	BENCH_BUILD=$(BENCH) BENCH_COMMIT="$$(git describe --always --dirty)" \
 		$(TOOL) run -- $(PYTHON) benches/bench.py --pods $(PODS) $(BENCH_OPTIONS)
 
+# HERD_OPTIONS: `benches/herd.py --help` lists them.
+.PHONY: bench-herd
+bench-herd: benches control-plane ## measures the cold start of whole Deployments (HERD_OPTIONS="--sizes 100/100")
+	BENCH_BUILD=$(BENCH) BENCH_COMMIT="$$(git describe --always --dirty)" \
+		$(TOOL) run -- $(PYTHON) benches/herd.py $(HERD_OPTIONS)
+
 .PHONY: benches
 benches: stage
 	@mkdir -p $(BENCH)
 	$(CC) -std=c99 $(C_FLAGS) benches/hosts/pod.c -o $(BENCH)/pod
 	$(CC) -std=c99 $(C_FLAGS) benches/hosts/host.c -o $(BENCH)/host-c $(C_LINK)
+	$(CC) -std=c99 $(C_FLAGS) benches/hosts/herd.c -o $(BENCH)/herd-c $(C_LINK)
 	cd benches && go build -ldflags '-s -w' -o $(BENCH)/ ./cmd/...
 
 # 3.10 is the oldest Python that mypy knows. The package is for 3.9 too: `make test-wheel` runs it there.

@@ -134,14 +134,19 @@ def ratio(value: float, reference: float) -> str:
     return " noise" if 1 / NOISE < times < NOISE else f" **x{number(times)}**"
 
 
-def head(load: list[float], seconds: float, options: argparse.Namespace) -> str:
-    """Gives what the figures were measured on."""
+def machine() -> str:
+    """Return the processor and the kernel."""
     names = [
         line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
     ]
+    return f"{os.cpu_count()} cores ({names[0] if names else '?'}), Linux {platform.release()}"
+
+
+def head(load: list[float], seconds: float, options: argparse.Namespace) -> str:
+    """Return what the figures were measured on."""
     return (
-        f"Commit {os.environ.get('BENCH_COMMIT', '?')}, {os.cpu_count()} cores ({names[0] if names else '?'}), "
-        f"Linux {platform.release()}, load average {min(load):.1f} to {max(load):.1f}, {seconds / 60:.0f} minutes. "
+        f"Commit {os.environ.get('BENCH_COMMIT', '?')}, {machine()}, "
+        f"load average {min(load):.1f} to {max(load):.1f}, {seconds / 60:.0f} minutes. "
         f"{options.rounds} rounds of starts and calls, {options.change_rounds} of changes, each in another order, "
         f"after one to warm up. Median (min..max); **x**: so many times kubepeers' figure in C; "
         f"noise: within {NOISE} of it.\n"
