@@ -13,13 +13,14 @@ import (
 type Health struct {
 	// Synced: the pods have been read at least once since Register.
 	Synced bool
-	// Age is the time since the API server last showed that the peers are as they
-	// are known: by a list, an event or a bookmark. It sends a bookmark about
-	// every minute, so that a quiet cluster is not old. Before Synced it is the
-	// longest Duration there is, lest a limit takes nothing for something new.
+	// Age is the time since the last confirmation: a list, an event, a bookmark,
+	// or a watch that was opened again after 90 s of silence. Bookmarks come about
+	// once a minute, so a quiet cluster is not old. Before the first sync it is
+	// math.MaxInt64, so that any limit compares as exceeded.
 	Age time.Duration
-	// Stale: Age is above the limit, or not Synced. The limit is that of
-	// WithMaxStale; without it 150 s, or three polls if that is longer.
+	// Stale reports whether Age exceeds the limit, or nothing was synced yet. The
+	// limit is that of WithMaxStale. By default it is 120 s, or three polls if
+	// that is longer.
 	Stale bool
 	// Polling: the pods are listed again and again, not watched, as WithPolling
 	// asks for or, as Err then says, since the service account may not watch them.

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class Health:
     """The state of a registration at one moment."""
 
-    #: Seconds since the API server last showed that the peers are as they are known; None before it first did.
-    #: It gives a sign of life about every minute, so that a quiet cluster is not old.
+    #: Seconds since the last confirmation: a list, an event, a bookmark, or a watch that was opened again after 90 s of
+    #: silence. Bookmarks come about once a minute, so a quiet cluster is not old. None before the first sync.
     age: float | None
     #: The age is more than `max_stale_ms` (without it: than is normal), or nothing has been read yet.
     stale: bool
