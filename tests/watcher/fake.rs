@@ -262,7 +262,7 @@ pub(crate) fn page_text(pods: &[String], next: &str, resource_version: u32) -> S
 
 /// What the API server says when it refuses something.
 pub(crate) fn status(code: u16, message: &str) -> String {
-    serde_json::json!({"kind": "Status", "apiVersion": "v1", "status": "ApiError", "code": code, "message": message,
+    serde_json::json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": message,
         "reason": "X"})
     .to_string()
 }

@@ -225,7 +225,7 @@ fn certificate_in_the_bundle_has_to_be_right_for_the_server() {
     for is_ca in [IsCa::ExplicitNoCa, IsCa::Ca(BasicConstraints::Unconstrained)] {
         let with = |change: fn(&mut CertificateParams)| {
             let mut params = server_params();
-            params.is_ca = is_ca.clone();
+            params.is_ca = is_ca;
             change(&mut params);
             params
         };
