@@ -155,7 +155,7 @@ fn certificates(error: &RustlsTlsError) -> &'static str {
         RustlsTlsError::InvalidServerName(_) => "its `tls-server-name` is not a host name",
         RustlsTlsError::MissingCertificate => "its client certificate holds no certificate in PEM form",
         RustlsTlsError::MissingPrivateKey | RustlsTlsError::UnknownPrivateKeyFormat => {
-            "its client key holds no private key in PEM form"
+            "its client certificate has no private key in PEM form"
         }
         RustlsTlsError::InvalidPrivateKey(_) => {
             "its client key does not fit its client certificate, or is of a kind other than RSA, P-256, P-384 and Ed25519"
