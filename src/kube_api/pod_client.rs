@@ -254,15 +254,16 @@ impl PodClient {
     ) -> Result<Response<Body>, ApiError> {
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static(form.accept));
         request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static(form.encoding));
-        let connections = self.client().await?.connections();
+        let client = self.client().await?;
+        let connections = client.connections();
         let opened = connections.opened();
-        let answer = self.send(verb, request.clone()).await;
+        let answer = self.send(&client, verb, request.clone()).await;
         let reused = connections.opened() == opened;
         match answer {
             // The server closed a connection that was kept: that says nothing about the server.
             Err(error) if reused && error.is_broken_connection() => {
                 connections.renew();
-                self.send(verb, request).await
+                self.send(&client, verb, request).await
             }
             answer => answer,
         }

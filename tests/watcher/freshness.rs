@@ -223,7 +223,7 @@ fn a_view_that_is_not_confirmed_does_not_count_as_stable() {
         _ if answers.is_so() => list(&[("a", "10.0.0.1"), ("b", "10.0.0.2")], 9),
         _ => Reply::Silence,
     });
-    let provider = fake.provider(&[("request_timeout_ms", "500")]);
+    let provider = fake.provider(&[("request_timeout_ms", "2000")]);
     assert_eq!(first(&provider), ["10.0.0.1"]);
     let stable_for = Duration::from_millis(100);
     let error = provider.wait_for_peers(1, stable_for, Timeout::AtMost(Duration::from_secs(2))).unwrap_err();

@@ -25,8 +25,8 @@ fn a_server_that_does_not_go_on_is_given_up() {
             _ if !given_up.is_so() => stop(),
             _ => list(&[("b", "10.0.0.2")], 7),
         });
-        let provider = fake.provider(&[("request_timeout_ms", "500")]);
-        unsynced(&provider, "no answer within 500ms");
+        let provider = fake.provider(&[("request_timeout_ms", "2000")]);
+        unsynced(&provider, "no answer within 2s");
         seen.now();
         becomes(&provider, &["10.0.0.2"]);
     }
