@@ -3,12 +3,12 @@
 //! The map. Data flows one way:
 //!
 //! ```text
-//! API server → cluster → pod → verdict → census → snapshot → latest → provider → ffi → binding
+//! API server → kube_api → pod → verdict → census → snapshot → latest → provider → ffi → binding
 //! ```
 //!
 //! - [`config`], [`identity`], [`pod`], [`verdict`], [`census`], [`snapshot`]: pure; no I/O, no async, no C ([`sorted`] is the
 //!   list that they are made of)
-//! - [`cluster`]: all that talks to Kubernetes: credentials, requests, the watch
+//! - [`kube_api`]: all I/O with the Kubernetes API server: credentials, requests, the watch
 //! - [`explain`], [`health`], [`metrics`], [`subject`]: what is told besides the peers: every pod's verdict, how sure the answers
 //!   are, and what errors say; pure too
 //! - [`text`] and `protobuf`: which characters of a server may be shown, and how to read protobuf in place

@@ -549,6 +549,8 @@ impl<A: PodApi> Watcher<A> {
         self.pacer.list_succeeded();
         self.encoding = self.encoding.after_success();
         self.lists_denied = None;
+        // A whole list needs no other one, whatever happened during an outage.
+        self.outage = None;
         if let Replaced::WentBack { from, to } = replaced {
             self.latest.warn(format!(
                 "the API server went back from resourceVersion {from} to {to}, as after a restored backup of etcd: \
