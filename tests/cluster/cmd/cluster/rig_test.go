@@ -99,13 +99,16 @@ func served(t *testing.T, use []string) bool {
 func TestRig(t *testing.T) {
 	r := newRig(t)
 	must(t, r.balancer(), "namespace", "ns")
-	t.Run("all servers have the same pods", func(t *testing.T) { testRigIsOneCluster(t, r) })
-	t.Run("lag", func(t *testing.T) { testRigLag(t, r) })
-	t.Run("freeze", func(t *testing.T) { testRigFreeze(t, r) })
-	t.Run("cut", func(t *testing.T) { testRigCut(t, r) })
-	t.Run("stop one server", func(t *testing.T) { testRigStopOne(t, r) })
-	t.Run("status", func(t *testing.T) { testRigStatus(t, r) })
-	t.Run("wrong orders", func(t *testing.T) { testRigWrongOrders(t, r) })
+	run := func(name string, test func(*testing.T, testRig)) {
+		t.Run(name, func(t *testing.T) { test(t, testRig{t, r.dir}) })
+	}
+	run("all servers have the same pods", testRigIsOneCluster)
+	run("lag", testRigLag)
+	run("freeze", testRigFreeze)
+	run("cut", testRigCut)
+	run("stop one server", testRigStopOne)
+	run("status", testRigStatus)
+	run("wrong orders", testRigWrongOrders)
 }
 
 func testRigIsOneCluster(t *testing.T, r testRig) {

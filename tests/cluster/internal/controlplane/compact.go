@@ -1,55 +1,36 @@
 package controlplane
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"path/filepath"
+
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 )
 
-// Compact has etcd forget everything but the present state.
+// Compact makes etcd forget everything but the present state.
 func Compact(dir string) error {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return err
 	}
-	var status struct {
-		Header struct{ Revision string }
-	}
-	if err := askEtcd(dir, "maintenance/status", struct{}{}, &status); err != nil {
-		return err
-	}
-	compaction := map[string]any{"revision": status.Header.Revision, "physical": true}
-	return askEtcd(dir, "kv/compaction", compaction, &struct{}{})
-}
-
-// askEtcd goes through the gateway that etcd has for those without gRPC.
-func askEtcd(dir, method string, question, answer any) error {
-	body, err := json.Marshal(question)
+	conn, err := grpc.NewClient("passthrough:///etcd",
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) { return dial(dir, etcdSocket) }),
+	)
 	if err != nil {
 		return err
 	}
-	client := &http.Client{Timeout: limit, Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(context.Context, string, string) (net.Conn, error) {
-			return dial(dir, etcdSocket)
-		},
-	}}
-	response, err := client.Post("http://etcd/v3/"+method, "application/json", bytes.NewReader(body))
+	defer conn.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	status, err := etcdserverpb.NewMaintenanceClient(conn).Status(ctx, &etcdserverpb.StatusRequest{})
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close()
-	data, err := io.ReadAll(response.Body)
-	if err != nil {
-		return err
-	}
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("etcd: %s: %s\n%s", method, response.Status, bytes.TrimSpace(data))
-	}
-	return json.Unmarshal(data, answer)
+	compaction := &etcdserverpb.CompactionRequest{Revision: status.Header.Revision, Physical: true}
+	_, err = etcdserverpb.NewKVClient(conn).Compact(ctx, compaction)
+	return err
 }

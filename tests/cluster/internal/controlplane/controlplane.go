@@ -204,6 +204,7 @@ func (c *ControlPlane) startComponents() error {
 		"--listen-client-urls=unix://"+etcdSocket,
 		"--advertise-client-urls=unix://"+etcdSocket,
 		"--listen-peer-urls=unix://"+etcdPeerSocket,
+		"--enable-grpc-gateway=false", // that of etcd 3.5.9 does not work with sockets
 	)
 	if err != nil {
 		return err
