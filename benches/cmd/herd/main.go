@@ -105,7 +105,6 @@ func firstAnswer(c client) int {
 		if err == nil {
 			return len(peers)
 		}
-		log.Print(err)
 		time.Sleep(time.Second)
 	}
 }
