@@ -275,8 +275,12 @@ impl PodClient {
         client.map_err(|_| no_answer(self.request_timeout))?
     }
 
-    async fn send(&mut self, verb: &'static str, request: http::Request<Vec<u8>>) -> Result<Response<Body>, ApiError> {
-        let client = self.client().await?;
+    async fn send(
+        &self,
+        client: &HttpClient,
+        verb: &'static str,
+        request: http::Request<Vec<u8>>,
+    ) -> Result<Response<Body>, ApiError> {
         let answer = async { response::accepted(client.send(request).await?).await };
         self.in_time(answer).await.map_err(|error| error.doing(verb))
     }
