@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cluster import cluster
 from configuration import REQUIRED, Options
 from kubepeers import Provider
-
-from cluster import cluster
 
 
 @pytest.fixture

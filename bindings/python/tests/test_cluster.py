@@ -11,10 +11,9 @@ from pathlib import Path
 import kubepeers
 import pytest
 import uvloop
+from cluster import cluster
 from configuration import Options
 from kubepeers import Provider, Snapshot, TimeoutError, _log, _watch
-
-from cluster import cluster
 
 #: Bounds what would otherwise hang. It is no expectation: machines that run tests are busy.
 AGES = 300

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from configuration import Options
-
 from cluster import cluster
+from configuration import Options
 
 HERE = Path(__file__).parent
 

@@ -14,9 +14,8 @@ from pathlib import Path
 
 import kubepeers
 import pytest
-from packages import build, run, source_with_library
-
 from cluster import cluster
+from packages import build, run, source_with_library
 
 CONSUMER = Path(__file__).with_name("consumer.py")
 
