@@ -126,9 +126,9 @@ STATES = {
     ),
     "no CA": State(
         _garbage_for_a_ca,
-        (1, ("cannot be used",)),
-        ({"credentials": "wrong"}, ("cannot be used", "the token and the CA mounted")),
-        ("! ", "cannot be used"),
+        (1, ("holds no usable certificate",)),
+        ({"credentials": "wrong"}, ("no usable", "the token and the CA mounted")),
+        None,
     ),
     "role missing": State(
         lambda place: place.account(""),
