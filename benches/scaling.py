@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import herd_report as report
-from herd_report import ALONE, KUBEPEERS, POLLING
+from herd_report import ALONE, KUBEPEERS
 from report import number
 
 CONSTANTS = Path(__file__).parent / "scaling.json"
@@ -49,8 +49,7 @@ class Constants(NamedTuple):
     """What was measured, and on what."""
 
     measured: str
-    cold: Line
-    poll: Line
+    list: Line
     event_ms: float
 
 
@@ -69,25 +68,23 @@ def fit(points: list[tuple[int, float]]) -> Line:
 
 def constants(measured: dict) -> Constants:
     """Compute the constants from the output of herd.py."""
-    cold, poll, event_cpu, events = [], [], 0.0, 0.0
+    lists, event_cpu, events = [], 0.0, 0.0
     for size, values in measured["sizes"].items():
 
         def median(figure: str, mode: str, values: dict = values) -> float:
             return statistics.median(values[figure][mode])
 
         clients, pods = map(int, size.split("/"))
-        cold.append((pods, median(report.CPU_WHOLE, KUBEPEERS) * 1e3 / clients))
-        polled = median(report.CPU_QUIET, POLLING) - median(report.CPU_QUIET, ALONE)
-        poll.append((pods, polled * 1e3 / median(report.QUIET_LISTS, POLLING)))
+        lists.append((pods, median(report.CPU_WHOLE, KUBEPEERS) * 1e3 / clients))
         # The server's events of a client-free minute are those of its own watch.
         event_cpu += median(report.CPU_CHANGES, KUBEPEERS) - median(report.CPU_CHANGES, ALONE)
         events += median(report.EVENTS, KUBEPEERS) - median(report.EVENTS, ALONE)
-    return Constants(f"{time.strftime('%Y-%m-%d')}. {measured['head']}", fit(cold), fit(poll), event_cpu * 1e3 / events)
+    return Constants(f"{time.strftime('%Y-%m-%d')}. {measured['head']}", fit(lists), event_cpu * 1e3 / events)
 
 
 def cold_s(c: Constants, pods: int) -> float:
     """Return the CPU of a cold start, in seconds."""
-    return pods * c.cold.at(pods) / 1e3
+    return pods * c.list.at(pods) / 1e3
 
 
 def change_ms(c: Constants, pods: int) -> float:
@@ -102,12 +99,12 @@ def restart_s(c: Constants, pods: int) -> float:
 
 def quiet_cores(c: Constants, pods: int) -> float:
     """Return the CPU of clients that watch pods that do not change. A list costs what a first list costs."""
-    return pods * (c.cold.at(pods) / RELIST_S + c.cold.fixed_ms / 2 / RENEW_S) / 1e3
+    return pods * (c.list.at(pods) / RELIST_S + c.list.fixed_ms / 2 / RENEW_S) / 1e3
 
 
 def poll_cores(c: Constants, pods: int) -> float:
-    """Return the CPU of clients that poll at the default interval."""
-    return pods * c.poll.at(pods) / POLL_S / 1e3
+    """Return the CPU of clients that poll at the default interval. A poll costs what a first list costs."""
+    return pods * c.list.at(pods) / POLL_S / 1e3
 
 
 def break_even(c: Constants, pods: int) -> float:
@@ -117,7 +114,7 @@ def break_even(c: Constants, pods: int) -> float:
 
 def poll_interval_s(c: Constants, pods: int) -> float:
     """Return the interval at which polling costs ALLOWED_CORES."""
-    return pods * c.poll.at(pods) / 1e3 / ALLOWED_CORES
+    return pods * c.list.at(pods) / 1e3 / ALLOWED_CORES
 
 
 def costs(c: Constants) -> str:
@@ -129,7 +126,7 @@ def costs(c: Constants) -> str:
         "|---" * 9 + "|",
     ]
     for pods in SIZES:
-        quadratic = c.cold.pod_ms * pods / c.cold.at(pods)
+        quadratic = c.list.pod_ms * pods / c.list.at(pods)
         cells = [
             f"{pods:,}", number(cold_s(c, pods)), f"{quadratic:.0%}", number(change_ms(c, pods)),
             number(restart_s(c, pods)), small(quiet_cores(c, pods)), small(poll_cores(c, pods)),
@@ -141,12 +138,13 @@ def costs(c: Constants) -> str:
 
 def sources(c: Constants) -> str:
     """Return the table of constants."""
-    cold, poll = f"“{report.CPU_WHOLE}”, per client", f"“{report.CPU_QUIET}” of “{POLLING}”, per list"
     rows = [
-        ("first list and watch of one client, fixed part", f"{c.cold.fixed_ms:.2f} ms", f"{cold}: line over the sizes"),
-        ("the same, per pod in the list", f"{c.cold.pod_ms * 1e3:.1f} µs", "slope of that line"),
-        ("one poll of one client, fixed part", f"{c.poll.fixed_ms:.2f} ms", f"{poll}: line over the sizes"),
-        ("the same, per pod in the list", f"{c.poll.pod_ms * 1e3:.1f} µs", "slope of that line"),
+        (
+            "first list and watch of one client, fixed part",
+            f"{c.list.fixed_ms:.2f} ms",
+            f"“{report.CPU_WHOLE}”, per client: a line through the sizes",
+        ),
+        ("the same, per pod in the list", f"{c.list.pod_ms * 1e3:.1f} µs", "the slope of that line"),
         ("one event to one client", f"{c.event_ms * 1e3:.0f} µs", f"“{report.CPU_CHANGES}” above “{ALONE}”, per event"),
         ("time between two lists of a client that watches", f"{RELIST_S} s", "`WatcherTimings::relist`"),
         ("time between two of its watches", f"{RENEW_S} s", "`LONGEST_WATCH_S` less half of its jitter"),
@@ -169,7 +167,7 @@ def main() -> None:
         computed = constants(json.loads(Path(sys.argv[1]).read_text()))
         CONSTANTS.write_text(json.dumps(computed._asdict(), indent=1) + "\n")
     read = json.loads(CONSTANTS.read_text())
-    c = Constants(read["measured"], Line(*read["cold"]), Line(*read["poll"]), read["event_ms"])
+    c = Constants(read["measured"], Line(*read["list"]), read["event_ms"])
     document = insert(DOCUMENT.read_text(), "costs", costs(c))
     DOCUMENT.write_text(insert(document, "constants", sources(c)))
 

@@ -16,6 +16,7 @@ SAMPLE = re.compile(r"(?P<name>\w+)\{(?P<labels>.*)\} (?P<value>\S+)")
 class Counts(NamedTuple):
     """Counters of the API server at one moment, or how much they grew between two."""
 
+    #: Lists and watches that the server did not reject.
     lists: float
     watches: float
     #: One for each event and watch.
@@ -44,7 +45,7 @@ def parse(text: str) -> Counts:
             continue
         name, labels, value = found["name"], found["labels"], float(found["value"])
         # The API server watches the pods of all namespaces itself; clients read one namespace.
-        of_clients = 'resource="pods"' in labels and 'scope="namespace"' in labels
+        of_clients = 'resource="pods"' in labels and 'scope="namespace"' in labels and 'code="429"' not in labels
         if name == "apiserver_request_total" and of_clients and 'verb="LIST"' in labels:
             lists += value
         elif name in OF_WATCHES and of_clients and 'verb="WATCH' in labels:
