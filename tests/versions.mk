@@ -30,10 +30,10 @@ stamps = -X $(STAMP).gitVersion=v$(call version,$*) -X $(STAMP).gitMajor=1 -X $(
 $(RELEASES:%=$(BUILD)/cluster/kubernetes-%/kubernetes): $(BUILD)/cluster/kubernetes-%/kubernetes: \
 		tests/versions/%/go.mod tests/versions/%/go.sum $(wildcard tests/cluster/cmd/kubernetes/*.go)
 	@echo "Building etcd and kube-apiserver $(call version,$*) from source, once: about five minutes on two cores."
-	@mkdir -p $(@D)
+	@mkdir -p $(@D) && ln -sf kubernetes $(@D)/etcd && ln -sf kubernetes $(@D)/kube-apiserver
 	@cd tests/versions/$* && packages=$$(go list -tags providerless -deps . | wc -l) && \
 	$(GO_CLUSTER) build -v -tags providerless -ldflags '-s -w $(stamps)' -o $@ . 2>&1 | ../../progress "$$packages"
-	@ln -sf kubernetes $(@D)/etcd && ln -sf kubernetes $(@D)/kube-apiserver && touch $@
+	@touch $@
 
 # Several API servers behind a balancer that freezes, cuts and delays, one of them with a watch cache that lags.
 .PHONY: test-rig
