@@ -134,7 +134,7 @@ pub(crate) mod tests {
     fn messages_never_contain_hostile_characters() {
         let labels = BTreeMap::from([(format!("key{HOSTILE}"), format!("value{HOSTILE}"))]);
         let message = subject().unselected(&labels).message().to_owned();
-        assert_eq!(printable(&message), message);
+        assert!(!message.contains(|c| HOSTILE.contains(c)), "{message}");
     }
 
     pub(crate) fn subject() -> Subject {

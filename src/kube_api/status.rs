@@ -90,7 +90,8 @@ struct Sentence(String);
 impl Sentence {
     fn of(text: &str) -> Self {
         const LONGEST: usize = 16 << 10;
-        Self(text[..text.floor_char_boundary(LONGEST)].to_owned())
+        let end = (0..=LONGEST.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+        Self(text[..end.unwrap_or(0)].to_owned())
     }
 }
 
