@@ -3,7 +3,7 @@
 CARGO_FUZZ := $(BUILD)/tools/bin/cargo-fuzz
 
 .PHONY: test-long
-test-long: test-address test-thread test-fuzz test-miri test-valgrind test-abi test-dist test-wheel ## all that takes long
+test-long: test-memory test-address test-thread test-fuzz test-miri test-valgrind test-abi test-dist test-wheel ## all that takes long
 
 # The toolchain that has sanitizers and Miri: rustup toolchain install $(NIGHTLY) --component miri,rust-src
 NIGHTLY ?= nightly-2026-05-20
@@ -66,6 +66,12 @@ $(FUZZ_TARGETS:%=fuzz-%): fuzz-%: $(CARGO_FUZZ)
 
 $(CARGO_FUZZ):
 	cargo install --quiet --locked --root $(BUILD)/tools cargo-fuzz@0.13.1
+
+# Without link-time optimization, which would take minutes and saves no memory.
+.PHONY: test-memory
+test-memory: ## the memory of a client against hostile servers
+	CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+		cargo test --locked --release --target-dir $(BUILD)/memory --test memory -- --nocapture
 
 .PHONY: test-miri
 test-miri: ## Miri over the C ABI, with a fake backend

@@ -38,6 +38,7 @@ struct Case {
 }
 
 const PLAIN: &str = "Content-Type: application/json";
+const PROTOBUF: &str = "Content-Type: application/vnd.kubernetes.protobuf;stream=watch";
 const GZIP: &str = "Content-Type: application/json\r\nContent-Encoding: gzip";
 
 const CASES: &[Case] = &[
@@ -50,6 +51,12 @@ const CASES: &[Case] = &[
     Case { name: "an endless watch of new pods", headers: [PLAIN; 2], list: few_pods, watch: Some(endless_events) },
     Case { name: "a watch without the end of a line", headers: [PLAIN; 2], list: few_pods, watch: Some(endless_line) },
     Case { name: "events with millions of values", headers: [PLAIN; 2], list: few_pods, watch: Some(deep_events) },
+    Case {
+        name: "events in protobuf with millions of containers",
+        headers: [PLAIN, PROTOBUF],
+        list: few_pods,
+        watch: Some(protobuf_events),
+    },
     Case { name: "full lists of ever other pods", headers: [PLAIN; 2], list: other_pods, watch: None },
     Case { name: "full lists of pods that change", headers: [PLAIN; 2], list: changing_pods, watch: Some(changes) },
 ];
@@ -278,6 +285,35 @@ fn deep_events(to: &mut dyn Write, number: usize) -> std::io::Result<()> {
     writeln!(to, r#"{{"object":{{"metadata":[{values}],"details":{{"causes":[{values}]}}}},"type":"{kind}"}}"#)
 }
 
+/// Pods with almost 4 MiB of containers that say nothing, in the form that takes the fewest bytes.
+fn protobuf_events(to: &mut dyn Write, _: usize) -> std::io::Result<()> {
+    let containers = b"\x12\x00".repeat(2_000_000);
+    for number in 0..50 {
+        let metadata = [field(1, b"a"), field(5, format!("u{number}").as_bytes()), field(6, b"9")].concat();
+        let pod = [field(1, &metadata), field(2, &containers)].concat();
+        let types = field(1, &[field(1, b"v1"), field(2, b"Pod")].concat());
+        let object = [b"k8s\0", &*types, &field(2, &pod)].concat();
+        let event = [field(1, b"ADDED"), field(2, &field(1, &object))].concat();
+        to.write_all(&(event.len() as u32).to_be_bytes())?;
+        to.write_all(&event)?;
+    }
+    // Then one that cannot be read, so that the pods are listed again.
+    to.write_all(&[0xff; 8])
+}
+
+/// A field of protobuf whose value is some bytes.
+fn field(number: u8, value: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![number << 3 | 2];
+    let mut length = value.len();
+    while length >= 0x80 {
+        bytes.push(length as u8 | 0x80);
+        length >>= 7;
+    }
+    bytes.push(length as u8);
+    bytes.extend_from_slice(value);
+    bytes
+}
+
 /// As many as fit, none of which was in the list before.
 fn other_pods(to: &mut dyn Write, number: usize) -> std::io::Result<()> {
     list(to, (0..FULL).map(|pod_number| pod(number * FULL + pod_number, true)), 7 + number)
@@ -289,8 +325,8 @@ fn changing_pods(to: &mut dyn Write, number: usize) -> std::io::Result<()> {
 }
 
 fn changes(to: &mut dyn Write, _: usize) -> std::io::Result<()> {
-    events(to, (0..FULL).map(|number| pod(number, number % 3 == 0).replace("2026-01", "2027-01")))
+    events(to, (0..FULL).map(|number| pod(number, number.is_multiple_of(3)).replace("2026-01", "2027-01")))
 }
 
 /// About as many of the largest pods as fit.
-const FULL: usize = 7_000;
+const FULL: usize = 6_000;

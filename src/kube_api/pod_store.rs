@@ -16,16 +16,16 @@ pub(super) struct PodStore {
     position: Position,
 }
 
-/// Bounds the memory that the pods of one selector take. The old pods and those of a new list exist at the same time, so the
-/// process needs at most twice as much, and a third of it while a caller still has an older answer.
+/// Bounds the memory that the pods of one selector take. An earlier answer, the present pods and those of a new list may all be
+/// different pods that exist at the same time, so the process may need three times as much.
 #[derive(Default)]
 pub(super) struct Budget {
     used: usize,
 }
 
 impl Budget {
-    /// Enough for 14,000 pods with long names and several ports.
-    const MOST: usize = 16 << 20;
+    /// Enough for 12,000 pods with long names and several ports.
+    const MOST: usize = 12 << 20;
 
     pub(super) fn add(&mut self, pod: &Pod) -> Result<(), ApiError> {
         self.replace(None, pod)
@@ -250,7 +250,7 @@ mod tests {
     #[test]
     fn ten_thousand_realistic_pods_fit() {
         let mut budget = Budget::default();
-        for number in 0..13_000 {
+        for number in 0..12_000 {
             let mut pod = at("123456789", &format!("recommendation-engine-shard-writer-{number:05}-7c9d8f6b5d-x2x7z"));
             pod.uid = format!("6a1f7c1e-7b1c-4c5e-9a38-{number:012}").into();
             pod.node_name = "ip-10-123-234-211.eu-central-1.compute.internal".into();

@@ -85,7 +85,7 @@ fn watches_do_not_bring_in_more_pods_than_fit() {
     provider.register(LONG).unwrap();
     let health = troubled(&provider, "malformed");
     let message = health.trouble.unwrap().error.to_string();
-    assert!(message.contains("more than 16 MiB of memory, which is the limit"), "{message}");
+    assert!(message.contains("more than 12 MiB of memory, which is the limit"), "{message}");
     let peers = metric(&provider, "peers");
     assert!((5_000.0..20_000.0).contains(&peers), "{peers}");
 }
@@ -95,7 +95,7 @@ fn lists_do_not_bring_in_more_pods_than_fit() {
     let object = |number| serde_json::from_str::<Value>(&long_event(number)).unwrap()["object"].to_string();
     let pods: Vec<String> = (1..=20_000).map(object).collect();
     let fake = Fake::steady(move || page(&pods, "", 30_000), vec![]);
-    unsynced(&fake.provider(&[]), "more than 16 MiB of memory, which is the limit");
+    unsynced(&fake.provider(&[]), "more than 12 MiB of memory, which is the limit");
 }
 
 /// An event that changes nothing of what is kept is no change of the peers.

@@ -1,7 +1,9 @@
 //! Watch events in JSON: one in each line.
 
+use std::fmt;
+
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::{Event, EventFormat, malformed};
@@ -29,15 +31,7 @@ impl EventFormat for JsonLines {
     }
 }
 
-/// The object is read once its type is known, which may come after it.
-#[derive(Deserialize)]
-struct Line<'a> {
-    r#type: EventType,
-    #[serde(borrow)]
-    object: &'a RawValue,
-}
-
-#[derive(Deserialize)]
+#[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 enum EventType {
     Added,
@@ -45,6 +39,13 @@ enum EventType {
     Deleted,
     Bookmark,
     Error,
+}
+
+/// The object of an event, as its type says.
+enum Object {
+    Pod(Box<Pod>),
+    Bookmark(Bookmark),
+    Status(Status),
 }
 
 #[derive(Deserialize)]
@@ -59,27 +60,80 @@ struct BookmarkMetadata {
 }
 
 /// Reads one line.
-pub(in crate::kube_api) fn event(line: &[u8]) -> Result<Event, ApiError> {
-    let Line { r#type, object } = serde_json::from_slice(line).map_err(malformed)?;
-    match r#type {
-        EventType::Added => Ok(Event::Added(read::<Pod>(object)?)),
-        EventType::Modified => Ok(Event::Modified(read::<Pod>(object)?)),
-        EventType::Deleted => Ok(Event::Deleted(read::<Pod>(object)?)),
-        EventType::Bookmark => {
-            let resource_version = read::<Bookmark>(object)?.metadata.resource_version;
-            // A watch from "" or "0" would be another kind of watch.
-            if is_resource_version(&resource_version) {
-                Ok(Event::Bookmark(resource_version))
-            } else {
-                Err(malformed("a bookmark has an invalid resourceVersion"))
-            }
+fn event(line: &[u8]) -> Result<Event, ApiError> {
+    let Line(kind, object) = serde_json::from_slice(line).map_err(malformed)?;
+    match (kind, object) {
+        (EventType::Added, Object::Pod(pod)) => Ok(Event::Added(*pod)),
+        (EventType::Modified, Object::Pod(pod)) => Ok(Event::Modified(*pod)),
+        (EventType::Deleted, Object::Pod(pod)) => Ok(Event::Deleted(*pod)),
+        // A watch from "" or "0" would be another kind of watch.
+        (EventType::Bookmark, Object::Bookmark(mark)) if is_resource_version(&mark.metadata.resource_version) => {
+            Ok(Event::Bookmark(mark.metadata.resource_version))
         }
-        EventType::Error => Err(ApiError::in_watch(read::<Status>(object)?)),
+        (EventType::Bookmark, Object::Bookmark(_)) => Err(malformed("a bookmark has an invalid resourceVersion")),
+        (EventType::Error, Object::Status(status)) => Err(ApiError::in_watch(status)),
+        _ => Err(malformed("it has two types")),
     }
 }
 
-fn read<T: DeserializeOwned>(object: &RawValue) -> Result<T, ApiError> {
-    serde_json::from_str(object.get()).map_err(malformed)
+/// Reads the object.
+impl<'de> DeserializeSeed<'de> for EventType {
+    type Value = Object;
+
+    fn deserialize<D: Deserializer<'de>>(self, object: D) -> Result<Object, D::Error> {
+        match self {
+            Self::Added | Self::Modified | Self::Deleted => Pod::deserialize(object).map(Box::new).map(Object::Pod),
+            Self::Bookmark => Bookmark::deserialize(object).map(Object::Bookmark),
+            Self::Error => Status::deserialize(object).map(Object::Status),
+        }
+    }
+}
+
+struct Line(EventType, Object);
+
+impl<'de> Deserialize<'de> for Line {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(LineVisitor)
+    }
+}
+
+struct LineVisitor;
+
+impl<'de> Visitor<'de> for LineVisitor {
+    type Value = Line;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a watch event")
+    }
+
+    /// The API server sends the type first, and the object is read at once. Where it comes first, as a proxy may sort the keys, its
+    /// text is read once the type is known.
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Line, A::Error> {
+        let (mut kind, mut object, mut early) = (None, None, None);
+        while let Some(key) = fields.next_key::<Key>()? {
+            match (key, kind) {
+                (Key::Type, _) => kind = Some(fields.next_value::<EventType>()?),
+                (Key::Object, Some(kind)) => object = Some(fields.next_value_seed(kind)?),
+                (Key::Object, None) => early = Some(fields.next_value::<&RawValue>()?),
+                (Key::Other, _) => drop(fields.next_value::<IgnoredAny>()?),
+            }
+        }
+        let kind: EventType = kind.ok_or_else(|| de::Error::missing_field("type"))?;
+        if let (None, Some(text)) = (&object, early) {
+            let read = kind.deserialize(&mut serde_json::Deserializer::from_str(text.get()));
+            object = Some(read.map_err(de::Error::custom)?);
+        }
+        Ok(Line(kind, object.ok_or_else(|| de::Error::missing_field("object"))?))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Key {
+    Type,
+    Object,
+    #[serde(other)]
+    Other,
 }
 
 #[cfg(test)]
@@ -125,6 +179,8 @@ mod tests {
             r#"{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":""}}}"#,
             r#"{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"0"}}}"#,
             r#"{"type":"ERROR","object":{}}"#,
+            r#"{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"7"}},"type":"ADDED"}"#,
+            r#"{"type":"ADDED","object":{"metadata":{"name":"a","uid":"u","resourceVersion":"7"}},"type":"ERROR"}"#,
         ] {
             assert_eq!(refused(line), ErrorClass::Malformed, "{line}");
         }
