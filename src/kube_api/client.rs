@@ -1,4 +1,4 @@
-//! The client: kube's layers over connections that notice when the server is gone without a word.
+//! The HTTP client: kube's layers over connections that notice a server that has vanished.
 
 use std::future::ready;
 use std::io;
@@ -29,15 +29,14 @@ use crate::kube_api::tls::{self, ServerNames};
 use crate::panics::{self, Place};
 use crate::runtime::blocking;
 
-/// A connection on which nothing came for so long is asked whether it lives,
+/// TCP keepalive: after 5 s without a byte the kernel probes the connection every 3 s, and gives it
+/// up after 3 probes. A server that vanished is noticed after 14 s.
 const IDLE: Duration = Duration::from_secs(5);
-/// again and again in this time,
 const INTERVAL: Duration = Duration::from_secs(3);
-/// so many times: a server that vanished is noticed in 14 s, far below what an idle watch may last.
 const PROBES: u32 = 3;
 
-/// A TCP connection, and then the TLS handshake on it, each have so long. A first connection that
-/// nobody answers must not cost the whole patience of a caller.
+/// The limit of the TCP connect, and of the TLS handshake that follows. One connection that stays
+/// without an answer must not use up the patience of most callers.
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 
 /// kube's client without the retries that would hide a failing server for half a minute, and its
@@ -129,7 +128,7 @@ impl Service<Request<Body>> for Connections {
 
 type Tcp = TokioIo<TcpStream>;
 
-/// Opens connections that notice a server that is gone without a word.
+/// Opens connections that notice a server that has vanished.
 #[derive(Clone)]
 struct Connector {
     tcp: HttpConnector<Resolver>,
@@ -148,7 +147,7 @@ impl Connector {
         tcp.set_keepalive(Some(IDLE));
         tcp.set_keepalive_interval(Some(INTERVAL));
         tcp.set_keepalive_retries(Some(PROBES));
-        // The same for what was sent and not acknowledged.
+        // The same limit for bytes that were sent and not acknowledged.
         tcp.set_tcp_user_timeout(Some(IDLE + INTERVAL * PROBES));
         let tls = Arc::new(tls::client_config(config)?);
         Ok(Self { tcp, tls, server_name: tls::server_names(config)?, opened: Arc::default() })
@@ -192,7 +191,7 @@ impl std::fmt::Display for HandshakeTimeout {
 
 impl std::error::Error for HandshakeTimeout {}
 
-/// How the last request said who it is of: with a token from a file or of a login plugin, maybe.
+/// The `Authorization` of the last request, which may come from a file or a login plugin.
 #[derive(Clone, Default)]
 pub(super) struct Sent(Arc<Mutex<Option<HeaderValue>>>);
 
@@ -201,7 +200,7 @@ impl Sent {
         *self.lock() = authorization.cloned();
     }
 
-    /// What was sent after the name of the scheme.
+    /// Returns what follows the name of the scheme.
     pub(super) fn secret(&self) -> Option<String> {
         let sent = self.lock().clone()?;
         let (_scheme, secret) = sent.to_str().ok()?.split_once(' ')?;
@@ -213,7 +212,7 @@ impl Sent {
     }
 }
 
-/// Where connections run, beside the watcher.
+/// Runs connections alongside the watcher.
 #[derive(Clone)]
 struct Tasks;
 
@@ -223,7 +222,7 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Tasks {
     }
 }
 
-/// The server's name has no address.
+/// The name of the server has no address.
 #[derive(Debug)]
 pub(super) struct NoSuchHost(pub(super) io::Error);
 
@@ -258,10 +257,10 @@ impl Service<Name> for Resolver {
     }
 }
 
-/// Says which cryptography TLS uses in this process, and has it look at the processor.
+/// Selects the cryptography of TLS in this process, and lets it detect the processor.
 pub fn choose_crypto() {
     let ring = rustls::crypto::ring::default_provider();
     let _ = ring.secure_random.fill(&mut [0]);
-    // Fails if one is installed already, which serves as well.
+    // Fails if another one is installed already, which works too.
     let _ = ring.install_default();
 }

@@ -1,4 +1,4 @@
-//! From a configuration to a watch that is ready to begin.
+//! From a configuration to a watch that is ready to start.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,24 +11,24 @@ use crate::identity::{Identity, Surroundings};
 use crate::latest::Latest;
 use crate::verdict::Rules;
 
-/// Tells of the pods for as long as it runs.
+/// Publishes the pods for as long as it runs.
 pub type Watch = Box<dyn FnOnce(Rules, Arc<Latest>) -> Pin<Box<dyn Future<Output = ()>>> + Send>;
 
-/// Finds out who this process is, and makes a watch. A test may have its own.
+/// Finds the identity of this process, and prepares a watch. Tests have their own.
 pub type Connect = fn(&Settings, &Surroundings<'_>) -> Result<(Identity, Watch)>;
 
-/// To the API server.
+/// Prepares a watch of the API server.
 pub fn connect(settings: &Settings, surroundings: &Surroundings<'_>) -> Result<(Identity, Watch)> {
     let credentials = Credentials::find(&settings.source, surroundings.variable)?;
     let identity = Identity::find(settings, credentials.claims(), surroundings)?;
-    let mut cluster = PodClient::new(settings, credentials);
-    let pace = WatcherTimings::of(settings);
+    let mut client = PodClient::new(settings, credentials);
+    let timings = WatcherTimings::of(settings);
     Ok((
         identity,
         Box::new(move |rules, latest| {
             let warned = latest.clone();
-            cluster.warn_through(Box::new(move |message| warned.warn(message)));
-            Box::pin(watch(cluster, rules, pace, latest))
+            client.warn_through(Box::new(move |message| warned.warn(message)));
+            Box::pin(watch(client, rules, timings, latest))
         }),
     ))
 }

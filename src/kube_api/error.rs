@@ -157,7 +157,7 @@ impl ApiError {
         Self { class, ..self }
     }
 
-    /// As a caller hears of it. What will not mend itself has a status of its own.
+    /// Returns the error as callers see it. Permanent errors have a status of their own.
     pub(super) fn into_trouble(self, credentials: &Credentials, namespace: &str) -> LastError {
         let class = self.class.name();
         LastError { error: self.into_error(credentials, namespace), class }

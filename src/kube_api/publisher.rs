@@ -1,4 +1,4 @@
-//! Judges the pods and publishes what comes of it.
+//! Judges the pods and publishes the result.
 
 use std::future::{Future, pending};
 use std::sync::Arc;
@@ -14,62 +14,73 @@ use crate::latest::Latest;
 use crate::snapshot::Gate;
 use crate::verdict::Rules;
 
-/// How long the question where the own pod is may hold up the rest.
-const ASKING: Duration = Duration::from_secs(1);
-/// If it was not answered, it is asked again after this.
-const ASK_AGAIN: Duration = Duration::from_secs(5);
+/// How long a lookup of this pod may delay the watcher.
+const LOOKUP_LIMIT: Duration = Duration::from_secs(1);
+/// A lookup without an answer is repeated after this.
+const LOOKUP_AGAIN: Duration = Duration::from_secs(5);
 
 pub(super) struct Publisher {
     census: Census,
     latest: Arc<Latest>,
-    /// Why the own pod is not among the pods, once that is known.
-    absence: Option<Gate>,
-    /// When that was asked.
-    asked: Option<Instant>,
+    lookup: Lookup,
+}
+
+/// What is known of this pod while it is not among the pods that the selector matches.
+enum Lookup {
+    /// This pod is among the pods, or was not looked up yet.
+    NotNeeded,
+    /// The last lookup had no answer.
+    Failed(Instant),
+    /// The lookup found why.
+    Found(Gate),
 }
 
 impl Publisher {
     pub(super) fn new(rules: Rules, latest: Arc<Latest>) -> Self {
-        Self { census: Census::new(rules), latest, absence: None, asked: None }
+        Self { census: Census::new(rules), latest, lookup: Lookup::NotNeeded }
     }
 
     pub(super) fn identity(&self) -> &Identity {
         &self.census.rules().identity
     }
 
-    /// Takes a list. Whether the own pod is there is an open question again.
+    /// Replaces all pods by those of a list. If this pod is not among them, it is looked up again.
     pub(super) fn replace(&mut self, store: &PodStore) {
         self.census.replace(store.pods());
-        self.forget_absence();
+        self.lookup = Lookup::NotNeeded;
     }
 
-    /// Takes what an event changed.
+    /// Applies what one event changed.
     pub(super) fn change(&mut self, change: Change) {
         self.census.change(change.before.as_deref(), change.after);
     }
 
     /// Publishes the pods as they are.
     pub(super) async fn publish(&mut self, api: &mut impl PodApi) {
-        if !self.tell() {
-            self.forget_absence();
-        } else if self.absence.is_none() && self.asked.is_none() {
-            self.ask(api).await;
+        let missing = self.publish_view();
+        match self.lookup {
+            _ if !missing => self.lookup = Lookup::NotNeeded,
+            Lookup::NotNeeded => self.look_up_self(api).await,
+            Lookup::Failed(_) | Lookup::Found(_) => {}
         }
     }
 
-    /// Asks why the own pod is not among the pods.
-    pub(super) async fn ask(&mut self, api: &mut impl PodApi) {
-        self.asked = Some(Instant::now());
-        let unselected = timeout(ASKING, api.unselected(self.identity())).await;
+    /// Requests this pod by its name, to learn why the selector does not match it.
+    pub(super) async fn look_up_self(&mut self, api: &mut impl PodApi) {
+        self.lookup = Lookup::Failed(Instant::now());
+        let unselected = timeout(LOOKUP_LIMIT, api.unselected(self.identity())).await;
         if let Ok(Ok(unselected)) = unselected {
-            self.absence = Some(unselected.map_or(Gate::SelfAbsent, Gate::SelfUnselected));
-            self.tell();
+            self.lookup = Lookup::Found(unselected.map_or(Gate::SelfAbsent, Gate::SelfUnselected));
+            self.publish_view();
         }
     }
 
-    /// Until that is to be asked again.
-    pub(super) fn asks_again(&self) -> impl Future<Output = ()> + use<> {
-        let again = self.asked.filter(|_| self.absence.is_none()).map(|asked| asked + ASK_AGAIN);
+    /// Ends when a lookup is to be repeated.
+    pub(super) fn lookup_due(&self) -> impl Future<Output = ()> + use<> {
+        let again = match self.lookup {
+            Lookup::Failed(at) => Some(at + LOOKUP_AGAIN),
+            Lookup::NotNeeded | Lookup::Found(_) => None,
+        };
         async move {
             match again {
                 Some(again) => sleep_until(again).await,
@@ -78,18 +89,14 @@ impl Publisher {
         }
     }
 
-    fn forget_absence(&mut self) {
-        (self.absence, self.asked) = (None, None);
-    }
-
-    /// Says whether the own pod is not among the pods.
-    fn tell(&self) -> bool {
+    /// Returns whether this pod is missing.
+    fn publish_view(&self) -> bool {
         let mut view = self.census.view().clone();
-        let absent = view.gate == Gate::SelfAbsent;
-        if absent {
-            view.gate = self.absence.clone().unwrap_or(Gate::SelfAbsent);
+        let missing = view.gate == Gate::SelfAbsent;
+        if let (true, Lookup::Found(gate)) = (missing, &self.lookup) {
+            view.gate = gate.clone();
         }
         self.latest.publish(view);
-        absent
+        missing
     }
 }

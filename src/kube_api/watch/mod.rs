@@ -35,7 +35,7 @@ impl Event {
 /// The events of one watch. The stream ends at its first error.
 pub(super) type Events = BoxStream<'static, Result<Event, ApiError>>;
 
-/// How one event is told from the next, and what is in it.
+/// How events are separated and decoded.
 pub(super) trait EventFormat: Send + 'static {
     /// Returns the length of the event at the beginning of `bytes`, or `None` if more bytes are needed. It is called again with
     /// the same and more bytes until it returns a length.

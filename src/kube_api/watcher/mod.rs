@@ -157,8 +157,8 @@ enum Interrupt<E> {
     Silence,
     /// A caller asks for a list, or the periodic one is due.
     ListDue,
-    /// It is still unknown why this pod is not among the pods.
-    SelfUnknown,
+    /// This pod is not among the pods, and the lookup that would say why is to be repeated.
+    LookupDue,
     /// The answer to the request that is to replace the silent watch.
     Reopened(Result<E, ApiError>),
 }
@@ -320,13 +320,13 @@ impl<A: PodApi> Watcher<A> {
     async fn follow(&mut self, mut watch: OpenWatch<A::Events>) -> State<A::Events> {
         loop {
             let list_due = self.list_due();
-            let self_unknown = self.publisher.asks_again();
+            let lookup_due = self.publisher.lookup_due();
             let interrupt = select! {
                 burst = watch.bursts.next() => Interrupt::Burst(burst),
                 () = sleep_until(watch.opened + WATCH_ACCEPTED_AFTER), if !watch.accepted => Interrupt::Accepted,
                 () = sleep_until(watch.reopen) => Interrupt::Silence,
                 () = list_due => Interrupt::ListDue,
-                () = self_unknown => Interrupt::SelfUnknown,
+                () = lookup_due => Interrupt::LookupDue,
             };
             watch = match self.handle(interrupt, watch).await {
                 State::Watching(watch) => watch,
@@ -370,7 +370,7 @@ impl<A: PodApi> Watcher<A> {
                 }
                 Err(error) => drop(self.list_failed(error)),
             },
-            Interrupt::SelfUnknown => self.publisher.ask(&mut self.api).await,
+            Interrupt::LookupDue => self.publisher.look_up_self(&mut self.api).await,
             Interrupt::Reopened(Ok(events)) => {
                 self.latest.confirm();
                 return self.granted(events);
