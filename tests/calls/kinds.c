@@ -14,7 +14,7 @@ static char nonsense[] = "/tmp/kubepeers-calls-XXXXXX";
 #define OPEN (ONE(OK) | ONE(NOT_SYNCED))
 #define OWN_POD(name) {"pod_name", name}
 #define NO_POD {"self", "none"}
-/* What a negative timeout means is to be short. A 403 is believed after two seconds. */
+/* A negative timeout means these short ones. A 401 or 403 is permanent after two seconds. */
 #define KIND(namespace, ...) \
     .pairs = {{"namespace", namespace},      {"discovery_port_name", "gossip"}, {"remoting_port_name", "remoting"}, \
               {"peers_port_name", "peers"},  {"pod_labels", "app=test"},        {"register_timeout_ms", "2"}, \
@@ -34,7 +34,7 @@ const struct kind kinds[] = {
     {KIND("errors", NO_POD), answering, ONE(OK), SYNCING},
     {KIND("garbage", NO_POD), answering, ONE(OK), SYNCING},
     {KIND("forbidden", NO_POD, {"register_timeout_ms", "3000"}), answering, ONE(OK) | ONE(FORBIDDEN), SYNCING},
-    {KIND("unauthorized", NO_POD, {"register_timeout_ms", "500"}), answering, ONE(OK) | ONE(UNAUTHORIZED), SYNCING},
+    {KIND("unauthorized", NO_POD, {"register_timeout_ms", "3000"}), answering, ONE(OK) | ONE(UNAUTHORIZED), SYNCING},
     {KIND("mixed", OWN_POD("p1")), answering, ONE(OK) | ONE(FORBIDDEN) | ONE(UNAUTHORIZED),
      OPEN | ONE(SELF_NOT_VISIBLE) | ONE(SELF_EXCLUDED)},
     {KIND("good", NO_POD), refusing, ONE(OK), SYNCING},
