@@ -721,7 +721,8 @@ kubepeers_status kubepeers_explain(kubepeers_provider provider,
    kubepeers_watching    1 while a watch is open
    kubepeers_polling     1 if the pods are polled, not watched
    kubepeers_generation  generation of the last snapshot
-   kubepeers_last_sign_of_life_timestamp_seconds  Unix time of the last list, event or bookmark; 0 before the first
+   kubepeers_last_sign_of_life_timestamp_seconds  Unix time of the last confirmation (see kubepeers_health_age_ms());
+                         0 before the first
  Counters, from kubepeers_register() on:
    kubepeers_requests_total  lists and watches that were asked for, by `verb`: "list", "watch"
    kubepeers_failures_total  requests that failed, or watches that broke, by `class`: the words of kubepeers_health_error_class(); those

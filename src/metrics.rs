@@ -27,14 +27,14 @@ impl Metrics<'_> {
         text.one("peers", "gauge", "Peers of the last snapshot.", self.view.map_or(0, |view| view.peers.len()));
         text.many("pods", "gauge", "Pods of the selector by verdict.", "verdict", &self.verdicts());
         text.one("synced", "gauge", "1 once the pods have been read.", u8::from(self.view.is_some()));
-        text.one("stale", "gauge", "1 if no sign of life came for too long.", u8::from(health.stale));
+        text.one("stale", "gauge", "1 if the last confirmation is too old or missing.", u8::from(health.stale));
         text.one("watching", "gauge", "1 while a watch is open.", u8::from(health.watching));
         text.one("polling", "gauge", "1 if the pods are polled, not watched.", u8::from(health.polling));
         text.one("generation", "gauge", "Generation of the last snapshot.", self.generation);
         let at = health.age.map_or(0.0, |age| seconds_since_epoch(now, age));
-        text.one("last_sign_of_life_timestamp_seconds", "gauge", "Unix time of the last list, event or bookmark.", at);
+        text.one("last_sign_of_life_timestamp_seconds", "gauge", "Unix time of the last confirmation.", at);
         let requests = BTreeMap::from([("list", counts.lists), ("watch", counts.watches)]);
-        text.many("requests_total", "counter", "Lists and watches that were asked for.", "verb", &requests);
+        text.many("requests_total", "counter", "Lists and watches that were requested.", "verb", &requests);
         text.many(
             "failures_total",
             "counter",
@@ -43,7 +43,7 @@ impl Metrics<'_> {
             &counts.failures,
         );
         text.one("events_total", "counter", "Watch events that were received.", counts.events);
-        text.one("views_total", "counter", "How often all pods were judged anew.", counts.views);
+        text.one("views_total", "counter", "How often the verdicts were updated.", counts.views);
         text.text
     }
 

@@ -15,7 +15,7 @@ pub struct Rules {
     pub identity: Identity,
     /// What the configuration leaves to choose.
     pub choices: Choices,
-    /// The uid of the own pod, once it was seen alive.
+    /// The uid of this pod, once it was observed alive.
     pub alive: Option<Arc<str>>,
 }
 
@@ -94,9 +94,9 @@ pub enum Reason {
     NotReady,
     /// Being deleted.
     Terminating,
-    /// A pod that started later, or the own one, has the same address and port. A pod of a lost node stays Running.
+    /// This pod, or one that started later, has the same address and port. A pod of a lost node stays Running.
     AddressTaken,
-    /// The API server sent a field of it that Kubernetes does not allow, such as a node name of a megabyte.
+    /// The API server sent a field that Kubernetes does not allow, such as a node name of a megabyte.
     Malformed,
 }
 
@@ -142,7 +142,8 @@ impl Rules {
         Some(SocketAddr::new(self.ip(pod).ok()?, self.ports.discovery.of(pod)?))
     }
 
-    /// Where a pod would be found if it were not self, ready or not. What is wrong for good comes before what may pass.
+    /// Returns the address of a pod as if it were not self, whether ready or not. A malformed pod and a missing
+    /// port are reported before reasons that may pass.
     pub fn address(&self, pod: &Pod) -> Result<SocketAddr, Reason> {
         if pod.malformed {
             return Err(Reason::Malformed);

@@ -15,7 +15,7 @@ endif
 .PHONY: test-versions
 test-versions: $(VERSIONS:%=test-version-%) ## conformance, cold starts and outages on other Kubernetes releases (VERSIONS="1.28 1.37")
 
-# The conformance tests that no API server has a part in: of the tests themselves, and of what init refuses.
+# Excludes the conformance tests that use no API server: those of the test code itself, and of what init refuses.
 NO_SERVER := $(patsubst %,--ignore=tests/conformance/test_%.py,case_data differences expectations) -k 'not configuration:'
 
 .PHONY: $(RELEASES:%=test-version-%)

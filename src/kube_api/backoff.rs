@@ -40,8 +40,8 @@ pub(crate) fn spread(clients: usize, longest: Duration) -> Duration {
     PER_CLIENT.saturating_mul(clients).min(longest).mul_f64(random())
 }
 
-/// Returns the delay that the server asked for, bounded, and never shorter than asked: clients that were refused together do not return
-/// together.
+/// Returns the delay that the server requested, at most `LONGEST_RETRY_AFTER`, plus up to a quarter of it.
+/// The addition is random, so that clients that were refused together do not return together.
 pub(super) fn honored(retry_after: Duration) -> Duration {
     retry_after.min(LONGEST_RETRY_AFTER).mul_f64(1.0 + random() / 4.0)
 }

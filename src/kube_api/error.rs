@@ -1,4 +1,4 @@
-//! Why a request failed: told apart, since each needs another answer.
+//! Why a request failed. Each class of error needs a different reaction.
 
 use std::error::Error as StdError;
 use std::io;
@@ -19,9 +19,9 @@ use crate::text::printable;
 #[derive(Debug)]
 pub(super) struct ApiError {
     pub(super) class: ErrorClass,
-    /// The server asks not to be asked again for so long.
+    /// The server accepts no further request before this time has passed.
     pub(super) retry_after: Option<Duration>,
-    /// What was to be done: the verb of Kubernetes.
+    /// The Kubernetes verb of the request, such as `list`.
     verb: &'static str,
     http_status: u16,
     message: String,
@@ -50,7 +50,7 @@ pub(super) enum ErrorClass {
     Unauthorized,
     /// 403
     Forbidden,
-    /// 410, 504, or a store that went back in time: list again.
+    /// 410, a 504 of the API server itself about a resourceVersion, or a store that went back in time: list again.
     Gone,
     /// 400, 406, 415, 422: the server does not take this kind of request.
     NotSupported,
@@ -179,7 +179,7 @@ impl ApiError {
             ErrorClass::Unauthorized => (
                 Status::Unauthorized,
                 format!(
-                    "the API server {server} does not accept the credentials: {message}. Is the token of this cluster, and not expired?"
+                    "the API server {server} does not accept the credentials: {message}; check that the token belongs to this cluster and has not expired"
                 ),
             ),
             ErrorClass::Forbidden => (Status::Forbidden, missing_role(verb, namespace, credentials.claims(), &message)),
@@ -194,19 +194,19 @@ impl ApiError {
             ErrorClass::TimedOut => {
                 (Status::Unavailable, format!("the API server {server} does not answer: {message}{proxy}"))
             }
-            ErrorClass::Gone => {
-                (Status::Unavailable, format!("the API server {server} cannot go on from what is known: {message}"))
-            }
+            ErrorClass::Gone => (
+                Status::Unavailable,
+                format!("the API server {server} cannot resume the watch from the last resourceVersion: {message}"),
+            ),
             ErrorClass::NotSupported | ErrorClass::Refused => {
                 (Status::Unavailable, format!("the API server {server} answered {http_status}: {message}"))
             }
             ErrorClass::Incomplete => {
-                (Status::Unavailable, format!("the API server {server} did not give a whole list: {message}"))
+                (Status::Unavailable, format!("the API server {server} sent an incomplete response: {message}"))
             }
-            ErrorClass::Malformed => (
-                Status::Unavailable,
-                format!("the API server {server} gave an answer that is not understood: {message}"),
-            ),
+            ErrorClass::Malformed => {
+                (Status::Unavailable, format!("the API server {server} sent a response that cannot be used: {message}"))
+            }
         };
         let error = Error::new(status, message).with_http_status(http_status);
         if may_pass { error.worth_a_retry() } else { error }
@@ -221,7 +221,7 @@ impl ApiError {
         let ahead = http_status == 504 && says && message.contains("resource version");
         let class = match ErrorClass::of(http_status) {
             _ if ahead => ErrorClass::Gone,
-            // Of something between, which no Role makes milder.
+            // A proxy or gateway refused the request. A Role does not change that.
             ErrorClass::Forbidden if !says => ErrorClass::Refused,
             class => class,
         };

@@ -71,7 +71,7 @@ fn events(format: impl EventFormat, answer: &[u8], piece: usize) -> Vec<Event> {
 
 /// What comes of a list and of events after it, change by change; and of the same pods at once.
 pub fn watched(pods: Vec<Pod>, answer: &[u8], rules: &Rules) -> (View, View) {
-    let (mut store, mut census) = (PodStore::new(), Census::new(rules.clone()));
+    let (mut store, mut census) = (PodStore::new(None), Census::new(rules.clone()));
     let _ = store.replace(List { pods, resource_version: "1".into() }, &Consistency::Any);
     census.replace(store.pods());
     let lines = answer.split_inclusive(|byte| *byte == b'\n');

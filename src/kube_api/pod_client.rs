@@ -1,4 +1,4 @@
-//! The requests there are: watch the pods, list a page of them, look for the own one.
+//! The three requests: watch the pods, list a page of pods, look up this pod.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -52,7 +52,7 @@ const PLAIN: Form = Form { accept: "application/json", encoding: "identity" };
 /// Half the work for the API server and a twentieth of the bytes. Who does not know protobuf answers in JSON.
 const COMPACT: Form = Form { accept: "application/vnd.kubernetes.protobuf, application/json", encoding: "gzip" };
 
-/// A watch in protobuf. A proxy that compresses holds back what it has not enough of.
+/// A watch in protobuf, not compressed: a proxy that compresses delays events until it has enough bytes.
 const COMPACT_WATCH: Form =
     Form { accept: "application/vnd.kubernetes.protobuf;stream=watch, application/json", encoding: "identity" };
 
@@ -184,7 +184,8 @@ impl PodClient {
         Err(ApiError::new(ErrorClass::Incomplete, format!("the list has more than {MOST_PAGES} pages")))
     }
 
-    /// One page of a list; `next` is empty for the first. Gives where the next one begins.
+    /// Reads one page of a list; `next` is empty for the first. Returns its resourceVersion and where
+    /// the next page begins.
     async fn list_page(
         &mut self,
         consistency: &Consistency,
@@ -220,7 +221,9 @@ impl PodClient {
             items.finish()
         };
         let read = timeout(self.request_timeout * LISTS_LAST, read).await;
-        read.unwrap_or_else(|_| Err(ApiError::new(ErrorClass::Incomplete, "the list does not end")))
+        read.unwrap_or_else(|_| {
+            Err(ApiError::new(ErrorClass::Incomplete, "the list took too long; raise `request_timeout_ms`"))
+        })
     }
 
     async fn labels_if_unselected(&mut self, identity: &Identity) -> Result<Option<Labels>, ApiError> {

@@ -246,7 +246,7 @@ mod tests {
         }
     }
 
-    /// A realistic set of ten thousand: long names, five ports, two addresses.
+    /// 12,000 pods as they occur in practice: long names, five ports, two addresses.
     #[test]
     fn ten_thousand_realistic_pods_fit() {
         let mut budget = Budget::default();

@@ -1,4 +1,4 @@
-//! What a 403 means and the manifest that mends it.
+//! What a 403 means, and the manifest that fixes it.
 
 use crate::identity::Claims;
 
@@ -17,7 +17,7 @@ pub(super) fn missing_role(verb: &str, namespace: &str, claims: &Claims, server_
     let account = claims.service_account();
     let elsewhere = match account {
         Some((home, _)) if home != namespace => {
-            format!(" This process runs in namespace `{home}`: is `{namespace}` meant?")
+            format!(" This process runs in namespace `{home}`; check that `{namespace}` is intended.")
         }
         _ => String::new(),
     };
@@ -69,10 +69,10 @@ mod tests {
             home.starts_with("service account `sa` of namespace `ns` may not watch pods in namespace `ns`"),
             "{home}"
         );
-        assert!(home.contains("name: kubepeers-sa,") && !home.contains("is `ns` meant?"), "{home}");
+        assert!(home.contains("name: kubepeers-sa,") && !home.contains("is intended"), "{home}");
         let foreign = role("typo", "system:serviceaccount:ns:sa");
         assert!(foreign.contains("name: kubepeers-ns-sa,"), "{foreign}");
-        assert!(foreign.contains("runs in namespace `ns`: is `typo` meant?"), "{foreign}");
+        assert!(foreign.contains("runs in namespace `ns`; check that `typo` is intended."), "{foreign}");
         assert!(role("ns", "somebody").contains("kind: User"));
     }
 

@@ -102,6 +102,6 @@ def test_no_pair_is_blind_to_each_other(namespace: Namespace, tmp_path: Path) ->
         answers = list(pool.map(start, range(PAIRS)))
     blind = [number for number, pair in enumerate(answers) if pair == [[], []]]
     assert not blind, f"pairs {blind} of {PAIRS}, seed {SEED}: both members got an empty answer"
-    # Otherwise the pairs did not start together.
+    # Printed, not asserted, because it depends on the machine: how often one member started alone.
     alone = sum(1 for pair in answers if [] in pair)
     print(f"{PAIRS} pairs: in {alone} one member started alone, in {PAIRS - alone} both saw the other at once")

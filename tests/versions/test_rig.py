@@ -88,7 +88,7 @@ def test_answers_do_not_go_back_when_registering_again_at_a_lagging_server(rig: 
         door.pin(2)
         rig.disturb("cut", 1)
         provider.register(timeout=0)
-        # No answer is right while the server lags. An old answer is not.
+        # While the server lags, an error is correct. An old answer is not.
         for _ in range(5):
             assert peers_if_known(provider) in (None, both)
         rig.disturb("catch-up", 2)

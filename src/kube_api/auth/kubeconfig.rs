@@ -168,7 +168,7 @@ fn login(error: &AuthError) -> String {
     match error {
         AuthError::ReadTokenFile(error, path) => format!("{} cannot be read: {error}", path.display()),
         AuthError::InvalidBasicAuth(_) | AuthError::InvalidBearerToken(_) => {
-            "its token or password has characters that such have not".into()
+            "its token or password has characters that an HTTP header cannot carry".into()
         }
         _ => "its `auth-provider` returned no credentials; use a login plugin (`exec`) instead".into(),
     }

@@ -43,7 +43,7 @@ impl ServiceAccount {
         Ok(account)
     }
 
-    /// Whether something has changed since the last time.
+    /// Reads the files again. Returns whether they have changed.
     pub(super) fn read_again(&mut self) -> Result<bool> {
         let files = Files::read(&self.dir)?;
         let changed = files != self.files;
@@ -103,7 +103,8 @@ impl Files {
         // Anything else could not be sent in an HTTP header.
         if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(no_credentials(format!(
-                "the service account's token in {} is empty or no token",
+                "the service account's token in {} is not a token: expected one word of printable ASCII; \
+                 check the volume that holds it",
                 path.display()
             )));
         }
@@ -111,12 +112,13 @@ impl Files {
     }
 }
 
-/// The API server that the kubelet tells every container of.
+/// Returns the API server that the kubelet names in the environment of every container.
 fn server(variable: &dyn Fn(&str) -> Option<String>) -> Result<Uri> {
     let variable = |name: &str| {
         variable(name).ok_or_else(|| {
             not_in_cluster(format!(
-                "{name} is not set: this process is not in a pod. Outside a cluster set `kubeconfig`, and `self` = `none`"
+                "{name} is not set: this process is not in a pod; \
+                 outside a cluster, set `kubeconfig` and `self` = `none`"
             ))
         })
     };

@@ -38,12 +38,12 @@ impl ListReader for JsonListReader<Pod> {
     }
 }
 
-/// What a list says beside its items.
+/// A list without its items.
 #[derive(Deserialize)]
 pub(in crate::kube_api) struct Head {
     kind: String,
     metadata: HeadMetadata,
-    /// What is left of them: nothing. null for none; but a list without `items` is none.
+    /// An empty array, because the items have been removed, or null. A list without `items` is malformed.
     #[serde(rename = "items", deserialize_with = "Option::deserialize")]
     _items: Option<[(); 0]>,
 }

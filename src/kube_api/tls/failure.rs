@@ -84,7 +84,7 @@ fn refused_certificate(refused: &CertificateError) -> TlsFailure {
     match refused {
         UnknownIssuer => TlsFailure::lasts("its certificate is not signed by", Remedy::OtherCa),
         BadSignature => TlsFailure::lasts(
-            "its signature is wrong or of an RSA key below 2048 bits, so its certificate is not signed by",
+            "its signature is wrong, or made with an RSA key below 2048 bits, or its certificate is not signed by",
             Remedy::OtherCa,
         ),
         Expired | ExpiredContext { .. } => TlsFailure::lasts(
@@ -139,7 +139,10 @@ fn against_rules(other: &OtherError) -> TlsFailure {
         Some(EndEntityUsedAsCa) => {
             ("its certificate is signed by one that is no CA", "reissue the signer with CA:TRUE")
         }
-        Some(NameConstraintViolation) => ("its CA may not sign certificates for its names", READDRESS),
+        Some(NameConstraintViolation) => (
+            "its certificate has names that its CA is not permitted to sign",
+            "reissue it with names that the CA permits",
+        ),
         Some(UnsupportedCertVersion) => ("its certificate is not of X.509 version 3", "reissue it as version 3"),
         _ => ("its certificate does not follow the rules for servers (RFC 5280)", "reissue it"),
     };

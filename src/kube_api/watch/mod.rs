@@ -105,7 +105,7 @@ pub(super) fn too_large() -> ApiError {
 }
 
 pub(super) fn malformed(why: impl std::fmt::Display) -> ApiError {
-    ApiError::new(ErrorClass::Malformed, format!("a watch event is not one of a pod: {why}"))
+    ApiError::new(ErrorClass::Malformed, format!("not a watch event of a pod: {why}"))
 }
 
 #[cfg(test)]

@@ -39,16 +39,16 @@ const WATCH_ACCEPTED_AFTER: Duration = Duration::from_secs(2);
 const STEADY: Duration = Duration::from_secs(10);
 /// A watch that ended before this probably ended together with all others of its server.
 const SHORTEST_WATCH: Duration = Duration::from_secs(190);
-/// An API server that starts refuses everyone for a moment: it knows tokens before roles, and old
-/// tokens before new ones. Until then a 401 or 403 is transient.
+/// A 401 or 403 is transient until it has lasted this long. An API server that is starting refuses
+/// valid clients for a moment: it loads tokens before roles, and old tokens before new ones.
 const REFUSAL_GRACE: Duration = Duration::from_secs(2);
-/// After an outage this long, a backup of etcd may have been restored meanwhile.
+/// A backup of etcd may have been restored during an outage this long. Only a list shows that.
 const LONG_OUTAGE: Duration = Duration::from_secs(30);
-/// The list that would show that comes within this time: one by every client at once would be a
-/// storm after each upgrade of the control plane.
+/// After a long outage, the watcher lists within this time. The delay is random, so that the clients
+/// do not all list at once after an upgrade of the control plane.
 const LIST_AFTER_OUTAGE_WITHIN: Duration = Duration::from_secs(120);
-/// How many watches follow each other on one connection, at least and at most. Without new
-/// connections a server that has been restarted would stay without clients.
+/// The fewest and the most watches that one connection serves in turn. Clients that never open new
+/// connections would never return to a restarted server.
 const WATCHES_PER_CONNECTION: (f64, f64) = (7.0, 13.0);
 
 /// When the watcher does what no event calls for.
@@ -99,7 +99,8 @@ pub(super) trait PodApi {
     /// Leaves the connections that are open: the next request is made on a new one.
     fn use_new_connections(&mut self);
 
-    /// Returns the error as callers see it.
+    /// Returns the error as callers see it. After a 401 it also discards the
+    /// client, so that the next request logs in again.
     fn explain(&mut self, error: ApiError) -> LastError;
 }
 
@@ -115,12 +116,13 @@ enum State<E: Stream> {
     /// It requests a watch from the last resourceVersion. Ends with the server's answer, or when a
     /// caller asks for a list.
     Opening,
-    /// A watch is open. Ends when it ends, is silent for too long, or a list has replaced the pods.
+    /// A watch is open. The state ends when the watch ends or is silent for too long, or when a list
+    /// has replaced the pods.
     Watching(OpenWatch<E>),
-    /// The open watch is silent, and another is requested on a new connection. Ends with the
-    /// server's answer, with a sign of the open watch, or with a list.
+    /// The open watch is silent, and the watcher requests another one on a new connection. The state
+    /// ends when the server answers, when the open watch delivers or ends, or when a list is due.
     Reopening(OpenWatch<E>),
-    /// Nothing is open. Ends in time, or earlier for a caller who asks for a list.
+    /// No watch is open. The pause ends in time, or earlier if a caller requests a list.
     Pausing(Pause),
 }
 
@@ -174,7 +176,7 @@ struct Watcher<A> {
     encoding: ListEncoding,
     /// When the next periodic list is due.
     relist_at: Instant,
-    /// Since when nothing is heard.
+    /// Since when neither a list nor a watch has succeeded.
     outage: Option<Instant>,
     /// Since when lists are answered with 401 or 403.
     lists_denied: Option<Instant>,
@@ -282,7 +284,7 @@ impl<A: PodApi> Watcher<A> {
         self.timings.silence.mul_f64(1.0 + backoff::random() / 10.0)
     }
 
-    /// Where that happens again and again, lists take the place of the watch.
+    /// Handles a refused watch. If watches are refused repeatedly, lists take their place.
     fn not_granted(&mut self, error: ApiError) -> State<A::Events> {
         self.outage.get_or_insert_with(Instant::now);
         if error.class == ErrorClass::Gone {
@@ -448,7 +450,7 @@ impl<A: PodApi> Watcher<A> {
         self.ended(&watch);
         let open = watch.opened.elapsed();
         if !watch.productive && open < STEADY {
-            let error = ApiError::new(ErrorClass::Incomplete, "its watch ended at once, without an event");
+            let error = ApiError::new(ErrorClass::Incomplete, "the watch ended at once, without an event");
             return self.not_granted(error.doing("watch"));
         }
         let crowd = if open < SHORTEST_WATCH { self.pods.len() } else { 0 };
@@ -533,8 +535,8 @@ impl<A: PodApi> Watcher<A> {
         Ok(())
     }
 
-    /// Returns how fresh the next list must be. The cache of a server may lag: that does no harm at the beginning, as long as
-    /// no other pod can be mistaken for this one.
+    /// Returns how fresh the next list must be. The first list may come from a cache that lags, unless another pod
+    /// can be mistaken for this one.
     fn consistency(&self) -> Consistency {
         let most_recent = self.encoding.is_plain() || self.latest.is_demanded() || self.relist_is_due();
         match self.pods.position() {
@@ -554,7 +556,7 @@ impl<A: PodApi> Watcher<A> {
         if let Replaced::WentBack { from, to } = replaced {
             self.latest.warn(format!(
                 "the API server went back from resourceVersion {from} to {to}, as after a restored backup of etcd: \
-                 discarded all that was known"
+                 the new list replaces all known pods"
             ));
         }
         self.note_position();

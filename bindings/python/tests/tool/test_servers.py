@@ -65,7 +65,7 @@ def silent(request: Request) -> None:
 NO_LIST: dict[str, tuple[Does, str, tuple[str, ...]]] = {
     "500": (refuses(500, "boom"), "server", ("answered 500: boom", "readyz?verbose")),
     "429": (refuses(429, "slower"), "server", ("answered 429: slower",)),
-    "a login portal": (answers(200, "<html>log in</html>", "text/html"), "server", ("not understood", "portal")),
+    "a login portal": (answers(200, "<html>log in</html>", "text/html"), "server", ("cannot be used", "portal")),
     "no JSON": (answers(200, "{"), "server", ("readyz?verbose",)),
     "401": (refuses(401, "who?"), "login", ("does not accept the credentials",)),
     "403": (refuses(403, FORBIDDEN), "permission", ("may not list pods", "THE-USER")),

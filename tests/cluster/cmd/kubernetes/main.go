@@ -1,7 +1,7 @@
-// Command kubernetes is etcd and Kubernetes in one file. The name that it is
-// called by picks the program (so links to it make a folder for
-// KUBEBUILDER_ASSETS), or else the first argument does. The rest are that
-// program's own.
+// Command kubernetes is etcd and Kubernetes in one file. It runs the
+// program whose name it is called by, so a folder of links to it can serve as
+// KUBEBUILDER_ASSETS. Otherwise the first argument names the program. The other
+// arguments are passed to that program.
 //
 // One file is built and kept instead of several, because the programs share
 // nearly all of their code.

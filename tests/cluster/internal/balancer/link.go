@@ -78,8 +78,8 @@ func (l *link) end(reset bool) {
 	}
 }
 
-// forward copies one direction. The end of the data is passed on in its turn: a
-// frozen link hides it too.
+// forward copies one direction. It forwards the end of the data in order, so a
+// frozen link holds that back too.
 func (l *link) forward(from, to *net.TCPConn) {
 	chunks := make(chan chunk, chunksKept)
 	go l.read(from, chunks)

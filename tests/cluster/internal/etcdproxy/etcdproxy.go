@@ -20,8 +20,8 @@ import (
 
 const watchMethod = "/etcdserverpb.Watch/Watch"
 
-// podKeys is the beginning of the keys that API servers keep pods at. Each
-// resource has a watch stream of its own, so a stream with it is one of pods.
+// podKeys is the prefix of the keys under which API servers store pods. Each
+// resource has its own watch stream, so a stream that requests it watches pods.
 var podKeys = []byte("/registry/pods/")
 
 // A Proxy forwards all calls of one API server.
