@@ -19,8 +19,9 @@ use crate::snapshot::{Gate, Snapshot, View};
 use crate::status::Status;
 use crate::subject::Subject;
 
-/// A confirmation this old counts as of now: lists are not made more often.
-const RECENT: Duration = Duration::from_secs(1);
+/// A list this old confirms that a set is stable. A list from a server whose cache lags takes 3.1 s:
+/// a caller that polls with a shorter limit would demand one list after the other.
+const RECENT: Duration = Duration::from_secs(5);
 /// How long the members of a large set spread the lists that confirm that it is stable.
 const LONGEST_SPREAD: Duration = Duration::from_secs(5);
 
@@ -147,6 +148,11 @@ impl Latest {
         self.change(|state| self.signs_of_life(state));
     }
 
+    /// The same, while other requests still fail.
+    pub fn confirm_despite_error(&self) {
+        self.change(|state| state.sign_of_life = Some(Instant::now()));
+    }
+
     /// Returns the resourceVersion that an earlier registration has reached.
     pub fn resumes_from(&self) -> Option<Box<str>> {
         self.lock().resource_version.clone()
@@ -185,11 +191,6 @@ impl Latest {
             }
             state.watched = open.then(Instant::now);
         });
-    }
-
-    /// A watch goes on without a word: whatever was wrong is over.
-    pub fn heard(&self) {
-        self.change(|state| self.is_well(state));
     }
 
     fn is_well(&self, state: &mut State) {
@@ -250,16 +251,12 @@ impl Latest {
         self.wanted().is_some_and(|wanted| listed.is_none_or(|listed| listed < wanted))
     }
 
-    fn demand(&self, wanted: Instant) {
-        *self.wanted() = Some(wanted);
-        self.demand.notify_one();
-    }
-
-    /// Asks for a list at least as new as this moment, unless one is asked for already.
-    fn demand_since(&self, wanted: Instant) {
-        let asked_for = self.wanted().is_some_and(|before| before >= wanted);
-        if !asked_for {
-            self.demand(wanted);
+    /// Demands a list at least as new as this moment.
+    fn demand(&self, moment: Instant) {
+        let mut wanted = self.wanted();
+        if wanted.is_none_or(|before| before < moment) {
+            *wanted = Some(moment);
+            self.demand.notify_one();
         }
     }
 
@@ -295,18 +292,18 @@ impl Latest {
         })
     }
 
-    /// Waits for at least `min` peers whose addresses have been the same for `stable_for`. That is known only from a
-    /// confirmation of the API server at the end of that time: an open watch that is silent proves nothing.
+    /// Waits for at least `min` peers whose addresses have been the same for `stable_for`. Only a list after that time shows
+    /// that: an open watch may be silent because it is dead, and a server that has lost etcd sends bookmarks on.
     pub fn settled(&self, min: usize, stable_for: Duration, timeout: Duration) -> Result<Arc<Snapshot>> {
-        let spread = OnceCell::new();
+        let (asked, spread) = (Instant::now(), OnceCell::new());
         let check = |state: &State| match self.answer(state) {
-            Some(Ok(snapshot)) if snapshot.len() >= min && state.trouble.is_none() => {
-                let Some(needed) = state.confirmation_needed(stable_for) else { return Break(Ok(snapshot)) };
+            Some(Ok(snapshot)) if snapshot.len() >= min => {
+                let Some(needed) = state.list_needed(stable_for, asked) else { return Break(Ok(snapshot)) };
                 // All members of a set become stable in the same moment: they do not list in the same moment.
                 let spread = *spread.get_or_init(|| crate::kube_api::spread(snapshot.len(), LONGEST_SPREAD));
                 let due = (state.settled + stable_for + spread).saturating_duration_since(Instant::now());
                 if due.is_zero() {
-                    self.demand_since(needed);
+                    self.demand(needed);
                     return Continue(timeout);
                 }
                 Continue(due)
@@ -479,16 +476,15 @@ impl Latest {
 }
 
 impl State {
-    /// Returns since when a confirmation is needed before the addresses count as stable; `None` if there is one. It must come
-    /// after they have been the same for `stable_for`, and not be older than that.
-    fn confirmation_needed(&self, stable_for: Duration) -> Option<Instant> {
-        if stable_for.is_zero() {
-            return None;
-        }
-        let recent = Instant::now().checked_sub(stable_for.max(RECENT));
-        let needed = (self.settled + stable_for).max(recent.unwrap_or(self.settled));
-        let confirmed = self.sign_of_life.is_some_and(|confirmed| confirmed >= needed);
-        (!confirmed).then_some(needed)
+    /// Returns how new a list must be before the addresses count as stable for a caller who asked at that moment; `None` if
+    /// the last list is new enough. It must have been requested after the addresses had been the same for `stable_for`.
+    fn list_needed(&self, stable_for: Duration, asked: Instant) -> Option<Instant> {
+        let recent = asked.checked_sub(stable_for.max(RECENT)).unwrap_or(self.settled);
+        let stable = (!stable_for.is_zero()).then(|| (self.settled + stable_for).max(recent));
+        // While requests fail, only the next list shows that the last one still holds.
+        let next = self.listed.map_or(asked, |listed| listed + Duration::from_nanos(1));
+        let needed = stable.max(self.trouble.is_some().then_some(next));
+        needed.filter(|needed| self.listed.is_none_or(|listed| listed < *needed))
     }
 
     fn trouble(&self) -> Option<&Error> {
@@ -575,7 +571,7 @@ mod tests {
         assert!(!told(), "the same kind");
         latest.fail(trouble(Status::Forbidden, "may not list"));
         assert!(told(), "not to be waited for");
-        latest.heard();
+        latest.confirm();
         assert!(told(), "over");
         latest.confirm();
         assert!(!told());
@@ -726,12 +722,16 @@ mod tests {
         thread::sleep(Duration::from_millis(20));
         assert_eq!(status(1, Duration::from_millis(1)), Status::Timeout);
         assert!(latest.is_demanded());
+        // Neither does a bookmark, which a server sends that has lost etcd.
         latest.confirm();
+        assert_eq!(status(1, Duration::from_millis(1)), Status::Timeout);
+        latest.listed(Instant::now());
         assert_eq!(settled(1, Duration::from_millis(1), Duration::ZERO), Ok(1));
-        // While nothing is heard, nobody knows what has changed.
+        // While requests fail, nobody knows what has changed.
         latest.fail(trouble(Status::Unavailable, "refused"));
         let error = settled(1, Duration::ZERO, Duration::ZERO).unwrap_err();
         assert!(error.status() == Status::Timeout && error.message().contains("refused"), "{error}");
+        assert!(latest.is_demanded());
         latest.confirm();
         assert_eq!(settled(1, Duration::ZERO, Duration::ZERO), Ok(1));
         // More peers later: it goes on waiting, and asks for a list in the end.

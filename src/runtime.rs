@@ -10,7 +10,7 @@ use std::thread::{Builder, JoinHandle};
 use futures_util::future::{Either, select};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
-use tokio::task::spawn_blocking;
+use tokio::task::{self, spawn_blocking};
 
 use crate::error::{Error, Result};
 use crate::panics::{Place, within};
@@ -92,9 +92,19 @@ pub async fn blocking<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'stat
     let started = catch_unwind(AssertUnwindSafe(|| spawn_blocking(body)));
     PANICKED.set(unwatched);
     let started = started.map_err(|_| io::Error::new(io::ErrorKind::OutOfMemory, "no thread can be started"))?;
-    match started.await {
+    let mut started = AbortOnDrop(started);
+    match (&mut started.0).await {
         Ok(outcome) => Ok(outcome),
         Err(failed) => panic!("{}", panic_text(&*failed.into_panic())),
+    }
+}
+
+/// If it still waits for a thread, because others hang, it is not run for a caller who has given up.
+struct AbortOnDrop<T>(task::JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

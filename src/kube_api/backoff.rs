@@ -25,6 +25,11 @@ impl Backoff {
         self.failures > 0
     }
 
+    /// Whether there was more than one.
+    pub(super) fn is_repeated(&self) -> bool {
+        self.failures > 1
+    }
+
     /// Returns between half of the present step and all of it, so that the clients that lost one server do not return at once.
     pub(super) fn next(&mut self, longest: Duration) -> Duration {
         let step = FIRST.saturating_mul(1 << self.failures.min(16)).min(longest);

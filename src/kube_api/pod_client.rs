@@ -36,7 +36,7 @@ const LONGEST_WATCH_S: u32 = 230;
 /// Not all at the same time.
 const WATCH_JITTER_S: f64 = 30.0;
 
-/// A list may last this many request timeouts, as long as it goes on coming.
+/// A list with all its pages may last this many request timeouts, as long as bytes arrive.
 const LISTS_LAST: u32 = 3;
 /// More than all pods that fit into the memory.
 const MOST_PAGES: usize = 400;
@@ -171,6 +171,7 @@ impl PodClient {
         self.ask("watch", &PLAIN, request).await.map(events)
     }
 
+    /// Reads all pages.
     async fn list_all(&mut self, consistency: &Consistency, encoding: ListEncoding) -> Result<List, ApiError> {
         let mut list = List { pods: Vec::new(), resource_version: "".into() };
         let (mut next, mut budget) = (String::new(), Budget::default());
@@ -210,20 +211,14 @@ impl PodClient {
         let answer = self.ask_for_list(&params, form).await?;
         let mut items = reader(&answer);
         let mut body = answer.into_body();
-        let read = async {
-            while let Some(piece) = self.in_time(response::piece(&mut body)).await.map_err(ApiError::halfway)? {
-                items.feed(&piece)?;
-                for pod in items.take() {
-                    budget.add(&pod)?;
-                    pods.push(pod);
-                }
+        while let Some(piece) = self.in_time(response::piece(&mut body)).await.map_err(ApiError::halfway)? {
+            items.feed(&piece)?;
+            for pod in items.take() {
+                budget.add(&pod)?;
+                pods.push(pod);
             }
-            items.finish()
-        };
-        let read = timeout(self.request_timeout * LISTS_LAST, read).await;
-        read.unwrap_or_else(|_| {
-            Err(ApiError::new(ErrorClass::Incomplete, "the list took too long; raise `request_timeout_ms`"))
-        })
+        }
+        items.finish()
     }
 
     async fn labels_if_unselected(&mut self, identity: &Identity) -> Result<Option<Labels>, ApiError> {
@@ -301,7 +296,11 @@ impl PodApi for PodClient {
     type Events = Events;
 
     async fn list(&mut self, consistency: &Consistency, encoding: ListEncoding) -> Result<List, ApiError> {
-        self.list_all(consistency, encoding).await
+        let longest = self.request_timeout * LISTS_LAST;
+        let listed = timeout(longest, self.list_all(consistency, encoding)).await;
+        listed.unwrap_or_else(|_| {
+            Err(ApiError::new(ErrorClass::Incomplete, "the list took too long; raise `request_timeout_ms`"))
+        })
     }
 
     async fn watch(&mut self, resource_version: &str) -> Result<Events, ApiError> {

@@ -114,16 +114,13 @@ impl PodStore {
         if let Consistency::NotOlderThan(known) = requested {
             refuse_older(&list.resource_version, known)?;
         }
-        let mut before = std::mem::take(&mut self.pods);
-        self.budget = Budget::default();
-        let from = std::mem::replace(&mut self.position, Position::Lost);
-        for pod in list.pods {
-            let same = before.remove(&pod.uid).filter(|before| before.is_same_as(&pod));
-            self.put(same.unwrap_or_else(|| Arc::new(pod)))?;
-        }
         let to = list.resource_version;
-        self.position = Position::At(to.clone());
-        match from {
+        let mut next = Self { position: Position::At(to.clone()), ..Self::new(None) };
+        for pod in list.pods {
+            let same = self.pods.get(&pod.uid).filter(|before| before.is_same_as(&pod)).cloned();
+            next.put(same.unwrap_or_else(|| Arc::new(pod)))?;
+        }
+        match std::mem::replace(self, next).position {
             Position::At(from) | Position::Before(from) if is_older(&to, &from) => Ok(Replaced::WentBack { from, to }),
             _ => Ok(Replaced::Advanced),
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::backoff::honored;
 use super::pod_store::{Change, PodStore};
 use super::watcher::PodApi;
 use crate::census::Census;
@@ -16,7 +17,7 @@ use crate::verdict::Rules;
 
 /// How long a lookup of this pod may delay the watcher.
 const LOOKUP_LIMIT: Duration = Duration::from_secs(1);
-/// A lookup without an answer is repeated after this.
+/// A lookup that failed is repeated after this.
 const LOOKUP_AGAIN: Duration = Duration::from_secs(5);
 
 pub(super) struct Publisher {
@@ -29,8 +30,8 @@ pub(super) struct Publisher {
 enum Lookup {
     /// This pod is among the pods, or was not looked up yet.
     NotNeeded,
-    /// The last lookup had no answer.
-    Failed(Instant),
+    /// The last lookup failed. The next one is not made before this.
+    Failed { again: Instant },
     /// The lookup found why.
     Found(Gate),
 }
@@ -44,10 +45,13 @@ impl Publisher {
         &self.census.rules().identity
     }
 
-    /// Replaces all pods by those of a list. If this pod is not among them, it is looked up again.
+    /// Replaces all pods by those of a list. If this pod is not among them, it is looked up again,
+    /// but not more often because of lists.
     pub(super) fn replace(&mut self, store: &PodStore) {
         self.census.replace(store.pods());
-        self.lookup = Lookup::NotNeeded;
+        if let Lookup::Found(_) = self.lookup {
+            self.lookup = Lookup::NotNeeded;
+        }
     }
 
     /// Applies what one event changed.
@@ -61,24 +65,29 @@ impl Publisher {
         match self.lookup {
             _ if !missing => self.lookup = Lookup::NotNeeded,
             Lookup::NotNeeded => self.look_up_self(api).await,
-            Lookup::Failed(_) | Lookup::Found(_) => {}
+            Lookup::Failed { .. } | Lookup::Found(_) => {}
         }
     }
 
     /// Requests this pod by its name, to learn why the selector does not match it.
     pub(super) async fn look_up_self(&mut self, api: &mut impl PodApi) {
-        self.lookup = Lookup::Failed(Instant::now());
         let unselected = timeout(LOOKUP_LIMIT, api.unselected(self.identity())).await;
-        if let Ok(Ok(unselected)) = unselected {
-            self.lookup = Lookup::Found(unselected.map_or(Gate::SelfAbsent, Gate::SelfUnselected));
-            self.publish_view();
-        }
+        let asked = match unselected {
+            Ok(Ok(unselected)) => {
+                self.lookup = Lookup::Found(unselected.map_or(Gate::SelfAbsent, Gate::SelfUnselected));
+                self.publish_view();
+                return;
+            }
+            Ok(Err(error)) => error.retry_after.map(honored).unwrap_or_default(),
+            Err(_) => Duration::ZERO,
+        };
+        self.lookup = Lookup::Failed { again: Instant::now() + LOOKUP_AGAIN.max(asked) };
     }
 
-    /// Ends when a lookup is to be repeated.
-    pub(super) fn lookup_due(&self) -> impl Future<Output = ()> + use<> {
+    /// Ends when a lookup is to be repeated, which is not before lists may be requested.
+    pub(super) fn lookup_due(&self, lists_from: Instant) -> impl Future<Output = ()> + use<> {
         let again = match self.lookup {
-            Lookup::Failed(at) => Some(at + LOOKUP_AGAIN),
+            Lookup::Failed { again } => Some(again.max(lists_from)),
             Lookup::NotNeeded | Lookup::Found(_) => None,
         };
         async move {

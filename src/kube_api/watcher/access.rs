@@ -9,25 +9,35 @@ use tokio::time::Instant;
 pub(super) enum WatchAccess {
     /// The last watch was granted, or none was requested yet.
     Granted,
-    /// The last watches were not granted.
-    Doubted { since: Instant, times: u32 },
+    /// This many watches in a row were not granted, or ended at once.
+    Doubted { times: u32, denials: Option<Denials> },
     /// Watching is forbidden, while listing is not: the pods are polled until then.
     Forbidden { until: Instant },
 }
 
+/// Answers of 401 or 403, one after the other.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Denials {
+    since: Instant,
+    times: u32,
+}
+
 impl WatchAccess {
-    /// A watch was not granted.
-    pub(super) fn doubt(&mut self) {
-        *self = match *self {
-            Self::Doubted { since, times } => Self::Doubted { since, times: times + 1 },
-            Self::Granted => Self::Doubted { since: Instant::now(), times: 1 },
-            forbidden @ Self::Forbidden { .. } => forbidden,
+    /// A watch was not granted, or ended at once.
+    pub(super) fn doubt(&mut self, denied: bool) {
+        let (times, denials) = match *self {
+            Self::Doubted { times, denials } => (times, denials),
+            Self::Granted => (0, None),
+            Self::Forbidden { .. } => return,
         };
+        let before = denials.unwrap_or_else(|| Denials { since: Instant::now(), times: 0 });
+        let denials = denied.then_some(Denials { times: before.times + 1, ..before });
+        *self = Self::Doubted { times: times + 1, denials };
     }
 
-    pub(super) fn doubted_since(&self) -> Option<Instant> {
+    pub(super) fn denied_since(&self) -> Option<Instant> {
         match self {
-            Self::Doubted { since, .. } => Some(*since),
+            Self::Doubted { denials, .. } => denials.map(|denials| denials.since),
             Self::Granted | Self::Forbidden { .. } => None,
         }
     }
@@ -37,12 +47,13 @@ impl WatchAccess {
         matches!(self, Self::Doubted { times, .. } if *times > 1)
     }
 
-    /// Whether a refusal has lasted for longer than a server needs to start. The lists in between
-    /// have succeeded.
-    pub(super) fn outlasts(&self, grace: Duration) -> bool {
+    /// Whether denials have lasted for longer than a server needs to start.
+    pub(super) fn is_denied_for(&self, grace: Duration) -> bool {
         match self {
             Self::Granted => false,
-            Self::Doubted { since, times } => *times > 2 && since.elapsed() >= grace,
+            Self::Doubted { denials, .. } => {
+                denials.is_some_and(|denials| denials.times > 2 && denials.since.elapsed() >= grace)
+            }
             Self::Forbidden { .. } => true,
         }
     }

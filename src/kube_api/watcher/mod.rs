@@ -139,6 +139,13 @@ struct OpenWatch<E: Stream> {
     productive: bool,
 }
 
+impl<E: Stream> OpenWatch<E> {
+    /// Whether it ended too early, and without an event, to show that watches work here.
+    fn shows_nothing(&self) -> bool {
+        !self.productive && self.opened.elapsed() < STEADY
+    }
+}
+
 struct Pause {
     until: Instant,
     next: Next,
@@ -224,9 +231,15 @@ impl<A: PodApi> Watcher<A> {
                 let interval = self.timings.poll_interval.mul_f64(0.8 + 0.4 * backoff::random());
                 pause_until(Instant::now() + interval, Next::List)
             }
-            Ok(()) => State::Opening,
+            Ok(()) => self.open_when_allowed(),
             Err(error) => self.after_failed_list(error),
         }
+    }
+
+    /// Watches from a list. A refused watch is not repeated for each caller who asks for a list.
+    fn open_when_allowed(&self) -> State<A::Events> {
+        let from = self.pacer.watches_from();
+        if from > Instant::now() { pause_until(from, Next::Watch) } else { State::Opening }
     }
 
     /// Whether the pods are polled instead of watched.
@@ -264,11 +277,8 @@ impl<A: PodApi> Watcher<A> {
 
     fn granted(&mut self, events: A::Events) -> State<A::Events> {
         self.latest.watches(true);
+        self.outage_ended();
         let now = Instant::now();
-        if self.outage.take().is_some_and(|since| now - since >= LONG_OUTAGE) {
-            let soon = now + LIST_AFTER_OUTAGE_WITHIN.mul_f64(backoff::random());
-            self.relist_at = if self.relist_at > now { self.relist_at.min(soon) } else { soon };
-        }
         State::Watching(OpenWatch {
             bursts: events.ready_chunks(BURST),
             opened: now,
@@ -277,6 +287,15 @@ impl<A: PodApi> Watcher<A> {
             accepted: false,
             productive: false,
         })
+    }
+
+    /// What was known before an outage is known again, unless a backup was restored meanwhile.
+    fn outage_ended(&mut self) {
+        let now = Instant::now();
+        if self.outage.take().is_some_and(|since| now - since >= LONG_OUTAGE) {
+            let soon = now + LIST_AFTER_OUTAGE_WITHIN.mul_f64(backoff::random());
+            self.relist_at = if self.relist_at > now { self.relist_at.min(soon) } else { soon };
+        }
     }
 
     /// The clients of a quiet cluster do not return together.
@@ -291,9 +310,9 @@ impl<A: PodApi> Watcher<A> {
             return self.position_lost(error);
         }
         if error.questions_watching() {
-            self.access.doubt();
+            self.access.doubt(error.is_denied());
         }
-        if error.class == ErrorClass::Forbidden && self.access.outlasts(REFUSAL_GRACE) {
+        if error.class == ErrorClass::Forbidden && self.access.is_denied_for(REFUSAL_GRACE) {
             self.access = WatchAccess::Forbidden { until: Instant::now() + self.timings.watch_again };
             let why = self.api.explain(error);
             self.latest.polls(true, Some(why));
@@ -302,12 +321,9 @@ impl<A: PodApi> Watcher<A> {
         if error.spoils_position() {
             self.pods.lose();
         }
-        if error.may_differ_elsewhere() {
-            self.api.use_new_connections();
-        }
         let again = self.pacer.watch_refused(&error, self.pods.len());
-        let since = self.access.doubted_since();
-        self.report(error, since);
+        self.leave_connection_after(&error);
+        self.report(error, self.access.denied_since());
         let lists = self.access.is_doubted_again() || !matches!(self.pods.position(), Position::At(_));
         pause_until(again, if lists { Next::List } else { Next::Watch })
     }
@@ -315,6 +331,7 @@ impl<A: PodApi> Watcher<A> {
     /// The server cannot resume the watch from the last resourceVersion.
     fn position_lost(&mut self, error: ApiError) -> State<A::Events> {
         self.pods.lose();
+        self.pacer.honor(&error);
         self.report(error, None);
         pause_until(self.pacer.interrupted(self.pods.len()), Next::List)
     }
@@ -322,11 +339,12 @@ impl<A: PodApi> Watcher<A> {
     async fn follow(&mut self, mut watch: OpenWatch<A::Events>) -> State<A::Events> {
         loop {
             let list_due = self.list_due();
-            let lookup_due = self.publisher.lookup_due();
+            let lookup_due = self.publisher.lookup_due(self.pacer.lists_from());
+            let reopen = watch.reopen.max(self.pacer.watches_from());
             let interrupt = select! {
                 burst = watch.bursts.next() => Interrupt::Burst(burst),
                 () = sleep_until(watch.opened + WATCH_ACCEPTED_AFTER), if !watch.accepted => Interrupt::Accepted,
-                () = sleep_until(watch.reopen) => Interrupt::Silence,
+                () = sleep_until(reopen) => Interrupt::Silence,
                 () = list_due => Interrupt::ListDue,
                 () = lookup_due => Interrupt::LookupDue,
             };
@@ -358,9 +376,11 @@ impl<A: PodApi> Watcher<A> {
             Interrupt::Accepted => {
                 watch.accepted = true;
                 self.accepted();
-                // What is wrong with lists is not over.
-                if !self.pacer.lists_fail() {
-                    self.latest.heard();
+                // The server would have sent what is newer.
+                if self.pacer.lists_fail() {
+                    self.latest.confirm_despite_error();
+                } else {
+                    self.latest.confirm();
                 }
             }
             Interrupt::Silence => return State::Reopening(watch),
@@ -368,7 +388,7 @@ impl<A: PodApi> Watcher<A> {
                 // The watch goes on from the list.
                 Ok(()) => {
                     self.latest.watches(false);
-                    return State::Opening;
+                    return self.open_when_allowed();
                 }
                 Err(error) => drop(self.list_failed(error)),
             },
@@ -421,6 +441,8 @@ impl<A: PodApi> Watcher<A> {
             watch.heard = Instant::now();
             watch.reopen = watch.heard + self.silence();
             (watch.accepted, watch.productive) = (true, true);
+            // It was silent, but not gone.
+            self.outage = None;
             self.accepted();
             self.note_position();
         }
@@ -441,6 +463,10 @@ impl<A: PodApi> Watcher<A> {
         if error.spoils_position() {
             return self.position_lost(error);
         }
+        if watch.shows_nothing() {
+            return self.ended_at_once(error);
+        }
+        self.pacer.honor(&error);
         self.report(error, None);
         pause_until(self.pacer.interrupted(self.pods.len()), Next::Watch)
     }
@@ -448,13 +474,30 @@ impl<A: PodApi> Watcher<A> {
     /// The server ended the watch.
     fn closed(&mut self, watch: OpenWatch<A::Events>) -> State<A::Events> {
         self.ended(&watch);
-        let open = watch.opened.elapsed();
-        if !watch.productive && open < STEADY {
+        if watch.shows_nothing() {
             let error = ApiError::new(ErrorClass::Incomplete, "the watch ended at once, without an event");
-            return self.not_granted(error.doing("watch"));
+            return self.ended_at_once(error.doing("watch"));
         }
-        let crowd = if open < SHORTEST_WATCH { self.pods.len() } else { 0 };
+        let crowd = if watch.opened.elapsed() < SHORTEST_WATCH { self.pods.len() } else { 0 };
         pause_until(self.pacer.interrupted(crowd), Next::Watch)
+    }
+
+    /// A watch was granted and ended before it showed anything. If that happens repeatedly, lists take
+    /// its place.
+    fn ended_at_once(&mut self, error: ApiError) -> State<A::Events> {
+        self.access.doubt(error.is_denied());
+        self.pacer.honor(&error);
+        self.leave_connection_after(&error);
+        self.report(error, self.access.denied_since());
+        let next = if self.access.is_doubted_again() { Next::List } else { Next::Watch };
+        pause_until(self.pacer.interrupted(self.pods.len()), next)
+    }
+
+    /// Another server behind the same address may answer, or one that refuses nothing.
+    fn leave_connection_after(&mut self, error: &ApiError) {
+        if error.may_differ_elsewhere() || self.pacer.fails_repeatedly() {
+            self.api.use_new_connections();
+        }
     }
 
     fn ended(&mut self, watch: &OpenWatch<A::Events>) {
@@ -527,7 +570,7 @@ impl<A: PodApi> Watcher<A> {
                 self.pods.lose();
             }
         })?;
-        self.listed(replaced).await;
+        self.listed(replaced, &consistency).await;
         if let Consistency::MostRecent = consistency {
             self.schedule_relist();
             self.latest.listed(requested);
@@ -547,12 +590,15 @@ impl<A: PodApi> Watcher<A> {
         }
     }
 
-    async fn listed(&mut self, replaced: Replaced) {
+    async fn listed(&mut self, replaced: Replaced, consistency: &Consistency) {
         self.pacer.list_succeeded();
         self.encoding = self.encoding.after_success();
         self.lists_denied = None;
-        // A whole list needs no other one, whatever happened during an outage.
-        self.outage = None;
+        match consistency {
+            Consistency::NotOlderThan(_) => self.outage_ended(),
+            // It does not rely on what was known before.
+            Consistency::Any | Consistency::MostRecent => self.outage = None,
+        }
         if let Replaced::WentBack { from, to } = replaced {
             self.latest.warn(format!(
                 "the API server went back from resourceVersion {from} to {to}, as after a restored backup of etcd: \
@@ -572,13 +618,9 @@ impl<A: PodApi> Watcher<A> {
             self.access = WatchAccess::Granted;
             self.latest.polls(self.timings.only_polls, None);
         }
-        if error.is_denied() {
-            self.lists_denied.get_or_insert_with(Instant::now);
-        }
-        if error.may_differ_elsewhere() {
-            self.api.use_new_connections();
-        }
+        self.lists_denied = error.is_denied().then(|| self.lists_denied.unwrap_or_else(Instant::now));
         let again = self.pacer.list_failed(&error, self.pods.len());
+        self.leave_connection_after(&error);
         self.report(error, self.lists_denied);
         again
     }

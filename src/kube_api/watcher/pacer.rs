@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::kube_api::backoff::{Backoff, honored, spread};
+use crate::kube_api::backoff::{Backoff, honored, random, spread};
 use crate::kube_api::error::ApiError;
 
 /// Limit of the pauses before a server that refuses or does not answer.
@@ -14,12 +14,18 @@ const REFUSED: Duration = Duration::from_secs(30);
 const INTERRUPTED: Duration = Duration::from_secs(5);
 /// Between two lists, however many callers ask for a fresh one.
 const SPACING: Duration = Duration::from_secs(1);
+/// A caller waits at most this long for a list after one that failed.
+const CALLER_WAITS: Duration = Duration::from_secs(5);
 
 /// Paces the requests, so that no number of callers turns a refusal into a storm.
 #[derive(Debug)]
 pub(super) struct Pacer {
     /// No list is requested before this, not even for a caller.
     lists_from: Instant,
+    /// No watch is requested before this, although lists may succeed.
+    watches_from: Instant,
+    /// The server accepts no request before this: the latest `Retry-After` of any answer.
+    closed_until: Instant,
     /// Lists that failed, one after the other.
     failed_lists: Backoff,
     /// Watches that were not granted, one after the other.
@@ -30,8 +36,11 @@ pub(super) struct Pacer {
 
 impl Pacer {
     pub(super) fn new() -> Self {
+        let now = Instant::now();
         Self {
-            lists_from: Instant::now(),
+            lists_from: now,
+            watches_from: now,
+            closed_until: now,
             failed_lists: Backoff::default(),
             refused_watches: Backoff::default(),
             interruptions: Backoff::default(),
@@ -43,46 +52,74 @@ impl Pacer {
         self.lists_from
     }
 
+    /// Returns when the next watch may be requested.
+    pub(super) fn watches_from(&self) -> Instant {
+        self.watches_from
+    }
+
     /// Whether the last list failed.
     pub(super) fn lists_fail(&self) -> bool {
         self.failed_lists.is_active()
     }
 
+    /// Whether two requests in a row have failed.
+    pub(super) fn fails_repeatedly(&self) -> bool {
+        self.failed_lists.is_repeated() || self.refused_watches.is_repeated()
+    }
+
+    /// Makes no request before the time that the server asks for.
+    pub(super) fn honor(&mut self, error: &ApiError) {
+        if let Some(delay) = error.retry_after {
+            self.closed_until = self.closed_until.max(Instant::now() + honored(delay));
+        }
+    }
+
     pub(super) fn list_succeeded(&mut self) {
         self.failed_lists.reset();
-        self.lists_from = Instant::now() + SPACING;
+        self.lists_from = (Instant::now() + SPACING).max(self.closed_until);
     }
 
     /// Returns when the watcher may make its own next request.
     pub(super) fn list_failed(&mut self, error: &ApiError, clients: usize) -> Instant {
+        self.honor(error);
         if !self.lists_fail() && self.refused_watches.is_active() {
             // The server refuses everything: the watch was the first of these requests.
             self.failed_lists.next(REFUSED);
         }
-        let pause = self.failed_lists.next(REFUSED).max(retry_after(error));
-        self.lists_from = Instant::now() + pause;
-        self.lists_from + spread(clients, REFUSED)
+        let pause = self.failed_lists.next(REFUSED);
+        self.delay_lists(pause);
+        self.watches_from = self.watches_from.max(self.lists_from);
+        (Instant::now() + pause).max(self.closed_until) + spread(clients, REFUSED)
     }
 
     /// Returns when the watch may be requested again. Where lists succeed, a caller need not wait
     /// for that.
     pub(super) fn watch_refused(&mut self, error: &ApiError, clients: usize) -> Instant {
-        let asked = retry_after(error);
-        let mut pause = self.refused_watches.next(REFUSED).max(asked);
+        self.honor(error);
+        let mut pause = self.refused_watches.next(REFUSED);
         if self.lists_fail() {
             // The server refuses everything: lists and watches take turns at one pace.
             pause = pause.max(self.failed_lists.next(REFUSED));
+            self.delay_lists(pause);
         }
-        let again = Instant::now() + pause;
-        if self.lists_fail() || !asked.is_zero() {
-            self.lists_from = self.lists_from.max(again);
-        }
-        again + spread(clients, REFUSED)
+        self.lists_from = self.lists_from.max(self.closed_until);
+        self.watches_from = (Instant::now() + pause).max(self.closed_until);
+        self.watches_from + spread(clients, REFUSED)
+    }
+
+    fn delay_lists(&mut self, pause: Duration) {
+        let pause = pause.min(CALLER_WAITS.mul_f64(0.5 + random() / 2.0));
+        self.lists_from = self.lists_from.max(Instant::now() + pause).max(self.closed_until);
     }
 
     /// A watch is open and the server sends events, or has not ended it for a while.
     pub(super) fn watch_accepted(&mut self) {
-        self.refused_watches.reset();
+        if self.refused_watches.is_active() {
+            // What failed together has recovered together.
+            self.refused_watches.reset();
+            self.failed_lists.reset();
+        }
+        self.watches_from = Instant::now();
     }
 
     /// A watch has been open for long enough to forget the interruptions before it.
@@ -93,13 +130,9 @@ impl Pacer {
     /// Returns when to go on after a watch that was granted, or with a list after a
     /// resourceVersion that was too old.
     pub(super) fn interrupted(&mut self, clients: usize) -> Instant {
-        let pause = self.interruptions.next(INTERRUPTED) + spread(clients, REFUSED);
-        Instant::now() + pause.min(INTERRUPTED)
+        let pause = self.interruptions.next(INTERRUPTED).max(spread(clients, INTERRUPTED));
+        (Instant::now() + pause).max(self.closed_until)
     }
-}
-
-fn retry_after(error: &ApiError) -> Duration {
-    error.retry_after.map(honored).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -124,12 +157,45 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn retry_after_of_any_request_delays_lists() {
+    async fn retry_after_of_any_request_delays_every_other_one() {
         for delay in [Pacer::list_failed, Pacer::watch_refused] {
             let mut pacer = Pacer::new();
-            delay(&mut pacer, &refused(Some(60)), 0);
-            assert!(pacer.lists_from() >= Instant::now() + Duration::from_secs(60));
+            let again = delay(&mut pacer, &refused(Some(60)), 0);
+            // A later answer without it does not shorten the delay.
+            pacer.list_failed(&refused(None), 0);
+            let minute = Instant::now() + Duration::from_secs(60);
+            for next in [again, pacer.lists_from(), pacer.watches_from(), pacer.interrupted(0)] {
+                assert!(next >= minute, "{next:?}");
+            }
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn callers_wait_at_most_five_seconds_after_a_list_that_failed() {
+        let mut pacer = Pacer::new();
+        for _ in 0..20 {
+            pacer.list_failed(&refused(None), 5000);
+            assert!(pacer.lists_from() <= Instant::now() + CALLER_WAITS);
+        }
+    }
+
+    /// Otherwise one refusal long after an outage would cost as much as one at its end.
+    #[tokio::test(start_paused = true)]
+    async fn an_outage_is_forgotten_once_a_watch_is_accepted() {
+        let mut pacer = Pacer::new();
+        for _ in 0..10 {
+            pacer.list_failed(&refused(None), 0);
+            pacer.watch_refused(&refused(None), 0);
+        }
+        pacer.watch_accepted();
+        assert!(pacer.watch_refused(&refused(None), 0) <= Instant::now() + Duration::from_secs(1));
+    }
+
+    /// All clients of a server that has died would otherwise return five seconds later, at once.
+    #[tokio::test(start_paused = true)]
+    async fn clients_of_a_large_set_do_not_return_together() {
+        let moments: std::collections::HashSet<_> = (0..100).map(|_| Pacer::new().interrupted(10_000)).collect();
+        assert!(moments.len() > 90, "{moments:?}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -236,6 +236,75 @@ async fn a_server_that_refuses_everything_gets_at_most_five_requests_in_five_sec
     }
 }
 
+/// Lists succeed meanwhile, so that callers get what they ask for.
+#[tokio::test(start_paused = true)]
+async fn callers_cannot_turn_refused_watches_into_a_storm() {
+    for status in [401, 403, 429, 500, 503] {
+        let latest = latest();
+        let script = move |made: &Made| match made.request {
+            Request::List(_) => Answer::Pods(&["a"], 5),
+            Request::Watch(_) => Answer::Fails(refused(status)),
+        };
+        let made = run(script, MINUTE, &latest, keep_asking(&latest, NONE)).await;
+        let watches: Vec<_> = made.iter().filter(|made| !made.is_list()).map(|made| made.at).collect();
+        assert!((3..=10).contains(&watches.len()), "{status}: {watches:?}");
+        assert!(watches.windows(6).all(|six| six[5] - six[0] > 5 * SECOND), "{status}: {watches:?}");
+        let lists = made.len() - watches.len();
+        assert!((30..=62).contains(&lists), "{status}: {lists}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_watch_and_refused_lists_share_one_pace() {
+    for status in [401, 403, 429, 500, 503] {
+        let latest = latest();
+        let script = move |made: &Made| match made.request {
+            _ if made.at >= 80 * SECOND => Answer::Fails(refused(status)),
+            Request::List(_) => Answer::Pods(&["a"], 5),
+            Request::Watch(_) => open(),
+        };
+        let made = run(script, 5 * MINUTE, &latest, keep_asking(&latest, 89 * SECOND)).await;
+        let requests: Vec<_> = made.iter().map(|made| made.at).filter(|at| *at >= 80 * SECOND).collect();
+        assert!(requests.len() > 10, "{status}: {requests:?}");
+        assert!(requests.windows(6).all(|six| six[5] - six[0] > 5 * SECOND), "{status}: {requests:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_keeps_refusing_is_left_for_another_one() {
+    for status in [429, 503] {
+        let latest = latest();
+        let script = move |made: &Made| match made.request {
+            Request::List(_) if made.at < SECOND => Answer::Pods(&["a"], 5),
+            Request::Watch(_) if made.at < SECOND => Answer::Events(vec![], End::BreaksAfter(SECOND)),
+            _ if made.connection == 0 => {
+                let mut error = refused(status);
+                error.retry_after = Some(SECOND);
+                Answer::Fails(error)
+            }
+            Request::List(_) => Answer::Pods(&["b"], 9),
+            Request::Watch(_) => open(),
+        };
+        let made = run(script, MINUTE, &latest, async {}).await;
+        assert!(made.last().unwrap().connection > 0, "{status}: {made:?}");
+        assert!(latest.health().unwrap().watching, "{status}: {made:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_waits_at_most_five_seconds_after_an_outage() {
+    let latest = latest();
+    let script = |made: &Made| match made.request {
+        _ if made.at > 10 * SECOND && made.at < 3 * MINUTE => Answer::Fails(refused(503)),
+        Request::List(_) => Answer::Pods(&["a"], 5),
+        Request::Watch(_) if made.at < 3 * MINUTE => Answer::Events(vec![], End::BreaksAfter(11 * SECOND - made.at)),
+        Request::Watch(_) => open(),
+    };
+    let made = run(script, 4 * MINUTE, &latest, keep_asking(&latest, 3 * MINUTE)).await;
+    let list = made.iter().find(|made| made.is_list() && made.at >= 3 * MINUTE).unwrap();
+    assert!(list.at <= 3 * MINUTE + 5 * SECOND, "{made:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn retry_after_is_honored_for_callers_too() {
     let latest = latest();
@@ -285,6 +354,63 @@ async fn a_resource_version_that_is_too_old_costs_at_most_five_seconds() {
     let made = run(script, 5 * MINUTE, &latest, async {}).await;
     assert!(made.len() > 60, "{made:?}");
     assert!(made.windows(2).all(|two| two[1].at - two[0].at <= 5 * SECOND), "{made:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn watches_that_end_at_once_cost_at_most_five_seconds_and_lead_to_lists() {
+    for end in [End::ClosesAfter(NONE), End::BreaksAfter(NONE)] {
+        let latest = latest();
+        let script = move |made: &Made| match made.request {
+            Request::List(_) if made.at < MINUTE => Answer::Pods(&["a"], 5),
+            Request::List(_) => Answer::Pods(&["b"], 9),
+            Request::Watch(_) => Answer::Events(vec![], end),
+        };
+        let made = run(script, 2 * MINUTE, &latest, async {}).await;
+        assert!(made.windows(2).all(|two| two[1].at - two[0].at <= 5 * SECOND), "{made:?}");
+        assert_eq!(names(&latest), ["b"]);
+    }
+}
+
+/// The clock of confirmations is real, not virtual.
+fn last_confirmation(latest: &Latest) -> std::time::Instant {
+    let age = latest.health().unwrap().age.unwrap();
+    std::time::Instant::now() - age
+}
+
+/// A balancer with a short idle limit ends each watch before its first bookmark.
+#[tokio::test(start_paused = true)]
+async fn a_quiet_watch_that_is_cut_again_and_again_is_not_stale() {
+    let latest = latest();
+    let script = |made: &Made| match made.request {
+        Request::List(_) => Answer::Pods(&["a"], 5),
+        Request::Watch(_) => Answer::Events(vec![], End::BreaksAfter(35 * SECOND)),
+    };
+    let caller = async {
+        for _ in 0..9 {
+            let before = std::time::Instant::now();
+            sleep(MINUTE).await;
+            assert!(last_confirmation(&latest) > before);
+        }
+    };
+    run(script, 10 * MINUTE, &latest, caller).await;
+}
+
+/// A server that starts knows the roles last. Errors of another kind before that are no denial.
+#[tokio::test(start_paused = true)]
+async fn one_denial_after_an_outage_does_not_end_watching() {
+    let latest = latest();
+    let script = |made: &Made| match made.request {
+        Request::List(_) => Answer::Pods(&["a"], 5),
+        Request::Watch(_) if made.at < MINUTE => Answer::Fails(refused(503)),
+        Request::Watch(_) if made.at < MINUTE + 31 * SECOND => Answer::Fails(refused(403)),
+        Request::Watch(_) => open(),
+    };
+    let caller = async {
+        sleep(2 * MINUTE).await;
+        assert!(latest.health().unwrap().watching && !latest.health().unwrap().polling);
+    };
+    let made = run(script, 3 * MINUTE, &latest, caller).await;
+    assert!(made.iter().any(|made| !made.is_list() && made.at >= MINUTE && made.at < MINUTE + 31 * SECOND));
 }
 
 #[tokio::test(start_paused = true)]
