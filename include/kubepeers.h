@@ -508,15 +508,14 @@ kubepeers_status kubepeers_wait(kubepeers_provider provider,
  Waits until there are at least `min` peers whose addresses have been the same for `stable_for_ms`. For a process that is
  about to form a cluster.
 
- The addresses count as stable only once the API server has confirmed them, at the end of that time: by an event, a
- bookmark or a list. If none has come, the pods are listed. With a `stable_for_ms` of 0 no confirmation is needed.
- While the API server cannot be reached, the call keeps waiting.
+ The addresses count as stable only once a list confirms them that the library requested after `stable_for_ms`. A silent
+ watch proves nothing. With a `stable_for_ms` of 0 no list is needed. While requests fail, the call keeps waiting.
 
  `timeout_ms`: 0 does not wait; a negative value means `discover_timeout_ms`.
 
  `*peers` is written only on success; free it with kubepeers_peers_free().
 
- Errors: KUBEPEERS_TIMEOUT (too few, or not for long enough, or the API server was not heard: the message says which), KUBEPEERS_INVALID_ARGUMENT (also
+ Errors: KUBEPEERS_TIMEOUT (too few, or not for long enough, or not confirmed: the message says which), KUBEPEERS_INVALID_ARGUMENT (also
  `stable_for_ms` below 0), and those of kubepeers_discover_peers().
  */
 kubepeers_status kubepeers_wait_for_peers(kubepeers_provider provider,
@@ -647,9 +646,9 @@ kubepeers_status kubepeers_get_health(kubepeers_provider provider,
                                       kubepeers_error **error);
 
 /*
- Returns the milliseconds since the last confirmation: a list, an event, a bookmark, or a watch that was opened again after
- 90 s of silence. Bookmarks come about once a minute, so a quiet cluster is not old. Returns -1 before the first list, and if
- `health` is NULL.
+ Returns the milliseconds since the last confirmation: a list, an event, a bookmark, or a new watch. Bookmarks come about
+ once a minute, and a watch that is silent for 90 s is opened again, so a quiet cluster is not old. Returns -1 before the first
+ list, and if `health` is NULL.
  */
 int64_t kubepeers_health_age_ms(const kubepeers_health *health);
 

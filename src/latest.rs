@@ -1,6 +1,5 @@
 //! Where the watcher's thread and the callers' threads meet: the latest snapshot, or why there is none.
 
-use std::cell::OnceCell;
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -12,6 +11,7 @@ use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::explain::{Form, explain};
 use crate::health::{Health, LastError, STALE_AFTER, WatchStats};
+use crate::kube_api::{place_in_spread, random};
 use crate::log::{Level, Log};
 use crate::metrics::Metrics;
 use crate::shown::Shown;
@@ -38,6 +38,9 @@ pub struct Latest {
     /// `max_stale_ms`
     max_stale: Option<Duration>,
     poll_interval: Duration,
+    /// Where this client comes, from 0 to 1, when all clients of a set make the same request. It stays
+    /// the same for callers that poll.
+    place: f64,
     outlets: Outlets,
 }
 
@@ -115,6 +118,7 @@ impl Latest {
             subject,
             max_stale: settings.max_stale,
             poll_interval: settings.poll_interval,
+            place: random(),
             outlets,
         }
     }
@@ -295,12 +299,12 @@ impl Latest {
     /// Waits for at least `min` peers whose addresses have been the same for `stable_for`. Only a list after that time shows
     /// that: an open watch may be silent because it is dead, and a server that has lost etcd sends bookmarks on.
     pub fn settled(&self, min: usize, stable_for: Duration, timeout: Duration) -> Result<Arc<Snapshot>> {
-        let (asked, spread) = (Instant::now(), OnceCell::new());
+        let asked = Instant::now();
         let check = |state: &State| match self.answer(state) {
             Some(Ok(snapshot)) if snapshot.len() >= min => {
                 let Some(needed) = state.list_needed(stable_for, asked) else { return Break(Ok(snapshot)) };
                 // All members of a set become stable in the same moment: they do not list in the same moment.
-                let spread = *spread.get_or_init(|| crate::kube_api::spread(snapshot.len(), LONGEST_SPREAD));
+                let spread = place_in_spread(snapshot.len(), LONGEST_SPREAD, self.place);
                 let due = (state.settled + stable_for + spread).saturating_duration_since(Instant::now());
                 if due.is_zero() {
                     self.demand(needed);

@@ -14,9 +14,9 @@ type Health struct {
 	// Synced: the pods have been read at least once since Register.
 	Synced bool
 	// Age is the time since the last confirmation: a list, an event, a bookmark,
-	// or a watch that was opened again after 90 s of silence. Bookmarks come about
-	// once a minute, so a quiet cluster is not old. Before the first sync it is
-	// math.MaxInt64, so that any limit compares as exceeded.
+	// or a new watch. Bookmarks come about once a minute, and a watch that is silent
+	// for 90 s is opened again, so a quiet cluster is not old. Before the first sync
+	// it is math.MaxInt64, so that any limit compares as exceeded.
 	Age time.Duration
 	// Stale reports whether Age exceeds the limit, or nothing was synced yet. The
 	// limit is that of WithMaxStale. By default it is 120 s, or three polls if

@@ -38,8 +38,9 @@ func (p *Provider) Wait(ctx context.Context, afterGeneration uint64) (Snapshot, 
 
 // WaitForPeers waits until there are at least min peers and their addresses
 // have been the same for stableFor (0: no matter). It is for a process that is
-// about to form a cluster. While the API server cannot be heard nobody knows
-// whether the addresses are still the same: the wait goes on.
+// about to form a cluster. The addresses count as stable only once a list
+// confirms them that was requested after stableFor. While requests fail, the
+// wait goes on.
 //
 // If ctx ends before there are so many for so long, the error is ErrTimeout too.
 func (p *Provider) WaitForPeers(ctx context.Context, min int, stableFor time.Duration) (Snapshot, error) {

@@ -57,9 +57,9 @@ unsafe fn field<T>(health: *const kubepeers_health, absent: T, read: impl FnOnce
     unsafe { health.as_ref() }.map_or(absent, read)
 }
 
-/// Returns the milliseconds since the last confirmation: a list, an event, a bookmark, or a watch that was opened again after
-/// 90 s of silence. Bookmarks come about once a minute, so a quiet cluster is not old. Returns -1 before the first list, and if
-/// `health` is NULL.
+/// Returns the milliseconds since the last confirmation: a list, an event, a bookmark, or a new watch. Bookmarks come about
+/// once a minute, and a watch that is silent for 90 s is opened again, so a quiet cluster is not old. Returns -1 before the first
+/// list, and if `health` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_health_age_ms(health: *const kubepeers_health) -> i64 {
     // SAFETY: the header asks for NULL or what kubepeers_get_health() gave.

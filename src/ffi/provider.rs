@@ -254,15 +254,14 @@ pub unsafe extern "C" fn kubepeers_wait(
 /// Waits until there are at least `min` peers whose addresses have been the same for `stable_for_ms`. For a process that is
 /// about to form a cluster.
 ///
-/// The addresses count as stable only once the API server has confirmed them, at the end of that time: by an event, a
-/// bookmark or a list. If none has come, the pods are listed. With a `stable_for_ms` of 0 no confirmation is needed.
-/// While the API server cannot be reached, the call keeps waiting.
+/// The addresses count as stable only once a list confirms them that the library requested after `stable_for_ms`. A silent
+/// watch proves nothing. With a `stable_for_ms` of 0 no list is needed. While requests fail, the call keeps waiting.
 ///
 /// `timeout_ms`: 0 does not wait; a negative value means `discover_timeout_ms`.
 ///
 /// `*peers` is written only on success; free it with kubepeers_peers_free().
 ///
-/// Errors: KUBEPEERS_TIMEOUT (too few, or not for long enough, or the API server was not heard: the message says which), KUBEPEERS_INVALID_ARGUMENT (also
+/// Errors: KUBEPEERS_TIMEOUT (too few, or not for long enough, or not confirmed: the message says which), KUBEPEERS_INVALID_ARGUMENT (also
 /// `stable_for_ms` below 0), and those of kubepeers_discover_peers().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_wait_for_peers(

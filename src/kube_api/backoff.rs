@@ -40,9 +40,14 @@ impl Backoff {
 
 /// Returns a random delay that spreads the clients of one set of pods, which all lose their server in the same moment. There
 /// are about as many clients as pods.
-pub(crate) fn spread(clients: usize, longest: Duration) -> Duration {
+pub(super) fn spread(clients: usize, longest: Duration) -> Duration {
+    place_in_spread(clients, longest, random())
+}
+
+/// Returns the delay of a client that has its place between 0 and 1 already.
+pub(crate) fn place_in_spread(clients: usize, longest: Duration, place: f64) -> Duration {
     let clients = u32::try_from(clients).unwrap_or(u32::MAX);
-    PER_CLIENT.saturating_mul(clients).min(longest).mul_f64(random())
+    PER_CLIENT.saturating_mul(clients).min(longest).mul_f64(place)
 }
 
 /// Returns the delay that the server requested, at most `LONGEST_RETRY_AFTER`, plus up to a quarter of it.
@@ -52,7 +57,7 @@ pub(super) fn honored(retry_after: Duration) -> Duration {
 }
 
 /// Returns a number from 0 to 1 that is good enough for jitter.
-pub(super) fn random() -> f64 {
+pub(crate) fn random() -> f64 {
     // std seeds every RandomState differently; hashing nothing with it yields the seed.
     f64::from(RandomState::new().hash_one(()) as u32) / f64::from(u32::MAX)
 }

@@ -19,7 +19,7 @@ mod watch;
 mod watcher;
 
 pub use auth::Credentials;
-pub(crate) use backoff::spread;
+pub(crate) use backoff::{place_in_spread, random};
 pub use client::choose_crypto;
 pub use connect::{Connect, Watch, connect};
 pub use pod_client::PodClient;

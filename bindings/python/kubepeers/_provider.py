@@ -224,6 +224,9 @@ class Provider:
     def wait_for_peers(self, min: int, stable_for: float = 0, timeout: float | None = None) -> Snapshot:
         """Wait for enough peers: for a process that is about to form a cluster.
 
+        Addresses count as stable only once a list confirms them that was requested after `stable_for`. While requests
+        fail, the call keeps waiting.
+
         Args:
             min: how many there must be, at least.
             stable_for: seconds for which their addresses must have been the same; 0 if that does not matter.
