@@ -4,8 +4,8 @@ use std::net::TcpListener;
 
 use kubepeers::status::Status;
 
-use super::fake::{self, Fake, Reply, event, is_watch, page_text, pod};
-use super::{LONG, becomes, metric, troubled, unsynced};
+use super::fake::{self, Fake, Reply, event, is_watch, list, page_text, pod};
+use super::{LONG, becomes, first, metric, troubled, unsynced};
 
 /// A server or a balancer closes a connection that was idle, just when it is used again.
 #[test]
@@ -29,9 +29,15 @@ fn a_request_on_a_reset_connection_is_repeated_once_without_a_report() {
 /// On a new connection a reset says something about the server.
 #[test]
 fn a_reset_of_a_new_connection_is_reported() {
-    let provider = Fake::start(|_, _| Reply::Reset).provider(&[]);
-    unsynced(&provider, "cannot be reached");
-    troubled(&provider, "unreachable");
+    let fake = Fake::start(|number, path| match number {
+        0 => Reply::Reset,
+        _ if is_watch(path) => Reply::Open(vec![]),
+        _ => list(&[("a", "10.0.0.1")], 5),
+    });
+    let provider = fake.provider(&[]);
+    assert_eq!(first(&provider), ["10.0.0.1"]);
+    let metrics = provider.metrics().unwrap();
+    assert!(metrics.contains("class=\"unreachable\"} 1"), "{metrics}");
 }
 
 /// The kernel takes the connection, and the server behind it never answers.
