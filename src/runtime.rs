@@ -139,10 +139,36 @@ fn no_resources(why: &str) -> Error {
 mod tests {
     use super::*;
     use std::sync::mpsc::channel;
+    use std::sync::{Arc, Mutex};
+
+    use futures_util::FutureExt;
 
     #[test]
     fn a_task_is_stopped_where_it_waits() {
         Task::start(spawn_named, std::future::pending, |e| panic!("{e}")).unwrap().stop();
+    }
+
+    #[test]
+    fn work_that_waits_for_a_thread_is_dropped_with_its_caller() {
+        let (done, outcomes) = channel();
+        let (release, released) = channel::<()>();
+        let released = Arc::new(Mutex::new(released));
+        new_runtime().unwrap().block_on(async {
+            // They take all threads there are.
+            let hangs = || {
+                let released = released.clone();
+                tokio::spawn(blocking(move || released.lock().map(|released| released.recv().is_ok()).is_ok()))
+            };
+            let hanging = [hangs(), hangs()];
+            task::yield_now().await;
+            assert!(blocking(move || done.send(())).now_or_never().is_none());
+            drop(release);
+            for hanging in hanging {
+                hanging.await.unwrap().unwrap();
+            }
+            blocking(|| ()).await.unwrap();
+        });
+        assert!(outcomes.recv().is_err(), "it was run");
     }
 
     #[test]

@@ -110,7 +110,10 @@ impl PodApi for ScriptedApi {
     }
 
     async fn unselected(&mut self, _: &Identity) -> Result<Option<Labels>, ApiError> {
-        Ok(None)
+        match self.answer(Request::List("lookup")) {
+            Answer::Fails(error) => Err(error),
+            _ => Ok(None),
+        }
     }
 
     fn use_new_connections(&mut self) {
@@ -175,11 +178,20 @@ async fn run(
     latest: &Arc<Latest>,
     caller: impl Future<Output = ()>,
 ) -> Vec<Made> {
+    run_as(Rules { identity: Identity::None, ..rules("") }, script, lasts, latest, caller).await
+}
+
+async fn run_as(
+    rules: Rules,
+    script: impl FnMut(&Made) -> Answer + 'static,
+    lasts: Duration,
+    latest: &Arc<Latest>,
+    caller: impl Future<Output = ()>,
+) -> Vec<Made> {
     let made = Rc::default();
     let api = ScriptedApi { script: Box::new(script), made: Rc::clone(&made), started: Instant::now(), connection: 0 };
-    let observer = Rules { identity: Identity::None, ..rules("") };
     let timings = WatcherTimings::of(&settings(&[]));
-    let watcher = Watcher::new(api, observer, timings, latest.clone());
+    let watcher = Watcher::new(api, rules, timings, latest.clone());
     let _ = timeout(lasts, async { tokio::join!(watcher.run(), caller) }).await;
     Rc::try_unwrap(made).unwrap_or_else(|_| unreachable!("the watcher has ended")).into_inner()
 }
@@ -223,7 +235,7 @@ async fn callers_cannot_turn_refused_lists_into_a_storm() {
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_refuses_everything_gets_at_most_five_requests_in_five_seconds() {
-    for status in [401, 403, 429, 500, 503] {
+    for status in [401, 403, 429, 500, 503].repeat(50) {
         let latest = latest();
         let script = move |made: &Made| match made.request {
             _ if made.at >= 10 * SECOND => Answer::Fails(refused(status)),
@@ -256,7 +268,7 @@ async fn callers_cannot_turn_refused_watches_into_a_storm() {
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_watch_and_refused_lists_share_one_pace() {
-    for status in [401, 403, 429, 500, 503] {
+    for status in [401, 403, 429, 500, 503].repeat(50) {
         let latest = latest();
         let script = move |made: &Made| match made.request {
             _ if made.at >= 80 * SECOND => Answer::Fails(refused(status)),
@@ -276,7 +288,9 @@ async fn a_server_that_keeps_refusing_is_left_for_another_one() {
         let latest = latest();
         let script = move |made: &Made| match made.request {
             Request::List(_) if made.at < SECOND => Answer::Pods(&["a"], 5),
-            Request::Watch(_) if made.at < SECOND => Answer::Events(vec![], End::BreaksAfter(SECOND)),
+            Request::Watch(_) if made.at < SECOND => {
+                Answer::Events(vec![(NONE, Sent::Bookmark(6))], End::ClosesAfter(SECOND))
+            }
             _ if made.connection == 0 => {
                 let mut error = refused(status);
                 error.retry_after = Some(SECOND);
@@ -477,6 +491,39 @@ async fn a_silent_watch_is_kept_while_another_one_is_refused() {
     assert!((3..=8).contains(&made.len()), "{made:?}");
 }
 
+/// In 50 runs the event comes at any moment of a request for another watch.
+#[tokio::test(start_paused = true)]
+async fn a_silent_watch_is_read_while_another_one_is_requested() {
+    for _ in 0..50 {
+        let latest = latest();
+        let script = |made: &Made| match made.request {
+            Request::List(_) => Answer::Pods(&[], 5),
+            Request::Watch(_) if made.connection == 0 => {
+                Answer::Events(vec![(100 * SECOND, Sent::Added("b", 6))], End::Never)
+            }
+            Request::Watch(_) => Answer::Silence,
+        };
+        run(script, 100 * SECOND + Duration::from_millis(10), &latest, async {}).await;
+        assert_eq!(names(&latest), ["b"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_was_silent_for_a_while_leads_to_no_list() {
+    let latest = latest();
+    let script = |made: &Made| match made.request {
+        Request::List(_) => Answer::Pods(&[], 5),
+        Request::Watch(_) if made.connection == 0 => {
+            let events = vec![(150 * SECOND, Sent::Added("b", 6)), (MINUTE, Sent::Bookmark(7))];
+            Answer::Events(events, End::ClosesAfter(SECOND))
+        }
+        Request::Watch(_) if made.at < 150 * SECOND => Answer::Silence,
+        Request::Watch(_) => open(),
+    };
+    let made = run(script, 8 * MINUTE, &latest, async {}).await;
+    assert_eq!(made.iter().filter(|made| made.is_list()).count(), 1, "{made:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_watch_that_cannot_be_opened_again_is_given_up() {
     let latest = latest();
@@ -552,6 +599,51 @@ async fn after_a_long_outage_the_watch_is_resumed_at_once_and_a_list_follows_wit
             assert_eq!(names(&latest), ["b"]);
             assert_eq!(made.last().unwrap().request, Request::Watch("600".into()));
         }
+    }
+}
+
+/// A list that may come from a cache does not show that a backup was restored.
+#[tokio::test(start_paused = true)]
+async fn a_long_outage_that_ends_with_a_list_is_followed_by_a_most_recent_one() {
+    let latest = latest();
+    let mut recovered = false;
+    let script = move |made: &Made| match made.request {
+        Request::Watch(_) if made.at < MINUTE => {
+            Answer::Events(vec![(NONE, Sent::Bookmark(900))], End::BreaksAfter(MINUTE))
+        }
+        _ if made.at >= MINUTE && made.at < MINUTE + 40 * SECOND => Answer::Fails(refused(503)),
+        Request::List(_) => {
+            recovered = made.at >= MINUTE;
+            Answer::Pods(&["a"], 900)
+        }
+        Request::Watch(_) if !recovered => Answer::Fails(refused(503)),
+        Request::Watch(_) => Answer::Events(vec![(MINUTE, Sent::Bookmark(900)); 9], End::Never),
+    };
+    let made = run(script, 6 * MINUTE, &latest, async {}).await;
+    let lists: Vec<_> = made.iter().filter(|made| made.is_list() && made.at >= MINUTE + 40 * SECOND).collect();
+    assert!(lists.len() == 2 && lists[1].at <= lists[0].at + 2 * MINUTE + SECOND, "{lists:?}");
+    let requests: Vec<_> = lists.iter().map(|list| list.request.clone()).collect();
+    assert_eq!(requests, [Request::List("not older than"), Request::List("most recent")]);
+}
+
+/// This pod is not among the pods, and its lookup is refused.
+#[tokio::test(start_paused = true)]
+async fn lookups_of_this_pod_are_not_repeated_with_each_list() {
+    for pause in [5 * SECOND, 20 * SECOND] {
+        let latest = latest();
+        let script = move |made: &Made| match made.request {
+            Request::List("lookup") => {
+                let mut error = refused(403);
+                error.retry_after = (pause > 5 * SECOND).then_some(pause);
+                Answer::Fails(error)
+            }
+            Request::List(_) => Answer::Pods(&["a"], 5),
+            Request::Watch(_) => open(),
+        };
+        let made = run_as(rules("me"), script, 2 * MINUTE, &latest, keep_asking(&latest, NONE)).await;
+        let is_lookup = |made: &&Made| made.request == Request::List("lookup");
+        let lookups: Vec<_> = made.iter().filter(is_lookup).map(|made| made.at).collect();
+        assert!(lookups.len() >= 5 && lookups.windows(2).all(|two| two[1] - two[0] >= pause), "{lookups:?}");
     }
 }
 
