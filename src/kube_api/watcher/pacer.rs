@@ -137,6 +137,8 @@ impl Pacer {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::sleep_until;
+
     use super::*;
     use crate::kube_api::error::ErrorClass;
 
@@ -167,6 +169,19 @@ mod tests {
             for next in [again, pacer.lists_from(), pacer.watches_from(), pacer.interrupted(0)] {
                 assert!(next >= minute, "{next:?}");
             }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refused_watch_counts_among_the_first_five_requests() {
+        for _ in 0..50 {
+            let (mut pacer, start) = (Pacer::new(), Instant::now());
+            pacer.watch_refused(&refused(None), 0);
+            for _ in 0..4 {
+                pacer.list_failed(&refused(None), 0);
+                sleep_until(pacer.lists_from()).await;
+            }
+            assert!(start.elapsed() > Duration::from_secs(5));
         }
     }
 
