@@ -34,6 +34,10 @@ class Rig:
         """Carry out an order of `cluster disturb`, and return what it prints."""
         return run(self._program, "disturb", "--dir", str(self._folder), *(str(word) for word in order))
 
+    def order(self, *order: str) -> None:
+        """Carry out an order such as `stop-server`."""
+        run(self._program, *order, "--dir", str(self._folder))
+
     def door(self) -> Door:
         """Have the balancer listen on one more port."""
         return Door(self, int(self.disturb("open")))

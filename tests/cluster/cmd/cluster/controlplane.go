@@ -82,6 +82,23 @@ func disturb(args []string) error {
 	return err
 }
 
+func backUp(args []string) error {
+	return tellAll(args, controlplane.Backup)
+}
+
+func restore(args []string) error {
+	return tellAll(args, controlplane.Restore)
+}
+
+// tellAll is for orders that take nothing but --dir DIR.
+func tellAll(args []string, order string) error {
+	dir, err := parseDir(newFlags(), args)
+	if err != nil {
+		return err
+	}
+	return tell(dir, order, "")
+}
+
 func compact(args []string) error {
 	dir, err := parseDir(newFlags(), args)
 	if err != nil {

@@ -28,6 +28,28 @@ func TestServerOutage(t *testing.T) {
 	mustFail(t, 1, nil, []string{"compact", "--dir", dir}, dir)
 }
 
+func TestRestoredBackup(t *testing.T) {
+	dir, use := newCluster(t)
+	must(t, use, "namespace", "ns")
+	must(t, use, "pod", "--namespace", "ns", "a")
+	mustFail(t, 1, nil, []string{"restore", "--dir", dir}, "runs", "stop-server")
+	must(t, nil, "stop-server", "--dir", dir)
+	mustFail(t, 1, nil, []string{"restore", "--dir", dir}, "no backup", "cluster backup")
+	must(t, nil, "start-server", "--dir", dir)
+
+	must(t, nil, "backup", "--dir", dir)
+	must(t, use, "pod", "--namespace", "ns", "b")
+	if got := names(listPods(t, use)); got != "a b" {
+		t.Errorf("pods after the backup: %q", got)
+	}
+	must(t, nil, "stop-server", "--dir", dir)
+	must(t, nil, "restore", "--dir", dir)
+	must(t, nil, "start-server", "--dir", dir)
+	if got := names(listPods(t, use)); got != "a" {
+		t.Errorf("pods of the backup: %q", got)
+	}
+}
+
 func TestServerOutageWithinRun(t *testing.T) {
 	dir := clusterDir(t, "cluster")
 	must(t, nil, "run", "--dir", dir, "--", "sh", "-c", `

@@ -54,6 +54,9 @@ Disturbances of the one in DIR:
                                   of a new one, which is in the kubeconfig afterwards
                                   (not with a node, nor in a rig)
   compact --dir DIR               have etcd forget all but the present state
+  backup --dir DIR                keep a copy of etcd's files
+  restore --dir DIR               put it back, and let etcd go on from there. All API
+                                  servers must be stopped
 
 A rig (--servers 3) is several API servers on one etcd, behind a TCP balancer. The
 kubeconfig and KUBERNETES_SERVICE_PORT lead to the balancer, which sends connections
@@ -119,6 +122,8 @@ var commands = map[string]func(args []string) error{
 	"stop-server":      stopServer,
 	"start-server":     startServer,
 	"compact":          compact,
+	"backup":           backUp,
+	"restore":          restore,
 	"disturb":          disturb,
 	"namespace":        namespace,
 	"delete-namespace": deleteNamespace,

@@ -188,16 +188,27 @@ func (c *ControlPlane) url(port int) string {
 }
 
 func (c *ControlPlane) startComponents() error {
-	if err := os.RemoveAll(c.claim.folder.path("etcd")); err != nil {
+	if err := os.RemoveAll(c.claim.folder.path(etcdFolder)); err != nil {
 		return err
 	}
+	if err := c.startEtcd(); err != nil {
+		return err
+	}
+	if c.rig != nil {
+		return c.startRig()
+	}
+	c.servers = []*server{{name: "kube-apiserver", port: c.Port, etcd: etcdSocket}}
+	return c.startServers(c.servers)
+}
+
+func (c *ControlPlane) startEtcd() error {
 	// etcd listens on sockets in the folder: no ports to race for, and nobody
 	// else's API server can come upon it. Their names are relative, for the path
 	// of a socket may not exceed 107 bytes. There is no other member to wait
 	// for, so elections may be quick.
 	var err error
 	c.etcd, err = c.startProgram("etcd", "etcd",
-		"--data-dir=etcd",
+		"--data-dir="+etcdFolder,
 		"--unsafe-no-fsync",
 		"--heartbeat-interval=20",
 		"--election-timeout=100",
@@ -211,14 +222,7 @@ func (c *ControlPlane) startComponents() error {
 	}
 	// Started at once, the API server would find no etcd, and wait a second
 	// before it tries again.
-	if err := c.await(c.etcd, c.claim.folder.dialEtcd); err != nil {
-		return err
-	}
-	if c.rig != nil {
-		return c.startRig()
-	}
-	c.servers = []*server{{name: "kube-apiserver", port: c.Port, etcd: etcdSocket}}
-	return c.startServers(c.servers)
+	return c.await(c.etcd, c.claim.folder.dialEtcd)
 }
 
 // startProgram starts a program under a name, which its log has.

@@ -23,8 +23,13 @@ func (c *ControlPlane) carryOut(order []string) (answer string, err error) {
 		return "", errors.New("an order without words")
 	}
 	name, args := order[0], order[1:]
-	if name == Disturb {
+	switch name {
+	case Disturb:
 		return c.disturb(args)
+	case Backup:
+		return "", c.backUp()
+	case Restore:
+		return "", c.restore()
 	}
 	servers, err := c.choose(args)
 	if err != nil {
