@@ -150,11 +150,17 @@ benches: stage
 .PHONY: lint
 lint: stage $(VENV)/ready $(CARGO_DENY) ## formatters, linters, type checkers, dependencies
 	cargo fmt --check
+	@unformatted=$$(gofmt -l bindings/go examples tests/cluster tests/e2e benches); \
+		if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy --strict --python-version 3.10 bindings/python/kubepeers
+	for program in examples/python/peers.py examples/python-service/service.py; do \
+		MYPYPATH=bindings/python $(VENV)/bin/mypy --strict --python-version 3.10 $$program; done
+	$(VENV)/bin/mypy examples/demo.py
 	cargo clippy --locked --all-targets -- --deny warnings
 	cargo fetch --locked --quiet # cargo-deny reads the crates of other systems too
 	$(CARGO_DENY) --offline check --hide-inclusion-graph licenses bans sources
-	@unformatted=$$(gofmt -l bindings/go examples tests/cluster tests/e2e benches); \
-		if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi
 	cd bindings/go && go vet ./...
 	cd bindings/go/goakt && go vet ./...
 	cd examples/go && go vet ./...
@@ -162,12 +168,6 @@ lint: stage $(VENV)/ready $(CARGO_DENY) ## formatters, linters, type checkers, d
 	cd tests/cluster && $(GO_CLUSTER) vet -tags node ./...
 	cd tests/e2e && go vet ./...
 	cd benches && go vet ./...
-	$(VENV)/bin/ruff check .
-	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy --strict --python-version 3.10 bindings/python/kubepeers
-	for program in examples/python/peers.py examples/python-service/service.py; do \
-		MYPYPATH=bindings/python $(VENV)/bin/mypy --strict --python-version 3.10 $$program; done
-	$(VENV)/bin/mypy examples/demo.py
 
 .PHONY: advisories
 advisories: $(CARGO_DENY) ## known faults of the dependencies (fetches RustSec's list)

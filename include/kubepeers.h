@@ -404,8 +404,8 @@ kubepeers_status kubepeers_init(const kubepeers_config *config,
  and kubepeers_discover_peers() answers KUBEPEERS_NOT_SYNCED with the reason until it succeeds.
  So KUBEPEERS_OK does not say that the pods have been read; discover_peers does. What only shows after the timeout, such as a
  missing Role, is told by discover_peers too, as KUBEPEERS_NOT_SYNCED that is not retryable; with a timeout of 0 that is so with all
- that the watcher finds. A 403 is an error here only once it has lasted for two seconds: an API server that starts says so to
- everybody for a moment.
+ that the watcher finds. A 401 or 403 is an error here only once it has lasted for two seconds: an API server that is
+ starting refuses valid clients for a moment.
  After an error nothing is left running and register may be called again.
 
  Errors: KUBEPEERS_NO_RESOURCES, KUBEPEERS_NOT_IN_CLUSTER, KUBEPEERS_NO_CREDENTIALS, KUBEPEERS_NO_IDENTITY, KUBEPEERS_TLS,

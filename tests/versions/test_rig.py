@@ -113,7 +113,7 @@ def test_pods_that_a_restored_backup_does_not_have_disappear(rig: Rig, tmp_path:
         rig.order("restore")
         # The first server alone: the client does not see what happens until the others run.
         rig.order("start-server", "--server", "1")
-        # New revisions overtake the one that the client knows, so that nothing shows it that the history is another one.
+        # New revisions overtake the one that the client knows, so that nothing shows that the history is another one.
         for number in range(20):
             namespace.pod(f"c{number}", "", phase="Pending")
         time.sleep(OUTAGE_S)

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 class Health:
     """The state of a registration at one moment."""
 
-    #: Seconds since the last confirmation: a list, an event, a bookmark, or a new watch. Bookmarks come about once a minute, and a
-    #: watch that is silent for 90 s is opened again, so a quiet cluster is not old. None before the first sync.
+    #: Seconds since the last confirmation: a list, an event, a bookmark, or a new watch. Bookmarks come about once a
+    #: minute, and a watch that is silent for 90 s is opened again, so a quiet cluster is not old. None before the first
+    #: sync.
     age: float | None
     #: The age is more than `max_stale_ms` (without it: than is normal), or nothing has been read yet.
     stale: bool
