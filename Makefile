@@ -260,7 +260,7 @@ $(VENV)/ready: tests/requirements.txt
 	touch $@
 
 $(CARGO_DENY):
-	cargo install --quiet --locked --root $(BUILD)/tools cargo-deny@0.20.2
+	cargo install --quiet --debug --locked --root $(BUILD)/tools cargo-deny@0.20.2
 
 $(DIST_VENV)/ready: packaging/requirements.txt
 	$(PYTHON) -m venv $(DIST_VENV)
@@ -268,7 +268,7 @@ $(DIST_VENV)/ready: packaging/requirements.txt
 	touch $@
 
 $(CYCLONEDX):
-	cargo install --quiet --locked --root $(BUILD)/tools cargo-cyclonedx@0.5.9
+	cargo install --quiet --debug --locked --root $(BUILD)/tools cargo-cyclonedx@0.5.9
 
 # etcd and kube-apiserver: those of KUBEBUILDER_ASSETS if it is set, else built from source, once.
 .PHONY: control-plane
