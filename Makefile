@@ -85,6 +85,9 @@ test: examples probes panics control-plane $(VENV)/ready test-calls ## all tests
 	tests/symbols $(STAGE)/lib/libkubepeers.so
 	$(TOOL) run -- $(MAKE) --no-print-directory test-with-cluster
 
+# The tests wait more than they compute: three at once keep two cores busy.
+PYTEST := $(VENV)/bin/pytest -q -n 3
+
 # Go's own, ten minutes, are few on a slow machine. A hang is ended all the same.
 GO_TEST := go test -timeout 1h -count=1
 
@@ -96,7 +99,7 @@ test-with-cluster:
 	cd bindings/go && LD_LIBRARY_PATH=$(PANICKING) $(GO_TEST) -race -tags panics -run Panic .
 	cd bindings/go/goakt && $(GO_TEST) -race ./...
 	KUBEPEERS_PROBE_C=$(PROGRAMS)/probe-c KUBEPEERS_PROBE_GO=$(PROGRAMS)/probe-go \
-		$(VENV)/bin/pytest -q bindings/python/tests tests/conformance
+		$(PYTEST) bindings/python/tests tests/conformance
 
 include tests/long.mk tests/versions.mk
 

@@ -18,11 +18,18 @@ if TYPE_CHECKING:
 T = TypeVar("T", str, "str | bytes")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--c-only", action="store_true", help="run the C probe alone")
+
+
 @pytest.fixture(scope="session")
-def languages() -> dict[str, list[str]]:
+def languages(pytestconfig: pytest.Config) -> dict[str, list[str]]:
+    c = {"C": [needed("KUBEPEERS_PROBE_C")]}
+    if pytestconfig.getoption("--c-only"):
+        return c
     python = [sys.executable, str(Path(__file__).with_name("probe.py"))]
     return {
-        "C": [needed("KUBEPEERS_PROBE_C")],
+        **c,
         "Go": [needed("KUBEPEERS_PROBE_GO")],
         "Python": python,
         "Python with asyncio": [*python, "--asyncio"],
