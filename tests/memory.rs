@@ -102,7 +102,7 @@ fn client(port: u16) {
     // The server has been met in every state by then.
     while lists(&provider) < 4 {
         if std::env::var_os(LISTS_ONLY).is_some() {
-            let _ = provider.refresh(Timeout::AtMost(Duration::from_secs(60)));
+            let _ = provider.refresh(Timeout::AtMost(Duration::from_secs(1)));
         }
         // A caller that reads all texts there are.
         if let Ok(peers) = provider.discover_peers(Timeout::AtMost(Duration::ZERO)) {
