@@ -731,7 +731,7 @@ mod tests {
         assert_eq!(status(1, Duration::from_millis(1)), Status::Timeout);
         latest.listed(Instant::now());
         assert_eq!(settled(1, Duration::from_millis(1), Duration::ZERO), Ok(1));
-        // While requests fail, nobody knows what has changed.
+        // While requests fail, the peers may have changed since the last list.
         latest.fail(trouble(Status::Unavailable, "refused"));
         let error = settled(1, Duration::ZERO, Duration::ZERO).unwrap_err();
         assert!(error.status() == Status::Timeout && error.message().contains("refused"), "{error}");

@@ -38,6 +38,10 @@ fn a_reset_of_a_new_connection_is_reported() {
     assert_eq!(first(&provider), ["10.0.0.1"]);
     let metrics = provider.metrics().unwrap();
     assert!(metrics.contains("class=\"unreachable\"} 1"), "{metrics}");
+
+    let provider = Fake::start(|_, _| Reply::Reset).provider(&[]);
+    unsynced(&provider, "cannot be reached");
+    troubled(&provider, "unreachable");
 }
 
 /// The kernel takes the connection, and the server behind it never answers.
