@@ -12,7 +12,7 @@ INFORMER, GOAKT, ALONE = "informers", "GoAkt once a second", "no client"
 MODES = [KUBEPEERS, PROCESSES, POLLING, INFORMER, GOAKT, ALONE]
 
 CPU_COLD = "API server CPU in the first ten seconds, s"
-CPU_WHOLE = "the same until the last answer, if that is later, s"
+CPU_WHOLE = "API server CPU until the last answer (at least ten seconds), s"
 LAST = "last client has its answer, s"
 MIDDLE = "half of the clients have theirs, s"
 MISSING = "clients without an answer after four minutes"
@@ -96,6 +96,6 @@ def head(load: list[float], seconds: float, rounds: int, minutes: int) -> str:
         f"Commit {os.environ.get('BENCH_COMMIT', '?')}, {machine()}, load average {min(load):.1f} to {max(load):.1f}, "
         f"{seconds / 60:.0f} minutes. {rounds} cold starts of each mode, {minutes} of them with the two minutes after "
         "it, each time in another order and with a fresh API server. Median (min..max); **x**: so many times the "
-        "figure of kubepeers in one process. CPU is above idle in the cold start, and all of the server's in the two "
-        "minutes.\n"
+        "figure of kubepeers in one process. CPU in the cold start excludes what the idle server uses. CPU in the minute "
+        "of quiet and in the minute of changes is all that the server uses.\n"
     )

@@ -508,15 +508,20 @@ kubepeers_status kubepeers_wait(kubepeers_provider provider,
  Waits until there are at least `min` peers whose addresses have been the same for `stable_for_ms`. For a process that is
  about to form a cluster.
 
- The addresses count as stable only once a list confirms them that the library requested after `stable_for_ms`. A silent
- watch proves nothing. With a `stable_for_ms` of 0 no list is needed. While requests fail, the call keeps waiting.
+ The addresses count as stable once they have been the same for `stable_for_ms` and a list requested after that
+ confirms them. An open watch is not enough: it may be dead, or its server may have lost etcd. The library delays this
+ list by up to 5 ms per peer (at most 5 s). A list from before the call counts if it is not older than 5 s, or than
+ `stable_for_ms` if that is longer. With a `stable_for_ms` of 0, the call needs no list.
+
+ While requests fail, the call keeps waiting, whatever `stable_for_ms` is.
 
  `timeout_ms`: 0 does not wait; a negative value means `discover_timeout_ms`.
 
  `*peers` is written only on success; free it with kubepeers_peers_free().
 
- Errors: KUBEPEERS_TIMEOUT (too few, or not for long enough, or not confirmed: the message says which), KUBEPEERS_INVALID_ARGUMENT (also
- `stable_for_ms` below 0), and those of kubepeers_discover_peers().
+ Errors: KUBEPEERS_TIMEOUT (too few peers, not stable for long enough, or not confirmed; the message states how many peers
+ there are and how many are needed), KUBEPEERS_INVALID_ARGUMENT (also for a negative `stable_for_ms`), and those of
+ kubepeers_discover_peers().
  */
 kubepeers_status kubepeers_wait_for_peers(kubepeers_provider provider,
                                           size_t min,

@@ -101,8 +101,8 @@ impl Subject {
 
     /// There are not enough peers, or not for long enough, or nobody knows.
     pub fn unsettled(&self, found: usize, min: usize, stable_for: Duration, trouble: Option<&Error>) -> Error {
-        let wanted = format!("at least {min} peers, unchanged for {} ms", stable_for.as_millis());
-        let message = format!("{found} known now, wanted are {wanted}");
+        let stable_for = stable_for.as_millis();
+        let message = format!("found {found} peers; need at least {min}, stable for {stable_for} ms");
         match trouble {
             Some(trouble) => {
                 Error::new(Status::Timeout, format!("{message}: {}", trouble.message())).because_of(trouble)

@@ -27,9 +27,9 @@
 //
 // While the API server is away the last answer stands: Health tells how old it
 // is, and WithMaxStale sets a limit. DiscoverPeers costs next to nothing as long as
-// the answer is the same: ask it whenever the peers are needed. Nodes tells more
-// of each peer, Watch tells of changes, WaitForPeers waits for enough peers to
-// found a cluster, and Explain says why a pod is not one.
+// the answer is the same: ask it whenever the peers are needed. Nodes
+// returns details of each peer, Watch reports changes, WaitForPeers waits for
+// enough peers to form a cluster, and Explain says why a pod is not a peer.
 //
 // Calls that wait have a form that takes a context, and its end does not hide why
 // there was no answer:

@@ -40,7 +40,7 @@ func (n Node) Address() string {
 }
 
 // Nodes is DiscoverPeers with all that is known of each peer, in the same order.
-// Wait and WaitForPeers give the same, and take a context.
+// Wait and WaitForPeers also return nodes, and take a context.
 func (p *Provider) Nodes() ([]Node, error) {
 	defer runtime.KeepAlive(p)
 	s := p.current()

@@ -36,21 +36,23 @@ func (p *Provider) Wait(ctx context.Context, afterGeneration uint64) (Snapshot, 
 	return until(ctx, s, s.period, func() (Snapshot, *capi.Failure) { return s.newer(afterGeneration) })
 }
 
-// WaitForPeers waits until there are at least min peers and their addresses
-// have been the same for stableFor (0: no matter). It is for a process that is
-// about to form a cluster. The addresses count as stable only once a list
-// confirms them that was requested after stableFor. While requests fail, the
-// wait goes on.
+// WaitForPeers waits until there are at least min peers whose addresses have
+// been the same for stableFor. It is for a process that is about to form a
+// cluster. The addresses count as stable once a list requested after stableFor
+// confirms them. If stableFor is 0, no list is needed. While requests fail,
+// WaitForPeers keeps waiting.
 //
-// If ctx ends before there are so many for so long, the error is ErrTimeout too.
+// If ctx ends during the wait, the error wraps ctx.Err() and the reason:
+// ErrTimeout (too few peers, or not stable), ErrNotSynced, ErrSelfNotVisible or
+// ErrStale. If ctx had ended before, the error is ctx.Err() alone.
 func (p *Provider) WaitForPeers(ctx context.Context, min int, stableFor time.Duration) (Snapshot, error) {
 	defer runtime.KeepAlive(p)
 	if min < 0 { // It would become a large number of the library's own type.
-		return Snapshot{}, &Error{Status: ErrInvalidArgument, Message: fmt.Sprintf("`min` is %d: less than nothing", min)}
+		return Snapshot{}, &Error{Status: ErrInvalidArgument, Message: fmt.Sprintf("`min` is %d: must not be negative", min)}
 	}
 	s := p.current()
-	// The library knows since when the addresses are the same. That is so for long
-	// enough, and that the API server is heard again, are no changes of the peers.
+	// Neither the end of stableFor nor the list that confirms it is a change of the
+	// peers, so the library does not report them: poll it.
 	settled := func() (Snapshot, *capi.Failure) {
 		return snapshotFrom(inTurn(func() (capi.Nodes, *capi.Failure) {
 			return s.handle.WaitForPeers(uint(min), milliseconds(stableFor), 0)

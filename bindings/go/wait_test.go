@@ -208,7 +208,7 @@ func TestWaitForPeers(t *testing.T) {
 	for stableFor, min := range map[time.Duration]int{0: 2, time.Hour: 1} {
 		err := untilDeadline(t, func(ctx context.Context) error { return failureOf(provider.WaitForPeers(ctx, min, stableFor)) })
 		failure := want(t, err, kubepeers.ErrTimeout)
-		if !errors.Is(err, context.DeadlineExceeded) || !strings.HasPrefix(failure.Message, "1 known now") {
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.HasPrefix(failure.Message, "found 1 peers") {
 			t.Errorf("%+v", failure)
 		}
 	}

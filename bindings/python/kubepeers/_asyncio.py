@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ._live import Live, Snapshot
 
 
-#: Seconds between two looks at how long the addresses have been the same: that is no event.
+#: Seconds between two polls of `wait_for_peers`. The library reports no event when the addresses become stable.
 OFTEN = 0.05
 #: Seconds between two looks at whether handlers of log records have finished.
 SOON = 0.01
@@ -124,7 +124,7 @@ async def wait(live: Live, after_generation: int, timeout_ms: int) -> Snapshot:
 
 
 async def wait_for_peers(live: Live, least: int, stable_ms: int, timeout_ms: int) -> Snapshot:
-    """Wait for enough peers: the library, which answers at once, is asked often."""
+    """Wait for enough peers. This polls, because the library reports no event when the addresses become stable."""
     now = asyncio.get_running_loop().time
     deadline = now() + timeout_ms / 1000
     with teller(live) as told:

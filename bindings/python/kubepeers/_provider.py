@@ -222,18 +222,18 @@ class Provider:
         return Changes(lambda: self._live)
 
     def wait_for_peers(self, min: int, stable_for: float = 0, timeout: float | None = None) -> Snapshot:
-        """Wait for enough peers: for a process that is about to form a cluster.
+        """Wait for enough peers, for a process that is about to form a cluster.
 
-        Addresses count as stable only once a list confirms them that was requested after `stable_for`. While requests
-        fail, the call keeps waiting.
+        The addresses count as stable once a list requested after `stable_for` confirms them. If `stable_for` is 0, no
+        list is needed. While requests fail, the call keeps waiting.
 
         Args:
-            min: how many there must be, at least.
-            stable_for: seconds for which their addresses must have been the same; 0 if that does not matter.
-            timeout: seconds to wait at most; None for `discover_timeout_ms`. Cannot be interrupted meanwhile.
+            min: the least number of peers.
+            stable_for: seconds for which their addresses must have been the same (default 0).
+            timeout: seconds to wait at most; None for `discover_timeout_ms`. Ctrl-C does not interrupt the wait.
 
         Raises:
-            TimeoutError: too few, or not for long enough. Also a built-in `TimeoutError`.
+            TimeoutError: too few peers, not stable for long enough, or not confirmed. Also a builtin `TimeoutError`.
             KubepeersError: what `discover_peers()` raises.
         """
         return self._live.wait(
@@ -244,15 +244,15 @@ class Provider:
         )
 
     async def wait_for_peers_async(self, min: int, stable_for: float = 0, timeout: float | None = None) -> Snapshot:
-        """Do what `wait_for_peers()` does, in asyncio: no thread is parked, and the task may be cancelled.
+        """Wait like `wait_for_peers()`, without blocking a thread. The task can be cancelled.
 
         Args:
-            min: how many there must be, at least.
-            stable_for: seconds for which their addresses must have been the same; 0 if that does not matter.
+            min: the least number of peers.
+            stable_for: seconds for which their addresses must have been the same (default 0).
             timeout: seconds to wait at most; None for `discover_timeout_ms`.
 
         Raises:
-            TimeoutError: too few, or not for long enough. Also a built-in `TimeoutError`.
+            TimeoutError: too few peers, not stable for long enough, or not confirmed. Also a builtin `TimeoutError`.
             KubepeersError: what `discover_peers()` raises.
             NoResourcesError: file descriptors have run out.
         """

@@ -74,7 +74,7 @@ def test_settling(cluster_options: Options, pod: tuple[str, ...]) -> None:
     cluster(*pod, "--phase=Running", "--ip=10.0.0.2", "a")
     with Provider(**cluster_options) as provider:
         assert provider.wait_for_peers(1, 0.1, AGES).addresses == ("10.0.0.2:3322",)
-        with pytest.raises(TimeoutError, match="1 known now"):
+        with pytest.raises(TimeoutError, match="found 1 peers"):
             provider.wait_for_peers(2, timeout=0)
 
 

@@ -390,7 +390,11 @@ impl<A: PodApi> Watcher<A> {
                     self.latest.watches(false);
                     return self.open_when_allowed();
                 }
-                Err(error) => drop(self.list_failed(error)),
+                Err(error) => {
+                    // The next periodic list backs off. A caller may have one sooner.
+                    let again = self.list_failed(error);
+                    self.relist_at = self.relist_at.max(again);
+                }
             },
             Interrupt::LookupDue => self.publisher.look_up_self(&mut self.api).await,
             Interrupt::Reopened(Ok(events)) => {

@@ -119,7 +119,7 @@ impl Pacer {
             self.refused_watches.reset();
             self.failed_lists.reset();
         }
-        self.watches_from = Instant::now();
+        self.watches_from = self.closed_until;
     }
 
     /// A watch has been open for long enough to forget the interruptions before it.
@@ -192,6 +192,14 @@ mod tests {
             pacer.list_failed(&refused(None), 5000);
             assert!(pacer.lists_from() <= Instant::now() + CALLER_WAITS);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_accepted_watch_does_not_shorten_retry_after() {
+        let mut pacer = Pacer::new();
+        pacer.list_failed(&refused(Some(60)), 0);
+        pacer.watch_accepted();
+        assert!(pacer.watches_from() >= Instant::now() + Duration::from_secs(60));
     }
 
     /// Otherwise one refusal long after an outage would cost as much as one at its end.

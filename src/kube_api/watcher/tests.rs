@@ -572,6 +572,20 @@ async fn a_server_that_has_lost_etcd_is_left_for_another_one() {
     assert_eq!((&last.request, last.connection), (&Request::Watch("9".into()), 1), "{made:?}");
 }
 
+/// Only a caller may have a list sooner.
+#[tokio::test(start_paused = true)]
+async fn periodic_lists_that_fail_back_off_although_a_watch_is_open() {
+    let latest = latest();
+    let script = |made: &Made| match made.request {
+        Request::List(_) if made.at < MINUTE => Answer::Pods(&["a"], 5),
+        Request::List(_) => Answer::Fails(refused(503)),
+        Request::Watch(_) => Answer::Events(vec![(MINUTE, Sent::Bookmark(6)); 60], End::Never),
+    };
+    let made = run(script, 30 * MINUTE, &latest, async {}).await;
+    let failed: Vec<_> = made.iter().filter(|made| made.is_list()).map(|made| made.at).skip(8).collect();
+    assert!(failed.len() > 10 && failed.windows(2).all(|two| two[1] - two[0] >= 15 * SECOND), "{failed:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn after_a_long_outage_the_watch_is_resumed_at_once_and_a_list_follows_within_two_minutes() {
     for (outage, lists) in [(40 * SECOND, 2), (3 * SECOND, 1)] {

@@ -58,8 +58,8 @@ func (p Provider) Wait(afterGeneration uint64, timeoutMS int32) (Nodes, *Failure
 	return takeNodes(peers), outcome(status, &err)
 }
 
-// WaitForPeers waits for at least min peers whose addresses have been the same
-// for a time, for as long as the timeout.
+// WaitForPeers waits, at most timeoutMS, for at least min peers whose addresses
+// have been the same for stableForMS.
 func (p Provider) WaitForPeers(min uint, stableForMS, timeoutMS int32) (Nodes, *Failure) {
 	var peers *C.kubepeers_peers
 	var err *C.kubepeers_error
