@@ -96,6 +96,6 @@ def head(load: list[float], seconds: float, rounds: int, minutes: int) -> str:
         f"Commit {os.environ.get('BENCH_COMMIT', '?')}, {machine()}, load average {min(load):.1f} to {max(load):.1f}, "
         f"{seconds / 60:.0f} minutes. {rounds} cold starts of each mode, {minutes} of them with the two minutes after "
         "it, each time in another order and with a fresh API server. Median (min..max); **x**: so many times the "
-        "figure of kubepeers in one process. CPU in the cold start excludes what the idle server uses. CPU in the minute "
-        "of quiet and in the minute of changes is all that the server uses.\n"
+        "figure of kubepeers in one process. CPU in the cold start excludes what the idle server uses. CPU in the "
+        "minute of quiet and in the minute of changes is all that the server uses.\n"
     )
