@@ -48,6 +48,7 @@ $(SANITIZERS:%=test-%): test-%: library-% ## the same with all memory or all thr
 
 # First the seeds, and what was found in earlier runs, then new inputs for so many seconds each.
 FUZZ_TARGETS := configuration claims pods protobuf
+FUZZ = PATH="$(dir $(CARGO_FUZZ)):$$PATH" cargo +$(NIGHTLY) fuzz
 SECONDS ?= 60
 .PHONY: fuzz
 fuzz: FUZZ_LIMIT := -max_total_time=$(SECONDS)
@@ -61,22 +62,26 @@ test-fuzz: $(FUZZ_TARGETS:%=fuzz-%) ## the same, shorter
 .PHONY: $(FUZZ_TARGETS:%=fuzz-%)
 $(FUZZ_TARGETS:%=fuzz-%): fuzz-%: $(CARGO_FUZZ)
 	@mkdir -p fuzz/corpus/$*
-	PATH="$(dir $(CARGO_FUZZ)):$$PATH" cargo +$(NIGHTLY) fuzz run --target-dir $(BUILD)/fuzz $* fuzz/corpus/$* fuzz/seeds/$* -- \
+	$(FUZZ) run --target-dir $(BUILD)/fuzz $* fuzz/corpus/$* fuzz/seeds/$* -- \
 		$(FUZZ_LIMIT) -max_len=16384 -timeout=10 -print_final_stats=1
 
 $(CARGO_FUZZ):
 	cargo install --quiet --debug --locked --root $(BUILD)/tools cargo-fuzz@0.13.1
 
 # Without link-time optimization, which would take minutes and saves no memory.
+MEMORY_TEST = CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+	cargo test --locked --release --target-dir $(BUILD)/memory --test memory
+
 .PHONY: test-memory
 test-memory: ## the memory of a client against hostile servers
-	CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
-		cargo test --locked --release --target-dir $(BUILD)/memory --test memory -- --nocapture
+	$(MEMORY_TEST) -- --nocapture
+
+MIRI_TEST = MIRIFLAGS="-Zmiri-strict-provenance -Zmiri-disable-isolation" \
+	cargo +$(NIGHTLY) miri test --locked --lib --target-dir $(BUILD)/miri
 
 .PHONY: test-miri
 test-miri: ## Miri over the C ABI, with a fake backend
-	MIRIFLAGS="-Zmiri-strict-provenance -Zmiri-disable-isolation" \
-		cargo +$(NIGHTLY) miri test --locked --lib --target-dir $(BUILD)/miri ffi::
+	$(MIRI_TEST) ffi::
 
 .PHONY: test-valgrind
 test-valgrind: stage ## valgrind over 1,000 providers
@@ -106,3 +111,10 @@ test-dist: dist control-plane ## checks the tarballs, and runs each in an old sy
 test-wheel: wheel control-plane ## checks the wheels, and installs and runs those that can run here; as root, too
 	$(TOOL) run -- tests/wheel/run $(DIST_TARGETS)
 	tests/wheel/reproducible $(DIST_TARGETS)
+
+# So that CI can build while other tests wait.
+.PHONY: build-long
+build-long: $(SANITIZERS:%=library-%) $(CARGO_FUZZ) ## builds what they need
+	$(MEMORY_TEST) --no-run
+	$(MIRI_TEST) --no-run
+	for target in $(FUZZ_TARGETS); do $(FUZZ) build --target-dir $(BUILD)/fuzz $$target; done
