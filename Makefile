@@ -85,8 +85,8 @@ test: examples probes panics control-plane $(VENV)/ready test-calls ## all tests
 	tests/symbols $(STAGE)/lib/libkubepeers.so
 	$(TOOL) run -- $(MAKE) --no-print-directory test-with-cluster
 
-# The tests wait more than they compute: three at once keep two cores busy.
-PYTEST := $(VENV)/bin/pytest -q -n 3
+# The tests wait more than they compute: three at once keep two cores busy. The long ones come late: idle workers take them.
+PYTEST := $(VENV)/bin/pytest -q -n 3 --dist worksteal
 
 # Go's own, ten minutes, are few on a slow machine. A hang is ended all the same.
 GO_TEST := go test -timeout 1h -count=1
@@ -262,8 +262,11 @@ $(VENV)/ready: tests/requirements.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
+# One folder for all builds: the tools have crates in common.
+CARGO_INSTALL := cargo install --quiet --debug --locked --root $(BUILD)/tools --target-dir $(BUILD)/tools/build
+
 $(CARGO_DENY):
-	cargo install --quiet --debug --locked --root $(BUILD)/tools cargo-deny@0.20.2
+	$(CARGO_INSTALL) cargo-deny@0.20.2
 
 $(DIST_VENV)/ready: packaging/requirements.txt
 	$(PYTHON) -m venv $(DIST_VENV)
@@ -271,7 +274,7 @@ $(DIST_VENV)/ready: packaging/requirements.txt
 	touch $@
 
 $(CYCLONEDX):
-	cargo install --quiet --debug --locked --root $(BUILD)/tools cargo-cyclonedx@0.5.9
+	$(CARGO_INSTALL) cargo-cyclonedx@0.5.9
 
 # etcd and kube-apiserver: those of KUBEBUILDER_ASSETS if it is set, else built from source, once.
 .PHONY: control-plane

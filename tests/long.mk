@@ -66,7 +66,7 @@ $(FUZZ_TARGETS:%=fuzz-%): fuzz-%: $(CARGO_FUZZ)
 		$(FUZZ_LIMIT) -max_len=16384 -timeout=10 -print_final_stats=1
 
 $(CARGO_FUZZ):
-	cargo install --quiet --debug --locked --root $(BUILD)/tools cargo-fuzz@0.13.1
+	$(CARGO_INSTALL) cargo-fuzz@0.13.1
 
 # Without link-time optimization, which would take minutes and saves no memory.
 MEMORY_TEST = CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
