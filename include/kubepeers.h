@@ -510,8 +510,8 @@ kubepeers_status kubepeers_wait(kubepeers_provider provider,
 
  The addresses count as stable once they have been the same for `stable_for_ms` and a list requested after that
  confirms them. An open watch is not enough: it may be dead, or its server may have lost etcd. The library delays this
- list by up to 5 ms per peer (at most 5 s). A list from before the call counts if it is not older than 5 s, or than
- `stable_for_ms` if that is longer. With a `stable_for_ms` of 0, the call needs no list.
+ list by up to 5 ms per peer (at most 5 s). A list that arrived up to 5 s before the call (or `stable_for_ms`, if that is
+ longer) counts, too. With a `stable_for_ms` of 0, the call needs no list.
 
  While requests fail, the call keeps waiting, whatever `stable_for_ms` is.
 

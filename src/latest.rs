@@ -77,6 +77,8 @@ struct State {
     sign_of_life: Option<Instant>,
     /// When the last complete list was asked for that was certain to be of that moment or later.
     listed: Option<Instant>,
+    /// When that list arrived.
+    list_arrived: Option<Instant>,
     /// Since when the addresses are the same.
     settled: Instant,
     /// Since when a watch is open.
@@ -102,6 +104,7 @@ impl Latest {
             view: None,
             sign_of_life: None,
             listed: None,
+            list_arrived: None,
             settled: Instant::now(),
             watched: None,
             polling: false,
@@ -169,7 +172,10 @@ impl Latest {
 
     /// What was published is of the moment `asked` or later, for certain.
     pub fn listed(&self, asked: Instant) {
-        self.change(|state| state.listed = Some(asked));
+        self.change(|state| {
+            state.listed = Some(asked);
+            state.list_arrived = Some(Instant::now());
+        });
     }
 
     /// The pods could not be read; the last snapshot stands.
@@ -481,10 +487,13 @@ impl Latest {
 
 impl State {
     /// Returns how new a list must be before the addresses count as stable for a caller who asked at that moment; `None` if
-    /// the last list is new enough. It must have been requested after the addresses had been the same for `stable_for`.
+    /// the last list is new enough. It must have been requested after the addresses had been the same for `stable_for`. A
+    /// caller that polls asks anew each time, so what counts for it is when the list arrived, however long that took.
     fn list_needed(&self, stable_for: Duration, asked: Instant) -> Option<Instant> {
-        let recent = asked.checked_sub(stable_for.max(RECENT)).unwrap_or(self.settled);
-        let stable = (!stable_for.is_zero()).then(|| (self.settled + stable_for).max(recent));
+        let is_recent = |arrived: Instant| asked.saturating_duration_since(arrived) <= stable_for.max(RECENT);
+        let since = self.settled + stable_for;
+        let needed = if self.list_arrived.is_some_and(is_recent) { since } else { since.max(asked) };
+        let stable = (!stable_for.is_zero()).then_some(needed);
         // While requests fail, only the next list shows that the last one still holds.
         let next = self.listed.map_or(asked, |listed| listed + Duration::from_nanos(1));
         let needed = stable.max(self.trouble.is_some().then_some(next));
@@ -755,6 +764,23 @@ mod tests {
         assert_eq!(waiting.join().unwrap().unwrap().len(), 2);
         latest.publish(view(Gate::SelfExcluded(Reason::NoDiscoveryPort), &[]));
         assert_eq!(status(0, Duration::ZERO), Status::SelfExcluded);
+    }
+
+    /// Otherwise a server that takes six seconds for a list would get one after the other, for ever.
+    #[test]
+    fn a_slow_list_confirms_what_is_stable_for_a_caller_that_polls() {
+        let latest = latest();
+        latest.publish(view(Gate::Open, &["10.0.0.1"]));
+        let settled = Instant::now().checked_sub(Duration::from_secs(60)).unwrap();
+        latest.lock().settled = settled;
+        let poll = || latest.settled(1, Duration::from_millis(300), Duration::ZERO).map(|peers| peers.len());
+        assert_eq!(poll().unwrap_err().status(), Status::Timeout);
+        assert!(latest.is_demanded());
+        latest.listed(Instant::now().checked_sub(Duration::from_secs(6)).unwrap());
+        assert_eq!(poll().unwrap(), 1);
+        // Not one that was requested before the addresses were stable.
+        latest.lock().settled = Instant::now().checked_sub(Duration::from_secs(5)).unwrap();
+        assert_eq!(poll().unwrap_err().status(), Status::Timeout);
     }
 
     /// Ready or not, the addresses are the same.
