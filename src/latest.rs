@@ -487,8 +487,8 @@ impl Latest {
 
 impl State {
     /// Returns how new a list must be before the addresses count as stable for a caller who asked at that moment; `None` if
-    /// the last list is new enough. It must have been requested after the addresses had been the same for `stable_for`. A
-    /// caller that polls asks anew each time, so what counts for it is when the list arrived, however long that took.
+    /// the last list is new enough. It must have been requested after the addresses had been the same for `stable_for`. Its
+    /// age counts from its arrival: otherwise a slow list would be too old for every call of a caller that polls.
     fn list_needed(&self, stable_for: Duration, asked: Instant) -> Option<Instant> {
         let is_recent = |arrived: Instant| asked.saturating_duration_since(arrived) <= stable_for.max(RECENT);
         let since = self.settled + stable_for;
