@@ -1,7 +1,5 @@
 # The tests that take long, and need more than a fresh machine has: .ci/run installs it. Part of the Makefile.
 
-CARGO_FUZZ := $(BUILD)/tools/bin/cargo-fuzz
-
 .PHONY: test-long
 test-long: test-memory test-address test-thread test-fuzz test-miri test-valgrind test-abi test-dist test-wheel ## all that takes long
 
@@ -27,13 +25,15 @@ runtime-address := asan
 runtime-thread  := tsan
 calls-address   := 1000000
 calls-thread    := 200000
+# Without it, the thread sanitizer takes std's own synchronization for races.
+std-thread      := -Zbuild-std
 export ASAN_OPTIONS := detect_leaks=1:allow_addr2line=1
 export TSAN_OPTIONS := halt_on_error=1:allow_addr2line=1
 
 .PHONY: $(SANITIZERS:%=library-%)
 $(SANITIZERS:%=library-%): library-%:
 	RUSTFLAGS=-Zsanitizer=$* CARGO_PROFILE_DEV_OPT_LEVEL=1 CARGO_PROFILE_DEV_DEBUG=line-tables-only \
-		cargo +$(NIGHTLY) build --locked --lib -Zbuild-std --target $(TARGET) --target-dir $(BUILD)/$*
+		cargo +$(NIGHTLY) build --locked --lib $(std-$*) --target $(TARGET) --target-dir $(BUILD)/$*
 	@ln -sf $(TARGET)/debug/libkubepeers.so $(BUILD)/$*/libkubepeers.so.0
 	@ln -sf libkubepeers.so.0 $(BUILD)/$*/libkubepeers.so
 
@@ -48,7 +48,6 @@ $(SANITIZERS:%=test-%): test-%: library-% ## the same with all memory or all thr
 
 # First the seeds, and what was found in earlier runs, then new inputs for so many seconds each.
 FUZZ_TARGETS := configuration claims pods protobuf
-FUZZ = PATH="$(dir $(CARGO_FUZZ)):$$PATH" cargo +$(NIGHTLY) fuzz
 SECONDS ?= 60
 .PHONY: fuzz
 fuzz: FUZZ_LIMIT := -max_total_time=$(SECONDS)
@@ -56,32 +55,29 @@ fuzz: $(FUZZ_TARGETS:%=fuzz-%) ## feeds the decoders with hostile inputs (SECOND
 
 # The seeds, and so many inputs as cost some seconds.
 .PHONY: test-fuzz
-test-fuzz: FUZZ_LIMIT := -runs=100000 -max_total_time=60
+test-fuzz: FUZZ_LIMIT := -runs=100000 -max_total_time=20
 test-fuzz: $(FUZZ_TARGETS:%=fuzz-%) ## the same, shorter
 
+.PHONY: fuzz-build
+fuzz-build:
+	RUSTC_WRAPPER=$(CURDIR)/fuzz/rustc cargo build --locked --bins --manifest-path fuzz/Cargo.toml --target-dir $(BUILD)/fuzz
+
 .PHONY: $(FUZZ_TARGETS:%=fuzz-%)
-$(FUZZ_TARGETS:%=fuzz-%): fuzz-%: $(CARGO_FUZZ)
-	@mkdir -p fuzz/corpus/$*
-	$(FUZZ) run --target-dir $(BUILD)/fuzz $* fuzz/corpus/$* fuzz/seeds/$* -- \
+$(FUZZ_TARGETS:%=fuzz-%): fuzz-%: fuzz-build
+	@mkdir -p fuzz/corpus/$* fuzz/artifacts/$*
+	$(BUILD)/fuzz/debug/$* fuzz/corpus/$* fuzz/seeds/$* -artifact_prefix=fuzz/artifacts/$*/ \
 		$(FUZZ_LIMIT) -max_len=16384 -timeout=10 -print_final_stats=1
 
-$(CARGO_FUZZ):
-	$(CARGO_INSTALL) cargo-fuzz@0.13.1
-
 # Without link-time optimization, which would take minutes and saves no memory.
-MEMORY_TEST = CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
-	cargo test --locked --release --target-dir $(BUILD)/memory --test memory
-
 .PHONY: test-memory
 test-memory: ## the memory of a client against hostile servers
-	$(MEMORY_TEST) -- --nocapture
-
-MIRI_TEST = MIRIFLAGS="-Zmiri-strict-provenance -Zmiri-disable-isolation" \
-	cargo +$(NIGHTLY) miri test --locked --lib --target-dir $(BUILD)/miri
+	CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+		cargo test --locked --release --target-dir $(BUILD)/memory --test memory -- --nocapture
 
 .PHONY: test-miri
 test-miri: ## Miri over the C ABI, with a fake backend
-	$(MIRI_TEST) ffi::
+	MIRIFLAGS="-Zmiri-strict-provenance -Zmiri-disable-isolation" \
+		cargo +$(NIGHTLY) miri test --locked --lib --target-dir $(BUILD)/miri ffi::
 
 .PHONY: test-valgrind
 test-valgrind: stage ## valgrind over 1,000 providers
@@ -111,10 +107,3 @@ test-dist: dist control-plane ## checks the tarballs, and runs each in an old sy
 test-wheel: wheel control-plane ## checks the wheels, and installs and runs those that can run here; as root, too
 	$(TOOL) run -- tests/wheel/run $(DIST_TARGETS)
 	tests/wheel/reproducible $(DIST_TARGETS)
-
-# So that CI can build while other tests wait.
-.PHONY: build-long
-build-long: $(SANITIZERS:%=library-%) $(CARGO_FUZZ) ## builds what they need
-	$(MEMORY_TEST) --no-run
-	$(MIRI_TEST) --no-run
-	for target in $(FUZZ_TARGETS); do $(FUZZ) build --target-dir $(BUILD)/fuzz $$target; done
