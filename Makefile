@@ -14,7 +14,6 @@ VENV      := $(BUILD)/venv
 E2E       := $(BUILD)/e2e
 CARGO_DENY := $(BUILD)/tools/bin/cargo-deny
 DIST_VENV := $(BUILD)/dist-tools
-CYCLONEDX := $(BUILD)/tools/bin/cargo-cyclonedx
 VERSION   := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 # The prebuilt library for images that run on this machine.
 DIST_TARGET := $(shell uname -m)-unknown-linux-gnu
@@ -73,6 +72,7 @@ test: examples probes panics control-plane $(VENV)/ready test-calls ## all tests
 	$(PROGRAMS)/test-abi
 	$(PROGRAMS)/test-changes
 	$(PROGRAMS)/test-process
+	$(PROGRAMS)/test-guest
 	$(PROGRAMS)/test-limits
 	$(PROGRAMS)/test-unload $(STAGE)/lib/libkubepeers.so
 	LD_LIBRARY_PATH=$(PANICKING) $(PROGRAMS)/test-panics
@@ -107,8 +107,9 @@ include tests/long.mk tests/versions.mk
 .PHONY: e2e
 e2e: can-e2e $(E2E)/images node ## GoAkt clusters and Python services in real pods on a real kubelet, as root (SCENARIOS=…)
 	cd tests/e2e && go test -c -o $(E2E)/scenarios .
-	NODE_IMAGE=localhost/goakt-node:e2e SERVICE_IMAGE=localhost/python-service:e2e DEPLOY=$(CURDIR)/deploy \
-		$(TOOL) run --node --image $(E2E)/goakt-node.tar --image $(E2E)/python-service.tar -- \
+	NODE_IMAGE=localhost/goakt-node:e2e SERVICE_IMAGE=localhost/python-service:e2e PROGRAM_IMAGE=localhost/c-program:e2e \
+		DEPLOY=$(CURDIR)/deploy $(TOOL) run --node \
+		--image $(E2E)/goakt-node.tar --image $(E2E)/python-service.tar --image $(E2E)/c-program.tar -- \
 		$(E2E)/scenarios -test.v -test.failfast -test.timeout 3h -test.run "TestClusters|TestScenarios/$(SCENARIOS)"
 
 # Before anything is built, which takes minutes. What containerd and the node need besides, they say themselves.
@@ -214,7 +215,7 @@ uninstall: ## removes what `make install` with the same variables installed
 DIST_TARGETS ?= x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu x86_64-unknown-linux-musl aarch64-unknown-linux-musl
 
 .PHONY: dist
-dist: $(DIST_VENV)/ready $(CYCLONEDX) ## a tarball of the library for each system (DIST_TARGETS), in target/dist
+dist: $(DIST_VENV)/ready ## a tarball of the library for each system (DIST_TARGETS), in target/dist
 	packaging/dist $(DIST_TARGETS)
 
 # For what is made of a tarball: unlike `dist`, only where it is older than its sources.
@@ -227,21 +228,22 @@ wheel: $(DIST_VENV)/ready $(DIST_TARGETS:%=$(TARBALLS)-%.tar.gz) ## a wheel for 
 
 .PHONY: header
 header: ## writes include/kubepeers.h anew
-	KUBEPEERS_WRITE_HEADER=1 cargo test --quiet --locked --test header
+	KUBEPEERS_WRITE_HEADER=1 cargo test --quiet --locked --test header the_committed_header
 
 # --- What tests and examples run --------------------------------------------------------------------------------------
 
 .PHONY: examples
 examples: stage
 	@mkdir -p $(PROGRAMS)
-	$(CC) -std=c99 $(C_FLAGS) examples/c/peers.c -o $(PROGRAMS)/peers-c $(C_LINK)
+	for example in peers events; do \
+		$(CC) -std=c99 $(C_FLAGS) examples/c/$$example.c -o $(PROGRAMS)/$$example-c $(C_LINK); done
 	cd examples/go && go build -o $(PROGRAMS)/peers-go .
 
 .PHONY: probes
 probes: stage
 	@mkdir -p $(PROGRAMS)
 	$(CC) -std=c99 $(C_FLAGS) tests/conformance/probe.c -o $(PROGRAMS)/probe-c $(C_LINK)
-	for test in abi changes process limits; do \
+	for test in abi changes guest process limits; do \
 		$(CC) -std=c99 $(C_FLAGS) tests/c/test_$$test.c -o $(PROGRAMS)/test-$$test $(C_LINK); done
 	$(CC) -std=c99 $(C_FLAGS) tests/c/test_unload.c -o $(PROGRAMS)/test-unload -lpthread -ldl
 	cd bindings/go && go build -o $(PROGRAMS)/probe-go ./internal/probe
@@ -262,19 +264,13 @@ $(VENV)/ready: tests/requirements.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
-# One folder for all builds: the tools have crates in common.
-CARGO_INSTALL := cargo install --quiet --debug --locked --root $(BUILD)/tools --target-dir $(BUILD)/tools/build
-
 $(CARGO_DENY):
-	$(CARGO_INSTALL) cargo-deny@0.20.2
+	cargo install --quiet --debug --locked --root $(BUILD)/tools cargo-deny@0.20.2
 
 $(DIST_VENV)/ready: packaging/requirements.txt
 	$(PYTHON) -m venv $(DIST_VENV)
 	$(DIST_VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
-
-$(CYCLONEDX):
-	$(CARGO_INSTALL) cargo-cyclonedx@0.5.9
 
 # etcd and kube-apiserver: those of KUBEBUILDER_ASSETS if it is set, else built from source, once.
 .PHONY: control-plane

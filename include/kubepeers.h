@@ -1,28 +1,19 @@
 /*
- * kubepeers: who are my peers in Kubernetes, and how sure is that?
+ * kubepeers: find your peers in Kubernetes, and know how reliable the answer is
  *
- * TERMS
- *   pod         a Kubernetes pod of the configured namespace that carries the configured labels
- *   self        the pod that this process runs in
- *   peer        a pod that is Running, has an address and the named discovery port, is not terminating, and is not self
- *   snapshot    the peers as they were at one moment: kubepeers_peers
- *   generation  a number that grows with every change of the peers, their readiness included
- *   verdict     peer, or why a pod is left out: every pod has exactly one
- *   synced      all pods have been read at least once since register
+ * A PROGRAM
  *
- * A WHOLE PROGRAM
  *   kubepeers_config *config = kubepeers_config_new();
  *   kubepeers_provider provider = 0;
  *   kubepeers_peers *peers = NULL;
  *   kubepeers_error *error = NULL;
- *   if (kubepeers_config_set(config, "namespace", "default", &error) == KUBEPEERS_OK
- *       && kubepeers_config_set(config, "pod_labels", "app=demo", &error) == KUBEPEERS_OK
- *       && kubepeers_config_set(config, "discovery_port_name", "gossip", &error) == KUBEPEERS_OK
- *       && kubepeers_config_set(config, "remoting_port_name", "remoting", &error) == KUBEPEERS_OK
- *       && kubepeers_config_set(config, "peers_port_name", "peers", &error) == KUBEPEERS_OK
- *       && kubepeers_init(config, &provider, &error) == KUBEPEERS_OK
- *       && kubepeers_register(provider, -1, &error) == KUBEPEERS_OK
- *       && kubepeers_discover_peers(provider, -1, &peers, &error) == KUBEPEERS_OK)
+ *   if (kubepeers_config_set(config, "pod_labels", "app=demo", &error) == 0
+ *       && kubepeers_config_set(config, "discovery_port_name", "gossip",
+ *                               &error) == 0
+ *       && kubepeers_init(config, &provider, &error) == 0
+ *       && kubepeers_register(provider, KUBEPEERS_TIMEOUT_DEFAULT, &error) == 0
+ *       && kubepeers_discover_peers(provider, KUBEPEERS_TIMEOUT_DEFAULT,
+ *                                   &peers, &error) == 0)
  *       for (size_t i = 0; i < kubepeers_peers_len(peers); i++)
  *           puts(kubepeers_peers_address(peers, i));
  *   else
@@ -32,287 +23,406 @@
  *   kubepeers_close(provider, NULL);
  *   kubepeers_config_free(config);
  *
- * CALLING CONVENTION
- *   - A fallible call returns a status: KUBEPEERS_OK (0) or a negative number. Treat an unknown negative number as KUBEPEERS_INTERNAL.
- *   - Its last parameter, `error`, may be NULL. If it is not, `*error` is written on failure and only then; what was there is
- *     not freed. Every status but KUBEPEERS_OK is a failure in this sense, KUBEPEERS_TIMEOUT included: free its error too, or pass NULL.
- *     Other out-parameters are written on success and only then.
- *   - Strings are NUL-terminated UTF-8. Strings given in are copied, never kept.
- *   - A timeout_ms of 0 does not wait; a negative one means the configured default. Every call that can block has one.
- *   - NULL where an object is needed gives KUBEPEERS_INVALID_ARGUMENT; accessors and _free functions accept it.
+ * TERMS
+ *
+ *   pod           a Kubernetes pod in the configured namespace
+ *   this pod      the pod that this process runs in, also called self
+ *   member        a process that runs in one of the pods with the labels
+ *   observer      a process that runs in none of them; see `membership`
+ *   peer          a pod whose verdict is "peer"; see kubepeers_discover_peers()
+ *   verdict       "peer", or why a pod with the labels is not one
+ *   list          of a request: all pods with the labels; of a function's
+ *                 result: the peers at one moment, a kubepeers_peers
+ *   generation    the number of a list of peers; it grows with every change
+ *   watcher       the library's thread that lists and watches the pods
+ *   registration  what kubepeers_register() begins and kubepeers_deregister()
+ *                 or kubepeers_close() ends
+ *
+ * CALLS
+ *
+ *   - A call that can fail returns KUBEPEERS_OK (0) or a negative status. Treat
+ *     unknown negative numbers as KUBEPEERS_INTERNAL.
+ *   - On failure it stores an error in `*error`, which must be freed with
+ *     kubepeers_error_free(). It does not free what was there. `error` may be
+ *     NULL. KUBEPEERS_TIMEOUT is a failure, too, and stores an error.
+ *   - Other out-parameters are written on success only, except for `*request`
+ *     of kubepeers_refresh().
+ *   - With a `timeout_ms` of 0 a call does not wait. KUBEPEERS_TIMEOUT_DEFAULT,
+ *     and every other negative number, means the default of that call.
+ *   - When the time is over, the call returns KUBEPEERS_NOT_SYNCED if the pods
+ *     have never been listed, and otherwise the status that names what is
+ *     missing. kubepeers_register() returns KUBEPEERS_OK instead.
+ *   - Strings are NUL-terminated UTF-8. The library copies its arguments.
+ *   - Functions that cannot fail accept NULL for an object.
+ *
+ * Calls on a provider have these errors, besides those that they document:
+ *
+ *   KUBEPEERS_INVALID_ARGUMENT   a required pointer is NULL
+ *   KUBEPEERS_NOT_INITIALIZED    the provider is 0 (not for kubepeers_close)
+ *   KUBEPEERS_INVALID_HANDLE     the number is not a provider
+ *   KUBEPEERS_CLOSED             the provider is closed (not for
+ *                                kubepeers_close); also if another thread
+ *                                closes it while the call waits
+ *   KUBEPEERS_FORKED             the provider belongs to a parent process
+ *   KUBEPEERS_INTERNAL           the library has failed
  *
  * OWNERSHIP
- *   made by                                        ended by
- *   kubepeers_config_new                           kubepeers_config_free
- *   kubepeers_init (a number, not a pointer)       kubepeers_close
- *   kubepeers_discover_peers, kubepeers_wait,
- *   kubepeers_wait_for_peers                       kubepeers_peers_free
- *   kubepeers_get_health                           kubepeers_health_free
- *   kubepeers_explain, kubepeers_metrics,
- *   kubepeers_log_next                             kubepeers_text_free
- *   kubepeers_change_fd (a file descriptor)        close
- *   any fallible call, through `error`             kubepeers_error_free
- *   Strings that a function returns are borrowed from the object it was asked of, or static: never free() them. Texts that it
- *   writes through an out-parameter are yours: kubepeers_text_free(), not free().
+ *
+ *   created by                         freed by
+ *   kubepeers_config_new               kubepeers_config_free
+ *   kubepeers_init                     kubepeers_close
+ *   kubepeers_discover_peers,
+ *   kubepeers_get_self,
+ *   kubepeers_wait,
+ *   kubepeers_wait_for_peers           kubepeers_peers_free
+ *   kubepeers_get_health               kubepeers_health_free
+ *   kubepeers_explain,
+ *   kubepeers_metrics,
+ *   kubepeers_log_next                 kubepeers_text_free
+ *   kubepeers_change_fd                close
+ *   any call that fails                kubepeers_error_free
+ *
+ *   A string that is the return value of a function belongs to the object, or
+ *   is static. Do not free it.
  *
  * THREADS
- *   kubepeers_provider   any thread, any number at once, kubepeers_close() included
- *   kubepeers_peers      immutable: any thread; free it once, when no thread reads it
- *   kubepeers_health     the same
- *   kubepeers_error      the same
- *   kubepeers_config     one thread at a time
- *   kubepeers_log_set_callback() is the only way to be called back. A registered provider runs one thread of its own, named
- *   kubepeers; a second one, kubepeers-aux, looks up the API server's name and logs in with a kubeconfig. It ends ten seconds after it
- *   was last needed, or a moment after kubepeers_close(), with the last descriptors. Both have all signals blocked.
- *   Nothing may be called from a signal handler.
+ *
+ *   - Any number of threads may use a provider at once, and any thread may
+ *     close it at any time.
+ *   - Lists, health records and errors are immutable. Any number of threads may
+ *     read them. Free each of them once, when no thread reads it any more.
+ *   - Only one thread at a time may use a configuration.
+ *   - The library never calls back.
+ *   - No function may be called in a signal handler.
+ *   - Each registered provider has a thread named kubepeers, and at times one
+ *     or two named kubepeers-aux, which resolve names and log in with a
+ *     kubeconfig. A kubepeers-aux thread ends after ten idle seconds, or soon
+ *     after kubepeers_close().
+ *   - pthread_cancel() takes effect after the call to the library has returned.
+ *     Threads with asynchronous cancellation (not the default) must not
+ *     call the library. To end a wait, close the provider.
+ *
+ * EVENT LOOPS
+ *
+ *   kubepeers_change_fd() creates a descriptor that is readable whenever a call
+ *   with a timeout of 0 may have a new outcome. So no thread need block:
+ *
+ *   int fd;
+ *   char bytes[64];
+ *   uint64_t seen = 0;
+ *   if (kubepeers_register(provider, 0, &error) != KUBEPEERS_OK
+ *       || kubepeers_change_fd(provider, &fd, &error) != KUBEPEERS_OK)
+ *       return error;
+ *   struct pollfd ready = {fd, POLLIN, 0};
+ *   while (poll(&ready, 1, -1) == 1 || errno == EINTR) {
+ *       ssize_t n;
+ *       while ((n = read(fd, bytes, sizeof bytes)) > 0)
+ *           ;
+ *       if (n == 0)
+ *           break; // closed
+ *       kubepeers_peers *peers = NULL;
+ *       if (kubepeers_wait(provider, seen, 0, &peers, &error) == 0) {
+ *           seen = kubepeers_peers_generation(peers);
+ *           use(peers);
+ *           kubepeers_peers_free(peers);
+ *       } else {
+ *           if (!kubepeers_error_is_retryable(error))
+ *               report(error); // an operator must act; keep waiting
+ *           kubepeers_error_free(error);
+ *       }
+ *   }
+ *   close(fd);
  *
  * THE PROCESS
- *   - The library installs no signal handler, writes nothing to stdout or stderr, and changes no environment variable.
- *     kubepeers_register() reads some: do not call setenv() meanwhile.
- *   - fork: in a child process the parent's providers answer KUBEPEERS_FORKED and nothing else happens. A child may init its own.
- *     As with all descriptors, the child's copies keep connections that the parent has closed open until it execs or ends.
- *   - A fault of the library itself is KUBEPEERS_INTERNAL, and the process goes on. Was it in the watcher, every call on the
- *     provider says so until kubepeers_deregister() or kubepeers_close().
- *   - Descriptors, threads and stacks that cannot be had are KUBEPEERS_NO_RESOURCES. Not so what malloc() cannot give (RLIMIT_AS,
- *     strict overcommit): then Rust writes a line to stderr and aborts the process. The memory limit of a container
- *     is of another kind: malloc() succeeds, and the kernel kills.
- *   - File descriptors are close-on-exec. Two that the first register opens stay open until the process ends. Do not close what you
- *     did not open (as daemons do after fork), and then register in the same process: descriptors would be mistaken for others.
- *   - dlclose: allowed, but the library stays mapped until the process ends. Close the providers first.
+ *
+ *   - The library installs no signal handler, does not change the environment,
+ *     and writes nothing to stdout or stderr unless malloc() fails (see
+ *     Memory). kubepeers_register() reads environment variables: do not call
+ *     setenv() meanwhile.
+ *   - The library's threads block all signals except those of faults (SIGSEGV,
+ *     SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT), so that a crash
+ *     handler of the process works for them, too. If the process blocks one of
+ *     these signals and another process sends it, the system delivers it to a
+ *     thread of the library.
+ *   - Fork: in a child process the parent's providers return KUBEPEERS_FORKED.
+ *     The child may create its own. It must not read a descriptor that the
+ *     parent got from kubepeers_change_fd(), or the parent misses events. The
+ *     child's copies of the descriptors keep connections open that the parent
+ *     has closed, until the child execs or ends.
+ *   - Daemons: a child that closes all descriptors after fork() can register
+ *     only if the parent had never registered. Otherwise its
+ *     kubepeers_register() returns KUBEPEERS_FORKED.
+ *   - Descriptors: all are close-on-exec. The first kubepeers_register() opens
+ *     three that stay open until the process ends. Close none of the library's
+ *     descriptors.
+ *   - Memory: if malloc() fails, the library writes to stderr and aborts the
+ *     process. If there are no descriptors or threads left,
+ *     kubepeers_register() and kubepeers_change_fd() return
+ *     KUBEPEERS_NO_RESOURCES.
+ *   - Login plugins of a kubeconfig are child processes, which the library
+ *     waits for. A process that uses such a plugin must not reap all children
+ *     itself.
+ *   - Failure: an internal error is reported as KUBEPEERS_INTERNAL, and the
+ *     process keeps running. If the watcher has failed, calls that need it
+ *     return KUBEPEERS_INTERNAL until kubepeers_deregister() or
+ *     kubepeers_close().
+ *   - dlclose() is allowed, but the library stays mapped until the process
+ *     ends. Close all providers first.
  *
  * VERSIONS
- *   While the version is 0.x the soname is libkubepeers.so.0. Functions, status numbers and configuration keys are added, never changed or reused.
+ *
+ *   The soname of version 0.x is libkubepeers.so.0. From 0.4.0 on, functions,
+ *   status numbers and configuration keys are added, never changed or removed.
  */
+
+/** The result of the function must not be ignored. */
+#ifndef KUBEPEERS_MUST_USE
+#if defined(__GNUC__)
+#define KUBEPEERS_MUST_USE __attribute__((warn_unused_result))
+#else
+#define KUBEPEERS_MUST_USE
+#endif
+#endif
 
 #ifndef KUBEPEERS_H
 #define KUBEPEERS_H
 
-/* Generated by cbindgen from src/ffi: do not edit. `make header` writes it anew. */
+/* Generated by cbindgen from src/ffi: do not edit. `make header` writes it. */
 
 #include <stddef.h>
 #include <stdint.h>
 
-/*
- For kubepeers_explain(): JSON, for programs.
+/**
+ * A `timeout_ms` that means the default of the call.
+ */
+#define KUBEPEERS_TIMEOUT_DEFAULT (-1)
+
+/**
+ * The longest `timeout_ms`: 24 days.
+ */
+#define KUBEPEERS_TIMEOUT_MAX INT32_MAX
+
+/**
+ * For kubepeers_explain(): JSON, for programs.
  */
 #define KUBEPEERS_EXPLAIN_JSON 1
 
-/*
- For kubepeers_explain(): a table, for people.
+/**
+ * For kubepeers_explain(): a human-readable table.
  */
 #define KUBEPEERS_EXPLAIN_TABLE 2
 
-/*
- For log records: the library has failed.
+/**
+ * Level of a log record: the library has failed.
  */
 #define KUBEPEERS_LOG_ERROR 1
 
-/*
- For log records: a request failed; what is known stands.
+/**
+ * Level of a log record: a request failed, and the last result is kept.
  */
 #define KUBEPEERS_LOG_WARN 2
 
-/*
- For log records: the answer has changed, or the way in which it is found.
+/**
+ * Level of a log record: the result has changed, or the way in which the
+ * library gets it.
  */
 #define KUBEPEERS_LOG_INFO 3
 
-/*
- For log records: all the rest.
+/**
+ * Level of a log record: everything else.
  */
 #define KUBEPEERS_LOG_DEBUG 4
 
-/*
- Major version that this header was made for.
+/**
+ * Major version of this header.
  */
 #define KUBEPEERS_VERSION_MAJOR 0
 
-/*
- Minor version that this header was made for.
+/**
+ * Minor version of this header.
  */
-#define KUBEPEERS_VERSION_MINOR 3
+#define KUBEPEERS_VERSION_MINOR 4
 
-/*
- Patch version that this header was made for.
+/**
+ * Patch version of this header.
  */
 #define KUBEPEERS_VERSION_PATCH 0
 
-/*
- major * 1000000 + minor * 1000 + patch. Compare it with kubepeers_version_number().
+/**
+ * Version of this header: major * 1000000 + minor * 1000 + patch.
  */
-#define KUBEPEERS_VERSION_NUMBER 3000
+#define KUBEPEERS_VERSION_NUMBER 4000
 
-/*
- The call did what it says.
+/**
+ * The call succeeded.
  */
 #define KUBEPEERS_OK 0
 
-/*
- A required pointer was NULL, or a number was out of its range.
+/**
+ * A required pointer was NULL, or a number was out of range.
  */
-#define KUBEPEERS_INVALID_ARGUMENT -1
+#define KUBEPEERS_INVALID_ARGUMENT (-1)
 
-/*
- A string was not UTF-8.
+/**
+ * A string was not UTF-8.
  */
-#define KUBEPEERS_INVALID_UTF8 -2
+#define KUBEPEERS_INVALID_UTF8 (-2)
 
-/*
- There is no configuration key of this name.
+/**
+ * There is no such configuration key.
  */
-#define KUBEPEERS_UNKNOWN_KEY -3
+#define KUBEPEERS_UNKNOWN_KEY (-3)
 
-/*
- A configuration value is missing, empty or malformed; the message names the key and says what is wrong.
+/**
+ * A configuration value is missing or invalid.
  */
-#define KUBEPEERS_INVALID_CONFIG -4
+#define KUBEPEERS_INVALID_CONFIG (-4)
 
-/*
- This number was never given out by kubepeers_init() in this process.
+/**
+ * The number is not a provider.
  */
-#define KUBEPEERS_INVALID_HANDLE -5
+#define KUBEPEERS_INVALID_HANDLE (-5)
 
-/*
- The provider has been closed.
+/**
+ * The provider is closed.
  */
-#define KUBEPEERS_CLOSED -6
+#define KUBEPEERS_CLOSED (-6)
 
-/*
- The provider was made in a parent process, before fork(): the child must make its own.
+/**
+ * The provider belongs to a parent process, or this process has closed the
+ * library's descriptors.
  */
-#define KUBEPEERS_FORKED -7
+#define KUBEPEERS_FORKED (-7)
 
-/*
- init was called on a provider that is initialised already.
+/**
+ * kubepeers_init() was called with a live provider.
  */
-#define KUBEPEERS_ALREADY_INITIALIZED -8
+#define KUBEPEERS_ALREADY_INITIALIZED (-8)
 
-/*
- The provider is 0: init has not been called.
+/**
+ * The provider is 0.
  */
-#define KUBEPEERS_NOT_INITIALIZED -9
+#define KUBEPEERS_NOT_INITIALIZED (-9)
 
-/*
- register was called twice.
+/**
+ * The provider is already registered.
  */
-#define KUBEPEERS_ALREADY_REGISTERED -10
+#define KUBEPEERS_ALREADY_REGISTERED (-10)
 
-/*
- The call needs register first, or deregister ended it.
+/**
+ * The provider is not registered.
  */
-#define KUBEPEERS_NOT_REGISTERED -11
+#define KUBEPEERS_NOT_REGISTERED (-11)
 
-/*
- The pods have not been read yet; the message says why. Retry.
+/**
+ * The pods have not been listed yet. Usually retryable.
  */
-#define KUBEPEERS_NOT_SYNCED -12
+#define KUBEPEERS_NOT_SYNCED (-12)
 
-/*
- The pods have been read, but this process's own pod is not among them, Running and with an address, yet. Retry.
+/**
+ * This pod is not listed yet, is not Running yet (see `pending`), or has no
+ * address yet. Retryable.
  */
-#define KUBEPEERS_SELF_NOT_VISIBLE -13
+#define KUBEPEERS_SELF_NOT_VISIBLE (-13)
 
-/*
- This process's own pod can never be a peer: the message says why.
+/**
+ * This pod cannot be a peer.
  */
-#define KUBEPEERS_SELF_EXCLUDED -14
+#define KUBEPEERS_SELF_EXCLUDED (-14)
 
-/*
- Nothing newer came within the timeout: ask again.
+/**
+ * The call waited for something that has not happened in time. Usually
+ * retryable.
  */
-#define KUBEPEERS_TIMEOUT -15
+#define KUBEPEERS_TIMEOUT (-15)
 
-/*
- There is no API server to ask: not in a cluster, and no kubeconfig was given.
+/**
+ * There is no API server to contact: the process is not in a cluster, and no
+ * kubeconfig is set.
  */
-#define KUBEPEERS_NOT_IN_CLUSTER -16
+#define KUBEPEERS_NOT_IN_CLUSTER (-16)
 
-/*
- The service account's token or CA, or the kubeconfig, is missing, unreadable or malformed.
+/**
+ * The token, CA, namespace or kubeconfig is missing or unusable.
  */
-#define KUBEPEERS_NO_CREDENTIALS -17
+#define KUBEPEERS_NO_CREDENTIALS (-17)
 
-/*
- Nothing says which pod this process runs in; the message says how to tell.
+/**
+ * The pod that this process runs in cannot be identified.
  */
-#define KUBEPEERS_NO_IDENTITY -18
+#define KUBEPEERS_NO_IDENTITY (-18)
 
-/*
- The API server's certificate is not to be trusted with the CA at hand, or TLS failed.
+/**
+ * The API server's certificate is not trusted, or TLS failed.
  */
-#define KUBEPEERS_TLS -19
+#define KUBEPEERS_TLS (-19)
 
-/*
- The API server does not accept the token (HTTP 401).
+/**
+ * The API server rejects the credentials (401).
  */
-#define KUBEPEERS_UNAUTHORIZED -20
+#define KUBEPEERS_UNAUTHORIZED (-20)
 
-/*
- The service account may not list or watch pods (HTTP 403); the message holds the Role that is missing.
+/**
+ * The service account may not list or watch pods (403).
  */
-#define KUBEPEERS_FORBIDDEN -21
+#define KUBEPEERS_FORBIDDEN (-21)
 
-/*
- File descriptors, threads or memory have run out. Retry when there are some.
+/**
+ * There are no file descriptors, threads or providers left. Retryable.
  */
-#define KUBEPEERS_NO_RESOURCES -22
+#define KUBEPEERS_NO_RESOURCES (-22)
 
-/*
- The API server cannot be reached, does not answer, or is in trouble. Only health tells this: calls answer from memory meanwhile.
+/**
+ * The API server is unreachable, does not answer or reports a failure. Only
+ * the error of kubepeers_health_error() has this status.
  */
-#define KUBEPEERS_UNAVAILABLE -23
+#define KUBEPEERS_UNAVAILABLE (-23)
 
-/*
- What is known is older than asked for, and the API server told nothing newer in time; the message says why. Retry.
+/**
+ * The result is older than requested, and a new list has not arrived in time.
+ * Usually retryable.
  */
-#define KUBEPEERS_STALE -24
+#define KUBEPEERS_STALE (-24)
 
-/*
- The call would wait for the thread that it is made on: it was made from a log callback.
+/**
+ * The library itself has failed. The process is not harmed. Close the
+ * provider, or deregister it.
  */
-#define KUBEPEERS_WOULD_DEADLOCK -25
+#define KUBEPEERS_INTERNAL (-99)
 
-/*
- A fault of the library itself. The process is unharmed; close the provider.
- */
-#define KUBEPEERS_INTERNAL -99
-
-/*
- A configuration being filled in. Opaque. One thread at a time.
+/**
+ * Opaque. A configuration that is being filled in. Only one thread at a time
+ * may use it.
  */
 typedef struct kubepeers_config kubepeers_config;
 
-/*
- Why a call failed. Opaque, immutable: any thread may read it.
+/**
+ * Opaque. Why a call failed. Any number of threads may read it.
  */
 typedef struct kubepeers_error kubepeers_error;
 
-/*
- How sure the answers of a provider were at one moment. Opaque, immutable: any thread may read it.
+/**
+ * Opaque. An immutable record of how reliable the results were at one moment.
+ * Any number of threads may read it.
  */
 typedef struct kubepeers_health kubepeers_health;
 
-/*
- A list of peers as they were at one moment. Opaque, immutable: any thread may read it, also after the provider was closed.
+/**
+ * Opaque. An immutable list of peers. Any number of threads may read it, also
+ * after kubepeers_close().
  */
 typedef struct kubepeers_peers kubepeers_peers;
 
-/*
- What a call ended with: KUBEPEERS_OK (0), or one of the negative KUBEPEERS_* numbers above.
+/**
+ * KUBEPEERS_OK (0) or one of the negative KUBEPEERS_* numbers.
  */
 typedef int32_t kubepeers_status;
 
-/*
- A provider: a checked number, not a pointer. 0 is never a valid provider.
- A stale, forged or closed one gives a status, never undefined behaviour.
+/**
+ * A provider: a number below 2^53, not a pointer. 0 is never a provider. Calls
+ * return a status if the number is closed or invalid.
  */
 typedef uint64_t kubepeers_provider;
-
-/*
- What a log record is given to: its level, one of KUBEPEERS_LOG_*; its text, which is gone when the callback returns; and the
- `context` that came with the callback.
- */
-typedef void (*kubepeers_log_callback)(int32_t level, const char *message, uintptr_t context);
 
 
 
@@ -320,147 +430,401 @@ typedef void (*kubepeers_log_callback)(int32_t level, const char *message, uintp
 extern "C" {
 #endif // __cplusplus
 
-/*
- A new, empty configuration. Free it with kubepeers_config_free(), any time after kubepeers_init().
- NULL only if memory has run out.
+/**
+ * Creates an empty configuration.
+ *
+ * Returns the configuration, to be freed with kubepeers_config_free().
  */
-kubepeers_config *kubepeers_config_new(void);
+KUBEPEERS_MUST_USE kubepeers_config *kubepeers_config_new(void);
 
-/*
- Sets one key. Does not block, no I/O. A later value of the same key replaces the earlier one.
- Refused values leave the configuration as it was.
-
- Required keys (kubepeers_init() fails without them):
-   namespace             the namespace whose pods are the peers, e.g. "default"
-   discovery_port_name   name of the container port that discover_peers answers with, e.g. "gossip"
-   remoting_port_name    name of the remoting port, for kubepeers_peers_remoting_port(); a peer need not have one
-   peers_port_name       name of the peers port, for kubepeers_peers_peers_port(); the same
-   pod_labels            labels that every peer has, "k=v,k2=v2" without blanks; equality, all must match
-
- Optional keys:
-   self                  "auto" (default): find out which pod this is, and leave it out; "none": not a pod
-   pod_uid, pod_name, pod_ip  which pod this process runs in, where it cannot be found out; one is enough, the uid is surest
-   readiness             "ignore" (default); "ready": only ready pods are peers. On a cold start nobody is ready: for clients
-                         of a cluster, not for its members. It also ends what kubepeers_discover_peers() guarantees of two pods
-   pending               "exclude" (default); "include": a Pending pod with an address counts, self too: for a process in a
-                         native sidecar, whose pod is Pending until its main containers start
-   ip_family             "primary" (default): status.podIP; "ipv4", "ipv6": the first of status.podIPs that is one
-   default_discovery_port  for pods without a port of the name (service meshes make people hide their ports), 1 to 65535
-   default_remoting_port, default_peers_port  the same for the other two ports
-   max_stale_ms          peers of which nothing was heard for so long are not given out, 1000 to 86400000; default: there is no limit.
-                         A quiet watch is heard of about every minute: with less the pods are listed anew when somebody asks
-   watch                 "auto" (default): watch the pods, or poll them where only `list` is allowed; "poll": only poll
-   poll_interval_ms      time between two polls, varied by a fifth, 1000 to 86400000; default 15000
-   register_timeout_ms   default timeout of kubepeers_register(), 0 to 86400000; default 5000
-   discover_timeout_ms   default timeout of the other calls that wait, 0 to 86400000; default 3000
-   request_timeout_ms    how long one request to the API server may go unanswered, 1 to 86400000; default 10000
-   service_account_dir   folder with `token` and `ca.crt`; default /var/run/secrets/kubernetes.io/serviceaccount
-   kubeconfig            path of a kubeconfig to use instead of the service account, whose folder is then not looked at
-   context               context of that kubeconfig; default: its current one
-   log                   "off" (default), "error", "warn", "info", "debug": which log records are made; kubepeers_log_next(),
-                         kubepeers_log_set_callback()
- Paths are used as they are, whenever a file is read: give absolute ones if the process changes its folder.
-
- Errors: KUBEPEERS_UNKNOWN_KEY, KUBEPEERS_INVALID_CONFIG (the message names the key and says what is wrong),
- KUBEPEERS_INVALID_ARGUMENT (NULL), KUBEPEERS_INVALID_UTF8.
+/**
+ * Sets one key. A later value of the same key replaces the earlier one. A
+ * value that is refused leaves the configuration as it was. Does not block.
+ *
+ * Required keys:
+ *
+ *   pod_labels
+ *       Labels that every peer has: "key=value,key2=value2", without blanks.
+ *       All of them must match.
+ *   discovery_port_name
+ *       Name of the container port in a peer's address, e.g. "gossip".
+ *
+ * Optional keys:
+ *
+ *   namespace
+ *       Namespace of the pods. Default with `kubeconfig`: the namespace of the
+ *       context, or "default" if the context has none. Default without it: the
+ *       namespace of this pod.
+ *   remoting_port_name, peers_port_name
+ *       Names of two more container ports, for
+ *       kubepeers_peers_remoting_port() and kubepeers_peers_peers_port(). A
+ *       peer need not have them.
+ *   default_discovery_port, default_remoting_port, default_peers_port
+ *       Port number to assume for pods that lack the container port, 1 to
+ *       65535. `default_remoting_port` also needs `remoting_port_name`, and
+ *       `default_peers_port` needs `peers_port_name`.
+ *   membership
+ *       "member" (default): this process runs in one of the pods. That pod is
+ *       identified, and is not among its own peers. "observer": this process
+ *       runs in none of them, e.g. outside Kubernetes.
+ *   pod_uid, pod_name, pod_ip
+ *       Identify the pod that this process runs in, ahead of all other ways
+ *       (see kubepeers_register()). One of them is enough; the uid is the most
+ *       reliable.
+ *   readiness
+ *       "ignore" (default): pods that are not Ready are peers, too, because on
+ *       a cold start no pod is Ready. "ready": only Ready pods are peers.
+ *       This is for clients of a cluster, not for its members: the guarantee
+ *       of kubepeers_discover_peers() for two pods does not hold.
+ *   pending
+ *       "exclude" (default): only Running pods are peers. "include": Pending
+ *       pods with an address are peers, too, and this pod may be Pending. This
+ *       is for native sidecars, whose pod is Pending until its main containers
+ *       start.
+ *   ip_family
+ *       "primary" (default): the address is status.podIP. "ipv4" or "ipv6":
+ *       it is the first of status.podIPs of that family.
+ *   max_stale_ms
+ *       Maximum age of a result, 1000 to 86400000. Older results are refreshed
+ *       on demand; if that fails, calls return KUBEPEERS_STALE. Default: no
+ *       limit. With less than about 60000, calls in a quiet cluster cause extra
+ *       lists, because a quiet watch is confirmed only about once a minute.
+ *   watch
+ *       "auto" (default): watch the pods, or poll them if the service account
+ *       may only list them. "poll": always poll.
+ *   poll_interval_ms
+ *       Time between two polls, 1000 to 86400000. Default: 15000. The library
+ *       varies it at random by up to a fifth.
+ *   register_timeout_ms
+ *       Default timeout of kubepeers_register(), 0 to 86400000. Default: 5000.
+ *   discover_timeout_ms
+ *       Default timeout of the other calls that wait, 0 to 86400000.
+ *       Default: 3000.
+ *   request_timeout_ms
+ *       How long one request to the API server may remain unanswered, 1 to
+ *       86400000. Default: 10000.
+ *   service_account_dir
+ *       Directory with `token`, `ca.crt` and `namespace`. Default:
+ *       /var/run/secrets/kubernetes.io/serviceaccount.
+ *   kubeconfig
+ *       Path of a kubeconfig to use instead of the service account.
+ *   context
+ *       Context of that kubeconfig. Default: its current context.
+ *   log
+ *       Most verbose level of the log records that kubepeers_log_next()
+ *       returns: "off" (default), "error", "warn", "info" or "debug".
+ *
+ * Files are read when they are needed. Use absolute paths if the process
+ * changes its working directory.
+ *
+ * Errors:
+ *   KUBEPEERS_UNKNOWN_KEY        there is no such key; the message lists all
+ *   KUBEPEERS_INVALID_CONFIG     the value is invalid; the message says why
+ *   KUBEPEERS_INVALID_UTF8       the key or the value is not UTF-8
+ *   KUBEPEERS_INVALID_ARGUMENT   a pointer other than `error` is NULL
  */
+KUBEPEERS_MUST_USE
 kubepeers_status kubepeers_config_set(kubepeers_config *config,
                                       const char *key,
                                       const char *value,
                                       kubepeers_error **error);
 
-/*
- Frees a configuration. NULL is allowed. Providers made from it live on.
+/**
+ * Frees a configuration. NULL is allowed. Providers created from it are not
+ * affected.
  */
 void kubepeers_config_free(kubepeers_config *config);
 
-/*
- Validates the whole configuration and makes a provider of it. Does not block; no I/O, no network, no thread.
-
- Set `*provider` to 0 before: if it is a live provider the call is refused. It holds the new one after success and is left
- alone otherwise. End the provider with kubepeers_close(), which does not reset your variable. `config` is only read: it may be freed or used again afterwards.
-
- Errors: KUBEPEERS_INVALID_CONFIG (a required key is missing: the message names it), KUBEPEERS_ALREADY_INITIALIZED
- (`*provider` is a live provider), KUBEPEERS_INVALID_ARGUMENT (NULL).
+/**
+ * Validates the configuration and creates a provider from it. Does no I/O,
+ * starts no thread and does not block.
+ *
+ * Set `*provider` to 0 before the call: if it still holds a live provider, the
+ * call fails with KUBEPEERS_ALREADY_INITIALIZED. On success `*provider` is the
+ * new provider, which must be closed with kubepeers_close(). `config` may be
+ * freed, or used again, after the call.
+ *
+ * Errors:
+ *   KUBEPEERS_INVALID_ARGUMENT      a pointer other than `error` is NULL
+ *   KUBEPEERS_INVALID_CONFIG        required keys are missing (the message
+ *                                   names all), or a key needs another one
+ *   KUBEPEERS_ALREADY_INITIALIZED   `*provider` is a live provider
+ *   KUBEPEERS_NO_RESOURCES          65,536 providers are open
  */
+KUBEPEERS_MUST_USE
 kubepeers_status kubepeers_init(const kubepeers_config *config,
                                 kubepeers_provider *provider,
                                 kubepeers_error **error);
 
-/*
- Finds the credentials and this process's own pod, starts the watcher on a thread of its own, and waits for the
- first complete view of the pods, at most `timeout_ms` (0: does not wait; negative: `register_timeout_ms`).
-
- Credentials: `kubeconfig` if set, else KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT with the files of
- `service_account_dir`. Token and CA are read again before every request, so that rotation needs nothing.
- The Role needs exactly `list` and `watch` on `pods` in the namespace. With `list` alone the pods are polled (kubepeers_health_is_polling()).
-
- Own pod, first that answers: `pod_uid`, else `pod_name`, else `pod_ip`; the pod that the service account's token is bound to
- (every token that the kubelet mounts is); the environment variables POD_UID and POD_NAME; in a cluster the pod that has one of
- the addresses of this machine's interfaces (and, where several have it, as on the network of a host, the discovery port); the pod
- named by HOSTNAME. Not looked for with `self` = "none".
-
- What may mend itself (server unreachable, slow or overloaded) is not an error here: the watcher keeps trying,
- and kubepeers_discover_peers() answers KUBEPEERS_NOT_SYNCED with the reason until it succeeds.
- So KUBEPEERS_OK does not say that the pods have been read; discover_peers does. What only shows after the timeout, such as a
- missing Role, is told by discover_peers too, as KUBEPEERS_NOT_SYNCED that is not retryable; with a timeout of 0 that is so with all
- that the watcher finds. A 401 or 403 is an error here only once it has lasted for two seconds: an API server that is
- starting refuses valid clients for a moment.
- After an error nothing is left running and register may be called again.
-
- Errors: KUBEPEERS_NO_RESOURCES, KUBEPEERS_NOT_IN_CLUSTER, KUBEPEERS_NO_CREDENTIALS, KUBEPEERS_NO_IDENTITY, KUBEPEERS_TLS,
- KUBEPEERS_UNAUTHORIZED, KUBEPEERS_FORBIDDEN, KUBEPEERS_ALREADY_REGISTERED; KUBEPEERS_NOT_REGISTERED and KUBEPEERS_CLOSED
- if another thread deregistered or closed meanwhile; KUBEPEERS_WOULD_DEADLOCK (in a log callback); the handle's own: KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
+/**
+ * Reads the credentials, identifies this pod, starts the watcher, and waits
+ * until it has listed the pods. Blocks for at most `timeout_ms`; negative:
+ * `register_timeout_ms`. With 0 it blocks only to read files.
+ *
+ * KUBEPEERS_OK does not mean that the pods have been listed. The call also
+ * returns it when the time is over, and while only transient errors occur (the
+ * API server is unreachable or overloaded). The watcher then keeps retrying,
+ * and kubepeers_discover_peers() returns KUBEPEERS_NOT_SYNCED with the reason
+ * until a list succeeds.
+ *
+ * If a permanent error, such as a missing Role, is found after the timeout,
+ * later calls return KUBEPEERS_NOT_SYNCED with the reason, and
+ * kubepeers_error_is_retryable() returns 0 for it. After a timeout of 0, every
+ * error of the API server is reported in this way. The watcher keeps retrying,
+ * so that calls succeed without another kubepeers_register() once an operator
+ * has fixed the cause. The API server's 401 and 403 count as permanent once
+ * they have lasted for two seconds, because an API server that is starting
+ * denies valid requests for a moment.
+ *
+ * If the call fails, it leaves nothing running and may be called again. Only
+ * KUBEPEERS_ALREADY_REGISTERED leaves the registration as it was.
+ *
+ * The credentials are those of `kubeconfig` if it is set. Otherwise they are
+ * the files in `service_account_dir`, with the API server's address from the
+ * environment variables KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT.
+ * The library reads the files again before every request, so that rotation
+ * needs no action. The Role must allow `list` and `watch` on `pods` in the
+ * namespace. With `list` alone the library polls.
+ *
+ * This pod is identified by the first of the following that is available:
+ *   1. `pod_uid`, `pod_name`, `pod_ip`
+ *   2. the pod that the service account's token is bound to; the kubelet binds
+ *      every token that it mounts
+ *   3. the environment variables POD_UID and POD_NAME
+ *   4. in a cluster, the addresses of this machine's network interfaces; if
+ *      several pods share an address (hostNetwork), the discovery port as well
+ *   5. in a cluster, the environment variable HOSTNAME
+ *
+ * Errors:
+ *   KUBEPEERS_ALREADY_REGISTERED   the provider is registered
+ *   KUBEPEERS_NOT_IN_CLUSTER       there is no API server to contact
+ *   KUBEPEERS_NO_CREDENTIALS       the token, CA, namespace or kubeconfig is
+ *                                  missing or unusable
+ *   KUBEPEERS_NO_IDENTITY          this pod cannot be identified
+ *   KUBEPEERS_TLS                  the API server's certificate is not trusted
+ *   KUBEPEERS_UNAUTHORIZED         the API server rejects the token (401)
+ *   KUBEPEERS_FORBIDDEN            the service account may not list pods (403);
+ *                                  kubepeers_error_manifest() fixes it
+ *   KUBEPEERS_NO_RESOURCES         there are no descriptors or threads left
+ *   KUBEPEERS_NOT_REGISTERED       another thread deregistered meanwhile
+ *   KUBEPEERS_FORKED               also: this process has closed the library's
+ *                                  descriptors
  */
+KUBEPEERS_MUST_USE
 kubepeers_status kubepeers_register(kubepeers_provider provider,
                                     int32_t timeout_ms,
                                     kubepeers_error **error);
 
-/*
- The peers now: `ip:discovery_port` of each Running pod of the selector that has an address (see `ip_family`) and the port and is not terminating, without this process's own pod.
- The port of that name is looked for in the containers and in native sidecars; under hostNetwork it is the hostPort, if set.
- Readiness is not asked for by default: on a cold start nobody is ready yet.
-
- Answers from memory, without the network. Waits, at most `timeout_ms` (0: does not wait; negative:
- `discover_timeout_ms`), only while the pods have not been read or the own pod is not seen yet. That wait is what makes
- an empty list mean "alone" and never "not known yet", and it guarantees that of any two pods that got an answer and are
- not terminating, at least one sees the other.
-
- A failure of the API server is never an empty list: while it cannot be reached, or refuses (401, 403), the last peers stand
- and are given out as OK. kubepeers_get_health() tells how old they are. With `max_stale_ms` an answer that is older is not given
- out: the pods are listed anew, and if that does not succeed within the timeout the call is KUBEPEERS_STALE.
-
- `*peers` is written only on success; free it with kubepeers_peers_free().
-
- Errors: KUBEPEERS_NOT_SYNCED and KUBEPEERS_SELF_NOT_VISIBLE (retry; the message says what is waited for),
- KUBEPEERS_SELF_EXCLUDED (the own pod has no port of that name, or other labels, or has ended), KUBEPEERS_NO_IDENTITY (several pods
- may be the own one), KUBEPEERS_STALE, KUBEPEERS_NOT_REGISTERED, KUBEPEERS_CLOSED (also when another thread closes during the wait),
- KUBEPEERS_INVALID_ARGUMENT (NULL), KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
+/**
+ * Returns the current peers, without this pod. Blocks for at most
+ * `timeout_ms`, and only until the pods have been listed and this pod is
+ * listed, Running and has an address (an observer waits only for the list).
+ * After that it answers from memory, unless the result is older than
+ * `max_stale_ms`.
+ *
+ * An empty list means that this pod is alone (for an observer: that there are
+ * no peers). It never means "not known yet" or "the API server did not
+ * answer". If two pods both got an answer and neither is terminating, at least
+ * one of them has the other in its list: they cannot both believe that they
+ * are alone.
+ *
+ * While the API server is unreachable or denies requests, the last result is
+ * kept and returned with KUBEPEERS_OK. kubepeers_get_health() returns its age,
+ * and `max_stale_ms` limits it.
+ *
+ * A pod with the labels is a peer if it is Running (see `pending`), is Ready if
+ * `readiness` is "ready", has an address (see `ip_family`) and the discovery
+ * port, is not terminating, and is not this pod. If another pod has the same
+ * address and port, the one that started last is the peer. kubepeers_explain()
+ * returns the verdict on each pod. The port may belong to a container or to a
+ * native sidecar. With hostNetwork it is the hostPort, if that is set.
+ *
+ * `*peers` must be freed with kubepeers_peers_free().
+ *
+ * Errors:
+ *   KUBEPEERS_NOT_REGISTERED     the provider is not registered
+ *   KUBEPEERS_NOT_SYNCED         the pods have not been listed; the message
+ *                                says why
+ *   KUBEPEERS_SELF_NOT_VISIBLE   this pod is not listed yet, is not Running yet
+ *                                (see `pending`), or has no address yet
+ *   KUBEPEERS_SELF_EXCLUDED      this pod cannot be a peer: it has other labels
+ *                                or no discovery port, or it has ended
+ *   KUBEPEERS_NO_IDENTITY        several pods match this process
+ *   KUBEPEERS_STALE              the result is older than `max_stale_ms`
+ *
+ * NOT_SYNCED, SELF_NOT_VISIBLE and STALE are returned when the time is over,
+ * the others at once.
  */
+KUBEPEERS_MUST_USE
 kubepeers_status kubepeers_discover_peers(kubepeers_provider provider,
                                           int32_t timeout_ms,
                                           kubepeers_peers **peers,
                                           kubepeers_error **error);
 
-/*
- The generation of the list that kubepeers_discover_peers() would give at once; 0 if it would have to wait, or would fail, or
- `max_stale_ms` is set, or more than a thousand providers were open when it was made, and for what is no provider. Keep the last list and compare: while this is its generation, it is what
- discover_peers would give. Takes no lock and makes no object: a few nanoseconds.
+/**
+ * Returns a list of one record: this pod, with the address and ports that its
+ * peers get. All accessors of kubepeers_peers apply. For an observer the list
+ * is empty.
+ *
+ * Blocks like kubepeers_discover_peers() and has the same errors. `*self_peer`
+ * must be freed with kubepeers_peers_free().
+ */
+KUBEPEERS_MUST_USE
+kubepeers_status kubepeers_get_self(kubepeers_provider provider,
+                                    int32_t timeout_ms,
+                                    kubepeers_peers **self_peer,
+                                    kubepeers_error **error);
+
+/**
+ * Returns the peers once their generation is above `after_generation`. Blocks
+ * for at most `timeout_ms`.
+ *
+ * Pass the generation of the last list (kubepeers_peers_generation()), or 0
+ * for any. The call reports states, not events: of several changes it may
+ * report only the last, but the current state is always reported. A new
+ * generation may have the same addresses. `*peers` must be freed with
+ * kubepeers_peers_free().
+ *
+ * Errors: those of kubepeers_discover_peers(), and
+ *   KUBEPEERS_TIMEOUT   there is no newer generation
+ */
+KUBEPEERS_MUST_USE
+kubepeers_status kubepeers_wait(kubepeers_provider provider,
+                                uint64_t after_generation,
+                                int32_t timeout_ms,
+                                kubepeers_peers **peers,
+                                kubepeers_error **error);
+
+/**
+ * Returns the peers once there are at least `min` of them and the set of their
+ * addresses has been the same for `stable_for_ms`. It is meant for a process
+ * that is about to form a cluster. Blocks for at most `timeout_ms`.
+ *
+ * The addresses count as stable once they have been the same for
+ * `stable_for_ms` and a list requested after that confirms them. An open watch
+ * is not enough: it may be dead, or its server may have lost etcd. The library
+ * delays this list by up to 5 ms per peer (at most 5 s), so that not all
+ * members list at once. The confirming list may have arrived before the call,
+ * by up to 5 s (or `stable_for_ms`, if that is longer). With a `stable_for_ms`
+ * of 0, the call needs no list, except after requests have failed: then it
+ * waits for the next list that succeeds.
+ *
+ * With a timeout of 0, the call returns the peers if they are stable already.
+ * Otherwise it requests what it needs and returns KUBEPEERS_TIMEOUT. Repeat it
+ * when the descriptor of kubepeers_change_fd() is readable. `*peers` must be
+ * freed with kubepeers_peers_free().
+ *
+ * Errors: those of kubepeers_discover_peers(), and
+ *   KUBEPEERS_TIMEOUT            there are too few peers, or they are not
+ *                                stable yet
+ *   KUBEPEERS_INVALID_ARGUMENT   also if `stable_for_ms` is negative
+ */
+KUBEPEERS_MUST_USE
+kubepeers_status kubepeers_wait_for_peers(kubepeers_provider provider,
+                                          size_t min,
+                                          int32_t stable_for_ms,
+                                          int32_t timeout_ms,
+                                          kubepeers_peers **peers,
+                                          kubepeers_error **error);
+
+/**
+ * Forces a new list and waits for it. On success, later results are at least
+ * as new as this call, or as the call that stored the number in `request`, even
+ * with several API servers. Without a refresh, results are as new as the watch,
+ * usually some milliseconds behind.
+ *
+ * The call is expensive for the API server: do not repeat it on a timer. The
+ * watch needs none. All callers of a provider together cause at most one list a
+ * second, and fewer while the API server refuses them.
+ *
+ * Blocks for at most `timeout_ms`; negative: the greater of 5000 and
+ * `discover_timeout_ms`, because an API server whose cache lags takes up to
+ * 3.1 s.
+ *
+ * `request` is NULL, or lets an event loop wait without blocking. Set
+ * `*request` to 0 and call with a timeout of 0: this requests the list, stores
+ * a number and fails with KUBEPEERS_STALE or KUBEPEERS_NOT_SYNCED. Repeat the
+ * call with that number when the descriptor of kubepeers_change_fd() is
+ * readable, until it returns KUBEPEERS_OK. If the list fails, the library
+ * requests another, and the number stays valid. Set `*request` to 0 for the
+ * next list, after kubepeers_deregister(), or to give up. The number needs no
+ * release.
+ *
+ * Errors:
+ *   KUBEPEERS_STALE              the list has not arrived; the message says why
+ *   KUBEPEERS_NOT_SYNCED         the same, and there is no earlier list
+ *   KUBEPEERS_NOT_REGISTERED     the provider is not registered, or the
+ *                                registration of `*request` has ended
+ *   KUBEPEERS_INVALID_ARGUMENT   `*request` is a number that the call has not
+ *                                stored
+ */
+kubepeers_status kubepeers_refresh(kubepeers_provider provider,
+                                   uint64_t *request,
+                                   int32_t timeout_ms,
+                                   kubepeers_error **error);
+
+/**
+ * Creates a file descriptor for an event loop (poll, epoll, kqueue emulations,
+ * libuv, Netty). Does not block. It works before kubepeers_register(), and
+ * across deregister and register.
+ *
+ * The descriptor is readable when a call with a timeout of 0 may have a new
+ * outcome, that is, after each of these:
+ *   - the peers or the state of this pod have changed
+ *   - the error of kubepeers_get_health() has begun, ended or changed class
+ *   - the first outcome of kubepeers_register() is known
+ *   - a list that kubepeers_refresh() requested has arrived or failed
+ *   - the peers may have become stable for kubepeers_wait_for_peers()
+ *   - the result has become older than `max_stale_ms`
+ *   - there is a new log record
+ *   - the registration has ended
+ *
+ * When it is readable, first read all bytes, which have no meaning; then call
+ * what you need with a timeout of 0. It is readable once at the start, and may
+ * be readable without anything new. After kubepeers_close() it stays readable
+ * (POLLIN and POLLHUP) and read() returns 0. The preamble has an example.
+ *
+ * The caller owns the descriptor and must close() it, before or after
+ * kubepeers_close(). It is non-blocking and close-on-exec. Each call creates
+ * an independent one, for which the library keeps a second descriptor. The
+ * library closes that some time after you close yours.
+ *
+ * Errors:
+ *   KUBEPEERS_NO_RESOURCES   there are no descriptors left
+ */
+KUBEPEERS_MUST_USE
+kubepeers_status kubepeers_change_fd(kubepeers_provider provider,
+                                     int *fd,
+                                     kubepeers_error **error);
+
+/**
+ * Returns the generation of the list that kubepeers_discover_peers() would
+ * return at once. While it equals the generation of your last list, that list
+ * is still current. Takes a few nanoseconds and no lock.
+ *
+ * Returns 0 if kubepeers_discover_peers() would block or fail, if
+ * `max_stale_ms` is set, if more than 1,024 providers are open, or if
+ * `provider` is not a provider.
  */
 uint64_t kubepeers_generation(kubepeers_provider provider);
 
-/*
- The addresses of the list that kubepeers_discover_peers() would give, and nothing else, in one call: for bindings, to which every
- call is dear. They are written to `buffer` one after the other, each ended by NUL, in the order of the list.
-
- `*generation` is that of the list. If it is `known_generation` (of a list that you have; 0: none), the addresses are the same
- still: nothing is copied, and `*length` is 0. Else `*length` is how many bytes all addresses take; if that is more than `size`
- nothing was copied: call again with a larger buffer. So an empty list has a new generation and a length of 0. `buffer` may be NULL if
- `size` is 0. It waits like kubepeers_discover_peers(), at most `timeout_ms`.
-
- Errors: KUBEPEERS_INVALID_ARGUMENT (`length` or `generation` is NULL, or `buffer` is while `size` is not 0), and those of
- kubepeers_discover_peers().
+/**
+ * Copies the addresses of the peers to `buffer`, each with a terminating NUL,
+ * in the order of the list. It is meant for bindings, where every call is
+ * expensive. Blocks like kubepeers_discover_peers().
+ *
+ * `*generation` is the generation of the list. `known_generation` is that of
+ * the list that you have, or 0 if you have none. If the two are equal, nothing
+ * is copied and `*length` is 0. Otherwise `*length` is the number of bytes of
+ * all addresses, 0 if there are no peers. If `*length` exceeds `size`, nothing
+ * is copied although the call returns KUBEPEERS_OK: call again with a larger
+ * buffer.
+ *
+ * `buffer` may be NULL if `size` is 0.
+ *
+ * Errors: those of kubepeers_discover_peers().
  */
+KUBEPEERS_MUST_USE
 kubepeers_status kubepeers_copy_addresses(kubepeers_provider provider,
                                           uint64_t known_generation,
                                           int32_t timeout_ms,
@@ -470,368 +834,366 @@ kubepeers_status kubepeers_copy_addresses(kubepeers_provider provider,
                                           uint64_t *generation,
                                           kubepeers_error **error);
 
-/*
- Makes a descriptor for an event loop (poll, epoll, asyncio, Go's netpoller): it is readable when there may be something new: peers,
- a state of the own pod, trouble of another kind or its end, the end of a registration, or a log record. Works before
- kubepeers_register(), and across deregister and register.
-
- When it is readable read all of it (it is a non-blocking stream of bytes that mean nothing), then ask for what you want to know, e.g. with
- kubepeers_wait() and a timeout of 0, or kubepeers_generation(). It is readable from the start, and sometimes without anything new.
- With `max_stale_ms`, an answer that becomes too old does not make it readable. After kubepeers_close() it stays readable: read() gives 0.
-
- The descriptor is yours: end it with close(), before or after kubepeers_close(). Each call makes another one; they do not influence each
- other. It is close-on-exec. The library uses one more for each, which it may close a little later than you close yours.
-
- Errors: KUBEPEERS_NO_RESOURCES (no descriptors left), KUBEPEERS_INVALID_ARGUMENT (NULL), KUBEPEERS_CLOSED,
- KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
- */
-kubepeers_status kubepeers_change_fd(kubepeers_provider provider,
-                                     int32_t *fd,
-                                     kubepeers_error **error);
-
-/*
- Waits for peers newer than `after_generation` (from kubepeers_peers_generation(); 0 for any), at most `timeout_ms`
- (0: does not wait; negative: `discover_timeout_ms`). It reports states, not events: changes that came
- and went in between are not seen, and no state that lasts can be missed. With `after_generation` 0 it is kubepeers_discover_peers().
-
- `*peers` is written only on success; free it with kubepeers_peers_free().
-
- Errors: KUBEPEERS_TIMEOUT (nothing newer: ask again), and those of kubepeers_discover_peers().
- */
-kubepeers_status kubepeers_wait(kubepeers_provider provider,
-                                uint64_t after_generation,
-                                int32_t timeout_ms,
-                                kubepeers_peers **peers,
-                                kubepeers_error **error);
-
-/*
- Waits until there are at least `min` peers whose addresses have been the same for `stable_for_ms`. For a process that is
- about to form a cluster.
-
- The addresses count as stable once they have been the same for `stable_for_ms` and a list requested after that
- confirms them. An open watch is not enough: it may be dead, or its server may have lost etcd. The library delays this
- list by up to 5 ms per peer (at most 5 s). A list that arrived up to 5 s before the call (or `stable_for_ms`, if that is
- longer) counts, too. With a `stable_for_ms` of 0, the call needs no list.
-
- While requests fail, the call keeps waiting, whatever `stable_for_ms` is.
-
- `timeout_ms`: 0 does not wait; a negative value means `discover_timeout_ms`.
-
- `*peers` is written only on success; free it with kubepeers_peers_free().
-
- Errors: KUBEPEERS_TIMEOUT (too few peers, not stable for long enough, or not confirmed; the message states how many peers
- there are and how many are needed), KUBEPEERS_INVALID_ARGUMENT (also for a negative `stable_for_ms`), and those of
- kubepeers_discover_peers().
- */
-kubepeers_status kubepeers_wait_for_peers(kubepeers_provider provider,
-                                          size_t min,
-                                          int32_t stable_for_ms,
-                                          int32_t timeout_ms,
-                                          kubepeers_peers **peers,
-                                          kubepeers_error **error);
-
-/*
- Forces a new list and waits for it. On success, later results are at least as new as this call, even with several API
- servers. Without it, results are as new as the watch, usually some milliseconds behind.
-
- For a process that is about to found a cluster. The call is expensive for the API server, so do not repeat it on a
- timer. All callers together cause at most one list a second, and fewer while the API server refuses lists.
-
- `timeout_ms`: 0 only requests the list and returns KUBEPEERS_STALE; a negative value means `discover_timeout_ms`, but
- at least 5000: an API server whose cache lags takes up to 3.1 s to answer.
-
- Errors: KUBEPEERS_STALE (nothing newer in time; the message says why), KUBEPEERS_NOT_SYNCED (nothing has ever been read),
- KUBEPEERS_NOT_REGISTERED, KUBEPEERS_CLOSED, KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
- */
-kubepeers_status kubepeers_refresh(kubepeers_provider provider,
-                                   int32_t timeout_ms,
-                                   kubepeers_error **error);
-
-/*
- Stops the watcher, joins its thread, and fails every waiting call with KUBEPEERS_NOT_REGISTERED.
- kubepeers_register() may be called again. Blocks for milliseconds; nothing is sent to the API server.
-
- Errors: KUBEPEERS_NOT_REGISTERED, KUBEPEERS_CLOSED, KUBEPEERS_WOULD_DEADLOCK (in a log callback), KUBEPEERS_NOT_INITIALIZED,
- KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
+/**
+ * Stops the watcher. Calls that wait return KUBEPEERS_NOT_REGISTERED. The
+ * provider can be registered again. Blocks until the watcher's thread has
+ * ended, which takes milliseconds. Sends nothing to the API server.
+ *
+ * Errors:
+ *   KUBEPEERS_NOT_REGISTERED   the provider is not registered
  */
 kubepeers_status kubepeers_deregister(kubepeers_provider provider,
                                       kubepeers_error **error);
 
-/*
- Ends the provider: deregisters if needed, fails every waiting call with KUBEPEERS_CLOSED, joins the thread. Safe beside any other
- call on the same provider. Closing 0 is KUBEPEERS_OK, and so is closing again, at once, even while the first close is still
- joining. Peer lists and errors that were given out stay valid.
-
- Errors: KUBEPEERS_WOULD_DEADLOCK (in a log callback), KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
+/**
+ * Deregisters and closes the provider. Calls that wait return KUBEPEERS_CLOSED.
+ * Blocks until the watcher's thread has ended, which takes milliseconds.
+ *
+ * May be called while other threads use the provider. Closing 0 or a closed
+ * provider returns KUBEPEERS_OK, even while another thread is still closing
+ * it. All objects, texts and descriptors that you have remain valid. Your
+ * variable is not reset.
  */
 kubepeers_status kubepeers_close(kubepeers_provider provider,
                                  kubepeers_error **error);
 
-/*
- How many peers there are, self not counted. 0 means: alone, confirmed, as of the last that was heard of the API
- server (kubepeers_get_health() tells when that was, `max_stale_ms` limits it). 0 for NULL.
+/**
+ * Returns the number of records, or 0 if `peers` is NULL.
  */
 size_t kubepeers_peers_len(const kubepeers_peers *peers);
 
-/*
- Which answer this is: grows with every change of a peer, its readiness and other texts included, with whatever comes between
- (the own pod's state), and with every register, from 1, within one provider. It means nothing to another provider. 0 for NULL.
+/**
+ * Returns the generation of the list, or 0 if `peers` is NULL. Within one
+ * provider it starts at 1 and grows whenever a peer is added or removed, when
+ * the record of a peer or of this pod changes, and with every
+ * kubepeers_register(). It stays below 2^53.
  */
 uint64_t kubepeers_peers_generation(const kubepeers_peers *peers);
 
-/*
- The address of a peer, "ip:port" with IPv6 in brackets, e.g. "10.0.0.7:3322" or "[fd00::7]:3322".
- In order of (family, address, port), without duplicates: the same pods give the same list in every process.
- NULL past the end and for NULL. Borrowed from the list: valid until kubepeers_peers_free().
+/**
+ * Returns the address of a peer: "ip:port", with an IPv6 address in brackets,
+ * e.g. "10.0.0.7:3322" or "[fd00::7]:3322". Lists are sorted by family,
+ * address and port, without duplicates. The same peers are in the same order in
+ * every process.
+ *
+ * Returns NULL if `index` is past the end or `peers` is NULL. The string is
+ * valid until kubepeers_peers_free(). All functions that return a string of a
+ * peer follow these two rules.
  */
 const char *kubepeers_peers_address(const kubepeers_peers *peers, size_t index);
 
-/*
- The peer's IP address without brackets, e.g. "10.0.0.7" or "fd00::7". As with all texts of a peer: NULL past the end and for NULL;
- borrowed from the list, valid until kubepeers_peers_free().
+/**
+ * Returns the IP address of a peer without brackets, e.g. "10.0.0.7" or
+ * "fd00::7".
  */
-const char *kubepeers_peers_host(const kubepeers_peers *peers,
-                                 size_t index);
+const char *kubepeers_peers_host(const kubepeers_peers *peers, size_t index);
 
-/*
- The port of `discovery_port_name`. As with all ports: 0 past the end and for NULL.
+/**
+ * Returns the port of `discovery_port_name`. All functions that return a port
+ * return 0 if `index` is past the end or `peers` is NULL.
  */
-uint16_t kubepeers_peers_discovery_port(const kubepeers_peers *peers, size_t index);
+uint16_t kubepeers_peers_discovery_port(const kubepeers_peers *peers,
+                                        size_t index);
 
-/*
- The port of `remoting_port_name`; 0 if the pod has none and `default_remoting_port` is not set.
+/**
+ * Returns the port of `remoting_port_name`, or 0 if the pod has none.
  */
-uint16_t kubepeers_peers_remoting_port(const kubepeers_peers *peers, size_t index);
+uint16_t kubepeers_peers_remoting_port(const kubepeers_peers *peers,
+                                       size_t index);
 
-/*
- The port of `peers_port_name`; 0 if the pod has none and `default_peers_port` is not set.
+/**
+ * Returns the port of `peers_port_name`, or 0 if the pod has none.
  */
 uint16_t kubepeers_peers_peers_port(const kubepeers_peers *peers, size_t index);
 
-/*
- The pod's name.
+/**
+ * Returns the name of the pod.
  */
 const char *kubepeers_peers_name(const kubepeers_peers *peers, size_t index);
 
-/*
- The pod's uid: never given to another pod, as a name is.
+/**
+ * Returns the uid of the pod. Unlike a name, it is never used again.
  */
 const char *kubepeers_peers_uid(const kubepeers_peers *peers, size_t index);
 
-/*
- The name of the Kubernetes node that the pod runs on.
+/**
+ * Returns the name of the Kubernetes node that the pod runs on.
  */
-const char *kubepeers_peers_node_name(const kubepeers_peers *peers, size_t index);
+const char *kubepeers_peers_node_name(const kubepeers_peers *peers,
+                                      size_t index);
 
-/*
- Which version of its template the pod was made from: the label `controller-revision-hash` (StatefulSet, DaemonSet) or
- `pod-template-hash` (Deployment); "" for neither.
+/**
+ * Returns the revision of the pod's template: the value of the label
+ * `controller-revision-hash` (StatefulSet, DaemonSet) or `pod-template-hash`
+ * (Deployment), or "" if the pod has neither.
  */
-const char *kubepeers_peers_revision(const kubepeers_peers *peers, size_t index);
+const char *kubepeers_peers_revision(const kubepeers_peers *peers,
+                                     size_t index);
 
-/*
- 1 if the pod is Ready in the sense of Kubernetes, else 0. 0 past the end and for NULL.
+/**
+ * Returns 1 if the pod is Ready, or 0 if it is not, if `index` is past the end
+ * or if `peers` is NULL.
  */
 int32_t kubepeers_peers_is_ready(const kubepeers_peers *peers, size_t index);
 
-/*
- Frees a list. NULL is allowed.
+/**
+ * Frees a list. NULL is allowed.
  */
 void kubepeers_peers_free(kubepeers_peers *peers);
 
-/*
- How sure the answers are: answers are given from memory, through any outage of the API server, and this says how old they are.
- Does not block, no I/O. `*health` is written only on success; free it with kubepeers_health_free().
-
- Errors: KUBEPEERS_NOT_REGISTERED, KUBEPEERS_CLOSED, KUBEPEERS_INVALID_ARGUMENT (NULL), KUBEPEERS_NOT_INITIALIZED,
- KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
+/**
+ * Returns how reliable the results are now. Does not block. `*health` must be
+ * freed with kubepeers_health_free().
+ *
+ * Errors:
+ *   KUBEPEERS_NOT_REGISTERED   the provider is not registered
  */
+KUBEPEERS_MUST_USE
 kubepeers_status kubepeers_get_health(kubepeers_provider provider,
                                       kubepeers_health **health,
                                       kubepeers_error **error);
 
-/*
- Returns the milliseconds since the last confirmation: a list, an event, a bookmark, or a new watch. Bookmarks come about
- once a minute, and a watch that is silent for 90 s is opened again, so a quiet cluster is not old. Returns -1 before the first
- list, and if `health` is NULL.
+/**
+ * Returns the milliseconds since the result was last confirmed by a list, an
+ * event, a bookmark or a new watch. Bookmarks come about once a minute, and a
+ * watch that is silent for 90 s is opened again, so a quiet cluster does not
+ * look old.
+ *
+ * Returns -1 before the first list, and if `health` is NULL.
  */
 int64_t kubepeers_health_age_ms(const kubepeers_health *health);
 
-/*
- Returns 1 if the age exceeds `max_stale_ms`, if nothing has been read yet, or if `health` is NULL, and 0 otherwise. If
- `max_stale_ms` is not set, the limit is 120 s; where the pods are polled, it is three polls, if that is longer.
+/**
+ * Returns 1 if the age exceeds `max_stale_ms`, if the pods have not been
+ * listed yet or if `health` is NULL, and 0 otherwise. Without `max_stale_ms`
+ * the limit is 120 s; if the pods are polled, it is 120 s or the time of three
+ * polls, whichever is longer.
  */
 int32_t kubepeers_health_is_stale(const kubepeers_health *health);
 
-/*
- 1 if the pods are listed every `poll_interval_ms` instead of watched: as `watch` = "poll" asks for, or since the service
- account may not watch them, which kubepeers_health_error() then says; else 0. 0 for NULL.
+/**
+ * Returns 1 while a watch is open, and 0 otherwise or if `health` is NULL.
+ * Between two watches it is 0 for a moment.
+ */
+int32_t kubepeers_health_is_watching(const kubepeers_health *health);
+
+/**
+ * Returns 1 if the pods are polled: because of `watch` = "poll", or because
+ * the service account may not watch them, which kubepeers_health_error() then
+ * explains. Returns 0 otherwise or if `health` is NULL.
  */
 int32_t kubepeers_health_is_polling(const kubepeers_health *health);
 
-/*
- What has gone wrong since the last sign of life, or why the pods are polled; NULL if nothing. Borrowed: valid until
- kubepeers_health_free(), never freed by itself. Its status is KUBEPEERS_UNAVAILABLE, or one that register has too.
+/**
+ * Returns the last error since the last confirmation, or the error because of
+ * which the pods are polled. Returns NULL if there is none (also if `watch` is
+ * "poll" and nothing has failed) or if `health` is NULL. Its status is
+ * KUBEPEERS_UNAVAILABLE, or one that kubepeers_register() returns. It is valid
+ * until kubepeers_health_free(), and must not be freed.
  */
 const kubepeers_error *kubepeers_health_error(const kubepeers_health *health);
 
-/*
- What kind of failure that error is, for programs, the same word as in the metrics: "unreachable" (refused, or the connection
- broke), "no-such-host", "timed-out", "tls", "unauthorized" (401), "forbidden" (a 403 of Kubernetes itself), "gone" (410: history that the server no longer has), "not-supported" (400, 406, 415, 422),
- "refused" (another status that is no success), "incomplete", "malformed", "credentials", "resources". "" if there is no error,
- and for NULL. Borrowed: valid until kubepeers_health_free().
+/**
+ * Returns the class of the error of kubepeers_health_error(), for programs; ""
+ * if there is no error or `health` is NULL. The metrics use the same words:
+ *
+ *   "unreachable"     no connection, or it broke
+ *   "no-such-host"    the server's name cannot be resolved
+ *   "timed-out"       no answer in time
+ *   "tls"             the certificate is not trusted, or TLS failed
+ *   "unauthorized"    401
+ *   "forbidden"       403 from the API server itself
+ *   "gone"            410: the watch cannot resume from the last
+ *                     resourceVersion
+ *   "not-supported"   400, 406, 415 or 422
+ *   "refused"         any other status that is not a success
+ *   "incomplete"      a response that ended early
+ *   "malformed"       a response that cannot be used
+ *   "credentials"     the credentials cannot be used
+ *   "resources"       no descriptors or threads
+ *
+ * The string is valid until kubepeers_health_free().
  */
 const char *kubepeers_health_error_class(const kubepeers_health *health);
 
-/*
- Frees it, with its error. NULL is allowed.
+/**
+ * Frees a health record and its error. NULL is allowed.
  */
 void kubepeers_health_free(kubepeers_health *health);
 
-/*
- Every pod that the selector finds, with its verdict: why is a peer missing? Does not block, no I/O.
-
- `form` is KUBEPEERS_EXPLAIN_JSON: one object with `namespace`, `selector`, `own_pod`, `gate` ("open", or what an answer waits for:
- "self-absent", "self-not-yet"; or why there can be none: "self-excluded", "self-unselected", "self-unclear") and `pods`, by name:
- each with `name`, `verdict`, `address` (of a peer, else null), `ips`, `phase`, `ready`, `terminating`, `node_name`, `uid`,
- `revision`, `started`, `ports` (named ones: [name, number]). Fields may be added. Or KUBEPEERS_EXPLAIN_TABLE: a table for people,
- whose form may change.
-
- Verdicts: "peer"; or left out: "self", "not-running", "terminating", "no-ip", "no-ip-of-family" (see `ip_family`), "no-discovery-port",
- "not-ready" (only with `readiness` = "ready"), "address-taken" (this pod, or one that started later, has the same address and port),
- "malformed" (the API server sent a node name, revision, start time, port name, or number of ports or addresses that Kubernetes does not
- allow).
-
- `*text` is written only on success; free it with kubepeers_text_free().
-
- Errors: KUBEPEERS_NOT_SYNCED (nothing has been read yet: the message says why), KUBEPEERS_NOT_REGISTERED, KUBEPEERS_CLOSED,
- KUBEPEERS_INVALID_ARGUMENT (NULL, or no such form), KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
+/**
+ * Returns every pod that the labels select, with its verdict: "peer", or the
+ * reason why it is not one. Does not block.
+ *
+ * With KUBEPEERS_EXPLAIN_JSON, `*text` is an object with `namespace`,
+ * `selector`, `self`, `gate` and `pods`; `self` is a description of this pod,
+ * and `gate` is one of the gates below. Each of `pods`, sorted by name,
+ * has `name`, `verdict`, `address` (null unless it is a peer), `ips`, `phase`,
+ * `ready`, `terminating`, `node_name`, `uid`, `revision`, `started` and
+ * `ports` ([name, number] of each named port). Fields may be added. With
+ * KUBEPEERS_EXPLAIN_TABLE it is a table whose layout may change.
+ *
+ * Verdicts:
+ *   "peer"                a peer
+ *   "self"                this pod
+ *   "not-running"         it is not Running
+ *   "terminating"         it is being deleted
+ *   "no-ip"               it has no address yet
+ *   "no-ip-of-family"     it has no address of `ip_family`
+ *   "no-discovery-port"   it has no port named `discovery_port_name`
+ *   "not-ready"           it is not Ready (only with `readiness` = "ready")
+ *   "address-taken"       its address and port are those of this pod, or of a
+ *                         pod that started later
+ *   "malformed"           the API server sent a field that Kubernetes does not
+ *                         allow
+ *
+ * Gates, which say whether kubepeers_discover_peers() returns results:
+ *   "open"                yes
+ *   "self-absent"         this pod is not listed
+ *   "self-not-yet"        this pod is not Running or has no address yet
+ *   "self-excluded"       this pod has no discovery port, or has ended
+ *   "self-unselected"     this pod does not have the labels
+ *   "self-unclear"        several pods match this process
+ *
+ * `*text` must be freed with kubepeers_text_free().
+ *
+ * Errors:
+ *   KUBEPEERS_NOT_SYNCED         the pods have not been listed
+ *   KUBEPEERS_NOT_REGISTERED     the provider is not registered
+ *   KUBEPEERS_INVALID_ARGUMENT   also if `form` is not a KUBEPEERS_EXPLAIN_*
  */
+KUBEPEERS_MUST_USE
 kubepeers_status kubepeers_explain(kubepeers_provider provider,
                                    int32_t form,
                                    char **text,
                                    kubepeers_error **error);
 
-/*
- Metrics of one provider in the text format of Prometheus, to be put behind the ones that your process serves. Of several
- providers serve each under a path of its own: Prometheus takes each name once. Does not block, no I/O.
-
- Gauges:
-   kubepeers_peers       peers of the last snapshot
-   kubepeers_pods        pods that the selector finds, by `verdict`: the words of kubepeers_explain(); those that no pod has are left
-                         out, but for "peer"
-   kubepeers_synced      1 once the pods have been read
-   kubepeers_stale       1 if no sign of life came for too long, as kubepeers_health_is_stale() has it
-   kubepeers_watching    1 while a watch is open
-   kubepeers_polling     1 if the pods are polled, not watched
-   kubepeers_generation  generation of the last snapshot
-   kubepeers_last_sign_of_life_timestamp_seconds  Unix time of the last confirmation (see kubepeers_health_age_ms());
-                         0 before the first
- Counters, from kubepeers_register() on:
-   kubepeers_requests_total  lists and watches that were asked for, by `verb`: "list", "watch"
-   kubepeers_failures_total  requests that failed, or watches that broke, by `class`: the words of kubepeers_health_error_class(); those
-                             that have not happened are left out
-   kubepeers_events_total    watch events that were received
-   kubepeers_views_total     how often all pods were judged anew
- All have the labels `namespace` and `selector`, which say whose they are. Metrics are added, never changed.
-
- `*text` is written only on success; free it with kubepeers_text_free().
-
- Errors: as kubepeers_get_health().
+/**
+ * Returns the metrics of the provider in the text format of Prometheus. Does
+ * not block. Serve several providers under separate paths, because a metric
+ * name may occur only once in an exposition.
+ *
+ * Gauges:
+ *   kubepeers_peers        peers in the last snapshot
+ *   kubepeers_pods         selected pods, by `verdict`; verdicts without a pod
+ *                          are omitted, except for "peer"
+ *   kubepeers_synced       1 once the pods have been listed
+ *   kubepeers_stale        as kubepeers_health_is_stale()
+ *   kubepeers_watching     as kubepeers_health_is_watching()
+ *   kubepeers_polling      as kubepeers_health_is_polling()
+ *   kubepeers_generation   generation of the last snapshot
+ *   kubepeers_last_confirmation_timestamp_seconds
+ *                          Unix time of the last confirmation; 0 before the
+ *                          first
+ * Counters since kubepeers_register():
+ *   kubepeers_requests_total   requests, by `verb` ("list" or "watch")
+ *   kubepeers_failures_total   failed requests and broken watches, by `class`
+ *                              (see kubepeers_health_error_class())
+ *   kubepeers_events_total     watch events received
+ *   kubepeers_evaluations_total      evaluations of the verdicts of all pods
+ *
+ * All have the labels `namespace` and `selector`. Metrics are added, never
+ * changed. `*text` must be freed with kubepeers_text_free().
+ *
+ * Errors:
+ *   KUBEPEERS_NOT_REGISTERED   the provider is not registered
  */
+KUBEPEERS_MUST_USE
 kubepeers_status kubepeers_metrics(kubepeers_provider provider,
                                    char **text,
                                    kubepeers_error **error);
 
-/*
- Frees a text of kubepeers_explain(), kubepeers_metrics() or kubepeers_log_next(). NULL is allowed.
+/**
+ * Frees a text of kubepeers_explain(), kubepeers_metrics() or
+ * kubepeers_log_next(). NULL is allowed.
  */
 void kubepeers_text_free(char *text);
 
-/*
- Gives log records to a callback from now on, when the watcher has the next thing to do, those that wait first; NULL: to nobody, they
- wait for kubepeers_log_next(). Records are made as the key `log` says, which is "off" by default.
-
- The callback is called on the provider's own thread, one record at a time. It must not throw, longjmp or take long: nothing is
- watched meanwhile. It may call any function, but not wait: those with a timeout take it as 0, and kubepeers_register(),
- kubepeers_deregister(), kubepeers_close() and this function are KUBEPEERS_WOULD_DEADLOCK, on whatever provider. It must not wait for
- a thread that is in one of these either. After this function the callback that was set before is not running and will not be
- called again: its `context` may go. So it is after kubepeers_deregister() (until the next kubepeers_register()) and kubepeers_close(),
- where they were KUBEPEERS_OK; but not after a second kubepeers_close(), which does not wait for the first.
-
- Errors: KUBEPEERS_WOULD_DEADLOCK, KUBEPEERS_CLOSED, KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
+/**
+ * Returns the oldest log record and removes it. Does not block. Whenever the
+ * descriptor of kubepeers_change_fd() is readable, call this until there are
+ * no more records. The key `log` selects which records are made.
+ *
+ * `*message` must be freed with kubepeers_text_free(); it is NULL if there is
+ * no record, and then `*level` and `*unix_ms` are not written. `*level` is one
+ * of KUBEPEERS_LOG_*, and `*unix_ms` is the time in milliseconds since 1970.
+ * `level` and `unix_ms` may be NULL.
+ *
+ * The library keeps 256 records. If there are more, it drops the oldest, and
+ * the next record that you get reports how many it has dropped. Records stay
+ * after kubepeers_deregister(); kubepeers_close() drops them.
  */
-kubepeers_status kubepeers_log_set_callback(kubepeers_provider provider,
-                                            kubepeers_log_callback callback,
-                                            uintptr_t context,
-                                            kubepeers_error **error);
-
-/*
- The oldest log record that waits: for bindings, which fetch records when the descriptor of kubepeers_change_fd() is readable or
- after a call. Does not block. `*message` is its text, to be freed with kubepeers_text_free(); NULL if there is none. `level` (one of
- KUBEPEERS_LOG_*) and `unix_ms` (when it was made, milliseconds since 1970) may be NULL. 256 records wait; of more the oldest are
- lost, and the next one says how many. Records also wait after kubepeers_deregister(); kubepeers_close() ends them.
-
- Errors: KUBEPEERS_INVALID_ARGUMENT (`message` is NULL), KUBEPEERS_CLOSED, KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE,
- KUBEPEERS_FORKED.
- */
+KUBEPEERS_MUST_USE
 kubepeers_status kubepeers_log_next(kubepeers_provider provider,
                                     int32_t *level,
                                     int64_t *unix_ms,
                                     char **message,
                                     kubepeers_error **error);
 
-/*
- The status that the call returned. KUBEPEERS_OK for NULL.
+/**
+ * Returns the status that the call returned, or KUBEPEERS_OK if `error` is
+ * NULL.
  */
 kubepeers_status kubepeers_error_status(const kubepeers_error *error);
 
-/*
- What happened, to what, and what to do about it: UTF-8, maybe several lines, never NULL ("" for NULL).
- Borrowed from the error: valid until kubepeers_error_free(). Never holds a token or another secret.
+/**
+ * Returns what failed, why, and what to do, as one or more lines of UTF-8; ""
+ * if `error` is NULL. It contains neither secrets nor the manifest. The string
+ * is valid until kubepeers_error_free().
  */
 const char *kubepeers_error_message(const kubepeers_error *error);
 
-/*
- 1 if the same call may succeed later without anybody changing a configuration, a manifest or a program, else 0.
- Ask this of the error, not of the status: KUBEPEERS_NOT_SYNCED because of a 403 is not retryable. 0 for NULL.
+/**
+ * Returns the Kubernetes manifest that fixes the error once it is applied, for
+ * example the Role that is missing if the API server answers 403. Every error
+ * with this cause has it, whatever its status. The manifest is YAML and ends
+ * with a newline. It contains the placeholder THE-USER if the credentials do
+ * not name a service account. Returns NULL if there is none or `error` is NULL.
+ * The string is valid until kubepeers_error_free().
+ */
+const char *kubepeers_error_manifest(const kubepeers_error *error);
+
+/**
+ * Returns 1 if the same call may succeed later without a change of the program,
+ * its configuration or the cluster, and 0 otherwise or if `error` is NULL. Test
+ * this rather than the status: KUBEPEERS_NOT_SYNCED because of a 403 is not
+ * retryable.
  */
 int32_t kubepeers_error_is_retryable(const kubepeers_error *error);
 
-/*
- The HTTP status that the API server answered with, e.g. 403; 0 if the error is not about such an answer, and for NULL.
+/**
+ * Returns the HTTP status of the API server's answer, e.g. 403; 0 if there was
+ * no answer or `error` is NULL.
  */
 int32_t kubepeers_error_http_status(const kubepeers_error *error);
 
-/*
- Frees an error. NULL is allowed.
+/**
+ * Frees an error. NULL is allowed.
  */
 void kubepeers_error_free(kubepeers_error *error);
 
-/*
- The name of a status without its prefix, e.g. "NOT_SYNCED"; "UNKNOWN" for a number that this version does not know.
- A static string: never freed.
+/**
+ * Returns the name of a status without its prefix, e.g. "NOT_SYNCED", or
+ * "UNKNOWN" for a number that this version does not have. The string is
+ * static.
  */
 const char *kubepeers_status_name(kubepeers_status status);
 
-/*
- The version of the library that is loaded, in the form of KUBEPEERS_VERSION_NUMBER.
+/**
+ * Returns the version of the loaded library, in the form of
+ * KUBEPEERS_VERSION_NUMBER.
  */
 uint32_t kubepeers_version_number(void);
 
-/*
- The version of the library that is loaded, e.g. "0.3.0". A static string: never freed.
+/**
+ * Returns the version of the loaded library, e.g. "0.4.0". The string is
+ * static.
  */
 const char *kubepeers_version(void);
 
-/*
- What this library can do that others of its kind may not, words with blanks between: today "change-fd copy-addresses log poll
- protobuf". Words are added, never taken away while the soname is the same. A static string: never freed.
- */
-const char *kubepeers_features(void);
-
-/*
- The name of this discovery provider: "kubernetes". A static string: never freed.
+/**
+ * Returns the name of this discovery provider: "kubernetes". The string is
+ * static.
  */
 const char *kubepeers_id(void);
 

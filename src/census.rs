@@ -24,7 +24,7 @@ pub struct Census {
 impl Census {
     /// Of no pods yet.
     pub fn new(rules: Rules) -> Self {
-        let view = View { peers: Default::default(), gate: Gate::Open, left_out: Default::default() };
+        let view = View { peers: Default::default(), self_peer: None, gate: Gate::Open, left_out: Default::default() };
         let mut census = Self { rules, view, candidates: Vec::new(), own: None, taken: BTreeMap::new() };
         census.find_own();
         census
@@ -98,10 +98,13 @@ impl Census {
             self.rules.alive = Some(own.uid.clone());
         }
         self.view.gate = Gate::of(&own, &self.rules);
-        if let Some(address) = self.rules.socket(&own)
-            && let Some(peer) = self.view.peers.remove(&address)
-        {
-            self.leave_out(peer.pod, address);
+        if let Some(address) = self.rules.socket(&own) {
+            if let Some(peer) = self.view.peers.remove(&address) {
+                self.leave_out(peer.pod, address);
+            }
+            if self.view.gate == Gate::Open {
+                self.view.self_peer = Some(Peer::new(own.clone(), address, &self.rules));
+            }
         }
         self.own = Some(own);
     }
@@ -109,6 +112,7 @@ impl Census {
     /// The own pod becomes one like others.
     fn disown(&mut self) {
         if let Some(own) = self.own.take() {
+            self.view.self_peer = None;
             self.view.left_out.remove(&own.uid);
             if let Some(address) = self.rules.socket(&own) {
                 self.promote(address);
@@ -192,6 +196,27 @@ mod tests {
 
     /// Peers and who is left out, by uid.
     type Told = (Vec<(SocketAddr, String)>, Vec<(String, Reason)>);
+
+    #[test]
+    fn this_pods_record_is_known_while_the_gate_is_open() {
+        let rules = Rules { identity: Identity::Uid { uid: "uid-me".into(), name: None }, ..rules("me") };
+        let mut census = Census::new(rules);
+        let address = |census: &Census| census.view().self_peer.as_ref().map(|peer| peer.address.to_string());
+        let me = Arc::new(pod("me", "10.0.0.1"));
+        census.change(None, Some(me.clone()));
+        assert_eq!(address(&census).as_deref(), Some("10.0.0.1:3322"));
+        let pending = Arc::new(Pod { phase: Phase::Pending, ..pod("me", "10.0.0.1") });
+        census.change(Some(&me), Some(pending.clone()));
+        assert_eq!(address(&census), None);
+        let moved = Arc::new(pod("me", "10.0.0.2"));
+        census.change(Some(&pending), Some(moved.clone()));
+        assert_eq!(address(&census).as_deref(), Some("10.0.0.2:3322"));
+        let terminating = Arc::new(Pod { terminating: true, ..pod("me", "10.0.0.2") });
+        census.change(Some(&moved), Some(terminating.clone()));
+        assert_eq!(address(&census).as_deref(), Some("10.0.0.2:3322"));
+        census.change(Some(&terminating), None);
+        assert_eq!(address(&census), None);
+    }
 
     /// What the census should come to, said in the plainest way: all pods looked at anew.
     fn plainly(pods: &[Arc<Pod>], rules: &Rules) -> Told {
@@ -285,6 +310,13 @@ mod tests {
                 let all: Vec<_> = pods.values().cloned().collect();
                 assert_eq!(told(census.view()), plainly(&all, census.rules()));
                 assert_eq!(census.view().gate, View::of(all.iter(), census.rules()).gate);
+                let own = match census.rules().own(all.iter()) {
+                    Own::Pod(own) if census.view().gate == Gate::Open => census.rules().socket(own),
+                    _ => None,
+                };
+                let is_member = census.rules().identity != Identity::None;
+                assert_eq!(own.is_some(), is_member && census.view().gate == Gate::Open);
+                assert_eq!(census.view().self_peer.as_ref().map(|peer| peer.address), own);
                 if !gates.contains(&census.view().gate) {
                     gates.push(census.view().gate.clone());
                 }

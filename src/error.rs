@@ -11,6 +11,7 @@ pub struct Error {
     retryable: bool,
     http_status: u16,
     message: String,
+    manifest: Option<Box<str>>,
 }
 
 /// What fallible functions of this crate return.
@@ -19,7 +20,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error without an HTTP answer behind it.
     pub fn new(status: Status, message: impl Into<String>) -> Self {
-        Self { status, retryable: status.is_retryable(), http_status: 0, message: message.into() }
+        Self { status, retryable: status.is_retryable(), http_status: 0, message: message.into(), manifest: None }
     }
 
     /// The same with the HTTP status that the API server answered; 0 for none.
@@ -28,10 +29,17 @@ impl Error {
         self
     }
 
-    /// The same because of another one, which says whether a retry helps and what the API server answered.
+    /// Adds the YAML that fixes the cause when it is applied.
+    pub fn with_manifest(mut self, manifest: impl Into<Box<str>>) -> Self {
+        self.manifest = Some(manifest.into());
+        self
+    }
+
+    /// Takes from another error whether a retry helps, what the API server answered and what fixes it.
     pub fn because_of(mut self, cause: &Error) -> Self {
         self.retryable = cause.retryable;
         self.http_status = cause.http_status;
+        self.manifest.clone_from(&cause.manifest);
         self
     }
 
@@ -54,6 +62,11 @@ impl Error {
     /// The HTTP status of the API server's answer, 0 if there was none.
     pub fn http_status(&self) -> u16 {
         self.http_status
+    }
+
+    /// Returns the YAML that fixes the cause when it is applied, if there is such YAML.
+    pub fn manifest(&self) -> Option<&str> {
+        self.manifest.as_deref()
     }
 
     /// What happened and what to do about it.

@@ -24,7 +24,8 @@ pub enum Form {
 struct Explanation<'a> {
     namespace: &'a str,
     selector: &'a str,
-    own_pod: &'a str,
+    #[serde(rename = "self")]
+    self_pod: &'a str,
     /// What an answer waits for; "open" if for nothing.
     gate: &'static str,
     pods: Vec<Judged<'a>>,
@@ -54,10 +55,10 @@ pub fn explain(view: &View, subject: &Subject, form: Form) -> String {
     let left_out = view.left_out.iter().map(|left_out| judged(&left_out.pod, left_out.reason.name(), None));
     let mut pods: Vec<_> = peers.chain(left_out).collect();
     pods.sort_by(|a, b| a.name.cmp(&b.name));
-    let [namespace, selector, own_pod] =
+    let [namespace, selector, self_pod] =
         [&subject.namespace, &subject.selector, &subject.own].map(|text| printable(text));
     let explanation =
-        Explanation { namespace: &namespace, selector: &selector, own_pod: &own_pod, gate: view.gate.name(), pods };
+        Explanation { namespace: &namespace, selector: &selector, self_pod: &self_pod, gate: view.gate.name(), pods };
     match form {
         Form::Json => serde_json::to_string(&explanation).expect("texts and numbers become JSON"),
         Form::Table => table(&explanation),
@@ -83,10 +84,10 @@ fn judged<'a>(pod: &'a Arc<Pod>, verdict: &'static str, address: Option<SocketAd
 
 fn table(explanation: &Explanation<'_>) -> String {
     const HEAD: [&str; COLUMNS] = ["POD", "VERDICT", "ADDRESS", "PHASE", "READY", "NODE", "PORTS"];
-    let Explanation { namespace, selector, own_pod, gate, pods } = explanation;
+    let Explanation { namespace, selector, self_pod, gate, pods } = explanation;
     let peers = pods.iter().filter(|pod| pod.address.is_some()).count();
     let mut text = format!(
-        "{} pods with labels `{selector}` in namespace `{namespace}`, {peers} of them peers. Own pod: {own_pod}; gate: {gate}.\n",
+        "{} pods with labels `{selector}` in namespace `{namespace}`, {peers} of them peers. Self: {self_pod}; gate: {gate}.\n",
         pods.len()
     );
     let mut widths = HEAD.map(str::len);
@@ -175,8 +176,7 @@ mod tests {
         assert_eq!(table.lines().count(), 3, "{table:?}");
         assert!(!table.contains(|c| c != '\n' && HOSTILE.contains(c)), "{table:?}");
         let json: serde_json::Value = serde_json::from_str(&explain(&view, &subject, Form::Json)).unwrap();
-        for text in [&json["own_pod"], &json["pods"][0]["name"], &json["pods"][0]["node_name"], &json["pods"][0]["uid"]]
-        {
+        for text in [&json["self"], &json["pods"][0]["name"], &json["pods"][0]["node_name"], &json["pods"][0]["uid"]] {
             assert!(!text.as_str().unwrap().contains(|c| HOSTILE.contains(c)), "{text}");
         }
     }
@@ -194,7 +194,7 @@ mod tests {
     fn people_get_a_table() {
         assert_eq!(
             explain(&view(), &subject(), Form::Table),
-            "4 pods with labels `app=demo` in namespace `ns`, 1 of them peers. Own pod: `me`; gate: open.\n\
+            "4 pods with labels `app=demo` in namespace `ns`, 1 of them peers. Self: `me`; gate: open.\n\
              POD  VERDICT      ADDRESS        PHASE                 READY  NODE    PORTS\n\
              a    peer         10.0.0.2:3322  Running               no     node-1  gossip=3322\n\
              b    not-running  -              Pending               no     -       gossip=3322\n\

@@ -96,7 +96,7 @@ pub struct Surroundings<'a> {
 impl Identity {
     /// The first that answers: configuration, the token, POD_UID and POD_NAME, the machine's addresses, HOSTNAME.
     pub fn find(settings: &Settings, claims: &Claims, surroundings: &Surroundings<'_>) -> Result<Self> {
-        if settings.no_self {
+        if settings.is_observer {
             return Ok(Self::None);
         }
         let variable = surroundings.variable;
@@ -215,7 +215,7 @@ fn unknown() -> Error {
         Status::NoIdentity,
         "cannot tell which pod this process runs in: set `pod_uid`, `pod_name` or `pod_ip`, or the environment variables POD_UID and \
          POD_NAME, from the pod's own fields (downward API: metadata.uid, metadata.name); \
-         `self` = `none` if this process is not one of the pods",
+         `membership` = `observer` if this process is not one of the pods",
     )
 }
 
@@ -256,16 +256,16 @@ mod tests {
         let uid = |uid: &str, name: Option<&str>| Identity::Uid { uid: uid.into(), name: name.map(Into::into) };
         let nobody = Claims::default();
         for (extra, claims, variables, addresses, expected) in [
-            (("self", "none"), &bound(), &ALL[..], &HERE[..], Identity::None),
+            (("membership", "observer"), &bound(), &ALL[..], &HERE[..], Identity::None),
             (("pod_uid", "x"), &bound(), &ALL, &HERE, uid("x", None)),
             (("pod_name", "n"), &bound(), &ALL, &HERE, Identity::Name("n".into())),
             (("pod_ip", "10.0.0.2"), &bound(), &ALL, &HERE, address("10.0.0.2", None)),
-            (("self", "auto"), &bound(), &ALL, &HERE, uid("u", Some("p"))),
-            (("self", "auto"), &nobody, &ALL, &HERE, uid("env-uid", Some("env-name"))),
-            (("self", "auto"), &nobody, &ALL[1..], &HERE, Identity::Name("env-name".into())),
-            (("self", "auto"), &nobody, &ALL[2..], &HERE, address("10.0.0.1", Some("host"))),
-            (("self", "auto"), &nobody, &[], &HERE, address("10.0.0.1", None)),
-            (("self", "auto"), &nobody, &ALL[2..], &[], address("", Some("host"))),
+            (("membership", "member"), &bound(), &ALL, &HERE, uid("u", Some("p"))),
+            (("membership", "member"), &nobody, &ALL, &HERE, uid("env-uid", Some("env-name"))),
+            (("membership", "member"), &nobody, &ALL[1..], &HERE, Identity::Name("env-name".into())),
+            (("membership", "member"), &nobody, &ALL[2..], &HERE, address("10.0.0.1", Some("host"))),
+            (("membership", "member"), &nobody, &[], &HERE, address("10.0.0.1", None)),
+            (("membership", "member"), &nobody, &ALL[2..], &[], address("", Some("host"))),
         ] {
             assert_eq!(find(&[extra], claims, variables, addresses).unwrap(), expected);
         }

@@ -1,7 +1,7 @@
 //! Where the watcher's thread and the callers' threads meet: the latest snapshot, or why there is none.
 
 use std::ops::ControlFlow::{self, Break, Continue};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::Notify;
@@ -14,14 +14,17 @@ use crate::health::{Health, LastError, STALE_AFTER, WatchStats};
 use crate::kube_api::{place_in_spread, random};
 use crate::log::{Level, Log};
 use crate::metrics::Metrics;
-use crate::shown::Shown;
 use crate::snapshot::{Gate, Snapshot, View};
+use crate::snapshot_slot::SlotWriter;
 use crate::status::Status;
 use crate::subject::Subject;
 
 /// A list this old confirms that a set is stable. A list from a server whose cache lags takes 3.1 s:
 /// a caller that polls with a shorter limit would demand one list after the other.
 const RECENT: Duration = Duration::from_secs(5);
+/// Requests of a refresh are numbered by the microseconds since then.
+pub static CLOCK: LazyLock<Instant> = LazyLock::new(Instant::now);
+
 /// How long the members of a large set spread the lists that confirm that it is stable.
 const LONGEST_SPREAD: Duration = Duration::from_secs(5);
 
@@ -33,6 +36,12 @@ pub struct Latest {
     /// The last moment of which somebody wants a list, that moment or later.
     wanted: Mutex<Option<Instant>>,
     demand: Notify,
+    /// When the descriptors are to become readable although nothing changes.
+    alarm: Mutex<Option<Instant>>,
+    /// The alarm, or the last confirmation, has moved.
+    alarm_moved: Notify,
+    /// A request of a refresh from before then belongs to another registration.
+    began: Instant,
     /// For messages: whose pods these are.
     subject: Subject,
     /// `max_stale_ms`
@@ -47,8 +56,8 @@ pub struct Latest {
 /// Where a provider tells what is new. They outlast its registrations.
 #[derive(Clone, Debug, Default)]
 pub struct Outlets {
-    /// The answer that would be given at once.
-    pub shown: Shown,
+    /// The snapshot that is returned at once.
+    pub slot: SlotWriter,
     /// That there may be another one.
     pub changes: Arc<Changes>,
     /// What happens, in words.
@@ -89,6 +98,8 @@ struct State {
     /// Why the pods cannot be read at present.
     trouble: Option<LastError>,
     counts: WatchStats,
+    /// Something has happened that a caller may wait for, besides a new generation or another error.
+    notify: bool,
     /// Set once: every call is answered with it.
     ended: Option<Error>,
 }
@@ -111,6 +122,7 @@ impl Latest {
             cannot_watch: None,
             trouble: None,
             counts: WatchStats::default(),
+            notify: false,
             ended: None,
         };
         Self {
@@ -118,6 +130,9 @@ impl Latest {
             changed: Condvar::new(),
             wanted: Mutex::new(None),
             demand: Notify::new(),
+            alarm: Mutex::new(None),
+            alarm_moved: Notify::new(),
+            began: Instant::now(),
             subject,
             max_stale: settings.max_stale,
             poll_interval: settings.poll_interval,
@@ -140,7 +155,7 @@ impl Latest {
             if !last.is_some_and(|last| last.answers_as(&view)) {
                 state.generation += 1;
                 state.snapshot = Some(Arc::new(Snapshot::new(state.generation, view.clone())));
-                let View { peers, gate, left_out } = &*view;
+                let View { peers, gate, left_out, .. } = &*view;
                 self.outlets.log.write(Level::Info, || {
                     let (peers, left_out, generation) = (peers.len(), left_out.len(), state.generation);
                     format!("generation {generation}: {peers} peers, {left_out} pods left out, gate {}", gate.name())
@@ -157,7 +172,7 @@ impl Latest {
 
     /// The same, while other requests still fail.
     pub fn confirm_despite_error(&self) {
-        self.change(|state| state.sign_of_life = Some(Instant::now()));
+        self.change(|state| self.confirmed(state));
     }
 
     /// Returns the resourceVersion that an earlier registration has reached.
@@ -173,6 +188,7 @@ impl Latest {
     /// What was published is of the moment `asked` or later, for certain.
     pub fn listed(&self, asked: Instant) {
         self.change(|state| {
+            state.notify = self.is_demanded_in(state);
             state.listed = Some(asked);
             state.list_arrived = Some(Instant::now());
         });
@@ -183,6 +199,7 @@ impl Latest {
         self.change(|state| {
             self.outlets.log.write(Level::Warn, || trouble.error.to_string());
             *state.counts.failures.entry(trouble.class).or_default() += 1;
+            state.notify = self.is_demanded_in(state);
             state.trouble = Some(trouble);
         });
     }
@@ -210,8 +227,16 @@ impl Latest {
     }
 
     fn signs_of_life(&self, state: &mut State) {
-        state.sign_of_life = Some(Instant::now());
+        self.confirmed(state);
         self.is_well(state);
+    }
+
+    fn confirmed(&self, state: &mut State) {
+        if self.max_stale.is_some() {
+            state.notify |= self.is_too_old(state);
+            self.alarm_moved.notify_one();
+        }
+        state.sign_of_life = Some(Instant::now());
     }
 
     /// Whether the pods are polled, and if that was not asked for, why.
@@ -242,7 +267,7 @@ impl Latest {
         let level = if reason.status() == Status::Internal { Level::Error } else { Level::Info };
         self.outlets.log.write(level, || reason.to_string());
         state.ended.get_or_insert(reason);
-        self.outlets.shown.show(None);
+        self.outlets.slot.store(None);
         self.changed.notify_all();
         self.outlets.changes.tell();
         Resume { generation: state.generation, resource_version: state.resource_version.clone() }
@@ -257,8 +282,11 @@ impl Latest {
 
     /// Whether somebody wants a list that is newer than the last one.
     pub fn is_demanded(&self) -> bool {
-        let listed = self.lock().listed;
-        self.wanted().is_some_and(|wanted| listed.is_none_or(|listed| listed < wanted))
+        self.is_demanded_in(&self.lock())
+    }
+
+    fn is_demanded_in(&self, state: &State) -> bool {
+        self.wanted().is_some_and(|wanted| state.listed.is_none_or(|listed| listed < wanted))
     }
 
     /// Demands a list at least as new as this moment.
@@ -268,6 +296,42 @@ impl Latest {
             *wanted = Some(moment);
             self.demand.notify_one();
         }
+    }
+
+    /// Makes the descriptors readable at that time.
+    fn notify_at(&self, moment: Instant) {
+        let mut alarm = self.alarm();
+        if alarm.is_none_or(|before| moment < before) {
+            *alarm = Some(moment);
+            self.alarm_moved.notify_one();
+        }
+    }
+
+    /// Makes the descriptors readable when time alone changes what a call returns. Runs next to the watcher, without end.
+    pub async fn notify_in_time(&self) {
+        let mut reported = None;
+        loop {
+            let too_old = self.too_old_from().filter(|moment| Some(*moment) != reported);
+            let alarm = *self.alarm();
+            let due = alarm.into_iter().chain(too_old).min();
+            tokio::select! {
+                () = self.alarm_moved.notified() => continue,
+                () = sleep_until(due) => {}
+            }
+            let now = Instant::now();
+            self.alarm().take_if(|alarm| *alarm <= now);
+            reported = too_old.filter(|moment| *moment <= now).or(reported);
+            self.outlets.changes.tell();
+        }
+    }
+
+    /// Returns when the result becomes too old to be handed out, unless it is confirmed before.
+    fn too_old_from(&self) -> Option<Instant> {
+        Some(self.lock().sign_of_life? + self.max_stale? + Duration::from_millis(1))
+    }
+
+    fn alarm(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.alarm.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Taken after `state`, where both are.
@@ -291,7 +355,7 @@ impl Latest {
             Some(Ok(snapshot)) if snapshot.generation() <= generation => Continue(self.until_too_old(state, timeout)),
             Some(answer) => {
                 // Whoever comes here found nothing there.
-                self.outlets.shown.show(self.at_once(state));
+                self.outlets.slot.store(self.at_once(state));
                 Break(answer)
             }
             None => Continue(timeout),
@@ -316,6 +380,9 @@ impl Latest {
                     self.demand(needed);
                     return Continue(timeout);
                 }
+                if timeout.is_zero() {
+                    self.notify_at(Instant::now() + due);
+                }
                 Continue(due)
             }
             Some(Err(error)) => Break(Err(error)),
@@ -329,13 +396,33 @@ impl Latest {
         })
     }
 
-    /// Waits until what is known is of this moment or later.
-    pub fn refresh(&self, timeout: Duration) -> Result<()> {
-        let asked = Instant::now();
+    /// Requests a list and waits for it. The list of an earlier request is not requested again.
+    pub fn refresh(&self, request: &mut u64, timeout: Duration) -> Result<()> {
+        let asked = self.requested(request)?;
         self.demand(asked);
         let fresh = |state: &State| state.listed.is_some_and(|listed| listed >= asked);
         let check = |state: &State| if fresh(state) { Break(Ok(())) } else { Continue(timeout) };
         self.until(timeout, check, |state| Err(self.stale(state)))
+    }
+
+    /// Returns when that refresh was requested; 0 is a new one, which gets its number.
+    fn requested(&self, request: &mut u64) -> Result<Instant> {
+        if *request == 0 {
+            // The next microsecond: a list that was requested earlier in this one is not new enough.
+            *request = 1 + u64::try_from(CLOCK.elapsed().as_micros()).unwrap_or(u64::MAX - 1);
+        }
+        let moment = CLOCK.checked_add(Duration::from_micros(*request));
+        let latest = Instant::now() + Duration::from_micros(1);
+        match moment.filter(|moment| *moment <= latest) {
+            Some(moment) if moment >= self.began => Ok(moment),
+            Some(_) => {
+                Err(Error::new(Status::NotRegistered, "not registered: the registration of `request` has ended"))
+            }
+            None => {
+                let message = format!("`request` is {request}: expected 0 or a number that refresh stored");
+                Err(Error::new(Status::InvalidArgument, message))
+            }
+        }
     }
 
     /// How sure the answers are.
@@ -436,18 +523,17 @@ impl Latest {
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
-        let Outlets { shown, changes, log } = &self.outlets;
+        let Outlets { slot, changes, log } = &self.outlets;
         let mut state = self.lock();
         if state.ended.is_some() {
             return;
         }
-        let before = (state.generation, state.kind_of_trouble());
+        let before = state.reported();
         change(&mut state);
-        shown.show(self.at_once(&state));
+        slot.store(self.at_once(&state));
         self.changed.notify_all();
-        let changed = (state.generation, state.kind_of_trouble()) != before;
+        let changed = std::mem::take(&mut state.notify) || state.reported() != before;
         drop(state);
-        log.deliver();
         if changed || log.is_waiting() {
             changes.tell();
         }
@@ -485,6 +571,13 @@ impl Latest {
     }
 }
 
+async fn sleep_until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
 impl State {
     /// Returns how new a list must be before the addresses count as stable for a caller who asked at that moment; `None` if
     /// the last list is new enough. It must have been requested after the addresses had been the same for `stable_for`. Its
@@ -504,9 +597,10 @@ impl State {
         self.trouble.as_ref().map(|trouble| &trouble.error)
     }
 
-    /// Whoever waits without a thread asks again when it is another one: a missing Role is not to be waited for.
-    fn kind_of_trouble(&self) -> Option<(&'static str, bool)> {
-        self.trouble.as_ref().map(|trouble| (trouble.class, trouble.error.is_retryable()))
+    /// Returns what the descriptors report changes of. A caller that waits needs to know whether an error is permanent.
+    fn reported(&self) -> (u64, bool, [Option<(&'static str, bool)>; 2]) {
+        let kind = |error: &Option<LastError>| error.as_ref().map(|error| (error.class, error.error.is_retryable()));
+        (self.generation, self.polling, [kind(&self.trouble), kind(&self.cannot_watch)])
     }
 }
 
@@ -515,6 +609,7 @@ mod tests {
     use super::*;
     use crate::config::tests::settings;
     use crate::snapshot::LeftOut;
+    use crate::snapshot_slot::SnapshotSlot;
     use crate::subject::tests::subject;
     use crate::verdict::Reason;
     use crate::verdict::tests::{pod, rules};
@@ -626,26 +721,26 @@ mod tests {
     }
 
     #[test]
-    fn what_is_answered_at_once_is_shown() {
-        static PLACE: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-        let shown = Shown::new(&PLACE, None, 1);
-        let latest = Latest::new(Resume::default(), subject(), &settings(&[]), Outlets { shown, ..Outlets::default() });
+    fn the_snapshot_that_is_returned_at_once_is_in_the_slot() {
+        let place: &SnapshotSlot = Box::leak(Box::default());
+        let slot = SlotWriter::begin(place, 1);
+        let latest = Latest::new(Resume::default(), subject(), &settings(&[]), Outlets { slot, ..Outlets::default() });
         for (gate, generation) in [(Gate::SelfAbsent, 0), (Gate::Open, 2), (Gate::SelfUnclear, 0), (Gate::Open, 4)] {
             latest.publish(view(gate, &["10.0.0.1"]));
-            assert_eq!(shown.see(), generation);
+            assert_eq!(place.generation(1), generation);
         }
         latest.fail(trouble(Status::Unavailable, "refused"));
-        assert_eq!(shown.see(), 4);
+        assert_eq!(place.generation(1), 4);
         latest.end(Error::new(Status::Closed, "closed"));
-        assert_eq!(shown.see(), 0);
+        assert_eq!(place.generation(1), 0);
         let limited = Latest::new(
             Resume::default(),
             subject(),
             &settings(&[("max_stale_ms", "1000")]),
-            Outlets { shown, ..Outlets::default() },
+            Outlets { slot, ..Outlets::default() },
         );
         limited.publish(view(Gate::Open, &[]));
-        assert_eq!(shown.see(), 0);
+        assert_eq!(place.generation(1), 0);
     }
 
     #[test]
@@ -707,16 +802,108 @@ mod tests {
         latest.publish(view(Gate::Open, &[]));
         let before = Instant::now();
         latest.listed(before);
-        assert_eq!(latest.refresh(Duration::ZERO).unwrap_err().status(), Status::Stale);
+        assert_eq!(latest.refresh(&mut 0, Duration::ZERO).unwrap_err().status(), Status::Stale);
         let waiting = thread::spawn({
             let latest = latest.clone();
-            move || latest.refresh(Duration::from_secs(60))
+            move || latest.refresh(&mut 0, Duration::from_secs(60))
         });
         while !waiting.is_finished() {
             latest.listed(Instant::now());
             thread::yield_now();
         }
         waiting.join().unwrap().unwrap();
+    }
+
+    fn descriptor(latest: &Latest) -> UnixStream {
+        let mut theirs = UnixStream::from(latest.outlets.changes.descriptor().unwrap());
+        assert!(is_readable(&mut theirs));
+        theirs
+    }
+
+    /// Reads all that there is.
+    fn is_readable(theirs: &mut UnixStream) -> bool {
+        theirs.read(&mut [0; 64]).is_ok_and(|length| length > 0)
+    }
+
+    /// Waits until time alone makes the descriptor readable.
+    fn becomes_readable(latest: &Latest, theirs: &mut UnixStream) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let readable = async {
+            while !is_readable(theirs) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        runtime.block_on(async {
+            tokio::select! {
+                () = latest.notify_in_time() => unreachable!(),
+                () = readable => {}
+            }
+        });
+    }
+
+    #[test]
+    fn a_refresh_without_waiting_is_reported_when_it_finishes_and_when_it_fails() {
+        let latest = latest();
+        latest.publish(view(Gate::Open, &[]));
+        let mut theirs = descriptor(&latest);
+        let mut request = 0;
+        assert_eq!(latest.refresh(&mut request, Duration::ZERO).unwrap_err().status(), Status::Stale);
+        assert!(request > 0 && !is_readable(&mut theirs));
+        for _ in 0..2 {
+            latest.fail(trouble(Status::Unavailable, "no"));
+            assert!(is_readable(&mut theirs));
+        }
+        // One that was requested before it is not new enough.
+        latest.listed(latest.began);
+        assert_eq!(latest.refresh(&mut request, Duration::ZERO).unwrap_err().status(), Status::Stale);
+        thread::sleep(Duration::from_millis(1));
+        latest.listed(Instant::now());
+        assert!(is_readable(&mut theirs));
+        latest.refresh(&mut request, Duration::ZERO).unwrap();
+        assert!(!latest.is_demanded());
+        // A list that no caller waits for is no news.
+        latest.listed(Instant::now());
+        assert!(!is_readable(&mut theirs));
+        let next = self::latest();
+        for (registration, mut request, expected) in
+            [(&latest, request + 3_600_000_000, Status::InvalidArgument), (&next, request, Status::NotRegistered)]
+        {
+            assert_eq!(registration.refresh(&mut request, Duration::ZERO).unwrap_err().status(), expected);
+        }
+    }
+
+    #[test]
+    fn stability_that_may_have_been_reached_is_reported_to_who_does_not_wait() {
+        let latest = latest();
+        latest.publish(view(Gate::Open, &["10.0.0.1"]));
+        let mut theirs = descriptor(&latest);
+        let settled = || latest.settled(1, Duration::from_millis(20), Duration::ZERO);
+        assert_eq!(settled().unwrap_err().status(), Status::Timeout);
+        assert!(!is_readable(&mut theirs) && !latest.is_demanded());
+        becomes_readable(&latest, &mut theirs);
+        while !latest.is_demanded() {
+            assert_eq!(settled().unwrap_err().status(), Status::Timeout);
+        }
+        latest.listed(Instant::now());
+        assert!(is_readable(&mut theirs));
+        assert_eq!(settled().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_result_that_becomes_too_old_is_reported_once_and_so_is_its_confirmation() {
+        let latest =
+            Latest::new(Resume::default(), subject(), &settings(&[("max_stale_ms", "1000")]), Outlets::default());
+        latest.publish(view(Gate::Open, &["10.0.0.1"]));
+        let mut theirs = descriptor(&latest);
+        for confirm in [Latest::confirm, Latest::confirm_despite_error, Latest::confirm] {
+            becomes_readable(&latest, &mut theirs);
+            assert_eq!(status(&latest, 0), Status::Stale);
+            confirm(&latest);
+            assert!(is_readable(&mut theirs));
+            latest.newer_than(0, Duration::ZERO).unwrap();
+            latest.confirm();
+            assert!(!is_readable(&mut theirs));
+        }
     }
 
     #[test]

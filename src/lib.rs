@@ -1,4 +1,4 @@
-//! kubepeers: who are my peers in Kubernetes, and how sure is that?
+//! kubepeers: find your peers in Kubernetes, and know how reliable the answer is.
 //!
 //! The map. Data flows one way:
 //!
@@ -12,7 +12,7 @@
 //! - [`explain`], [`health`], [`metrics`], [`subject`]: what is told besides the peers: every pod's verdict, how sure the answers
 //!   are, and what errors say; pure too
 //! - [`text`] and `protobuf`: which characters of a server may be shown, and how to read protobuf in place
-//! - [`latest`], [`shown`], [`changes`], [`log`]: where the watcher's thread and the callers' threads meet
+//! - [`latest`], [`snapshot_slot`], [`changes`], [`log`]: where the watcher's thread and the callers' threads meet
 //! - [`runtime`]: the one thread and its tokio runtime
 //! - [`provider`]: the life of a provider, from init to close
 //! - [`panics`]: panics where a test wants them; nothing in what is shipped
@@ -35,8 +35,8 @@ pub mod pod;
 mod protobuf;
 pub mod provider;
 pub mod runtime;
-pub mod shown;
 pub mod snapshot;
+pub mod snapshot_slot;
 pub mod sorted;
 pub mod status;
 pub mod subject;

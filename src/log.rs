@@ -1,8 +1,6 @@
-//! What the watcher does, in words: for whoever asks for it. It waits to be fetched, or goes to a callback.
+//! Log records, which wait until the host fetches them.
 
-use std::cell::Cell;
 use std::collections::VecDeque;
-use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -28,17 +26,12 @@ pub struct Record {
     pub message: String,
 }
 
-/// Where records go.
-pub type Callback = Box<dyn Fn(&Record) + Send>;
-
 /// The records of one provider.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Log {
     /// `None` for no records at all.
     level: Option<Level>,
     records: Mutex<Records>,
-    /// Locked while it is called: once it was replaced, it is not running any more.
-    callback: Mutex<Option<Callback>>,
 }
 
 #[derive(Debug, Default)]
@@ -47,27 +40,13 @@ struct Records {
     lost: u64,
 }
 
-thread_local! {
-    static IN_CALLBACK: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Whether this thread is in a callback, and so must not wait for the watcher: it may be the watcher's.
-pub fn in_callback() -> bool {
-    IN_CALLBACK.get()
-}
-
-/// In a child process: a callback that forked is the parent's.
-pub fn forget_callback() {
-    IN_CALLBACK.set(false);
-}
-
 impl Log {
     /// Takes records that matter so much or more.
     pub fn new(level: Option<Level>) -> Self {
         Self { level, ..Self::default() }
     }
 
-    /// Records something. It does not leave this place yet: the caller may have locks.
+    /// Records something if it matters enough.
     pub fn write(&self, level: Level, message: impl FnOnce() -> String) {
         if self.level.is_none_or(|most| level > most) {
             return;
@@ -86,7 +65,7 @@ impl Log {
         let mut records = self.records();
         let lost = std::mem::take(&mut records.lost);
         if lost > 0 {
-            let message = format!("{lost} records were lost: nobody fetched them in time");
+            let message = format!("{lost} records were lost because the host did not fetch them in time");
             return Some(Record { level: Level::Warn, at: SystemTime::now(), message });
         }
         records.waiting.pop_front()
@@ -97,44 +76,14 @@ impl Log {
         self.level.is_some() && !self.records().waiting.is_empty()
     }
 
-    /// Gives the records to the callback, if there is one. Without any lock that a call of the library needs.
-    pub fn deliver(&self) {
-        if self.level.is_none() {
-            return;
-        }
-        if let Some(callback) = &*self.callback() {
-            while let Some(record) = self.next() {
-                IN_CALLBACK.set(true);
-                callback(&record);
-                IN_CALLBACK.set(false);
-            }
-        }
-    }
-
-    /// From now on records go there. The one before is not running any more.
-    pub fn set_callback(&self, callback: Option<Callback>) {
-        *self.callback() = callback;
-    }
-
     fn records(&self) -> MutexGuard<'_, Records> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn callback(&self) -> MutexGuard<'_, Option<Callback>> {
-        self.callback.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl fmt::Debug for Log {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Log").field("level", &self.level).finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
 
     fn fetched(log: &Log) -> Vec<(Level, String)> {
         std::iter::from_fn(|| log.next()).map(|record| (record.level, record.message)).collect()
@@ -161,26 +110,5 @@ mod tests {
         let records = fetched(&log);
         assert_eq!(records.len(), MOST + 1);
         assert!(records[0].1.starts_with("7 records were lost") && records[1].1 == "7", "{records:?}");
-    }
-
-    #[test]
-    fn a_callback_gets_what_waits_and_knows_where_it_is() {
-        let log = Arc::new(Log::new(Some(Level::Info)));
-        let told = Arc::new(Mutex::new(Vec::new()));
-        log.write(Level::Info, || "early".into());
-        log.deliver();
-        let (here, again) = (told.clone(), log.clone());
-        log.set_callback(Some(Box::new(move |record| {
-            // It may fetch records itself.
-            assert!(in_callback() && again.next().is_none());
-            here.lock().unwrap().push(record.message.clone());
-        })));
-        log.deliver();
-        assert!(!in_callback());
-        log.set_callback(None);
-        log.write(Level::Info, || "late".into());
-        log.deliver();
-        assert_eq!(*told.lock().unwrap(), ["early"]);
-        assert_eq!(fetched(&log), [(Level::Info, "late".into())]);
     }
 }

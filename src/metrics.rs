@@ -32,7 +32,7 @@ impl Metrics<'_> {
         text.one("polling", "gauge", "1 if the pods are polled, not watched.", u8::from(health.polling));
         text.one("generation", "gauge", "Generation of the last snapshot.", self.generation);
         let at = health.age.map_or(0.0, |age| seconds_since_epoch(now, age));
-        text.one("last_sign_of_life_timestamp_seconds", "gauge", "Unix time of the last confirmation.", at);
+        text.one("last_confirmation_timestamp_seconds", "gauge", "Unix time of the last confirmation.", at);
         let requests = BTreeMap::from([("list", counts.lists), ("watch", counts.watches)]);
         text.many("requests_total", "counter", "Lists and watches that were requested.", "verb", &requests);
         text.many(
@@ -43,7 +43,7 @@ impl Metrics<'_> {
             &counts.failures,
         );
         text.one("events_total", "counter", "Watch events that were received.", counts.events);
-        text.one("views_total", "counter", "How often the verdicts were updated.", counts.views);
+        text.one("evaluations_total", "counter", "How often the verdicts were updated.", counts.views);
         text.text
     }
 
@@ -135,12 +135,12 @@ mod tests {
             format!("watching{{{labels}}} 1"),
             format!("polling{{{labels}}} 0"),
             format!("generation{{{labels}}} 6"),
-            format!("last_sign_of_life_timestamp_seconds{{{labels}}} 7.5"),
+            format!("last_confirmation_timestamp_seconds{{{labels}}} 7.5"),
             format!("requests_total{{{labels},verb=\"list\"}} 1"),
             format!("requests_total{{{labels},verb=\"watch\"}} 2"),
             format!("failures_total{{{labels},class=\"tls\"}} 5"),
             format!("events_total{{{labels}}} 3"),
-            format!("views_total{{{labels}}} 4"),
+            format!("evaluations_total{{{labels}}} 4"),
         ] {
             let name = sample.split('{').next().unwrap();
             let (head, found) = (format!("\n# TYPE kubepeers_{name} "), format!("\nkubepeers_{sample}\n"));

@@ -10,12 +10,12 @@ use crate::error::{Error, Result};
 use crate::explain::Form;
 use crate::health::Health;
 use crate::identity::{Identity, Surroundings};
-use crate::kube_api::Connect;
+use crate::kube_api::{Connect, Connection};
 use crate::latest::{Latest, Outlets, Resume};
 use crate::log::{Level, Log};
 use crate::runtime::{Spawn, Task};
-use crate::shown::Shown;
 use crate::snapshot::Snapshot;
+use crate::snapshot_slot::SlotWriter;
 use crate::status::Status;
 use crate::subject::Subject;
 use crate::verdict::Rules;
@@ -85,11 +85,10 @@ impl Provider {
         Ok(Self { settings, spawn, connect, outlets, state })
     }
 
-    /// Shows there, from register on, which answer would be given at once.
-    pub fn show_in(&mut self, shown: Shown) {
-        // Nothing yet, whatever another provider showed there.
-        shown.show(None);
-        self.outlets.shown = shown;
+    /// Stores there, from register on, the snapshot that is returned at once.
+    pub fn store_in(&mut self, slot: SlotWriter) {
+        slot.store(None);
+        self.outlets.slot = slot;
     }
 
     /// Starts watching and waits for the first sync.
@@ -108,32 +107,34 @@ impl Provider {
     fn start(&self, surroundings: &Surroundings<'_>) -> Result<Arc<Latest>> {
         self.lock().may_register()?;
         // Files are read without the lock: if that lasts, close must not have to wait for it.
-        let (identity, watch) = (self.connect)(&self.settings, surroundings)?;
+        let Connection { namespace, identity, watch } = (self.connect)(&self.settings, surroundings)?;
         let mut state = self.lock();
         state.may_register()?;
-        let subject = self.subject(&identity);
+        let subject = self.subject(namespace, &identity);
         let Subject { namespace, selector, own, .. } = &subject;
         let what = || format!("looking for pods with labels `{selector}` in namespace `{namespace}`; own pod: {own}");
         self.outlets.log.write(Level::Info, what);
         let latest = Arc::new(Latest::new(state.resume.clone(), subject, &self.settings, self.outlets.clone()));
         let Settings { ports, choices, .. } = &self.settings;
         let rules = Rules { ports: ports.clone(), identity, choices: *choices, alive: None };
-        let (watched, failed, log) = (latest.clone(), latest.clone(), self.outlets.log.clone());
+        let (watched, failed) = (latest.clone(), latest.clone());
         let task = Task::start(
             self.spawn,
-            move || watch(rules, watched),
-            move |panic| {
-                failed.end(panic);
-                log.deliver();
+            move || async move {
+                // Only a panic ends either of them before the task is stopped.
+                tokio::join!(watch(rules, watched.clone()), watched.notify_in_time());
             },
+            move |panic| drop(failed.end(panic)),
         )?;
         state.phase = Phase::Registered(Registration { latest: latest.clone(), task });
+        drop(state);
+        self.outlets.changes.tell();
         Ok(latest)
     }
 
-    fn subject(&self, identity: &Identity) -> Subject {
+    fn subject(&self, namespace: String, identity: &Identity) -> Subject {
         Subject {
-            namespace: self.settings.namespace.clone(),
+            namespace,
             selector: self.settings.selector(),
             discovery_port_name: self.settings.ports.discovery.name.clone(),
             own: identity.describe(),
@@ -171,6 +172,11 @@ impl Provider {
         self.wait(0, timeout)
     }
 
+    /// Returns a list of this pod alone, waiting like `discover_peers`.
+    pub fn self_peer(&self, timeout: Timeout) -> Result<Arc<Snapshot>> {
+        self.wait(0, timeout).map(|snapshot| Arc::new(snapshot.of_self()))
+    }
+
     /// The next snapshot newer than a generation.
     pub fn wait(&self, after_generation: u64, timeout: Timeout) -> Result<Arc<Snapshot>> {
         self.latest()?.newer_than(after_generation, timeout.or(self.settings.discover_timeout))
@@ -181,9 +187,10 @@ impl Provider {
         self.latest()?.settled(min, stable_for, timeout.or(self.settings.discover_timeout))
     }
 
-    /// Forces a new list and waits for it. On success, later results are at least as new as this call.
-    pub fn refresh(&self, timeout: Timeout) -> Result<()> {
-        self.latest()?.refresh(timeout.or(self.settings.discover_timeout.max(REFRESH_TIMEOUT)))
+    /// Forces a new list and waits for it. On success, later results are at least as new as the request: this call if it is 0,
+    /// or else the earlier call that has set it.
+    pub fn refresh(&self, request: &mut u64, timeout: Timeout) -> Result<()> {
+        self.latest()?.refresh(request, timeout.or(self.settings.discover_timeout.max(REFRESH_TIMEOUT)))
     }
 
     /// How sure the answers are.
@@ -229,8 +236,6 @@ impl Provider {
     pub fn close(&self) {
         let task = leave(&mut self.lock(), Phase::Closed, closed());
         join(task);
-        // Another thread may have ended the registration, and still wait for a callback that runs.
-        self.outlets.log.set_callback(None);
         self.outlets.changes.end();
     }
 
@@ -285,5 +290,5 @@ fn not_registered(why: &str) -> Error {
 }
 
 fn closed() -> Error {
-    Error::new(Status::Closed, "the provider has been closed: init begins anew")
+    Error::new(Status::Closed, "the provider is closed; call init to create a new one")
 }

@@ -2,9 +2,13 @@
 
 use std::any::Any;
 use std::cell::Cell;
+use std::fs::File;
 use std::future::Future;
 use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::LazyLock;
 use std::thread::{Builder, JoinHandle};
 
 use futures_util::future::{Either, select};
@@ -22,9 +26,12 @@ pub type Body = Box<dyn FnOnce() + Send>;
 /// How a thread is started; the C ABI's way blocks all signals in it.
 pub type Spawn = fn(Body) -> io::Result<JoinHandle<()>>;
 
+/// The stack of each thread. Without it, `RUST_MIN_STACK` in the host's environment would decide.
+const STACK: usize = 2 << 20;
+
 /// Starts a thread that carries the library's name.
 pub fn spawn_named(body: Body) -> io::Result<JoinHandle<()>> {
-    Builder::new().name("kubepeers".into()).spawn(body)
+    Builder::new().name("kubepeers".into()).stack_size(STACK).spawn(body)
 }
 
 thread_local! {
@@ -109,15 +116,50 @@ impl<T> Drop for AbortOnDrop<T> {
 }
 
 /// Does once what the first runtime of a process and its first connection would otherwise do at some moment of their own.
-pub fn prepare_process() -> Result<()> {
+pub fn prepare_process() -> Result<Descriptor> {
     crate::kube_api::choose_crypto();
-    new_runtime().map(drop)
+    LazyLock::force(&crate::latest::CLOCK);
+    new_runtime()?;
+    Descriptor::open().map_err(|e| no_resources(&e.to_string()))
+}
+
+/// A descriptor that stands for those that tokio opens once per process and keeps. A daemon that closes all descriptors after
+/// a fork closes this one, too. A runtime made then would read from whatever has got tokio's numbers since.
+#[derive(Debug)]
+pub struct Descriptor {
+    file: File,
+    /// Its device and inode.
+    identity: (u64, u64),
+}
+
+impl Descriptor {
+    fn open() -> io::Result<Self> {
+        let file = File::from(OwnedFd::from(io::pipe()?.0));
+        let identity = identity(&file)?;
+        Ok(Self { file, identity })
+    }
+
+    /// Returns an error if the descriptor has been closed.
+    pub fn check(&self) -> Result<()> {
+        if identity(&self.file).is_ok_and(|now| now == self.identity) {
+            return Ok(());
+        }
+        Err(Error::new(
+            Status::Forked,
+            "the descriptors of the library were closed in this process: it cannot register; \
+             load the library after the process has closed its descriptors, or close only those that it has opened",
+        ))
+    }
+}
+
+fn identity(file: &File) -> io::Result<(u64, u64)> {
+    file.metadata().map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
 fn new_runtime() -> Result<Runtime> {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     // Name lookups and login plugins block a thread each. If they hang, the next one waits instead of taking one more.
-    builder.enable_io().enable_time().max_blocking_threads(2).thread_name("kubepeers-aux");
+    builder.enable_io().enable_time().max_blocking_threads(2).thread_name("kubepeers-aux").thread_stack_size(STACK);
     // The first runtime of a process panics where it finds no file descriptors.
     match catch_unwind(AssertUnwindSafe(|| builder.build())) {
         Ok(built) => built.map_err(|e| no_resources(&e.to_string())),

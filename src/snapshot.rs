@@ -9,13 +9,15 @@ use std::sync::{Arc, OnceLock};
 use crate::census::Census;
 use crate::pod::Pod;
 use crate::sorted::{Block, Keyed, Sorted};
-use crate::verdict::{Reason, Rules};
+use crate::verdict::{PortRule, Reason, Rules};
 
 /// What the pods of one moment amount to. Each pod is a peer or left out.
 #[derive(Clone, Debug)]
 pub struct View {
     /// By family, address and port.
     pub peers: Sorted<Peer, Rendered>,
+    /// This pod, if the gate is open and the process is one of the members.
+    pub self_peer: Option<Peer>,
     /// Whether the peers may be handed out.
     pub gate: Gate,
     /// The other pods, and why.
@@ -79,8 +81,9 @@ impl Keyed for Peer {
 impl Peer {
     /// With the ports that it has.
     pub fn new(pod: Arc<Pod>, address: SocketAddr, rules: &Rules) -> Self {
-        let (peers, remoting) = (rules.ports.peers.of(&pod), rules.ports.remoting.of(&pod));
-        Self { pod, address, peers_port: peers.unwrap_or(0), remoting_port: remoting.unwrap_or(0) }
+        let number = |rule: &Option<PortRule>| rule.as_ref().and_then(|rule| rule.of(&pod)).unwrap_or(0);
+        let (peers_port, remoting_port) = (number(&rules.ports.peers), number(&rules.ports.remoting));
+        Self { pod, address, peers_port, remoting_port }
     }
 
     /// Whether all that is told of them is the same.
@@ -90,8 +93,8 @@ impl Peer {
     }
 }
 
-fn told(pod: &Pod) -> (&str, &str, &str, &str, bool, bool) {
-    (&pod.name, &pod.uid, &pod.node_name, &pod.revision, pod.ready, pod.terminating)
+fn told(pod: &Pod) -> (&str, &str, &str, &str, bool) {
+    (&pod.name, &pod.uid, &pod.node_name, &pod.revision, pod.ready)
 }
 
 impl View {
@@ -102,9 +105,13 @@ impl View {
         census.view().clone()
     }
 
-    /// Whether a caller would get the same answer.
+    /// Whether a caller would get the same answer, this pod's record included.
     pub fn answers_as(&self, other: &Self) -> bool {
-        self.gate == other.gate && self.peers.agrees(&other.peers, Peer::is_told_as)
+        let same_self = match (&self.self_peer, &other.self_peer) {
+            (Some(one), Some(other)) => one.is_told_as(other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        self.gate == other.gate && same_self && self.peers.agrees(&other.peers, Peer::is_told_as)
     }
 
     /// Whether a caller would get the same addresses.
@@ -179,6 +186,15 @@ impl Snapshot {
     /// Numbers a view.
     pub fn new(generation: u64, view: Arc<View>) -> Self {
         Self { generation, view }
+    }
+
+    /// Returns a list of this pod alone; an empty one for an observer.
+    pub fn of_self(&self) -> Self {
+        let mut view = View { peers: Default::default(), left_out: Default::default(), ..(*self.view).clone() };
+        if let Some(peer) = &view.self_peer {
+            view.peers.insert(peer.clone());
+        }
+        Self::new(self.generation, Arc::new(view))
     }
 
     /// Grows with every change, from 1.
@@ -268,6 +284,28 @@ mod tests {
     use crate::identity::Identity;
     use crate::pod::{Phase, Port, PortName};
     use crate::verdict::tests::{pod, rules};
+
+    #[test]
+    fn of_self_is_this_pods_record_alone() {
+        let all = Snapshot::new(7, view([pod("a", "10.0.0.1"), pod("me", "10.0.0.2")]).into());
+        let this = all.of_self();
+        assert_eq!((this.generation(), this.len(), this.address(0)), (7, 1, Some(c"10.0.0.2:3322")));
+        assert_eq!(this.text(0, Field::Name), Some(c"me"));
+        let observer = Rules { identity: Identity::None, ..rules("") };
+        let none = Snapshot::new(1, View::of([Arc::new(pod("a", "10.0.0.1"))].iter(), &observer).into()).of_self();
+        assert!(none.is_empty());
+    }
+
+    #[test]
+    fn a_change_of_this_pods_record_is_another_answer() {
+        let before = view([pod("me", "10.0.0.2")]);
+        let ready = view([Pod { ready: true, ..pod("me", "10.0.0.2") }]);
+        assert!(before.answers_as(&before.clone()) && !before.answers_as(&ready));
+        // No accessor shows that it is terminating.
+        let mut terminating = before.clone();
+        terminating.self_peer.as_mut().unwrap().pod = Arc::new(Pod { terminating: true, ..pod("me", "10.0.0.2") });
+        assert!(before.answers_as(&terminating));
+    }
 
     fn view(pods: impl IntoIterator<Item = Pod>) -> View {
         View::of(pods.into_iter().map(Arc::new).collect::<Vec<_>>().iter(), &rules("me"))

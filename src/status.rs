@@ -1,58 +1,63 @@
-//! The status numbers: what a call can end with. Fixed for ever; a retired number is not used again.
+//! The status numbers. They are permanent: a number that is retired is not used again.
 
-/// The call did what it says.
+/// The call succeeded.
 pub const KUBEPEERS_OK: i32 = 0;
-/// A required pointer was NULL, or a number was out of its range.
+/// A required pointer was NULL, or a number was out of range.
 pub const KUBEPEERS_INVALID_ARGUMENT: i32 = -1;
 /// A string was not UTF-8.
 pub const KUBEPEERS_INVALID_UTF8: i32 = -2;
-/// There is no configuration key of this name.
+/// There is no such configuration key.
 pub const KUBEPEERS_UNKNOWN_KEY: i32 = -3;
-/// A configuration value is missing, empty or malformed; the message names the key and says what is wrong.
+/// A configuration value is missing or invalid.
 pub const KUBEPEERS_INVALID_CONFIG: i32 = -4;
-/// This number was never given out by kubepeers_init() in this process.
+/// The number is not a provider.
 pub const KUBEPEERS_INVALID_HANDLE: i32 = -5;
-/// The provider has been closed.
+/// The provider is closed.
 pub const KUBEPEERS_CLOSED: i32 = -6;
-/// The provider was made in a parent process, before fork(): the child must make its own.
+/// The provider belongs to a parent process, or this process has closed the
+/// library's descriptors.
 pub const KUBEPEERS_FORKED: i32 = -7;
-/// init was called on a provider that is initialised already.
+/// kubepeers_init() was called with a live provider.
 pub const KUBEPEERS_ALREADY_INITIALIZED: i32 = -8;
-/// The provider is 0: init has not been called.
+/// The provider is 0.
 pub const KUBEPEERS_NOT_INITIALIZED: i32 = -9;
-/// register was called twice.
+/// The provider is already registered.
 pub const KUBEPEERS_ALREADY_REGISTERED: i32 = -10;
-/// The call needs register first, or deregister ended it.
+/// The provider is not registered.
 pub const KUBEPEERS_NOT_REGISTERED: i32 = -11;
-/// The pods have not been read yet; the message says why. Retry.
+/// The pods have not been listed yet. Usually retryable.
 pub const KUBEPEERS_NOT_SYNCED: i32 = -12;
-/// The pods have been read, but this process's own pod is not among them, Running and with an address, yet. Retry.
+/// This pod is not listed yet, is not Running yet (see `pending`), or has no
+/// address yet. Retryable.
 pub const KUBEPEERS_SELF_NOT_VISIBLE: i32 = -13;
-/// This process's own pod can never be a peer: the message says why.
+/// This pod cannot be a peer.
 pub const KUBEPEERS_SELF_EXCLUDED: i32 = -14;
-/// Nothing newer came within the timeout: ask again.
+/// The call waited for something that has not happened in time. Usually
+/// retryable.
 pub const KUBEPEERS_TIMEOUT: i32 = -15;
-/// There is no API server to ask: not in a cluster, and no kubeconfig was given.
+/// There is no API server to contact: the process is not in a cluster, and no
+/// kubeconfig is set.
 pub const KUBEPEERS_NOT_IN_CLUSTER: i32 = -16;
-/// The service account's token or CA, or the kubeconfig, is missing, unreadable or malformed.
+/// The token, CA, namespace or kubeconfig is missing or unusable.
 pub const KUBEPEERS_NO_CREDENTIALS: i32 = -17;
-/// Nothing says which pod this process runs in; the message says how to tell.
+/// The pod that this process runs in cannot be identified.
 pub const KUBEPEERS_NO_IDENTITY: i32 = -18;
-/// The API server's certificate is not to be trusted with the CA at hand, or TLS failed.
+/// The API server's certificate is not trusted, or TLS failed.
 pub const KUBEPEERS_TLS: i32 = -19;
-/// The API server does not accept the token (HTTP 401).
+/// The API server rejects the credentials (401).
 pub const KUBEPEERS_UNAUTHORIZED: i32 = -20;
-/// The service account may not list or watch pods (HTTP 403); the message holds the Role that is missing.
+/// The service account may not list or watch pods (403).
 pub const KUBEPEERS_FORBIDDEN: i32 = -21;
-/// File descriptors, threads or memory have run out. Retry when there are some.
+/// There are no file descriptors, threads or providers left. Retryable.
 pub const KUBEPEERS_NO_RESOURCES: i32 = -22;
-/// The API server cannot be reached, does not answer, or is in trouble. Only health tells this: calls answer from memory meanwhile.
+/// The API server is unreachable, does not answer or reports a failure. Only
+/// the error of kubepeers_health_error() has this status.
 pub const KUBEPEERS_UNAVAILABLE: i32 = -23;
-/// What is known is older than asked for, and the API server told nothing newer in time; the message says why. Retry.
+/// The result is older than requested, and a new list has not arrived in time.
+/// Usually retryable.
 pub const KUBEPEERS_STALE: i32 = -24;
-/// The call would wait for the thread that it is made on: it was made from a log callback.
-pub const KUBEPEERS_WOULD_DEADLOCK: i32 = -25;
-/// A fault of the library itself. The process is unharmed; close the provider.
+/// The library itself has failed. The process is not harmed. Close the
+/// provider, or deregister it.
 pub const KUBEPEERS_INTERNAL: i32 = -99;
 
 /// What a call ended with, as a type.
@@ -85,13 +90,12 @@ pub enum Status {
     NoResources = KUBEPEERS_NO_RESOURCES,
     Unavailable = KUBEPEERS_UNAVAILABLE,
     Stale = KUBEPEERS_STALE,
-    WouldDeadlock = KUBEPEERS_WOULD_DEADLOCK,
     Internal = KUBEPEERS_INTERNAL,
 }
 
 impl Status {
     /// Every status, in the order of the numbers.
-    pub const ALL: [Status; 27] = [
+    pub const ALL: [Status; 26] = [
         Status::Ok,
         Status::InvalidArgument,
         Status::InvalidUtf8,
@@ -117,7 +121,6 @@ impl Status {
         Status::NoResources,
         Status::Unavailable,
         Status::Stale,
-        Status::WouldDeadlock,
         Status::Internal,
     ];
 
@@ -159,7 +162,6 @@ impl Status {
             Status::NoResources => c"NO_RESOURCES",
             Status::Unavailable => c"UNAVAILABLE",
             Status::Stale => c"STALE",
-            Status::WouldDeadlock => c"WOULD_DEADLOCK",
             Status::Internal => c"INTERNAL",
         }
     }

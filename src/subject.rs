@@ -42,7 +42,7 @@ impl Subject {
             format!(
                 "the own pod {own} is not among the pods of namespace `{namespace}` with labels `{selector}`: \
                  if this lasts, the pod is gone, or `namespace` and `pod_labels` are not those of the pod (or `pod_name` and `pod_uid`, \
-                 where given). Set `self` = `none` if this process is not one of the pods"
+                 where given); set `membership` = `observer` if this process is not one of the pods"
             ),
         )
     }
@@ -63,7 +63,7 @@ impl Subject {
             Status::SelfExcluded,
             format!(
                 "the own pod {own} can be nobody's peer: `pod_labels` are `{selector}`, but its labels are `{labels}`. \
-                 Set `self` = `none` if this process is not to be one of the peers"
+                 Set `membership` = `observer` if this process is not to be one of the peers"
             ),
         )
     }

@@ -25,8 +25,8 @@ pub struct Rules {
 pub struct Ports {
     /// The one that answers are made of.
     pub discovery: PortRule,
-    pub peers: PortRule,
-    pub remoting: PortRule,
+    pub peers: Option<PortRule>,
+    pub remoting: Option<PortRule>,
 }
 
 /// Where one port is found.
@@ -199,7 +199,7 @@ pub(crate) mod tests {
 
     pub(crate) fn rules(own: &str) -> Rules {
         Rules {
-            ports: Ports { discovery: port("gossip"), peers: port("peers"), remoting: port("remoting") },
+            ports: Ports { discovery: port("gossip"), peers: Some(port("peers")), remoting: Some(port("remoting")) },
             identity: Identity::Name(own.into()),
             choices: Choices::default(),
             alive: None,

@@ -101,7 +101,7 @@ fn life(random: &mut Random, store: &Store, reading: Reading) -> Vec<Vec<usize>>
 /// The views of pod `own` that may be handed out.
 fn answers(own: usize, life: &[Vec<usize>], choices: Choices, gated: bool) -> Vec<View> {
     let port = |name: &str| PortRule { name: name.into(), default: None };
-    let ports = Ports { discovery: port("gossip"), peers: port("peers"), remoting: port("remoting") };
+    let ports = Ports { discovery: port("gossip"), peers: Some(port("peers")), remoting: Some(port("remoting")) };
     let rules = Rules { ports, identity: Identity::Name(format!("pod-{own}")), choices, alive: None };
     let views = life.iter().map(|states| {
         let pods = states.iter().enumerate().filter_map(|(number, state)| pod(number, *state));

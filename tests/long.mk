@@ -23,7 +23,7 @@ test-calls: stage ## random calls of every export
 SANITIZERS      := address thread
 runtime-address := asan
 runtime-thread  := tsan
-calls-address   := 1000000
+calls-address   := 300000
 calls-thread    := 200000
 # Without it, the thread sanitizer takes std's own synchronization for races.
 std-thread      := -Zbuild-std

@@ -102,7 +102,7 @@ fn client(port: u16) {
     // The server has been met in every state by then.
     while lists(&provider) < 4 {
         if std::env::var_os(LISTS_ONLY).is_some() {
-            let _ = provider.refresh(Timeout::AtMost(Duration::from_secs(1)));
+            let _ = provider.refresh(&mut 0, Timeout::AtMost(Duration::from_secs(1)));
         }
         // A caller that reads all texts there are.
         if let Ok(peers) = provider.discover_peers(Timeout::AtMost(Duration::ZERO)) {
@@ -147,7 +147,7 @@ fn provider(port: u16) -> Provider {
         ("remoting_port_name", "remoting"),
         ("peers_port_name", "peers"),
         ("pod_labels", "app=demo"),
-        ("self", "none"),
+        ("membership", "observer"),
         ("kubeconfig", path.to_str().unwrap()),
         ("log", "debug"),
     ] {

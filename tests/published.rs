@@ -31,7 +31,6 @@ fn what_was_published_stays() {
         words("verdict", include_str!("../src/verdict.rs"), "name"),
         words("gate", include_str!("../src/snapshot.rs"), "name"),
         words("failure", include_str!("../src/kube_api/error.rs"), "name"),
-        words("feature", include_str!("../src/ffi/version.rs"), "kubepeers_features"),
     ];
     assert!(names.iter().all(|found| found.len() >= 4), "a kind is not found: {names:?}");
     let there: BTreeSet<String> = names.concat().into_iter().collect();
@@ -69,7 +68,8 @@ fn functions() -> Vec<String> {
 
 fn numbers() -> Vec<String> {
     let defined = HEADER.lines().filter_map(|line| line.strip_prefix("#define ")?.split_once(' '));
-    defined.filter(|(name, _)| !name.contains("_VERSION_")).map(|(name, n)| format!("number {name} {n}")).collect()
+    let numbers = defined.filter(|(name, _)| !name.contains("_VERSION_") && *name != "KUBEPEERS_MUST_USE");
+    numbers.map(|(name, n)| format!("number {name} {}", n.trim_matches(['(', ')']))).collect()
 }
 
 fn keys() -> Vec<String> {
@@ -124,7 +124,7 @@ fn view() -> View {
     let [discovery, peers, remoting] =
         ["gossip", "peers", "remoting"].map(|name| PortRule { name: name.into(), default: None });
     let rules = Rules {
-        ports: Ports { discovery, peers, remoting },
+        ports: Ports { discovery, peers: Some(peers), remoting: Some(remoting) },
         identity: Identity::None,
         choices: Choices::default(),
         alive: None,

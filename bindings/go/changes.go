@@ -9,10 +9,6 @@ import (
 	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
 )
 
-// often is how often the library is asked where no change tells of what is
-// waited for: that an answer is too old, or no longer, or that time has passed.
-const often = 50 * time.Millisecond
-
 // changes tell all waiters of a session, by one descriptor and one goroutine,
 // that there may be something new to ask the library for. Both are there as long
 // as somebody waits.
@@ -21,7 +17,6 @@ type changes struct {
 	waiters    int
 	descriptor *os.File
 	told       chan struct{} // closed, and replaced, at the next change
-	left       chan struct{} // closed when nobody waits any more
 }
 
 // join is for whoever is about to wait. leave belongs to it, if there is no failure.
@@ -33,9 +28,14 @@ func (c *changes) join(handle capi.Provider) *capi.Failure {
 		if failure != nil {
 			return failure
 		}
-		c.descriptor = os.NewFile(fd, "kubepeers changes") // The netpoller's, since it does not block.
-		c.told, c.left = make(chan struct{}), make(chan struct{})
-		go c.read(c.descriptor, c.left)
+		descriptor := os.NewFile(fd, "kubepeers changes")               // The netpoller's, since it does not block.
+		if err := descriptor.SetReadDeadline(time.Time{}); err != nil { // Not the netpoller's, as epoll has a limit.
+			descriptor.Close()
+			return &capi.Failure{Status: capi.NoResources, Message: "the change descriptor cannot be polled: " + err.Error(), Retryable: true}
+		}
+		c.descriptor = descriptor
+		c.told = make(chan struct{})
+		go c.read(c.descriptor)
 	}
 	c.waiters++
 	return nil
@@ -47,7 +47,6 @@ func (c *changes) leave() {
 	if c.waiters--; c.waiters == 0 {
 		c.descriptor.Close() // ends read
 		c.descriptor = nil
-		close(c.left)
 	}
 }
 
@@ -59,17 +58,14 @@ func (c *changes) next() <-chan struct{} {
 	return c.told
 }
 
-// read tells of whatever comes, also of the end of the provider: what it was is
-// for the library to say.
-func (c *changes) read(descriptor *os.File, left <-chan struct{}) {
+// read reports every change, until the provider has ended or there is no waiter.
+// What has changed is for the library to say.
+func (c *changes) read(descriptor *os.File) {
 	buffer := make([]byte, 512)
 	for {
 		_, err := descriptor.Read(buffer)
-		if !c.tell(descriptor) {
+		if !c.tell(descriptor) || err != nil {
 			return
-		}
-		if err != nil { // The provider has ended, or the netpoller does not take the descriptor: it fails at once again.
-			wait(context.Background(), left, often)
 		}
 	}
 }
@@ -86,18 +82,10 @@ func (c *changes) tell(descriptor *os.File) bool {
 	return true
 }
 
-// wait returns when it is told, when the context has ended, and after so much
-// time, if any is given.
-func wait(ctx context.Context, told <-chan struct{}, after time.Duration) {
-	var over <-chan time.Time
-	if after > 0 {
-		timer := time.NewTimer(after)
-		defer timer.Stop()
-		over = timer.C
-	}
+// wait returns when it is told, and when the context has ended.
+func wait(ctx context.Context, told <-chan struct{}) {
 	select {
 	case <-told:
 	case <-ctx.Done():
-	case <-over:
 	}
 }

@@ -160,7 +160,7 @@ func TestForbiddenNamesTheRole(t *testing.T) {
 	config.Namespace = c.namespace
 	provider := initialized(t, config, kubepeers.WithoutSelf(), kubepeers.WithServiceAccountDir(dir), kubepeers.WithRegisterTimeout(patience))
 	failure := want(t, provider.Register(), kubepeers.ErrForbidden)
-	if failure.HTTPStatus != 403 || failure.Retryable || !strings.Contains(failure.Message, "watch") {
+	if failure.HTTPStatus != 403 || failure.Retryable || !strings.Contains(failure.Message, "watch") || !strings.Contains(failure.Manifest, "kind: RoleBinding") {
 		t.Errorf("%+v", failure)
 	}
 }

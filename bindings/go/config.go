@@ -9,15 +9,17 @@ import (
 	"github.com/kubepeers/kubepeers/bindings/go/internal/settings"
 )
 
-// Config says which pods are peers. Every field is required.
+// Config says which pods are peers. PodLabels and DiscoveryPortName are required.
 type Config struct {
-	// Namespace is the namespace of the pods.
+	// Namespace is the namespace of the pods. By default it is the namespace of this
+	// pod, or of the kubeconfig's context.
 	Namespace string
-	// DiscoveryPortName is the name of the container port that DiscoverPeers answers with.
+	// DiscoveryPortName is the name of the container port in the peers' addresses.
 	DiscoveryPortName string
-	// RemotingPortName is the name of the port that Node.RemotingPort is; a peer need not have one.
+	// RemotingPortName is the name of the port of Node.RemotingPort. A peer need not
+	// have it. If it is "", the port is 0.
 	RemotingPortName string
-	// PeersPortName is the name of the port that Node.PeersPort is; the same.
+	// PeersPortName is the same for Node.PeersPort.
 	PeersPortName string
 	// PodLabels are the labels that every peer has. All must match.
 	PodLabels map[string]string

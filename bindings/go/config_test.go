@@ -15,10 +15,7 @@ func TestWrongFieldsAreNamed(t *testing.T) {
 		status kubepeers.Status
 		key    string
 	}{
-		"no namespace":      {func(c *kubepeers.Config) { c.Namespace = "" }, kubepeers.ErrInvalidConfig, "namespace"},
 		"no discovery port": {func(c *kubepeers.Config) { c.DiscoveryPortName = "" }, kubepeers.ErrInvalidConfig, "discovery_port_name"},
-		"no remoting port":  {func(c *kubepeers.Config) { c.RemotingPortName = "" }, kubepeers.ErrInvalidConfig, "remoting_port_name"},
-		"no peers port":     {func(c *kubepeers.Config) { c.PeersPortName = "" }, kubepeers.ErrInvalidConfig, "peers_port_name"},
 		"no labels":         {func(c *kubepeers.Config) { c.PodLabels = nil }, kubepeers.ErrInvalidConfig, "pod_labels"},
 		"not a namespace":   {func(c *kubepeers.Config) { c.Namespace = "Not_A_Name" }, kubepeers.ErrInvalidConfig, "namespace"},
 		"not a port name":   {func(c *kubepeers.Config) { c.RemotingPortName = "two words" }, kubepeers.ErrInvalidConfig, "remoting_port_name"},
@@ -64,6 +61,10 @@ func TestWrongLabels(t *testing.T) {
 	}
 }
 
+func TestLabelsAndDiscoveryPortSuffice(t *testing.T) {
+	initialized(t, kubepeers.Config{DiscoveryPortName: "gossip", PodLabels: map[string]string{"app": "demo"}})
+}
+
 func TestSeveralLabels(t *testing.T) {
 	config := validConfig()
 	config.PodLabels = map[string]string{"app": "demo", "example.org/tier": "back", "empty": ""}
@@ -100,7 +101,7 @@ func TestWrongOptionsAreNamed(t *testing.T) {
 		"part of a negative": {kubepeers.WithDiscoverTimeout(-1), kubepeers.ErrInvalidConfig, "discover_timeout_ms"},
 		"watch":              {raw("watch", "never"), kubepeers.ErrInvalidConfig, "watch"},
 		"pod address":        {kubepeers.WithPodIP("10.1.0.1:3322"), kubepeers.ErrInvalidConfig, "pod_ip"},
-		"self":               {raw("self", "nobody"), kubepeers.ErrInvalidConfig, "self"},
+		"membership":         {raw("membership", "nobody"), kubepeers.ErrInvalidConfig, "membership"},
 		"pod name":           {kubepeers.WithPod("", "some-uid"), kubepeers.ErrInvalidConfig, "pod_name"},
 		"pod uid":            {kubepeers.WithPod("name", "uid\x00"), kubepeers.ErrInvalidConfig, "pod_uid"},
 		"account folder":     {kubepeers.WithServiceAccountDir(""), kubepeers.ErrInvalidConfig, "service_account_dir"},

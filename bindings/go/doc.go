@@ -42,7 +42,7 @@
 // Option says which key it sets.
 //
 // The service account of the pod must be allowed to list and watch pods in the
-// namespace. If it may not list them, Register fails and its message is the
+// namespace. If it may not list them, Register fails, and Error.Manifest is the
 // Role to add; if it may not watch them, they are polled.
 //
 // # Building

@@ -51,7 +51,7 @@ const (
 	ErrTLS Status = capi.TLS
 	// ErrUnauthorized: the API server does not accept the token.
 	ErrUnauthorized Status = capi.Unauthorized
-	// ErrForbidden: the service account may not list pods; the message holds the missing Role.
+	// ErrForbidden: the service account may not list pods; Manifest is the missing Role.
 	ErrForbidden Status = capi.Forbidden
 	// ErrNoResources: file descriptors, threads or memory have run out. Retry when there are some.
 	ErrNoResources Status = capi.NoResources
@@ -60,8 +60,6 @@ const (
 	ErrUnavailable Status = capi.Unavailable
 	// ErrStale: what is known is older than asked for, and nothing newer came in time; the message says why. Retry.
 	ErrStale Status = capi.Stale
-	// ErrWouldDeadlock: the call would wait for the thread that it is made on. This package makes no such call.
-	ErrWouldDeadlock Status = capi.WouldDeadlock
 	// ErrInternal: a fault of the library. The process is unharmed; close the provider.
 	ErrInternal Status = capi.Internal
 )
@@ -90,6 +88,9 @@ type Error struct {
 	Retryable bool
 	// HTTPStatus is what the API server answered, 0 if the error is not about an answer.
 	HTTPStatus int
+	// Manifest is the Kubernetes manifest that fixes the error once it is applied, as
+	// YAML, for example the Role that ErrForbidden lacks; "" if there is none.
+	Manifest string
 }
 
 func (e *Error) Error() string { return "kubepeers: " + e.Status.String() + ": " + e.Message }
@@ -108,5 +109,5 @@ func errorFrom(failure *capi.Failure) error {
 	if failure == nil {
 		return nil
 	}
-	return &Error{Status(failure.Status), failure.Message, failure.Retryable, failure.HTTPStatus}
+	return &Error{Status(failure.Status), failure.Message, failure.Retryable, failure.HTTPStatus, failure.Manifest}
 }

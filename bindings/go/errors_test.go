@@ -33,7 +33,6 @@ var statuses = map[kubepeers.Status]string{
 	kubepeers.ErrNoResources:        "NO_RESOURCES",
 	kubepeers.ErrUnavailable:        "UNAVAILABLE",
 	kubepeers.ErrStale:              "STALE",
-	kubepeers.ErrWouldDeadlock:      "WOULD_DEADLOCK",
 	kubepeers.ErrInternal:           "INTERNAL",
 }
 

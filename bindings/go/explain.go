@@ -11,8 +11,8 @@ import (
 type Explanation struct {
 	Namespace string `json:"namespace"`
 	Selector  string `json:"selector"`
-	// OwnPod says how the own pod is known, for people.
-	OwnPod string `json:"own_pod"`
+	// Self describes how this pod was identified, for humans.
+	Self string `json:"self"`
 	// Gate is "open", or what an answer waits for, "self-absent" or "self-not-yet",
 	// or why there can be none: "self-excluded", "self-unselected", "self-unclear".
 	Gate string `json:"gate"`

@@ -30,7 +30,7 @@ func TestEveryPodIsExplained(t *testing.T) {
 		t.Errorf("%+v", explanation)
 	}
 	a := explanation.Pods[0]
-	if _, err := time.Parse(time.RFC3339, a.Started); err != nil || a.UID != c.uid("a") || !strings.Contains(explanation.OwnPod, "self") {
+	if _, err := time.Parse(time.RFC3339, a.Started); err != nil || a.UID != c.uid("a") || !strings.Contains(explanation.Self, "self") {
 		t.Errorf("%+v", explanation)
 	}
 	a.Started, a.UID = "", ""

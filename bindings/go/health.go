@@ -22,6 +22,9 @@ type Health struct {
 	// limit is that of WithMaxStale. By default it is 120 s, or three polls if
 	// that is longer.
 	Stale bool
+	// Watching reports whether a watch is open. Between two watches it is false for
+	// a moment.
+	Watching bool
 	// Polling: the pods are listed again and again, not watched, as WithPolling
 	// asks for or, as Err then says, since the service account may not watch them.
 	Polling bool
@@ -45,6 +48,7 @@ func (p *Provider) Health() (Health, error) {
 		Synced:   health.AgeMS >= 0,
 		Age:      age(health.AgeMS),
 		Stale:    health.Stale,
+		Watching: health.Watching,
 		Polling:  health.Polling,
 		Err:      errorFrom(health.Failure),
 		ErrClass: health.ErrorClass,

@@ -40,9 +40,10 @@ func TestHealthWhenAllIsWell(t *testing.T) {
 	if want := (kubepeers.Health{Synced: true, Polling: true}); health != want {
 		t.Errorf("%+v, not %+v", health, want)
 	}
+	eventually(t, "it watches", func() bool { return must[kubepeers.Health](t)(watching.Health()).Watching })
 	health = must[kubepeers.Health](t)(watching.Health())
 	health.Age = 0
-	if want := (kubepeers.Health{Synced: true}); health != want {
+	if want := (kubepeers.Health{Synced: true, Watching: true}); health != want {
 		t.Errorf("%+v, not %+v", health, want)
 	}
 }

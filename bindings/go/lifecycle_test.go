@@ -49,6 +49,7 @@ var calls = map[string]func(context.Context, *kubepeers.Provider) error{
 	"DiscoverPeersContext": func(ctx context.Context, p *kubepeers.Provider) error {
 		return failureOf(p.DiscoverPeersContext(ctx))
 	},
+	"Self":         func(ctx context.Context, p *kubepeers.Provider) error { return failureOf(p.Self(ctx)) },
 	"Wait":         func(ctx context.Context, p *kubepeers.Provider) error { return failureOf(p.Wait(ctx, 0)) },
 	"WaitForPeers": func(ctx context.Context, p *kubepeers.Provider) error { return failureOf(p.WaitForPeers(ctx, 1, 0)) },
 	"Refresh":      func(ctx context.Context, p *kubepeers.Provider) error { return p.Refresh(ctx) },

@@ -1,6 +1,7 @@
 package kubepeers
 
 import (
+	"context"
 	"net"
 	"runtime"
 	"strconv"
@@ -37,6 +38,21 @@ type Node struct {
 // Address is what DiscoverPeers tells of the node.
 func (n Node) Address() string {
 	return net.JoinHostPort(n.Host, strconv.Itoa(int(n.DiscoveryPort)))
+}
+
+// Self returns this pod, with the address and ports that its peers get. It waits
+// until ctx ends for the pods to be listed and this pod to be one of them. The
+// result is nil if WithoutSelf is set.
+func (p *Provider) Self(ctx context.Context) (*Node, error) {
+	defer runtime.KeepAlive(p)
+	s := p.current()
+	found, err := until(ctx, s, func() (Snapshot, *capi.Failure) {
+		return snapshotFrom(inTurn(func() (capi.Nodes, *capi.Failure) { return s.handle.Self(0) }))
+	})
+	if err != nil || len(found.Nodes) == 0 {
+		return nil, err
+	}
+	return &found.Nodes[0], nil
 }
 
 // Nodes is DiscoverPeers with all that is known of each peer, in the same order.

@@ -13,10 +13,10 @@ import (
 type Option func(*settings.Settings)
 
 // WithoutSelf says that this process does not run in one of the pods. Without
-// it, the library finds out which pod this is and leaves it out of the peers.
-// (`self` = `none`)
+// it, the library identifies this pod and excludes it from the peers.
+// (`membership` = `observer`)
 func WithoutSelf() Option {
-	return func(s *settings.Settings) { s.Set("self", "none") }
+	return func(s *settings.Settings) { s.Set("membership", "observer") }
 }
 
 // WithPod says which pod this process runs in, for where that cannot be found
@@ -77,8 +77,8 @@ func WithDefaultPeersPort(port uint16) Option {
 // heard. When they are older the pods are listed anew, and where that does not
 // succeed in time the answer is ErrStale. Without it the last peers stand,
 // however old: see Health. At least a second; a quiet API server is heard about
-// every minute. A Watch, or a call that waits, asks all the time: meanwhile the
-// pods are listed anew whenever limit has passed without a word of the API server.
+// every minute. While a Watch is open, or a call waits, the pods are listed again
+// whenever limit has passed without a confirmation by the API server.
 // (`max_stale_ms`)
 func WithMaxStale(limit time.Duration) Option {
 	return func(s *settings.Settings) { s.SetMilliseconds("max_stale_ms", limit) }

@@ -18,8 +18,7 @@ import (
 // give an error that is the context's for errors.Is. If something was missing
 // until then it is an *Error too, which says what. Those without one wait as
 // long as WithRegisterTimeout and WithDiscoverTimeout say. Calls that wait have
-// two file descriptors meanwhile, all of a provider together, and no thread: save
-// Register and Refresh, whose waiting only the library can do.
+// two file descriptors meanwhile, all of a provider together, and no thread.
 type Provider struct {
 	settings settings.Settings
 	invalid  error // why the Config could not become settings
@@ -110,7 +109,7 @@ func (p *Provider) DiscoverPeers() ([]string, error) {
 func (p *Provider) DiscoverPeersContext(ctx context.Context) ([]string, error) {
 	defer runtime.KeepAlive(p)
 	s := p.current()
-	return until(ctx, s, s.period, s.discover)
+	return until(ctx, s, s.discover)
 }
 
 // Close ends the provider, and calls that wait with ErrClosed. From then on
@@ -126,7 +125,7 @@ func (p *Provider) current() *session {
 	if s := p.session.Load(); s != nil {
 		return s
 	}
-	return new(session)
+	return &session{registering: make(chan struct{}, 1)}
 }
 
 func checkVersion(library, header capi.Version) error {

@@ -10,7 +10,6 @@ import (
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
 )
 
-// The library's waiting cannot be cancelled.
 func TestCancelledRefreshesDoNotPileUp(t *testing.T) {
 	provider := waiting(t, 0)
 	for range 200 {
@@ -62,6 +61,20 @@ func TestRefreshEndsWithAnyContext(t *testing.T) {
 		case <-time.After(patience):
 			t.Fatal("still waits")
 		}
+	}
+}
+
+func TestRefreshEndsWithItsRegistration(t *testing.T) {
+	provider := waiting(t, 0)
+	ended := make(chan error, 1)
+	go func() { ended <- provider.Refresh(t.Context()) }()
+	eventually(t, "the refresh has ended", func() bool {
+		succeed(t, provider.Deregister())
+		succeed(t, provider.Register())
+		return len(ended) > 0
+	})
+	if err := <-ended; !errors.Is(err, kubepeers.ErrNotRegistered) {
+		t.Errorf("%v", err)
 	}
 }
 

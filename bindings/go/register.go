@@ -2,88 +2,87 @@ package kubepeers
 
 import (
 	"context"
-	"time"
 
 	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
 )
 
-// register occupies a thread while it waits: whether what is wrong ends it, such
-// as a missing Role, the library's own call alone says.
+// register waits for the first list until ctx ends, or for as long as
+// WithRegisterTimeout says. What happens after that time is reported by the
+// calls that need a list.
 func (s *session) register(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	// Whoever undoes a registration must know that it is the one that it has begun.
-	if err := s.lockRegistering(ctx); err != nil {
-		return err
+	registration, failure := s.begin(ctx)
+	if ctx.Err() != nil && registration == 0 {
+		return ctx.Err()
 	}
-	defer s.registering.Unlock()
-	if ctx.Done() == nil {
-		return errorFrom(s.handle.Register(capi.DefaultTimeout))
-	}
-	// As nobody else can begin one meanwhile, what is not registered stays so.
-	if err := s.notRegistered(); err != nil {
-		return err
-	}
-	done := make(chan *capi.Failure, 1)
-	go func() { done <- s.handle.Register(capi.DefaultTimeout) }()
-	select {
-	case failure := <-done:
+	if failure != nil || s.registerTimeout == 0 {
 		return errorFrom(failure)
-	case <-ctx.Done():
-		return s.undo(ctx, done)
 	}
-}
-
-// lockRegistering waits for another call of register that has been ended, and
-// not for one that goes on. Which of these it is, no change tells.
-func (s *session) lockRegistering(ctx context.Context) error {
-	for !s.registering.TryLock() {
-		if err := s.notRegistered(); err != nil {
-			return err
-		}
-		wait(ctx, nil, time.Millisecond)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-	}
-	return nil
-}
-
-// notRegistered gives an error for everything else.
-func (s *session) notRegistered() error {
-	switch _, failure := s.handle.Health(); {
+	limited, cancel := context.WithTimeout(ctx, s.registerTimeout)
+	defer cancel()
+	_, failure = await(limited, s, func() (struct{}, *capi.Failure) { return struct{}{}, s.firstSync(registration) })
+	switch {
 	case failure == nil:
-		return &Error{Status: ErrAlreadyRegistered, Message: "register was called before"}
-	case failure.Status != capi.NotRegistered:
+		return nil
+	case !passes(failure):
+		s.undo(registration)
 		return errorFrom(failure)
+	case ctx.Err() == nil:
+		return nil
 	}
-	return nil
-}
-
-// undo ends a registration, whether it is complete, waits, or still reads files
-// and cannot be told. Only the last takes more than one turn. It gives the error
-// of the context, with what was missing until then.
-func (s *session) undo(ctx context.Context, done <-chan *capi.Failure) error {
 	_, missing := s.newer(0)
-	for {
-		s.handle.Deregister()
-		select {
-		case failure := <-done:
-			s.handle.Deregister() // It may have become complete in between.
-			return undone(ctx, missing, failure)
-		case <-time.After(time.Millisecond):
-		}
+	s.undo(registration)
+	if passes(missing) {
+		failure = missing
 	}
+	return ended(ctx, failure)
 }
 
-// undone prefers the failure of the call itself, unless undoing it was its reason.
-func undone(ctx context.Context, missing, failure *capi.Failure) error {
+// begin registers without waiting, and returns the number of the registration,
+// or 0 if ctx ends while another call reads files.
+func (s *session) begin(ctx context.Context) (uint64, *capi.Failure) {
+	select {
+	case s.registering <- struct{}{}:
+	case <-ctx.Done():
+		return 0, nil
+	}
+	defer s.registered()
+	failure := s.handle.Register(0)
+	if failure == nil {
+		s.registrations++
+	}
+	return s.registrations + 1, failure
+}
+
+// registered gives back what begin, firstSync and undo take.
+func (s *session) registered() { <-s.registering }
+
+// firstSync fails until the pods have been listed. The library's own call
+// returns the same errors.
+func (s *session) firstSync(registration uint64) *capi.Failure {
+	s.registering <- struct{}{}
+	defer s.registered()
+	health, failure := s.handle.Health()
 	switch {
 	case failure != nil && failure.Status != capi.NotRegistered:
-		return ended(ctx, failure)
-	case passes(missing):
-		return ended(ctx, missing)
+		return failure
+	case failure != nil || s.registrations+1 != registration:
+		return &capi.Failure{Status: capi.NotRegistered, Message: "not registered: deregister was called meanwhile"}
+	case health.AgeMS >= 0:
+		return nil
+	case health.Failure != nil && !health.Failure.Retryable:
+		return health.Failure
 	}
-	return ctx.Err() // It had only just begun, or was complete.
+	return &capi.Failure{Status: capi.NotSynced, Message: "the pods have not been listed yet", Retryable: true}
+}
+
+// undo ends a registration unless there is another one by now.
+func (s *session) undo(registration uint64) {
+	s.registering <- struct{}{}
+	defer s.registered()
+	if s.registrations+1 == registration {
+		s.handle.Deregister()
+	}
 }

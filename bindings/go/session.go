@@ -2,7 +2,6 @@ package kubepeers
 
 import (
 	"runtime"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,10 +16,10 @@ type session struct {
 	last    atomic.Pointer[addresses]
 	changes changes
 
+	registerTimeout time.Duration
 	discoverTimeout time.Duration
-	period          time.Duration // 0, or how often to ask where answers become too old
-	registering     sync.Mutex
-	lists           lists
+	registering     chan struct{}   // holds a token while a call begins, checks or undoes a registration
+	registrations   uint64          // how many there have been; needs the token
 	forgotten       runtime.Cleanup // closes it when nobody has done so
 	log             *logging        // nil without one
 }
@@ -32,10 +31,9 @@ func newSession(handle capi.Provider, settings *settings.Settings) (*session, *c
 	}
 	s := &session{
 		handle:          handle,
+		registering:     make(chan struct{}, 1),
+		registerTimeout: settings.Duration("register_timeout_ms", 5*time.Second),
 		discoverTimeout: settings.Duration("discover_timeout_ms", 3*time.Second),
-	}
-	if settings.Duration("max_stale_ms", 0) > 0 { // No change tells of that.
-		s.period = often
 	}
 	if settings.Logger != nil {
 		logger := settings.Logger.With("namespace", settings.Value("namespace"), "selector", settings.Value("pod_labels"))

@@ -10,13 +10,13 @@ import (
 	"github.com/kubepeers/kubepeers/bindings/go/internal/settings"
 )
 
-// until asks until there is an answer or the context ends. period is that of await.
-func until[T any](ctx context.Context, s *session, period time.Duration, ask func() (T, *capi.Failure)) (T, error) {
+// until asks until there is an answer or the context ends.
+func until[T any](ctx context.Context, s *session, ask func() (T, *capi.Failure)) (T, error) {
 	if ctx.Err() != nil { // Lest a loop that asks goes on for as long as there are answers.
 		var none T
 		return none, ctx.Err()
 	}
-	result, failure := await(ctx, s, period, ask)
+	result, failure := await(ctx, s, ask)
 	if passes(failure) {
 		var none T
 		return none, ended(ctx, failure)
@@ -30,15 +30,15 @@ func forAsLong[T any](s *session, ask func() (T, *capi.Failure)) (T, error) {
 	if passes(failure) {
 		ctx, cancel := context.WithTimeout(context.Background(), s.discoverTimeout)
 		defer cancel()
-		result, failure = await(ctx, s, s.period, ask)
+		result, failure = await(ctx, s, ask)
 	}
 	return answer(result, failure)
 }
 
-// await asks at every change, and once a period if that is not 0, until the
-// answer is none that passes or the context has ended: then it is the last one.
-// The library answers at once, so that no thread is parked meanwhile.
-func await[T any](ctx context.Context, s *session, period time.Duration, ask func() (T, *capi.Failure)) (T, *capi.Failure) {
+// await asks at every change until the answer is none that passes or the context
+// has ended: then it is the last one. The library answers at once, so that no
+// thread is parked meanwhile.
+func await[T any](ctx context.Context, s *session, ask func() (T, *capi.Failure)) (T, *capi.Failure) {
 	result, failure := ask()
 	if !passes(failure) || ctx.Err() != nil {
 		return result, failure
@@ -53,7 +53,7 @@ func await[T any](ctx context.Context, s *session, period time.Duration, ask fun
 		if !passes(failure) || ctx.Err() != nil {
 			return result, failure
 		}
-		wait(ctx, told, period)
+		wait(ctx, told)
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 
 // Snapshot is the peers as they were at one moment.
 type Snapshot struct {
-	// Generation grows with every change of a peer, its readiness included, from 1,
-	// until the provider is closed.
+	// Generation grows from 1 with every change of a peer's record or of this pod's,
+	// readiness included, until the provider is closed.
 	Generation uint64
 	// Nodes are the peers in the order of DiscoverPeers: not nil, and the caller's own.
 	Nodes []Node
@@ -33,7 +33,7 @@ func (s Snapshot) Addresses() []string {
 func (p *Provider) Wait(ctx context.Context, afterGeneration uint64) (Snapshot, error) {
 	defer runtime.KeepAlive(p)
 	s := p.current()
-	return until(ctx, s, s.period, func() (Snapshot, *capi.Failure) { return s.newer(afterGeneration) })
+	return until(ctx, s, func() (Snapshot, *capi.Failure) { return s.newer(afterGeneration) })
 }
 
 // WaitForPeers waits until there are at least min peers whose addresses have
@@ -51,14 +51,12 @@ func (p *Provider) WaitForPeers(ctx context.Context, min int, stableFor time.Dur
 		return Snapshot{}, &Error{Status: ErrInvalidArgument, Message: fmt.Sprintf("`min` is %d: must not be negative", min)}
 	}
 	s := p.current()
-	// Neither the end of stableFor nor the list that confirms it is a change of the
-	// peers, so the library does not report them: poll it.
 	settled := func() (Snapshot, *capi.Failure) {
 		return snapshotFrom(inTurn(func() (capi.Nodes, *capi.Failure) {
 			return s.handle.WaitForPeers(uint(min), milliseconds(stableFor), 0)
 		}))
 	}
-	return until(ctx, s, often, settled)
+	return until(ctx, s, settled)
 }
 
 // newer is Wait that does not wait.

@@ -86,7 +86,7 @@ func TestWaitingParksNoThread(t *testing.T) {
 	// By then the library has opened what it keeps.
 	eventually(t, "it has tried to connect", func() bool { return must[kubepeers.Health](t)(provider.Health()).Err != nil })
 	files := descriptors(t)
-	waits := []string{"DiscoverPeers", "DiscoverPeersContext", "Nodes", "Wait", "WaitForPeers", "Watch"}
+	waits := []string{"DiscoverPeers", "DiscoverPeersContext", "Nodes", "Refresh", "Self", "Wait", "WaitForPeers", "Watch"}
 	ended := make(chan error)
 	for range callers {
 		for _, name := range waits {

@@ -58,7 +58,7 @@ func (s *session) watch(ctx context.Context, updates chan Update) {
 		if !lasts(failure) {
 			return
 		}
-		wait(ctx, told, s.period)
+		wait(ctx, told)
 	}
 }
 

@@ -27,13 +27,16 @@ static int stdin_ended(void)
 static void configure(kubepeers_config *config, int argc, char **argv, kubepeers_error **error)
 {
     static const char *const keys[][2] = {
-        {"namespace", "namespace"},     {"selector", "pod_labels"},  {"port", "discovery_port_name"},
-        {"port", "remoting_port_name"}, {"port", "peers_port_name"}, {"service-account-dir", "service_account_dir"},
+        {"namespace", "namespace"},
+        {"selector", "pod_labels"},
+        {"port", "discovery_port_name"},
+        {"service-account-dir", "service_account_dir"},
     };
     for (int i = 1; i + 1 < argc; i += 2)
         for (size_t k = 0; k < sizeof keys / sizeof *keys && *error == NULL; k++)
             if (strcmp(argv[i] + strspn(argv[i], "-"), keys[k][0]) == 0)
-                kubepeers_config_set(config, keys[k][1], argv[i + 1], error);
+                if (kubepeers_config_set(config, keys[k][1], argv[i + 1], error) != KUBEPEERS_OK)
+                    return;
 }
 
 int main(int argc, char **argv)
@@ -48,9 +51,9 @@ int main(int argc, char **argv)
     signal(SIGTERM, stop);
     setvbuf(stdout, NULL, _IOLBF, 0);
     configure(config, argc, argv, &error);
-    if (error == NULL && kubepeers_init(config, &provider, &error) == KUBEPEERS_OK)
-        kubepeers_register(provider, -1, &error);
-    while (error == NULL && !stopped && !stdin_ended()) {
+    int registered = error == NULL && kubepeers_init(config, &provider, &error) == KUBEPEERS_OK
+                     && kubepeers_register(provider, KUBEPEERS_TIMEOUT_DEFAULT, &error) == KUBEPEERS_OK;
+    while (registered && error == NULL && !stopped && !stdin_ended()) {
         kubepeers_peers *peers = NULL;
         /* A short wait, so that a signal is seen soon. */
         kubepeers_status status = kubepeers_wait(provider, generation, 250, &peers, &error);

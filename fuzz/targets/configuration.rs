@@ -11,7 +11,7 @@ fuzz_target!(|text: &str| {
         set(&mut config, key, value);
     }
     if let Ok(settings) = config.complete() {
-        assert!(!settings.namespace.is_empty() && settings.namespace.len() <= 63);
+        assert!(settings.namespace.as_ref().is_none_or(|namespace| (1..=63).contains(&namespace.len())));
         assert!(!settings.selector().contains(['\n', ' ']));
     }
 });

@@ -17,6 +17,11 @@ const SERVICE_ACCOUNT_DIR: &str = "/var/run/secrets/kubernetes.io/serviceaccount
 /// The longest timeout: a day. Beyond it a number is a mistake of units.
 const LONGEST_MS: u64 = 86_400_000;
 
+/// Checks a namespace that does not come from the configuration. What is none may be a secret: no message shows it.
+pub(crate) fn namespace(value: &str) -> Option<String> {
+    names::dns_label(value).ok()
+}
+
 /// A configuration being filled in.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
@@ -25,7 +30,7 @@ pub struct Config {
     remoting_port_name: Option<String>,
     peers_port_name: Option<String>,
     pod_labels: Option<BTreeMap<String, String>>,
-    no_self: bool,
+    is_observer: bool,
     pod_name: Option<String>,
     pod_uid: Option<String>,
     pod_ip: Option<IpAddr>,
@@ -49,13 +54,14 @@ pub struct Config {
 #[derive(Clone, Debug)]
 #[allow(missing_docs)] // The keys, documented at kubepeers_config_set.
 pub struct Settings {
-    pub namespace: String,
+    /// `None`: the namespace of the credentials.
+    pub namespace: Option<String>,
     /// `pod_labels`
     pub labels: BTreeMap<String, String>,
     /// The three port names, and the three defaults.
     pub ports: Ports,
-    /// `self` = "none".
-    pub no_self: bool,
+    /// `membership` = "observer".
+    pub is_observer: bool,
     pub pod_name: Option<String>,
     pub pod_uid: Option<String>,
     pub pod_ip: Option<IpAddr>,
@@ -103,7 +109,9 @@ impl Config {
             "remoting_port_name" => self.remoting_port_name = Some(names::port_name(value).map_err(wrong)?),
             "peers_port_name" => self.peers_port_name = Some(names::port_name(value).map_err(wrong)?),
             "pod_labels" => self.pod_labels = Some(names::labels(value).map_err(wrong)?),
-            "self" => self.no_self = one_of(value, [("auto", false), ("none", true)]).map_err(wrong)?,
+            "membership" => {
+                self.is_observer = one_of(value, [("member", false), ("observer", true)]).map_err(wrong)?;
+            }
             "pod_name" => self.pod_name = Some(names::dns_subdomain(value).map_err(wrong)?),
             "pod_uid" => self.pod_uid = Some(value.to_owned()),
             "pod_ip" => self.pod_ip = Some(ip(value).map_err(wrong)?),
@@ -142,11 +150,10 @@ impl Config {
 
     /// Checks that nothing is missing.
     pub fn complete(self) -> Result<Settings> {
-        let namespace = required("namespace", self.namespace)?;
-        let discovery_port_name = required("discovery_port_name", self.discovery_port_name)?;
-        let remoting_port_name = required("remoting_port_name", self.remoting_port_name)?;
-        let peers_port_name = required("peers_port_name", self.peers_port_name)?;
-        let labels = required("pod_labels", self.pod_labels)?;
+        let (labels, discovery_port_name) = match (self.pod_labels, self.discovery_port_name) {
+            (Some(labels), Some(discovery_port_name)) => (labels, discovery_port_name),
+            (labels, name) => return Err(missing(labels.is_none(), name.is_none())),
+        };
         let source = match (self.kubeconfig, self.context) {
             (Some(path), context) => Source::Kubeconfig(path, context),
             (None, None) => {
@@ -159,16 +166,15 @@ impl Config {
                 ));
             }
         };
-        let port = |name, default| PortRule { name, default };
         Ok(Settings {
-            namespace,
+            namespace: self.namespace,
             ports: Ports {
-                discovery: port(discovery_port_name, self.default_discovery_port),
-                remoting: port(remoting_port_name, self.default_remoting_port),
-                peers: port(peers_port_name, self.default_peers_port),
+                discovery: PortRule { name: discovery_port_name, default: self.default_discovery_port },
+                remoting: optional_port("remoting", self.remoting_port_name, self.default_remoting_port)?,
+                peers: optional_port("peers", self.peers_port_name, self.default_peers_port)?,
             },
             labels,
-            no_self: self.no_self,
+            is_observer: self.is_observer,
             pod_name: self.pod_name,
             pod_uid: self.pod_uid,
             pod_ip: self.pod_ip,
@@ -192,7 +198,7 @@ const KEYS: [&str; 25] = [
     "remoting_port_name",
     "peers_port_name",
     "pod_labels",
-    "self",
+    "membership",
     "pod_name",
     "pod_uid",
     "pod_ip",
@@ -222,15 +228,30 @@ fn unknown(key: &str) -> Error {
     Error::new(Status::UnknownKey, format!("`{}` is not a key; the keys are {}", names::shown(key), KEYS.join(", ")))
 }
 
-fn required<T>(key: &str, value: Option<T>) -> Result<T> {
-    value.ok_or_else(|| Error::new(Status::InvalidConfig, format!("`{key}` is missing: it is required")))
+/// Names all required keys that are missing.
+fn missing(labels: bool, discovery_port_name: bool) -> Error {
+    let required = [("pod_labels", labels), ("discovery_port_name", discovery_port_name)];
+    let missing: Vec<String> =
+        required.iter().filter(|(_, missing)| *missing).map(|(key, _)| format!("`{key}`")).collect();
+    Error::new(Status::InvalidConfig, format!("missing required configuration: set {}", missing.join(" and ")))
+}
+
+fn optional_port(which: &str, name: Option<String>, default: Option<u16>) -> Result<Option<PortRule>> {
+    match (name, default) {
+        (Some(name), default) => Ok(Some(PortRule { name, default })),
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(Error::new(
+            Status::InvalidConfig,
+            format!("`default_{which}_port` is for pods without a port of that name: set `{which}_port_name` too"),
+        )),
+    }
 }
 
 fn one_of<T: Copy, const N: usize>(value: &str, choices: [(&str, T); N]) -> std::result::Result<T, String> {
     let found = choices.iter().find(|(name, _)| *name == value).map(|(_, choice)| *choice);
     found.ok_or_else(|| {
         let names = choices.map(|(name, _)| format!("`{name}`")).join(", ");
-        format!("`{}` is none of {names}", names::shown(value))
+        format!("invalid value `{}`: expected one of {names}", names::shown(value))
     })
 }
 
@@ -281,7 +302,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_required_keys_suffice() {
+    fn timeouts_and_source_have_defaults() {
         let settings = filled().complete().unwrap();
         assert_eq!(settings.selector(), "app=demo,tier=");
         assert_eq!(settings.discover_timeout, Duration::from_secs(3));
@@ -308,19 +329,45 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_missing_key_is_named() {
-        let mut config = filled();
-        config.peers_port_name = None;
-        let error = config.complete().unwrap_err();
+    fn all_missing_keys_are_reported_at_once() {
+        let error = Config::default().complete().unwrap_err();
         assert_eq!(error.status(), Status::InvalidConfig);
-        assert!(error.message().contains("`peers_port_name` is missing"), "{error}");
+        assert!(error.message().contains("set `pod_labels` and `discovery_port_name`"), "{error}");
+        let mut config = filled();
+        config.discovery_port_name = None;
+        assert!(config.complete().unwrap_err().message().ends_with("set `discovery_port_name`"));
+    }
+
+    #[test]
+    fn labels_and_discovery_port_suffice() {
+        let mut config = Config::default();
+        config.set("pod_labels", "app=demo").unwrap();
+        config.set("discovery_port_name", "gossip").unwrap();
+        let settings = config.complete().unwrap();
+        assert!(settings.namespace.is_none() && settings.ports.remoting.is_none() && settings.ports.peers.is_none());
+    }
+
+    #[test]
+    fn a_default_port_needs_a_name() {
+        for (key, name) in [("default_remoting_port", "remoting_port_name"), ("default_peers_port", "peers_port_name")]
+        {
+            let mut config = Config::default();
+            for (key, value) in [("pod_labels", "app=demo"), ("discovery_port_name", "gossip"), (key, "1")] {
+                config.set(key, value).unwrap();
+            }
+            let error = config.clone().complete().unwrap_err();
+            assert_eq!(error.status(), Status::InvalidConfig);
+            assert!(error.message().contains(key) && error.message().contains(name), "{error}");
+            config.set(name, "x").unwrap();
+            config.complete().unwrap();
+        }
     }
 
     #[test]
     fn a_refused_value_changes_nothing() {
         let mut config = filled();
         config.set("namespace", "No Such").unwrap_err();
-        assert_eq!(config.complete().unwrap().namespace, "default");
+        assert_eq!(config.complete().unwrap().namespace.as_deref(), Some("default"));
     }
 
     #[test]
@@ -354,7 +401,7 @@ pub(crate) mod tests {
     fn choices_are_by_name() {
         let mut config = filled();
         for (key, good, bad) in [
-            ("self", "none", "None"),
+            ("membership", "observer", "none"),
             ("readiness", "ready", "true"),
             ("pending", "include", "yes"),
             ("ip_family", "ipv6", "6"),
@@ -368,14 +415,16 @@ pub(crate) mod tests {
             ("default_discovery_port", "3322", "65536"),
         ] {
             let error = config.set(key, bad).unwrap_err();
-            assert!(error.message().contains(&format!("`{key}`: `{bad}`")), "{error}");
+            assert!(error.message().contains(&format!("`{key}`: ")), "{error}");
+            assert!(error.message().contains(&format!("`{bad}`")), "{error}");
             config.set(key, good).unwrap();
         }
         let settings = config.complete().unwrap();
         let choices = Choices { only_ready: true, pending_too: true, family: Family::Ipv6 };
         assert_eq!(settings.choices, choices);
         let Ports { discovery, remoting, peers } = settings.ports;
-        assert_eq!([discovery, remoting, peers].map(|port| port.default), [Some(3322), Some(2), Some(3)]);
+        let defaults = [Some(discovery), remoting, peers].map(|port| port.and_then(|port| port.default));
+        assert_eq!(defaults, [Some(3322), Some(2), Some(3)]);
         assert_eq!(filled().complete().unwrap().choices, Choices::default());
     }
 }

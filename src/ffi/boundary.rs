@@ -4,17 +4,32 @@ use std::ffi::{CStr, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
+use super::cancellation::Uncancellable;
 use super::{fork, kubepeers_error, kubepeers_status};
 use crate::error::{Error, Result};
 use crate::panics::{self, Place};
 use crate::runtime;
 use crate::status::Status;
 
-/// Runs `body`, turns a panic into `INTERNAL`, and gives the error, if any, to the caller.
+/// Runs `body`, turns a panic into `INTERNAL`, and gives the error, if any, to the caller. The thread cannot be cancelled meanwhile.
 ///
 /// # Safety
 /// `error` is NULL or points to memory where a pointer may be written.
 pub(super) unsafe fn call(error: *mut *mut kubepeers_error, body: impl FnOnce() -> Result<()>) -> kubepeers_status {
+    let _uncancellable = Uncancellable::new();
+    // SAFETY: the caller vouches for `error`.
+    unsafe { quick_call(error, body) }
+}
+
+/// The same for a `body` that is often done in some nanoseconds, which is less than a change of the cancellation state takes.
+/// It is `Uncancellable` wherever it reaches a cancellation point of POSIX: I/O, a wait, but not memory.
+///
+/// # Safety
+/// As for `call`.
+pub(super) unsafe fn quick_call(
+    error: *mut *mut kubepeers_error,
+    body: impl FnOnce() -> Result<()>,
+) -> kubepeers_status {
     let outcome = catching(body).unwrap_or_else(|message| Err(Error::new(Status::Internal, message)));
     let Err(failure) = outcome else { return Status::Ok.code() };
     let status = failure.status().code();
@@ -23,7 +38,7 @@ pub(super) unsafe fn call(error: *mut *mut kubepeers_error, body: impl FnOnce() 
     status
 }
 
-/// Runs `body` for an export that cannot fail; a panic gives `fallback`.
+/// Runs `body` for an export that cannot fail; a panic gives `fallback`. It reaches no cancellation point.
 pub(super) fn infallible<T>(fallback: T, body: impl FnOnce() -> T) -> T {
     catching(body).unwrap_or(fallback)
 }

@@ -6,52 +6,104 @@ use super::boundary::{call, infallible, required, text};
 use super::{kubepeers_error, kubepeers_status};
 use crate::config::Config;
 
-/// A configuration being filled in. Opaque. One thread at a time.
+/// Opaque. A configuration that is being filled in. Only one thread at a time
+/// may use it.
 pub struct kubepeers_config(pub(super) Config);
 
-/// A new, empty configuration. Free it with kubepeers_config_free(), any time after kubepeers_init().
-/// NULL only if memory has run out.
+/// Creates an empty configuration.
+///
+/// Returns the configuration, to be freed with kubepeers_config_free().
+#[must_use]
 #[unsafe(no_mangle)]
 pub extern "C" fn kubepeers_config_new() -> *mut kubepeers_config {
     infallible(std::ptr::null_mut(), || Box::into_raw(Box::new(kubepeers_config(Config::default()))))
 }
 
-/// Sets one key. Does not block, no I/O. A later value of the same key replaces the earlier one.
-/// Refused values leave the configuration as it was.
+/// Sets one key. A later value of the same key replaces the earlier one. A
+/// value that is refused leaves the configuration as it was. Does not block.
 ///
-/// Required keys (kubepeers_init() fails without them):
-///   namespace             the namespace whose pods are the peers, e.g. "default"
-///   discovery_port_name   name of the container port that discover_peers answers with, e.g. "gossip"
-///   remoting_port_name    name of the remoting port, for kubepeers_peers_remoting_port(); a peer need not have one
-///   peers_port_name       name of the peers port, for kubepeers_peers_peers_port(); the same
-///   pod_labels            labels that every peer has, "k=v,k2=v2" without blanks; equality, all must match
+/// Required keys:
+///
+///   pod_labels
+///       Labels that every peer has: "key=value,key2=value2", without blanks.
+///       All of them must match.
+///   discovery_port_name
+///       Name of the container port in a peer's address, e.g. "gossip".
 ///
 /// Optional keys:
-///   self                  "auto" (default): find out which pod this is, and leave it out; "none": not a pod
-///   pod_uid, pod_name, pod_ip  which pod this process runs in, where it cannot be found out; one is enough, the uid is surest
-///   readiness             "ignore" (default); "ready": only ready pods are peers. On a cold start nobody is ready: for clients
-///                         of a cluster, not for its members. It also ends what kubepeers_discover_peers() guarantees of two pods
-///   pending               "exclude" (default); "include": a Pending pod with an address counts, self too: for a process in a
-///                         native sidecar, whose pod is Pending until its main containers start
-///   ip_family             "primary" (default): status.podIP; "ipv4", "ipv6": the first of status.podIPs that is one
-///   default_discovery_port  for pods without a port of the name (service meshes make people hide their ports), 1 to 65535
-///   default_remoting_port, default_peers_port  the same for the other two ports
-///   max_stale_ms          peers of which nothing was heard for so long are not given out, 1000 to 86400000; default: there is no limit.
-///                         A quiet watch is heard of about every minute: with less the pods are listed anew when somebody asks
-///   watch                 "auto" (default): watch the pods, or poll them where only `list` is allowed; "poll": only poll
-///   poll_interval_ms      time between two polls, varied by a fifth, 1000 to 86400000; default 15000
-///   register_timeout_ms   default timeout of kubepeers_register(), 0 to 86400000; default 5000
-///   discover_timeout_ms   default timeout of the other calls that wait, 0 to 86400000; default 3000
-///   request_timeout_ms    how long one request to the API server may go unanswered, 1 to 86400000; default 10000
-///   service_account_dir   folder with `token` and `ca.crt`; default /var/run/secrets/kubernetes.io/serviceaccount
-///   kubeconfig            path of a kubeconfig to use instead of the service account, whose folder is then not looked at
-///   context               context of that kubeconfig; default: its current one
-///   log                   "off" (default), "error", "warn", "info", "debug": which log records are made; kubepeers_log_next(),
-///                         kubepeers_log_set_callback()
-/// Paths are used as they are, whenever a file is read: give absolute ones if the process changes its folder.
 ///
-/// Errors: KUBEPEERS_UNKNOWN_KEY, KUBEPEERS_INVALID_CONFIG (the message names the key and says what is wrong),
-/// KUBEPEERS_INVALID_ARGUMENT (NULL), KUBEPEERS_INVALID_UTF8.
+///   namespace
+///       Namespace of the pods. Default with `kubeconfig`: the namespace of the
+///       context, or "default" if the context has none. Default without it: the
+///       namespace of this pod.
+///   remoting_port_name, peers_port_name
+///       Names of two more container ports, for
+///       kubepeers_peers_remoting_port() and kubepeers_peers_peers_port(). A
+///       peer need not have them.
+///   default_discovery_port, default_remoting_port, default_peers_port
+///       Port number to assume for pods that lack the container port, 1 to
+///       65535. `default_remoting_port` also needs `remoting_port_name`, and
+///       `default_peers_port` needs `peers_port_name`.
+///   membership
+///       "member" (default): this process runs in one of the pods. That pod is
+///       identified, and is not among its own peers. "observer": this process
+///       runs in none of them, e.g. outside Kubernetes.
+///   pod_uid, pod_name, pod_ip
+///       Identify the pod that this process runs in, ahead of all other ways
+///       (see kubepeers_register()). One of them is enough; the uid is the most
+///       reliable.
+///   readiness
+///       "ignore" (default): pods that are not Ready are peers, too, because on
+///       a cold start no pod is Ready. "ready": only Ready pods are peers.
+///       This is for clients of a cluster, not for its members: the guarantee
+///       of kubepeers_discover_peers() for two pods does not hold.
+///   pending
+///       "exclude" (default): only Running pods are peers. "include": Pending
+///       pods with an address are peers, too, and this pod may be Pending. This
+///       is for native sidecars, whose pod is Pending until its main containers
+///       start.
+///   ip_family
+///       "primary" (default): the address is status.podIP. "ipv4" or "ipv6":
+///       it is the first of status.podIPs of that family.
+///   max_stale_ms
+///       Maximum age of a result, 1000 to 86400000. Older results are refreshed
+///       on demand; if that fails, calls return KUBEPEERS_STALE. Default: no
+///       limit. With less than about 60000, calls in a quiet cluster cause extra
+///       lists, because a quiet watch is confirmed only about once a minute.
+///   watch
+///       "auto" (default): watch the pods, or poll them if the service account
+///       may only list them. "poll": always poll.
+///   poll_interval_ms
+///       Time between two polls, 1000 to 86400000. Default: 15000. The library
+///       varies it at random by up to a fifth.
+///   register_timeout_ms
+///       Default timeout of kubepeers_register(), 0 to 86400000. Default: 5000.
+///   discover_timeout_ms
+///       Default timeout of the other calls that wait, 0 to 86400000.
+///       Default: 3000.
+///   request_timeout_ms
+///       How long one request to the API server may remain unanswered, 1 to
+///       86400000. Default: 10000.
+///   service_account_dir
+///       Directory with `token`, `ca.crt` and `namespace`. Default:
+///       /var/run/secrets/kubernetes.io/serviceaccount.
+///   kubeconfig
+///       Path of a kubeconfig to use instead of the service account.
+///   context
+///       Context of that kubeconfig. Default: its current context.
+///   log
+///       Most verbose level of the log records that kubepeers_log_next()
+///       returns: "off" (default), "error", "warn", "info" or "debug".
+///
+/// Files are read when they are needed. Use absolute paths if the process
+/// changes its working directory.
+///
+/// Errors:
+///   KUBEPEERS_UNKNOWN_KEY        there is no such key; the message lists all
+///   KUBEPEERS_INVALID_CONFIG     the value is invalid; the message says why
+///   KUBEPEERS_INVALID_UTF8       the key or the value is not UTF-8
+///   KUBEPEERS_INVALID_ARGUMENT   a pointer other than `error` is NULL
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_config_set(
     config: *mut kubepeers_config,
@@ -72,7 +124,8 @@ pub unsafe extern "C" fn kubepeers_config_set(
     }
 }
 
-/// Frees a configuration. NULL is allowed. Providers made from it live on.
+/// Frees a configuration. NULL is allowed. Providers created from it are not
+/// affected.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_config_free(config: *mut kubepeers_config) {
     if !config.is_null() {

@@ -4,12 +4,14 @@ use std::ffi::{CString, c_char};
 
 use super::boundary::infallible;
 use super::kubepeers_status;
+use super::text::c_text;
 use crate::error::Error;
 use crate::status::Status;
 
-/// Why a call failed. Opaque, immutable: any thread may read it.
+/// Opaque. Why a call failed. Any number of threads may read it.
 pub struct kubepeers_error {
     message: CString,
+    manifest: Option<CString>,
     status: Status,
     retryable: bool,
     http_status: u16,
@@ -17,9 +19,13 @@ pub struct kubepeers_error {
 
 impl kubepeers_error {
     pub(super) fn new(error: Error) -> Self {
-        // A NUL inside a message could only come from a server's text; it would cut the C string short.
-        let message = CString::new(error.message().replace('\0', "\u{fffd}")).unwrap_or_default();
-        Self { message, status: error.status(), retryable: error.is_retryable(), http_status: error.http_status() }
+        Self {
+            message: c_text(error.message()),
+            manifest: error.manifest().map(c_text),
+            status: error.status(),
+            retryable: error.is_retryable(),
+            http_status: error.http_status(),
+        }
     }
 
     pub(super) fn boxed(error: Error) -> *mut Self {
@@ -36,30 +42,47 @@ unsafe fn field<T>(error: *const kubepeers_error, absent: T, read: impl FnOnce(&
     unsafe { error.as_ref() }.map_or(absent, read)
 }
 
-/// The status that the call returned. KUBEPEERS_OK for NULL.
+/// Returns the status that the call returned, or KUBEPEERS_OK if `error` is
+/// NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_error_status(error: *const kubepeers_error) -> kubepeers_status {
     // SAFETY: the header asks for NULL or a live error.
     unsafe { field(error, Status::Ok.code(), |e| e.status.code()) }
 }
 
-/// What happened, to what, and what to do about it: UTF-8, maybe several lines, never NULL ("" for NULL).
-/// Borrowed from the error: valid until kubepeers_error_free(). Never holds a token or another secret.
+/// Returns what failed, why, and what to do, as one or more lines of UTF-8; ""
+/// if `error` is NULL. It contains neither secrets nor the manifest. The string
+/// is valid until kubepeers_error_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_error_message(error: *const kubepeers_error) -> *const c_char {
     // SAFETY: the header asks for NULL or a live error.
     unsafe { field(error, c"".as_ptr(), |e| e.message.as_ptr()) }
 }
 
-/// 1 if the same call may succeed later without anybody changing a configuration, a manifest or a program, else 0.
-/// Ask this of the error, not of the status: KUBEPEERS_NOT_SYNCED because of a 403 is not retryable. 0 for NULL.
+/// Returns the Kubernetes manifest that fixes the error once it is applied, for
+/// example the Role that is missing if the API server answers 403. Every error
+/// with this cause has it, whatever its status. The manifest is YAML and ends
+/// with a newline. It contains the placeholder THE-USER if the credentials do
+/// not name a service account. Returns NULL if there is none or `error` is NULL.
+/// The string is valid until kubepeers_error_free().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kubepeers_error_manifest(error: *const kubepeers_error) -> *const c_char {
+    // SAFETY: the header asks for NULL or a live error.
+    unsafe { field(error, std::ptr::null(), |e| e.manifest.as_ref().map_or(std::ptr::null(), |text| text.as_ptr())) }
+}
+
+/// Returns 1 if the same call may succeed later without a change of the program,
+/// its configuration or the cluster, and 0 otherwise or if `error` is NULL. Test
+/// this rather than the status: KUBEPEERS_NOT_SYNCED because of a 403 is not
+/// retryable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_error_is_retryable(error: *const kubepeers_error) -> i32 {
     // SAFETY: the header asks for NULL or a live error.
     unsafe { field(error, 0, |e| i32::from(e.retryable)) }
 }
 
-/// The HTTP status that the API server answered with, e.g. 403; 0 if the error is not about such an answer, and for NULL.
+/// Returns the HTTP status of the API server's answer, e.g. 403; 0 if there was
+/// no answer or `error` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_error_http_status(error: *const kubepeers_error) -> i32 {
     // SAFETY: the header asks for NULL or a live error.
@@ -75,8 +98,9 @@ pub unsafe extern "C" fn kubepeers_error_free(error: *mut kubepeers_error) {
     }
 }
 
-/// The name of a status without its prefix, e.g. "NOT_SYNCED"; "UNKNOWN" for a number that this version does not know.
-/// A static string: never freed.
+/// Returns the name of a status without its prefix, e.g. "NOT_SYNCED", or
+/// "UNKNOWN" for a number that this version does not have. The string is
+/// static.
 #[unsafe(no_mangle)]
 pub extern "C" fn kubepeers_status_name(status: kubepeers_status) -> *const c_char {
     Status::from_code(status).map_or(c"UNKNOWN", Status::name).as_ptr()

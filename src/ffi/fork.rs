@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use once_cell::sync::OnceCell;
 
 use crate::error::{Error, Result};
+use crate::runtime::{Descriptor, prepare_process as prepare_once};
 use crate::status::Status;
 
 /// How many forks lie between the process that loaded the library and this one, modulo 256.
@@ -36,7 +37,6 @@ extern "C" fn in_parent() {
 extern "C" fn in_child() {
     EPOCH.fetch_add(1, Ordering::Relaxed);
     super::handles::forget_after_fork();
-    crate::log::forget_callback();
     SETUP.unlock();
 }
 
@@ -55,8 +55,8 @@ pub(super) fn is_watched() -> Result<()> {
 
 /// Sets up what there is one of for each process, once.
 pub(super) fn prepare_process() -> Result<()> {
-    static PREPARED: OnceCell<()> = OnceCell::new();
-    whole(|| PREPARED.get_or_try_init(crate::runtime::prepare_process).copied())
+    static PREPARED: OnceCell<Descriptor> = OnceCell::new();
+    whole(|| PREPARED.get_or_try_init(prepare_once)?.check())
 }
 
 /// Runs `setup` without a fork in between: a child would wait for ever for the thread, which it has not, that is at it.

@@ -1,23 +1,24 @@
 //! The table behind `kubepeers_provider`: numbers instead of pointers, so that misuse is a status.
 //!
-//! A handle is `epoch << 56 | generation << 24 | slot`. Generations start at 1: 0 and other small numbers are never valid.
+//! A handle is `epoch << 45 | generation << 16 | slot`, below 2^53, so that a JavaScript number holds it. Generations start
+//! at 1: 0 and other small numbers are never valid.
 
 use std::cmp::Ordering;
 use std::sync::atomic::{
-    AtomicPtr, AtomicU64,
+    AtomicPtr,
     Ordering::{AcqRel, Acquire, Release},
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::ready::{Held, Ready};
 use super::{fork, kubepeers_provider};
 use crate::error::{Error, Result};
 use crate::provider::Provider;
-use crate::shown::Shown;
+use crate::snapshot_slot::{OwnedSnapshot, SlotWriter, SnapshotSlot};
 use crate::status::Status;
 
-const SLOT_BITS: u32 = 24;
-const GENERATION_BITS: u32 = 32;
+const SLOT_BITS: u32 = 16;
+const GENERATION_BITS: u32 = 29;
+const LAST_GENERATION: u32 = (1 << GENERATION_BITS) - 1;
 
 #[derive(Default)]
 struct Slot {
@@ -26,16 +27,13 @@ struct Slot {
     provider: Option<Arc<Provider>>,
 }
 
-/// How many slots show what would be answered at once. Providers in others show nothing, which costs speed only.
-const SHOWING: usize = 1024;
-
-/// The generations that the first slots show.
-static SHOWN: [AtomicU64; SHOWING] = [const { AtomicU64::new(0) }; SHOWING];
+/// How many of the first slots have a place for the snapshot. Without one, a call takes two locks.
+const PLACES: usize = 1024;
 
 struct Table {
     slots: Mutex<Vec<Slot>>,
-    /// The lists that the first slots have ready.
-    ready: Box<[Ready]>,
+    /// Read without the lock.
+    snapshots: Box<[SnapshotSlot]>,
 }
 
 /// NULL until the first provider of this process. A child process starts with NULL again, as the parent's table may have
@@ -53,8 +51,8 @@ fn existing_table() -> Option<&'static Table> {
 
 fn table() -> &'static Table {
     existing_table().unwrap_or_else(|| {
-        let ready = (0..SHOWING).map(|_| Ready::default()).collect();
-        let fresh = Box::into_raw(Box::new(Table { slots: Mutex::default(), ready }));
+        let snapshots = (0..PLACES).map(|_| SnapshotSlot::default()).collect();
+        let fresh = Box::into_raw(Box::new(Table { slots: Mutex::default(), snapshots }));
         let table = match TABLE.compare_exchange(std::ptr::null_mut(), fresh, AcqRel, Acquire) {
             Ok(_) => fresh,
             Err(winner) => {
@@ -77,39 +75,46 @@ fn slots() -> MutexGuard<'static, Vec<Slot>> {
 pub(super) fn insert(mut provider: Provider) -> Result<kubepeers_provider> {
     fork::is_watched()?;
     let mut slots = slots();
-    let index = match slots.iter().position(|slot| slot.provider.is_none() && slot.generation < u32::MAX) {
+    let index = match slots.iter().position(|slot| slot.provider.is_none() && slot.generation < LAST_GENERATION) {
         Some(index) => index,
         None if slots.len() < 1 << SLOT_BITS => {
             slots.push(Slot::default());
             slots.len() - 1
         }
-        None => return Err(Error::new(Status::Internal, "too many providers: close those that are not needed")),
+        None => {
+            return Err(Error::new(
+                Status::NoResources,
+                "too many providers are open; close those that are not needed",
+            ));
+        }
     };
     let slot = &mut slots[index];
     slot.generation += 1;
-    if let (Some(place), Some(ready)) = (SHOWN.get(index), table().ready.get(index)) {
-        provider.show_in(Shown::new(place, Some(ready), slot.generation));
+    if let Some(place) = table().snapshots.get(index) {
+        provider.store_in(SlotWriter::begin(place, slot.generation));
     }
     slot.provider = Some(Arc::new(provider));
-    Ok(u64::from(fork::epoch()) << (SLOT_BITS + GENERATION_BITS)
-        | u64::from(slot.generation) << SLOT_BITS
-        | index as u64)
+    Ok(handle(fork::epoch(), slot.generation, index))
 }
 
-/// The generation that the provider of a handle shows; 0 for none, and for what is no handle. Without a lock.
-pub(super) fn shown(handle: kubepeers_provider) -> u64 {
-    let (made_in, generation, index) = parts(handle);
-    let place = SHOWN.get(index).filter(|_| made_in == fork::epoch());
-    place.map_or(0, |place| Shown::new(place, None, generation).see())
+/// Returns the generation of the snapshot that the provider of a handle returns at once; 0 for none, and for what is no
+/// handle. Takes no lock.
+pub(super) fn generation(handle: kubepeers_provider) -> u64 {
+    place(handle).map_or(0, |(place, owner)| place.generation(owner))
 }
 
-/// The list that the provider of a handle has ready; `None` for what is no handle, too. Without a lock.
-pub(super) fn ready(handle: kubepeers_provider) -> Option<Held> {
+/// Returns the snapshot that the provider of a handle returns at once; `None` for what is no handle, too. Takes no lock.
+pub(super) fn snapshot(handle: kubepeers_provider) -> Option<Arc<OwnedSnapshot>> {
+    let (place, owner) = place(handle)?;
+    place.load(owner)
+}
+
+fn place(handle: kubepeers_provider) -> Option<(&'static SnapshotSlot, u32)> {
     let (made_in, generation, index) = parts(handle);
-    if made_in != fork::epoch() {
+    if made_in != u64::from(fork::epoch()) {
         return None;
     }
-    existing_table()?.ready.get(index)?.take(generation)
+    Some((existing_table()?.snapshots.get(index)?, generation))
 }
 
 /// The provider of a handle.
@@ -122,16 +127,23 @@ pub(super) fn remove(handle: kubepeers_provider) -> Result<Option<Arc<Provider>>
     if handle == 0 {
         return Ok(None);
     }
-    Ok(lookup(handle, |slot| slot.provider.take())?.flatten())
+    let (_, generation, index) = parts(handle);
+    Ok(lookup(handle, |slot| {
+        // From here on it is closed for every caller, although its watcher still runs.
+        if let Some(place) = table().snapshots.get(index) {
+            place.end(generation);
+        }
+        slot.provider.take()
+    })?
+    .flatten())
 }
 
 /// Refuses a handle that is in use.
 pub(super) fn refuse_live(handle: kubepeers_provider) -> Result<()> {
     match lookup(handle, |slot| slot.provider.is_some()) {
-        Ok(Some(true)) => Err(Error::new(
-            Status::AlreadyInitialized,
-            "init was called before: this provider is initialised already. Close it first",
-        )),
+        Ok(Some(true)) => {
+            Err(Error::new(Status::AlreadyInitialized, "the provider is already initialized; close it first"))
+        }
         _ => Ok(()),
     }
 }
@@ -139,10 +151,10 @@ pub(super) fn refuse_live(handle: kubepeers_provider) -> Result<()> {
 /// Reads the slot of a handle; `None` if another provider has, or had, the slot since.
 fn lookup<T>(handle: kubepeers_provider, read: impl FnOnce(&mut Slot) -> T) -> Result<Option<T>> {
     if handle == 0 {
-        return Err(Error::new(Status::NotInitialized, "not initialised: call init first"));
+        return Err(Error::new(Status::NotInitialized, "not initialized: call init first"));
     }
     let (made_in, generation, index) = parts(handle);
-    match made_in.cmp(&fork::epoch()) {
+    match made_in.cmp(&u64::from(fork::epoch())) {
         Ordering::Less => return Err(forked()),
         Ordering::Greater => return Err(invalid()),
         Ordering::Equal => {}
@@ -155,20 +167,38 @@ fn lookup<T>(handle: kubepeers_provider, read: impl FnOnce(&mut Slot) -> T) -> R
     }
 }
 
-/// The epoch, the generation and the slot of a handle.
-fn parts(handle: kubepeers_provider) -> (u8, u32, usize) {
+fn handle(epoch: u8, generation: u32, index: usize) -> kubepeers_provider {
+    u64::from(epoch) << (SLOT_BITS + GENERATION_BITS) | u64::from(generation) << SLOT_BITS | index as u64
+}
+
+/// The epoch, the generation and the slot of a handle. Of a forged one the epoch may be any number.
+fn parts(handle: kubepeers_provider) -> (u64, u32, usize) {
     let slot = (handle & ((1 << SLOT_BITS) - 1)) as usize;
-    ((handle >> (SLOT_BITS + GENERATION_BITS)) as u8, (handle >> SLOT_BITS) as u32, slot)
+    let generation = (handle >> SLOT_BITS) as u32 & LAST_GENERATION;
+    (handle >> (SLOT_BITS + GENERATION_BITS), generation, slot)
 }
 
 fn closed() -> Error {
-    Error::new(Status::Closed, "the provider has been closed: init begins anew")
+    Error::new(Status::Closed, "the provider is closed; call init to create a new one")
 }
 
 fn forked() -> Error {
-    Error::new(Status::Forked, "the provider belongs to the parent process: init again in this one")
+    Error::new(Status::Forked, "the provider belongs to the parent process; call init in this one")
 }
 
 fn invalid() -> Error {
-    Error::new(Status::InvalidHandle, "not a provider: use the number that init gave")
+    Error::new(Status::InvalidHandle, "not a provider: expected a number that init returned")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_javascript_number_holds_every_handle() {
+        let largest = handle(u8::MAX, LAST_GENERATION, (1 << SLOT_BITS) - 1);
+        assert_eq!(largest, (1 << 53) - 1);
+        assert_eq!(parts(largest), (u8::MAX.into(), LAST_GENERATION, (1 << SLOT_BITS) - 1));
+        assert_eq!(parts(handle(3, 5, 7)), (3, 5, 7));
+    }
 }

@@ -6,10 +6,12 @@ use super::boundary::{call, infallible, required, store};
 use super::{handles, kubepeers_error, kubepeers_provider, kubepeers_status};
 use crate::health::Health;
 
-/// How sure the answers of a provider were at one moment. Opaque, immutable: any thread may read it.
+/// Opaque. An immutable record of how reliable the results were at one moment.
+/// Any number of threads may read it.
 pub struct kubepeers_health {
     age_ms: i64,
     stale: bool,
+    watching: bool,
     polling: bool,
     error: Option<Box<kubepeers_error>>,
     error_class: CString,
@@ -18,19 +20,20 @@ pub struct kubepeers_health {
 impl kubepeers_health {
     fn boxed(health: Health) -> *mut Self {
         let age_ms = health.age.map_or(-1, |age| i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
-        let Health { stale, polling, trouble, .. } = health;
+        let Health { stale, watching, polling, trouble, .. } = health;
         let class = trouble.as_ref().map_or("", |trouble| trouble.class);
         let error_class = CString::new(class).unwrap_or_default();
         let error = trouble.map(|trouble| Box::new(kubepeers_error::new(trouble.error)));
-        Box::into_raw(Box::new(Self { age_ms, stale, polling, error, error_class }))
+        Box::into_raw(Box::new(Self { age_ms, stale, watching, polling, error, error_class }))
     }
 }
 
-/// How sure the answers are: answers are given from memory, through any outage of the API server, and this says how old they are.
-/// Does not block, no I/O. `*health` is written only on success; free it with kubepeers_health_free().
+/// Returns how reliable the results are now. Does not block. `*health` must be
+/// freed with kubepeers_health_free().
 ///
-/// Errors: KUBEPEERS_NOT_REGISTERED, KUBEPEERS_CLOSED, KUBEPEERS_INVALID_ARGUMENT (NULL), KUBEPEERS_NOT_INITIALIZED,
-/// KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
+/// Errors:
+///   KUBEPEERS_NOT_REGISTERED   the provider is not registered
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_get_health(
     provider: kubepeers_provider,
@@ -57,50 +60,82 @@ unsafe fn field<T>(health: *const kubepeers_health, absent: T, read: impl FnOnce
     unsafe { health.as_ref() }.map_or(absent, read)
 }
 
-/// Returns the milliseconds since the last confirmation: a list, an event, a bookmark, or a new watch. Bookmarks come about
-/// once a minute, and a watch that is silent for 90 s is opened again, so a quiet cluster is not old. Returns -1 before the first
-/// list, and if `health` is NULL.
+/// Returns the milliseconds since the result was last confirmed by a list, an
+/// event, a bookmark or a new watch. Bookmarks come about once a minute, and a
+/// watch that is silent for 90 s is opened again, so a quiet cluster does not
+/// look old.
+///
+/// Returns -1 before the first list, and if `health` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_health_age_ms(health: *const kubepeers_health) -> i64 {
     // SAFETY: the header asks for NULL or what kubepeers_get_health() gave.
     unsafe { field(health, -1, |h| h.age_ms) }
 }
 
-/// Returns 1 if the age exceeds `max_stale_ms`, if nothing has been read yet, or if `health` is NULL, and 0 otherwise. If
-/// `max_stale_ms` is not set, the limit is 120 s; where the pods are polled, it is three polls, if that is longer.
+/// Returns 1 if the age exceeds `max_stale_ms`, if the pods have not been
+/// listed yet or if `health` is NULL, and 0 otherwise. Without `max_stale_ms`
+/// the limit is 120 s; if the pods are polled, it is 120 s or the time of three
+/// polls, whichever is longer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_health_is_stale(health: *const kubepeers_health) -> i32 {
     // SAFETY: the header asks for NULL or what kubepeers_get_health() gave.
     unsafe { field(health, 1, |h| i32::from(h.stale)) }
 }
 
-/// 1 if the pods are listed every `poll_interval_ms` instead of watched: as `watch` = "poll" asks for, or since the service
-/// account may not watch them, which kubepeers_health_error() then says; else 0. 0 for NULL.
+/// Returns 1 while a watch is open, and 0 otherwise or if `health` is NULL.
+/// Between two watches it is 0 for a moment.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kubepeers_health_is_watching(health: *const kubepeers_health) -> i32 {
+    // SAFETY: the header asks for NULL or what kubepeers_get_health() gave.
+    unsafe { field(health, 0, |h| i32::from(h.watching)) }
+}
+
+/// Returns 1 if the pods are polled: because of `watch` = "poll", or because
+/// the service account may not watch them, which kubepeers_health_error() then
+/// explains. Returns 0 otherwise or if `health` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_health_is_polling(health: *const kubepeers_health) -> i32 {
     // SAFETY: the header asks for NULL or what kubepeers_get_health() gave.
     unsafe { field(health, 0, |h| i32::from(h.polling)) }
 }
 
-/// What has gone wrong since the last sign of life, or why the pods are polled; NULL if nothing. Borrowed: valid until
-/// kubepeers_health_free(), never freed by itself. Its status is KUBEPEERS_UNAVAILABLE, or one that register has too.
+/// Returns the last error since the last confirmation, or the error because of
+/// which the pods are polled. Returns NULL if there is none (also if `watch` is
+/// "poll" and nothing has failed) or if `health` is NULL. Its status is
+/// KUBEPEERS_UNAVAILABLE, or one that kubepeers_register() returns. It is valid
+/// until kubepeers_health_free(), and must not be freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_health_error(health: *const kubepeers_health) -> *const kubepeers_error {
     // SAFETY: the header asks for NULL or what kubepeers_get_health() gave.
     unsafe { field(health, std::ptr::null(), |h| h.error.as_deref().map_or(std::ptr::null(), |e| e)) }
 }
 
-/// What kind of failure that error is, for programs, the same word as in the metrics: "unreachable" (refused, or the connection
-/// broke), "no-such-host", "timed-out", "tls", "unauthorized" (401), "forbidden" (a 403 of Kubernetes itself), "gone" (410: history that the server no longer has), "not-supported" (400, 406, 415, 422),
-/// "refused" (another status that is no success), "incomplete", "malformed", "credentials", "resources". "" if there is no error,
-/// and for NULL. Borrowed: valid until kubepeers_health_free().
+/// Returns the class of the error of kubepeers_health_error(), for programs; ""
+/// if there is no error or `health` is NULL. The metrics use the same words:
+///
+///   "unreachable"     no connection, or it broke
+///   "no-such-host"    the server's name cannot be resolved
+///   "timed-out"       no answer in time
+///   "tls"             the certificate is not trusted, or TLS failed
+///   "unauthorized"    401
+///   "forbidden"       403 from the API server itself
+///   "gone"            410: the watch cannot resume from the last
+///                     resourceVersion
+///   "not-supported"   400, 406, 415 or 422
+///   "refused"         any other status that is not a success
+///   "incomplete"      a response that ended early
+///   "malformed"       a response that cannot be used
+///   "credentials"     the credentials cannot be used
+///   "resources"       no descriptors or threads
+///
+/// The string is valid until kubepeers_health_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_health_error_class(health: *const kubepeers_health) -> *const c_char {
     // SAFETY: the header asks for NULL or what kubepeers_get_health() gave.
     unsafe { field(health, c"".as_ptr(), |h| h.error_class.as_ptr()) }
 }
 
-/// Frees it, with its error. NULL is allowed.
+/// Frees a health record and its error. NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_health_free(health: *mut kubepeers_health) {
     if !health.is_null() {

@@ -6,11 +6,11 @@
 #![allow(unsafe_code, non_camel_case_types)]
 
 mod boundary;
+mod cancellation;
 mod fork;
 mod handles;
 #[cfg(feature = "inject-panics")]
 mod panics;
-mod ready;
 mod signals;
 #[cfg(test)]
 mod tests;
@@ -32,11 +32,6 @@ mod error;
 
 mod version;
 
-use crate::error::{Error, Result};
-use crate::log::in_callback;
-use crate::provider::Timeout;
-use crate::status::Status;
-
 pub use config::*;
 pub use error::*;
 pub use health::*;
@@ -48,21 +43,14 @@ pub use provider::*;
 pub use text::*;
 pub use version::*;
 
-fn refuse_in_callback() -> Result<()> {
-    if in_callback() {
-        return Err(Error::new(Status::WouldDeadlock, "not from a log callback: it would wait for its own end"));
-    }
-    Ok(())
-}
+/// A `timeout_ms` that means the default of the call.
+pub const KUBEPEERS_TIMEOUT_DEFAULT: i32 = -1;
+/// The longest `timeout_ms`: 24 days.
+pub const KUBEPEERS_TIMEOUT_MAX: i32 = i32::MAX;
 
-/// As the call gave it; a log callback never waits.
-fn timeout(ms: i32) -> Timeout {
-    Timeout::from_ms(if in_callback() { 0 } else { ms })
-}
-
-/// What a call ended with: KUBEPEERS_OK (0), or one of the negative KUBEPEERS_* numbers above.
+/// KUBEPEERS_OK (0) or one of the negative KUBEPEERS_* numbers.
 pub type kubepeers_status = i32;
 
-/// A provider: a checked number, not a pointer. 0 is never a valid provider.
-/// A stale, forged or closed one gives a status, never undefined behaviour.
+/// A provider: a number below 2^53, not a pointer. 0 is never a provider. Calls
+/// return a status if the number is closed or invalid.
 pub type kubepeers_provider = u64;

@@ -1,30 +1,39 @@
 //! `kubepeers_init` to `kubepeers_close`.
 
-use std::ffi::c_char;
+use std::ffi::{c_char, c_int};
 use std::os::fd::IntoRawFd;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::boundary::{call, required, shared, store};
-use super::ready::Held;
+use super::boundary::{call, quick_call, required, shared, store};
+use super::cancellation::Uncancellable;
 #[cfg(test)]
 use super::tests::fake::connect;
 use super::{
-    fork, handles, kubepeers_config, kubepeers_error, kubepeers_peers, kubepeers_provider, kubepeers_status,
-    refuse_in_callback, signals, timeout,
+    fork, handles, kubepeers_config, kubepeers_error, kubepeers_peers, kubepeers_provider, kubepeers_status, signals,
 };
 use crate::error::{Error, Result};
 #[cfg(not(test))]
 use crate::kube_api::connect;
-use crate::provider::Provider;
+use crate::provider::{Provider, Timeout};
+use crate::snapshot_slot::OwnedSnapshot;
 use crate::status::Status;
 
-/// Validates the whole configuration and makes a provider of it. Does not block; no I/O, no network, no thread.
+/// Validates the configuration and creates a provider from it. Does no I/O,
+/// starts no thread and does not block.
 ///
-/// Set `*provider` to 0 before: if it is a live provider the call is refused. It holds the new one after success and is left
-/// alone otherwise. End the provider with kubepeers_close(), which does not reset your variable. `config` is only read: it may be freed or used again afterwards.
+/// Set `*provider` to 0 before the call: if it still holds a live provider, the
+/// call fails with KUBEPEERS_ALREADY_INITIALIZED. On success `*provider` is the
+/// new provider, which must be closed with kubepeers_close(). `config` may be
+/// freed, or used again, after the call.
 ///
-/// Errors: KUBEPEERS_INVALID_CONFIG (a required key is missing: the message names it), KUBEPEERS_ALREADY_INITIALIZED
-/// (`*provider` is a live provider), KUBEPEERS_INVALID_ARGUMENT (NULL).
+/// Errors:
+///   KUBEPEERS_INVALID_ARGUMENT      a pointer other than `error` is NULL
+///   KUBEPEERS_INVALID_CONFIG        required keys are missing (the message
+///                                   names all), or a key needs another one
+///   KUBEPEERS_ALREADY_INITIALIZED   `*provider` is a live provider
+///   KUBEPEERS_NO_RESOURCES          65,536 providers are open
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_init(
     config: *const kubepeers_config,
@@ -45,29 +54,59 @@ pub unsafe extern "C" fn kubepeers_init(
     }
 }
 
-/// Finds the credentials and this process's own pod, starts the watcher on a thread of its own, and waits for the
-/// first complete view of the pods, at most `timeout_ms` (0: does not wait; negative: `register_timeout_ms`).
+/// Reads the credentials, identifies this pod, starts the watcher, and waits
+/// until it has listed the pods. Blocks for at most `timeout_ms`; negative:
+/// `register_timeout_ms`. With 0 it blocks only to read files.
 ///
-/// Credentials: `kubeconfig` if set, else KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT with the files of
-/// `service_account_dir`. Token and CA are read again before every request, so that rotation needs nothing.
-/// The Role needs exactly `list` and `watch` on `pods` in the namespace. With `list` alone the pods are polled (kubepeers_health_is_polling()).
+/// KUBEPEERS_OK does not mean that the pods have been listed. The call also
+/// returns it when the time is over, and while only transient errors occur (the
+/// API server is unreachable or overloaded). The watcher then keeps retrying,
+/// and kubepeers_discover_peers() returns KUBEPEERS_NOT_SYNCED with the reason
+/// until a list succeeds.
 ///
-/// Own pod, first that answers: `pod_uid`, else `pod_name`, else `pod_ip`; the pod that the service account's token is bound to
-/// (every token that the kubelet mounts is); the environment variables POD_UID and POD_NAME; in a cluster the pod that has one of
-/// the addresses of this machine's interfaces (and, where several have it, as on the network of a host, the discovery port); the pod
-/// named by HOSTNAME. Not looked for with `self` = "none".
+/// If a permanent error, such as a missing Role, is found after the timeout,
+/// later calls return KUBEPEERS_NOT_SYNCED with the reason, and
+/// kubepeers_error_is_retryable() returns 0 for it. After a timeout of 0, every
+/// error of the API server is reported in this way. The watcher keeps retrying,
+/// so that calls succeed without another kubepeers_register() once an operator
+/// has fixed the cause. The API server's 401 and 403 count as permanent once
+/// they have lasted for two seconds, because an API server that is starting
+/// denies valid requests for a moment.
 ///
-/// What may mend itself (server unreachable, slow or overloaded) is not an error here: the watcher keeps trying,
-/// and kubepeers_discover_peers() answers KUBEPEERS_NOT_SYNCED with the reason until it succeeds.
-/// So KUBEPEERS_OK does not say that the pods have been read; discover_peers does. What only shows after the timeout, such as a
-/// missing Role, is told by discover_peers too, as KUBEPEERS_NOT_SYNCED that is not retryable; with a timeout of 0 that is so with all
-/// that the watcher finds. A 401 or 403 is an error here only once it has lasted for two seconds: an API server that is
-/// starting refuses valid clients for a moment.
-/// After an error nothing is left running and register may be called again.
+/// If the call fails, it leaves nothing running and may be called again. Only
+/// KUBEPEERS_ALREADY_REGISTERED leaves the registration as it was.
 ///
-/// Errors: KUBEPEERS_NO_RESOURCES, KUBEPEERS_NOT_IN_CLUSTER, KUBEPEERS_NO_CREDENTIALS, KUBEPEERS_NO_IDENTITY, KUBEPEERS_TLS,
-/// KUBEPEERS_UNAUTHORIZED, KUBEPEERS_FORBIDDEN, KUBEPEERS_ALREADY_REGISTERED; KUBEPEERS_NOT_REGISTERED and KUBEPEERS_CLOSED
-/// if another thread deregistered or closed meanwhile; KUBEPEERS_WOULD_DEADLOCK (in a log callback); the handle's own: KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
+/// The credentials are those of `kubeconfig` if it is set. Otherwise they are
+/// the files in `service_account_dir`, with the API server's address from the
+/// environment variables KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT.
+/// The library reads the files again before every request, so that rotation
+/// needs no action. The Role must allow `list` and `watch` on `pods` in the
+/// namespace. With `list` alone the library polls.
+///
+/// This pod is identified by the first of the following that is available:
+///   1. `pod_uid`, `pod_name`, `pod_ip`
+///   2. the pod that the service account's token is bound to; the kubelet binds
+///      every token that it mounts
+///   3. the environment variables POD_UID and POD_NAME
+///   4. in a cluster, the addresses of this machine's network interfaces; if
+///      several pods share an address (hostNetwork), the discovery port as well
+///   5. in a cluster, the environment variable HOSTNAME
+///
+/// Errors:
+///   KUBEPEERS_ALREADY_REGISTERED   the provider is registered
+///   KUBEPEERS_NOT_IN_CLUSTER       there is no API server to contact
+///   KUBEPEERS_NO_CREDENTIALS       the token, CA, namespace or kubeconfig is
+///                                  missing or unusable
+///   KUBEPEERS_NO_IDENTITY          this pod cannot be identified
+///   KUBEPEERS_TLS                  the API server's certificate is not trusted
+///   KUBEPEERS_UNAUTHORIZED         the API server rejects the token (401)
+///   KUBEPEERS_FORBIDDEN            the service account may not list pods (403);
+///                                  kubepeers_error_manifest() fixes it
+///   KUBEPEERS_NO_RESOURCES         there are no descriptors or threads left
+///   KUBEPEERS_NOT_REGISTERED       another thread deregistered meanwhile
+///   KUBEPEERS_FORKED               also: this process has closed the library's
+///                                  descriptors
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_register(
     provider: kubepeers_provider,
@@ -77,33 +116,52 @@ pub unsafe extern "C" fn kubepeers_register(
     // SAFETY: the header asks for `error` NULL or writable.
     unsafe {
         call(error, || {
-            refuse_in_callback()?;
             let provider = handles::get(provider)?;
             fork::prepare_process()?;
-            provider.register(timeout(timeout_ms))
+            provider.register(Timeout::from_ms(timeout_ms))
         })
     }
 }
 
-/// The peers now: `ip:discovery_port` of each Running pod of the selector that has an address (see `ip_family`) and the port and is not terminating, without this process's own pod.
-/// The port of that name is looked for in the containers and in native sidecars; under hostNetwork it is the hostPort, if set.
-/// Readiness is not asked for by default: on a cold start nobody is ready yet.
+/// Returns the current peers, without this pod. Blocks for at most
+/// `timeout_ms`, and only until the pods have been listed and this pod is
+/// listed, Running and has an address (an observer waits only for the list).
+/// After that it answers from memory, unless the result is older than
+/// `max_stale_ms`.
 ///
-/// Answers from memory, without the network. Waits, at most `timeout_ms` (0: does not wait; negative:
-/// `discover_timeout_ms`), only while the pods have not been read or the own pod is not seen yet. That wait is what makes
-/// an empty list mean "alone" and never "not known yet", and it guarantees that of any two pods that got an answer and are
-/// not terminating, at least one sees the other.
+/// An empty list means that this pod is alone (for an observer: that there are
+/// no peers). It never means "not known yet" or "the API server did not
+/// answer". If two pods both got an answer and neither is terminating, at least
+/// one of them has the other in its list: they cannot both believe that they
+/// are alone.
 ///
-/// A failure of the API server is never an empty list: while it cannot be reached, or refuses (401, 403), the last peers stand
-/// and are given out as OK. kubepeers_get_health() tells how old they are. With `max_stale_ms` an answer that is older is not given
-/// out: the pods are listed anew, and if that does not succeed within the timeout the call is KUBEPEERS_STALE.
+/// While the API server is unreachable or denies requests, the last result is
+/// kept and returned with KUBEPEERS_OK. kubepeers_get_health() returns its age,
+/// and `max_stale_ms` limits it.
 ///
-/// `*peers` is written only on success; free it with kubepeers_peers_free().
+/// A pod with the labels is a peer if it is Running (see `pending`), is Ready if
+/// `readiness` is "ready", has an address (see `ip_family`) and the discovery
+/// port, is not terminating, and is not this pod. If another pod has the same
+/// address and port, the one that started last is the peer. kubepeers_explain()
+/// returns the verdict on each pod. The port may belong to a container or to a
+/// native sidecar. With hostNetwork it is the hostPort, if that is set.
 ///
-/// Errors: KUBEPEERS_NOT_SYNCED and KUBEPEERS_SELF_NOT_VISIBLE (retry; the message says what is waited for),
-/// KUBEPEERS_SELF_EXCLUDED (the own pod has no port of that name, or other labels, or has ended), KUBEPEERS_NO_IDENTITY (several pods
-/// may be the own one), KUBEPEERS_STALE, KUBEPEERS_NOT_REGISTERED, KUBEPEERS_CLOSED (also when another thread closes during the wait),
-/// KUBEPEERS_INVALID_ARGUMENT (NULL), KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
+/// `*peers` must be freed with kubepeers_peers_free().
+///
+/// Errors:
+///   KUBEPEERS_NOT_REGISTERED     the provider is not registered
+///   KUBEPEERS_NOT_SYNCED         the pods have not been listed; the message
+///                                says why
+///   KUBEPEERS_SELF_NOT_VISIBLE   this pod is not listed yet, is not Running yet
+///                                (see `pending`), or has no address yet
+///   KUBEPEERS_SELF_EXCLUDED      this pod cannot be a peer: it has other labels
+///                                or no discovery port, or it has ended
+///   KUBEPEERS_NO_IDENTITY        several pods match this process
+///   KUBEPEERS_STALE              the result is older than `max_stale_ms`
+///
+/// NOT_SYNCED, SELF_NOT_VISIBLE and STALE are returned when the time is over,
+/// the others at once.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_discover_peers(
     provider: kubepeers_provider,
@@ -113,7 +171,7 @@ pub unsafe extern "C" fn kubepeers_discover_peers(
 ) -> kubepeers_status {
     // SAFETY: the header asks for `peers` writable, checked for NULL, and `error` NULL or writable.
     unsafe {
-        call(error, || {
+        quick_call(error, || {
             required(peers, "peers")?;
             let list = discovered(provider, timeout_ms)?;
             store(peers, || kubepeers_peers::of(list));
@@ -122,32 +180,241 @@ pub unsafe extern "C" fn kubepeers_discover_peers(
     }
 }
 
-/// The list that lies ready, or the next one that may be given out.
-fn discovered(provider: kubepeers_provider, timeout_ms: i32) -> Result<Held> {
-    match handles::ready(provider) {
-        Some(list) => Ok(list),
-        None => handles::get(provider)?.discover_peers(timeout(timeout_ms)).map(Held::new),
+/// Returns a list of one record: this pod, with the address and ports that its
+/// peers get. All accessors of kubepeers_peers apply. For an observer the list
+/// is empty.
+///
+/// Blocks like kubepeers_discover_peers() and has the same errors. `*self_peer`
+/// must be freed with kubepeers_peers_free().
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kubepeers_get_self(
+    provider: kubepeers_provider,
+    timeout_ms: i32,
+    self_peer: *mut *mut kubepeers_peers,
+    error: *mut *mut kubepeers_error,
+) -> kubepeers_status {
+    // SAFETY: the header asks for `self_peer` writable, checked for NULL, and `error` NULL or writable.
+    unsafe {
+        call(error, || {
+            required(self_peer, "self_peer")?;
+            let snapshot = handles::get(provider)?.self_peer(Timeout::from_ms(timeout_ms))?;
+            store(self_peer, || kubepeers_peers::of(OwnedSnapshot::new(snapshot)));
+            Ok(())
+        })
     }
 }
 
-/// The generation of the list that kubepeers_discover_peers() would give at once; 0 if it would have to wait, or would fail, or
-/// `max_stale_ms` is set, or more than a thousand providers were open when it was made, and for what is no provider. Keep the last list and compare: while this is its generation, it is what
-/// discover_peers would give. Takes no lock and makes no object: a few nanoseconds.
-#[unsafe(no_mangle)]
-pub extern "C" fn kubepeers_generation(provider: kubepeers_provider) -> u64 {
-    handles::shown(provider)
+/// The list that lies ready, or the next one that may be given out.
+fn discovered(provider: kubepeers_provider, timeout_ms: i32) -> Result<Arc<OwnedSnapshot>> {
+    match handles::snapshot(provider) {
+        Some(list) => Ok(list),
+        None => {
+            let _uncancellable = Uncancellable::new();
+            handles::get(provider)?.discover_peers(Timeout::from_ms(timeout_ms)).map(OwnedSnapshot::new)
+        }
+    }
 }
 
-/// The addresses of the list that kubepeers_discover_peers() would give, and nothing else, in one call: for bindings, to which every
-/// call is dear. They are written to `buffer` one after the other, each ended by NUL, in the order of the list.
+/// Returns the peers once their generation is above `after_generation`. Blocks
+/// for at most `timeout_ms`.
 ///
-/// `*generation` is that of the list. If it is `known_generation` (of a list that you have; 0: none), the addresses are the same
-/// still: nothing is copied, and `*length` is 0. Else `*length` is how many bytes all addresses take; if that is more than `size`
-/// nothing was copied: call again with a larger buffer. So an empty list has a new generation and a length of 0. `buffer` may be NULL if
-/// `size` is 0. It waits like kubepeers_discover_peers(), at most `timeout_ms`.
+/// Pass the generation of the last list (kubepeers_peers_generation()), or 0
+/// for any. The call reports states, not events: of several changes it may
+/// report only the last, but the current state is always reported. A new
+/// generation may have the same addresses. `*peers` must be freed with
+/// kubepeers_peers_free().
 ///
-/// Errors: KUBEPEERS_INVALID_ARGUMENT (`length` or `generation` is NULL, or `buffer` is while `size` is not 0), and those of
-/// kubepeers_discover_peers().
+/// Errors: those of kubepeers_discover_peers(), and
+///   KUBEPEERS_TIMEOUT   there is no newer generation
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kubepeers_wait(
+    provider: kubepeers_provider,
+    after_generation: u64,
+    timeout_ms: i32,
+    peers: *mut *mut kubepeers_peers,
+    error: *mut *mut kubepeers_error,
+) -> kubepeers_status {
+    // SAFETY: the header asks for `peers` writable, checked for NULL, and `error` NULL or writable.
+    unsafe {
+        call(error, || {
+            required(peers, "peers")?;
+            let snapshot = handles::get(provider)?.wait(after_generation, Timeout::from_ms(timeout_ms))?;
+            store(peers, || kubepeers_peers::of(OwnedSnapshot::new(snapshot)));
+            Ok(())
+        })
+    }
+}
+
+/// Returns the peers once there are at least `min` of them and the set of their
+/// addresses has been the same for `stable_for_ms`. It is meant for a process
+/// that is about to form a cluster. Blocks for at most `timeout_ms`.
+///
+/// The addresses count as stable once they have been the same for
+/// `stable_for_ms` and a list requested after that confirms them. An open watch
+/// is not enough: it may be dead, or its server may have lost etcd. The library
+/// delays this list by up to 5 ms per peer (at most 5 s), so that not all
+/// members list at once. The confirming list may have arrived before the call,
+/// by up to 5 s (or `stable_for_ms`, if that is longer). With a `stable_for_ms`
+/// of 0, the call needs no list, except after requests have failed: then it
+/// waits for the next list that succeeds.
+///
+/// With a timeout of 0, the call returns the peers if they are stable already.
+/// Otherwise it requests what it needs and returns KUBEPEERS_TIMEOUT. Repeat it
+/// when the descriptor of kubepeers_change_fd() is readable. `*peers` must be
+/// freed with kubepeers_peers_free().
+///
+/// Errors: those of kubepeers_discover_peers(), and
+///   KUBEPEERS_TIMEOUT            there are too few peers, or they are not
+///                                stable yet
+///   KUBEPEERS_INVALID_ARGUMENT   also if `stable_for_ms` is negative
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kubepeers_wait_for_peers(
+    provider: kubepeers_provider,
+    min: usize,
+    stable_for_ms: i32,
+    timeout_ms: i32,
+    peers: *mut *mut kubepeers_peers,
+    error: *mut *mut kubepeers_error,
+) -> kubepeers_status {
+    // SAFETY: the header asks for `peers` writable, checked for NULL, and `error` NULL or writable.
+    unsafe {
+        call(error, || {
+            required(peers, "peers")?;
+            let stable_for = stable_for(stable_for_ms)?;
+            let snapshot = handles::get(provider)?.wait_for_peers(min, stable_for, Timeout::from_ms(timeout_ms))?;
+            store(peers, || kubepeers_peers::of(OwnedSnapshot::new(snapshot)));
+            Ok(())
+        })
+    }
+}
+
+fn stable_for(ms: i32) -> Result<Duration> {
+    let negative = |_| Error::new(Status::InvalidArgument, format!("`stable_for_ms` is {ms}: must not be negative"));
+    u64::try_from(ms).map(Duration::from_millis).map_err(negative)
+}
+
+/// Forces a new list and waits for it. On success, later results are at least
+/// as new as this call, or as the call that stored the number in `request`, even
+/// with several API servers. Without a refresh, results are as new as the watch,
+/// usually some milliseconds behind.
+///
+/// The call is expensive for the API server: do not repeat it on a timer. The
+/// watch needs none. All callers of a provider together cause at most one list a
+/// second, and fewer while the API server refuses them.
+///
+/// Blocks for at most `timeout_ms`; negative: the greater of 5000 and
+/// `discover_timeout_ms`, because an API server whose cache lags takes up to
+/// 3.1 s.
+///
+/// `request` is NULL, or lets an event loop wait without blocking. Set
+/// `*request` to 0 and call with a timeout of 0: this requests the list, stores
+/// a number and fails with KUBEPEERS_STALE or KUBEPEERS_NOT_SYNCED. Repeat the
+/// call with that number when the descriptor of kubepeers_change_fd() is
+/// readable, until it returns KUBEPEERS_OK. If the list fails, the library
+/// requests another, and the number stays valid. Set `*request` to 0 for the
+/// next list, after kubepeers_deregister(), or to give up. The number needs no
+/// release.
+///
+/// Errors:
+///   KUBEPEERS_STALE              the list has not arrived; the message says why
+///   KUBEPEERS_NOT_SYNCED         the same, and there is no earlier list
+///   KUBEPEERS_NOT_REGISTERED     the provider is not registered, or the
+///                                registration of `*request` has ended
+///   KUBEPEERS_INVALID_ARGUMENT   `*request` is a number that the call has not
+///                                stored
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kubepeers_refresh(
+    provider: kubepeers_provider,
+    request: *mut u64,
+    timeout_ms: i32,
+    error: *mut *mut kubepeers_error,
+) -> kubepeers_status {
+    // SAFETY: the header asks for `request` and `error` NULL, or readable and writable.
+    unsafe {
+        call(error, || {
+            let mut number = request.as_ref().copied().unwrap_or(0);
+            let outcome = handles::get(provider)?.refresh(&mut number, Timeout::from_ms(timeout_ms));
+            store(request, || number);
+            outcome
+        })
+    }
+}
+
+/// Creates a file descriptor for an event loop (poll, epoll, kqueue emulations,
+/// libuv, Netty). Does not block. It works before kubepeers_register(), and
+/// across deregister and register.
+///
+/// The descriptor is readable when a call with a timeout of 0 may have a new
+/// outcome, that is, after each of these:
+///   - the peers or the state of this pod have changed
+///   - the error of kubepeers_get_health() has begun, ended or changed class
+///   - the first outcome of kubepeers_register() is known
+///   - a list that kubepeers_refresh() requested has arrived or failed
+///   - the peers may have become stable for kubepeers_wait_for_peers()
+///   - the result has become older than `max_stale_ms`
+///   - there is a new log record
+///   - the registration has ended
+///
+/// When it is readable, first read all bytes, which have no meaning; then call
+/// what you need with a timeout of 0. It is readable once at the start, and may
+/// be readable without anything new. After kubepeers_close() it stays readable
+/// (POLLIN and POLLHUP) and read() returns 0. The preamble has an example.
+///
+/// The caller owns the descriptor and must close() it, before or after
+/// kubepeers_close(). It is non-blocking and close-on-exec. Each call creates
+/// an independent one, for which the library keeps a second descriptor. The
+/// library closes that some time after you close yours.
+///
+/// Errors:
+///   KUBEPEERS_NO_RESOURCES   there are no descriptors left
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kubepeers_change_fd(
+    provider: kubepeers_provider,
+    fd: *mut c_int,
+    error: *mut *mut kubepeers_error,
+) -> kubepeers_status {
+    // SAFETY: the header asks for `fd` writable, checked for NULL, and `error` NULL or writable.
+    unsafe {
+        call(error, || {
+            required(fd, "fd")?;
+            let descriptor = handles::get(provider)?.change_descriptor()?;
+            store(fd, || descriptor.into_raw_fd());
+            Ok(())
+        })
+    }
+}
+
+/// Returns the generation of the list that kubepeers_discover_peers() would
+/// return at once. While it equals the generation of your last list, that list
+/// is still current. Takes a few nanoseconds and no lock.
+///
+/// Returns 0 if kubepeers_discover_peers() would block or fail, if
+/// `max_stale_ms` is set, if more than 1,024 providers are open, or if
+/// `provider` is not a provider.
+#[unsafe(no_mangle)]
+pub extern "C" fn kubepeers_generation(provider: kubepeers_provider) -> u64 {
+    handles::generation(provider)
+}
+
+/// Copies the addresses of the peers to `buffer`, each with a terminating NUL,
+/// in the order of the list. It is meant for bindings, where every call is
+/// expensive. Blocks like kubepeers_discover_peers().
+///
+/// `*generation` is the generation of the list. `known_generation` is that of
+/// the list that you have, or 0 if you have none. If the two are equal, nothing
+/// is copied and `*length` is 0. Otherwise `*length` is the number of bytes of
+/// all addresses, 0 if there are no peers. If `*length` exceeds `size`, nothing
+/// is copied although the call returns KUBEPEERS_OK: call again with a larger
+/// buffer.
+///
+/// `buffer` may be NULL if `size` is 0.
+///
+/// Errors: those of kubepeers_discover_peers().
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_copy_addresses(
     provider: kubepeers_provider,
@@ -162,7 +429,7 @@ pub unsafe extern "C" fn kubepeers_copy_addresses(
     // SAFETY: the header asks for `buffer` writable for `size` bytes, `length` and `generation` writable, all checked for NULL, and
     // `error` NULL or writable.
     unsafe {
-        call(error, || {
+        quick_call(error, || {
             required(length, "length")?;
             required(generation, "generation")?;
             if size > 0 {
@@ -195,150 +462,28 @@ unsafe fn copy<'a>(texts: impl Iterator<Item = &'a str>, mut buffer: *mut c_char
     }
 }
 
-/// Makes a descriptor for an event loop (poll, epoll, asyncio, Go's netpoller): it is readable when there may be something new: peers,
-/// a state of the own pod, trouble of another kind or its end, the end of a registration, or a log record. Works before
-/// kubepeers_register(), and across deregister and register.
+/// Stops the watcher. Calls that wait return KUBEPEERS_NOT_REGISTERED. The
+/// provider can be registered again. Blocks until the watcher's thread has
+/// ended, which takes milliseconds. Sends nothing to the API server.
 ///
-/// When it is readable read all of it (it is a non-blocking stream of bytes that mean nothing), then ask for what you want to know, e.g. with
-/// kubepeers_wait() and a timeout of 0, or kubepeers_generation(). It is readable from the start, and sometimes without anything new.
-/// With `max_stale_ms`, an answer that becomes too old does not make it readable. After kubepeers_close() it stays readable: read() gives 0.
-///
-/// The descriptor is yours: end it with close(), before or after kubepeers_close(). Each call makes another one; they do not influence each
-/// other. It is close-on-exec. The library uses one more for each, which it may close a little later than you close yours.
-///
-/// Errors: KUBEPEERS_NO_RESOURCES (no descriptors left), KUBEPEERS_INVALID_ARGUMENT (NULL), KUBEPEERS_CLOSED,
-/// KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn kubepeers_change_fd(
-    provider: kubepeers_provider,
-    fd: *mut i32,
-    error: *mut *mut kubepeers_error,
-) -> kubepeers_status {
-    // SAFETY: the header asks for `fd` writable, checked for NULL, and `error` NULL or writable.
-    unsafe {
-        call(error, || {
-            required(fd, "fd")?;
-            let descriptor = handles::get(provider)?.change_descriptor()?;
-            store(fd, || descriptor.into_raw_fd());
-            Ok(())
-        })
-    }
-}
-
-/// Waits for peers newer than `after_generation` (from kubepeers_peers_generation(); 0 for any), at most `timeout_ms`
-/// (0: does not wait; negative: `discover_timeout_ms`). It reports states, not events: changes that came
-/// and went in between are not seen, and no state that lasts can be missed. With `after_generation` 0 it is kubepeers_discover_peers().
-///
-/// `*peers` is written only on success; free it with kubepeers_peers_free().
-///
-/// Errors: KUBEPEERS_TIMEOUT (nothing newer: ask again), and those of kubepeers_discover_peers().
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn kubepeers_wait(
-    provider: kubepeers_provider,
-    after_generation: u64,
-    timeout_ms: i32,
-    peers: *mut *mut kubepeers_peers,
-    error: *mut *mut kubepeers_error,
-) -> kubepeers_status {
-    // SAFETY: the header asks for `peers` writable, checked for NULL, and `error` NULL or writable.
-    unsafe {
-        call(error, || {
-            required(peers, "peers")?;
-            let snapshot = handles::get(provider)?.wait(after_generation, timeout(timeout_ms))?;
-            store(peers, || kubepeers_peers::of(Held::new(snapshot)));
-            Ok(())
-        })
-    }
-}
-
-/// Waits until there are at least `min` peers whose addresses have been the same for `stable_for_ms`. For a process that is
-/// about to form a cluster.
-///
-/// The addresses count as stable once they have been the same for `stable_for_ms` and a list requested after that
-/// confirms them. An open watch is not enough: it may be dead, or its server may have lost etcd. The library delays this
-/// list by up to 5 ms per peer (at most 5 s). A list that arrived up to 5 s before the call (or `stable_for_ms`, if that is
-/// longer) counts, too. With a `stable_for_ms` of 0, the call needs no list.
-///
-/// While requests fail, the call keeps waiting, whatever `stable_for_ms` is.
-///
-/// `timeout_ms`: 0 does not wait; a negative value means `discover_timeout_ms`.
-///
-/// `*peers` is written only on success; free it with kubepeers_peers_free().
-///
-/// Errors: KUBEPEERS_TIMEOUT (too few peers, not stable for long enough, or not confirmed; the message states how many peers
-/// there are and how many are needed), KUBEPEERS_INVALID_ARGUMENT (also for a negative `stable_for_ms`), and those of
-/// kubepeers_discover_peers().
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn kubepeers_wait_for_peers(
-    provider: kubepeers_provider,
-    min: usize,
-    stable_for_ms: i32,
-    timeout_ms: i32,
-    peers: *mut *mut kubepeers_peers,
-    error: *mut *mut kubepeers_error,
-) -> kubepeers_status {
-    // SAFETY: the header asks for `peers` writable, checked for NULL, and `error` NULL or writable.
-    unsafe {
-        call(error, || {
-            required(peers, "peers")?;
-            let stable_for = stable_for(stable_for_ms)?;
-            let snapshot = handles::get(provider)?.wait_for_peers(min, stable_for, timeout(timeout_ms))?;
-            store(peers, || kubepeers_peers::of(Held::new(snapshot)));
-            Ok(())
-        })
-    }
-}
-
-fn stable_for(ms: i32) -> Result<Duration> {
-    let negative = |_| Error::new(Status::InvalidArgument, format!("`stable_for_ms` is {ms}: must not be negative"));
-    u64::try_from(ms).map(Duration::from_millis).map_err(negative)
-}
-
-/// Forces a new list and waits for it. On success, later results are at least as new as this call, even with several API
-/// servers. Without it, results are as new as the watch, usually some milliseconds behind.
-///
-/// For a process that is about to found a cluster. The call is expensive for the API server, so do not repeat it on a
-/// timer. All callers together cause at most one list a second, and fewer while the API server refuses lists.
-///
-/// `timeout_ms`: 0 only requests the list and returns KUBEPEERS_STALE; a negative value means `discover_timeout_ms`, but
-/// at least 5000: an API server whose cache lags takes up to 3.1 s to answer.
-///
-/// Errors: KUBEPEERS_STALE (nothing newer in time; the message says why), KUBEPEERS_NOT_SYNCED (nothing has ever been read),
-/// KUBEPEERS_NOT_REGISTERED, KUBEPEERS_CLOSED, KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn kubepeers_refresh(
-    provider: kubepeers_provider,
-    timeout_ms: i32,
-    error: *mut *mut kubepeers_error,
-) -> kubepeers_status {
-    // SAFETY: the header asks for `error` NULL or writable.
-    unsafe { call(error, || handles::get(provider)?.refresh(timeout(timeout_ms))) }
-}
-
-/// Stops the watcher, joins its thread, and fails every waiting call with KUBEPEERS_NOT_REGISTERED.
-/// kubepeers_register() may be called again. Blocks for milliseconds; nothing is sent to the API server.
-///
-/// Errors: KUBEPEERS_NOT_REGISTERED, KUBEPEERS_CLOSED, KUBEPEERS_WOULD_DEADLOCK (in a log callback), KUBEPEERS_NOT_INITIALIZED,
-/// KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
+/// Errors:
+///   KUBEPEERS_NOT_REGISTERED   the provider is not registered
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_deregister(
     provider: kubepeers_provider,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
     // SAFETY: the header asks for `error` NULL or writable.
-    unsafe {
-        call(error, || {
-            refuse_in_callback()?;
-            handles::get(provider)?.deregister()
-        })
-    }
+    unsafe { call(error, || handles::get(provider)?.deregister()) }
 }
 
-/// Ends the provider: deregisters if needed, fails every waiting call with KUBEPEERS_CLOSED, joins the thread. Safe beside any other
-/// call on the same provider. Closing 0 is KUBEPEERS_OK, and so is closing again, at once, even while the first close is still
-/// joining. Peer lists and errors that were given out stay valid.
+/// Deregisters and closes the provider. Calls that wait return KUBEPEERS_CLOSED.
+/// Blocks until the watcher's thread has ended, which takes milliseconds.
 ///
-/// Errors: KUBEPEERS_WOULD_DEADLOCK (in a log callback), KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
+/// May be called while other threads use the provider. Closing 0 or a closed
+/// provider returns KUBEPEERS_OK, even while another thread is still closing
+/// it. All objects, texts and descriptors that you have remain valid. Your
+/// variable is not reset.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_close(
     provider: kubepeers_provider,
@@ -347,7 +492,6 @@ pub unsafe extern "C" fn kubepeers_close(
     // SAFETY: the header asks for `error` NULL or writable.
     unsafe {
         call(error, || {
-            refuse_in_callback()?;
             if let Some(ended) = handles::remove(provider)? {
                 ended.close();
             }

@@ -1,4 +1,4 @@
-//! Threads that no signal of the host is ever delivered to.
+//! The library's threads are no place for the host's signals and cancellations, except for faults.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -6,16 +6,40 @@ use std::thread::JoinHandle;
 
 use crate::runtime::{Body, spawn_named};
 
-/// Starts the library's thread with every signal blocked, from its first instruction on.
+/// What a fault on a thread raises there. If it is blocked, the kernel ends the process without the host's crash handler.
+const FAULTS: [libc::c_int; 7] =
+    [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS, libc::SIGABRT];
+
+/// Starts the library's thread with every signal blocked from its first instruction on, and then unblocks faults.
 /// A host's handler must not run on a foreign thread (Go ends the process for it), and SIGPIPE of our
 /// connections must not reach the host. Threads that this one starts inherit the mask.
 pub(super) fn spawn_masked(body: Body) -> io::Result<JoinHandle<()>> {
     // Miri has no signals.
-    let _mask = if cfg!(miri) { None } else { Some(Blocked::all()?) };
-    spawn_named(body)
+    if cfg!(miri) {
+        return spawn_named(body);
+    }
+    // The caller may have a fault signal blocked and pending: it is unblocked in the new thread only.
+    let _mask = Blocked::all()?;
+    spawn_named(Box::new(|| {
+        unblock_faults();
+        body();
+    }))
 }
 
-/// The calling thread's signal mask is full until this is dropped.
+fn unblock_faults() {
+    let mut faults = MaybeUninit::uninit();
+    // SAFETY: the set is memory of the right size, which is filled in before it is read. It cannot fail: SIG_UNBLOCK and the
+    // signals are valid.
+    unsafe {
+        libc::sigemptyset(faults.as_mut_ptr());
+        for fault in FAULTS {
+            libc::sigaddset(faults.as_mut_ptr(), fault);
+        }
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, faults.as_ptr(), std::ptr::null_mut());
+    }
+}
+
+/// The calling thread blocks every signal until this is dropped.
 struct Blocked(libc::sigset_t);
 
 impl Blocked {

@@ -10,7 +10,7 @@ use crate::status::Status;
 
 /// For kubepeers_explain(): JSON, for programs.
 pub const KUBEPEERS_EXPLAIN_JSON: i32 = 1;
-/// For kubepeers_explain(): a table, for people.
+/// For kubepeers_explain(): a human-readable table.
 pub const KUBEPEERS_EXPLAIN_TABLE: i32 = 2;
 
 fn form_of(number: i32) -> Result<Form> {
@@ -27,23 +27,46 @@ pub(super) fn c_text(text: &str) -> CString {
     CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default()
 }
 
-/// Every pod that the selector finds, with its verdict: why is a peer missing? Does not block, no I/O.
+/// Returns every pod that the labels select, with its verdict: "peer", or the
+/// reason why it is not one. Does not block.
 ///
-/// `form` is KUBEPEERS_EXPLAIN_JSON: one object with `namespace`, `selector`, `own_pod`, `gate` ("open", or what an answer waits for:
-/// "self-absent", "self-not-yet"; or why there can be none: "self-excluded", "self-unselected", "self-unclear") and `pods`, by name:
-/// each with `name`, `verdict`, `address` (of a peer, else null), `ips`, `phase`, `ready`, `terminating`, `node_name`, `uid`,
-/// `revision`, `started`, `ports` (named ones: [name, number]). Fields may be added. Or KUBEPEERS_EXPLAIN_TABLE: a table for people,
-/// whose form may change.
+/// With KUBEPEERS_EXPLAIN_JSON, `*text` is an object with `namespace`,
+/// `selector`, `self`, `gate` and `pods`; `self` is a description of this pod,
+/// and `gate` is one of the gates below. Each of `pods`, sorted by name,
+/// has `name`, `verdict`, `address` (null unless it is a peer), `ips`, `phase`,
+/// `ready`, `terminating`, `node_name`, `uid`, `revision`, `started` and
+/// `ports` ([name, number] of each named port). Fields may be added. With
+/// KUBEPEERS_EXPLAIN_TABLE it is a table whose layout may change.
 ///
-/// Verdicts: "peer"; or left out: "self", "not-running", "terminating", "no-ip", "no-ip-of-family" (see `ip_family`), "no-discovery-port",
-/// "not-ready" (only with `readiness` = "ready"), "address-taken" (this pod, or one that started later, has the same address and port),
-/// "malformed" (the API server sent a node name, revision, start time, port name, or number of ports or addresses that Kubernetes does not
-/// allow).
+/// Verdicts:
+///   "peer"                a peer
+///   "self"                this pod
+///   "not-running"         it is not Running
+///   "terminating"         it is being deleted
+///   "no-ip"               it has no address yet
+///   "no-ip-of-family"     it has no address of `ip_family`
+///   "no-discovery-port"   it has no port named `discovery_port_name`
+///   "not-ready"           it is not Ready (only with `readiness` = "ready")
+///   "address-taken"       its address and port are those of this pod, or of a
+///                         pod that started later
+///   "malformed"           the API server sent a field that Kubernetes does not
+///                         allow
 ///
-/// `*text` is written only on success; free it with kubepeers_text_free().
+/// Gates, which say whether kubepeers_discover_peers() returns results:
+///   "open"                yes
+///   "self-absent"         this pod is not listed
+///   "self-not-yet"        this pod is not Running or has no address yet
+///   "self-excluded"       this pod has no discovery port, or has ended
+///   "self-unselected"     this pod does not have the labels
+///   "self-unclear"        several pods match this process
 ///
-/// Errors: KUBEPEERS_NOT_SYNCED (nothing has been read yet: the message says why), KUBEPEERS_NOT_REGISTERED, KUBEPEERS_CLOSED,
-/// KUBEPEERS_INVALID_ARGUMENT (NULL, or no such form), KUBEPEERS_NOT_INITIALIZED, KUBEPEERS_INVALID_HANDLE, KUBEPEERS_FORKED.
+/// `*text` must be freed with kubepeers_text_free().
+///
+/// Errors:
+///   KUBEPEERS_NOT_SYNCED         the pods have not been listed
+///   KUBEPEERS_NOT_REGISTERED     the provider is not registered
+///   KUBEPEERS_INVALID_ARGUMENT   also if `form` is not a KUBEPEERS_EXPLAIN_*
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_explain(
     provider: kubepeers_provider,
@@ -62,31 +85,35 @@ pub unsafe extern "C" fn kubepeers_explain(
     }
 }
 
-/// Metrics of one provider in the text format of Prometheus, to be put behind the ones that your process serves. Of several
-/// providers serve each under a path of its own: Prometheus takes each name once. Does not block, no I/O.
+/// Returns the metrics of the provider in the text format of Prometheus. Does
+/// not block. Serve several providers under separate paths, because a metric
+/// name may occur only once in an exposition.
 ///
 /// Gauges:
-///   kubepeers_peers       peers of the last snapshot
-///   kubepeers_pods        pods that the selector finds, by `verdict`: the words of kubepeers_explain(); those that no pod has are left
-///                         out, but for "peer"
-///   kubepeers_synced      1 once the pods have been read
-///   kubepeers_stale       1 if no sign of life came for too long, as kubepeers_health_is_stale() has it
-///   kubepeers_watching    1 while a watch is open
-///   kubepeers_polling     1 if the pods are polled, not watched
-///   kubepeers_generation  generation of the last snapshot
-///   kubepeers_last_sign_of_life_timestamp_seconds  Unix time of the last confirmation (see kubepeers_health_age_ms());
-///                         0 before the first
-/// Counters, from kubepeers_register() on:
-///   kubepeers_requests_total  lists and watches that were asked for, by `verb`: "list", "watch"
-///   kubepeers_failures_total  requests that failed, or watches that broke, by `class`: the words of kubepeers_health_error_class(); those
-///                             that have not happened are left out
-///   kubepeers_events_total    watch events that were received
-///   kubepeers_views_total     how often all pods were judged anew
-/// All have the labels `namespace` and `selector`, which say whose they are. Metrics are added, never changed.
+///   kubepeers_peers        peers in the last snapshot
+///   kubepeers_pods         selected pods, by `verdict`; verdicts without a pod
+///                          are omitted, except for "peer"
+///   kubepeers_synced       1 once the pods have been listed
+///   kubepeers_stale        as kubepeers_health_is_stale()
+///   kubepeers_watching     as kubepeers_health_is_watching()
+///   kubepeers_polling      as kubepeers_health_is_polling()
+///   kubepeers_generation   generation of the last snapshot
+///   kubepeers_last_confirmation_timestamp_seconds
+///                          Unix time of the last confirmation; 0 before the
+///                          first
+/// Counters since kubepeers_register():
+///   kubepeers_requests_total   requests, by `verb` ("list" or "watch")
+///   kubepeers_failures_total   failed requests and broken watches, by `class`
+///                              (see kubepeers_health_error_class())
+///   kubepeers_events_total     watch events received
+///   kubepeers_evaluations_total      evaluations of the verdicts of all pods
 ///
-/// `*text` is written only on success; free it with kubepeers_text_free().
+/// All have the labels `namespace` and `selector`. Metrics are added, never
+/// changed. `*text` must be freed with kubepeers_text_free().
 ///
-/// Errors: as kubepeers_get_health().
+/// Errors:
+///   KUBEPEERS_NOT_REGISTERED   the provider is not registered
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_metrics(
     provider: kubepeers_provider,
@@ -104,7 +131,8 @@ pub unsafe extern "C" fn kubepeers_metrics(
     }
 }
 
-/// Frees a text of kubepeers_explain(), kubepeers_metrics() or kubepeers_log_next(). NULL is allowed.
+/// Frees a text of kubepeers_explain(), kubepeers_metrics() or
+/// kubepeers_log_next(). NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_text_free(text: *mut c_char) {
     if !text.is_null() {

@@ -2,36 +2,32 @@
 
 use std::ffi::c_char;
 
-/// Major version that this header was made for.
+/// Major version of this header.
 pub const KUBEPEERS_VERSION_MAJOR: u32 = 0;
-/// Minor version that this header was made for.
-pub const KUBEPEERS_VERSION_MINOR: u32 = 3;
-/// Patch version that this header was made for.
+/// Minor version of this header.
+pub const KUBEPEERS_VERSION_MINOR: u32 = 4;
+/// Patch version of this header.
 pub const KUBEPEERS_VERSION_PATCH: u32 = 0;
-/// major * 1000000 + minor * 1000 + patch. Compare it with kubepeers_version_number().
-pub const KUBEPEERS_VERSION_NUMBER: u32 = 3000;
+/// Version of this header: major * 1000000 + minor * 1000 + patch.
+pub const KUBEPEERS_VERSION_NUMBER: u32 = 4000;
 
-/// The version of the library that is loaded, in the form of KUBEPEERS_VERSION_NUMBER.
+/// Returns the version of the loaded library, in the form of
+/// KUBEPEERS_VERSION_NUMBER.
 #[unsafe(no_mangle)]
 pub extern "C" fn kubepeers_version_number() -> u32 {
     KUBEPEERS_VERSION_NUMBER
 }
 
-/// The version of the library that is loaded, e.g. "0.3.0". A static string: never freed.
+/// Returns the version of the loaded library, e.g. "0.4.0". The string is
+/// static.
 #[unsafe(no_mangle)]
 pub extern "C" fn kubepeers_version() -> *const c_char {
     const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
     VERSION.as_ptr().cast()
 }
 
-/// What this library can do that others of its kind may not, words with blanks between: today "change-fd copy-addresses log poll
-/// protobuf". Words are added, never taken away while the soname is the same. A static string: never freed.
-#[unsafe(no_mangle)]
-pub extern "C" fn kubepeers_features() -> *const c_char {
-    c"change-fd copy-addresses log poll protobuf".as_ptr()
-}
-
-/// The name of this discovery provider: "kubernetes". A static string: never freed.
+/// Returns the name of this discovery provider: "kubernetes". The string is
+/// static.
 #[unsafe(no_mangle)]
 pub extern "C" fn kubepeers_id() -> *const c_char {
     c"kubernetes".as_ptr()

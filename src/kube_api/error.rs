@@ -182,7 +182,10 @@ impl ApiError {
                     "the API server {server} does not accept the credentials: {message}; check that the token belongs to this cluster and has not expired"
                 ),
             ),
-            ErrorClass::Forbidden => (Status::Forbidden, missing_role(verb, namespace, credentials.claims(), &message)),
+            ErrorClass::Forbidden => {
+                let denied = missing_role(verb, namespace, credentials.claims(), &message);
+                return transient(may_pass, denied.with_http_status(http_status));
+            }
             ErrorClass::NoSuchHost => (
                 Status::Unavailable,
                 format!("the name of the API server {server} cannot be resolved: {message}{proxy}"),
@@ -208,8 +211,7 @@ impl ApiError {
                 (Status::Unavailable, format!("the API server {server} sent a response that cannot be used: {message}"))
             }
         };
-        let error = Error::new(status, message).with_http_status(http_status);
-        if may_pass { error.worth_a_retry() } else { error }
+        transient(may_pass, Error::new(status, message).with_http_status(http_status))
     }
 
     /// What an answer of the API server means that is no success.
@@ -233,6 +235,10 @@ impl ApiError {
         let http_status = status.code;
         Self { http_status, ..Self::new(ErrorClass::of(http_status), status.into_message()) }
     }
+}
+
+fn transient(may_pass: bool, error: Error) -> Error {
+    if may_pass { error.worth_a_retry() } else { error }
 }
 
 /// Returns the text of a server on one line and of a length that fits a message.

@@ -141,11 +141,11 @@ struct FoundMetadata {
 }
 
 impl PodClient {
-    /// Of the configured selector and namespace.
-    pub fn new(settings: &Settings, credentials: Credentials) -> Self {
+    /// Of the configured selector.
+    pub fn new(settings: &Settings, namespace: String, credentials: Credentials) -> Self {
         Self {
             credentials,
-            namespace: settings.namespace.clone(),
+            namespace,
             selector: settings.selector(),
             labels: settings.labels.clone(),
             request_timeout: settings.request_timeout,

@@ -1,6 +1,8 @@
 //! What a 403 means, and the manifest that fixes it.
 
+use crate::error::Error;
 use crate::identity::Claims;
+use crate::status::Status;
 
 /// A name as YAML takes for a text: `1e3` would be a number, `no` a truth value.
 fn text(name: &str) -> String {
@@ -12,12 +14,12 @@ fn text(name: &str) -> String {
     }
 }
 
-/// Says who may not do what with the pods, and prints the Role and RoleBinding that allow it.
-pub(super) fn missing_role(verb: &str, namespace: &str, claims: &Claims, server_says: &str) -> String {
+/// Returns who may not do what with the pods, and the Role and RoleBinding that allow it.
+pub(super) fn missing_role(verb: &str, namespace: &str, claims: &Claims, server_says: &str) -> Error {
     let account = claims.service_account();
     let elsewhere = match account {
         Some((home, _)) if home != namespace => {
-            format!(" This process runs in namespace `{home}`; check that `{namespace}` is intended.")
+            format!(" (this process runs in namespace `{home}`: check that `{namespace}` is intended)")
         }
         _ => String::new(),
     };
@@ -35,9 +37,12 @@ pub(super) fn missing_role(verb: &str, namespace: &str, claims: &Claims, server_
         ),
     };
     let within = text(namespace);
-    format!(
-        "{who} may not {verb} pods in namespace `{namespace}` (the API server says: {server_says}).{elsewhere} This allows it:\n\
-         ---\n\
+    let message = format!(
+        "{who} may not {verb} pods in namespace `{namespace}`: {server_says}; \
+         bind a Role that allows it to `list` and `watch` pods{elsewhere}"
+    );
+    let manifest = format!(
+        "---\n\
          apiVersion: rbac.authorization.k8s.io/v1\n\
          kind: Role\n\
          metadata: {{name: kubepeers, namespace: {within}}}\n\
@@ -49,31 +54,40 @@ pub(super) fn missing_role(verb: &str, namespace: &str, claims: &Claims, server_
          metadata: {{name: {binding}, namespace: {within}}}\n\
          roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: kubepeers}}\n\
          subjects:\n\
-         - {subject}"
-    )
+         - {subject}\n"
+    );
+    Error::new(Status::Forbidden, message).with_manifest(manifest)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn role(namespace: &str, subject: &str) -> String {
+    fn denied(namespace: &str, subject: &str) -> Error {
         let claims: Claims = serde_json::from_value(serde_json::json!({"sub": subject})).unwrap();
         missing_role("watch", namespace, &claims, "no")
+    }
+
+    fn role(namespace: &str, subject: &str) -> String {
+        denied(namespace, subject).manifest().unwrap().to_owned()
     }
 
     #[test]
     fn each_account_has_a_binding_of_its_own() {
         let home = role("ns", "system:serviceaccount:ns:sa");
-        assert!(
-            home.starts_with("service account `sa` of namespace `ns` may not watch pods in namespace `ns`"),
-            "{home}"
-        );
-        assert!(home.contains("name: kubepeers-sa,") && !home.contains("is intended"), "{home}");
+        assert!(home.contains("name: kubepeers-sa,"), "{home}");
         let foreign = role("typo", "system:serviceaccount:ns:sa");
         assert!(foreign.contains("name: kubepeers-ns-sa,"), "{foreign}");
-        assert!(foreign.contains("runs in namespace `ns`; check that `typo` is intended."), "{foreign}");
         assert!(role("ns", "somebody").contains("kind: User"));
+    }
+
+    #[test]
+    fn the_message_is_one_line_and_the_manifest_apart() {
+        let home = denied("ns", "system:serviceaccount:ns:sa").message().to_owned();
+        let expected = "service account `sa` of namespace `ns` may not watch pods in namespace `ns`: no; bind a Role";
+        assert!(home.starts_with(expected) && !home.contains('\n') && !home.contains("is intended"), "{home}");
+        let foreign = denied("typo", "system:serviceaccount:ns:sa").message().to_owned();
+        assert!(foreign.contains("runs in namespace `ns`: check that `typo` is intended"), "{foreign}");
     }
 
     #[test]

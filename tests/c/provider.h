@@ -12,7 +12,7 @@ static kubepeers_config *new_config_of(const char *kubeconfig)
 {
     const char *const pairs[][2] = {
         {"namespace", "default"},        {"discovery_port_name", "gossip"}, {"remoting_port_name", "remoting"},
-        {"peers_port_name", "peers"},    {"pod_labels", "app=test"},        {"self", "none"},
+        {"peers_port_name", "peers"},    {"pod_labels", "app=test"},        {"membership", "observer"},
         {"kubeconfig", kubeconfig},
     };
     kubepeers_config *config = kubepeers_config_new();

@@ -70,7 +70,6 @@ static void test_status_names(void)
     NAME(NO_RESOURCES);
     NAME(UNAVAILABLE);
     NAME(STALE);
-    NAME(WOULD_DEADLOCK);
     NAME(INTERNAL);
 #undef NAME
     const kubepeers_status unknown[] = {1, -26, -98, -100, INT32_MAX, INT32_MIN};
@@ -300,7 +299,7 @@ static void are_the_two_pods(const kubepeers_peers *peers)
 static int does_not_wait_for_fresh(kubepeers_provider provider)
 {
     for (int i = 0; i < 10; i++)
-        if (kubepeers_refresh(provider, 0, NULL) == KUBEPEERS_STALE)
+        if (kubepeers_refresh(provider, NULL, 0, NULL) == KUBEPEERS_STALE)
             return 1;
     return 0;
 }
@@ -319,7 +318,7 @@ static void test_lists(void)
     CHECK_STATUS(kubepeers_wait_for_peers(provider, SIZE_MAX, 0, 0, &now, &error), KUBEPEERS_TIMEOUT);
     CHECK(kubepeers_error_is_retryable(error) == 1);
     kubepeers_error_free(error);
-    CHECK_STATUS(kubepeers_refresh(provider, A_MINUTE, NULL), KUBEPEERS_OK);
+    CHECK_STATUS(kubepeers_refresh(provider, NULL, A_MINUTE, NULL), KUBEPEERS_OK);
     CHECK(does_not_wait_for_fresh(provider));
     /* A list needs neither its provider nor another list. */
     CHECK_STATUS(kubepeers_close(provider, NULL), KUBEPEERS_OK);
@@ -425,7 +424,7 @@ static void *crowd_member(void *argument)
         case 2: status = i > CALLS / 2 ? kubepeers_close(crowd->provider, &error) : KUBEPEERS_OK; break;
         case 3: status = kubepeers_wait(crowd->provider, 0, 1, &peers, &error); break;
         case 4: status = kubepeers_wait_for_peers(crowd->provider, 1, 1, 1, &peers, &error); break;
-        case 5: status = kubepeers_refresh(crowd->provider, 1, &error); break;
+        case 5: status = kubepeers_refresh(crowd->provider, NULL, 1, &error); break;
         case 6: status = kubepeers_get_health(crowd->provider, &health, &error); break;
         case 7: status = kubepeers_explain(crowd->provider, KUBEPEERS_EXPLAIN_TABLE, &text, &error); break;
         case 8: status = kubepeers_metrics(crowd->provider, &text, &error); break;
@@ -481,7 +480,7 @@ static kubepeers_status settle_for_an_hour(kubepeers_provider provider, kubepeer
 
 static kubepeers_status refresh_for_an_hour(kubepeers_provider provider, kubepeers_error **error)
 {
-    return kubepeers_refresh(provider, AN_HOUR, error);
+    return kubepeers_refresh(provider, NULL, AN_HOUR, error);
 }
 
 struct waiter {

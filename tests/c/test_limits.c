@@ -91,7 +91,7 @@ static kubepeers_provider watching;
 static int lacks_resources(void)
 {
     kubepeers_health *health = NULL;
-    CHECK_STATUS(kubepeers_refresh(watching, 0, NULL), KUBEPEERS_STALE);
+    CHECK_STATUS(kubepeers_refresh(watching, NULL, 0, NULL), KUBEPEERS_STALE);
     CHECK_STATUS(kubepeers_get_health(watching, &health, NULL), KUBEPEERS_OK);
     int lacks = strcmp(kubepeers_health_error_class(health), "resources") == 0;
     CHECK(!lacks || kubepeers_error_status(kubepeers_health_error(health)) == KUBEPEERS_NO_RESOURCES);
@@ -108,7 +108,7 @@ static void test_no_descriptors_later(void)
     CHECK(eventually(lacks_resources));
     CHECK_STATUS(call_discover(watching, NULL), KUBEPEERS_OK);
     limit(RLIMIT_NOFILE, before);
-    CHECK_STATUS(kubepeers_refresh(watching, A_MINUTE, NULL), KUBEPEERS_OK);
+    CHECK_STATUS(kubepeers_refresh(watching, NULL, A_MINUTE, NULL), KUBEPEERS_OK);
     goes_on(watching, 1);
 }
 
@@ -153,7 +153,7 @@ static void test_no_threads_later(void)
     CHECK(eventually(lacks_resources));
     CHECK_STATUS(call_discover(watching, NULL), KUBEPEERS_OK);
     limit(RLIMIT_NPROC, before);
-    CHECK_STATUS(kubepeers_refresh(watching, A_MINUTE, NULL), KUBEPEERS_OK);
+    CHECK_STATUS(kubepeers_refresh(watching, NULL, A_MINUTE, NULL), KUBEPEERS_OK);
     goes_on(watching, 1);
 }
 
@@ -200,13 +200,13 @@ static void test_no_memory_to_map_later(void)
     CHECK(registers(watching, A_MINUTE));
     rlim_t before = map_nothing_more();
     for (int i = 0; i < 100; i++) {
-        kubepeers_refresh(watching, 10, NULL);
+        kubepeers_refresh(watching, NULL, 10, NULL);
         CHECK_STATUS(call_discover(watching, NULL), KUBEPEERS_OK);
         CHECK_STATUS(call_explain(watching, NULL), KUBEPEERS_OK);
         CHECK_STATUS(call_metrics(watching, NULL), KUBEPEERS_OK);
     }
     limit(RLIMIT_AS, before);
-    CHECK_STATUS(kubepeers_refresh(watching, A_MINUTE, NULL), KUBEPEERS_OK);
+    CHECK_STATUS(kubepeers_refresh(watching, NULL, A_MINUTE, NULL), KUBEPEERS_OK);
     goes_on(watching, 1);
 }
 

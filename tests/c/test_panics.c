@@ -66,15 +66,10 @@ static kubepeers_status panic_in_copy_addresses(kubepeers_provider provider, kub
 
 static kubepeers_status panic_in_change_fd(kubepeers_provider provider, kubepeers_error **error)
 {
-    int32_t fd = -1;
+    int fd = -1;
     kubepeers_status status = kubepeers_change_fd(provider, &fd, error);
     CHECK(fd == -1);
     return status;
-}
-
-static kubepeers_status panic_in_log_set_callback(kubepeers_provider provider, kubepeers_error **error)
-{
-    return kubepeers_log_set_callback(provider, NULL, 0, error);
 }
 
 static kubepeers_status panic_in_log_next(kubepeers_provider provider, kubepeers_error **error)
@@ -108,9 +103,9 @@ static void verbs_that_panic(void)
     IS_INTERNAL("init", panic_in_init);
     IS_INTERNAL("register", call_register);
     IS_INTERNAL("discover_peers", call_discover);
+    IS_INTERNAL("get_self", call_get_self);
     IS_INTERNAL("copy_addresses", panic_in_copy_addresses);
     IS_INTERNAL("change_fd", panic_in_change_fd);
-    IS_INTERNAL("log_set_callback", panic_in_log_set_callback);
     IS_INTERNAL("log_next", panic_in_log_next);
     IS_INTERNAL("wait", call_wait);
     IS_INTERNAL("wait_for_peers", call_wait_for_peers);
@@ -161,7 +156,6 @@ static void others_that_panic(void)
 static void others_that_cannot(void)
 {
     CANNOT("id", kubepeers_id() != NULL);
-    CANNOT("features", kubepeers_features() != NULL);
     CANNOT("version", kubepeers_version() != NULL);
     CANNOT("version_number", kubepeers_version_number() != 0);
     CANNOT("status_name", kubepeers_status_name(KUBEPEERS_OK) != NULL);
@@ -174,11 +168,13 @@ static void others_that_cannot(void)
     CANNOT("peers_is_ready", kubepeers_peers_is_ready(have.peers, 0) == 1);
     CANNOT("health_age_ms", kubepeers_health_age_ms(have.health) >= 0);
     CANNOT("health_is_stale", kubepeers_health_is_stale(have.health) == 0);
+    CANNOT("health_is_watching", kubepeers_health_is_watching(have.health) >= 0);
     CANNOT("health_is_polling", kubepeers_health_is_polling(have.health) == 0);
     CANNOT("health_error", kubepeers_health_error(have.health) == NULL);
     CANNOT("health_error_class", kubepeers_health_error_class(have.health) != NULL);
     CANNOT("error_status", kubepeers_error_status(have.error) == KUBEPEERS_ALREADY_REGISTERED);
     CANNOT("error_message", kubepeers_error_message(have.error) != NULL);
+    CANNOT("error_manifest", kubepeers_error_manifest(have.error) == NULL);
     CANNOT("error_is_retryable", kubepeers_error_is_retryable(have.error) == 0);
     CANNOT("error_http_status", kubepeers_error_http_status(have.error) == 0);
 }
@@ -264,7 +260,7 @@ static void panic_later(void)
         CHECK(eventually(is_watching));
     CHECK(pthread_create(&waiter, NULL, wait_for_an_hour, &provider) == 0);
     kubepeers_want_panic(place);
-    CHECK_STATUS(kubepeers_refresh(provider, A_MINUTE, NULL), KUBEPEERS_INTERNAL);
+    CHECK_STATUS(kubepeers_refresh(provider, NULL, A_MINUTE, NULL), KUBEPEERS_INTERNAL);
     CHECK(kubepeers_want_panic(NOWHERE) == NOWHERE);
     CHECK(pthread_join(waiter, NULL) == 0);
     has_failed(provider);
@@ -299,7 +295,7 @@ static void test_a_panic_aborts(void)
     pid_t child = fork();
     if (child == 0) {
         kubepeers_want_panic(CALL);
-        kubepeers_config_new();
+        kubepeers_config_free(kubepeers_config_new());
         _exit(0);
     }
     CHECK(waitpid(child, &ended, 0) == child && WIFSIGNALED(ended) && WTERMSIG(ended) == SIGABRT);

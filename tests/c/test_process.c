@@ -247,23 +247,6 @@ static void test_descriptors_end_at_exec_at_any_moment(void)
     end_openers();
 }
 
-/* The two that the header speaks of are a pair of sockets, and nothing else. */
-static void see_descriptor(int descriptor, void *sockets)
-{
-    struct sockaddr address = {AF_UNSPEC, ""};
-    socklen_t size = sizeof address;
-    if (getsockname(descriptor, &address, &size) == 0 && address.sa_family == AF_UNIX
-        && (fcntl(descriptor, F_GETFD) & FD_CLOEXEC) != 0)
-        ++*(int *)sockets;
-}
-
-static int unix_sockets(void)
-{
-    int sockets = 0;
-    each_number("/proc/self/fd", see_descriptor, &sockets);
-    return sockets;
-}
-
 static int descriptors;
 
 /* A thread that looked a name up, or logged in, may end a moment later than close, and its descriptors with it. */
@@ -275,11 +258,10 @@ static int has_no_more_descriptors(void)
 static void test_opening_and_closing_leaves_nothing(void)
 {
     enum { OPENS = 1000 };
-    int sockets = unix_sockets();
-    descriptors = count_descriptors() + 2;
+    /* The three that the header speaks of stay. */
+    descriptors = count_descriptors() + 3;
     close_provider(registered(ANSWERING, A_MINUTE));
     CHECK(eventually(has_no_more_descriptors));
-    CHECK(unix_sockets() == sockets + 2);
     for (int i = 1; i < OPENS; i++) {
         /* As it comes: before the first list, or after it. */
         kubepeers_provider provider = registered(i % SERVERS, i % 3 == 0 && i % SERVERS != REFUSING ? 100 : 0);
@@ -372,7 +354,8 @@ static void test_fork_while_threads_are_in_the_library(void)
 static void *wait_for_an_hour(void *argument)
 {
     kubepeers_peers *peers = NULL;
-    kubepeers_wait(*(kubepeers_provider *)argument, UINT64_MAX, AN_HOUR, &peers, NULL);
+    kubepeers_status ended = kubepeers_wait(*(kubepeers_provider *)argument, UINT64_MAX, AN_HOUR, &peers, NULL);
+    (void)ended;
     return NULL;
 }
 

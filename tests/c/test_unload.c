@@ -93,7 +93,7 @@ static kubepeers_provider registered(void)
 {
     const char *const pairs[][2] = {
         {"namespace", "default"},     {"discovery_port_name", "gossip"}, {"remoting_port_name", "remoting"},
-        {"peers_port_name", "peers"}, {"pod_labels", "app=test"},        {"self", "none"},
+        {"peers_port_name", "peers"}, {"pod_labels", "app=test"},        {"membership", "observer"},
         {"kubeconfig", kubeconfig},
     };
     kubepeers_config *config = lib.config_new();

@@ -40,6 +40,13 @@ static kubepeers_status call_discover(kubepeers_provider provider, kubepeers_err
     return end_peers(status, peers);
 }
 
+static kubepeers_status call_get_self(kubepeers_provider provider, kubepeers_error **error)
+{
+    kubepeers_peers *self = UNTOUCHED_PEERS;
+    kubepeers_status status = kubepeers_get_self(provider, 0, &self, error);
+    return end_peers(status, self);
+}
+
 static kubepeers_status call_wait(kubepeers_provider provider, kubepeers_error **error)
 {
     kubepeers_peers *peers = UNTOUCHED_PEERS;
@@ -56,7 +63,7 @@ static kubepeers_status call_wait_for_peers(kubepeers_provider provider, kubepee
 
 static kubepeers_status call_refresh(kubepeers_provider provider, kubepeers_error **error)
 {
-    return kubepeers_refresh(provider, 0, error);
+    return kubepeers_refresh(provider, NULL, 0, error);
 }
 
 static kubepeers_status call_health(kubepeers_provider provider, kubepeers_error **error)
@@ -86,8 +93,8 @@ static kubepeers_status call_metrics(kubepeers_provider provider, kubepeers_erro
 /* The last one is close, which alone may be called again. */
 typedef kubepeers_status verb(kubepeers_provider provider, kubepeers_error **error);
 static verb *const verbs[] = {
-    call_register, call_discover, call_wait,    call_wait_for_peers,  call_refresh,
-    call_health,   call_explain,  call_metrics, kubepeers_deregister, kubepeers_close,
+    call_register, call_discover, call_get_self, call_wait,    call_wait_for_peers,  call_refresh,
+    call_health,   call_explain,  call_metrics,  kubepeers_deregister, kubepeers_close,
 };
 enum { VERBS = sizeof verbs / sizeof *verbs };
 

@@ -21,8 +21,6 @@ struct caller {
     const char *function;
     /* Nobody else calls anything on these, so that it is known what they have to answer. */
     struct life *own[OWN];
-    /* The provider in whose log callback this is. */
-    struct life *telling;
     /* Descriptors of changes. */
     int descriptors[DESCRIPTORS];
     /* Complete configurations, one of each kind. */

@@ -58,7 +58,7 @@ void call_config_set(struct caller *caller)
 /* Inits with this configuration; what `*provider` was before says what may come of it. Gives the new one, or 0. */
 static kubepeers_provider init(struct caller *caller, const kubepeers_config *config, const struct kind *kind)
 {
-    struct target before = in_percent(&caller->random, 70) ? target_of(caller, NULL) : choose(caller);
+    struct target before = in_percent(&caller->random, 70) ? target_of(NULL) : choose(caller);
     kubepeers_provider provider = before.provider;
     kubepeers_provider *place = in_percent(&caller->random, 5) ? NULL : &provider;
     int occupied = before.life != NULL && !before.was_closed;
@@ -75,7 +75,6 @@ static kubepeers_provider init(struct caller *caller, const kubepeers_config *co
     return status == KUBEPEERS_OK ? provider : 0;
 }
 
-/* Nothing is locked when a life begins: it may end another one, whose callback may want what is locked. */
 void call_init(struct caller *caller)
 {
     const struct kind *kind = &any_kind;

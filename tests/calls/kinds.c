@@ -13,7 +13,7 @@ static char nonsense[] = "/tmp/kubepeers-calls-XXXXXX";
 #define SYNCING (ONE(NOT_SYNCED))
 #define OPEN (ONE(OK) | ONE(NOT_SYNCED))
 #define OWN_POD(name) {"pod_name", name}
-#define NO_POD {"self", "none"}
+#define NO_POD {"membership", "observer"}
 /* A negative timeout means these short ones. A 401 or 403 is permanent after two seconds. */
 #define KIND(namespace, ...) \
     .pairs = {{"namespace", namespace},      {"discovery_port_name", "gossip"}, {"remoting_port_name", "remoting"}, \
@@ -43,7 +43,7 @@ const struct kind kinds[] = {
     {KIND("good", NO_POD), "/nowhere/kubeconfig", ONE(NO_CREDENTIALS), 0},
     {KIND("good", {"context", "other"}), answering, ONE(NO_CREDENTIALS), 0},
     {KIND("good", NO_POD, {"service_account_dir", "/nowhere"}), NULL, ONE(NOT_IN_CLUSTER), 0},
-    {KIND("good", {"self", "auto"}), answering, ONE(NO_IDENTITY), 0},
+    {KIND("good", {"membership", "member"}), answering, ONE(NO_IDENTITY), 0},
 };
 const size_t kinds_count = sizeof kinds / sizeof *kinds;
 

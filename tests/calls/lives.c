@@ -4,15 +4,13 @@
 #include <stdlib.h>
 
 /* How many providers all threads use. */
-enum { SHARED = 4, ORPHANS = 64 };
+enum { SHARED = 4 };
 
 /* None is ever forgotten: a handle is stale for ever. */
 static struct life *lives;
 static uint64_t room;
 static atomic_ullong begun;
 static struct life *_Atomic shared[SHARED];
-/* Made in callbacks, where nothing can be closed. */
-static struct life *_Atomic orphans[ORPHANS];
 
 void make_room_for_lives(uint64_t most)
 {
@@ -29,12 +27,12 @@ uint64_t lives_begun(void)
     return atomic_load(&begun);
 }
 
-struct target target_of(struct caller *caller, struct life *life)
+struct target target_of(struct life *life)
 {
     struct target target = {0, life, 0, 1, 0};
     if (life != NULL) {
         target.was_closed = atomic_load(&life->close_done);
-        target.shared = life->shared || caller->telling != NULL;
+        target.shared = life->shared;
         target.provider = life->provider;
         target.generation = atomic_load(&life->generation);
     }
@@ -63,21 +61,19 @@ static kubepeers_provider forged(struct caller *caller)
     case 1: return number % 1000 + 1;
     case 2: return UINT64_MAX - number % 2;
     case 3: return (like == NULL ? number >> 8 : like->provider) | (uint64_t)1 << 55;
-    default: return (like == NULL ? number >> 8 : like->provider) | (uint64_t)1 << 23;
+    default: return (like == NULL ? number >> 8 : like->provider) | (uint64_t)1 << 15;
     }
 }
 
 struct target choose(struct caller *caller)
 {
     uint64_t percent = below(&caller->random, 100);
-    if (percent < 60 && caller->telling != NULL)
-        return target_of(caller, caller->telling);
     if (percent < 60)
-        return target_of(caller, caller->own[below(&caller->random, OWN)]);
+        return target_of(caller->own[below(&caller->random, OWN)]);
     if (percent < 85)
-        return target_of(caller, some_shared(caller));
+        return target_of(some_shared(caller));
     if (percent < 93)
-        return target_of(caller, closed_one(caller));
+        return target_of(closed_one(caller));
     return (struct target){forged(caller), NULL, 0, 1, 0};
 }
 
@@ -111,10 +107,6 @@ void begin_life(struct caller *caller, kubepeers_provider provider, const struct
     struct life *life = &lives[number], *before;
     life->provider = provider;
     life->kind = kind;
-    if (caller->telling != NULL) {
-        atomic_store(&orphans[below(&caller->random, ORPHANS)], life);
-        return;
-    }
     life->shared = in_percent(&caller->random, 40);
     if (life->shared) {
         before = atomic_exchange(&shared[below(&caller->random, SHARED)], life);
@@ -125,15 +117,6 @@ void begin_life(struct caller *caller, kubepeers_provider provider, const struct
     }
     if (before != NULL)
         end_life(caller, before);
-}
-
-void close_orphans(struct caller *caller)
-{
-    for (int i = 0; i < ORPHANS; i++) {
-        struct life *life = atomic_exchange(&orphans[i], NULL);
-        if (life != NULL)
-            end_life(caller, life);
-    }
 }
 
 void saw_generation(struct caller *caller, const struct target *target, uint64_t generation)

@@ -34,7 +34,7 @@ struct target {
 };
 
 struct target choose(struct caller *caller);
-struct target target_of(struct caller *caller, struct life *life);
+struct target target_of(struct life *life);
 
 /* What a call on it may have answered: by its phase, or because it is no live provider. */
 statuses may_answer(const struct target *target, statuses initialized, statuses registered);
@@ -42,10 +42,8 @@ statuses may_answer(const struct target *target, statuses initialized, statuses 
 /* Closes it; the call counts. */
 void end_life(struct caller *caller, struct life *life);
 
-/* Takes in a new provider; one that had its place is closed. In a callback it cannot be: it is for close_orphans(). */
+/* Takes in a new provider; one that had its place is closed. */
 void begin_life(struct caller *caller, kubepeers_provider provider, const struct kind *kind);
-
-void close_orphans(struct caller *caller);
 
 /* A generation that was given out; they never go back. */
 void saw_generation(struct caller *caller, const struct target *target, uint64_t generation);

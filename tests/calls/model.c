@@ -42,7 +42,6 @@ const kubepeers_status known_statuses[] = {
     KUBEPEERS_NO_RESOURCES,
     KUBEPEERS_UNAVAILABLE,
     KUBEPEERS_STALE,
-    KUBEPEERS_WOULD_DEADLOCK,
 };
 const size_t known_statuses_count = sizeof known_statuses / sizeof *known_statuses;
 

@@ -154,6 +154,14 @@ void call_health_is_stale(struct caller *caller)
     give_back(health);
 }
 
+void call_health_is_watching(struct caller *caller)
+{
+    struct taken health = take_to_read(caller, HEALTHS);
+    int32_t watching = kubepeers_health_is_watching(health.item);
+    RULE(caller, watching == 0 || (watching == 1 && health.item != NULL));
+    give_back(health);
+}
+
 void call_health_is_polling(struct caller *caller)
 {
     struct taken health = take_to_read(caller, HEALTHS);
@@ -212,6 +220,14 @@ void call_error_message(struct caller *caller)
     give_back(error);
 }
 
+void call_error_manifest(struct caller *caller)
+{
+    struct taken error = take_to_read(caller, ERRORS);
+    const char *manifest = kubepeers_error_manifest(error.item);
+    RULE(caller, manifest == NULL || (error.item != NULL && is_text(manifest) && strstr(manifest, "kind: Role") != NULL));
+    give_back(error);
+}
+
 void call_error_is_retryable(struct caller *caller)
 {
     struct taken error = take_to_read(caller, ERRORS);
@@ -259,11 +275,6 @@ void call_version_number(struct caller *caller)
 void call_version(struct caller *caller)
 {
     RULE(caller, is_text(kubepeers_version()));
-}
-
-void call_features(struct caller *caller)
-{
-    RULE(caller, is_text(kubepeers_features()) && strstr(kubepeers_features(), "copy-addresses") != NULL);
 }
 
 void call_id(struct caller *caller)

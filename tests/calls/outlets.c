@@ -1,6 +1,5 @@
 /* What a provider tells by other ways than lists: addresses alone, descriptors, log records. */
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -9,13 +8,6 @@
 #include "shelves.h"
 
 enum { BUFFER = 4096, UNTOUCHED = 0x55 };
-
-static atomic_ullong from_callbacks;
-
-uint64_t calls_from_callbacks(void)
-{
-    return atomic_load(&from_callbacks);
-}
 
 /* So many bytes are texts, each with its NUL, and nothing else was written. */
 static int are_addresses(const char *buffer, size_t length, size_t size)
@@ -78,7 +70,7 @@ static void keep_descriptor(struct caller *caller, int descriptor)
     int *place = &caller->descriptors[below(&caller->random, DESCRIPTORS)];
     end_descriptor(place);
     *place = descriptor;
-    if (caller->telling != NULL || in_percent(&caller->random, 50))
+    if (in_percent(&caller->random, 50))
         end_descriptor(place);
 }
 
@@ -93,31 +85,6 @@ void call_change_fd(struct caller *caller)
     RULE(caller, (descriptor == -7) == (status != KUBEPEERS_OK));
     if (status == KUBEPEERS_OK)
         keep_descriptor(caller, descriptor);
-}
-
-/* On a thread of the library: calls something, as it may. */
-static void told(int32_t level, const char *message, uintptr_t context)
-{
-    static _Thread_local struct caller caller;
-    struct life *life = (struct life *)context;
-    if (caller.telling == NULL) {
-        caller.random = random_of(life->provider, (uintptr_t)&caller);
-        caller.thread = 1000;
-    }
-    caller.telling = life;
-    caller.function = "callback";
-    RULE(&caller, level >= KUBEPEERS_LOG_ERROR && level <= KUBEPEERS_LOG_DEBUG && is_text(message) && *message != '\0');
-    call_something(&caller);
-    atomic_fetch_add_explicit(&from_callbacks, 1, memory_order_relaxed);
-}
-
-void call_log_set_callback(struct caller *caller)
-{
-    struct target on = choose(caller);
-    kubepeers_log_callback callback = on.life == NULL || in_percent(&caller->random, 30) ? NULL : told;
-    kubepeers_error **error = error_place(caller);
-    kubepeers_status status = kubepeers_log_set_callback(on.provider, callback, (uintptr_t)on.life, error);
-    answered(caller, status, caller->telling == NULL ? may_answer(&on, ONE(OK), ONE(OK)) : ONE(WOULD_DEADLOCK));
 }
 
 void call_log_next(struct caller *caller)

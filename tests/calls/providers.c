@@ -12,12 +12,6 @@ enum { AN_HOUR = 3600 * 1000, A_MOMENT = 3 };
 static char nobody;
 #define UNTOUCHED ((void *)&nobody)
 
-/* In a callback some calls would wait for the thread that they are made on. */
-static statuses unless_telling(const struct caller *caller, statuses allowed)
-{
-    return caller->telling == NULL ? allowed : ONE(WOULD_DEADLOCK);
-}
-
 static void on_a_provider(struct caller *caller, struct target *target, kubepeers_error ***error)
 {
     *target = choose(caller);
@@ -60,7 +54,7 @@ void call_register(struct caller *caller)
     kubepeers_status status = kubepeers_register(on.provider, some_timeout(caller, on.life), error);
     statuses meanwhile = on.life != NULL && on.shared ? ONE(NOT_REGISTERED) : 0;
     statuses allowed = may_answer(&on, registers(on.life) | meanwhile, ONE(ALREADY_REGISTERED));
-    answered(caller, status, unless_telling(caller, allowed));
+    answered(caller, status, allowed);
     enter(&on, status, REGISTERED);
     /* What comes now is newer than whatever was given out. */
     if (status == KUBEPEERS_OK && on.life != NULL && !on.shared)
@@ -73,20 +67,20 @@ void call_deregister(struct caller *caller)
     kubepeers_error **error;
     on_a_provider(caller, &on, &error);
     kubepeers_status status = kubepeers_deregister(on.provider, error);
-    answered(caller, status, unless_telling(caller, may_answer(&on, ONE(NOT_REGISTERED), ONE(OK))));
+    answered(caller, status, may_answer(&on, ONE(NOT_REGISTERED), ONE(OK)));
     enter(&on, status, INITIALIZED);
 }
 
 void call_close(struct caller *caller)
 {
     struct target on = choose(caller);
-    if (on.life != NULL && caller->telling == NULL) {
+    if (on.life != NULL) {
         end_life(caller, on.life);
         return;
     }
     kubepeers_error **error = error_place(caller);
     kubepeers_status status = kubepeers_close(on.provider, error);
-    answered(caller, status, unless_telling(caller, on.provider == 0 ? ONE(OK) : ONE(INVALID_HANDLE)));
+    answered(caller, status, on.provider == 0 ? ONE(OK) : ONE(INVALID_HANDLE));
 }
 
 void call_generation(struct caller *caller)
@@ -136,6 +130,18 @@ void call_discover_peers(struct caller *caller)
     gave_list(caller, &on, status, peers);
 }
 
+void call_get_self(struct caller *caller)
+{
+    struct target on;
+    kubepeers_error **error;
+    kubepeers_peers *self = UNTOUCHED, **place = place_of(caller, &self);
+    on_a_provider(caller, &on, &error);
+    kubepeers_status status = kubepeers_get_self(on.provider, some_timeout(caller, on.life), place, error);
+    answered(caller, status, with(place, may_answer(&on, ONE(NOT_REGISTERED), discovers(on.life))));
+    RULE(caller, status != KUBEPEERS_OK || kubepeers_peers_len(self) <= 1);
+    gave_list(caller, &on, status, self);
+}
+
 void call_wait(struct caller *caller)
 {
     struct target on;
@@ -174,9 +180,16 @@ void call_refresh(struct caller *caller)
 {
     struct target on;
     kubepeers_error **error;
+    const uint64_t requests[] = {0, 0, 1, 1000000, UINT64_MAX, any(&caller->random)};
+    uint64_t before = requests[below(&caller->random, 6)], request = before;
+    uint64_t *place = in_percent(&caller->random, 30) ? NULL : &request;
     on_a_provider(caller, &on, &error);
-    kubepeers_status status = kubepeers_refresh(on.provider, some_timeout(caller, on.life), error);
-    answered(caller, status, may_answer(&on, ONE(NOT_REGISTERED), ONE(OK) | ONE(STALE) | ONE(NOT_SYNCED)));
+    kubepeers_status status = kubepeers_refresh(on.provider, place, some_timeout(caller, on.life), error);
+    statuses registered = ONE(OK) | ONE(STALE) | ONE(NOT_SYNCED);
+    if (place != NULL && before != 0)
+        registered |= ONE(INVALID_ARGUMENT) | ONE(NOT_REGISTERED);
+    answered(caller, status, may_answer(&on, ONE(NOT_REGISTERED), registered));
+    RULE(caller, before == 0 || request == before);
 }
 
 void call_get_health(struct caller *caller)

@@ -13,7 +13,7 @@ static const char *good[][2] = {
     {"remoting_port_name", "remoting"},
     {"peers_port_name", "peers"},
     {"pod_labels", "app=test"},
-    {"self", "none"},
+    {"membership", "observer"},
     {"pod_name", "p1"},
     {"pod_uid", "uid-p1"},
     {"pod_ip", "10.0.0.1"},

@@ -80,7 +80,7 @@ static void live(void)
     use_texts(provider);
     use_outlets(provider);
     /* Fresh only if a list comes before the call has looked for it, as when this thread stands still. */
-    const kubepeers_status status = kubepeers_refresh(provider, 0, &error);
+    const kubepeers_status status = kubepeers_refresh(provider, NULL, 0, &error);
     MUST(status == (error == NULL ? KUBEPEERS_OK : KUBEPEERS_STALE));
     kubepeers_error_free(error);
     OK(kubepeers_close(provider, NULL));

@@ -61,7 +61,7 @@ class Arrangement:
 
     @property
     def namespace_asked(self) -> str:
-        return self._filled(self._case.part("configuration").get("namespace", self.namespace.name))
+        return self._filled(self._case.part("configuration").get("namespace")) or self.namespace.name
 
     @property
     def selector(self) -> str:

@@ -43,11 +43,13 @@ NODE = record(
 )
 CALLS = list_of(record("ask", "status", ask=TEXT, payload=TEXT, **FAILURE_FIELDS))
 HEALTH = record(
-    **dict.fromkeys(("read", "stale", "polling"), FLAG), status=one_of(*Status.__members__), **{"class": TEXT}
+    **dict.fromkeys(("read", "stale", "watching", "polling"), FLAG),
+    status=one_of(*Status.__members__),
+    **{"class": TEXT},
 )
 #: What may be expected whatever the answer is; and what only if the pods were read, and if there are peers.
 ALWAYS = {"calls": CALLS, "health": HEALTH, "log": TEXTS}
-READ = {"verdicts": map_of(either(VERDICT, list_of(VERDICT))), "gate": GATE, "own_pod": TEXTS}
+READ = {"verdicts": map_of(either(VERDICT, list_of(VERDICT))), "gate": GATE, "self": TEXTS}
 PEERS = {"addresses": TEXTS, "nodes": map_of(NODE), "generation": one_of("new", "next", "same")}
 #: An expectation is of one of these kinds, which is said by its first key that is here.
 EXPECTATIONS = {

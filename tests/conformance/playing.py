@@ -102,8 +102,8 @@ class Player:
         self._verdicts({pod["name"]: pod["verdict"] for pod in explanation["pods"]}, expected)
         assert explanation["namespace"] == self._arrangement.namespace_asked
         assert explanation["selector"] == self._arrangement.selector
-        for word in self._arrangement.words(expected.get("own_pod", [])):
-            assert word in explanation["own_pod"]
+        for word in self._arrangement.words(expected.get("self", [])):
+            assert word in explanation["self"]
         peers = [pod["address"] for pod in explanation["pods"] if pod["verdict"] == "peer"]
         assert {pod["address"] for pod in explanation["pods"] if pod["verdict"] != "peer"} <= {None}
         if "addresses" in expected:
@@ -218,7 +218,8 @@ class Player:
     # --- What else there is ---
 
     def _health(self, expected: dict[str, Any]) -> None:
-        flags = [expected.get("read", True), expected.get("stale", False), expected.get("polling", False)]
+        read, polling = expected.get("read", True), expected.get("polling", False)
+        flags = [read, expected.get("stale", False), expected.get("watching", read and not polling), polling]
         error = [expected.get("status", "-"), expected.get("class", "-")]
         payload = " ".join([*(str(int(flag)) for flag in flags), *error])
         line = self._probes.eventually("health", lambda line: line.payload == payload)

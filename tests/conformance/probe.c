@@ -15,8 +15,9 @@ struct probe {
     char **settings; /* KEY=VALUE */
     int count;
     kubepeers_provider provider;
-    int32_t changes; /* the descriptor of the subscription; -1 without one */
+    int changes;     /* the descriptor of the subscription; -1 without one */
     uint64_t told;   /* the generation that it told last */
+    char *manifest;  /* of the last call's error, or NULL */
 };
 
 static kubepeers_status set_all(kubepeers_config *config, const struct probe *probe, kubepeers_error **error)
@@ -140,7 +141,7 @@ static void next(struct probe *probe, int32_t timeout_ms, struct answer *to)
 static void next_record(struct probe *probe, int32_t timeout_ms, struct answer *to)
 {
     int64_t until = now_ms() + timeout_ms;
-    int32_t fd = -1;
+    int fd = -1;
     to->status = kubepeers_change_fd(probe->provider, &fd, &to->error);
     if (to->status != KUBEPEERS_OK)
         return;
@@ -153,6 +154,47 @@ static void next_record(struct probe *probe, int32_t timeout_ms, struct answer *
         say_only(KUBEPEERS_TIMEOUT, to);
 }
 
+/* Waits for the list by the descriptor, as an event loop does. */
+static void refresh(struct probe *probe, int32_t timeout_ms, struct answer *to)
+{
+    int64_t until = now_ms() + (timeout_ms < 0 ? 5000 : timeout_ms);
+    uint64_t request = 0;
+    int fd = -1;
+    to->status = kubepeers_change_fd(probe->provider, &fd, &to->error);
+    if (to->status != KUBEPEERS_OK)
+        return;
+    do {
+        clear(fd);
+        say_only(KUBEPEERS_OK, to);
+        to->status = kubepeers_refresh(probe->provider, &request, 0, &to->error);
+    } while ((to->status == KUBEPEERS_STALE || to->status == KUBEPEERS_NOT_SYNCED) && changed(fd, until));
+    close(fd);
+}
+
+/* The same for peers that are enough and stable. */
+static void settle(struct probe *probe, size_t min, int32_t stable_for_ms, int32_t timeout_ms, struct answer *to)
+{
+    int64_t until = now_ms() + timeout_ms;
+    int fd = -1;
+    to->status = kubepeers_change_fd(probe->provider, &fd, &to->error);
+    if (to->status != KUBEPEERS_OK)
+        return;
+    do {
+        clear(fd);
+        say_only(KUBEPEERS_OK, to);
+        to->status = kubepeers_wait_for_peers(probe->provider, min, stable_for_ms, 0, &to->peers, &to->error);
+    } while ((to->status == KUBEPEERS_TIMEOUT || passes(to)) && changed(fd, until));
+    close(fd);
+}
+
+/* Keeps the manifest of the last call's error. */
+static void keep_manifest(struct probe *probe, const kubepeers_error *error)
+{
+    const char *manifest = kubepeers_error_manifest(error);
+    free(probe->manifest);
+    probe->manifest = manifest == NULL ? NULL : strdup(manifest);
+}
+
 /* Calls what a line without arguments asks for. False for what is no such command. */
 static int call_plain(struct probe *probe, const char *line, struct answer *to)
 {
@@ -160,9 +202,11 @@ static int call_plain(struct probe *probe, const char *line, struct answer *to)
     if (strcmp(line, "init") == 0)
         to->status = init(probe, &to->error);
     else if (strcmp(line, "register") == 0)
-        to->status = kubepeers_register(provider, -1, &to->error);
+        to->status = kubepeers_register(provider, KUBEPEERS_TIMEOUT_DEFAULT, &to->error);
     else if (strcmp(line, "discover") == 0 || strcmp(line, "nodes") == 0)
-        to->status = kubepeers_discover_peers(provider, -1, &to->peers, &to->error);
+        to->status = kubepeers_discover_peers(provider, KUBEPEERS_TIMEOUT_DEFAULT, &to->peers, &to->error);
+    else if (strcmp(line, "self") == 0)
+        to->status = kubepeers_get_self(provider, KUBEPEERS_TIMEOUT_DEFAULT, &to->peers, &to->error);
     else if (strcmp(line, "health") == 0)
         to->status = kubepeers_get_health(provider, &to->health, &to->error);
     else if (strcmp(line, "metrics") == 0)
@@ -197,9 +241,12 @@ static int call_with_numbers(struct probe *probe, const char *line, struct answe
         to->status = kubepeers_wait(provider, after, timeout_ms, &to->peers, &to->error);
     else if (sscanf(line, "settle %zu %" SCNd32 " %" SCNd32 "%n", &min, &stable_for_ms, &timeout_ms, &end) == 3
              && line[end] == '\0')
-        to->status = kubepeers_wait_for_peers(provider, min, stable_for_ms, timeout_ms, &to->peers, &to->error);
+        if (timeout_ms < 0 || stable_for_ms < 0)
+            to->status = kubepeers_wait_for_peers(provider, min, stable_for_ms, timeout_ms, &to->peers, &to->error);
+        else
+            settle(probe, min, stable_for_ms, timeout_ms, to);
     else if (sscanf(line, "refresh %" SCNd32 "%n", &timeout_ms, &end) == 1 && line[end] == '\0')
-        to->status = kubepeers_refresh(provider, timeout_ms, &to->error);
+        refresh(probe, timeout_ms, to);
     else if (sscanf(line, "next %" SCNd32 "%n", &timeout_ms, &end) == 1 && line[end] == '\0')
         next(probe, timeout_ms, to);
     else if (sscanf(line, "log %" SCNd32 "%n", &timeout_ms, &end) == 1 && line[end] == '\0')
@@ -229,8 +276,8 @@ static void print_health(const kubepeers_health *health)
 {
     const kubepeers_error *error = kubepeers_health_error(health);
     const char *kind = kubepeers_health_error_class(health);
-    printf("%d %d %d %s %s", kubepeers_health_age_ms(health) >= 0, (int)kubepeers_health_is_stale(health),
-           (int)kubepeers_health_is_polling(health),
+    printf("%d %d %d %d %s %s", kubepeers_health_age_ms(health) >= 0, (int)kubepeers_health_is_stale(health),
+           (int)kubepeers_health_is_watching(health), (int)kubepeers_health_is_polling(health),
            error == NULL ? "-" : kubepeers_status_name(kubepeers_error_status(error)), *kind == '\0' ? "-" : kind);
 }
 
@@ -245,7 +292,7 @@ static void print_payload(const char *command, const struct answer *from)
 {
     if (from->status != KUBEPEERS_OK)
         print_escaped(kubepeers_error_message(from->error));
-    else if (strcmp(command, "nodes") == 0)
+    else if (strcmp(command, "nodes") == 0 || strcmp(command, "self") == 0)
         print_nodes(from->peers);
     else if (strcmp(command, "discover") == 0)
         print_addresses(from->peers, "");
@@ -268,8 +315,16 @@ static int answer(struct probe *probe, const char *line)
     struct answer answer = {KUBEPEERS_OK, NULL, NULL, NULL, NULL, 0, 0};
     char command[16];
 
+    if (strcmp(line, "manifest") == 0) {
+        printf("manifest\tOK\t0\t0\t");
+        print_escaped(probe->manifest == NULL ? "" : probe->manifest);
+        putchar('\n');
+        fflush(stdout);
+        return 1;
+    }
     if (!call_plain(probe, line, &answer) && !call_with_numbers(probe, line, &answer))
         return 0;
+    keep_manifest(probe, answer.error);
     sscanf(line, "%15s", command);
     printf("%s\t%s\t%d\t%d\t", command, kubepeers_status_name(answer.status),
            (int)kubepeers_error_is_retryable(answer.error), (int)kubepeers_error_http_status(answer.error));
@@ -285,7 +340,7 @@ static int answer(struct probe *probe, const char *line)
 
 int main(int argc, char **argv)
 {
-    struct probe probe = {argv + 1, argc - 1, 0, -1, 0};
+    struct probe probe = {argv + 1, argc - 1, 0, -1, 0, NULL};
     char line[128];
     for (int i = 1; i < argc; i++) {
         if (strchr(argv[i], '=') == NULL) {
@@ -302,5 +357,6 @@ int main(int argc, char **argv)
     }
     unwatch(&probe);
     kubepeers_close(probe.provider, NULL);
+    free(probe.manifest);
     return 0;
 }

@@ -8,7 +8,7 @@ import queue
 import sys
 
 from interfaces import EventLoop, Threads, nothing_came
-from kubepeers import KubepeersError, Provider, Snapshot
+from kubepeers import KubepeersError, Node, Provider, Snapshot
 
 ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\t": "\\t"})
 
@@ -26,14 +26,14 @@ def shown(snapshot: Snapshot) -> str:
     return " ".join([str(snapshot.generation), *snapshot.addresses])
 
 
-def nodes(provider: Provider) -> str:
-    """Give all of each peer."""
+def records_of(nodes: list[Node]) -> str:
+    """Return all fields of each."""
     records = [
         [
             *(node.name, node.uid, node.host, node.discovery_port, node.remoting_port, node.peers_port),
             *(int(node.ready), node.node_name, node.revision),
         ]
-        for node in provider.nodes()
+        for node in nodes
     ]
     return " ".join(",".join(str(field) for field in record) for record in records)
 
@@ -42,7 +42,8 @@ def health(provider: Provider) -> str:
     """Give how sure the answers are."""
     found = provider.health()
     error = [found.error.status.name, found.error_class] if found.error else ["-", found.error_class or "-"]
-    return " ".join([*(str(int(flag)) for flag in (found.age is not None, found.stale, found.polling)), *error])
+    flags = (found.age is not None, found.stale, found.watching, found.polling)
+    return " ".join([*(str(int(flag)) for flag in flags), *error])
 
 
 class Records(logging.Handler):
@@ -72,6 +73,7 @@ class Probe:
 
     def __init__(self, provider: Provider, interface: Threads | EventLoop) -> None:
         records = Records()
+        self._manifest = ""
         self._commands = {
             "init": provider.init,
             "register": provider.register,
@@ -85,7 +87,8 @@ class Probe:
             "watch": interface.unwatch,
             "next": lambda timeout: shown(interface.next(int(timeout) / 1000)),
             "unwatch": interface.unwatch,
-            "nodes": lambda: nodes(provider),
+            "nodes": lambda: records_of(provider.nodes()),
+            "self": lambda: records_of([node] if (node := provider.self_node()) else []),
             "health": lambda: health(provider),
             "metrics": provider.metrics,
             "explain": lambda form: (
@@ -98,10 +101,14 @@ class Probe:
 
     def answer(self, command: str, *arguments: str) -> str:
         """Do one command and give its line."""
+        if command == "manifest":
+            return f"manifest\tOK\t0\t0\t{self._manifest.translate(ESCAPES)}"
         try:
             fields = ["OK", "0", "0", self._commands[command](*arguments) or ""]
+            self._manifest = ""
         except KubepeersError as e:
             fields = [e.status.name, str(int(e.retryable)), str(e.http_status), e.message]
+            self._manifest = e.manifest or ""
         return "\t".join([command, *fields[:3], fields[3].translate(ESCAPES)])
 
 

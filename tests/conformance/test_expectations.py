@@ -30,8 +30,8 @@ GOOD: dict[str, dict[str, Any]] = {
             "verdicts": {"me": "self", "a": "peer", "b": "no-ip"},
             "nodes": {"a": {"host": "10.0.0.2", "discovery_port": 3322, "ready": False, "revision": ""}},
             "gate": "open",
-            "own_pod": ["`me`"],
-            "health": {"read": True, "stale": False, "polling": False},
+            "self": ["`me`"],
+            "health": {"read": True, "stale": False, "watching": True, "polling": False},
             "calls": [{"ask": "wait 0 0", "status": "OK", "payload": "1 10.0.0.2:3322"}],
         },
         "steps": [
@@ -54,7 +54,7 @@ GOOD: dict[str, dict[str, Any]] = {
     },
     "register": {
         "files": {"mount/token": "garbage"},
-        "configuration": {"self": "none"},
+        "configuration": {"membership": "observer"},
         "expect": {"register": {"status": "UNAUTHORIZED", "http_status": 401, "words": ["token"]}},
     },
     "init": {
@@ -80,9 +80,10 @@ WRONG: list[tuple[str, str, Any]] = [
     ("peers", "nodes/a/revision", "1"),
     ("peers", "nodes/b", {}),
     ("peers", "gate", "self-absent"),
-    ("peers", "own_pod", ["`a`"]),
+    ("peers", "self", ["`a`"]),
     ("peers", "health/read", False),
     ("peers", "health/stale", True),
+    ("peers", "health/watching", False),
     ("peers", "health/polling", True),
     ("peers", "health/status", "FORBIDDEN"),
     ("peers", "health/class", "forbidden"),
@@ -107,7 +108,7 @@ WRONG: list[tuple[str, str, Any]] = [
     ("register", "register/words", ["password"]),
     ("init", "init/status", "OK"),
     ("init", "init/status", "UNKNOWN_KEY"),
-    ("init", "init/words", ["`self`"]),
+    ("init", "init/words", ["`membership`"]),
 ]
 
 

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from probes import Probes
 
-GOOD = "1 0 0 - -"
+GOOD = "1 0 1 0 - -"
 
 
 def becomes(probes: Probes, payload: str) -> None:
-    """Wait until health is this: READ STALE POLLING STATUS CLASS."""
+    """Wait until health is this: READ STALE WATCHING POLLING STATUS CLASS."""
     line = probes.eventually("health", lambda line: line.payload == payload)
     assert line == ("health", "OK", False, 0, payload)
 
@@ -78,7 +78,7 @@ def test_trouble(member: Member, trouble: Callable[[Member], Iterator[None]], sa
     with trouble(member):
         # A watch is not ended by any of these, a list is asked for anew.
         assert {line.status for line in probes.each("refresh 100")} == {"STALE"}
-        becomes(probes, f"1 0 0 {said}")
+        becomes(probes, f"1 0 1 0 {said}")
         # What is known stands.
         assert probes.ask("discover") == ("discover", "OK", False, 0, "10.0.0.2:3322")
         # But nobody knows whether it lasts. Only a watch that has just begun may hide that for a moment.

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from probes import Probe, Probes
 
 NAMES = {
-    *("peers", "pods", "synced", "stale", "watching", "polling", "generation", "last_sign_of_life_timestamp_seconds"),
-    *("requests_total", "failures_total", "events_total", "views_total"),
+    *("peers", "pods", "synced", "stale", "watching", "polling", "generation", "last_confirmation_timestamp_seconds"),
+    *("requests_total", "failures_total", "events_total", "evaluations_total"),
 }
 
 
@@ -69,11 +69,11 @@ def test_they_agree_with_the_answers(member: Member) -> None:
         assert found.one("generation") == int(line.payload.split()[0])
         assert (found.one("synced"), found.one("stale"), found.one("polling")) == (1, 0, 0)
         # The clock of the probes is that of this process.
-        assert before <= found.one("last_sign_of_life_timestamp_seconds") <= time.time()
+        assert before <= found.one("last_confirmation_timestamp_seconds") <= time.time()
         assert found.all("requests_total") == {"list": 2, "watch": 2}
         assert found.all("failures_total") == {}
         assert found.one("events_total") >= 1
-        assert found.one("views_total") >= 3
+        assert found.one("evaluations_total") >= 3
 
 
 def test_before_anything_was_read(member: Member) -> None:
@@ -82,11 +82,11 @@ def test_before_anything_was_read(member: Member) -> None:
         closed.bind(("127.0.0.1", 0))
         server = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(closed.getsockname()[1])}
         probes = member.registered(server, register_timeout_ms="1000")
-        probes.eventually("health", lambda line: line.payload == "0 1 0 UNAVAILABLE unreachable")
+        probes.eventually("health", lambda line: line.payload == "0 1 0 0 UNAVAILABLE unreachable")
         for found in metrics(probes, member):
             assert [found.one(name) for name in ("synced", "stale", "peers", "generation")] == [0, 1, 0, 0]
             assert found.all("pods") == {}
-            assert found.one("last_sign_of_life_timestamp_seconds") == 0
+            assert found.one("last_confirmation_timestamp_seconds") == 0
             # The same word as in health.
             assert list(found.all("failures_total")) == ["unreachable"]
             assert found.one("failures_total") >= 1
@@ -95,7 +95,7 @@ def test_before_anything_was_read(member: Member) -> None:
 
 def test_polling(member: Member) -> None:
     probes = member.registered(watch="poll")
-    probes.eventually("health", lambda line: line.payload == "1 0 1 - -")
+    probes.eventually("health", lambda line: line.payload == "1 0 0 1 - -")
     for found in metrics(probes, member):
         assert found.one("polling") == 1
         assert found.all("requests_total")["watch"] == 0
@@ -103,7 +103,7 @@ def test_polling(member: Member) -> None:
 
 def test_selectors_of_many_labels(member: Member) -> None:
     selector = "app=conformance,example.com/tier="
-    probes = member.registered(pod_labels=selector, self="none")
+    probes = member.registered(pod_labels=selector, membership="observer")
     for probe in probes.all:
         assert Metrics(probe, member.namespace.name, selector).one("peers") == 0
 

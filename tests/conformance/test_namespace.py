@@ -16,7 +16,7 @@ def test_deleted_and_made_again_before_the_eyes(process: Member) -> None:
     pods.pod("a", "10.0.0.2")
     pod = process.registered(pod_name=OWN)
     pod.follow(["10.0.0.2:3322"])
-    no_pod = process.registered(self="none")
+    no_pod = process.registered(membership="observer")
     no_pod.follow(["10.0.0.1:3322", "10.0.0.2:3322"])
 
     pods.destroy()

@@ -102,7 +102,7 @@ def test_what_is_too_old_is_not_given_out(member: Member, control_plane: Control
         ask = partial(probe.ask, "discover")
         line = until(ask, lambda line: line.status != "OK" and "refused" in line.message, probe.language)
         assert line[:4] == ("discover", "STALE", True, 0)
-    probes.eventually("health", lambda line: line.payload == "1 1 0 UNAVAILABLE unreachable")
+    probes.eventually("health", lambda line: line.payload == "1 1 0 0 UNAVAILABLE unreachable")
     # Who asks why is told.
     assert probes.explained()["gate"] == "open"
     control_plane.start_server()
@@ -113,7 +113,7 @@ def test_what_is_too_old_is_not_given_out(member: Member, control_plane: Control
 
 def test_a_restart_does_not_end_watching(member: Member, control_plane: ControlPlane) -> None:
     probes = member.registered()
-    probes.eventually("health", lambda line: line.payload == "1 0 0 - -")
+    probes.eventually("health", lambda line: line.payload == "1 0 1 0 - -")
     # A server that starts says 403 to everybody for a moment: that is no reason to poll.
     control_plane.restart_server()
     member.namespace.pod("a", "10.0.0.2")
@@ -124,6 +124,6 @@ def test_a_restart_does_not_end_watching(member: Member, control_plane: ControlP
             seen.append(probe.ask("health"))
             return seen[-1]
 
-        until(health, lambda line: line.payload == "1 0 0 - -", probe.language)
-        assert {line.payload.split()[2] for line in seen} == {"0"}, probe.language
+        until(health, lambda line: line.payload == "1 0 1 0 - -", probe.language)
+        assert {line.payload.split()[3] for line in seen} == {"0"}, probe.language
     probes.follow(["10.0.0.2:3322"])

@@ -90,7 +90,7 @@ func roleRevoked(w *world) {
 			if err != nil {
 				return err.Error()
 			}
-			if !strings.Contains(text, "FORBIDDEN") || !strings.Contains(text, "kind: Role") {
+			if !strings.Contains(text, "FORBIDDEN") || !strings.Contains(text, "bind a Role") {
 				return text
 			}
 			return ""
@@ -102,7 +102,7 @@ func roleRevoked(w *world) {
 	w.scale(4)
 	w.eventually("the new node says which role it lacks", func() string {
 		for _, pod := range w.nodes() {
-			if log := w.log(pod); strings.Contains(log, "FORBIDDEN") && strings.Contains(log, "kind: Role") {
+			if log := w.log(pod); strings.Contains(log, "FORBIDDEN") && strings.Contains(log, "bind a Role") {
 				return ""
 			}
 		}

@@ -36,6 +36,7 @@ var scenarios = []struct {
 	{"the API server is down during a rolling update", serverDown},
 	{"the role is taken away and given back", roleRevoked},
 	{"a service in Python", pythonService},
+	{"a program in C that sets two keys", cProgram},
 	{"the doctor in a pod without the role", doctorWithoutRole},
 	{"the doctor in a pod without a token", doctorWithoutToken},
 	{"how soon the first answer comes", firstAnswer},
@@ -49,7 +50,7 @@ func TestScenarios(t *testing.T) {
 }
 
 func TestMain(m *testing.M) {
-	for _, name := range []string{"KUBECONFIG", "CLUSTER_TOOL", "CLUSTER_DIR", "NODE_IMAGE", "SERVICE_IMAGE", "DEPLOY"} {
+	for _, name := range []string{"KUBECONFIG", "CLUSTER_TOOL", "CLUSTER_DIR", "NODE_IMAGE", "SERVICE_IMAGE", "PROGRAM_IMAGE", "DEPLOY"} {
 		if os.Getenv(name) == "" {
 			println(name + " is not set: these tests need the node that `make e2e` makes")
 			os.Exit(2)

@@ -180,7 +180,7 @@ pub(crate) fn config_in_pod(extra: &[(&str, &str)]) -> Config {
         ("remoting_port_name", "remoting"),
         ("peers_port_name", "peers"),
         ("pod_labels", "app=demo"),
-        ("self", "none"),
+        ("membership", "observer"),
         // Longer than anything here takes.
         ("request_timeout_ms", "60000"),
     ];

@@ -53,7 +53,7 @@ fn too_old_an_answer_is_an_error_until_a_list_comes() {
     seen.now();
     assert_eq!(addresses(&provider.discover_peers(LONG).unwrap()), ["10.0.0.2"]);
     // A second later it is too old again.
-    let is_fresh = |_| provider.refresh(LONG).is_ok() && !provider.health().unwrap().stale;
+    let is_fresh = |_| provider.refresh(&mut 0, LONG).is_ok() && !provider.health().unwrap().stale;
     assert!((0..20).any(is_fresh));
 }
 
@@ -69,7 +69,7 @@ fn fresh_is_what_was_listed_after_the_call() {
     assert_eq!(first(&provider), ["10.0.0.1"]);
     // Else the list might come before the watch.
     fake.has_been_asked(2);
-    provider.refresh(LONG).unwrap();
+    provider.refresh(&mut 0, LONG).unwrap();
     assert_eq!(addresses(&provider.discover_peers(LONG).unwrap()), ["10.0.0.2"]);
     fake.has_been_asked(4);
     let paths = fake.paths();
@@ -86,7 +86,7 @@ fn many_who_want_fresh_answers_share_one_list() {
         let callers: Vec<_> = (0..50)
             .map(|_| {
                 let provider = provider.clone();
-                thread::spawn(move || provider.refresh(LONG))
+                thread::spawn(move || provider.refresh(&mut 0, LONG))
             })
             .collect();
         callers.into_iter().for_each(|caller| caller.join().unwrap().unwrap());
@@ -105,7 +105,7 @@ fn what_cannot_be_refreshed_says_why() {
         _ => Reply::Body(500, status(500, "etcd is unhappy")),
     });
     let provider = fake.provider(&[]);
-    assert_eq!(provider.refresh(LONG).unwrap_err().status(), Status::NotRegistered);
+    assert_eq!(provider.refresh(&mut 0, LONG).unwrap_err().status(), Status::NotRegistered);
     assert_eq!(first(&provider), [""; 0]);
     let error = unrefreshed(&provider, "etcd is unhappy");
     assert_eq!((error.http_status(), error.is_retryable()), (500, true));
@@ -165,8 +165,8 @@ fn a_caller_who_wants_a_list_is_not_forgotten() {
         let provider = fake.provider(&[]);
         assert_eq!(first(&provider), ["10.0.0.1"]);
         fake.has_been_asked(2);
-        provider.refresh(LONG).unwrap();
-        provider.refresh(LONG).unwrap();
+        provider.refresh(&mut 0, LONG).unwrap();
+        provider.refresh(&mut 0, LONG).unwrap();
     }
 }
 
@@ -196,7 +196,7 @@ fn the_first_list_is_not_fresh() {
     let fake = Fake::steady(|| list(&[], 5), vec![]);
     let provider = fake.provider(&[]);
     provider.register(LONG).unwrap();
-    provider.refresh(LONG).unwrap();
+    provider.refresh(&mut 0, LONG).unwrap();
     assert_eq!(fake.paths().iter().filter(|path| !is_watch(path)).count(), 2);
 }
 
@@ -238,5 +238,5 @@ fn refresh_has_a_default_timeout_of_its_own() {
     let fake = Fake::steady(|| list(&[], 5), vec![]);
     let provider = fake.provider(&[("discover_timeout_ms", "0")]);
     provider.register(LONG).unwrap();
-    provider.refresh(Timeout::Default).unwrap();
+    provider.refresh(&mut 0, Timeout::Default).unwrap();
 }

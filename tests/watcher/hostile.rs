@@ -108,7 +108,7 @@ fn events_of_other_fields_change_no_view() {
     provider.register(LONG).unwrap();
     becomes(&provider, &["10.0.0.1", "10.0.0.2"]);
     eventually(|| metric(&provider, "events_total") == 51.0);
-    assert_eq!(metric(&provider, "views_total"), 2.0);
+    assert_eq!(metric(&provider, "evaluations_total"), 2.0);
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn labels_of_this_pod_are_bounded() {
         path if path.contains("metadata.name") => page(std::slice::from_ref(&unselected), "", 7),
         _ => list(&[("a", "10.0.0.1")], 7),
     });
-    let provider = fake.provider(&[("self", "auto"), ("pod_name", "me")]);
+    let provider = fake.provider(&[("membership", "member"), ("pod_name", "me")]);
     provider.register(LONG).unwrap();
     fake.has_been_asked_for(2, |path| path.contains("metadata.name"));
     assert_eq!(provider.discover_peers(AT_ONCE).unwrap_err().status(), Status::SelfNotVisible);

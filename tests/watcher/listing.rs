@@ -177,7 +177,7 @@ fn after_a_list_in_the_simplest_way_the_cheap_way_is_tried_again() {
     });
     let provider = fake.provider(&[]);
     assert_eq!(first(&provider), ["10.0.0.1"]);
-    provider.refresh(LONG).unwrap();
+    provider.refresh(&mut 0, LONG).unwrap();
     let lists: Vec<_> =
         fake.asked().into_iter().filter(|asked| !is_watch(&asked.path)).map(|asked| asked.encoding).collect();
     assert_eq!(lists, ["gzip", "identity", "gzip"]);

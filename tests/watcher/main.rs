@@ -68,7 +68,7 @@ fn unsynced(provider: &Provider, words: &str) -> Error {
 /// Waits until there is no fresh answer for a reason that has these words.
 #[track_caller]
 fn unrefreshed(provider: &Provider, words: &str) -> Error {
-    fails(Status::Stale, words, || provider.refresh(AT_ONCE).unwrap_err())
+    fails(Status::Stale, words, || provider.refresh(&mut 0, AT_ONCE).unwrap_err())
 }
 
 /// Calls until the error has these words; it has this status each time.

@@ -16,7 +16,7 @@ fn an_unanswered_question_is_asked_again() {
         _ if is_question(path) => page(&[pod("me", "10.0.0.2", 1)], "", 5),
         _ => Reply::Silence,
     });
-    let provider = fake.provider(&[("self", "auto"), ("pod_name", "me")]);
+    let provider = fake.provider(&[("membership", "member"), ("pod_name", "me")]);
     provider.register(LONG).unwrap();
     fake.has_been_asked(2);
     assert!(is_question(&fake.paths()[1]), "{:?}", fake.paths());

@@ -28,8 +28,9 @@ fn at_pace(fake: &Fake, change: impl FnOnce(&mut WatcherTimings), test: impl FnO
     };
     change(&mut pace);
     let credentials = Credentials::find(&settings.source, &|_| None).unwrap();
+    let namespace = settings.namespace.clone().expect("the tests set it");
     let subject = Subject {
-        namespace: settings.namespace.clone(),
+        namespace: namespace.clone(),
         selector: settings.selector(),
         discovery_port_name: settings.ports.discovery.name.clone(),
         own: String::new(),
@@ -37,7 +38,7 @@ fn at_pace(fake: &Fake, change: impl FnOnce(&mut WatcherTimings), test: impl FnO
     let latest = Arc::new(Latest::new(Resume::default(), subject, &settings, Outlets::default()));
     let rules =
         Rules { ports: settings.ports.clone(), identity: Identity::None, choices: settings.choices, alive: None };
-    let (cluster, watched) = (PodClient::new(&settings, credentials), latest.clone());
+    let (cluster, watched) = (PodClient::new(&settings, namespace, credentials), latest.clone());
     let run = move || watch(cluster, rules, pace, watched);
     let task = Task::start(spawn_named, run, |panic| panic!("{panic}")).unwrap();
     test(&latest);

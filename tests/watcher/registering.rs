@@ -9,7 +9,7 @@ use kubepeers::config::Settings;
 use kubepeers::error::{Error, Result};
 use kubepeers::health::LastError;
 use kubepeers::identity::{Identity, Surroundings};
-use kubepeers::kube_api::Watch;
+use kubepeers::kube_api::{Connection, Watch};
 use kubepeers::provider::Provider;
 use kubepeers::runtime::{Body, spawn_named};
 use kubepeers::status::Status;
@@ -26,7 +26,7 @@ fn spawn_and_wait(body: Body) -> io::Result<JoinHandle<()>> {
     Ok(thread)
 }
 
-fn forbidden(_: &Settings, _: &Surroundings<'_>) -> Result<(Identity, Watch)> {
+fn forbidden(_: &Settings, _: &Surroundings<'_>) -> Result<Connection> {
     let watch: Watch = Box::new(|_, latest| {
         Box::pin(async move {
             latest.fail(LastError { error: Error::new(Status::Forbidden, "may not list"), class: "forbidden" });
@@ -34,7 +34,7 @@ fn forbidden(_: &Settings, _: &Surroundings<'_>) -> Result<(Identity, Watch)> {
             pending().await
         })
     });
-    Ok((Identity::None, watch))
+    Ok(Connection { namespace: "ns".into(), identity: Identity::None, watch })
 }
 
 /// However early it is found: whether register fails is not a matter of chance.

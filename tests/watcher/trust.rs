@@ -13,8 +13,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kubepeers::config::Settings;
 use kubepeers::error::{Error, Result};
-use kubepeers::identity::{Identity as PodIdentity, Surroundings};
-use kubepeers::kube_api::{Watch, connect};
+use kubepeers::identity::Surroundings;
+use kubepeers::kube_api::{Connection, connect};
 use kubepeers::provider::{Provider, Timeout};
 use kubepeers::runtime::spawn_named;
 use kubepeers::status::Status;
@@ -64,7 +64,7 @@ thread_local! {
     static API_SERVER: Cell<u16> = const { Cell::new(0) };
 }
 
-fn connect_in_pod(settings: &Settings, surroundings: &Surroundings<'_>) -> Result<(PodIdentity, Watch)> {
+fn connect_in_pod(settings: &Settings, surroundings: &Surroundings<'_>) -> Result<Connection> {
     let variable = |name: &str| match name {
         "KUBERNETES_SERVICE_HOST" => Some("127.0.0.1".to_owned()),
         "KUBERNETES_SERVICE_PORT" => Some(API_SERVER.get().to_string()),
@@ -185,7 +185,7 @@ fn bundle_that_breaks_later_is_reported() {
     assert_eq!(first(&provider), ["10.0.0.1"]);
     assert!(provider.log().next().is_none());
     fs::write(mount.join("ca.crt"), format!("{}-----BEGIN CERTIFICATE-----\n", ca.pem())).unwrap();
-    provider.refresh(LONG).unwrap();
+    provider.refresh(&mut 0, LONG).unwrap();
     logged(&provider, "skipped certificate 2");
 }
 

@@ -99,7 +99,7 @@ fn a_burst_is_one_change() {
     let provider = fake.provider(&[]);
     provider.register(LONG).unwrap();
     eventually(|| provider.discover_peers(LONG).unwrap().len() == 1000);
-    let (events, views) = (metric(&provider, "events_total"), metric(&provider, "views_total"));
+    let (events, views) = (metric(&provider, "events_total"), metric(&provider, "evaluations_total"));
     assert_eq!(events, 1000.0);
     assert!(views <= 200.0, "{views} views of {events} events");
 }

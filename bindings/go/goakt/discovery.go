@@ -1,8 +1,8 @@
 package goakt
 
 import (
-	"cmp"
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/tochemey/goakt/v4/discovery"
@@ -21,6 +21,7 @@ const patience = 30 * time.Second
 // where GoAkt has one that means the same, that one too: errors.Is finds both.
 type Discovery struct {
 	*kubepeers.Provider
+	config   Config
 	patience time.Duration
 }
 
@@ -33,11 +34,16 @@ func NewDiscovery(config *Config, options ...kubepeers.Option) *Discovery {
 	if config == nil {
 		config = new(Config) // Initialize says what is missing.
 	}
-	return &Discovery{kubepeers.New(kubepeers.Config(*config), options...), patience}
+	return &Discovery{kubepeers.New(kubepeers.Config(*config), options...), *config, patience}
 }
 
 // Initialize checks the whole configuration. It touches no network.
-func (d *Discovery) Initialize() error { return translate(d.Provider.Initialize()) }
+func (d *Discovery) Initialize() error {
+	if err := d.config.missing(); err != nil {
+		return translate(err)
+	}
+	return translate(d.Provider.Initialize())
+}
 
 // Register starts to watch the pods, and waits until DiscoverPeers can answer.
 //
@@ -59,22 +65,22 @@ func (d *Discovery) RegisterContext(ctx context.Context) error {
 	return nil
 }
 
-// firstAnswer asks again and again, lest it waits for what will not come: a
-// missing Role may get known while it waits.
+// firstAnswer waits for peers, or for an error that no waiting fixes: a missing
+// Role may become known while it waits.
 func (d *Discovery) firstAnswer(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	var missing error
-	for ctx.Err() == nil {
-		once, cancel := context.WithTimeout(ctx, time.Second)
-		_, err := d.Provider.DiscoverPeersContext(once)
-		cancel()
-		switch {
-		case kubepeers.IsRetryable(err):
-			missing = err
-		case err == nil || err != once.Err(): // On a busy machine the time may be over before anything was asked.
-			return err
+	for update := range d.Provider.Watch(ctx) {
+		if update.Err == nil || !kubepeers.IsRetryable(update.Err) {
+			return update.Err
 		}
+		missing = update.Err
 	}
-	return cmp.Or(missing, ctx.Err())
+	if missing != nil {
+		return fmt.Errorf("%w: %w", ctx.Err(), missing)
+	}
+	return ctx.Err()
 }
 
 // DiscoverPeers gives the addresses of the peers, without the own one. It

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -121,6 +122,24 @@ func TestRegisterContextWaitsForAnAnswerToo(t *testing.T) {
 
 func TestNoConfigIsAnEmptyOne(t *testing.T) {
 	want(t, kubernetes.NewDiscovery(nil).Initialize(), discovery.ErrInvalidConfig)
+}
+
+func TestAllFieldsAreRequired(t *testing.T) {
+	for name, spoil := range map[string]func(*kubernetes.Config){
+		"Namespace":         func(c *kubernetes.Config) { c.Namespace = "" },
+		"DiscoveryPortName": func(c *kubernetes.Config) { c.DiscoveryPortName = "" },
+		"RemotingPortName":  func(c *kubernetes.Config) { c.RemotingPortName = "" },
+		"PeersPortName":     func(c *kubernetes.Config) { c.PeersPortName = "" },
+		"PodLabels":         func(c *kubernetes.Config) { c.PodLabels = nil },
+	} {
+		c := config("default")
+		spoil(c)
+		err := c.Validate()
+		want(t, err, kubepeers.ErrInvalidConfig, discovery.ErrInvalidConfig)
+		if !strings.Contains(err.Error(), name) {
+			t.Errorf("%v does not name %s", err, name)
+		}
+	}
 }
 
 func TestCloseEndsRegister(t *testing.T) {

@@ -35,7 +35,6 @@ from ._errors import (
     UnauthorizedError,
     UnavailableError,
     UnknownKeyError,
-    WouldDeadlockError,
 )
 from ._options import Options
 from ._version import __version__
@@ -100,7 +99,6 @@ __all__ = [
     "UnauthorizedError",
     "UnavailableError",
     "UnknownKeyError",
-    "WouldDeadlockError",
     "__version__",
     "library_version",
 ]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING
 
 from . import _log
 from ._call import call
 from ._errors import TimeoutError
 from ._events import Events
+from ._health import health
 from ._library import lib
-from ._watch import AGAIN, NOT_YET, Watch
+from ._watch import NOT_YET, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,12 +20,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ._live import Live, Snapshot
-
-
-#: Seconds between two polls of `wait_for_peers`. The library reports no event when the addresses become stable.
-OFTEN = 0.05
-#: Seconds between two looks at whether handlers of log records have finished.
-SOON = 0.01
 
 
 class Teller:
@@ -118,13 +112,13 @@ async def wait(live: Live, after_generation: int, timeout_ms: int) -> Snapshot:
         left = deadline - now()
         if left <= 0:
             raise watch.error or _timeout(after_generation, timeout_ms)
-        return min(left, AGAIN) if watch.error else left
+        return left
 
     return await newer(live, watch, pause)
 
 
 async def wait_for_peers(live: Live, least: int, stable_ms: int, timeout_ms: int) -> Snapshot:
-    """Wait for enough peers. This polls, because the library reports no event when the addresses become stable."""
+    """Wait for enough peers."""
     now = asyncio.get_running_loop().time
     deadline = now() + timeout_ms / 1000
     with teller(live) as told:
@@ -135,20 +129,35 @@ async def wait_for_peers(live: Live, least: int, stable_ms: int, timeout_ms: int
                 left = deadline - now()
                 if left <= 0:
                     raise
-            await told.event(min(left, OFTEN))
+            await told.event(left)
 
 
-async def register(live: Live) -> None:
-    """Register in a thread. Whoever is cancelled meanwhile closes the provider, which ends the call there."""
-    await asyncio.to_thread(call, lib.kubepeers_register, live.handle, -1)
+async def register(live: Live, timeout_ms: int) -> None:
+    """Register, and wait for the first list. A caller who is cancelled meanwhile closes the provider."""
+    call(lib.kubepeers_register, live.handle, 0)
+    if not timeout_ms:
+        return
+    now = asyncio.get_running_loop().time
+    deadline = now() + timeout_ms / 1000
+    with teller(live) as told:
+        while True:
+            found = health(live.handle)
+            if found.age is None and found.error and not found.error.retryable:
+                raise found.error
+            left = deadline - now()
+            if found.age is not None or left <= 0:
+                return
+            await told.event(left)
 
 
 async def close(live: Live) -> None:
     """Close the provider, and wait for handlers as `Live.close()` does, but not in a thread: all may be busy."""
     live.end()
-    deadline = time.monotonic() + _log.PATIENCE
-    while live.log and not live.log.is_over() and time.monotonic() < deadline:
-        await asyncio.sleep(SOON)
+    if live.log:
+        loop = asyncio.get_running_loop()
+        over = loop.create_future()
+        live.log.when_over(lambda: loop.call_soon_threadsafe(_wake, over))
+        await asyncio.wait([over], timeout=_log.PATIENCE)
 
 
 def _timeout(after_generation: int, timeout_ms: int) -> TimeoutError:

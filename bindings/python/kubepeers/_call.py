@@ -43,8 +43,10 @@ def given(made: T, free: Callable[[T], None], function: Callable[..., int], *arg
 def exception(status: int, error: Error) -> KubepeersError:
     """Make an exception of an error object, which is only read."""
     message: bytes = lib.kubepeers_error_message(error)
+    manifest: bytes | None = lib.kubepeers_error_manifest(error)
     return error_class(status)(
         message.decode(),
         retryable=lib.kubepeers_error_is_retryable(error) != 0,
         http_status=lib.kubepeers_error_http_status(error),
+        manifest=None if manifest is None else manifest.decode(),
     )

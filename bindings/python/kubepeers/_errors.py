@@ -37,7 +37,6 @@ class Status(IntEnum):
     NO_RESOURCES = -22
     UNAVAILABLE = -23
     STALE = -24
-    WOULD_DEADLOCK = -25
     INTERNAL = -99
 
 
@@ -51,7 +50,9 @@ class KubepeersError(Exception):
     #: What kind of failure this is.
     status: ClassVar[Status] = Status.INTERNAL
 
-    def __init__(self, message: str, *, retryable: bool = False, http_status: int = 0) -> None:
+    def __init__(
+        self, message: str, *, retryable: bool = False, http_status: int = 0, manifest: str | None = None
+    ) -> None:
         super().__init__(message)
         #: What happened, to what, and what to do about it; maybe several lines.
         self.message = message
@@ -60,6 +61,9 @@ class KubepeersError(Exception):
         self.retryable = retryable
         #: What the API server answered, e.g. 403; 0 if the error is not about such an answer.
         self.http_status = http_status
+        #: The Kubernetes manifest that fixes the error once it is applied, as YAML, for example the Role that a
+        #: `ForbiddenError` lacks; None if there is none.
+        self.manifest = manifest
 
     def __str__(self) -> str:
         return self.message
@@ -197,7 +201,7 @@ class UnauthorizedError(KubepeersError):
 
 
 class ForbiddenError(KubepeersError):
-    """The service account may not list or watch pods (HTTP 403); the message holds the Role that is missing."""
+    """The service account may not list or watch pods (HTTP 403); `manifest` is the Role that is missing."""
 
     status = Status.FORBIDDEN
 
@@ -221,12 +225,6 @@ class StaleError(KubepeersError):
     """What is known is older than asked for, and the API server told nothing newer in time. Retry."""
 
     status = Status.STALE
-
-
-class WouldDeadlockError(KubepeersError):
-    """The call would wait for the thread that it is made on. This package makes no such call."""
-
-    status = Status.WOULD_DEADLOCK
 
 
 class InternalError(KubepeersError):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import threading
-from ctypes import byref, c_int32, c_uint64
+from ctypes import byref, c_int, c_uint64
 from typing import TYPE_CHECKING
 
 from ._call import call
@@ -15,15 +14,12 @@ from ._library import lib
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-#: Seconds after which a signal that a wait has missed is seen.
-MOMENT = 1.0
-
 
 class Events:
     """One descriptor, for one that waits. It is readable from the start, and for good once the provider is closed."""
 
     def __init__(self, provider: c_uint64) -> None:
-        fd = c_int32()
+        fd = c_int()
         call(lib.kubepeers_change_fd, provider, byref(fd))
         # A number, not a socket: the collector would end that before what waits for it, with a warning.
         self._fd = fd.value
@@ -41,11 +37,7 @@ class Events:
                 os.read(self._fd, 4096)
 
     def wait(self, seconds: float | None = None) -> None:
-        """Wait for the next event, at most so long, or a moment. Unlike a wait in the library, Ctrl-C interrupts it."""
-        # A signal that comes after Python's last look at signals, and before the system call, does not end that. Its
-        # handler, which is the main thread's to run, would wait with it.
-        if threading.current_thread() is threading.main_thread():
-            seconds = MOMENT if seconds is None else min(seconds, MOMENT)
+        """Wait for the next event, at most so long. Unlike a wait in the library, Ctrl-C interrupts it."""
         poll = select.poll()
         poll.register(self._fd, select.POLLIN)
         poll.poll(None if seconds is None else seconds * 1000)

@@ -24,6 +24,8 @@ class Health:
     age: float | None
     #: The age is more than `max_stale_ms` (without it: than is normal), or nothing has been read yet.
     stale: bool
+    #: A watch is open. Between two watches it is False for a moment.
+    watching: bool
     #: The pods are listed every `poll_interval_ms` instead of watched.
     polling: bool
     #: What has gone wrong since the last sign of life, or why the pods are polled; None if nothing. It is not raised.
@@ -41,6 +43,7 @@ def health(provider: c_uint64) -> Health:
         return Health(
             age=None if age_ms < 0 else age_ms / 1000,
             stale=lib.kubepeers_health_is_stale(found) != 0,
+            watching=lib.kubepeers_health_is_watching(found) != 0,
             polling=lib.kubepeers_health_is_polling(found) != 0,
             error=exception(lib.kubepeers_error_status(error), error) if error else None,
             error_class=lib.kubepeers_health_error_class(found).decode(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from ctypes import POINTER, c_char_p, c_int32, c_int64, c_size_t, c_uint16, c_uint32, c_uint64, c_void_p
+from ctypes import POINTER, c_char_p, c_int, c_int32, c_int64, c_size_t, c_uint16, c_uint32, c_uint64, c_void_p
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +36,6 @@ class Error(c_void_p):
     """A `kubepeers_error *`."""
 
 
-#: Where log records go; never set here, as they are fetched.
-LogCallback = ctypes.CFUNCTYPE(None, c_int32, c_char_p, c_size_t)
-
 _Status = c_int32
 _Provider = c_uint64
 
@@ -57,6 +54,7 @@ PROTOTYPES: dict[str, tuple[Any, ...]] = {
     "kubepeers_init": (_Status, Config, POINTER(_Provider), POINTER(Error)),
     "kubepeers_register": (_Status, _Provider, c_int32, POINTER(Error)),
     "kubepeers_discover_peers": (_Status, _Provider, c_int32, POINTER(Peers), POINTER(Error)),
+    "kubepeers_get_self": (_Status, _Provider, c_int32, POINTER(Peers), POINTER(Error)),
     "kubepeers_generation": (c_uint64, _Provider),
     "kubepeers_copy_addresses": (
         _Status,
@@ -69,10 +67,10 @@ PROTOTYPES: dict[str, tuple[Any, ...]] = {
         POINTER(c_uint64),
         POINTER(Error),
     ),
-    "kubepeers_change_fd": (_Status, _Provider, POINTER(c_int32), POINTER(Error)),
+    "kubepeers_change_fd": (_Status, _Provider, POINTER(c_int), POINTER(Error)),
     "kubepeers_wait": (_Status, _Provider, c_uint64, c_int32, POINTER(Peers), POINTER(Error)),
     "kubepeers_wait_for_peers": (_Status, _Provider, c_size_t, c_int32, c_int32, POINTER(Peers), POINTER(Error)),
-    "kubepeers_refresh": (_Status, _Provider, c_int32, POINTER(Error)),
+    "kubepeers_refresh": (_Status, _Provider, POINTER(c_uint64), c_int32, POINTER(Error)),
     "kubepeers_deregister": (_Status, _Provider, POINTER(Error)),
     "kubepeers_close": (_Status, _Provider, POINTER(Error)),
     "kubepeers_peers_len": (c_size_t, Peers),
@@ -91,6 +89,7 @@ PROTOTYPES: dict[str, tuple[Any, ...]] = {
     "kubepeers_get_health": (_Status, _Provider, POINTER(Health), POINTER(Error)),
     "kubepeers_health_age_ms": (c_int64, Health),
     "kubepeers_health_is_stale": (c_int32, Health),
+    "kubepeers_health_is_watching": (c_int32, Health),
     "kubepeers_health_is_polling": (c_int32, Health),
     "kubepeers_health_error": (Error, Health),
     "kubepeers_health_error_class": (c_char_p, Health),
@@ -98,17 +97,16 @@ PROTOTYPES: dict[str, tuple[Any, ...]] = {
     "kubepeers_explain": (_Status, _Provider, c_int32, POINTER(Text), POINTER(Error)),
     "kubepeers_metrics": (_Status, _Provider, POINTER(Text), POINTER(Error)),
     "kubepeers_text_free": (None, Text),
-    "kubepeers_log_set_callback": (_Status, _Provider, LogCallback, c_size_t, POINTER(Error)),
     "kubepeers_log_next": (_Status, _Provider, POINTER(c_int32), POINTER(c_int64), POINTER(Text), POINTER(Error)),
     "kubepeers_error_status": (_Status, Error),
     "kubepeers_error_message": (c_char_p, Error),
+    "kubepeers_error_manifest": (c_char_p, Error),
     "kubepeers_error_is_retryable": (c_int32, Error),
     "kubepeers_error_http_status": (c_int32, Error),
     "kubepeers_error_free": (None, Error),
     "kubepeers_status_name": (c_char_p, _Status),
     "kubepeers_version_number": (c_uint32,),
     "kubepeers_version": (c_char_p,),
-    "kubepeers_features": (c_char_p,),
 }
 
 
@@ -194,6 +192,6 @@ lib = load()
 
 
 def library_version() -> str:
-    """Give the version of the library that is loaded, e.g. "0.3.0"."""
+    """Give the version of the library that is loaded, e.g. "0.4.0"."""
     version: bytes = lib.kubepeers_version()
     return version.decode()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class Snapshot(Sequence[str]):
     """The peers as they were at one moment: a sequence of their addresses, and so false if there are none."""
 
-    #: Grows with every change of a peer, its readiness included, from 1, within one provider.
+    #: Grows from 1 with every change of a peer's record or of this pod's, readiness included, within one provider.
     generation: int
     #: "ip:port" of each peer, IPv6 in brackets, sorted, without this process's own pod. Empty means alone.
     addresses: tuple[str, ...]

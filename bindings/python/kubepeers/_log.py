@@ -9,12 +9,15 @@ import logging
 import os
 import threading
 from ctypes import byref, c_int32, c_int64, c_uint64
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ._call import given
 from ._errors import KubepeersError, NoResourcesError
 from ._events import Events
 from ._library import LOG, Text, lib
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 logger = logging.getLogger("kubepeers")
 
@@ -52,6 +55,8 @@ class Log:
         #: Fetched, and not handled yet.
         self._fetched: collections.deque[Fetched] = collections.deque()
         self._thread: threading.Thread | None = None
+        #: To be called when the thread ends; None once it has ended.
+        self._when_over: list[Callable[[], object]] | None = []
         self._process = os.getpid()
 
     def start(self) -> None:
@@ -77,6 +82,14 @@ class Log:
         if self._thread and not self.is_over():
             self._thread.join(PATIENCE)
 
+    def when_over(self, call: Callable[[], object]) -> None:
+        """Call it when the thread has handled the last record: at once if it has, or was never started."""
+        with self._lock:
+            if self._when_over is not None and not self.is_over():
+                self._when_over.append(call)
+                return
+        call()
+
     def is_over(self) -> bool:
         """Say whether the thread has ended, or is the one that asks."""
         thread = self._thread
@@ -93,6 +106,12 @@ class Log:
                     self._give()
             # What was saved.
             self._give()
+        with self._lock:
+            calls, self._when_over = self._when_over or [], None
+        for call in calls:
+            # The event loop may be closed by now.
+            with contextlib.suppress(RuntimeError):
+                call()
 
     def _fetch(self) -> None:
         # No handler runs under this lock. Held until a record is in its place: it cannot be missed at the end.

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 from typing import Literal, TypedDict
 
-#: What the library takes where `discover_timeout_ms` is not given.
+#: The library's defaults.
+REGISTER_TIMEOUT_MS = 5000
 DISCOVER_TIMEOUT_MS = 3000
 
 
 class Options(TypedDict, total=False):
     """The optional configuration keys; None is "not given". `kubepeers_config_set` in the header explains each."""
 
-    self: Literal["auto", "none"] | None
+    namespace: str | None
+    remoting_port_name: str | None
+    peers_port_name: str | None
+    membership: Literal["member", "observer"] | None
     pod_uid: str | None
     pod_name: str | None
     pod_ip: str | None

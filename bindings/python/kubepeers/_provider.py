@@ -44,25 +44,17 @@ class Provider:
     library records, by a thread of the provider's own.
     """
 
-    # Positional-only, because one of the options is called `self`.
     def __init__(
         self,
-        /,
         *,
-        namespace: str,
-        discovery_port_name: str,
-        remoting_port_name: str,
-        peers_port_name: str,
         pod_labels: Mapping[str, str] | str,
+        discovery_port_name: str,
         **options: Unpack[Options],
     ) -> None:
         """Keep the configuration; `init()` validates it. A `str` for `pod_labels` is "k=v,k2=v2"."""
         given: dict[str, Any] = {
-            "namespace": namespace,
-            "discovery_port_name": discovery_port_name,
-            "remoting_port_name": remoting_port_name,
-            "peers_port_name": peers_port_name,
             "pod_labels": pod_labels if isinstance(pod_labels, str) else _config.labels(pod_labels),
+            "discovery_port_name": discovery_port_name,
             **options,
         }
         self._setup((key, _config.text(key, value)) for key, value in given.items() if value is not None)
@@ -167,6 +159,20 @@ class Provider:
         with _peers.given_by(lib.kubepeers_discover_peers, self._handle, _numbers.timeout(timeout)) as peers:
             return _peers.nodes(peers)
 
+    def self_node(self, timeout: float | None = None) -> Node | None:
+        """Return this pod, with the address and ports that its peers get; None for an observer.
+
+        Args:
+            timeout: seconds to wait at most until the pods have been listed and this pod is one of them; None for
+                `discover_timeout_ms`. Ctrl-C does not interrupt the wait.
+
+        Raises:
+            KubepeersError: what `discover_peers()` raises.
+        """
+        with _peers.given_by(lib.kubepeers_get_self, self._handle, _numbers.timeout(timeout)) as peers:
+            nodes = _peers.nodes(peers)
+        return nodes[0] if nodes else None
+
     @property
     def generation(self) -> int:
         """The generation of what `discover_peers()` would give at once: compare it to see whether anything has changed.
@@ -267,14 +273,15 @@ class Provider:
         It costs the API server a list: for a process that is about to found a cluster, not to be called over and over.
 
         Args:
-            timeout: seconds to wait at most; None for `discover_timeout_ms`. Cannot be interrupted meanwhile.
+            timeout: seconds to wait at most; None for `discover_timeout_ms`, but at least 5. Ctrl-C does not interrupt
+                the wait.
 
         Raises:
             StaleError: nothing newer in time; the message says why.
             NotSyncedError: nothing has ever been read.
             NotRegisteredError, ClosedError: as for `discover_peers()`.
         """
-        call(lib.kubepeers_refresh, self._handle, _numbers.timeout(timeout))
+        call(lib.kubepeers_refresh, self._handle, None, _numbers.timeout(timeout))
 
     def health(self) -> Health:
         """Tell how sure the answers are: they are given from memory, through any outage of the API server.
@@ -355,7 +362,7 @@ class Provider:
         self.init()
         live = self._live
         try:
-            await _asyncio.register(live)
+            await _asyncio.register(live, self._register_timeout_ms())
         except BaseException:
             await _asyncio.close(live)
             raise
@@ -374,6 +381,9 @@ class Provider:
     def _handle(self) -> c_uint64:
         # 0 before init(): the library's answer to that is NotInitializedError.
         return self._live.handle
+
+    def _register_timeout_ms(self) -> int:
+        return int(dict(self._settings).get("register_timeout_ms", _options.REGISTER_TIMEOUT_MS))
 
     def _discover_timeout_ms(self, given: int) -> int:
         if given >= 0:

@@ -41,8 +41,8 @@ class Explanation(TypedDict):
 
     namespace: str
     selector: str
-    #: How the own pod is known, for people.
-    own_pod: str
+    #: How this pod was identified, for humans.
+    self: str
     #: "open", or what an answer waits for: "self-absent", "self-not-yet"; or why there can be none: "self-excluded",
     #: "self-unselected", "self-unclear".
     gate: str

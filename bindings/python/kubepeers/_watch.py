@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
 #: Why there is no answer yet: the library's own calls wait that out.
 NOT_YET = (NotSyncedError, SelfNotVisibleError, StaleError)
-#: Seconds after which to look again while there is no answer: the descriptor does not tell every reason for that.
-AGAIN = 0.25
 #: Seconds for which to bear what does not mend itself: an API server that starts forbids what it allows a little later.
 PATIENCE = 3.0
 
@@ -45,11 +43,14 @@ class Watch:
         return snapshot
 
     def pause(self) -> float | None:
-        """Give the seconds to wait for an event before the next look, None for any time. Raise what does not mend."""
+        """Return the seconds to wait for an event before the next look; None for any time. Raise permanent errors."""
         if self.error is None or self.error.retryable:
             self._hopeless_since = None
-        elif self._hopeless_since is None:
-            self._hopeless_since = time.monotonic()
-        elif time.monotonic() - self._hopeless_since > PATIENCE:
+            return None
+        now = time.monotonic()
+        if self._hopeless_since is None:
+            self._hopeless_since = now
+        left = self._hopeless_since + PATIENCE - now
+        if left <= 0:
             raise self.error
-        return AGAIN if self.error else None
+        return left

@@ -29,7 +29,13 @@ def options(tmp_path: Path) -> Iterator[Options]:
             f"clusters: [{{name: c, cluster: {{server: 'http://127.0.0.1:{port.getsockname()[1]}'}}}}],\n"
             "users: [{name: u, user: {token: t}}]}\n"
         )
-        yield {**REQUIRED, "self": "none", "kubeconfig": kubeconfig, "register_timeout_ms": 0, "discover_timeout_ms": 0}
+        yield {
+            **REQUIRED,
+            "membership": "observer",
+            "kubeconfig": kubeconfig,
+            "register_timeout_ms": 0,
+            "discover_timeout_ms": 0,
+        }
 
 
 @pytest.fixture
@@ -60,7 +66,7 @@ def namespace() -> str:
 @pytest.fixture
 def cluster_options(namespace: str) -> Options:
     """What a Provider takes that looks there."""
-    return {**REQUIRED, "namespace": namespace, "kubeconfig": os.environ["KUBECONFIG"], "self": "none"}
+    return {**REQUIRED, "namespace": namespace, "kubeconfig": os.environ["KUBECONFIG"], "membership": "observer"}
 
 
 @pytest.fixture

@@ -21,17 +21,11 @@ if TYPE_CHECKING:
 def made() -> Iterator[Provider]:
     """Make providers, in each of the ways that there are."""
     options: Options = {"watch": "poll", "max_stale_ms": 60000, "kubeconfig": Path("kubeconfig"), "log": "info"}
+    options = {**options, "namespace": "default", "membership": "observer", "remoting_port_name": "remoting"}
     required = {"namespace": "default", "pod_labels": "app=demo"}
     ports = {f"{port}_port_name": port for port in ("discovery", "remoting", "peers")}
     yield Provider.from_settings([*required.items(), *ports.items()])
-    yield Provider(
-        namespace="default",
-        discovery_port_name="gossip",
-        remoting_port_name="remoting",
-        peers_port_name="peers",
-        pod_labels={"app": "demo"},
-        **options,
-    )
+    yield Provider(pod_labels={"app": "demo"}, discovery_port_name="gossip", **options)
 
 
 def lives(provider: Provider) -> None:
@@ -52,6 +46,7 @@ def asks(provider: Provider) -> None:
     assert_type(provider.discover_peers(timeout=0.5), list[str])
     assert_type(provider.generation, int)
     provider.refresh(timeout=1)
+    assert_type(provider.self_node(timeout=1), Node | None)
     nodes = provider.nodes(0)
     assert_type(nodes, list[Node])
     for node in nodes:

@@ -310,7 +310,10 @@ def test_a_cancelled_wait_is_not_ended_by_what_comes_then(registered: Provider, 
     run(main())
 
 
-def test_a_block(provider: Provider, run: Run) -> None:
+@pytest.mark.parametrize("timeout_ms", [0, 50])
+def test_a_block(options: Options, run: Run, timeout_ms: int) -> None:
+    provider = Provider(**{**options, "register_timeout_ms": timeout_ms})
+
     async def main() -> None:
         async with provider as entered:
             assert entered is provider
@@ -353,8 +356,6 @@ def test_entering_a_block_may_be_cancelled(options: Options, run: Run) -> None:
             await task
         with pytest.raises(kubepeers.ClosedError):
             provider.health()
-        # The thread has ended: this waits for it.
-        await asyncio.get_running_loop().shutdown_default_executor()
 
     run(main())
 
@@ -388,7 +389,8 @@ def test_a_block_needs_no_thread_to_end(options: Options, run: Run) -> None:
         asyncio.get_running_loop().set_default_executor(executor)
         async with Provider(**options, log="debug"):
             executor.submit(free.wait)
-        entering = asyncio.ensure_future(Provider(**options, log="debug").__aenter__())
+        patient = Provider(**{**options, "register_timeout_ms": AN_HOUR * 1000}, log="debug")
+        entering = asyncio.ensure_future(patient.__aenter__())
         await asyncio.sleep(0.05)
         entering.cancel()
         with pytest.raises(asyncio.CancelledError):

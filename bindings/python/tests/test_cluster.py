@@ -70,6 +70,30 @@ def test_all_that_is_known(namespace: str, cluster_options: Options, pod: tuple[
         assert f'kubepeers_peers{{namespace="{namespace}",selector="app=test"}} 1\n' in provider.metrics()
 
 
+def test_async_with_waits_for_the_first_list(cluster_options: Options) -> None:
+    async def main() -> None:
+        async with Provider(**cluster_options) as provider:
+            assert provider.discover_peers(0) == []
+
+    asyncio.run(main())
+
+
+def test_async_with_raises_what_retries_cannot_fix(namespace: str, cluster_options: Options, tmp_path: Path) -> None:
+    cluster("account", "--namespace", namespace, "--verbs=", "member")
+    cluster("mount", "--namespace", namespace, "--service-account", "member", str(tmp_path))
+    provider = Provider(**{**cluster_options, "kubeconfig": None, "service_account_dir": tmp_path})
+
+    async def main() -> None:
+        async with provider:
+            pytest.fail("entered")
+
+    with pytest.raises(kubepeers.ForbiddenError) as raised:
+        asyncio.run(main())
+    assert "verbs: [list, watch]" in (raised.value.manifest or "")
+    with pytest.raises(kubepeers.ClosedError):
+        provider.health()
+
+
 def test_settling(cluster_options: Options, pod: tuple[str, ...]) -> None:
     cluster(*pod, "--phase=Running", "--ip=10.0.0.2", "a")
     with Provider(**cluster_options) as provider:
@@ -92,8 +116,9 @@ def test_the_error_of_health(namespace: str, cluster_options: Options, tmp_path:
         assert health.error_class == "forbidden"
         assert isinstance(health.error, kubepeers.ForbiddenError)
         assert health.error.http_status == 403
-        for word in ("may not watch", f"`{namespace}`", "kind: Role", "kind: RoleBinding", "list, watch"):
+        for word in ("may not watch", f"`{namespace}`", "bind a Role"):
             assert word in health.error.message
+        assert "kind: RoleBinding" in (health.error.manifest or "")
 
 
 def test_answers_from_memory(namespace: str, cluster_options: Options, pod: tuple[str, ...]) -> None:
@@ -215,7 +240,7 @@ def test_a_missing_role_ends_an_iteration(
     provider.init()
     provider.register(0)
     for iterate in (lambda: list(provider.changes()), lambda: asyncio.run(iterate_async(provider))):
-        with pytest.raises(kubepeers.NotSyncedError, match="kind: Role") as raised:
+        with pytest.raises(kubepeers.NotSyncedError, match="bind a Role") as raised:
             iterate()
         assert raised.value.http_status == 403
     provider.close()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from ctypes import POINTER, c_char_p, c_int32, c_int64, c_size_t, c_uint16, c_uint32, c_uint64
+from ctypes import POINTER, c_char_p, c_int, c_int32, c_int64, c_size_t, c_uint16, c_uint32, c_uint64
 from pathlib import Path
 
 import kubepeers
 import pytest
-from configuration import REQUIRED
 from kubepeers import Status, _library, _options
 
 HEADER = (Path(__file__).parents[3] / "include" / "kubepeers.h").read_text()
@@ -28,9 +27,8 @@ TYPES = {
     "uint64_t *": POINTER(c_uint64),
     "int64_t *": POINTER(c_int64),
     "int32_t *": POINTER(c_int32),
+    "int *": POINTER(c_int),
     "size_t *": POINTER(c_size_t),
-    "uintptr_t": c_size_t,
-    "kubepeers_log_callback": _library.LogCallback,
     "kubepeers_config *": _library.Config,
     "const kubepeers_config *": _library.Config,
     "kubepeers_peers *": _library.Peers,
@@ -50,7 +48,7 @@ TYPES = {
 def functions() -> dict[str, tuple[object, ...]]:
     """Read each function's types: what it returns, then what it takes."""
     code = re.sub(r"/\*.*?\*/", "", HEADER, flags=re.DOTALL)
-    code = re.sub(r"//.*|^#.*", "", code, flags=re.MULTILINE)
+    code = re.sub(r"//.*|^#.*|KUBEPEERS_MUST_USE", "", code, flags=re.MULTILINE)
     found = {}
     for result, name, parameters in re.findall(r"([\w ]+?[ *]+)(kubepeers_\w+)\(([^)]*)\);", code):
         types = [result.strip()]
@@ -72,12 +70,12 @@ def test_declarations_are_in_force(name: str) -> None:
 
 def numbers(prefix: str) -> dict[str, int]:
     """Read the numbers whose names begin so, without it."""
-    found = re.findall(rf"#define KUBEPEERS_{prefix}(\w+) (-?\d+)$", HEADER, flags=re.MULTILINE)
+    found = re.findall(rf"#define KUBEPEERS_{prefix}(\w+) \(?(-?\d+)\)?$", HEADER, flags=re.MULTILINE)
     return {name: int(number) for name, number in found}
 
 
 def test_statuses() -> None:
-    assert {status.name: status.value for status in Status} == numbers("(?!VERSION_|EXPLAIN_|LOG_)")
+    assert {status.name: status.value for status in Status} == numbers("(?!VERSION_|EXPLAIN_|LOG_|TIMEOUT_)")
     for status in Status:
         assert _library.lib.kubepeers_status_name(status).decode() == status.name
 
@@ -96,20 +94,24 @@ def test_only_what_is_over_at_once_keeps_the_interpreter_s_lock() -> None:
 
 
 def test_the_default_timeout() -> None:
-    default = re.search(r"^ {3}discover_timeout_ms .*default (\d+)$", HEADER, flags=re.MULTILINE)
-    assert default
-    assert int(default[1]) == _options.DISCOVER_TIMEOUT_MS
+    for key, ours in (
+        ("register_timeout_ms", _options.REGISTER_TIMEOUT_MS),
+        ("discover_timeout_ms", _options.DISCOVER_TIMEOUT_MS),
+    ):
+        default = re.search(rf"^ \*   {key}$.*?Default:\s+(?:\*\s+)?(\d+)\.$", HEADER, flags=re.MULTILINE | re.DOTALL)
+        assert default
+        assert int(default[1]) == ours
 
 
 def test_options() -> None:
     text = HEADER[HEADER.index("Required keys") : HEADER.index("kubepeers_config_set(kubepeers_config")]
     required, optional = text.split("Optional keys")
-    names = re.compile(r"^ {3}((?:\w+, )*\w+) {2,}", flags=re.MULTILINE)
+    names = re.compile(r"^ \*   ((?:\w+, )*\w+)$", flags=re.MULTILINE)
 
     def keys(part: str) -> list[str]:
         return [key for line in names.findall(part) for key in line.split(", ")]
 
-    assert keys(required) == list(REQUIRED)
+    assert keys(required) == ["pod_labels", "discovery_port_name"]
     assert sorted(keys(optional)) == sorted(kubepeers.Options.__annotations__)
 
 

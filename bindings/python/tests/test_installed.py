@@ -45,7 +45,7 @@ def test_an_installed_wheel_finds_peers(environment: Path, namespace: str, pod: 
         cluster(*pod, "--phase=Running", f"--ip=10.0.0.{number}", f"pod-{number}")
     kubeconfig = os.environ["KUBECONFIG"]
     settings = {
-        **{"namespace": namespace, "pod_labels": "app=test", "kubeconfig": kubeconfig, "self": "none"},
+        **{"namespace": namespace, "pod_labels": "app=test", "kubeconfig": kubeconfig, "membership": "observer"},
         **{f"{port}_port_name": "gossip" for port in ("discovery", "remoting", "peers")},
     }
     printed = run(environment / "python", "-c", PROGRAM, *(f"{key}={value}" for key, value in settings.items()))

@@ -24,6 +24,7 @@ def statuses(provider: Provider) -> list[Status]:
         provider.register,
         provider.discover_peers,
         provider.nodes,
+        provider.self_node,
         lambda: provider.wait(0),
         lambda: provider.wait_for_peers(0),
         provider.refresh,
@@ -64,7 +65,7 @@ def test_fork(registered: Provider) -> None:
     assert set(results.get()) == {Status.FORKED}
     said = results.get()
     # Register, health and metrics, deregister and close; all others want pods that were read.
-    assert [said[i] for i in (0, 6, 8, 9, 10)] == [Status.OK] * 5
+    assert [said[i] for i in (0, 7, 9, 10, 11)] == [Status.OK] * 5
     assert said.count(Status.NOT_SYNCED) == len(said) - 5
     child.join(60)
     assert child.exitcode == 0

@@ -24,6 +24,7 @@ AN_HOUR = 3600
         lambda provider: provider.wait(0, AN_HOUR),
         lambda provider: provider.discover_peers(AN_HOUR),
         lambda provider: provider.nodes(AN_HOUR),
+        lambda provider: provider.self_node(AN_HOUR),
         lambda provider: provider.wait_for_peers(1, 1, AN_HOUR),
         lambda provider: provider.refresh(AN_HOUR),
     ],
@@ -71,7 +72,7 @@ def test_only_one_init_succeeds(options: Options) -> None:
 def use(provider: Provider) -> set[Status]:
     """Call everything but close, and give what was said."""
     verbs = [
-        *(provider.register, provider.discover_peers, provider.nodes, lambda: provider.wait(0)),
+        *(provider.register, provider.discover_peers, provider.nodes, provider.self_node, lambda: provider.wait(0)),
         *(provider.health, provider.metrics, provider.explain, provider.explain_table, provider.deregister),
     ]
     seen = set()

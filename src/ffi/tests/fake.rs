@@ -8,20 +8,22 @@ use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::health::LastError;
 use crate::identity::{Identity, Surroundings};
-use crate::kube_api::Watch;
+use crate::kube_api::{Connection, Watch};
 use crate::latest::Latest;
 use crate::snapshot::View;
 use crate::status::Status;
 use crate::verdict::Rules;
 use crate::verdict::tests::pod;
 
-pub(crate) fn connect(settings: &Settings, _: &Surroundings<'_>) -> Result<(Identity, Watch)> {
-    match settings.namespace.as_str() {
-        "unknown" => Err(Error::new(Status::NoCredentials, "there are none")),
-        "forbidden" => Ok((Identity::None, Box::new(|_, latest| Box::pin(forbidden(latest))))),
-        "broken" => Ok((Identity::None, Box::new(|_, _| Box::pin(async { panic!("broken") })))),
-        _ => Ok((Identity::None, Box::new(|rules, latest| Box::pin(changing(rules, latest))))),
-    }
+pub(crate) fn connect(settings: &Settings, _: &Surroundings<'_>) -> Result<Connection> {
+    let namespace = settings.namespace.clone().unwrap_or_else(|| "default".into());
+    let watch: Watch = match namespace.as_str() {
+        "unknown" => return Err(Error::new(Status::NoCredentials, "there are none")),
+        "forbidden" => Box::new(|_, latest| Box::pin(forbidden(latest))),
+        "broken" => Box::new(|_, _| Box::pin(async { panic!("broken") })),
+        _ => Box::new(|rules, latest| Box::pin(changing(rules, latest))),
+    };
+    Ok(Connection { namespace, identity: Identity::None, watch })
 }
 
 /// One peer more whenever somebody wants to know anew.

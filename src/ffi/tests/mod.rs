@@ -5,12 +5,10 @@
 pub(super) mod fake;
 mod host;
 
-use std::ffi::c_char;
 use std::io::Read;
 use std::os::fd::FromRawFd;
 use std::os::unix::net::UnixStream;
 use std::ptr::{null, null_mut};
-use std::sync::Mutex;
 use std::thread;
 
 use super::*;
@@ -120,7 +118,7 @@ fn all_fail(expected: Status, provider: kubepeers_provider) {
         gives_nothing(expected, |peers, error| kubepeers_discover_peers(provider, 0, peers, error));
         gives_nothing(expected, |peers, error| kubepeers_wait(provider, 1, 0, peers, error));
         gives_nothing(expected, |peers, error| kubepeers_wait_for_peers(provider, 1, 0, 0, peers, error));
-        fails(expected, |error| kubepeers_refresh(provider, 0, error));
+        fails(expected, |error| kubepeers_refresh(provider, null_mut(), 0, error));
         gives_nothing(expected, |health, error| kubepeers_get_health(provider, health, error));
         gives_nothing(expected, |text, error| kubepeers_explain(provider, KUBEPEERS_EXPLAIN_TABLE, text, error));
         gives_nothing(expected, |text, error| kubepeers_metrics(provider, text, error));
@@ -131,7 +129,6 @@ fn all_fail(expected: Status, provider: kubepeers_provider) {
         fails(expected, |error| kubepeers_change_fd(provider, places.2, error));
         assert_eq!((length, generation, fd), (7, 7, -7));
         gives_nothing(expected, |text, error| kubepeers_log_next(provider, null_mut(), null_mut(), text, error));
-        fails(expected, |error| kubepeers_log_set_callback(provider, None, 0, error));
     }
     assert_eq!(kubepeers_generation(provider), 0);
 }
@@ -166,7 +163,7 @@ fn a_whole_life() {
         fails(Status::AlreadyRegistered, |error| kubepeers_register(provider, 0, error));
         gives_nothing(Status::Timeout, |peers, error| kubepeers_wait(provider, generation, 0, peers, error));
         gives_nothing(Status::Timeout, |peers, error| kubepeers_wait_for_peers(provider, 9, 0, 0, peers, error));
-        ok(|error| kubepeers_refresh(provider, A_MINUTE, error));
+        ok(|error| kubepeers_refresh(provider, null_mut(), A_MINUTE, error));
         let newer = given(|peers, error| kubepeers_wait(provider, generation, A_MINUTE, peers, error));
         let three = given(|peers, error| kubepeers_wait_for_peers(provider, 3, 0, A_MINUTE, peers, error));
         ok(|error| kubepeers_close(provider, error));
@@ -240,27 +237,8 @@ fn init_keeps_a_live_provider() {
     }
 }
 
-/// What the callback was told, with its context: the provider's number.
-static TOLD: Mutex<Vec<(usize, String)>> = Mutex::new(Vec::new());
-
-/// Calls what it may and what it may not.
-unsafe extern "C" fn tell(level: i32, message: *const c_char, context: usize) {
-    let provider = context as kubepeers_provider;
-    assert!((KUBEPEERS_LOG_ERROR..=KUBEPEERS_LOG_DEBUG).contains(&level));
-    TOLD.lock().unwrap().push((context, text(message)));
-    unsafe {
-        fails(Status::WouldDeadlock, |error| kubepeers_close(provider, error));
-        fails(Status::WouldDeadlock, |error| kubepeers_register(provider, 0, error));
-        fails(Status::WouldDeadlock, |error| kubepeers_deregister(provider, error));
-        fails(Status::WouldDeadlock, |error| kubepeers_log_set_callback(provider, None, 0, error));
-        // It does not wait, whatever it was asked.
-        let mut peers = null_mut();
-        kubepeers_wait(provider, u64::MAX, i32::MAX, &raw mut peers, null_mut());
-    }
-}
-
 #[test]
-fn log_records_are_fetched_or_told() {
+fn log_records_are_fetched() {
     let (provider, mut level, mut at) = (provider_logging(), 0, 0);
     let places = (&raw mut level, &raw mut at);
     unsafe {
@@ -268,12 +246,8 @@ fn log_records_are_fetched_or_told() {
         let record = given(|text, error| kubepeers_log_next(provider, places.0, places.1, text, error));
         assert!(text(record).contains("looking for pods") && *places.0 == KUBEPEERS_LOG_INFO && *places.1 > 0);
         kubepeers_text_free(record);
-        ok(|error| kubepeers_log_set_callback(provider, Some(tell), provider as usize, error));
-        ok(|error| kubepeers_refresh(provider, A_MINUTE, error));
         ok(|error| kubepeers_close(provider, error));
     }
-    let told = TOLD.lock().unwrap();
-    assert!(told.iter().any(|(context, text)| *context == provider as usize && text.contains("generation 2")));
 }
 
 #[test]
@@ -366,5 +340,4 @@ fn what_needs_no_object() {
         (env!("CARGO_PKG_VERSION").into(), "kubernetes".into())
     );
     assert_eq!(kubepeers_version_number(), KUBEPEERS_VERSION_NUMBER);
-    assert!(text(kubepeers_features()).contains("poll"));
 }

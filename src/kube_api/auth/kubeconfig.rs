@@ -13,6 +13,7 @@ use kube::config::{Cluster, KubeConfigOptions, Kubeconfig as File, KubeconfigErr
 
 use super::ca_bundle::CaBundle;
 use super::files::{no_credentials, read};
+use crate::config::namespace;
 use crate::error::{Error, Result};
 use crate::kube_api::error::chain;
 
@@ -47,6 +48,14 @@ impl Kubeconfig {
         }
         forget_proxy(&mut config);
         Ok(Self { path: path.display().to_string(), config: Box::new(config), skipped })
+    }
+
+    /// Returns the namespace of the context; "default" if it names none, as for kubectl.
+    pub(super) fn namespace(&self) -> Result<String> {
+        let name = Some(self.config.default_namespace.as_str()).filter(|name| !name.is_empty()).unwrap_or("default");
+        namespace(name).ok_or_else(|| {
+            no_credentials(format!("the context in kubeconfig {} has no valid namespace; set `namespace`", self.path))
+        })
     }
 }
 

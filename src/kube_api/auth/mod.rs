@@ -82,6 +82,14 @@ impl Credentials {
         &self.claims
     }
 
+    /// Returns the namespace of the service account, or of the kubeconfig's context.
+    pub fn namespace(&self) -> Result<String> {
+        match &self.origin {
+            Origin::ServiceAccount(account) => account.namespace(),
+            Origin::Kubeconfig(kubeconfig) => kubeconfig.namespace(),
+        }
+    }
+
     /// Returns a client with the current credentials. It is the same one for as long as they are the same.
     pub(in crate::kube_api) async fn current_client(&mut self) -> std::result::Result<HttpClient, ApiError> {
         if let Origin::ServiceAccount(account) = &mut self.origin

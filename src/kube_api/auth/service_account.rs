@@ -10,6 +10,7 @@ use secrecy::SecretString;
 
 use super::ca_bundle::CaBundle;
 use super::files::{no_credentials, read};
+use crate::config::namespace;
 use crate::error::{Error, Result};
 use crate::identity::Claims;
 use crate::status::Status;
@@ -21,6 +22,9 @@ const TOKEN_ADVICE: &str =
 /// If only the CA is missing: the volume is one that the operator wrote.
 const CA_ADVICE: &str = "add the ConfigMap `kube-root-ca.crt` to the volume that holds the token, \
                          or set `service_account_dir` to a folder with both";
+
+/// If the namespace is missing: the volume is one that the operator wrote.
+const NAMESPACE_ADVICE: &str = "set `namespace`";
 
 /// A service account as it was last read.
 pub(super) struct ServiceAccount {
@@ -76,6 +80,18 @@ impl ServiceAccount {
         CaBundle::parse(&self.files.ca).skipped()
     }
 
+    /// Returns the namespace that the kubelet wrote next to the token.
+    pub(super) fn namespace(&self) -> Result<String> {
+        let path = self.dir.join("namespace");
+        let text = read(&path, "service account's namespace", NAMESPACE_ADVICE)?;
+        namespace(String::from_utf8_lossy(&text).trim()).ok_or_else(|| {
+            no_credentials(format!(
+                "the content of {} is not the name of a namespace; {NAMESPACE_ADVICE}",
+                path.display()
+            ))
+        })
+    }
+
     pub(super) fn claims(&self) -> Claims {
         Claims::of(&self.files.token)
     }
@@ -118,7 +134,7 @@ fn server(variable: &dyn Fn(&str) -> Option<String>) -> Result<Uri> {
         variable(name).ok_or_else(|| {
             not_in_cluster(format!(
                 "{name} is not set: this process is not in a pod; \
-                 outside a cluster, set `kubeconfig` and `self` = `none`"
+                 outside a cluster, set `kubeconfig` and `membership` = `observer`"
             ))
         })
     };
@@ -144,6 +160,23 @@ mod tests {
 
     fn server_of(host: &str, port: &str) -> Result<Uri> {
         server(&|name| Some(if name.ends_with("HOST") { host } else { port }.to_owned()))
+    }
+
+    #[test]
+    fn the_namespace_is_that_of_the_mounted_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = Files { token: "token".into(), ca: Vec::new() };
+        let server = server_of("10.96.0.1", "443").unwrap();
+        let account = ServiceAccount { server, dir: folder.path().to_owned(), files };
+        let missing = account.namespace().unwrap_err();
+        assert_eq!(missing.status(), Status::NoCredentials);
+        assert!(missing.message().ends_with("set `namespace`"), "{missing}");
+        std::fs::write(folder.path().join("namespace"), "team-a\n").unwrap();
+        assert_eq!(account.namespace().unwrap(), "team-a");
+        for malformed in ["", "Team A", "../x"] {
+            std::fs::write(folder.path().join("namespace"), malformed).unwrap();
+            assert_eq!(account.namespace().unwrap_err().status(), Status::NoCredentials, "{malformed}");
+        }
     }
 
     #[test]

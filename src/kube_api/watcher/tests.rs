@@ -204,7 +204,7 @@ fn latest() -> Arc<Latest> {
 async fn keep_asking(latest: &Latest, from: Duration) {
     sleep(from).await;
     loop {
-        let _ = latest.refresh(NONE);
+        let _ = latest.refresh(&mut 0, NONE);
         sleep(Duration::from_millis(100)).await;
     }
 }
@@ -348,7 +348,7 @@ async fn a_caller_need_not_wait_after_watches_that_were_cut() {
     };
     let caller = async {
         sleep(29 * SECOND).await;
-        let _ = latest.refresh(NONE);
+        let _ = latest.refresh(&mut 0, NONE);
     };
     let made = run(script, MINUTE, &latest, caller).await;
     let list = made[1..].iter().find(|made| made.is_list()).unwrap();

@@ -67,15 +67,28 @@ func (p Provider) WaitForPeers(min uint, stableForMS, timeoutMS int32) (Nodes, *
 	return takeNodes(peers), outcome(status, &err)
 }
 
-// Refresh has the pods listed anew, and may block for as long as the timeout.
-func (p Provider) Refresh(timeoutMS int32) *Failure {
+// Refresh requests a list, if request is 0, and waits for it, at most timeoutMS.
+// It stores the number of the request, with which it can be called again.
+func (p Provider) Refresh(request *uint64, timeoutMS int32) *Failure {
+	number := C.uint64_t(*request)
 	var err *C.kubepeers_error
-	return outcome(C.kubepeers_refresh(C.kubepeers_provider(p), C.int32_t(timeoutMS), &err), &err)
+	status := C.kubepeers_refresh(C.kubepeers_provider(p), &number, C.int32_t(timeoutMS), &err)
+	*request = uint64(number)
+	return outcome(status, &err)
+}
+
+// Self returns this pod, or no node for an observer. It waits, at most timeoutMS,
+// until the pods have been listed and this pod is one of them.
+func (p Provider) Self(timeoutMS int32) (Nodes, *Failure) {
+	var self *C.kubepeers_peers
+	var err *C.kubepeers_error
+	status := C.kubepeers_get_self(C.kubepeers_provider(p), C.int32_t(timeoutMS), &self, &err)
+	return takeNodes(self), outcome(status, &err)
 }
 
 // ChangeDescriptor is readable when there may be something new. It is the caller's to close.
 func (p Provider) ChangeDescriptor() (uintptr, *Failure) {
-	var fd C.int32_t
+	var fd C.int
 	var err *C.kubepeers_error
 	status := C.kubepeers_change_fd(C.kubepeers_provider(p), &fd, &err)
 	return uintptr(fd), outcome(status, &err)

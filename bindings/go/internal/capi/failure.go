@@ -10,6 +10,7 @@ type Failure struct {
 	Message    string
 	Retryable  bool
 	HTTPStatus int
+	Manifest   string // "" for none
 }
 
 // outcome copies the error of a call and frees it; nil if the call succeeded.
@@ -30,5 +31,6 @@ func failure(status C.kubepeers_status, err *C.kubepeers_error) *Failure {
 		Message:    C.GoString(C.kubepeers_error_message(err)),
 		Retryable:  C.kubepeers_error_is_retryable(err) != 0,
 		HTTPStatus: int(C.kubepeers_error_http_status(err)),
+		Manifest:   C.GoString(C.kubepeers_error_manifest(err)),
 	}
 }

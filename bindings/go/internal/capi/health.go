@@ -5,10 +5,12 @@ import "C"
 
 // Health is how sure the answers of a provider were at one moment.
 type Health struct {
-	AgeMS          int64 // negative: nothing has been read yet
-	Stale, Polling bool
-	Failure        *Failure // nil if nothing has gone wrong
-	ErrorClass     string   // what kind of failure it is, in a word
+	AgeMS      int64 // negative: the pods have not been listed yet
+	Stale      bool
+	Watching   bool
+	Polling    bool
+	Failure    *Failure // nil if nothing has gone wrong
+	ErrorClass string   // what kind of failure it is, in a word
 }
 
 // Health does not block.
@@ -25,6 +27,7 @@ func takeHealth(health *C.kubepeers_health) Health {
 	copied := Health{
 		AgeMS:      int64(C.kubepeers_health_age_ms(health)),
 		Stale:      C.kubepeers_health_is_stale(health) != 0,
+		Watching:   C.kubepeers_health_is_watching(health) != 0,
 		Polling:    C.kubepeers_health_is_polling(health) != 0,
 		ErrorClass: C.GoString(C.kubepeers_health_error_class(health)),
 	}

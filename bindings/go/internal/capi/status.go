@@ -29,7 +29,6 @@ const (
 	NoResources        = C.KUBEPEERS_NO_RESOURCES
 	Unavailable        = C.KUBEPEERS_UNAVAILABLE
 	Stale              = C.KUBEPEERS_STALE
-	WouldDeadlock      = C.KUBEPEERS_WOULD_DEADLOCK
 	Internal           = C.KUBEPEERS_INTERNAL
 )
 

@@ -41,6 +41,9 @@ func run(configuration []string, commands io.Reader, answers io.Writer) error {
 	lines := bufio.NewScanner(commands)
 	for lines.Scan() {
 		answer, err := p.answer(strings.Fields(lines.Text()))
+		if lines.Text() != "manifest" {
+			p.manifest, manifest = manifest, ""
+		}
 		if err != nil {
 			return err
 		}
@@ -57,6 +60,7 @@ type probe struct {
 	// What a negative timeout stands for: the public package takes contexts.
 	discoverTimeout time.Duration
 	subscription    subscription
+	manifest        string // of the last call's error
 	records         recorder
 }
 
@@ -97,6 +101,14 @@ func (p *probe) answer(command []string) (string, error) {
 	case "nodes":
 		nodes, err := p.provider.Nodes()
 		return line("nodes", records(nodes), err), nil
+	case "self":
+		self, err := within(p.discoverTimeout, p.provider.Self)
+		if self == nil {
+			return line("self", "", err), nil
+		}
+		return line("self", records([]kubepeers.Node{*self}), err), nil
+	case "manifest":
+		return line("manifest", p.manifest, nil), nil
 	case "health":
 		health, err := p.provider.Health()
 		return line("health", state(health), err), nil
@@ -120,6 +132,9 @@ func (p *probe) answer(command []string) (string, error) {
 	return p.answerWithNumbers(command)
 }
 
+// manifest is that of the error of the last line.
+var manifest string
+
 var escape = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\t", `\t`)
 
 func line(command, payload string, err error) string {
@@ -130,6 +145,7 @@ func line(command, payload string, err error) string {
 	if !errors.As(err, &failure) {
 		failure = &kubepeers.Error{Status: kubepeers.ErrInternal, Message: err.Error()}
 	}
+	manifest = failure.Manifest
 	return fmt.Sprintf("%s\t%v\t%d\t%d\t%s",
 		command, failure.Status, digit(failure.Retryable), failure.HTTPStatus, escape.Replace(failure.Message))
 }

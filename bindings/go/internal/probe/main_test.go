@@ -26,6 +26,8 @@ func TestEveryCommandHasOneLine(t *testing.T) {
 		{"next 60000", "next NOT_REGISTERED"},
 		{"log 0", "log TIMEOUT"},
 		{"nodes", "nodes NOT_REGISTERED"},
+		{"self", "self NOT_REGISTERED"},
+		{"manifest", "manifest OK"},
 		{"health", "health NOT_REGISTERED"},
 		{"metrics", "metrics NOT_REGISTERED"},
 		{"explain json", "explain NOT_REGISTERED"},
@@ -58,7 +60,7 @@ func TestEveryCommandHasOneLine(t *testing.T) {
 }
 
 func TestConfigurationIsGivenAsItIs(t *testing.T) {
-	for argument, status := range map[string]string{"no_such_key=x": "UNKNOWN_KEY", "namespace=": "INVALID_CONFIG", "self=a=b": "INVALID_CONFIG"} {
+	for argument, status := range map[string]string{"no_such_key=x": "UNKNOWN_KEY", "namespace=": "INVALID_CONFIG", "membership=a=b": "INVALID_CONFIG"} {
 		var answers strings.Builder
 		if err := run(append(valid[:5:5], argument), strings.NewReader("init\n"), &answers); err != nil {
 			t.Fatal(err)
@@ -96,9 +98,9 @@ func TestRecords(t *testing.T) {
 
 func TestState(t *testing.T) {
 	for want, health := range map[string]kubepeers.Health{
-		"1 0 0 - -":                   {Synced: true, Age: 1},
-		"0 1 0 UNAVAILABLE timed-out": {Stale: true, Err: &kubepeers.Error{Status: kubepeers.ErrUnavailable}, ErrClass: "timed-out"},
-		"1 0 1 FORBIDDEN forbidden":   {Synced: true, Polling: true, Err: &kubepeers.Error{Status: kubepeers.ErrForbidden}, ErrClass: "forbidden"},
+		"1 0 1 0 - -":                   {Synced: true, Age: 1, Watching: true},
+		"0 1 0 0 UNAVAILABLE timed-out": {Stale: true, Err: &kubepeers.Error{Status: kubepeers.ErrUnavailable}, ErrClass: "timed-out"},
+		"1 0 0 1 FORBIDDEN forbidden":   {Synced: true, Polling: true, Err: &kubepeers.Error{Status: kubepeers.ErrForbidden}, ErrClass: "forbidden"},
 	} {
 		if got := state(health); got != want {
 			t.Errorf("%q, want %q", got, want)

@@ -56,7 +56,8 @@ func state(health kubepeers.Health) string {
 	if health.ErrClass != "" {
 		class = health.ErrClass
 	}
-	return fmt.Sprintf("%d %d %d %s %s", digit(health.Synced), digit(health.Stale), digit(health.Polling), status, class)
+	flags := fmt.Sprint(digit(health.Synced), digit(health.Stale), digit(health.Watching), digit(health.Polling))
+	return strings.Join([]string{flags, status, class}, " ")
 }
 
 func digit(yes bool) int {

@@ -24,21 +24,21 @@ OPTIONS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
         ("-p", "--discovery-port-name"),
         {"metavar": "NAME", "help": "of the container port that peers listen at"},
     ),
-    "remoting_port_name": (
-        ("--remoting-port-name",),
-        {"metavar": "NAME", "help": "default: that of the discovery port"},
-    ),
-    "peers_port_name": (("--peers-port-name",), {"metavar": "NAME", "help": "default: that of the discovery port"}),
+    "remoting_port_name": (("--remoting-port-name",), {"metavar": "NAME", "help": "of the remoting port"}),
+    "peers_port_name": (("--peers-port-name",), {"metavar": "NAME", "help": "of the peers port"}),
     "kubeconfig": (("--kubeconfig",), {"metavar": "PATH", "help": "instead of the pod's service account"}),
     "context": (("--context",), {"metavar": "NAME", "help": "of the kubeconfig; default: its current one"}),
-    "self": (("--self",), {"choices": ("auto", "none"), "help": "none: this process is not one of the pods"}),
+    "membership": (
+        ("--membership",),
+        {"choices": ("member", "observer"), "help": "observer: this process is not one of the pods"},
+    ),
 }
 
 #: The errors that are mended by giving another value.
 MISCONFIGURED = (InvalidConfigError, UnknownKeyError, InvalidUtf8Error)
 
 #: The keys that a message is about. It may quote values too, and they may look like keys.
-_ABOUT = re.compile(r"(?:^|: set )`(\w+)`")
+_ABOUT = re.compile(r"(?:^|: set | and )`(\w+)`")
 
 
 def option(key: str) -> str:

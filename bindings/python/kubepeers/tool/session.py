@@ -6,7 +6,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from kubepeers import KubepeersError, Provider
+from kubepeers import InvalidConfigError, KubepeersError, Provider
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +18,9 @@ STEP = 0.1
 
 @contextlib.contextmanager
 def registered(values: Mapping[str, str]) -> Iterator[Provider]:
-    """Give a provider that has begun to look."""
+    """Give a provider that has begun to look. The command prints the namespace, so it needs to know it."""
+    if "namespace" not in values:
+        raise InvalidConfigError("missing required configuration: set `namespace`")
     provider = Provider.from_settings(values.items())
     try:
         provider.init()

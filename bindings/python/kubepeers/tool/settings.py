@@ -13,8 +13,7 @@ from . import account, kubeconfig
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-REQUIRED = ("namespace", "pod_labels", "discovery_port_name", "remoting_port_name", "peers_port_name")
-KEYS = (*REQUIRED, *Options.__annotations__)
+KEYS = ("pod_labels", "discovery_port_name", *Options.__annotations__)
 
 
 @dataclass
@@ -58,9 +57,6 @@ def settings(given: Mapping[str, str], environment: Mapping[str, str]) -> Settin
     _take_credentials(made, environment)
     _take_namespace(made, environment)
     _take_self(made, environment)
-    for key in ("remoting_port_name", "peers_port_name"):
-        if "discovery_port_name" in made.values:
-            made.values.setdefault(key, made.values["discovery_port_name"])
     return made
 
 
@@ -101,7 +97,7 @@ def _take_namespace(made: Settings, environment: Mapping[str, str]) -> None:
 
 
 def _take_self(made: Settings, environment: Mapping[str, str]) -> None:
-    known = {"self", "pod_uid", "pod_name", "pod_ip"} & made.values.keys()
+    known = {"membership", "pod_uid", "pod_name", "pod_ip"} & made.values.keys()
     known |= {"POD_UID", "POD_NAME"} & environment.keys()
     if "kubeconfig" in made.values and not known:
-        made.take("self", "none", "with a kubeconfig, this process is taken for no pod: self = none")
+        made.take("membership", "observer", "with a kubeconfig, this process is an observer: membership = observer")

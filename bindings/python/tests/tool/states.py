@@ -101,7 +101,7 @@ STATES = {
         ("+ me self 10.0.0.1",),
     ),
     "self none": State(
-        _set(KUBEPEERS_SELF="none"),
+        _set(KUBEPEERS_MEMBERSHIP="observer"),
         (0, ("10.0.0.1:3322",)),
         ({}, ("not one of the pods",)),
         ("+ me peer 10.0.0.1:3322",),
@@ -132,7 +132,7 @@ STATES = {
     ),
     "role missing": State(
         lambda place: place.account(""),
-        (1, ("may not list pods", "kind: Role", "list, watch")),
+        (1, ("may not list pods", "`list` and `watch`")),
         ({"permission": "wrong"}, ("may not list", "kind: Role", "kubectl apply -f - <<'END'", "kubepeers-member")),
         ("! ", "may not list pods", "`kubepeers doctor`"),
     ),
@@ -178,7 +178,7 @@ STATES = {
         unread=True,
     ),
     "no pod matches": State(
-        _set(KUBEPEERS_POD_LABELS="app=demo,tier=x", KUBEPEERS_SELF="none"),
+        _set(KUBEPEERS_POD_LABELS="app=demo,tier=x", KUBEPEERS_MEMBERSHIP="observer"),
         (0, ()),
         (
             {"selector": "wrong"},

@@ -37,7 +37,7 @@ def test_an_incomplete_configuration(place: Place) -> None:
     for command in ("peers", "watch"):
         done = place.run(command)
         assert (done.returncode, done.stdout) == (2, "")
-        assert "`pod_labels` is missing" in done.stderr
+        assert "missing required configuration: set `pod_labels`" in done.stderr
         assert "-l/--pod-labels or the variable KUBEPEERS_POD_LABELS" in done.stderr
     done = place.run("doctor")
     assert done.returncode == 2
@@ -48,7 +48,7 @@ def test_no_namespace_where_no_token_is_mounted(place: Place) -> None:
     (place.mount / "namespace").unlink()
     done = place.run("doctor")
     assert done.returncode == 2
-    for words in ("`namespace` is missing", f"{place.mount}/namespace cannot be read", "automountServiceAccountToken"):
+    for words in ("set `namespace`", f"{place.mount}/namespace cannot be read", "automountServiceAccountToken"):
         assert words in done.stdout
 
 
@@ -66,7 +66,7 @@ def test_options_count_more_than_pairs_and_they_more_than_variables(place: Place
     place.pod("other", "10.0.0.2", label="app=other")
     place.environment["KUBEPEERS_POD_LABELS"] = "app=nothing"
     assert "app=demo" in place.run("doctor", "--set", "pod_labels=app=demo").stdout.splitlines()[1]
-    done = place.peers("--set", "pod_labels=app=demo", "-l", "app=other", "--self=none")
+    done = place.peers("--set", "pod_labels=app=demo", "-l", "app=other", "--membership=observer")
     assert done.stdout == "10.0.0.2:3322\n"
 
 

@@ -79,7 +79,7 @@ def test_every_key_is_either_an_option_or_a_pair() -> None:
     for key in KEYS:
         option = options.option(key)
         assert option == f"--set {key}=VALUE" or all(flag in shown for flag in option.split("/"))
-    assert options.option("self") == "--self"
+    assert options.option("membership") == "--membership"
 
 
 def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -29,12 +29,12 @@ class TestTheUsualOne:
         file = written(tmp_path / "k", "a", a="one", b="")
         outside = {"KUBECONFIG": f"/nowhere:{file}"}
         made = settings({}, outside)
-        assert made.values == {"kubeconfig": str(file), "namespace": "one", "self": "none"}
+        assert made.values == {"kubeconfig": str(file), "namespace": "one", "membership": "observer"}
         assert made.doubts == []
         assert settings({"context": "b"}, outside).values["namespace"] == "default"
         # Who says which pod this is, is one.
-        assert "self" not in settings({"pod_name": "me"}, outside).values
-        assert "self" not in settings({}, {**outside, "POD_UID": "u"}).values
+        assert "membership" not in settings({"pod_name": "me"}, outside).values
+        assert "membership" not in settings({}, {**outside, "POD_UID": "u"}).values
 
     def test_lies_at_home(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HOME", str(tmp_path))
@@ -105,7 +105,7 @@ def test_one_that_cannot_be_used(tmp_path: Path, content: str, says: str) -> Non
     first, *others = done.stderr.splitlines()
     assert str(path) in first
     assert says in first
-    assert "`namespace` is missing" in others[0]
+    assert "set `namespace`" in others[0]
     assert not any(word in done.stderr for word in (SECRET, "Traceback"))
 
 
@@ -141,7 +141,7 @@ def test_the_doctor_tells_of_it_too() -> None:
     wrong = run("doctor", KUBECONFIG="/typo")
     assert wrong.returncode == 2
     assert "configuration  wrong        not in a pod, and KUBECONFIG names no file: /typo\n" in wrong.stdout
-    assert "`namespace` is missing" in wrong.stdout
+    assert "set `namespace`" in wrong.stdout
     # Where nothing else is to be said of the configuration, the next step is the wrong one.
     assert "KUBECONFIG names no file: /typo" in run("doctor", "-n", "default", KUBECONFIG="/typo").stdout
 

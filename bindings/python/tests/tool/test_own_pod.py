@@ -105,7 +105,7 @@ def test_with_other_labels(tmp_path: Path, others: tuple[str, ...]) -> None:
 
 
 def test_other_ports_of_peers(tmp_path: Path) -> None:
-    options = ("--self=none", "--remoting-port-name=r", "--peers-port-name=p")
+    options = ("--membership=observer", "--remoting-port-name=r", "--peers-port-name=p")
     with Pretender(pods(pod("a"))) as server:
         flaws, said = examined(server, tmp_path, *options)
     assert flaws == {"ports": "warning"}
@@ -125,11 +125,11 @@ def test_pods_that_are_no_peers_are_to_be_looked_at(tmp_path: Path) -> None:
     unready["status"]["conditions"][0]["status"] = "False"
     unready["status"]["podIP"], unready["status"]["podIPs"] = "10.0.0.3", [{"ip": "10.0.0.3"}]
     with Pretender(pods(pod("c", "Pending"), unready)) as server:
-        flaws, said = examined(server, tmp_path, "--self=none")
+        flaws, said = examined(server, tmp_path, "--membership=observer")
     assert flaws == {"peers": "warning"}
     assert f"kubectl --kubeconfig={tmp_path}/kubeconfig describe pod -n ns c b" in said
 
 
 def test_no_proposed_command_contains_a_name_that_kubernetes_does_not_allow(tmp_path: Path) -> None:
     with Pretender(pods(pod("$(boom)", "Pending"))) as server:
-        assert "boom" not in examined(server, tmp_path, "--self=none")[1]
+        assert "boom" not in examined(server, tmp_path, "--membership=observer")[1]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from kubepeers import ForbiddenError, Health, KubepeersError, NotSyncedError, StaleError, UnavailableError
 from kubepeers.tool.doctor import waiting
-from kubepeers.tool.doctor.waiting import Access, wait, watching
+from kubepeers.tool.doctor.waiting import Access, wait
 from kubepeers.tool.session import patiently
 
 
@@ -43,23 +44,19 @@ def test_what_a_retry_mends_is_waited_for() -> None:
 
 
 def health(age: float | None, error: KubepeersError | None = None, *, polling: bool = False) -> Health:
-    return Health(age, age is None, polling, error, "")
+    return Health(age, age is None, False, polling, error, "")
 
 
 class Looking:
-    """A provider whose health is one after the other of these; with the last one it has a watch, or not."""
+    """A provider whose health is one after the other of these."""
 
-    def __init__(self, *healths: Health, watched: bool = False) -> None:
-        self._healths, self._watched, self._times = healths, watched, 0
+    def __init__(self, *healths: Health) -> None:
+        self._healths, self._times = healths, 0
         self.refreshed = 0
 
     def health(self) -> Health:
         self._times += 1
         return self._healths[min(self._times, len(self._healths)) - 1]
-
-    def metrics(self) -> str:
-        watched = self._watched and self._times >= len(self._healths)
-        return f'kubepeers_watching{{namespace="n"}} {int(watched)}\n'
 
     def refresh(self, timeout: float) -> None:
         self.refreshed += 1
@@ -83,8 +80,9 @@ SEQUENCES = {
 
 @pytest.mark.parametrize(("sequence", "watched"), SEQUENCES.values(), ids=SEQUENCES)
 def test_the_doctor_waits_for_the_last_of_these(sequence: list[Health], watched: bool) -> None:
-    found = wait(Looking(*sequence, watched=watched), 60)  # type: ignore[arg-type]
-    assert (found.health, found.watched) == (sequence[-1], watched)
+    last = replace(sequence[-1], watching=watched)
+    found = wait(Looking(*sequence[:-1], last), 60)  # type: ignore[arg-type]
+    assert (found.health, found.watched) == (last, watched)
 
 
 def test_the_doctor_does_not_wait_for_ever() -> None:
@@ -103,7 +101,7 @@ def test_whether_it_is_only_the_watch_another_list_tells(last: Health) -> None:
 
 
 def _seen(*healths: Health) -> Access:
-    looking = Looking(*healths, watched=True)
+    looking = Looking(*healths[:-1], replace(healths[-1], watching=True))
     access = wait(looking, 60)  # type: ignore[arg-type]
     # Once, however often it fails.
     assert looking.refreshed == (SILENT in healths)
@@ -120,9 +118,3 @@ def test_an_answer_before_a_failure_is_none_after_it(monkeypatch: pytest.MonkeyP
         access.look()
     assert access.failed
     assert not access.answered_again
-
-
-def test_a_watch_in_the_metrics() -> None:
-    head = "# HELP kubepeers_watching 1\n"
-    for sample, expected in (('{namespace="n"} 1', True), ('{namespace="n"} 0', False), ("_other{} 1", False)):
-        assert watching(f"{head}kubepeers_watching{sample}\nkubepeers_x 1\n") == expected

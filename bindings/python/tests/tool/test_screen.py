@@ -23,11 +23,11 @@ def picture(pods: int, problem: ForbiddenError | None = None, now: float = 0) ->
     explanation: Any = {
         "namespace": "default",
         "selector": "app=demo",
-        "own_pod": "`me`",
+        "self": "`me`",
         "gate": "open",
         "pods": [pod(i) for i in range(pods)],
     }
-    return Picture(now, explanation, Health(1, False, False, problem, "forbidden" if problem else ""), None)
+    return Picture(now, explanation, Health(1, False, True, False, problem, "forbidden" if problem else ""), None)
 
 
 def pod(i: int) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def test_rows_as_many_as_there_is_room_for() -> None:
 
 
 def test_that_nothing_is_known_is_not_taken_for_silence() -> None:
-    nothing = Picture(0, None, Health(None, True, False, None, ""), NotSyncedError("not a list of pods"))
+    nothing = Picture(0, None, Health(None, True, False, False, None, ""), NotSyncedError("not a list of pods"))
     said = "\n".join(shown(80, 24, nothing))
     assert "not a list of pods" in said
     assert "no pods read yet" in said

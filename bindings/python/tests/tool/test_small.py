@@ -12,12 +12,11 @@ from kubepeers.tool import account
 from kubepeers.tool.doctor import credentials, remedies
 from kubepeers.tool.doctor.remedies import permission
 from kubepeers.tool.doctor.steps import State
-from kubepeers.tool.messages import split
 from kubepeers.tool.settings import Settings, settings
 from kubepeers.tool.text import age, clean, shortened, some, span, width, wrapped
 from kubepeers.tool.watch.picture import Picture, changes, look
 
-WELL = Health(0, False, False, None, "")
+WELL = Health(0, False, True, False, None, "")
 
 
 def test_nothing_steers_the_terminal() -> None:
@@ -60,7 +59,7 @@ def _picture(pods: Any) -> Picture:
 
 
 def _explanation(pods: Any) -> Explanation:
-    return {"namespace": "", "selector": "", "own_pod": "", "gate": "open", "pods": pods}
+    return {"namespace": "", "selector": "", "self": "", "gate": "open", "pods": pods}
 
 
 class Coming:
@@ -89,20 +88,8 @@ def test_pods_that_come_while_one_looks_are_no_problem() -> None:
     assert look(Coming()).problem == ""  # type: ignore[arg-type]
 
 
-ROLE = "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nand so on"
-
-
-@pytest.mark.parametrize(
-    "says", ["no.", "no (says: This allows it:\n---\nkind: Role).", f"no: This allows it:\n{ROLE}."]
-)
-def test_a_message_with_a_manifest(says: str) -> None:
-    assert split(f"{says} This allows it:\n{ROLE}") == (says, f"{ROLE}\n")
-
-
-@pytest.mark.parametrize("message", ["", "no.", f"no. That allows it:\n{ROLE}", "no. This allows it:\n---\nkind: Pod"])
-def test_a_message_without_one_stays_whole(message: str) -> None:
-    assert split(message) == (message, "")
-    assert permission("") is None
+def test_no_remedy_without_a_manifest() -> None:
+    assert permission(None) is None
 
 
 class TestSettings:
@@ -117,10 +104,6 @@ class TestSettings:
         assert "kubeconfig" not in settings({}, {"KUBERNETES_SERVICE_HOST": "h", **there}).values
         assert settings({}, {**pod, "POD_NAMESPACE": "n"}).values["namespace"] == "n"
         assert settings({"namespace": "x"}, {**pod, "KUBEPEERS_NAMESPACE": "y"}).values["namespace"] == "x"
-
-    def test_port_names(self) -> None:
-        made = settings({"discovery_port_name": "g", "peers_port_name": "p"}, {"KUBERNETES_SERVICE_HOST": "h"}).values
-        assert (made["remoting_port_name"], made["peers_port_name"]) == ("g", "p")
 
 
 @pytest.mark.parametrize(

@@ -56,13 +56,17 @@ def test_a_kubeconfig_is_no_pod(place: Place, cluster_kubeconfig: str) -> None:
         del place.environment[name]
     place.environment["KUBECONFIG"] = cluster_kubeconfig
     said = told(place, "-n", place.name)
-    for words in (f"not in a pod: the kubeconfig {cluster_kubeconfig}", "self = none", "answer ok 1 peer: me"):
+    for words in (
+        f"not in a pod: the kubeconfig {cluster_kubeconfig}",
+        "membership = observer",
+        "answer ok 1 peer: me",
+    ):
         assert words in said
     assert "in namespace default" in told(place, code=1)
 
 
 def test_all_else_is_examined_where_nothing_says_who_self_is(place: Place, cluster_kubeconfig: str) -> None:
-    said = told(place, "--kubeconfig", cluster_kubeconfig, "--self=auto", "-n", place.name, code=1)
+    said = told(place, "--kubeconfig", cluster_kubeconfig, "--membership=member", "-n", place.name, code=1)
     for words in ("selector ok 1 pod: me", "self wrong cannot tell which pod", "answer not reached", "wrong: self"):
         assert words in said
 

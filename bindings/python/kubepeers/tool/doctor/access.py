@@ -6,8 +6,6 @@ import ipaddress
 import socket
 from typing import TYPE_CHECKING
 
-from kubepeers.tool.messages import split
-
 from . import credentials, remedies
 from .steps import not_reached, ok, warning, wrong
 
@@ -92,8 +90,8 @@ def _is_address(host: str) -> bool:
 def _forbidden(access: Access, settings: Settings) -> Step:
     assert access.failed
     assert access.failed.error
-    says, manifest = split(access.failed.error.message)
-    return wrong("permission", says, remedy=remedies.permission(manifest) or remedies.server(settings))
+    error = access.failed.error
+    return wrong("permission", error.message, remedy=remedies.permission(error.manifest) or remedies.server(settings))
 
 
 def _permission(access: Access, settings: Settings) -> Step:
@@ -106,8 +104,9 @@ def _permission(access: Access, settings: Settings) -> Step:
     if access.failed is None or access.failed.error is None:
         not_known = "the API server has not answered a watch in the time that --timeout gives"
         return warning("permission", not_known, late, remedy=remedies.server(settings))
-    says, manifest = split(access.failed.error.message)
-    return warning("permission", says, late, remedy=remedies.permission(manifest) or remedies.server(settings))
+    error = access.failed.error
+    remedy = remedies.permission(error.manifest) or remedies.server(settings)
+    return warning("permission", error.message, late, remedy=remedy)
 
 
 def _failed(name: str, access: Access, settings: Settings, environment: Mapping[str, str]) -> Step:

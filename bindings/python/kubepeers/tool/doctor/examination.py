@@ -55,7 +55,7 @@ def _opened(values: dict[str, str], stack: contextlib.ExitStack) -> tuple[Provid
     try:
         return stack.enter_context(registered(values)), None
     except NoIdentityError as nobody:
-        return stack.enter_context(registered({**values, "self": "none"})), nobody
+        return stack.enter_context(registered({**values, "membership": "observer"})), nobody
 
 
 def _configuration(settings: Settings) -> Step:

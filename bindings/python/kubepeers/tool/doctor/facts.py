@@ -64,4 +64,4 @@ def _alone(settings: Settings, seconds: float) -> dict[str, int]:
 
 
 def _looking(settings: Settings, label: str) -> contextlib.AbstractContextManager[Provider]:
-    return registered({**settings.values, "pod_labels": label, "self": "none"})
+    return registered({**settings.values, "pod_labels": label, "membership": "observer"})

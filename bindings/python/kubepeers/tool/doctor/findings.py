@@ -75,7 +75,7 @@ def _other_ports(facts: Facts, name: str) -> Step:
     values, says, names = facts.settings.values, [], {}
     for key, port in (("remoting_port_name", "remoting_port"), ("peers_port_name", "peers_port")):
         lacking = [node.name for node in facts.nodes or [] if not getattr(node, port)]
-        if lacking:
+        if key in values and lacking:
             says.append(f"no port named {values[key]} (`{key}`): {some(lacking)}")
             names[key] = values[key]
     if not says:
@@ -111,6 +111,6 @@ def _answer(facts: Facts) -> Step:
         return not_reached("answer")
     if not facts.nodes:
         # Who is no pod is not one of them, alone or not.
-        nobody = facts.settings.values.get("self") == "none"
+        nobody = facts.settings.values.get("membership") == "observer"
         return ok("answer", "no peers" if nobody else "no peers: alone, confirmed")
     return ok("answer", f"{count(len(facts.nodes), 'peer')}: {some([node.name for node in facts.nodes])}")

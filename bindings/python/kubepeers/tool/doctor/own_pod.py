@@ -22,7 +22,7 @@ Tell the process which pod it is, in the container of the pod template:
     env:
     - {name: POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
     - {name: POD_UID, valueFrom: {fieldRef: {fieldPath: metadata.uid}}}
-A process that is not one of the pods is run with --self none."""
+A process that is not one of the pods is run with --membership observer."""
 
 
 def step(facts: Facts) -> Step:
@@ -31,9 +31,9 @@ def step(facts: Facts) -> Step:
     # An answer that is too old is not its fault.
     if refusal is not None and refusal.status.name != "STALE":
         return wrong("self", refusal.message, *_at_one_address(facts), remedy=_remedy(facts, refusal))
-    if facts.settings.values.get("self") == "none":
-        return ok("self", "this process is not one of the pods (`self` = `none`)")
-    says = f"this process runs in pod {facts.explanation['own_pod']}"
+    if facts.settings.values.get("membership") == "observer":
+        return ok("self", "this process is not one of the pods (`membership` = `observer`)")
+    says = f"this process runs in pod {facts.explanation['self']}"
     own = _own(facts)
     if own and own["terminating"]:
         return warning("self", says, "it is terminating: it still gets answers, but is nobody's peer any more")
@@ -82,7 +82,7 @@ def _remedy(facts: Facts, refusal: KubepeersError) -> Remedy:
         f"{pods}\n"
         "Set `pod_labels` to some that this pod and its peers have "
         f"({ways('pod_labels')}), or give the pod template those of the "
-        "peers. A process that is not one of the pods is run with --self none.",
+        "peers. A process that is not one of the pods is run with --membership observer.",
     }
     return Remedy(advice.get(facts.explanation["gate"], f"See how the pods are:\n{pods} -o wide"))
 

@@ -73,7 +73,7 @@ def kubectl(settings: Settings) -> str:
     return shlex.join(["kubectl", *options])
 
 
-def permission(manifest: str) -> Remedy | None:
+def permission(manifest: str | None) -> Remedy | None:
     """Give the manifest that the library made, if it made one."""
     if not manifest:
         return None

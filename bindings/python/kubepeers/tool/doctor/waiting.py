@@ -31,7 +31,7 @@ class Access:
         """See what is new."""
         unread, now = self.health.age is None, time.monotonic()
         self.health = self._provider.health()
-        self.watched = self.watched or watching(self._provider.metrics())
+        self.watched = self.watched or self.health.watching
         if unread and self.health.age is not None:
             # What went wrong before has mended itself.
             self.failed = None
@@ -66,8 +66,3 @@ def wait(provider: Provider, seconds: float) -> Access:
         if access.settled or time.monotonic() >= deadline:
             return access
         time.sleep(STEP)
-
-
-def watching(metrics: str) -> bool:
-    """Find in the metrics whether a watch is open."""
-    return any(line.startswith("kubepeers_watching{") and line.endswith(" 1") for line in metrics.splitlines())

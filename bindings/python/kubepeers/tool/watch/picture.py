@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubepeers import KubepeersError, NotSyncedError
-from kubepeers.tool.messages import split
 
 if TYPE_CHECKING:
     from kubepeers import ExplainedPod, Explanation, Health, Provider
@@ -35,8 +34,9 @@ class Picture:
         error = self.refusal or self.health.error
         if error is None and self.explanation and not self.explanation["pods"]:
             return f"no pod has labels {self.explanation['selector']} in namespace {self.explanation['namespace']}"
-        says, manifest = split(error.message if error else "")
-        return f"{says} (`kubepeers doctor` prints what allows it)" if manifest else says
+        if error is None:
+            return ""
+        return f"{error.message} (`kubepeers doctor` prints what allows it)" if error.manifest else error.message
 
 
 def look(provider: Provider) -> Picture:

@@ -181,7 +181,7 @@ def _state(picture: Picture, columns: int) -> list[Text]:
     # It may have answered, with something that is no list of pods.
     heard = "no pods read yet" if health.age is None else f"API server heard {span(health.age)} ago"
     how = ", polling" if health.polling else ""
-    own = f"; own pod: {clean(picture.explanation['own_pod'])}" if picture.explanation else ""
+    own = f"; own pod: {clean(picture.explanation['self'])}" if picture.explanation else ""
     lines = [Text(f"{heard}{how}{own}", style="dim", no_wrap=True, overflow="ellipsis")]
     if picture.problem:
         lines += [Text(line, style="red") for line in wrapped(clean(picture.problem), columns)[:_PROBLEM]]

@@ -1,0 +1,195 @@
+//! The snapshot that a provider returns at once, readable without a lock.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwapOption;
+
+use crate::snapshot::Snapshot;
+
+/// A place for the snapshot of one provider. Providers use it one after the other, each with a number of its own. A reader
+/// that has the number of an earlier one gets nothing.
+#[derive(Debug, Default)]
+pub struct SnapshotSlot {
+    /// The provider that may store here; 0 for none. Held while one stores.
+    owner: Mutex<u32>,
+    /// `owner << 32 | generation`
+    generation: AtomicU64,
+    snapshot: ArcSwapOption<OwnedSnapshot>,
+}
+
+/// A snapshot and the number of the provider that it belongs to.
+#[derive(Debug)]
+pub struct OwnedSnapshot {
+    owner: u32,
+    /// The snapshot.
+    pub snapshot: Arc<Snapshot>,
+}
+
+impl OwnedSnapshot {
+    /// Wraps a snapshot that is in no slot.
+    pub fn new(snapshot: Arc<Snapshot>) -> Arc<Self> {
+        Arc::new(Self { owner: 0, snapshot })
+    }
+}
+
+impl SnapshotSlot {
+    /// Returns the generation of this owner's snapshot; 0 for none.
+    pub fn generation(&self, owner: u32) -> u64 {
+        let generation = self.generation.load(Ordering::Acquire);
+        if generation >> 32 == u64::from(owner) { generation & u64::from(u32::MAX) } else { 0 }
+    }
+
+    /// Returns this owner's snapshot, if there is one.
+    pub fn load(&self, owner: u32) -> Option<Arc<OwnedSnapshot>> {
+        self.snapshot.load_full().filter(|stored| stored.owner == owner)
+    }
+
+    /// From here on this owner has no snapshot here, and stores none.
+    pub fn end(&self, owner: u32) {
+        let mut now = self.owner();
+        if *now == owner {
+            *now = 0;
+            self.clear();
+        }
+    }
+
+    /// Needs the lock.
+    fn clear(&self) {
+        self.generation.store(0, Ordering::Release);
+        self.snapshot.store(None);
+    }
+
+    fn owner(&self) -> MutexGuard<'_, u32> {
+        self.owner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Stores the snapshots of one provider.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SlotWriter {
+    /// `None` where no caller reads.
+    slot: Option<&'static SnapshotSlot>,
+    owner: u32,
+}
+
+impl SlotWriter {
+    /// Makes this number the owner of the slot. An earlier owner stores nothing from here on.
+    pub fn begin(slot: &'static SnapshotSlot, owner: u32) -> Self {
+        *slot.owner() = owner;
+        Self { slot: Some(slot), owner }
+    }
+
+    /// Stores a snapshot. `None`: a caller would have to wait, or would get an error.
+    pub fn store(&self, snapshot: Option<&Arc<Snapshot>>) {
+        let Some(slot) = self.slot else { return };
+        let owner = slot.owner();
+        if *owner != self.owner {
+            return;
+        }
+        let Some(snapshot) = snapshot else { return slot.clear() };
+        // A larger generation costs speed only. It would take a change a second for a hundred years.
+        let Ok(generation) = u32::try_from(snapshot.generation()) else { return slot.clear() };
+        let is_stored = |stored: &OwnedSnapshot| stored.owner == self.owner && Arc::ptr_eq(&stored.snapshot, snapshot);
+        if !slot.snapshot.load().as_ref().is_some_and(|stored| is_stored(stored)) {
+            slot.snapshot.store(Some(Arc::new(OwnedSnapshot { owner: self.owner, snapshot: snapshot.clone() })));
+        }
+        // After the snapshot: a caller who has read this generation gets that snapshot or a later one.
+        slot.generation.store(u64::from(self.owner) << 32 | u64::from(generation), Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::View;
+    use crate::verdict::tests::rules;
+    use std::sync::atomic::AtomicBool;
+    use std::thread;
+
+    fn snapshot(generation: u64) -> Arc<Snapshot> {
+        Arc::new(Snapshot::new(generation, View::of([].iter(), &rules("me")).into()))
+    }
+
+    fn loaded(slot: &SnapshotSlot, owner: u32) -> (u64, Option<u64>) {
+        (slot.generation(owner), slot.load(owner).map(|stored| stored.snapshot.generation()))
+    }
+
+    fn slot() -> &'static SnapshotSlot {
+        Box::leak(Box::default())
+    }
+
+    #[test]
+    fn an_owner_reads_only_its_own_snapshot() {
+        let slot = slot();
+        let snapshots = [snapshot(7), snapshot(u64::from(u32::MAX)), snapshot(1 << 32)];
+        let first = SlotWriter::begin(slot, 1);
+        assert_eq!((loaded(slot, 1), loaded(slot, 2)), ((0, None), (0, None)));
+        first.store(Some(&snapshots[0]));
+        assert_eq!((loaded(slot, 1), loaded(slot, 2)), ((7, Some(7)), (0, None)));
+        slot.end(1);
+        assert_eq!(loaded(slot, 1), (0, None));
+        let second = SlotWriter::begin(slot, 2);
+        // Late, by the former owner.
+        first.store(Some(&snapshots[0]));
+        slot.end(1);
+        assert_eq!((loaded(slot, 1), loaded(slot, 2)), ((0, None), (0, None)));
+        let largest = u64::from(u32::MAX);
+        for cleared in [None, Some(&snapshots[2])] {
+            second.store(Some(&snapshots[1]));
+            first.store(None);
+            assert_eq!(loaded(slot, 2), (largest, Some(largest)));
+            second.store(cleared);
+            assert_eq!(loaded(slot, 2), (0, None));
+        }
+        assert!(snapshots.iter().all(|snapshot| Arc::strong_count(snapshot) == 1));
+    }
+
+    #[test]
+    fn a_caller_who_has_read_a_generation_gets_no_older_snapshot() {
+        let slot = slot();
+        let writer = SlotWriter::begin(slot, 1);
+        let snapshots: Vec<_> = (1..if cfg!(miri) { 50 } else { 50_000 }).map(snapshot).collect();
+        let over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                snapshots.iter().for_each(|snapshot| writer.store(Some(snapshot)));
+                over.store(true, Ordering::Relaxed);
+            });
+            while !over.load(Ordering::Relaxed) {
+                let generation = slot.generation(1);
+                assert!(slot.load(1).is_none_or(|stored| stored.snapshot.generation() >= generation));
+            }
+        });
+        writer.store(None);
+        assert_eq!(loaded(slot, 1), (0, None));
+    }
+
+    #[test]
+    fn owners_and_callers_on_many_threads_leave_nothing_behind() {
+        let slot = slot();
+        let rounds = if cfg!(miri) { 40 } else { 20_000 };
+        let snapshots = [snapshot(1), snapshot(2)];
+        thread::scope(|scope| {
+            for owner in [1, 2] {
+                let own = &snapshots[owner as usize - 1];
+                scope.spawn(move || {
+                    for round in 0..rounds {
+                        let writer = SlotWriter::begin(slot, owner);
+                        writer.store(Some(own));
+                        if round % 5 == 0 {
+                            slot.end(owner);
+                        }
+                    }
+                });
+                scope.spawn(move || {
+                    for _ in 0..rounds * 4 {
+                        assert!(slot.load(owner).is_none_or(|stored| Arc::ptr_eq(&stored.snapshot, own)));
+                    }
+                });
+            }
+        });
+        SlotWriter::begin(slot, 3).store(None);
+        assert!(snapshots.iter().all(|snapshot| Arc::strong_count(snapshot) == 1));
+    }
+}
