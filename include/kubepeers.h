@@ -31,8 +31,9 @@
  *   observer      a process that runs in none of them; see `membership`
  *   peer          a pod whose verdict is "peer"; see kubepeers_discover_peers()
  *   verdict       "peer", or why a pod with the labels is not one
- *   list          of a request: all pods with the labels; of a function's
- *                 result: the peers at one moment, a kubepeers_peers
+ *   list          either the API server's response with all pods that have
+ *                 the labels, or a kubepeers_peers: the peers at one moment
+ *                 (from kubepeers_get_self(): this pod)
  *   generation    the number of a list of peers; it grows with every change
  *   watcher       the library's thread that lists and watches the pods
  *   registration  what kubepeers_register() begins and kubepeers_deregister()
@@ -141,9 +142,9 @@
  *     setenv() meanwhile.
  *   - The library's threads block all signals except those of faults (SIGSEGV,
  *     SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT), so that a crash
- *     handler of the process works for them, too. If the process blocks one of
- *     these signals and another process sends it, the system delivers it to a
- *     thread of the library.
+ *     handler of the process works for them, too. If all other threads block
+ *     one of these signals and another process sends it, the system delivers
+ *     it to a thread of the library.
  *   - Fork: in a child process the parent's providers return KUBEPEERS_FORKED.
  *     The child may create its own. It must not read a descriptor that the
  *     parent got from kubepeers_change_fd(), or the parent misses events. The
@@ -198,7 +199,7 @@
 #define KUBEPEERS_TIMEOUT_DEFAULT (-1)
 
 /**
- * The longest `timeout_ms`: 24 days.
+ * The longest `timeout_ms`: almost 25 days.
  */
 #define KUBEPEERS_TIMEOUT_MAX INT32_MAX
 
@@ -419,8 +420,8 @@ typedef struct kubepeers_peers kubepeers_peers;
 typedef int32_t kubepeers_status;
 
 /**
- * A provider: a number below 2^53, not a pointer. 0 is never a provider. Calls
- * return a status if the number is closed or invalid.
+ * A provider: a number below 2^53, not a pointer. 0 is never a provider. A
+ * closed or invalid number is safe to pass (for the errors, see CALLS).
  */
 typedef uint64_t kubepeers_provider;
 
@@ -498,8 +499,8 @@ KUBEPEERS_MUST_USE kubepeers_config *kubepeers_config_new(void);
  *   register_timeout_ms
  *       Default timeout of kubepeers_register(), 0 to 86400000. Default: 5000.
  *   discover_timeout_ms
- *       Default timeout of the other calls that wait, 0 to 86400000.
- *       Default: 3000.
+ *       Default timeout of the other calls that wait, 0 to 86400000, but at
+ *       least 5000 for kubepeers_refresh(). Default: 3000.
  *   request_timeout_ms
  *       How long one request to the API server may remain unanswered, 1 to
  *       86400000. Default: 10000.
@@ -562,10 +563,10 @@ kubepeers_status kubepeers_init(const kubepeers_config *config,
  * `register_timeout_ms`. With 0 it blocks only to read files.
  *
  * KUBEPEERS_OK does not mean that the pods have been listed. The call also
- * returns it when the time is over, and while only transient errors occur (the
- * API server is unreachable or overloaded). The watcher then keeps retrying,
- * and kubepeers_discover_peers() returns KUBEPEERS_NOT_SYNCED with the reason
- * until a list succeeds.
+ * returns it if the time is over and no permanent error has been found, e.g.
+ * because the API server is unreachable or overloaded. The watcher then keeps
+ * retrying, and kubepeers_discover_peers() returns KUBEPEERS_NOT_SYNCED with
+ * the reason until a list succeeds.
  *
  * If a permanent error, such as a missing Role, is found after the timeout,
  * later calls return KUBEPEERS_NOT_SYNCED with the reason, and
@@ -590,9 +591,10 @@ kubepeers_status kubepeers_init(const kubepeers_config *config,
  *   1. `pod_uid`, `pod_name`, `pod_ip`
  *   2. the pod that the service account's token is bound to; the kubelet binds
  *      every token that it mounts
- *   3. the environment variables POD_UID and POD_NAME
+ *   3. the environment variables POD_UID and POD_NAME; one of them is enough
  *   4. in a cluster, the addresses of this machine's network interfaces; if
- *      several pods share an address (hostNetwork), the discovery port as well
+ *      several pods share an address (hostNetwork), only pods with the
+ *      discovery port count
  *   5. in a cluster, the environment variable HOSTNAME
  *
  * Errors:
@@ -601,10 +603,11 @@ kubepeers_status kubepeers_init(const kubepeers_config *config,
  *   KUBEPEERS_NO_CREDENTIALS       the token, CA, namespace or kubeconfig is
  *                                  missing or unusable
  *   KUBEPEERS_NO_IDENTITY          this pod cannot be identified
- *   KUBEPEERS_TLS                  the API server's certificate is not trusted
- *   KUBEPEERS_UNAUTHORIZED         the API server rejects the token (401)
+ *   KUBEPEERS_TLS                  the API server's certificate is not trusted,
+ *                                  or TLS failed
+ *   KUBEPEERS_UNAUTHORIZED         the API server rejects the credentials (401)
  *   KUBEPEERS_FORBIDDEN            the service account may not list pods (403);
- *                                  kubepeers_error_manifest() fixes it
+ *                                  kubepeers_error_manifest() returns the fix
  *   KUBEPEERS_NO_RESOURCES         there are no descriptors or threads left
  *   KUBEPEERS_NOT_REGISTERED       another thread deregistered meanwhile
  *   KUBEPEERS_FORKED               also: this process has closed the library's
@@ -625,8 +628,8 @@ kubepeers_status kubepeers_register(kubepeers_provider provider,
  * An empty list means that this pod is alone (for an observer: that there are
  * no peers). It never means "not known yet" or "the API server did not
  * answer". If two pods both got an answer and neither is terminating, at least
- * one of them has the other in its list: they cannot both believe that they
- * are alone.
+ * one of them has the other in its list, so they cannot both believe that they
+ * are alone. This does not hold if `readiness` is "ready".
  *
  * While the API server is unreachable or denies requests, the last result is
  * kept and returned with KUBEPEERS_OK. kubepeers_get_health() returns its age,
@@ -634,10 +637,11 @@ kubepeers_status kubepeers_register(kubepeers_provider provider,
  *
  * A pod with the labels is a peer if it is Running (see `pending`), is Ready if
  * `readiness` is "ready", has an address (see `ip_family`) and the discovery
- * port, is not terminating, and is not this pod. If another pod has the same
- * address and port, the one that started last is the peer. kubepeers_explain()
- * returns the verdict on each pod. The port may belong to a container or to a
- * native sidecar. With hostNetwork it is the hostPort, if that is set.
+ * port, is not terminating, and is not this pod. If several pods have the same
+ * address and port, only the one that started last is a peer; if this pod is
+ * one of them, none is. kubepeers_explain() returns the verdict on each pod.
+ * The port may belong to a container or to a native sidecar. With hostNetwork
+ * it is the hostPort, if that is set.
  *
  * `*peers` must be freed with kubepeers_peers_free().
  *
@@ -662,9 +666,9 @@ kubepeers_status kubepeers_discover_peers(kubepeers_provider provider,
                                           kubepeers_error **error);
 
 /**
- * Returns a list of one record: this pod, with the address and ports that its
- * peers get. All accessors of kubepeers_peers apply. For an observer the list
- * is empty.
+ * Returns a list of one record: this pod, with the address and ports that it
+ * has in the lists of its peers. All accessors of kubepeers_peers apply. For an
+ * observer the list is empty.
  *
  * Blocks like kubepeers_discover_peers() and has the same errors. `*self_peer`
  * must be freed with kubepeers_peers_free().
@@ -704,10 +708,10 @@ kubepeers_status kubepeers_wait(kubepeers_provider provider,
  * `stable_for_ms` and a list requested after that confirms them. An open watch
  * is not enough: it may be dead, or its server may have lost etcd. The library
  * delays this list by up to 5 ms per peer (at most 5 s), so that not all
- * members list at once. The confirming list may have arrived before the call,
- * by up to 5 s (or `stable_for_ms`, if that is longer). With a `stable_for_ms`
- * of 0, the call needs no list, except after requests have failed: then it
- * waits for the next list that succeeds.
+ * members list at once. A confirming list that arrived before the call counts
+ * if it is at most 5 s old (or `stable_for_ms`, if that is longer). With a
+ * `stable_for_ms` of 0, the call needs no list, except after requests have
+ * failed: then it waits for the next list that succeeds.
  *
  * With a timeout of 0, the call returns the peers if they are stable already.
  * Otherwise it requests what it needs and returns KUBEPEERS_TIMEOUT. Repeat it
@@ -729,13 +733,13 @@ kubepeers_status kubepeers_wait_for_peers(kubepeers_provider provider,
 
 /**
  * Forces a new list and waits for it. On success, later results are at least
- * as new as this call, or as the call that stored the number in `request`, even
- * with several API servers. Without a refresh, results are as new as the watch,
- * usually some milliseconds behind.
+ * as new as this call, even with several API servers. If `*request` held a
+ * number, they are at least as new as the call that stored it. Without a
+ * refresh, results are as new as the watch, usually some milliseconds behind.
  *
  * The call is expensive for the API server: do not repeat it on a timer. The
- * watch needs none. All callers of a provider together cause at most one list a
- * second, and fewer while the API server refuses them.
+ * watch needs no refresh. All callers of a provider together cause at most one
+ * list a second, and fewer while the API server refuses them.
  *
  * Blocks for at most `timeout_ms`; negative: the greater of 5000 and
  * `discover_timeout_ms`, because an API server whose cache lags takes up to
@@ -772,7 +776,7 @@ kubepeers_status kubepeers_refresh(kubepeers_provider provider,
  * outcome, that is, after each of these:
  *   - the peers or the state of this pod have changed
  *   - the error of kubepeers_get_health() has begun, ended or changed class
- *   - the first outcome of kubepeers_register() is known
+ *   - the first list after kubepeers_register() has succeeded or failed
  *   - a list that kubepeers_refresh() requested has arrived or failed
  *   - the peers may have become stable for kubepeers_wait_for_peers()
  *   - the result has become older than `max_stale_ms`
@@ -816,9 +820,9 @@ uint64_t kubepeers_generation(kubepeers_provider provider);
  * `*generation` is the generation of the list. `known_generation` is that of
  * the list that you have, or 0 if you have none. If the two are equal, nothing
  * is copied and `*length` is 0. Otherwise `*length` is the number of bytes of
- * all addresses, 0 if there are no peers. If `*length` exceeds `size`, nothing
- * is copied although the call returns KUBEPEERS_OK: call again with a larger
- * buffer.
+ * all addresses with their NULs, 0 if there are no peers. If `*length` exceeds
+ * `size`, nothing is copied although the call returns KUBEPEERS_OK: call again
+ * with a larger buffer.
  *
  * `buffer` may be NULL if `size` is 0.
  *
@@ -836,8 +840,8 @@ kubepeers_status kubepeers_copy_addresses(kubepeers_provider provider,
 
 /**
  * Stops the watcher. Calls that wait return KUBEPEERS_NOT_REGISTERED. The
- * provider can be registered again. Blocks until the watcher's thread has
- * ended, which takes milliseconds. Sends nothing to the API server.
+ * provider can be registered again. Blocks until the watcher has ended, which
+ * takes milliseconds. Sends nothing to the API server.
  *
  * Errors:
  *   KUBEPEERS_NOT_REGISTERED   the provider is not registered
@@ -847,7 +851,7 @@ kubepeers_status kubepeers_deregister(kubepeers_provider provider,
 
 /**
  * Deregisters and closes the provider. Calls that wait return KUBEPEERS_CLOSED.
- * Blocks until the watcher's thread has ended, which takes milliseconds.
+ * Blocks until the watcher has ended, which takes milliseconds.
  *
  * May be called while other threads use the provider. Closing 0 or a closed
  * provider returns KUBEPEERS_OK, even while another thread is still closing
@@ -896,13 +900,15 @@ uint16_t kubepeers_peers_discovery_port(const kubepeers_peers *peers,
                                         size_t index);
 
 /**
- * Returns the port of `remoting_port_name`, or 0 if the pod has none.
+ * Returns the port of `remoting_port_name`, or `default_remoting_port` if the
+ * pod has none, or 0 without a default.
  */
 uint16_t kubepeers_peers_remoting_port(const kubepeers_peers *peers,
                                        size_t index);
 
 /**
- * Returns the port of `peers_port_name`, or 0 if the pod has none.
+ * Returns the port of `peers_port_name`, or `default_peers_port` if the pod has
+ * none, or 0 without a default.
  */
 uint16_t kubepeers_peers_peers_port(const kubepeers_peers *peers, size_t index);
 
@@ -1036,11 +1042,12 @@ void kubepeers_health_free(kubepeers_health *health);
  * Verdicts:
  *   "peer"                a peer
  *   "self"                this pod
- *   "not-running"         it is not Running
+ *   "not-running"         it is not Running (see `pending`)
  *   "terminating"         it is being deleted
  *   "no-ip"               it has no address yet
  *   "no-ip-of-family"     it has no address of `ip_family`
- *   "no-discovery-port"   it has no port named `discovery_port_name`
+ *   "no-discovery-port"   it has no port named `discovery_port_name`, and
+ *                         `default_discovery_port` is not set
  *   "not-ready"           it is not Ready (only with `readiness` = "ready")
  *   "address-taken"       its address and port are those of this pod, or of a
  *                         pod that started later
@@ -1050,7 +1057,8 @@ void kubepeers_health_free(kubepeers_health *health);
  * Gates, which say whether kubepeers_discover_peers() returns results:
  *   "open"                yes
  *   "self-absent"         this pod is not listed
- *   "self-not-yet"        this pod is not Running or has no address yet
+ *   "self-not-yet"        this pod is not Running yet (see `pending`) or has no
+ *                         address yet
  *   "self-excluded"       this pod has no discovery port, or has ended
  *   "self-unselected"     this pod does not have the labels
  *   "self-unclear"        several pods match this process
@@ -1070,8 +1078,8 @@ kubepeers_status kubepeers_explain(kubepeers_provider provider,
 
 /**
  * Returns the metrics of the provider in the text format of Prometheus. Does
- * not block. Serve several providers under separate paths, because a metric
- * name may occur only once in an exposition.
+ * not block. Serve several providers under separate paths, because an
+ * exposition may describe each metric only once (HELP and TYPE).
  *
  * Gauges:
  *   kubepeers_peers        peers in the last snapshot
@@ -1131,33 +1139,33 @@ kubepeers_status kubepeers_log_next(kubepeers_provider provider,
                                     kubepeers_error **error);
 
 /**
- * Returns the status that the call returned, or KUBEPEERS_OK if `error` is
- * NULL.
+ * Returns the status of the error, or KUBEPEERS_OK if `error` is NULL. If a
+ * call stored the error, it is the status that the call returned.
  */
 kubepeers_status kubepeers_error_status(const kubepeers_error *error);
 
 /**
  * Returns what failed, why, and what to do, as one or more lines of UTF-8; ""
  * if `error` is NULL. It contains neither secrets nor the manifest. The string
- * is valid until kubepeers_error_free().
+ * is valid as long as the error.
  */
 const char *kubepeers_error_message(const kubepeers_error *error);
 
 /**
  * Returns the Kubernetes manifest that fixes the error once it is applied, for
  * example the Role that is missing if the API server answers 403. Every error
- * with this cause has it, whatever its status. The manifest is YAML and ends
- * with a newline. It contains the placeholder THE-USER if the credentials do
- * not name a service account. Returns NULL if there is none or `error` is NULL.
- * The string is valid until kubepeers_error_free().
+ * with the same cause has the same manifest, whatever its status. The manifest
+ * is YAML and ends with a newline. It contains the placeholder THE-USER if the
+ * credentials do not name a service account. Returns NULL if there is none or
+ * `error` is NULL. The string is valid as long as the error.
  */
 const char *kubepeers_error_manifest(const kubepeers_error *error);
 
 /**
- * Returns 1 if the same call may succeed later without a change of the program,
- * its configuration or the cluster, and 0 otherwise or if `error` is NULL. Test
- * this rather than the status: KUBEPEERS_NOT_SYNCED because of a 403 is not
- * retryable.
+ * Returns 1 if the same call may succeed later without action by a user or an
+ * operator on the program, its configuration or the cluster. Returns 0
+ * otherwise or if `error` is NULL. Test this rather than the status:
+ * KUBEPEERS_NOT_SYNCED because of a 403 is not retryable.
  */
 int32_t kubepeers_error_is_retryable(const kubepeers_error *error);
 

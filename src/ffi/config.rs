@@ -79,8 +79,8 @@ pub extern "C" fn kubepeers_config_new() -> *mut kubepeers_config {
 ///   register_timeout_ms
 ///       Default timeout of kubepeers_register(), 0 to 86400000. Default: 5000.
 ///   discover_timeout_ms
-///       Default timeout of the other calls that wait, 0 to 86400000.
-///       Default: 3000.
+///       Default timeout of the other calls that wait, 0 to 86400000, but at
+///       least 5000 for kubepeers_refresh(). Default: 3000.
 ///   request_timeout_ms
 ///       How long one request to the API server may remain unanswered, 1 to
 ///       86400000. Default: 10000.

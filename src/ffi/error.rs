@@ -42,8 +42,8 @@ unsafe fn field<T>(error: *const kubepeers_error, absent: T, read: impl FnOnce(&
     unsafe { error.as_ref() }.map_or(absent, read)
 }
 
-/// Returns the status that the call returned, or KUBEPEERS_OK if `error` is
-/// NULL.
+/// Returns the status of the error, or KUBEPEERS_OK if `error` is NULL. If a
+/// call stored the error, it is the status that the call returned.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_error_status(error: *const kubepeers_error) -> kubepeers_status {
     // SAFETY: the header asks for NULL or a live error.
@@ -52,7 +52,7 @@ pub unsafe extern "C" fn kubepeers_error_status(error: *const kubepeers_error) -
 
 /// Returns what failed, why, and what to do, as one or more lines of UTF-8; ""
 /// if `error` is NULL. It contains neither secrets nor the manifest. The string
-/// is valid until kubepeers_error_free().
+/// is valid as long as the error.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_error_message(error: *const kubepeers_error) -> *const c_char {
     // SAFETY: the header asks for NULL or a live error.
@@ -61,20 +61,20 @@ pub unsafe extern "C" fn kubepeers_error_message(error: *const kubepeers_error) 
 
 /// Returns the Kubernetes manifest that fixes the error once it is applied, for
 /// example the Role that is missing if the API server answers 403. Every error
-/// with this cause has it, whatever its status. The manifest is YAML and ends
-/// with a newline. It contains the placeholder THE-USER if the credentials do
-/// not name a service account. Returns NULL if there is none or `error` is NULL.
-/// The string is valid until kubepeers_error_free().
+/// with the same cause has the same manifest, whatever its status. The manifest
+/// is YAML and ends with a newline. It contains the placeholder THE-USER if the
+/// credentials do not name a service account. Returns NULL if there is none or
+/// `error` is NULL. The string is valid as long as the error.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_error_manifest(error: *const kubepeers_error) -> *const c_char {
     // SAFETY: the header asks for NULL or a live error.
     unsafe { field(error, std::ptr::null(), |e| e.manifest.as_ref().map_or(std::ptr::null(), |text| text.as_ptr())) }
 }
 
-/// Returns 1 if the same call may succeed later without a change of the program,
-/// its configuration or the cluster, and 0 otherwise or if `error` is NULL. Test
-/// this rather than the status: KUBEPEERS_NOT_SYNCED because of a 403 is not
-/// retryable.
+/// Returns 1 if the same call may succeed later without action by a user or an
+/// operator on the program, its configuration or the cluster. Returns 0
+/// otherwise or if `error` is NULL. Test this rather than the status:
+/// KUBEPEERS_NOT_SYNCED because of a 403 is not retryable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_error_is_retryable(error: *const kubepeers_error) -> i32 {
     // SAFETY: the header asks for NULL or a live error.

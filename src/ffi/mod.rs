@@ -45,12 +45,12 @@ pub use version::*;
 
 /// A `timeout_ms` that means the default of the call.
 pub const KUBEPEERS_TIMEOUT_DEFAULT: i32 = -1;
-/// The longest `timeout_ms`: 24 days.
+/// The longest `timeout_ms`: almost 25 days.
 pub const KUBEPEERS_TIMEOUT_MAX: i32 = i32::MAX;
 
 /// KUBEPEERS_OK (0) or one of the negative KUBEPEERS_* numbers.
 pub type kubepeers_status = i32;
 
-/// A provider: a number below 2^53, not a pointer. 0 is never a provider. Calls
-/// return a status if the number is closed or invalid.
+/// A provider: a number below 2^53, not a pointer. 0 is never a provider. A
+/// closed or invalid number is safe to pass (for the errors, see CALLS).
 pub type kubepeers_provider = u64;

@@ -97,14 +97,16 @@ pub unsafe extern "C" fn kubepeers_peers_discovery_port(peers: *const kubepeers_
     unsafe { of(peers, index, 0, |peer| peer.address.port()) }
 }
 
-/// Returns the port of `remoting_port_name`, or 0 if the pod has none.
+/// Returns the port of `remoting_port_name`, or `default_remoting_port` if the
+/// pod has none, or 0 without a default.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_remoting_port(peers: *const kubepeers_peers, index: usize) -> u16 {
     // SAFETY: the header asks for NULL or a live list.
     unsafe { of(peers, index, 0, |peer| peer.remoting_port) }
 }
 
-/// Returns the port of `peers_port_name`, or 0 if the pod has none.
+/// Returns the port of `peers_port_name`, or `default_peers_port` if the pod has
+/// none, or 0 without a default.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_peers_port(peers: *const kubepeers_peers, index: usize) -> u16 {
     // SAFETY: the header asks for NULL or a live list.

@@ -59,10 +59,10 @@ pub unsafe extern "C" fn kubepeers_init(
 /// `register_timeout_ms`. With 0 it blocks only to read files.
 ///
 /// KUBEPEERS_OK does not mean that the pods have been listed. The call also
-/// returns it when the time is over, and while only transient errors occur (the
-/// API server is unreachable or overloaded). The watcher then keeps retrying,
-/// and kubepeers_discover_peers() returns KUBEPEERS_NOT_SYNCED with the reason
-/// until a list succeeds.
+/// returns it if the time is over and no permanent error has been found, e.g.
+/// because the API server is unreachable or overloaded. The watcher then keeps
+/// retrying, and kubepeers_discover_peers() returns KUBEPEERS_NOT_SYNCED with
+/// the reason until a list succeeds.
 ///
 /// If a permanent error, such as a missing Role, is found after the timeout,
 /// later calls return KUBEPEERS_NOT_SYNCED with the reason, and
@@ -87,9 +87,10 @@ pub unsafe extern "C" fn kubepeers_init(
 ///   1. `pod_uid`, `pod_name`, `pod_ip`
 ///   2. the pod that the service account's token is bound to; the kubelet binds
 ///      every token that it mounts
-///   3. the environment variables POD_UID and POD_NAME
+///   3. the environment variables POD_UID and POD_NAME; one of them is enough
 ///   4. in a cluster, the addresses of this machine's network interfaces; if
-///      several pods share an address (hostNetwork), the discovery port as well
+///      several pods share an address (hostNetwork), only pods with the
+///      discovery port count
 ///   5. in a cluster, the environment variable HOSTNAME
 ///
 /// Errors:
@@ -98,10 +99,11 @@ pub unsafe extern "C" fn kubepeers_init(
 ///   KUBEPEERS_NO_CREDENTIALS       the token, CA, namespace or kubeconfig is
 ///                                  missing or unusable
 ///   KUBEPEERS_NO_IDENTITY          this pod cannot be identified
-///   KUBEPEERS_TLS                  the API server's certificate is not trusted
-///   KUBEPEERS_UNAUTHORIZED         the API server rejects the token (401)
+///   KUBEPEERS_TLS                  the API server's certificate is not trusted,
+///                                  or TLS failed
+///   KUBEPEERS_UNAUTHORIZED         the API server rejects the credentials (401)
 ///   KUBEPEERS_FORBIDDEN            the service account may not list pods (403);
-///                                  kubepeers_error_manifest() fixes it
+///                                  kubepeers_error_manifest() returns the fix
 ///   KUBEPEERS_NO_RESOURCES         there are no descriptors or threads left
 ///   KUBEPEERS_NOT_REGISTERED       another thread deregistered meanwhile
 ///   KUBEPEERS_FORKED               also: this process has closed the library's
@@ -132,8 +134,8 @@ pub unsafe extern "C" fn kubepeers_register(
 /// An empty list means that this pod is alone (for an observer: that there are
 /// no peers). It never means "not known yet" or "the API server did not
 /// answer". If two pods both got an answer and neither is terminating, at least
-/// one of them has the other in its list: they cannot both believe that they
-/// are alone.
+/// one of them has the other in its list, so they cannot both believe that they
+/// are alone. This does not hold if `readiness` is "ready".
 ///
 /// While the API server is unreachable or denies requests, the last result is
 /// kept and returned with KUBEPEERS_OK. kubepeers_get_health() returns its age,
@@ -141,10 +143,11 @@ pub unsafe extern "C" fn kubepeers_register(
 ///
 /// A pod with the labels is a peer if it is Running (see `pending`), is Ready if
 /// `readiness` is "ready", has an address (see `ip_family`) and the discovery
-/// port, is not terminating, and is not this pod. If another pod has the same
-/// address and port, the one that started last is the peer. kubepeers_explain()
-/// returns the verdict on each pod. The port may belong to a container or to a
-/// native sidecar. With hostNetwork it is the hostPort, if that is set.
+/// port, is not terminating, and is not this pod. If several pods have the same
+/// address and port, only the one that started last is a peer; if this pod is
+/// one of them, none is. kubepeers_explain() returns the verdict on each pod.
+/// The port may belong to a container or to a native sidecar. With hostNetwork
+/// it is the hostPort, if that is set.
 ///
 /// `*peers` must be freed with kubepeers_peers_free().
 ///
@@ -180,9 +183,9 @@ pub unsafe extern "C" fn kubepeers_discover_peers(
     }
 }
 
-/// Returns a list of one record: this pod, with the address and ports that its
-/// peers get. All accessors of kubepeers_peers apply. For an observer the list
-/// is empty.
+/// Returns a list of one record: this pod, with the address and ports that it
+/// has in the lists of its peers. All accessors of kubepeers_peers apply. For an
+/// observer the list is empty.
 ///
 /// Blocks like kubepeers_discover_peers() and has the same errors. `*self_peer`
 /// must be freed with kubepeers_peers_free().
@@ -255,10 +258,10 @@ pub unsafe extern "C" fn kubepeers_wait(
 /// `stable_for_ms` and a list requested after that confirms them. An open watch
 /// is not enough: it may be dead, or its server may have lost etcd. The library
 /// delays this list by up to 5 ms per peer (at most 5 s), so that not all
-/// members list at once. The confirming list may have arrived before the call,
-/// by up to 5 s (or `stable_for_ms`, if that is longer). With a `stable_for_ms`
-/// of 0, the call needs no list, except after requests have failed: then it
-/// waits for the next list that succeeds.
+/// members list at once. A confirming list that arrived before the call counts
+/// if it is at most 5 s old (or `stable_for_ms`, if that is longer). With a
+/// `stable_for_ms` of 0, the call needs no list, except after requests have
+/// failed: then it waits for the next list that succeeds.
 ///
 /// With a timeout of 0, the call returns the peers if they are stable already.
 /// Otherwise it requests what it needs and returns KUBEPEERS_TIMEOUT. Repeat it
@@ -297,13 +300,13 @@ fn stable_for(ms: i32) -> Result<Duration> {
 }
 
 /// Forces a new list and waits for it. On success, later results are at least
-/// as new as this call, or as the call that stored the number in `request`, even
-/// with several API servers. Without a refresh, results are as new as the watch,
-/// usually some milliseconds behind.
+/// as new as this call, even with several API servers. If `*request` held a
+/// number, they are at least as new as the call that stored it. Without a
+/// refresh, results are as new as the watch, usually some milliseconds behind.
 ///
 /// The call is expensive for the API server: do not repeat it on a timer. The
-/// watch needs none. All callers of a provider together cause at most one list a
-/// second, and fewer while the API server refuses them.
+/// watch needs no refresh. All callers of a provider together cause at most one
+/// list a second, and fewer while the API server refuses them.
 ///
 /// Blocks for at most `timeout_ms`; negative: the greater of 5000 and
 /// `discover_timeout_ms`, because an API server whose cache lags takes up to
@@ -351,7 +354,7 @@ pub unsafe extern "C" fn kubepeers_refresh(
 /// outcome, that is, after each of these:
 ///   - the peers or the state of this pod have changed
 ///   - the error of kubepeers_get_health() has begun, ended or changed class
-///   - the first outcome of kubepeers_register() is known
+///   - the first list after kubepeers_register() has succeeded or failed
 ///   - a list that kubepeers_refresh() requested has arrived or failed
 ///   - the peers may have become stable for kubepeers_wait_for_peers()
 ///   - the result has become older than `max_stale_ms`
@@ -407,9 +410,9 @@ pub extern "C" fn kubepeers_generation(provider: kubepeers_provider) -> u64 {
 /// `*generation` is the generation of the list. `known_generation` is that of
 /// the list that you have, or 0 if you have none. If the two are equal, nothing
 /// is copied and `*length` is 0. Otherwise `*length` is the number of bytes of
-/// all addresses, 0 if there are no peers. If `*length` exceeds `size`, nothing
-/// is copied although the call returns KUBEPEERS_OK: call again with a larger
-/// buffer.
+/// all addresses with their NULs, 0 if there are no peers. If `*length` exceeds
+/// `size`, nothing is copied although the call returns KUBEPEERS_OK: call again
+/// with a larger buffer.
 ///
 /// `buffer` may be NULL if `size` is 0.
 ///
@@ -463,8 +466,8 @@ unsafe fn copy<'a>(texts: impl Iterator<Item = &'a str>, mut buffer: *mut c_char
 }
 
 /// Stops the watcher. Calls that wait return KUBEPEERS_NOT_REGISTERED. The
-/// provider can be registered again. Blocks until the watcher's thread has
-/// ended, which takes milliseconds. Sends nothing to the API server.
+/// provider can be registered again. Blocks until the watcher has ended, which
+/// takes milliseconds. Sends nothing to the API server.
 ///
 /// Errors:
 ///   KUBEPEERS_NOT_REGISTERED   the provider is not registered
@@ -478,7 +481,7 @@ pub unsafe extern "C" fn kubepeers_deregister(
 }
 
 /// Deregisters and closes the provider. Calls that wait return KUBEPEERS_CLOSED.
-/// Blocks until the watcher's thread has ended, which takes milliseconds.
+/// Blocks until the watcher has ended, which takes milliseconds.
 ///
 /// May be called while other threads use the provider. Closing 0 or a closed
 /// provider returns KUBEPEERS_OK, even while another thread is still closing

@@ -41,11 +41,12 @@ pub(super) fn c_text(text: &str) -> CString {
 /// Verdicts:
 ///   "peer"                a peer
 ///   "self"                this pod
-///   "not-running"         it is not Running
+///   "not-running"         it is not Running (see `pending`)
 ///   "terminating"         it is being deleted
 ///   "no-ip"               it has no address yet
 ///   "no-ip-of-family"     it has no address of `ip_family`
-///   "no-discovery-port"   it has no port named `discovery_port_name`
+///   "no-discovery-port"   it has no port named `discovery_port_name`, and
+///                         `default_discovery_port` is not set
 ///   "not-ready"           it is not Ready (only with `readiness` = "ready")
 ///   "address-taken"       its address and port are those of this pod, or of a
 ///                         pod that started later
@@ -55,7 +56,8 @@ pub(super) fn c_text(text: &str) -> CString {
 /// Gates, which say whether kubepeers_discover_peers() returns results:
 ///   "open"                yes
 ///   "self-absent"         this pod is not listed
-///   "self-not-yet"        this pod is not Running or has no address yet
+///   "self-not-yet"        this pod is not Running yet (see `pending`) or has no
+///                         address yet
 ///   "self-excluded"       this pod has no discovery port, or has ended
 ///   "self-unselected"     this pod does not have the labels
 ///   "self-unclear"        several pods match this process
@@ -86,8 +88,8 @@ pub unsafe extern "C" fn kubepeers_explain(
 }
 
 /// Returns the metrics of the provider in the text format of Prometheus. Does
-/// not block. Serve several providers under separate paths, because a metric
-/// name may occur only once in an exposition.
+/// not block. Serve several providers under separate paths, because an
+/// exposition may describe each metric only once (HELP and TYPE).
 ///
 /// Gauges:
 ///   kubepeers_peers        peers in the last snapshot
