@@ -82,7 +82,7 @@ func (c *changes) tell(descriptor *os.File) bool {
 	return true
 }
 
-// wait returns when it is told, and when the context has ended.
+// wait blocks until the next change, or until the context ends.
 func wait(ctx context.Context, told <-chan struct{}) {
 	select {
 	case <-told:

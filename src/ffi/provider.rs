@@ -457,7 +457,7 @@ pub unsafe extern "C" fn kubepeers_copy_addresses(
 /// `buffer` has room for all of them.
 unsafe fn copy<'a>(texts: impl Iterator<Item = &'a str>, mut buffer: *mut c_char) {
     for text in texts {
-        // SAFETY: the caller vouches for the room; nobody else knows of the texts' memory, which is borrowed here.
+        // SAFETY: the caller vouches for the room, which does not overlap the texts: they are borrowed from the library's memory.
         unsafe {
             buffer.copy_from_nonoverlapping(text.as_ptr().cast(), text.len());
             buffer = buffer.add(text.len());

@@ -4,7 +4,6 @@
  */
 #define _DEFAULT_SOURCE
 
-#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>

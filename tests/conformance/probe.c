@@ -137,54 +137,57 @@ static void next(struct probe *probe, int32_t timeout_ms, struct answer *to)
         say_only(KUBEPEERS_CLOSED, to);
 }
 
+/* What a call that waits is asked for. */
+struct wish {
+    uint64_t request;
+    size_t min;
+    int32_t stable_for_ms;
+};
+
+/* Calls once without waiting. True if the outcome may still change. */
+typedef int attempt(struct probe *probe, struct wish *wish, struct answer *to);
+
+static int log_once(struct probe *probe, struct wish *wish, struct answer *to)
+{
+    (void)wish;
+    to->status = kubepeers_log_next(probe->provider, &to->level, NULL, &to->text, &to->error);
+    return to->status == KUBEPEERS_OK && to->text == NULL;
+}
+
+static int refresh_once(struct probe *probe, struct wish *wish, struct answer *to)
+{
+    to->status = kubepeers_refresh(probe->provider, &wish->request, 0, &to->error);
+    return to->status == KUBEPEERS_STALE || to->status == KUBEPEERS_NOT_SYNCED;
+}
+
+static int settle_once(struct probe *probe, struct wish *wish, struct answer *to)
+{
+    to->status = kubepeers_wait_for_peers(probe->provider, wish->min, wish->stable_for_ms, 0, &to->peers, &to->error);
+    return to->status == KUBEPEERS_TIMEOUT || passes(to);
+}
+
+/* Waits by the descriptor, as an event loop does. */
+static void wait_by_descriptor(struct probe *probe, attempt *attempt, struct wish wish, int32_t timeout_ms,
+                               struct answer *to)
+{
+    int64_t until = now_ms() + timeout_ms;
+    int fd = -1;
+    to->status = kubepeers_change_fd(probe->provider, &fd, &to->error);
+    if (to->status != KUBEPEERS_OK)
+        return;
+    do {
+        clear(fd);
+        say_only(KUBEPEERS_OK, to);
+    } while (attempt(probe, &wish, to) && changed(fd, until));
+    close(fd);
+}
+
 /* The oldest log record that waits. */
 static void next_record(struct probe *probe, int32_t timeout_ms, struct answer *to)
 {
-    int64_t until = now_ms() + timeout_ms;
-    int fd = -1;
-    to->status = kubepeers_change_fd(probe->provider, &fd, &to->error);
-    if (to->status != KUBEPEERS_OK)
-        return;
-    do {
-        clear(fd);
-        to->status = kubepeers_log_next(probe->provider, &to->level, NULL, &to->text, &to->error);
-    } while (to->status == KUBEPEERS_OK && to->text == NULL && changed(fd, until));
-    close(fd);
+    wait_by_descriptor(probe, log_once, (struct wish){0, 0, 0}, timeout_ms, to);
     if (to->status == KUBEPEERS_OK && to->text == NULL)
         say_only(KUBEPEERS_TIMEOUT, to);
-}
-
-/* Waits for the list by the descriptor, as an event loop does. */
-static void refresh(struct probe *probe, int32_t timeout_ms, struct answer *to)
-{
-    int64_t until = now_ms() + (timeout_ms < 0 ? 5000 : timeout_ms);
-    uint64_t request = 0;
-    int fd = -1;
-    to->status = kubepeers_change_fd(probe->provider, &fd, &to->error);
-    if (to->status != KUBEPEERS_OK)
-        return;
-    do {
-        clear(fd);
-        say_only(KUBEPEERS_OK, to);
-        to->status = kubepeers_refresh(probe->provider, &request, 0, &to->error);
-    } while ((to->status == KUBEPEERS_STALE || to->status == KUBEPEERS_NOT_SYNCED) && changed(fd, until));
-    close(fd);
-}
-
-/* The same for peers that are enough and stable. */
-static void settle(struct probe *probe, size_t min, int32_t stable_for_ms, int32_t timeout_ms, struct answer *to)
-{
-    int64_t until = now_ms() + timeout_ms;
-    int fd = -1;
-    to->status = kubepeers_change_fd(probe->provider, &fd, &to->error);
-    if (to->status != KUBEPEERS_OK)
-        return;
-    do {
-        clear(fd);
-        say_only(KUBEPEERS_OK, to);
-        to->status = kubepeers_wait_for_peers(probe->provider, min, stable_for_ms, 0, &to->peers, &to->error);
-    } while ((to->status == KUBEPEERS_TIMEOUT || passes(to)) && changed(fd, until));
-    close(fd);
 }
 
 /* Keeps the manifest of the last call's error. */
@@ -244,9 +247,9 @@ static int call_with_numbers(struct probe *probe, const char *line, struct answe
         if (timeout_ms < 0 || stable_for_ms < 0)
             to->status = kubepeers_wait_for_peers(provider, min, stable_for_ms, timeout_ms, &to->peers, &to->error);
         else
-            settle(probe, min, stable_for_ms, timeout_ms, to);
+            wait_by_descriptor(probe, settle_once, (struct wish){0, min, stable_for_ms}, timeout_ms, to);
     else if (sscanf(line, "refresh %" SCNd32 "%n", &timeout_ms, &end) == 1 && line[end] == '\0')
-        refresh(probe, timeout_ms, to);
+        wait_by_descriptor(probe, refresh_once, (struct wish){0, 0, 0}, timeout_ms < 0 ? 5000 : timeout_ms, to);
     else if (sscanf(line, "next %" SCNd32 "%n", &timeout_ms, &end) == 1 && line[end] == '\0')
         next(probe, timeout_ms, to);
     else if (sscanf(line, "log %" SCNd32 "%n", &timeout_ms, &end) == 1 && line[end] == '\0')
