@@ -183,9 +183,14 @@ advisories: $(CARGO_DENY) ## known faults of the dependencies (fetches RustSec's
 library: ## builds the library
 	cargo build --release --locked --lib
 
+# What is measured is what is shipped.
+STAGED := staged
+bench bench-herd: STAGED := release
+
 .PHONY: stage
-stage: library
-	@$(MAKE) --no-print-directory install-files PREFIX=$(STAGE) LIBDIR=$(STAGE)/lib DESTDIR=
+stage:
+	cargo build --profile $(STAGED) --locked --lib
+	@$(MAKE) --no-print-directory install-files LIBRARY=$(BUILD)/$(STAGED)/libkubepeers.so PREFIX=$(STAGE) LIBDIR=$(STAGE)/lib DESTDIR=
 
 LIBRARY ?= $(BUILD)/release/libkubepeers.so
 

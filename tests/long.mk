@@ -1,4 +1,4 @@
-# The tests that take long, and need more than a fresh machine has: .ci/run installs it. Part of the Makefile.
+# The tests that take long, and need more than a fresh machine has. Part of the Makefile.
 
 .PHONY: test-long
 test-long: test-memory test-address test-thread test-fuzz test-miri test-valgrind test-abi test-dist test-wheel ## all that takes long
@@ -68,11 +68,9 @@ $(FUZZ_TARGETS:%=fuzz-%): fuzz-%: fuzz-build
 	$(BUILD)/fuzz/debug/$* fuzz/corpus/$* fuzz/seeds/$* -artifact_prefix=fuzz/artifacts/$*/ \
 		$(FUZZ_LIMIT) -max_len=16384 -timeout=10 -print_final_stats=1
 
-# Without link-time optimization, which would take minutes and saves no memory.
 .PHONY: test-memory
 test-memory: ## the memory of a client against hostile servers
-	CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
-		cargo test --locked --release --target-dir $(BUILD)/memory --test memory -- --nocapture
+	cargo test --locked --profile staged --test memory -- --nocapture
 
 .PHONY: test-miri
 test-miri: ## Miri over the C ABI, with a fake backend
