@@ -153,7 +153,7 @@ benches: stage
 # cmd/kubernetes and cmd/node are left to the compiler: vet would read all of Kubernetes, for minutes.
 # 3.10 is the oldest Python that mypy knows. The package is for 3.9 too: `make test-wheel` runs it there.
 .PHONY: lint
-lint: stage $(VENV)/ready $(CARGO_DENY) ## formatters, linters, type checkers, dependencies
+lint: stage $(VENV)/ready ## formatters, linters, type checkers
 	cargo fmt --check
 	@unformatted=$$(gofmt -l bindings/go examples tests/cluster tests/e2e benches); \
 		if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi
@@ -164,8 +164,6 @@ lint: stage $(VENV)/ready $(CARGO_DENY) ## formatters, linters, type checkers, d
 		MYPYPATH=bindings/python $(VENV)/bin/mypy --strict --python-version 3.10 $$program; done
 	$(VENV)/bin/mypy examples/demo.py
 	cargo clippy --locked --all-targets -- --deny warnings
-	cargo fetch --locked --quiet # cargo-deny reads the crates of other systems too
-	$(CARGO_DENY) --offline check --hide-inclusion-graph licenses bans sources
 	cd bindings/go && go vet ./...
 	cd bindings/go/goakt && go vet ./...
 	cd examples/go && go vet ./...
@@ -174,9 +172,9 @@ lint: stage $(VENV)/ready $(CARGO_DENY) ## formatters, linters, type checkers, d
 	cd tests/e2e && go vet ./...
 	cd benches && go vet ./...
 
-.PHONY: advisories
-advisories: $(CARGO_DENY) ## known faults of the dependencies (fetches RustSec's list)
-	$(CARGO_DENY) check --hide-inclusion-graph advisories
+.PHONY: dependencies
+dependencies: $(CARGO_DENY) ## licenses, sources and known vulnerabilities of the dependencies (fetches RustSec's list)
+	$(CARGO_DENY) check --hide-inclusion-graph
 
 # --- The library ------------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 # The tests that take long, and need more than a fresh machine has. Part of the Makefile.
 
 .PHONY: test-long
-test-long: test-memory test-address test-thread test-fuzz test-miri test-valgrind test-abi test-dist test-wheel ## all that takes long
+test-long: dependencies test-memory test-address test-thread test-fuzz test-miri test-valgrind test-abi test-dist test-wheel ## all that takes long
 
 # The toolchain that has sanitizers and Miri: rustup toolchain install $(NIGHTLY) --component miri,rust-src
 NIGHTLY ?= nightly-2026-05-20

@@ -20,7 +20,7 @@ func fiveAtOnce(w *world) {
 }
 
 func coldStarts(w *world) {
-	const starts = 20
+	const starts = 10
 	w.deploy(0, setEnv("MIN_MEMBERS", "5"), setEnv("START_DELAY_MS", "3000"))
 	for i := range starts {
 		begin := time.Now()

@@ -24,7 +24,7 @@ var scenarios = []struct {
 	play func(*world)
 }{
 	{"five at once", fiveAtOnce},
-	{"twenty cold starts", coldStarts},
+	{"ten cold starts", coldStarts},
 	{"the provider of GoAkt for comparison", goaktsOwn},
 	{"from one to five to two", scaled},
 	{"rolling update", rollingUpdate},
