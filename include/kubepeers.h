@@ -27,15 +27,15 @@
  *
  *   pod           a Kubernetes pod in the configured namespace
  *   this pod      the pod that this process runs in, also called self
- *   member        a process that runs in one of the pods with the labels
+ *   member        a process that runs in a pod with the labels `pod_labels`
  *   observer      a process that runs in none of them; see `membership`
  *   peer          a pod whose verdict is "peer"; see kubepeers_discover_peers()
  *   verdict       "peer", or why a pod with the labels is not one
- *   list          either the API server's response with all pods that have
- *                 the labels, or a kubepeers_peers: the peers at one moment
- *                 (from kubepeers_get_self(): this pod)
+ *   list          a kubepeers_peers: the peers at one moment (or this pod, from
+ *                 kubepeers_get_self()). What is listed, or requested from the
+ *                 API server, is the list of all pods with the labels.
  *   generation    the number of a list of peers; it grows with every change
- *   watcher       the library's thread that lists and watches the pods
+ *   watcher       the thread of a provider that lists and watches the pods
  *   registration  what kubepeers_register() begins and kubepeers_deregister()
  *                 or kubepeers_close() ends
  *
@@ -50,9 +50,9 @@
  *     of kubepeers_refresh().
  *   - With a `timeout_ms` of 0 a call does not wait. KUBEPEERS_TIMEOUT_DEFAULT,
  *     and every other negative number, means the default of that call.
- *   - When the time is over, the call returns KUBEPEERS_NOT_SYNCED if the pods
- *     have never been listed, and otherwise the status that names what is
- *     missing. kubepeers_register() returns KUBEPEERS_OK instead.
+ *   - When the timeout expires, the call returns KUBEPEERS_NOT_SYNCED if this
+ *     registration has not listed the pods yet, and otherwise the status that
+ *     names what is missing. kubepeers_register() returns KUBEPEERS_OK instead.
  *   - Strings are NUL-terminated UTF-8. The library copies its arguments.
  *   - Functions that cannot fail accept NULL for an object.
  *
@@ -91,7 +91,7 @@
  *   - Any number of threads may use a provider at once, and any thread may
  *     close it at any time.
  *   - Lists, health records and errors are immutable. Any number of threads may
- *     read them. Free each of them once, when no thread reads it any more.
+ *     read them. Free each of them once, when no thread reads it anymore.
  *   - Only one thread at a time may use a configuration.
  *   - The library never calls back.
  *   - No function may be called in a signal handler.
@@ -138,18 +138,20 @@
  *
  *   - The library installs no signal handler, does not change the environment,
  *     and writes nothing to stdout or stderr unless malloc() fails (see
- *     Memory). kubepeers_register() reads environment variables: do not call
- *     setenv() meanwhile.
- *   - The library's threads block all signals except those of faults (SIGSEGV,
+ *     Memory). kubepeers_register(), name resolution and login plugins read
+ *     environment variables: do not call setenv() while a provider is
+ *     registered.
+ *   - The library's threads block all signals except fault signals (SIGSEGV,
  *     SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT), so that a crash
  *     handler of the process works for them, too. If all other threads block
- *     one of these signals and another process sends it, the system delivers
- *     it to a thread of the library.
- *   - Fork: in a child process the parent's providers return KUBEPEERS_FORKED.
- *     The child may create its own. It must not read a descriptor that the
- *     parent got from kubepeers_change_fd(), or the parent misses events. The
- *     child's copies of the descriptors keep connections open that the parent
- *     has closed, until the child execs or ends.
+ *     one of these signals and another process sends it, the system delivers it
+ *     to a thread of the library.
+ *   - Fork: in a child process, calls on the parent's providers return
+ *     KUBEPEERS_FORKED. The child may create its own, and may read and free the
+ *     objects that it inherits. It must not read a descriptor that the parent
+ *     got from kubepeers_change_fd(), or the parent misses events. A connection
+ *     that the parent closes stays open until the child, which has copies of
+ *     all descriptors, execs or ends.
  *   - Daemons: a child that closes all descriptors after fork() can register
  *     only if the parent had never registered. Otherwise its
  *     kubepeers_register() returns KUBEPEERS_FORKED.
@@ -161,19 +163,20 @@
  *     kubepeers_register() and kubepeers_change_fd() return
  *     KUBEPEERS_NO_RESOURCES.
  *   - Login plugins of a kubeconfig are child processes, which the library
- *     waits for. A process that uses such a plugin must not reap all children
- *     itself.
+ *     waits for. If the process reaps them itself or ignores SIGCHLD, the
+ *     library judges a plugin by its output.
  *   - Failure: an internal error is reported as KUBEPEERS_INTERNAL, and the
- *     process keeps running. If the watcher has failed, calls that need it
- *     return KUBEPEERS_INTERNAL until kubepeers_deregister() or
- *     kubepeers_close().
+ *     process keeps running. If the watcher has failed, every call on its
+ *     provider that needs the registration returns KUBEPEERS_INTERNAL until
+ *     kubepeers_deregister() or kubepeers_close().
  *   - dlclose() is allowed, but the library stays mapped until the process
  *     ends. Close all providers first.
  *
  * VERSIONS
  *
  *   The soname of version 0.x is libkubepeers.so.0. From 0.4.0 on, functions,
- *   status numbers and configuration keys are added, never changed or removed.
+ *   statuses, configuration keys, metrics and the words that functions return
+ *   (verdicts, gates, error classes) are added, never changed or removed.
  */
 
 /** The result of the function must not be ignored. */
@@ -224,8 +227,8 @@
 #define KUBEPEERS_LOG_WARN 2
 
 /**
- * Level of a log record: the result has changed, or the way in which the
- * library gets it.
+ * Level of a log record: the result, or the way in which the library gets it,
+ * has changed.
  */
 #define KUBEPEERS_LOG_INFO 3
 
@@ -321,8 +324,8 @@
 #define KUBEPEERS_NOT_SYNCED (-12)
 
 /**
- * This pod is not listed yet, is not Running yet (see `pending`), or has no
- * address yet. Retryable.
+ * This pod is not among the listed pods yet, is not Running yet (see
+ * `pending`), or has no address yet. Retryable.
  */
 #define KUBEPEERS_SELF_NOT_VISIBLE (-13)
 
@@ -332,8 +335,7 @@
 #define KUBEPEERS_SELF_EXCLUDED (-14)
 
 /**
- * The call waited for something that has not happened in time. Usually
- * retryable.
+ * The call waited for something that did not happen in time. Usually retryable.
  */
 #define KUBEPEERS_TIMEOUT (-15)
 
@@ -392,13 +394,13 @@
 #define KUBEPEERS_INTERNAL (-99)
 
 /**
- * Opaque. A configuration that is being filled in. Only one thread at a time
- * may use it.
+ * Opaque. Holds configuration keys and values. Only one thread at a time may
+ * use it.
  */
 typedef struct kubepeers_config kubepeers_config;
 
 /**
- * Opaque. Why a call failed. Any number of threads may read it.
+ * Opaque. Describes a failure. Any number of threads may read it.
  */
 typedef struct kubepeers_error kubepeers_error;
 
@@ -563,19 +565,19 @@ kubepeers_status kubepeers_init(const kubepeers_config *config,
  * `register_timeout_ms`. With 0 it blocks only to read files.
  *
  * KUBEPEERS_OK does not mean that the pods have been listed. The call also
- * returns it if the time is over and no permanent error has been found, e.g.
- * because the API server is unreachable or overloaded. The watcher then keeps
- * retrying, and kubepeers_discover_peers() returns KUBEPEERS_NOT_SYNCED with
- * the reason until a list succeeds.
+ * returns it if the timeout expires without a permanent error, e.g. because the
+ * API server is unreachable or overloaded. The watcher then keeps retrying, and
+ * kubepeers_discover_peers() returns KUBEPEERS_NOT_SYNCED with the reason until
+ * a list succeeds.
  *
  * If a permanent error, such as a missing Role, is found after the timeout,
  * later calls return KUBEPEERS_NOT_SYNCED with the reason, and
- * kubepeers_error_is_retryable() returns 0 for it. After a timeout of 0, every
- * error of the API server is reported in this way. The watcher keeps retrying,
- * so that calls succeed without another kubepeers_register() once an operator
- * has fixed the cause. The API server's 401 and 403 count as permanent once
- * they have lasted for two seconds, because an API server that is starting
- * denies valid requests for a moment.
+ * kubepeers_error_is_retryable() returns 0 for it. After a timeout of 0, later
+ * calls report every permanent error of the API server in this way. The watcher
+ * keeps retrying, so that calls succeed without another kubepeers_register()
+ * once an operator has fixed the cause. The API server's 401 and 403 count as
+ * permanent once they have lasted for two seconds, because an API server that
+ * is starting denies valid requests for a moment.
  *
  * If the call fails, it leaves nothing running and may be called again. Only
  * KUBEPEERS_ALREADY_REGISTERED leaves the registration as it was.
@@ -583,9 +585,9 @@ kubepeers_status kubepeers_init(const kubepeers_config *config,
  * The credentials are those of `kubeconfig` if it is set. Otherwise they are
  * the files in `service_account_dir`, with the API server's address from the
  * environment variables KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT.
- * The library reads the files again before every request, so that rotation
- * needs no action. The Role must allow `list` and `watch` on `pods` in the
- * namespace. With `list` alone the library polls.
+ * Either way the library rereads the files before every request, so that
+ * rotation needs no action. The Role must allow `list` and `watch` on `pods` in
+ * the namespace. With `list` alone the library polls.
  *
  * This pod is identified by the first of the following that is available:
  *   1. `pod_uid`, `pod_name`, `pod_ip`
@@ -619,17 +621,17 @@ kubepeers_status kubepeers_register(kubepeers_provider provider,
                                     kubepeers_error **error);
 
 /**
- * Returns the current peers, without this pod. Blocks for at most
- * `timeout_ms`, and only until the pods have been listed and this pod is
- * listed, Running and has an address (an observer waits only for the list).
- * After that it answers from memory, unless the result is older than
- * `max_stale_ms`.
+ * Returns the current peers, without this pod. Blocks for at most `timeout_ms`,
+ * and only until the pods have been listed, and this pod is among them, is
+ * Running and has an address (an observer waits only for the list). After that
+ * it answers from memory, unless the result is older than `max_stale_ms`.
  *
  * An empty list means that this pod is alone (for an observer: that there are
- * no peers). It never means "not known yet" or "the API server did not
- * answer". If two pods both got an answer and neither is terminating, at least
- * one of them has the other in its list, so they cannot both believe that they
- * are alone. This does not hold if `readiness` is "ready".
+ * no peers). It never means "not known yet" or "the API server did not answer".
+ * If this call has returned KUBEPEERS_OK in two pods and neither is
+ * terminating, at least one of them has the other in its list, so they cannot
+ * both believe that they are alone. This does not hold if `readiness` is
+ * "ready".
  *
  * While the API server is unreachable or denies requests, the last result is
  * kept and returned with KUBEPEERS_OK. kubepeers_get_health() returns its age,
@@ -649,14 +651,15 @@ kubepeers_status kubepeers_register(kubepeers_provider provider,
  *   KUBEPEERS_NOT_REGISTERED     the provider is not registered
  *   KUBEPEERS_NOT_SYNCED         the pods have not been listed; the message
  *                                says why
- *   KUBEPEERS_SELF_NOT_VISIBLE   this pod is not listed yet, is not Running yet
- *                                (see `pending`), or has no address yet
- *   KUBEPEERS_SELF_EXCLUDED      this pod cannot be a peer: it has other labels
- *                                or no discovery port, or it has ended
+ *   KUBEPEERS_SELF_NOT_VISIBLE   this pod is not among the listed pods yet, is
+ *                                not Running yet (see `pending`), or has no
+ *                                address yet
+ *   KUBEPEERS_SELF_EXCLUDED      this pod cannot be a peer: it lacks the labels
+ *                                or the discovery port, or has ended
  *   KUBEPEERS_NO_IDENTITY        several pods match this process
  *   KUBEPEERS_STALE              the result is older than `max_stale_ms`
  *
- * NOT_SYNCED, SELF_NOT_VISIBLE and STALE are returned when the time is over,
+ * NOT_SYNCED, SELF_NOT_VISIBLE and STALE are returned when the timeout expires,
  * the others at once.
  */
 KUBEPEERS_MUST_USE
@@ -683,11 +686,10 @@ kubepeers_status kubepeers_get_self(kubepeers_provider provider,
  * Returns the peers once their generation is above `after_generation`. Blocks
  * for at most `timeout_ms`.
  *
- * Pass the generation of the last list (kubepeers_peers_generation()), or 0
- * for any. The call reports states, not events: of several changes it may
- * report only the last, but the current state is always reported. A new
- * generation may have the same addresses. `*peers` must be freed with
- * kubepeers_peers_free().
+ * Pass the generation of the last list (kubepeers_peers_generation()), or 0 for
+ * any. The call reports states, not events: it may skip intermediate states,
+ * but always reports the current one. A new generation may have the same
+ * addresses. `*peers` must be freed with kubepeers_peers_free().
  *
  * Errors: those of kubepeers_discover_peers(), and
  *   KUBEPEERS_TIMEOUT   there is no newer generation
@@ -701,17 +703,18 @@ kubepeers_status kubepeers_wait(kubepeers_provider provider,
 
 /**
  * Returns the peers once there are at least `min` of them and the set of their
- * addresses has been the same for `stable_for_ms`. It is meant for a process
- * that is about to form a cluster. Blocks for at most `timeout_ms`.
+ * addresses has been the same for `stable_for_ms`. This pod does not count. It
+ * is meant for a process that is about to form a cluster. Blocks for at most
+ * `timeout_ms`, which should exceed `stable_for_ms` by several seconds.
  *
  * The addresses count as stable once they have been the same for
- * `stable_for_ms` and a list requested after that confirms them. An open watch
- * is not enough: it may be dead, or its server may have lost etcd. The library
- * delays this list by up to 5 ms per peer (at most 5 s), so that not all
- * members list at once. A confirming list that arrived before the call counts
- * if it is at most 5 s old (or `stable_for_ms`, if that is longer). With a
- * `stable_for_ms` of 0, the call needs no list, except after requests have
- * failed: then it waits for the next list that succeeds.
+ * `stable_for_ms`, before or during the call, and a list requested after that
+ * confirms them. An open watch is not enough: it may be dead, or its server may
+ * have lost etcd. The library delays this list by up to 5 ms per peer (at most
+ * 5 s), so that not all members list at once. A confirming list that arrived
+ * before the call counts if it is at most 5 s old (or `stable_for_ms`, if that
+ * is longer). With a `stable_for_ms` of 0, no confirming list is needed unless
+ * requests have failed; then the next successful list is.
  *
  * With a timeout of 0, the call returns the peers if they are stable already.
  * Otherwise it requests what it needs and returns KUBEPEERS_TIMEOUT. Repeat it
@@ -732,27 +735,27 @@ kubepeers_status kubepeers_wait_for_peers(kubepeers_provider provider,
                                           kubepeers_error **error);
 
 /**
- * Forces a new list and waits for it. On success, later results are at least
- * as new as this call, even with several API servers. If `*request` held a
- * number, they are at least as new as the call that stored it. Without a
- * refresh, results are as new as the watch, usually some milliseconds behind.
+ * Forces a new list and waits for it. On success, later results are at least as
+ * new as this call, even with several API servers. If `*request` held a number,
+ * they are at least as new as the call that stored it. Without a refresh,
+ * results are as new as the watch, usually a few milliseconds behind.
  *
- * The call is expensive for the API server: do not repeat it on a timer. The
- * watch needs no refresh. All callers of a provider together cause at most one
- * list a second, and fewer while the API server refuses them.
+ * The call is expensive for the API server. The watch needs no refresh: do not
+ * repeat the call on a timer. All callers of a provider together cause at most
+ * one list a second, and fewer while the API server refuses them.
  *
  * Blocks for at most `timeout_ms`; negative: the greater of 5000 and
  * `discover_timeout_ms`, because an API server whose cache lags takes up to
  * 3.1 s.
  *
- * `request` is NULL, or lets an event loop wait without blocking. Set
+ * `request` lets an event loop wait without blocking, and may be NULL. Set
  * `*request` to 0 and call with a timeout of 0: this requests the list, stores
  * a number and fails with KUBEPEERS_STALE or KUBEPEERS_NOT_SYNCED. Repeat the
  * call with that number when the descriptor of kubepeers_change_fd() is
  * readable, until it returns KUBEPEERS_OK. If the list fails, the library
  * requests another, and the number stays valid. Set `*request` to 0 for the
- * next list, after kubepeers_deregister(), or to give up. The number needs no
- * release.
+ * next list, after kubepeers_deregister(), or to give up. KUBEPEERS_OK leaves
+ * `*request` as it is. The number needs no release.
  *
  * Errors:
  *   KUBEPEERS_STALE              the list has not arrived; the message says why
@@ -775,13 +778,13 @@ kubepeers_status kubepeers_refresh(kubepeers_provider provider,
  * The descriptor is readable when a call with a timeout of 0 may have a new
  * outcome, that is, after each of these:
  *   - the peers or the state of this pod have changed
- *   - the error of kubepeers_get_health() has begun, ended or changed class
+ *   - kubepeers_health_error() has appeared, disappeared or changed class
  *   - the first list after kubepeers_register() has succeeded or failed
  *   - a list that kubepeers_refresh() requested has arrived or failed
  *   - the peers may have become stable for kubepeers_wait_for_peers()
  *   - the result has become older than `max_stale_ms`
  *   - there is a new log record
- *   - the registration has ended
+ *   - the registration has ended, or the watcher has failed
  *
  * When it is readable, first read all bytes, which have no meaning; then call
  * what you need with a timeout of 0. It is readable once at the start, and may
@@ -821,8 +824,8 @@ uint64_t kubepeers_generation(kubepeers_provider provider);
  * the list that you have, or 0 if you have none. If the two are equal, nothing
  * is copied and `*length` is 0. Otherwise `*length` is the number of bytes of
  * all addresses with their NULs, 0 if there are no peers. If `*length` exceeds
- * `size`, nothing is copied although the call returns KUBEPEERS_OK: call again
- * with a larger buffer.
+ * `size`, nothing is copied although the call returns KUBEPEERS_OK: repeat the
+ * call with a larger buffer and the same `known_generation`.
  *
  * `buffer` may be NULL if `size` is 0.
  *
@@ -839,7 +842,7 @@ kubepeers_status kubepeers_copy_addresses(kubepeers_provider provider,
                                           kubepeers_error **error);
 
 /**
- * Stops the watcher. Calls that wait return KUBEPEERS_NOT_REGISTERED. The
+ * Stops the watcher. Waiting calls return KUBEPEERS_NOT_REGISTERED. The
  * provider can be registered again. Blocks until the watcher has ended, which
  * takes milliseconds. Sends nothing to the API server.
  *
@@ -850,7 +853,7 @@ kubepeers_status kubepeers_deregister(kubepeers_provider provider,
                                       kubepeers_error **error);
 
 /**
- * Deregisters and closes the provider. Calls that wait return KUBEPEERS_CLOSED.
+ * Deregisters and closes the provider. Waiting calls return KUBEPEERS_CLOSED.
  * Blocks until the watcher has ended, which takes milliseconds.
  *
  * May be called while other threads use the provider. Closing 0 or a closed
@@ -918,7 +921,7 @@ uint16_t kubepeers_peers_peers_port(const kubepeers_peers *peers, size_t index);
 const char *kubepeers_peers_name(const kubepeers_peers *peers, size_t index);
 
 /**
- * Returns the uid of the pod. Unlike a name, it is never used again.
+ * Returns the uid of the pod. Unlike a name, it is never reused.
  */
 const char *kubepeers_peers_uid(const kubepeers_peers *peers, size_t index);
 
@@ -978,8 +981,8 @@ int64_t kubepeers_health_age_ms(const kubepeers_health *health);
 int32_t kubepeers_health_is_stale(const kubepeers_health *health);
 
 /**
- * Returns 1 while a watch is open, and 0 otherwise or if `health` is NULL.
- * Between two watches it is 0 for a moment.
+ * Returns 1 if a watch was open, and 0 otherwise or if `health` is NULL. There
+ * is a moment without one between two watches.
  */
 int32_t kubepeers_health_is_watching(const kubepeers_health *health);
 
@@ -991,8 +994,8 @@ int32_t kubepeers_health_is_watching(const kubepeers_health *health);
 int32_t kubepeers_health_is_polling(const kubepeers_health *health);
 
 /**
- * Returns the last error since the last confirmation, or the error because of
- * which the pods are polled. Returns NULL if there is none (also if `watch` is
+ * Returns the last error since the last confirmation, or the error that causes
+ * the pods to be polled. Returns NULL if there is none (also if `watch` is
  * "poll" and nothing has failed) or if `health` is NULL. Its status is
  * KUBEPEERS_UNAVAILABLE, or one that kubepeers_register() returns. It is valid
  * until kubepeers_health_free(), and must not be freed.
@@ -1032,12 +1035,13 @@ void kubepeers_health_free(kubepeers_health *health);
  * reason why it is not one. Does not block.
  *
  * With KUBEPEERS_EXPLAIN_JSON, `*text` is an object with `namespace`,
- * `selector`, `self`, `gate` and `pods`; `self` is a description of this pod,
- * and `gate` is one of the gates below. Each of `pods`, sorted by name,
- * has `name`, `verdict`, `address` (null unless it is a peer), `ips`, `phase`,
- * `ready`, `terminating`, `node_name`, `uid`, `revision`, `started` and
- * `ports` ([name, number] of each named port). Fields may be added. With
- * KUBEPEERS_EXPLAIN_TABLE it is a table whose layout may change.
+ * `selector`, `self`, `gate` and `pods`. `self` is a description of this pod
+ * for humans, and `gate` is one of the gates below. Each of `pods`, sorted by
+ * name, has `name`, `verdict`, `address` (null unless it is a peer), `ips`,
+ * `phase`, `ready`, `terminating`, `node_name`, `uid`, `revision`, `started`
+ * (RFC 3339) and `ports` ([name, number] of each named port). What is unknown
+ * is "". Fields may be added. With KUBEPEERS_EXPLAIN_TABLE it is a table whose
+ * layout may change.
  *
  * Verdicts:
  *   "peer"                a peer
@@ -1056,11 +1060,11 @@ void kubepeers_health_free(kubepeers_health *health);
  *
  * Gates, which say whether kubepeers_discover_peers() returns results:
  *   "open"                yes
- *   "self-absent"         this pod is not listed
+ *   "self-absent"         this pod is not among the listed pods
  *   "self-not-yet"        this pod is not Running yet (see `pending`) or has no
  *                         address yet
  *   "self-excluded"       this pod has no discovery port, or has ended
- *   "self-unselected"     this pod does not have the labels
+ *   "self-unselected"     this pod exists, but lacks the labels
  *   "self-unclear"        several pods match this process
  *
  * `*text` must be freed with kubepeers_text_free().
@@ -1077,19 +1081,19 @@ kubepeers_status kubepeers_explain(kubepeers_provider provider,
                                    kubepeers_error **error);
 
 /**
- * Returns the metrics of the provider in the text format of Prometheus. Does
- * not block. Serve several providers under separate paths, because an
- * exposition may describe each metric only once (HELP and TYPE).
+ * Returns the metrics of the provider in Prometheus text format. Does not
+ * block. Serve several providers under separate paths, because an exposition
+ * may describe each metric only once (HELP and TYPE).
  *
  * Gauges:
- *   kubepeers_peers        peers in the last snapshot
+ *   kubepeers_peers        peers in the current list
  *   kubepeers_pods         selected pods, by `verdict`; verdicts without a pod
  *                          are omitted, except for "peer"
  *   kubepeers_synced       1 once the pods have been listed
  *   kubepeers_stale        as kubepeers_health_is_stale()
  *   kubepeers_watching     as kubepeers_health_is_watching()
  *   kubepeers_polling      as kubepeers_health_is_polling()
- *   kubepeers_generation   generation of the last snapshot
+ *   kubepeers_generation   generation of the current list
  *   kubepeers_last_confirmation_timestamp_seconds
  *                          Unix time of the last confirmation; 0 before the
  *                          first
@@ -1098,7 +1102,8 @@ kubepeers_status kubepeers_explain(kubepeers_provider provider,
  *   kubepeers_failures_total   failed requests and broken watches, by `class`
  *                              (see kubepeers_health_error_class())
  *   kubepeers_events_total     watch events received
- *   kubepeers_evaluations_total      evaluations of the verdicts of all pods
+ *   kubepeers_evaluations_total
+ *                              passes over all pods to find their verdicts
  *
  * All have the labels `namespace` and `selector`. Metrics are added, never
  * changed. `*text` must be freed with kubepeers_text_free().
@@ -1112,7 +1117,7 @@ kubepeers_status kubepeers_metrics(kubepeers_provider provider,
                                    kubepeers_error **error);
 
 /**
- * Frees a text of kubepeers_explain(), kubepeers_metrics() or
+ * Frees a text from kubepeers_explain(), kubepeers_metrics() or
  * kubepeers_log_next(). NULL is allowed.
  */
 void kubepeers_text_free(char *text);
@@ -1170,8 +1175,8 @@ const char *kubepeers_error_manifest(const kubepeers_error *error);
 int32_t kubepeers_error_is_retryable(const kubepeers_error *error);
 
 /**
- * Returns the HTTP status of the API server's answer, e.g. 403; 0 if there was
- * no answer or `error` is NULL.
+ * Returns the HTTP status of the API server's response, e.g. 403; 0 if there
+ * was no response or `error` is NULL.
  */
 int32_t kubepeers_error_http_status(const kubepeers_error *error);
 
@@ -1200,7 +1205,7 @@ uint32_t kubepeers_version_number(void);
 const char *kubepeers_version(void);
 
 /**
- * Returns the name of this discovery provider: "kubernetes". The string is
+ * Returns the name of this discovery method: "kubernetes". The string is
  * static.
  */
 const char *kubepeers_id(void);

@@ -1,9 +1,7 @@
-//! The snapshot that a provider returns at once, readable without a lock.
+//! The snapshot that a provider returns at once.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use arc_swap::ArcSwapOption;
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use crate::snapshot::Snapshot;
 
@@ -11,26 +9,17 @@ use crate::snapshot::Snapshot;
 /// that has the number of an earlier one gets nothing.
 #[derive(Debug, Default)]
 pub struct SnapshotSlot {
-    /// The provider that may store here; 0 for none. Held while one stores.
-    owner: Mutex<u32>,
-    /// `owner << 32 | generation`
+    /// `owner << 32 | generation`; read without the lock.
     generation: AtomicU64,
-    snapshot: ArcSwapOption<OwnedSnapshot>,
+    /// Locked for some instructions only: no snapshot is made or dropped meanwhile.
+    stored: RwLock<Stored>,
 }
 
-/// A snapshot and the number of the provider that it belongs to.
-#[derive(Debug)]
-pub struct OwnedSnapshot {
+#[derive(Debug, Default)]
+struct Stored {
+    /// The provider that may store here; 0 for none.
     owner: u32,
-    /// The snapshot.
-    pub snapshot: Arc<Snapshot>,
-}
-
-impl OwnedSnapshot {
-    /// Wraps a snapshot that is in no slot.
-    pub fn new(snapshot: Arc<Snapshot>) -> Arc<Self> {
-        Arc::new(Self { owner: 0, snapshot })
-    }
+    snapshot: Option<Arc<Snapshot>>,
 }
 
 impl SnapshotSlot {
@@ -41,27 +30,40 @@ impl SnapshotSlot {
     }
 
     /// Returns this owner's snapshot, if there is one.
-    pub fn load(&self, owner: u32) -> Option<Arc<OwnedSnapshot>> {
-        self.snapshot.load_full().filter(|stored| stored.owner == owner)
+    pub fn load(&self, owner: u32) -> Option<Arc<Snapshot>> {
+        let stored = self.stored.read().unwrap_or_else(PoisonError::into_inner);
+        if stored.owner == owner { stored.snapshot.clone() } else { None }
     }
 
     /// From here on this owner has no snapshot here, and stores none.
     pub fn end(&self, owner: u32) {
-        let mut now = self.owner();
-        if *now == owner {
-            *now = 0;
-            self.clear();
+        self.replace(owner, Stored::default());
+    }
+
+    /// Does nothing unless `owner` is the owner.
+    fn replace(&self, owner: u32, next: Stored) {
+        let stored = self.lock();
+        if stored.owner == owner {
+            self.put(stored, next);
         }
     }
 
-    /// Needs the lock.
-    fn clear(&self) {
-        self.generation.store(0, Ordering::Release);
-        self.snapshot.store(None);
+    fn put(&self, mut stored: RwLockWriteGuard<'_, Stored>, next: Stored) {
+        let tagged = next.tagged_generation();
+        let former = std::mem::replace(&mut *stored, next);
+        self.generation.store(tagged, Ordering::Release);
+        drop(stored);
+        drop(former);
     }
 
-    fn owner(&self) -> MutexGuard<'_, u32> {
-        self.owner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> RwLockWriteGuard<'_, Stored> {
+        self.stored.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stored {
+    fn tagged_generation(&self) -> u64 {
+        self.snapshot.as_ref().map_or(0, |snapshot| u64::from(self.owner) << 32 | snapshot.generation())
     }
 }
 
@@ -76,26 +78,16 @@ pub struct SlotWriter {
 impl SlotWriter {
     /// Makes this number the owner of the slot. An earlier owner stores nothing from here on.
     pub fn begin(slot: &'static SnapshotSlot, owner: u32) -> Self {
-        *slot.owner() = owner;
+        slot.put(slot.lock(), Stored { owner, snapshot: None });
         Self { slot: Some(slot), owner }
     }
 
     /// Stores a snapshot. `None`: a caller would have to wait, or would get an error.
     pub fn store(&self, snapshot: Option<&Arc<Snapshot>>) {
         let Some(slot) = self.slot else { return };
-        let owner = slot.owner();
-        if *owner != self.owner {
-            return;
-        }
-        let Some(snapshot) = snapshot else { return slot.clear() };
         // A larger generation costs speed only. It would take a change a second for a hundred years.
-        let Ok(generation) = u32::try_from(snapshot.generation()) else { return slot.clear() };
-        let is_stored = |stored: &OwnedSnapshot| stored.owner == self.owner && Arc::ptr_eq(&stored.snapshot, snapshot);
-        if !slot.snapshot.load().as_ref().is_some_and(|stored| is_stored(stored)) {
-            slot.snapshot.store(Some(Arc::new(OwnedSnapshot { owner: self.owner, snapshot: snapshot.clone() })));
-        }
-        // After the snapshot: a caller who has read this generation gets that snapshot or a later one.
-        slot.generation.store(u64::from(self.owner) << 32 | u64::from(generation), Ordering::Release);
+        let snapshot = snapshot.filter(|snapshot| snapshot.generation() <= u64::from(u32::MAX)).cloned();
+        slot.replace(self.owner, Stored { owner: self.owner, snapshot });
     }
 }
 
@@ -112,7 +104,7 @@ mod tests {
     }
 
     fn loaded(slot: &SnapshotSlot, owner: u32) -> (u64, Option<u64>) {
-        (slot.generation(owner), slot.load(owner).map(|stored| stored.snapshot.generation()))
+        (slot.generation(owner), slot.load(owner).map(|snapshot| snapshot.generation()))
     }
 
     fn slot() -> &'static SnapshotSlot {
@@ -158,7 +150,7 @@ mod tests {
             });
             while !over.load(Ordering::Relaxed) {
                 let generation = slot.generation(1);
-                assert!(slot.load(1).is_none_or(|stored| stored.snapshot.generation() >= generation));
+                assert!(slot.load(1).is_none_or(|snapshot| snapshot.generation() >= generation));
             }
         });
         writer.store(None);
@@ -184,7 +176,7 @@ mod tests {
                 });
                 scope.spawn(move || {
                     for _ in 0..rounds * 4 {
-                        assert!(slot.load(owner).is_none_or(|stored| Arc::ptr_eq(&stored.snapshot, own)));
+                        assert!(slot.load(owner).is_none_or(|snapshot| Arc::ptr_eq(&snapshot, own)));
                     }
                 });
             }

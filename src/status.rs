@@ -27,13 +27,12 @@ pub const KUBEPEERS_ALREADY_REGISTERED: i32 = -10;
 pub const KUBEPEERS_NOT_REGISTERED: i32 = -11;
 /// The pods have not been listed yet. Usually retryable.
 pub const KUBEPEERS_NOT_SYNCED: i32 = -12;
-/// This pod is not listed yet, is not Running yet (see `pending`), or has no
-/// address yet. Retryable.
+/// This pod is not among the listed pods yet, is not Running yet (see
+/// `pending`), or has no address yet. Retryable.
 pub const KUBEPEERS_SELF_NOT_VISIBLE: i32 = -13;
 /// This pod cannot be a peer.
 pub const KUBEPEERS_SELF_EXCLUDED: i32 = -14;
-/// The call waited for something that has not happened in time. Usually
-/// retryable.
+/// The call waited for something that did not happen in time. Usually retryable.
 pub const KUBEPEERS_TIMEOUT: i32 = -15;
 /// There is no API server to contact: the process is not in a cluster, and no
 /// kubeconfig is set.

@@ -6,8 +6,8 @@ use super::boundary::{call, infallible, required, text};
 use super::{kubepeers_error, kubepeers_status};
 use crate::config::Config;
 
-/// Opaque. A configuration that is being filled in. Only one thread at a time
-/// may use it.
+/// Opaque. Holds configuration keys and values. Only one thread at a time may
+/// use it.
 pub struct kubepeers_config(pub(super) Config);
 
 /// Creates an empty configuration.

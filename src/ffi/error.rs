@@ -8,7 +8,7 @@ use super::text::c_text;
 use crate::error::Error;
 use crate::status::Status;
 
-/// Opaque. Why a call failed. Any number of threads may read it.
+/// Opaque. Describes a failure. Any number of threads may read it.
 pub struct kubepeers_error {
     message: CString,
     manifest: Option<CString>,
@@ -81,8 +81,8 @@ pub unsafe extern "C" fn kubepeers_error_is_retryable(error: *const kubepeers_er
     unsafe { field(error, 0, |e| i32::from(e.retryable)) }
 }
 
-/// Returns the HTTP status of the API server's answer, e.g. 403; 0 if there was
-/// no answer or `error` is NULL.
+/// Returns the HTTP status of the API server's response, e.g. 403; 0 if there
+/// was no response or `error` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_error_http_status(error: *const kubepeers_error) -> i32 {
     // SAFETY: the header asks for NULL or a live error.

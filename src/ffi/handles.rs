@@ -13,7 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::{fork, kubepeers_provider};
 use crate::error::{Error, Result};
 use crate::provider::Provider;
-use crate::snapshot_slot::{OwnedSnapshot, SlotWriter, SnapshotSlot};
+use crate::snapshot::Snapshot;
+use crate::snapshot_slot::{SlotWriter, SnapshotSlot};
 use crate::status::Status;
 
 const SLOT_BITS: u32 = 16;
@@ -103,8 +104,8 @@ pub(super) fn generation(handle: kubepeers_provider) -> u64 {
     place(handle).map_or(0, |(place, owner)| place.generation(owner))
 }
 
-/// Returns the snapshot that the provider of a handle returns at once; `None` for what is no handle, too. Takes no lock.
-pub(super) fn snapshot(handle: kubepeers_provider) -> Option<Arc<OwnedSnapshot>> {
+/// Returns the snapshot that the provider of a handle returns at once; `None` for what is no handle, too.
+pub(super) fn snapshot(handle: kubepeers_provider) -> Option<Arc<Snapshot>> {
     let (place, owner) = place(handle)?;
     place.load(owner)
 }

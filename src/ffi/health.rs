@@ -82,8 +82,8 @@ pub unsafe extern "C" fn kubepeers_health_is_stale(health: *const kubepeers_heal
     unsafe { field(health, 1, |h| i32::from(h.stale)) }
 }
 
-/// Returns 1 while a watch is open, and 0 otherwise or if `health` is NULL.
-/// Between two watches it is 0 for a moment.
+/// Returns 1 if a watch was open, and 0 otherwise or if `health` is NULL. There
+/// is a moment without one between two watches.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_health_is_watching(health: *const kubepeers_health) -> i32 {
     // SAFETY: the header asks for NULL or what kubepeers_get_health() gave.
@@ -99,8 +99,8 @@ pub unsafe extern "C" fn kubepeers_health_is_polling(health: *const kubepeers_he
     unsafe { field(health, 0, |h| i32::from(h.polling)) }
 }
 
-/// Returns the last error since the last confirmation, or the error because of
-/// which the pods are polled. Returns NULL if there is none (also if `watch` is
+/// Returns the last error since the last confirmation, or the error that causes
+/// the pods to be polled. Returns NULL if there is none (also if `watch` is
 /// "poll" and nothing has failed) or if `health` is NULL. Its status is
 /// KUBEPEERS_UNAVAILABLE, or one that kubepeers_register() returns. It is valid
 /// until kubepeers_health_free(), and must not be freed.

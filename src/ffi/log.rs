@@ -12,8 +12,8 @@ use crate::log::Record;
 pub const KUBEPEERS_LOG_ERROR: i32 = 1;
 /// Level of a log record: a request failed, and the last result is kept.
 pub const KUBEPEERS_LOG_WARN: i32 = 2;
-/// Level of a log record: the result has changed, or the way in which the
-/// library gets it.
+/// Level of a log record: the result, or the way in which the library gets it,
+/// has changed.
 pub const KUBEPEERS_LOG_INFO: i32 = 3;
 /// Level of a log record: everything else.
 pub const KUBEPEERS_LOG_DEBUG: i32 = 4;

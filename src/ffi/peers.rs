@@ -6,15 +6,14 @@ use std::sync::Arc;
 
 use super::boundary::infallible;
 use crate::snapshot::{Field, Peer, Snapshot};
-use crate::snapshot_slot::OwnedSnapshot;
 
 /// Opaque. An immutable list of peers. Any number of threads may read it, also
 /// after kubepeers_close().
-// A name only: pointers to it are those of an `OwnedSnapshot`.
+// A name only: pointers to it are those of a `Snapshot`.
 pub struct kubepeers_peers(());
 
 impl kubepeers_peers {
-    pub(super) fn of(list: Arc<OwnedSnapshot>) -> *mut Self {
+    pub(super) fn of(list: Arc<Snapshot>) -> *mut Self {
         Arc::into_raw(list).cast_mut().cast()
     }
 }
@@ -24,8 +23,8 @@ impl kubepeers_peers {
 /// # Safety
 /// `peers` is NULL or a live list.
 unsafe fn snapshot<'a>(peers: *const kubepeers_peers) -> Option<&'a Snapshot> {
-    // SAFETY: the caller vouches for the list, which is an `OwnedSnapshot` that is never changed.
-    unsafe { peers.cast::<OwnedSnapshot>().as_ref() }.map(|list| &*list.snapshot)
+    // SAFETY: the caller vouches for the list, which is a `Snapshot` that is never changed.
+    unsafe { peers.cast::<Snapshot>().as_ref() }
 }
 
 /// Returns the number of records, or 0 if `peers` is NULL.
@@ -120,7 +119,7 @@ pub unsafe extern "C" fn kubepeers_peers_name(peers: *const kubepeers_peers, ind
     unsafe { text(peers, index, Field::Name) }
 }
 
-/// Returns the uid of the pod. Unlike a name, it is never used again.
+/// Returns the uid of the pod. Unlike a name, it is never reused.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_uid(peers: *const kubepeers_peers, index: usize) -> *const c_char {
     // SAFETY: the header asks for NULL or a live list.
@@ -155,8 +154,8 @@ pub unsafe extern "C" fn kubepeers_peers_is_ready(peers: *const kubepeers_peers,
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_free(peers: *mut kubepeers_peers) {
     if !peers.is_null() {
-        // SAFETY: not NULL, and the header asks for a pointer that the library gave out, with one reference to an
-        // `OwnedSnapshot`, and that was not freed.
-        infallible((), || drop(unsafe { Arc::from_raw(peers.cast::<OwnedSnapshot>()) }));
+        // SAFETY: not NULL, and the header asks for a pointer that the library gave out, with one reference to a
+        // `Snapshot`, and that was not freed.
+        infallible((), || drop(unsafe { Arc::from_raw(peers.cast::<Snapshot>()) }));
     }
 }

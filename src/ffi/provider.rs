@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 #[cfg(not(test))]
 use crate::kube_api::connect;
 use crate::provider::{Provider, Timeout};
-use crate::snapshot_slot::OwnedSnapshot;
+use crate::snapshot::Snapshot;
 use crate::status::Status;
 
 /// Validates the configuration and creates a provider from it. Does no I/O,
@@ -59,19 +59,19 @@ pub unsafe extern "C" fn kubepeers_init(
 /// `register_timeout_ms`. With 0 it blocks only to read files.
 ///
 /// KUBEPEERS_OK does not mean that the pods have been listed. The call also
-/// returns it if the time is over and no permanent error has been found, e.g.
-/// because the API server is unreachable or overloaded. The watcher then keeps
-/// retrying, and kubepeers_discover_peers() returns KUBEPEERS_NOT_SYNCED with
-/// the reason until a list succeeds.
+/// returns it if the timeout expires without a permanent error, e.g. because the
+/// API server is unreachable or overloaded. The watcher then keeps retrying, and
+/// kubepeers_discover_peers() returns KUBEPEERS_NOT_SYNCED with the reason until
+/// a list succeeds.
 ///
 /// If a permanent error, such as a missing Role, is found after the timeout,
 /// later calls return KUBEPEERS_NOT_SYNCED with the reason, and
-/// kubepeers_error_is_retryable() returns 0 for it. After a timeout of 0, every
-/// error of the API server is reported in this way. The watcher keeps retrying,
-/// so that calls succeed without another kubepeers_register() once an operator
-/// has fixed the cause. The API server's 401 and 403 count as permanent once
-/// they have lasted for two seconds, because an API server that is starting
-/// denies valid requests for a moment.
+/// kubepeers_error_is_retryable() returns 0 for it. After a timeout of 0, later
+/// calls report every permanent error of the API server in this way. The watcher
+/// keeps retrying, so that calls succeed without another kubepeers_register()
+/// once an operator has fixed the cause. The API server's 401 and 403 count as
+/// permanent once they have lasted for two seconds, because an API server that
+/// is starting denies valid requests for a moment.
 ///
 /// If the call fails, it leaves nothing running and may be called again. Only
 /// KUBEPEERS_ALREADY_REGISTERED leaves the registration as it was.
@@ -79,9 +79,9 @@ pub unsafe extern "C" fn kubepeers_init(
 /// The credentials are those of `kubeconfig` if it is set. Otherwise they are
 /// the files in `service_account_dir`, with the API server's address from the
 /// environment variables KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT.
-/// The library reads the files again before every request, so that rotation
-/// needs no action. The Role must allow `list` and `watch` on `pods` in the
-/// namespace. With `list` alone the library polls.
+/// Either way the library rereads the files before every request, so that
+/// rotation needs no action. The Role must allow `list` and `watch` on `pods` in
+/// the namespace. With `list` alone the library polls.
 ///
 /// This pod is identified by the first of the following that is available:
 ///   1. `pod_uid`, `pod_name`, `pod_ip`
@@ -125,17 +125,18 @@ pub unsafe extern "C" fn kubepeers_register(
     }
 }
 
-/// Returns the current peers, without this pod. Blocks for at most
-/// `timeout_ms`, and only until the pods have been listed and this pod is
-/// listed, Running and has an address (an observer waits only for the list).
-/// After that it answers from memory, unless the result is older than
+/// Returns the current peers, without this pod. Blocks for at most `timeout_ms`,
+/// and only until the pods have been listed, this pod is among them and Running
+/// (see `pending`), and it has an address. (An observer waits only for the
+/// list.) After that it answers from memory, unless the result is older than
 /// `max_stale_ms`.
 ///
 /// An empty list means that this pod is alone (for an observer: that there are
-/// no peers). It never means "not known yet" or "the API server did not
-/// answer". If two pods both got an answer and neither is terminating, at least
-/// one of them has the other in its list, so they cannot both believe that they
-/// are alone. This does not hold if `readiness` is "ready".
+/// no peers). It never means "not known yet" or "the API server did not answer".
+/// If this call has returned KUBEPEERS_OK in two pods with different addresses
+/// or ports and neither is terminating, at least one of them has the other in
+/// its list, so they cannot both believe that they are alone. This does not hold
+/// if `readiness` is "ready".
 ///
 /// While the API server is unreachable or denies requests, the last result is
 /// kept and returned with KUBEPEERS_OK. kubepeers_get_health() returns its age,
@@ -155,14 +156,15 @@ pub unsafe extern "C" fn kubepeers_register(
 ///   KUBEPEERS_NOT_REGISTERED     the provider is not registered
 ///   KUBEPEERS_NOT_SYNCED         the pods have not been listed; the message
 ///                                says why
-///   KUBEPEERS_SELF_NOT_VISIBLE   this pod is not listed yet, is not Running yet
-///                                (see `pending`), or has no address yet
-///   KUBEPEERS_SELF_EXCLUDED      this pod cannot be a peer: it has other labels
-///                                or no discovery port, or it has ended
+///   KUBEPEERS_SELF_NOT_VISIBLE   this pod is not among the listed pods yet, is
+///                                not Running yet (see `pending`), or has no
+///                                address yet
+///   KUBEPEERS_SELF_EXCLUDED      this pod cannot be a peer: it lacks the labels
+///                                or the discovery port, or has ended
 ///   KUBEPEERS_NO_IDENTITY        several pods match this process
 ///   KUBEPEERS_STALE              the result is older than `max_stale_ms`
 ///
-/// NOT_SYNCED, SELF_NOT_VISIBLE and STALE are returned when the time is over,
+/// NOT_SYNCED, SELF_NOT_VISIBLE and STALE are returned when the timeout expires,
 /// the others at once.
 #[must_use]
 #[unsafe(no_mangle)]
@@ -202,19 +204,19 @@ pub unsafe extern "C" fn kubepeers_get_self(
         call(error, || {
             required(self_peer, "self_peer")?;
             let snapshot = handles::get(provider)?.self_peer(Timeout::from_ms(timeout_ms))?;
-            store(self_peer, || kubepeers_peers::of(OwnedSnapshot::new(snapshot)));
+            store(self_peer, || kubepeers_peers::of(snapshot));
             Ok(())
         })
     }
 }
 
 /// The list that lies ready, or the next one that may be given out.
-fn discovered(provider: kubepeers_provider, timeout_ms: i32) -> Result<Arc<OwnedSnapshot>> {
+fn discovered(provider: kubepeers_provider, timeout_ms: i32) -> Result<Arc<Snapshot>> {
     match handles::snapshot(provider) {
         Some(list) => Ok(list),
         None => {
             let _uncancellable = Uncancellable::new();
-            handles::get(provider)?.discover_peers(Timeout::from_ms(timeout_ms)).map(OwnedSnapshot::new)
+            handles::get(provider)?.discover_peers(Timeout::from_ms(timeout_ms))
         }
     }
 }
@@ -222,11 +224,10 @@ fn discovered(provider: kubepeers_provider, timeout_ms: i32) -> Result<Arc<Owned
 /// Returns the peers once their generation is above `after_generation`. Blocks
 /// for at most `timeout_ms`.
 ///
-/// Pass the generation of the last list (kubepeers_peers_generation()), or 0
-/// for any. The call reports states, not events: of several changes it may
-/// report only the last, but the current state is always reported. A new
-/// generation may have the same addresses. `*peers` must be freed with
-/// kubepeers_peers_free().
+/// Pass the generation of the last list (kubepeers_peers_generation()), or 0 for
+/// any. The call reports states, not events: it may skip intermediate states,
+/// but always reports the current one. A new generation may have the same
+/// addresses. `*peers` must be freed with kubepeers_peers_free().
 ///
 /// Errors: those of kubepeers_discover_peers(), and
 ///   KUBEPEERS_TIMEOUT   there is no newer generation
@@ -244,24 +245,25 @@ pub unsafe extern "C" fn kubepeers_wait(
         call(error, || {
             required(peers, "peers")?;
             let snapshot = handles::get(provider)?.wait(after_generation, Timeout::from_ms(timeout_ms))?;
-            store(peers, || kubepeers_peers::of(OwnedSnapshot::new(snapshot)));
+            store(peers, || kubepeers_peers::of(snapshot));
             Ok(())
         })
     }
 }
 
 /// Returns the peers once there are at least `min` of them and the set of their
-/// addresses has been the same for `stable_for_ms`. It is meant for a process
-/// that is about to form a cluster. Blocks for at most `timeout_ms`.
+/// addresses has been the same for `stable_for_ms`. This pod does not count. It
+/// is meant for a process that is about to form a cluster. Blocks for at most
+/// `timeout_ms`, which should exceed `stable_for_ms` by several seconds.
 ///
 /// The addresses count as stable once they have been the same for
-/// `stable_for_ms` and a list requested after that confirms them. An open watch
-/// is not enough: it may be dead, or its server may have lost etcd. The library
-/// delays this list by up to 5 ms per peer (at most 5 s), so that not all
-/// members list at once. A confirming list that arrived before the call counts
-/// if it is at most 5 s old (or `stable_for_ms`, if that is longer). With a
-/// `stable_for_ms` of 0, the call needs no list, except after requests have
-/// failed: then it waits for the next list that succeeds.
+/// `stable_for_ms`, before or during the call, and a list requested after that
+/// confirms them. An open watch is not enough: it may be dead, or its server may
+/// have lost etcd. The library delays this list by up to 5 ms per peer (at most
+/// 5 s), so that not all members list at once. A confirming list that arrived
+/// before the call counts if it is at most 5 s old (or `stable_for_ms`, if that
+/// is longer). With a `stable_for_ms` of 0, no confirming list is needed unless
+/// requests have failed; then the next successful list is.
 ///
 /// With a timeout of 0, the call returns the peers if they are stable already.
 /// Otherwise it requests what it needs and returns KUBEPEERS_TIMEOUT. Repeat it
@@ -288,7 +290,7 @@ pub unsafe extern "C" fn kubepeers_wait_for_peers(
             required(peers, "peers")?;
             let stable_for = stable_for(stable_for_ms)?;
             let snapshot = handles::get(provider)?.wait_for_peers(min, stable_for, Timeout::from_ms(timeout_ms))?;
-            store(peers, || kubepeers_peers::of(OwnedSnapshot::new(snapshot)));
+            store(peers, || kubepeers_peers::of(snapshot));
             Ok(())
         })
     }
@@ -299,27 +301,27 @@ fn stable_for(ms: i32) -> Result<Duration> {
     u64::try_from(ms).map(Duration::from_millis).map_err(negative)
 }
 
-/// Forces a new list and waits for it. On success, later results are at least
-/// as new as this call, even with several API servers. If `*request` held a
-/// number, they are at least as new as the call that stored it. Without a
-/// refresh, results are as new as the watch, usually some milliseconds behind.
+/// Forces a new list and waits for it. On success, later results are at least as
+/// new as this call, even with several API servers. If `*request` held a number,
+/// they are at least as new as the call that stored it. Without a refresh,
+/// results are as new as the watch, usually a few milliseconds behind.
 ///
-/// The call is expensive for the API server: do not repeat it on a timer. The
-/// watch needs no refresh. All callers of a provider together cause at most one
-/// list a second, and fewer while the API server refuses them.
+/// The call is expensive for the API server. The watch needs no refresh: do not
+/// repeat the call on a timer. All callers of a provider together cause at most
+/// one list a second, and fewer while the API server refuses them.
 ///
 /// Blocks for at most `timeout_ms`; negative: the greater of 5000 and
 /// `discover_timeout_ms`, because an API server whose cache lags takes up to
 /// 3.1 s.
 ///
-/// `request` is NULL, or lets an event loop wait without blocking. Set
+/// `request` lets an event loop wait without blocking, and may be NULL. Set
 /// `*request` to 0 and call with a timeout of 0: this requests the list, stores
 /// a number and fails with KUBEPEERS_STALE or KUBEPEERS_NOT_SYNCED. Repeat the
 /// call with that number when the descriptor of kubepeers_change_fd() is
 /// readable, until it returns KUBEPEERS_OK. If the list fails, the library
 /// requests another, and the number stays valid. Set `*request` to 0 for the
-/// next list, after kubepeers_deregister(), or to give up. The number needs no
-/// release.
+/// next list, after kubepeers_deregister(), or to give up. KUBEPEERS_OK leaves
+/// `*request` as it is. The number needs no release.
 ///
 /// Errors:
 ///   KUBEPEERS_STALE              the list has not arrived; the message says why
@@ -353,13 +355,13 @@ pub unsafe extern "C" fn kubepeers_refresh(
 /// The descriptor is readable when a call with a timeout of 0 may have a new
 /// outcome, that is, after each of these:
 ///   - the peers or the state of this pod have changed
-///   - the error of kubepeers_get_health() has begun, ended or changed class
+///   - kubepeers_health_error() has appeared, disappeared or changed class
 ///   - the first list after kubepeers_register() has succeeded or failed
 ///   - a list that kubepeers_refresh() requested has arrived or failed
 ///   - the peers may have become stable for kubepeers_wait_for_peers()
 ///   - the result has become older than `max_stale_ms`
 ///   - there is a new log record
-///   - the registration has ended
+///   - the registration has ended, or the watcher has failed
 ///
 /// When it is readable, first read all bytes, which have no meaning; then call
 /// what you need with a timeout of 0. It is readable once at the start, and may
@@ -411,8 +413,8 @@ pub extern "C" fn kubepeers_generation(provider: kubepeers_provider) -> u64 {
 /// the list that you have, or 0 if you have none. If the two are equal, nothing
 /// is copied and `*length` is 0. Otherwise `*length` is the number of bytes of
 /// all addresses with their NULs, 0 if there are no peers. If `*length` exceeds
-/// `size`, nothing is copied although the call returns KUBEPEERS_OK: call again
-/// with a larger buffer.
+/// `size`, nothing is copied although the call returns KUBEPEERS_OK: repeat the
+/// call with a larger buffer and the same `known_generation`.
 ///
 /// `buffer` may be NULL if `size` is 0.
 ///
@@ -438,7 +440,7 @@ pub unsafe extern "C" fn kubepeers_copy_addresses(
             if size > 0 {
                 required(buffer, "buffer")?;
             }
-            let snapshot = &discovered(provider, timeout_ms)?.snapshot;
+            let snapshot = discovered(provider, timeout_ms)?;
             let is_new = snapshot.generation() != known_generation;
             let needed = if is_new { snapshot.addresses().map(str::len).sum() } else { 0 };
             if is_new && needed <= size {
@@ -465,7 +467,7 @@ unsafe fn copy<'a>(texts: impl Iterator<Item = &'a str>, mut buffer: *mut c_char
     }
 }
 
-/// Stops the watcher. Calls that wait return KUBEPEERS_NOT_REGISTERED. The
+/// Stops the watcher. Waiting calls return KUBEPEERS_NOT_REGISTERED. The
 /// provider can be registered again. Blocks until the watcher has ended, which
 /// takes milliseconds. Sends nothing to the API server.
 ///
@@ -480,7 +482,7 @@ pub unsafe extern "C" fn kubepeers_deregister(
     unsafe { call(error, || handles::get(provider)?.deregister()) }
 }
 
-/// Deregisters and closes the provider. Calls that wait return KUBEPEERS_CLOSED.
+/// Deregisters and closes the provider. Waiting calls return KUBEPEERS_CLOSED.
 /// Blocks until the watcher has ended, which takes milliseconds.
 ///
 /// May be called while other threads use the provider. Closing 0 or a closed

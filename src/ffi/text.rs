@@ -31,12 +31,13 @@ pub(super) fn c_text(text: &str) -> CString {
 /// reason why it is not one. Does not block.
 ///
 /// With KUBEPEERS_EXPLAIN_JSON, `*text` is an object with `namespace`,
-/// `selector`, `self`, `gate` and `pods`; `self` is a description of this pod,
-/// and `gate` is one of the gates below. Each of `pods`, sorted by name,
-/// has `name`, `verdict`, `address` (null unless it is a peer), `ips`, `phase`,
-/// `ready`, `terminating`, `node_name`, `uid`, `revision`, `started` and
-/// `ports` ([name, number] of each named port). Fields may be added. With
-/// KUBEPEERS_EXPLAIN_TABLE it is a table whose layout may change.
+/// `selector`, `self`, `gate` and `pods`. `self` is a description of this pod
+/// for humans, and `gate` is one of the gates below. Each of `pods`, sorted by
+/// name, has `name`, `verdict`, `address` (null unless it is a peer), `ips`,
+/// `phase`, `ready`, `terminating`, `node_name`, `uid`, `revision`, `started`
+/// (RFC 3339) and `ports` ([name, number] of each named port). What is unknown
+/// is "". Fields may be added. With KUBEPEERS_EXPLAIN_TABLE it is a table whose
+/// layout may change.
 ///
 /// Verdicts:
 ///   "peer"                a peer
@@ -53,13 +54,13 @@ pub(super) fn c_text(text: &str) -> CString {
 ///   "malformed"           the API server sent a field that Kubernetes does not
 ///                         allow
 ///
-/// Gates, which say whether kubepeers_discover_peers() returns results:
+/// Gates, which say whether this pod lets kubepeers_discover_peers() succeed:
 ///   "open"                yes
-///   "self-absent"         this pod is not listed
+///   "self-absent"         this pod is not among the listed pods
 ///   "self-not-yet"        this pod is not Running yet (see `pending`) or has no
 ///                         address yet
 ///   "self-excluded"       this pod has no discovery port, or has ended
-///   "self-unselected"     this pod does not have the labels
+///   "self-unselected"     this pod exists, but lacks the labels
 ///   "self-unclear"        several pods match this process
 ///
 /// `*text` must be freed with kubepeers_text_free().
@@ -87,19 +88,19 @@ pub unsafe extern "C" fn kubepeers_explain(
     }
 }
 
-/// Returns the metrics of the provider in the text format of Prometheus. Does
-/// not block. Serve several providers under separate paths, because an
-/// exposition may describe each metric only once (HELP and TYPE).
+/// Returns the metrics of the provider in Prometheus text format. Does not
+/// block. Serve several providers under separate paths, because an exposition
+/// may describe each metric only once (HELP and TYPE).
 ///
 /// Gauges:
-///   kubepeers_peers        peers in the last snapshot
+///   kubepeers_peers        peers in the current list
 ///   kubepeers_pods         selected pods, by `verdict`; verdicts without a pod
 ///                          are omitted, except for "peer"
 ///   kubepeers_synced       1 once the pods have been listed
 ///   kubepeers_stale        as kubepeers_health_is_stale()
 ///   kubepeers_watching     as kubepeers_health_is_watching()
 ///   kubepeers_polling      as kubepeers_health_is_polling()
-///   kubepeers_generation   generation of the last snapshot
+///   kubepeers_generation   generation of the current list
 ///   kubepeers_last_confirmation_timestamp_seconds
 ///                          Unix time of the last confirmation; 0 before the
 ///                          first
@@ -108,7 +109,8 @@ pub unsafe extern "C" fn kubepeers_explain(
 ///   kubepeers_failures_total   failed requests and broken watches, by `class`
 ///                              (see kubepeers_health_error_class())
 ///   kubepeers_events_total     watch events received
-///   kubepeers_evaluations_total      evaluations of the verdicts of all pods
+///   kubepeers_evaluations_total
+///                              passes over all pods to find their verdicts
 ///
 /// All have the labels `namespace` and `selector`. Metrics are added, never
 /// changed. `*text` must be freed with kubepeers_text_free().
@@ -133,7 +135,7 @@ pub unsafe extern "C" fn kubepeers_metrics(
     }
 }
 
-/// Frees a text of kubepeers_explain(), kubepeers_metrics() or
+/// Frees a text from kubepeers_explain(), kubepeers_metrics() or
 /// kubepeers_log_next(). NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_text_free(text: *mut c_char) {

@@ -26,7 +26,7 @@ pub extern "C" fn kubepeers_version() -> *const c_char {
     VERSION.as_ptr().cast()
 }
 
-/// Returns the name of this discovery provider: "kubernetes". The string is
+/// Returns the name of this discovery method: "kubernetes". The string is
 /// static.
 #[unsafe(no_mangle)]
 pub extern "C" fn kubepeers_id() -> *const c_char {
