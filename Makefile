@@ -95,7 +95,7 @@ GO_TEST := go test -timeout 1h -count=1
 .PHONY: test-with-cluster
 test-with-cluster:
 	cd bindings/go && GOGC=1 GODEBUG=cgocheck=1 $(GO_TEST) -race ./...
-	cd bindings/go && GOEXPERIMENT=cgocheck2 $(GO_TEST) -run 'Choices|Explained|List|Log|Nodes|Peers|Watch' .
+	cd bindings/go && GOEXPERIMENT=cgocheck2 $(GO_TEST) -run 'Explained|Fields|Log|Nodes|Peers|Snapshot|Watch' .
 	cd bindings/go && LD_LIBRARY_PATH=$(PANICKING) $(GO_TEST) -race -tags panics -run Panic .
 	cd bindings/go/goakt && $(GO_TEST) -race ./...
 	KUBEPEERS_PROBE_C=$(PROGRAMS)/probe-c KUBEPEERS_PROBE_GO=$(PROGRAMS)/probe-go \
@@ -105,11 +105,13 @@ include tests/long.mk tests/versions.mk
 
 # SCENARIOS: a regular expression, as `go test -run` takes it.
 .PHONY: e2e
-e2e: can-e2e $(E2E)/images node ## GoAkt clusters and Python services in real pods on a real kubelet, as root (SCENARIOS=…)
+e2e: can-e2e $(E2E)/images node ## GoAkt clusters, Memberlist rings and Python services in real pods on a real kubelet, as root (SCENARIOS=…)
 	cd tests/e2e && go test -c -o $(E2E)/scenarios .
-	NODE_IMAGE=localhost/goakt-node:e2e SERVICE_IMAGE=localhost/python-service:e2e PROGRAM_IMAGE=localhost/c-program:e2e \
+	NODE_IMAGE=localhost/goakt-node:e2e MEMBERLIST_IMAGE=localhost/memberlist-node:e2e \
+		SERVICE_IMAGE=localhost/python-service:e2e PROGRAM_IMAGE=localhost/c-program:e2e \
 		DEPLOY=$(CURDIR)/deploy $(TOOL) run --node \
-		--image $(E2E)/goakt-node.tar --image $(E2E)/python-service.tar --image $(E2E)/c-program.tar -- \
+		--image $(E2E)/goakt-node.tar --image $(E2E)/memberlist-node.tar \
+		--image $(E2E)/python-service.tar --image $(E2E)/c-program.tar -- \
 		$(E2E)/scenarios -test.v -test.failfast -test.timeout 3h -test.run "TestClusters|TestScenarios/$(SCENARIOS)"
 
 # Before anything is built, which takes minutes. What containerd and the node need besides, they say themselves.
@@ -168,6 +170,7 @@ lint: stage $(VENV)/ready ## formatters, linters, type checkers
 	cd bindings/go/goakt && go vet ./...
 	cd examples/go && go vet ./...
 	cd examples/goakt && go vet ./...
+	cd examples/memberlist && go vet ./...
 	cd tests/cluster && $(GO_CLUSTER) vet -tags node ./cmd/cluster ./cmd/pause ./internal/...
 	cd tests/e2e && go vet ./...
 	cd benches && go vet ./...

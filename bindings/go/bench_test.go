@@ -13,41 +13,63 @@ import (
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
 )
 
-// BenchmarkDiscoverPeers asks for a list that has not changed. Of its size
-// depends only how long the copy takes.
+// BenchmarkDiscoverPeers measures calls while nothing has changed. Their cost does not
+// depend on the number of peers.
 func BenchmarkDiscoverPeers(b *testing.B) {
-	for _, pods := range []int{0, 10, 5000} {
+	for _, pods := range []int{10, 1000, 5000} {
 		provider := served(b, pods)
 		b.Run(fmt.Sprint(pods), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				provider.DiscoverPeers()
+				provider.DiscoverPeers(b.Context())
 			}
 		})
 		b.Run(fmt.Sprint(pods, "/in-parallel"), func(b *testing.B) {
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
-					provider.DiscoverPeers()
+					provider.DiscoverPeers(b.Context())
 				}
 			})
 		})
 	}
 }
 
-// BenchmarkNodes copies all that is known.
-func BenchmarkNodes(b *testing.B) {
-	for _, pods := range []int{10, 5000} {
-		provider := served(b, pods)
+// BenchmarkAddresses measures the copy of all addresses.
+func BenchmarkAddresses(b *testing.B) {
+	for _, pods := range []int{10, 1000, 5000} {
+		snapshot, _ := served(b, pods).DiscoverPeers(b.Context())
 		b.Run(fmt.Sprint(pods), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				provider.Nodes()
+				snapshot.Addresses()
 			}
 		})
 	}
 }
 
-// served makes a provider with so many peers, of an API server that tells of nothing else.
+// BenchmarkChange measures what a change costs: nothing is read, then the addresses,
+// then all records.
+func BenchmarkChange(b *testing.B) {
+	for _, pods := range []int{10, 1000, 5000} {
+		provider := served(b, pods)
+		for name, read := range map[string]func(kubepeers.Snapshot){
+			"unread":    func(kubepeers.Snapshot) {},
+			"addresses": func(s kubepeers.Snapshot) { s.Addresses() },
+			"nodes":     func(s kubepeers.Snapshot) { s.Nodes() },
+		} {
+			b.Run(fmt.Sprint(pods, "/", name), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					provider.Forget()
+					snapshot, _ := provider.DiscoverPeers(b.Context())
+					read(snapshot)
+				}
+			})
+		}
+	}
+}
+
+// served returns a provider with so many peers.
 func served(b *testing.B, pods int) *kubepeers.Provider {
 	b.Helper()
 	server := httptest.NewServer(apiServer(pods))
@@ -57,22 +79,22 @@ func served(b *testing.B, pods int) *kubepeers.Provider {
 	if err := os.WriteFile(kubeconfig, []byte(text), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	provider := kubepeers.New(validConfig(), kubepeers.WithoutSelf(), kubepeers.WithKubeconfig(kubeconfig, ""),
-		kubepeers.WithRegisterTimeout(time.Minute), kubepeers.WithDiscoverTimeout(time.Minute))
+	config := validConfig()
+	config.Membership = kubepeers.Observer
+	config.Kubeconfig = kubeconfig
+	config.RegisterTimeout = time.Minute
+	provider, err := kubepeers.Open(b.Context(), config)
+	if err != nil {
+		b.Fatal(err)
+	}
 	b.Cleanup(func() { provider.Close(); server.Close() })
-	if err := provider.Initialize(); err != nil {
-		b.Fatal(err)
-	}
-	if err := provider.Register(); err != nil {
-		b.Fatal(err)
-	}
-	if peers, err := provider.DiscoverPeers(); err != nil || len(peers) != pods {
-		b.Fatalf("%d peers, %v", len(peers), err)
+	if peers, err := provider.DiscoverPeers(b.Context()); err != nil || peers.Len() != pods {
+		b.Fatalf("%d peers, %v", peers.Len(), err)
 	}
 	return provider
 }
 
-// apiServer has so many pods, and nothing happens to them.
+// apiServer has so many pods, which never change.
 func apiServer(pods int) http.Handler {
 	type object = map[string]any
 	items := make([]object, pods)

@@ -1,63 +1,332 @@
 package kubepeers
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"maps"
+	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
+	"unicode/utf8"
 
-	"github.com/kubepeers/kubepeers/bindings/go/internal/settings"
+	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
 )
 
-// Config says which pods are peers. PodLabels and DiscoveryPortName are required.
+// Config says which pods are peers, and how to find them. PodLabels and
+// DiscoveryPortName are required. The zero value of every other field selects
+// its default.
 type Config struct {
-	// Namespace is the namespace of the pods. By default it is the namespace of this
-	// pod, or of the kubeconfig's context.
+	// Namespace is the namespace of the pods. Default: the namespace of this pod,
+	// or with Kubeconfig the namespace of the context.
 	Namespace string
-	// DiscoveryPortName is the name of the container port in the peers' addresses.
-	DiscoveryPortName string
-	// RemotingPortName is the name of the port of Node.RemotingPort. A peer need not
-	// have it. If it is "", the port is 0.
-	RemotingPortName string
-	// PeersPortName is the same for Node.PeersPort.
-	PeersPortName string
-	// PodLabels are the labels that every peer has. All must match.
+	// PodLabels are the labels that every peer has. All of them must match.
 	PodLabels map[string]string
+	// DiscoveryPortName is the name of the container port in a peer's address, for
+	// example "gossip". Its protocol does not matter.
+	DiscoveryPortName string
+	// RemotingPortName is the name of one more container port to report, as
+	// [Node.RemotingPort], for example that of GoAkt's remoting. The library does
+	// not use it, and a peer need not have it.
+	RemotingPortName string
+	// PeersPortName is the name of one more container port to report, as
+	// [Node.PeersPort]. The library does not use it, and a peer need not have it.
+	PeersPortName string
+
+	// DefaultDiscoveryPort is the port to assume for pods that have no port named
+	// DiscoveryPortName. Default: such pods are not peers.
+	DefaultDiscoveryPort uint16
+	// DefaultRemotingPort is the port to assume for pods that have no port named
+	// RemotingPortName. It requires RemotingPortName. Default: their port is 0.
+	DefaultRemotingPort uint16
+	// DefaultPeersPort is the port to assume for pods that have no port named
+	// PeersPortName. It requires PeersPortName. Default: their port is 0.
+	DefaultPeersPort uint16
+
+	// Membership says whether this process runs in one of the pods. Default: Member.
+	Membership Membership
+	// PodUID, PodName and PodIP identify the pod that this process runs in. One of
+	// them is enough, and the UID is the most reliable. If several are set, the UID
+	// counts before the name, and the name before the address. They are needed only
+	// if nothing else identifies the pod; see [Provider.Register].
+	PodUID  string
+	PodName string
+	PodIP   netip.Addr
+
+	// Readiness says whether peers must be Ready. Default: IgnoreReadiness.
+	Readiness Readiness
+	// Pending says whether Pending pods can be peers. Default: ExcludePending.
+	Pending Pending
+	// IPFamily selects among the addresses of a pod. Default: PrimaryIP.
+	IPFamily IPFamily
+
+	// MaxStale is the maximum age of a result, 1 s to 24 h. Older results are
+	// refreshed on demand. While that fails, calls wait; if the context ends, the
+	// error wraps [ErrStale]. Default: no limit. With less than about a minute,
+	// calls in a quiet cluster cause extra lists, because a quiet watch is confirmed
+	// only about once a minute.
+	MaxStale time.Duration
+	// WatchMode says how changes are found. Default: WatchAuto.
+	WatchMode WatchMode
+	// PollInterval is the time between two polls, 1 s to 24 h, with up to 20 % of
+	// jitter. Default: 15 s.
+	PollInterval time.Duration
+
+	// RegisterTimeout is how long [Provider.Register] waits for the first list, at
+	// most 24 h. If it is negative, Register does not wait. Default: 5 s.
+	RegisterTimeout time.Duration
+	// RequestTimeout is how long one request to the API server may remain
+	// unanswered, at most 24 h. Default: 10 s.
+	RequestTimeout time.Duration
+
+	// ServiceAccountDir is the directory with the files token, ca.crt and namespace.
+	// Default: the directory that Kubernetes mounts into every container.
+	ServiceAccountDir string
+	// Kubeconfig is the path of a kubeconfig to use instead of the service account,
+	// for processes outside Kubernetes. It excludes ServiceAccountDir.
+	Kubeconfig string
+	// KubeContext is the context of the kubeconfig. Default: its current context.
+	KubeContext string
+
+	// Logger receives log records about the watcher. Default: no log.
+	//
+	// Each record has the attributes namespace and selector, and the time at which
+	// it was made. LevelInfo reports a change of the peers, or a switch between
+	// watching and polling; LevelWarn a failed request; LevelError a failure of the
+	// library itself; and LevelDebug everything else. New reads which levels the
+	// logger has enabled. The library makes no records of other levels, even if a
+	// LevelVar changes later.
+	//
+	// A goroutine of the provider calls the logger, one record at a time. If the
+	// logger is slow, the newest 256 records are kept, and the next record reports
+	// how many were dropped. The logger may call every method of the provider except
+	// [Provider.Close], which waits until the logger has returned.
+	Logger *slog.Logger
 }
 
-// apply leaves out what is empty: the library knows which keys are required.
-func (c Config) apply(s *settings.Settings) error {
-	labels, err := labelText(c.PodLabels)
-	if err != nil {
-		return err
+// Membership says whether a process runs in one of the pods that Config.PodLabels
+// selects.
+type Membership string
+
+const (
+	// Member is a process that runs in one of the pods. That pod is identified, and
+	// is not among its own peers.
+	Member Membership = "member"
+	// Observer is a process that runs in none of the pods, for example outside
+	// Kubernetes.
+	Observer Membership = "observer"
+)
+
+// Readiness says whether peers must be Ready.
+type Readiness string
+
+const (
+	// IgnoreReadiness includes pods that are not Ready, because on a cold start no
+	// pod is Ready.
+	IgnoreReadiness Readiness = "ignore"
+	// RequireReady excludes pods that are not Ready. It is meant for clients of a
+	// cluster, not for its members: two members could both believe that they are
+	// alone.
+	RequireReady Readiness = "ready"
+)
+
+// Pending says whether Pending pods can be peers.
+type Pending string
+
+const (
+	// ExcludePending requires that peers, and this pod, are Running.
+	ExcludePending Pending = "exclude"
+	// IncludePending includes Pending pods that have an address. It is meant for
+	// native sidecars, whose pod is Pending until its main containers start.
+	IncludePending Pending = "include"
+)
+
+// IPFamily selects among the addresses of a pod.
+type IPFamily string
+
+const (
+	// PrimaryIP selects the primary address of the pod, status.podIP.
+	PrimaryIP IPFamily = "primary"
+	// IPv4 selects the first IPv4 address of the pod.
+	IPv4 IPFamily = "ipv4"
+	// IPv6 selects the first IPv6 address of the pod.
+	IPv6 IPFamily = "ipv6"
+)
+
+// WatchMode says how changes of the pods are found.
+type WatchMode string
+
+const (
+	// WatchAuto watches the pods, or polls them if the service account may list but
+	// not watch them.
+	WatchAuto WatchMode = "auto"
+	// PollOnly always polls.
+	PollOnly WatchMode = "poll"
+)
+
+// field is one field of Config that the library knows.
+type field struct{ key, name, value string }
+
+// fields returns the fields in the order of Config. A value of "" is the default.
+func (c *Config) fields() []field {
+	port := func(number uint16) string { return textUnlessZero(number, strconv.Itoa(int(number))) }
+	duration := func(d time.Duration) string { return textUnlessZero(d, strconv.FormatInt(milliseconds(d), 10)) }
+	return []field{
+		{"namespace", "Namespace", c.Namespace},
+		{"pod_labels", "PodLabels", labelText(c.PodLabels)},
+		{"discovery_port_name", "DiscoveryPortName", c.DiscoveryPortName},
+		{"remoting_port_name", "RemotingPortName", c.RemotingPortName},
+		{"peers_port_name", "PeersPortName", c.PeersPortName},
+		{"default_discovery_port", "DefaultDiscoveryPort", port(c.DefaultDiscoveryPort)},
+		{"default_remoting_port", "DefaultRemotingPort", port(c.DefaultRemotingPort)},
+		{"default_peers_port", "DefaultPeersPort", port(c.DefaultPeersPort)},
+		{"membership", "Membership", string(c.Membership)},
+		{"pod_uid", "PodUID", c.PodUID},
+		{"pod_name", "PodName", c.PodName},
+		{"pod_ip", "PodIP", textUnlessZero(c.PodIP, c.PodIP.String())},
+		{"readiness", "Readiness", string(c.Readiness)},
+		{"pending", "Pending", string(c.Pending)},
+		{"ip_family", "IPFamily", string(c.IPFamily)},
+		{"max_stale_ms", "MaxStale", duration(c.MaxStale)},
+		{"watch", "WatchMode", string(c.WatchMode)},
+		{"poll_interval_ms", "PollInterval", duration(c.PollInterval)},
+		{"register_timeout_ms", "RegisterTimeout", duration(max(c.RegisterTimeout, 0))},
+		{"request_timeout_ms", "RequestTimeout", duration(c.RequestTimeout)},
+		{"service_account_dir", "ServiceAccountDir", c.ServiceAccountDir},
+		{"kubeconfig", "Kubeconfig", c.Kubeconfig},
+		{"context", "KubeContext", c.KubeContext},
 	}
-	for _, field := range []struct{ key, value string }{
-		{"namespace", c.Namespace},
-		{"discovery_port_name", c.DiscoveryPortName},
-		{"remoting_port_name", c.RemotingPortName},
-		{"peers_port_name", c.PeersPortName},
-		{"pod_labels", labels},
+}
+
+// settings is a Config in the form of the library.
+type settings struct {
+	pairs           []capi.Pair
+	registerTimeout time.Duration // 0 does not wait
+	logger          *slog.Logger
+	raw             bool // errors name the library's keys, not the fields of Config
+}
+
+// settings checks what the library does not check, and what it would report in
+// words that are not Go's.
+func (c *Config) settings() (settings, error) {
+	if problems := c.problems(); problems != nil {
+		return settings{}, &Error{Status: ErrInvalidConfig, Message: strings.Join(problems, "; ")}
+	}
+	result := settings{registerTimeout: 5 * time.Second, logger: c.Logger}
+	if c.RegisterTimeout != 0 {
+		result.registerTimeout = max(c.RegisterTimeout, 0)
+	}
+	for _, f := range c.fields() {
+		if f.value != "" {
+			result.pairs = append(result.pairs, capi.Pair{Key: f.key, Value: f.value})
+		}
+	}
+	if c.Logger != nil {
+		result.logger = c.Logger.With("namespace", c.Namespace, "selector", labelText(c.PodLabels))
+		result.pairs = append(result.pairs, capi.Pair{Key: "log", Value: logLevel(c.Logger)})
+	}
+	return result, nil
+}
+
+// problems returns what is wrong, or nil.
+func (c *Config) problems() (problems []string) {
+	report := func(format string, arguments ...any) { problems = append(problems, fmt.Sprintf(format, arguments...)) }
+	switch {
+	case len(c.PodLabels) == 0 && c.DiscoveryPortName == "":
+		report("Config.PodLabels and Config.DiscoveryPortName are required")
+	case len(c.PodLabels) == 0:
+		report("Config.PodLabels is required")
+	case c.DiscoveryPortName == "":
+		report("Config.DiscoveryPortName is required")
+	}
+	for _, key := range slices.Sorted(maps.Keys(c.PodLabels)) {
+		// The text of the library has no escapes: a separator would begin another label.
+		if value := c.PodLabels[key]; strings.ContainsAny(key+value, ",=") {
+			report("Config.PodLabels: label %q = %q must not contain a comma or an equals sign", key, value)
+		}
+	}
+	for _, f := range c.fields() {
+		if !utf8.ValidString(f.value) {
+			report("Config.%s is not valid UTF-8", f.name)
+		}
+	}
+	const day = 24 * time.Hour
+	for _, d := range []struct {
+		name       string
+		value, min time.Duration
+	}{
+		{"MaxStale", c.MaxStale, time.Second},
+		{"PollInterval", c.PollInterval, time.Second},
+		{"RegisterTimeout", max(c.RegisterTimeout, 0), 0},
+		{"RequestTimeout", c.RequestTimeout, time.Nanosecond},
 	} {
-		if field.value != "" {
-			s.Set(field.key, field.value)
+		if d.value != 0 && (d.value < d.min || d.value > day) {
+			report("Config.%s is %v: must be between %v and 24h", d.name, d.value, d.min)
 		}
 	}
-	return nil
+	for _, p := range []struct {
+		number     uint16
+		name, port string
+	}{
+		{c.DefaultRemotingPort, c.RemotingPortName, "Remoting"},
+		{c.DefaultPeersPort, c.PeersPortName, "Peers"},
+	} {
+		if p.number != 0 && p.name == "" {
+			report("Config.Default%sPort requires Config.%[1]sPortName", p.port)
+		}
+	}
+	if c.PodIP.Zone() != "" {
+		report("Config.PodIP is %v: must not have a zone", c.PodIP)
+	}
+	if c.Kubeconfig != "" && c.ServiceAccountDir != "" {
+		report("Config.Kubeconfig and Config.ServiceAccountDir exclude each other: set one of them")
+	}
+	if c.KubeContext != "" && c.Kubeconfig == "" {
+		report("Config.KubeContext requires Config.Kubeconfig")
+	}
+	if c.Logger != nil && c.Logger.Handler() == nil {
+		report("Config.Logger has no handler: create it with slog.New")
+	}
+	return problems
 }
 
-// labelText writes labels as k=v,k2=v2. The text has no escapes, so what
-// separates labels may not be in one: it would become another label.
-func labelText(labels map[string]string) (string, error) {
-	var pairs []string
+// labelText returns labels in the form "key=value,key2=value2".
+func labelText(labels map[string]string) string {
+	pairs := make([]string, 0, len(labels))
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
-		value := labels[key]
-		if strings.ContainsAny(key+value, ",=") {
-			return "", &Error{
-				Status:  ErrInvalidConfig,
-				Message: fmt.Sprintf("`pod_labels`: %q = %q: a label holds no comma and no equals sign", key, value),
-			}
-		}
-		pairs = append(pairs, key+"="+value)
+		pairs = append(pairs, key+"="+labels[key])
 	}
-	return strings.Join(pairs, ","), nil
+	return strings.Join(pairs, ",")
+}
+
+// milliseconds rounds away from zero, because a short time must not become 0.
+func milliseconds(d time.Duration) int64 {
+	result := d.Milliseconds()
+	switch rest := d % time.Millisecond; {
+	case rest > 0:
+		result++
+	case rest < 0:
+		result--
+	}
+	return result
+}
+
+func textUnlessZero[T comparable](value T, text string) string {
+	var zero T
+	if value == zero {
+		return ""
+	}
+	return text
+}
+
+// logLevel returns the most verbose level that the logger has enabled.
+func logLevel(logger *slog.Logger) string {
+	for _, l := range logLevels {
+		if logger.Enabled(context.Background(), l.level) {
+			return l.name
+		}
+	}
+	return "off"
 }

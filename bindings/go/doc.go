@@ -1,55 +1,71 @@
-// Package kubepeers tells a process in Kubernetes who its peers are, and how
-// sure that is.
+// Package kubepeers finds the peers of a process in Kubernetes, and says how
+// reliable the answer is.
 //
-//	provider := kubepeers.New(kubepeers.Config{
-//		Namespace:         "default",
-//		DiscoveryPortName: "gossip",
-//		RemotingPortName:  "remoting",
-//		PeersPortName:     "peers",
+//	provider, err := kubepeers.Open(ctx, kubepeers.Config{
 //		PodLabels:         map[string]string{"app": "demo"},
+//		DiscoveryPortName: "gossip",
 //	})
+//	if err != nil {
+//		return err
+//	}
 //	defer provider.Close()
-//	if err := provider.Initialize(); err != nil {
+//	peers, err := provider.DiscoverPeers(ctx)
+//	if err != nil {
 //		return err
 //	}
-//	if err := provider.Register(); err != nil {
-//		return err
-//	}
-//	peers, err := provider.DiscoverPeers() // ["10.0.0.7:3322" "10.0.0.8:3322"]
+//	fmt.Println(peers.Addresses()) // [10.0.0.7:3322 10.0.0.8:3322]
 //
-// The pods of the namespace that have all the labels, run, have an address and
-// have the port are peers, ready or not. The own pod is left out. An empty
-// answer means alone; "not known yet" is an error that says so:
+// The peers are the pods in the namespace that have all the labels, are Running
+// and not terminating, and have an address and the port. They need not be Ready.
+// This pod is not among them. An empty [Snapshot] always means that this pod is
+// alone. "Not synced yet" and "API server unreachable" are errors, never an empty
+// snapshot.
 //
-//	if kubepeers.IsRetryable(err) {
-//		// Ask again: ErrNotSynced while the API server starts, ErrSelfNotVisible.
-//	}
+// # Calls
 //
-// While the API server is away the last answer stands: Health tells how old it
-// is, and WithMaxStale sets a limit. DiscoverPeers costs next to nothing as long as
-// the answer is the same: ask it whenever the peers are needed. Nodes
-// returns details of each peer, Watch reports changes, WaitForPeers waits for
-// enough peers to form a cluster, and Explain says why a pod is not a peer.
+// [New] validates a [Config]. [Provider.Register] starts a watcher, which keeps the
+// peers in memory. [Open] does both. Then
 //
-// Calls that wait have a form that takes a context, and its end does not hide why
-// there was no answer:
+//   - [Provider.DiscoverPeers] returns the current peers
+//   - [Provider.Watch] yields the current peers, and then the newest after each
+//     change
+//   - [Provider.WaitForPeers] waits until enough peers have been stable, to form a
+//     cluster
+//   - [Provider.Self] returns this pod, for example the address to advertise
+//   - [Provider.Refresh] requests a list that is at least as new as the call
+//   - [Provider.Health] and [Provider.Metrics] say how reliable the results are
+//   - [Provider.Explain] says why a pod is not a peer
 //
-//	_, err := provider.DiscoverPeersContext(ctx)
+// While the API server is unreachable, the last result is kept and returned.
+// Config.MaxStale limits its age.
+//
+// # Errors
+//
+// Every error is an [*Error] with a [Status], such as [ErrNotSynced], for
+// errors.Is, except for [ErrIncompatibleLibrary] and the error of a context that
+// had already ended. [IsRetryable] reports whether the same call may succeed
+// later. If the context ends a waiting call, the error wraps the error of the
+// context and the reason:
+//
+//	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+//	defer cancel()
+//	peers, err := provider.DiscoverPeers(ctx)
 //	errors.Is(err, context.DeadlineExceeded) // true
-//	errors.Is(err, kubepeers.ErrNotSynced)   // true, and the message says what is wrong
+//	errors.Is(err, kubepeers.ErrNotSynced)   // true
 //
-// Messages name configuration keys as kubepeers.h does; the comment of each
-// Option says which key it sets.
+// # Permissions
 //
 // The service account of the pod must be allowed to list and watch pods in the
-// namespace. If it may not list them, Register fails, and Error.Manifest is the
-// Role to add; if it may not watch them, they are polled.
+// namespace. If it may not list them, Register fails, or later calls report
+// ErrNotSynced, and [Error.Manifest] is the missing Role. If it may not watch
+// them, they are polled.
 //
 // # Building
 //
 // The package is a thin layer over the shared library libkubepeers.so. A build
-// needs cgo, a C compiler, pkg-config and the library's kubepeers.h and
-// kubepeers.pc; a container image needs the library. Outside the system's own
-// folders, PKG_CONFIG_PATH and LD_LIBRARY_PATH say where they are. The library
-// changes no signal handler and needs no call into Go.
+// needs Go 1.24, cgo, a C compiler, pkg-config, and the library's kubepeers.h and
+// kubepeers.pc. With CGO_ENABLED=0 it fails. A container image needs the library;
+// without it the program does not start. If the library is not in a directory of
+// the system, set PKG_CONFIG_PATH for the build and LD_LIBRARY_PATH for the
+// program. The library changes no signal handler, and never calls into Go.
 package kubepeers

@@ -1,113 +1,165 @@
 package kubepeers
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
 )
 
-// Status says what kind of failure an Error is. Each one is an error itself,
-// for errors.Is. A newer library may give one that is not listed here.
+// Status is the kind of an [Error]. Each of the constants is an error, too, so
+// that errors.Is(err, ErrNotSynced) works. A newer library may return a status
+// that is not listed here.
 type Status int32
 
 const (
-	// ErrInvalidArgument: a number is out of its range.
+	// ErrInvalidArgument reports an argument that is out of range.
 	ErrInvalidArgument Status = capi.InvalidArgument
-	// ErrInvalidUTF8: a configuration value is not UTF-8.
-	ErrInvalidUTF8 Status = capi.InvalidUTF8
-	// ErrUnknownKey: the library does not know an option; it is older than this package.
-	ErrUnknownKey Status = capi.UnknownKey
-	// ErrInvalidConfig: a value is missing or malformed; the message says which and why.
+	// ErrInvalidConfig reports that a field of Config is missing or invalid. The
+	// message names the field.
 	ErrInvalidConfig Status = capi.InvalidConfig
-	// ErrInvalidHandle is a mistake of this package, not of its user.
-	ErrInvalidHandle Status = capi.InvalidHandle
-	// ErrClosed: the provider has been closed, maybe during the call.
+	// ErrClosed reports that the provider is closed, or was closed during the call.
 	ErrClosed Status = capi.Closed
-	// ErrForked: the provider was made in a parent process.
-	ErrForked Status = capi.Forked
-	// ErrAlreadyInitialized: Initialize was called before.
-	ErrAlreadyInitialized Status = capi.AlreadyInitialized
-	// ErrNotInitialized: Initialize was not called, or failed.
-	ErrNotInitialized Status = capi.NotInitialized
-	// ErrAlreadyRegistered: Register was called before.
+	// ErrAlreadyRegistered reports that the provider is registered.
 	ErrAlreadyRegistered Status = capi.AlreadyRegistered
-	// ErrNotRegistered: Register was not called, or Deregister ended it.
+	// ErrNotRegistered reports that the provider is not registered, or was
+	// deregistered during the call.
 	ErrNotRegistered Status = capi.NotRegistered
-	// ErrNotSynced: the pods have not been read yet; the message says why.
+	// ErrNotSynced reports that the pods have not been listed yet. The message says
+	// why. Usually retryable.
 	ErrNotSynced Status = capi.NotSynced
-	// ErrSelfNotVisible: the pods have been read, but the own one is not among them yet. Retry.
+	// ErrSelfNotVisible reports that this pod is not among the listed pods yet, is
+	// not Running yet (see [Pending]), or has no address yet. Retryable.
 	ErrSelfNotVisible Status = capi.SelfNotVisible
-	// ErrSelfExcluded: the own pod can never be a peer; the message says what it lacks.
+	// ErrSelfExcluded reports that this pod cannot be a peer: it lacks the labels or
+	// the discovery port, or has ended.
 	ErrSelfExcluded Status = capi.SelfExcluded
-	// ErrTimeout: what was waited for did not come in time.
+	// ErrTimeout reports that there are too few peers, or that they are not stable
+	// yet. Only [Provider.WaitForPeers] returns it, together with the error of the
+	// context.
 	ErrTimeout Status = capi.Timeout
-	// ErrNotInCluster: there is no API server to ask.
+	// ErrNotInCluster reports that there is no API server to contact: the process is
+	// not in a cluster, and Config.Kubeconfig is not set.
 	ErrNotInCluster Status = capi.NotInCluster
-	// ErrNoCredentials: the token, the CA or the kubeconfig is missing or malformed.
+	// ErrNoCredentials reports that the token, CA, namespace or kubeconfig is missing
+	// or unusable.
 	ErrNoCredentials Status = capi.NoCredentials
-	// ErrNoIdentity: nothing says which pod this is; the message says how to tell.
+	// ErrNoIdentity reports that this pod cannot be identified, that several pods
+	// match this process, or that an observer has called Self.
 	ErrNoIdentity Status = capi.NoIdentity
-	// ErrTLS: the API server's certificate is not to be trusted, or TLS failed.
+	// ErrTLS reports that the API server's certificate is not trusted, or that TLS
+	// failed.
 	ErrTLS Status = capi.TLS
-	// ErrUnauthorized: the API server does not accept the token.
+	// ErrUnauthorized reports that the API server rejects the credentials (401).
 	ErrUnauthorized Status = capi.Unauthorized
-	// ErrForbidden: the service account may not list pods; Manifest is the missing Role.
+	// ErrForbidden reports that the service account may not list or watch pods (403).
+	// [Error.Manifest] fixes it.
 	ErrForbidden Status = capi.Forbidden
-	// ErrNoResources: file descriptors, threads or memory have run out. Retry when there are some.
+	// ErrNoResources reports that there are no file descriptors, threads or providers
+	// left. Retryable.
 	ErrNoResources Status = capi.NoResources
-	// ErrUnavailable: the API server cannot be reached, does not answer, or is in
-	// trouble. Only Health tells this: calls answer from memory meanwhile.
+	// ErrUnavailable reports that the API server is unreachable, does not answer or
+	// reports a failure. Only [Health.Err] has this status.
 	ErrUnavailable Status = capi.Unavailable
-	// ErrStale: what is known is older than asked for, and nothing newer came in time; the message says why. Retry.
+	// ErrStale reports that the result is older than requested, and that a new list
+	// has not arrived in time. Usually retryable.
 	ErrStale Status = capi.Stale
-	// ErrInternal: a fault of the library. The process is unharmed; close the provider.
+	// ErrInternal reports that the library has failed. The process is not harmed.
+	// Close the provider, or deregister it.
 	ErrInternal Status = capi.Internal
 )
 
-// ErrIncompatibleLibrary is the one error without a Status: the library that
-// is loaded is older than the one that the program was built with, or of another
-// major version.
+// ErrIncompatibleLibrary reports that the loaded library is older than the
+// kubepeers.h that the program was built with, or has another major version. It
+// is the only error without a [Status].
 var ErrIncompatibleLibrary = errors.New("kubepeers: incompatible library")
 
-// String is the name in kubepeers.h without its prefix: "NOT_SYNCED".
+// String returns the name of the status, for example "NOT_SYNCED". It is the same
+// in all languages.
 func (s Status) String() string { return capi.StatusName(int32(s)) }
 
-// Error is the same as String.
-func (s Status) Error() string { return s.String() }
+// Error returns the name of the status, for example "kubepeers: NOT_SYNCED".
+func (s Status) Error() string { return "kubepeers: " + s.String() }
 
-// Error is why a call failed.
+// Error says why a call failed.
 type Error struct {
-	// Status is the kind of failure.
+	// Status is the kind of the error.
 	Status Status
-	// Message says what happened, to what, and what to do about it. It may have
-	// several lines, and never holds a secret.
+	// Message says what failed, why, and what to do. It may have several lines. It
+	// contains neither secrets nor the Manifest.
 	Message string
-	// Retryable: the same call may succeed later without anybody changing a
-	// configuration, a manifest or a program. Ask this, not the Status:
-	// ErrNotSynced because of a missing Role is not retryable.
+	// Retryable reports whether the same call may succeed later without a change of
+	// the program, its configuration or the cluster. Test this rather than the
+	// Status: ErrNotSynced because of a missing Role is not retryable.
 	Retryable bool
-	// HTTPStatus is what the API server answered, 0 if the error is not about an answer.
+	// HTTPStatus is the status of the API server's answer, for example 403, or 0 if
+	// there was no answer.
 	HTTPStatus int
-	// Manifest is the Kubernetes manifest that fixes the error once it is applied, as
-	// YAML, for example the Role that ErrForbidden lacks; "" if there is none.
+	// Manifest is the Kubernetes manifest, in YAML, that fixes the error once it is
+	// applied, for example the missing Role. It is "" if there is none.
 	Manifest string
 }
 
-func (e *Error) Error() string { return "kubepeers: " + e.Status.String() + ": " + e.Message }
+// Error returns the status and the message.
+func (e *Error) Error() string { return e.Status.Error() + ": " + e.Message }
 
-// Unwrap gives the Status, for errors.Is.
+// Unwrap returns the Status, for errors.Is.
 func (e *Error) Unwrap() error { return e.Status }
 
-// IsRetryable says whether the call that gave err may succeed later without
-// anybody changing a configuration, a manifest or a program.
+// IsRetryable reports whether err contains an [Error] that is Retryable. If a
+// context ended the call, retry with a new context.
 func IsRetryable(err error) bool {
 	var failure *Error
 	return errors.As(err, &failure) && failure.Retryable
 }
 
-func errorFrom(failure *capi.Failure) error {
+// error returns the failure in the words of this package, or nil.
+func (s *session) error(failure *capi.Failure) error {
 	if failure == nil {
 		return nil
 	}
-	return &Error{Status(failure.Status), failure.Message, failure.Retryable, failure.HTTPStatus, failure.Manifest}
+	e := &Error{Status(failure.Status), failure.Message, failure.Retryable, failure.HTTPStatus, failure.Manifest}
+	switch {
+	case s.raw:
+	case failure.Status == capi.NotInitialized:
+		*e = Error{Status: ErrClosed, Message: "the provider was not created by New"}
+	default:
+		e.Message = goWords.Replace(e.Message)
+	}
+	return e
 }
+
+// contextError returns the error of a context that has ended, with what was
+// missing until then.
+func (s *session) contextError(ctx context.Context, missing *capi.Failure) error {
+	return fmt.Errorf("%w: %w", ctx.Err(), s.error(missing))
+}
+
+// goWords replaces the names of the library in messages by those of this package.
+// A key without an underscore may be the name of a namespace, so it is replaced
+// only where it cannot be one.
+var goWords = func() *strings.Replacer {
+	words := []string{
+		"`membership` =", "Config.Membership =",
+		"= `observer`", "= Observer",
+		"`namespace` and `pod_labels`", "Config.Namespace and Config.PodLabels",
+		"or `kubeconfig`", "or Config.Kubeconfig",
+		"path in `kubeconfig`", "path in Config.Kubeconfig",
+		"the registration of `request` has ended", "Deregister was called meanwhile",
+		"call register first", "call Register first",
+		"register was called", "Register was called",
+		"register failed", "Register failed",
+		"deregister was called", "Deregister was called",
+		"call init to create", "call New to create",
+	}
+	for _, f := range new(Config).fields() {
+		key, name := "`"+f.key+"`", "Config."+f.name
+		words = append(words, "set "+key, "set "+name, "Set "+key, "Set "+name, key+":", name+":")
+		if strings.Contains(f.key, "_") {
+			words = append(words, key, name)
+		}
+	}
+	return strings.NewReplacer(words...)
+}()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log"
 	"log/slog"
+	"net/netip"
 	"os/signal"
 	"syscall"
 	"time"
@@ -14,99 +15,163 @@ import (
 )
 
 var config = kubepeers.Config{
-	Namespace:         "default",
-	DiscoveryPortName: "gossip",
-	RemotingPortName:  "remoting",
-	PeersPortName:     "peers",
 	PodLabels:         map[string]string{"app": "demo"},
+	DiscoveryPortName: "gossip",
 }
 
-// A mistake in the configuration is found by Initialize, before there is any network.
 func Example() {
-	provider := kubepeers.New(kubepeers.Config{
-		Namespace:         "default",
-		DiscoveryPortName: "gossip",
-		RemotingPortName:  "remoting",
-		PeersPortName:     "peers",
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	provider, err := kubepeers.Open(ctx, kubepeers.Config{
 		PodLabels:         map[string]string{"app": "demo"},
-	}, kubepeers.WithKubeconfig("", "staging"))
+		DiscoveryPortName: "gossip",
+		Logger:            slog.Default(),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
 	defer provider.Close()
 
-	err := provider.Initialize()
+	peers, err := provider.DiscoverPeers(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if peers.Len() == 0 {
+		fmt.Println("this pod is alone")
+	}
+	for peer := range peers.Nodes() {
+		fmt.Println(peer.Name, peer.AddrPort(), peer.Ready)
+	}
+}
+
+// New finds all missing fields before there is any I/O.
+func ExampleNew() {
+	_, err := kubepeers.New(kubepeers.Config{Namespace: "default"})
 	fmt.Println(err)
 	fmt.Println(errors.Is(err, kubepeers.ErrInvalidConfig))
 	// Output:
-	// kubepeers: INVALID_CONFIG: `kubeconfig`: is empty
+	// kubepeers: INVALID_CONFIG: Config.PodLabels and Config.DiscoveryPortName are required
 	// true
 }
 
-// Whether to ask again is said by the error, not by its Status.
+// A process outside Kubernetes uses a kubeconfig and runs in none of the pods.
+func ExampleConfig_kubeconfig() {
+	provider, err := kubepeers.Open(context.Background(), kubepeers.Config{
+		Namespace:         "staging",
+		PodLabels:         map[string]string{"app": "demo"},
+		DiscoveryPortName: "gossip",
+		Membership:        kubepeers.Observer,
+		Kubeconfig:        "/home/me/.kube/config",
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer provider.Close()
+}
+
+// An error says whether a retry may help, and which manifest fixes it.
+func ExampleProvider_DiscoverPeers() {
+	provider, err := kubepeers.New(config)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer provider.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+
+	_, err = provider.DiscoverPeers(ctx)
+	var failure *kubepeers.Error
+	switch {
+	case errors.Is(err, kubepeers.ErrNotRegistered):
+		fmt.Println("not registered: call Register first")
+	case kubepeers.IsRetryable(err):
+		fmt.Println("not yet:", err)
+	case errors.As(err, &failure) && failure.Manifest != "":
+		fmt.Println("kubectl apply this:", failure.Manifest)
+	}
+	// Output: not registered: call Register first
+}
+
+// Self returns the address to advertise. The other ports are on the same address.
+func ExampleProvider_Self() {
+	provider, err := kubepeers.Open(context.Background(), config)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer provider.Close()
+	self, err := provider.Self(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("gossip:", self.AddrPort())
+	fmt.Println("remoting:", netip.AddrPortFrom(self.Addr, self.RemotingPort))
+}
+
+// A process acts on every change of its peers until it is terminated.
+func ExampleProvider_Watch() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	provider, err := kubepeers.Open(ctx, config)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer provider.Close()
+	for peers, err := range provider.Watch(ctx) {
+		if err != nil {
+			log.Print(err) // Keep the last peers. The loop goes on, or ends after this error.
+			continue
+		}
+		fmt.Println(peers.Addresses())
+	}
+	if ctx.Err() == nil {
+		log.Fatal("the watch has ended")
+	}
+}
+
+// A process forms a cluster as soon as there are two other members, and all of them
+// have been the same for five seconds.
+func ExampleProvider_WaitForPeers() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	provider, err := kubepeers.Open(ctx, config)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer provider.Close()
+	peers, err := provider.WaitForPeers(ctx, 2, 5*time.Second)
+	if errors.Is(err, kubepeers.ErrTimeout) {
+		log.Fatal("not enough peers: ", err)
+	} else if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(peers.Addresses())
+}
+
+// Explain says why a pod is not a peer.
+func ExampleProvider_Explain() {
+	provider, err := kubepeers.Open(context.Background(), config)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer provider.Close()
+	explanation, err := provider.Explain()
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, pod := range explanation.Pods {
+		if pod.Verdict == kubepeers.VerdictNoDiscoveryPort {
+			fmt.Printf("%s has the ports %v\n", pod.Name, pod.Ports)
+		}
+	}
+}
+
+// The same status can be transient or permanent.
 func ExampleIsRetryable() {
 	unreachable := &kubepeers.Error{Status: kubepeers.ErrNotSynced, Message: "…: connection refused", Retryable: true}
 	forbidden := &kubepeers.Error{Status: kubepeers.ErrNotSynced, Message: "…: add a Role", HTTPStatus: 403}
-	fmt.Println(kubepeers.IsRetryable(fmt.Errorf("joining: %w", unreachable)))
+	fmt.Println(kubepeers.IsRetryable(fmt.Errorf("join: %w", unreachable)))
 	fmt.Println(kubepeers.IsRetryable(forbidden))
 	// Output:
 	// true
 	// false
-}
-
-// The end of a context does not hide what was waited for until then.
-func ExampleProvider_DiscoverPeersContext() {
-	provider := kubepeers.New(config)
-	defer provider.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-
-	_, err := provider.DiscoverPeersContext(ctx)
-	var failure *kubepeers.Error
-	if errors.As(err, &failure) {
-		fmt.Println(failure.Status, failure.Retryable)
-	}
-	fmt.Println(errors.Is(err, kubepeers.ErrNotInitialized), errors.Is(err, context.DeadlineExceeded))
-	// Output:
-	// NOT_INITIALIZED false
-	// true false
-}
-
-// A process that does something whenever its peers are others, until it is told to end.
-func ExampleProvider_Watch() {
-	provider := kubepeers.New(config, kubepeers.WithLogger(slog.Default()))
-	defer provider.Close()
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
-	if err := provider.Initialize(); err != nil {
-		log.Fatal(err)
-	}
-	if err := provider.RegisterContext(ctx); err != nil {
-		log.Fatal(err)
-	}
-	for update := range provider.Watch(ctx) {
-		if update.Err != nil {
-			log.Print("no answer: ", update.Err)
-			continue
-		}
-		for _, node := range update.Nodes {
-			fmt.Println(node.Name, node.Address(), node.Ready)
-		}
-	}
-}
-
-// A process that forms a cluster once there are two others, and all have been the same for five seconds.
-func ExampleProvider_WaitForPeers() {
-	provider := kubepeers.New(config)
-	defer provider.Close()
-	if err := provider.Initialize(); err != nil {
-		log.Fatal(err)
-	}
-	if err := provider.Register(); err != nil {
-		log.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	snapshot, err := provider.WaitForPeers(ctx, 2, 5*time.Second)
-	if errors.Is(err, kubepeers.ErrTimeout) {
-		log.Fatal("too few: ", err)
-	}
-	fmt.Println(snapshot.Addresses())
 }

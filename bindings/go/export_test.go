@@ -1,9 +1,26 @@
 package kubepeers
 
-// Waiters is how many goroutines wait for a change, the one of the log included.
+import "github.com/kubepeers/kubepeers/bindings/go/internal/capi"
+
+// Waiters returns how many goroutines wait for a change, including that of the log.
 func (p *Provider) Waiters() int {
-	changes := &p.current().changes
+	changes := &p.session().changes
 	changes.mutex.Lock()
 	defer changes.mutex.Unlock()
 	return changes.waiters
 }
+
+// Handle returns the handle of the library.
+func (p *Provider) Handle() capi.Provider { return p.session().handle }
+
+// SharesMemory reports whether two snapshots are the same piece of memory.
+func (s Snapshot) SharesMemory(other Snapshot) bool { return s.s == other.s }
+
+// CheckVersion compares the version of the library with that of the header.
+var CheckVersion = checkVersion
+
+// ClampedMilliseconds converts the times of WaitForPeers.
+var ClampedMilliseconds = clampedMilliseconds
+
+// Forget drops the last snapshot, so that the next call copies it again.
+func (p *Provider) Forget() { p.session().snapshot.Store(nil) }

@@ -2,47 +2,66 @@ package kubepeers
 
 import (
 	"math"
+	"runtime"
 	"time"
 
 	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
 )
 
-// Health is how sure the answers of a provider were at one moment. Answers are
-// given from memory, through any outage of the API server; this says how old
-// they are.
+// Health says how reliable the results of a provider are at one moment.
 type Health struct {
-	// Synced: the pods have been read at least once since Register.
+	// Synced reports whether the pods have been listed since Register.
 	Synced bool
-	// Age is the time since the last confirmation: a list, an event, a bookmark,
-	// or a new watch. Bookmarks come about once a minute, and a watch that is silent
-	// for 90 s is opened again, so a quiet cluster is not old. Before the first sync
-	// it is math.MaxInt64, so that any limit compares as exceeded.
+	// Age is the time since the result was last confirmed by a list, an event, a
+	// bookmark or a new watch. Bookmarks come about once a minute, and a watch that is
+	// silent for 90 s is opened again, so a quiet cluster does not look old. Before
+	// the first sync it is math.MaxInt64, so that any limit compares as exceeded.
 	Age time.Duration
-	// Stale reports whether Age exceeds the limit, or nothing was synced yet. The
-	// limit is that of WithMaxStale. By default it is 120 s, or three polls if
+	// Stale reports whether Age exceeds Config.MaxStale, or the pods have not been
+	// listed yet. Without MaxStale the limit is 120 s, or the time of three polls if
 	// that is longer.
 	Stale bool
-	// Watching reports whether a watch is open. Between two watches it is false for
-	// a moment.
+	// Watching reports whether a watch is open. Between two watches it is false for a
+	// moment.
 	Watching bool
-	// Polling: the pods are listed again and again, not watched, as WithPolling
-	// asks for or, as Err then says, since the service account may not watch them.
+	// Polling reports whether the pods are polled: because of PollOnly, or because the
+	// service account may not watch them, which Err then explains.
 	Polling bool
-	// Err is what has gone wrong since the API server was last heard, or why the
-	// pods are polled: an *Error, or nil if nothing. Its Status is ErrUnavailable,
-	// or one that Register has too.
+	// Err is the last error since the last confirmation, or the error because of
+	// which the pods are polled. It is nil or an [*Error], whose Status is
+	// ErrUnavailable or one that Register returns.
 	Err error
-	// ErrClass is what kind of failure Err is, for programs, in the word that the
-	// metrics have too, such as "unreachable" or "forbidden": see
-	// kubepeers_health_error_class in kubepeers.h. "" if Err is nil.
-	ErrClass string
+	// ErrClass is the class of Err, or "" if Err is nil.
+	ErrClass ErrorClass
 }
 
-// Health says how sure the answers are. It does not wait.
+// ErrorClass classifies Health.Err, for alerts and switches. The metrics use the
+// same words. A newer library may return a class that is not listed here.
+type ErrorClass string
+
+const (
+	ClassUnreachable  ErrorClass = "unreachable"   // no connection, or it broke
+	ClassNoSuchHost   ErrorClass = "no-such-host"  // the server's name cannot be resolved
+	ClassTimedOut     ErrorClass = "timed-out"     // no answer in time
+	ClassTLS          ErrorClass = "tls"           // the certificate is not trusted, or TLS failed
+	ClassUnauthorized ErrorClass = "unauthorized"  // 401
+	ClassForbidden    ErrorClass = "forbidden"     // 403 from the API server itself
+	ClassGone         ErrorClass = "gone"          // 410: the watch cannot resume
+	ClassNotSupported ErrorClass = "not-supported" // 400, 406, 415 or 422
+	ClassRefused      ErrorClass = "refused"       // any other status that is not a success
+	ClassIncomplete   ErrorClass = "incomplete"    // a response that ended early
+	ClassMalformed    ErrorClass = "malformed"     // a response that cannot be used
+	ClassCredentials  ErrorClass = "credentials"   // the credentials cannot be used
+	ClassResources    ErrorClass = "resources"     // no descriptors or threads
+)
+
+// Health returns how reliable the results are now. It does not wait.
 func (p *Provider) Health() (Health, error) {
-	health, err := ask(p, capi.Provider.Health)
-	if err != nil {
-		return Health{}, err
+	defer runtime.KeepAlive(p)
+	s := p.session()
+	health, failure := call(s.handle.Health)
+	if failure != nil {
+		return Health{}, s.error(failure)
 	}
 	return Health{
 		Synced:   health.AgeMS >= 0,
@@ -50,8 +69,8 @@ func (p *Provider) Health() (Health, error) {
 		Stale:    health.Stale,
 		Watching: health.Watching,
 		Polling:  health.Polling,
-		Err:      errorFrom(health.Failure),
-		ErrClass: health.ErrorClass,
+		Err:      s.error(health.Failure),
+		ErrClass: ErrorClass(health.ErrorClass),
 	}, nil
 }
 
@@ -60,4 +79,24 @@ func age(milliseconds int64) time.Duration {
 		return math.MaxInt64
 	}
 	return time.Duration(milliseconds) * time.Millisecond
+}
+
+// Metrics returns the metrics of the provider in the text format of Prometheus,
+// for example to append to the process's own metrics. It does not wait.
+//
+// The names begin with kubepeers_, and all metrics have the labels namespace and
+// selector. Serve several providers under separate paths, because a metric name
+// may occur only once in an exposition. kubepeers_metrics in kubepeers.h lists the
+// metrics.
+func (p *Provider) Metrics() (string, error) { return text(p, capi.Provider.Metrics) }
+
+// text is for calls that return a text and do not wait.
+func text(p *Provider, get func(capi.Provider) (string, *capi.Failure)) (string, error) {
+	defer runtime.KeepAlive(p)
+	s := p.session()
+	result, failure := call(func() (string, *capi.Failure) { return get(s.handle) })
+	if failure != nil {
+		return "", s.error(failure)
+	}
+	return result, nil
 }

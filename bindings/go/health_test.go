@@ -1,36 +1,36 @@
 package kubepeers_test
 
 import (
-	"errors"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
 )
 
-func TestHealthBeforeThePodsHaveBeenRead(t *testing.T) {
-	provider := waiting(t, 0)
+func TestHealthBeforeTheFirstList(t *testing.T) {
+	provider := waiting(t)
 	var health kubepeers.Health
-	eventually(t, "nobody is there", func() bool {
+	eventually(t, "the API server is unreachable", func() bool {
 		health = must[kubepeers.Health](t)(provider.Health())
-		return health.ErrClass == "unreachable" // On a busy machine the first try may be too slow: that is another class.
+		return health.ErrClass == kubepeers.ClassUnreachable // On a busy machine the first attempt may be too slow, which is another class.
 	})
 	if failure := want(t, health.Err, kubepeers.ErrUnavailable); !failure.Retryable || failure.Message == "" {
 		t.Errorf("%+v", failure)
 	}
 	health.Err = nil
-	if want := (kubepeers.Health{Age: math.MaxInt64, Stale: true, ErrClass: "unreachable"}); health != want {
+	if want := (kubepeers.Health{Age: math.MaxInt64, Stale: true, ErrClass: kubepeers.ClassUnreachable}); health != want {
 		t.Errorf("%+v, not %+v", health, want)
 	}
 }
 
-func TestHealthWhenAllIsWell(t *testing.T) {
+func TestHealthWithoutErrors(t *testing.T) {
 	c := newCluster(t)
 	c.pod("self", "10.1.0.1")
 	watching := c.register("self")
 	begun := time.Now()
-	polling := c.register("self", kubepeers.WithPolling(), kubepeers.WithPollInterval(time.Hour))
+	polling := c.register("self", pollingRarely)
 	time.Sleep(20 * time.Millisecond)
 	health := must[kubepeers.Health](t)(polling.Health())
 	if passed := time.Since(begun); health.Age < 20*time.Millisecond || health.Age > passed {
@@ -48,9 +48,9 @@ func TestHealthWhenAllIsWell(t *testing.T) {
 	}
 }
 
-func TestWithoutWatchThePodsArePolled(t *testing.T) {
+func TestPodsThatMayNotBeWatchedArePolled(t *testing.T) {
 	c := newCluster(t)
-	c.run("account", "--namespace", c.namespace, "--verbs", "list", "demo")
+	c.allow("list")
 	c.pod("self", "10.1.0.1")
 	provider := c.register("self")
 	eventually(t, "the pods are polled", func() bool { return must[kubepeers.Health](t)(provider.Health()).Polling })
@@ -58,42 +58,19 @@ func TestWithoutWatchThePodsArePolled(t *testing.T) {
 	if failure := want(t, health.Err, kubepeers.ErrForbidden); failure.HTTPStatus != 403 {
 		t.Errorf("%+v", failure)
 	}
-	if !health.Synced || health.Stale || health.ErrClass != "forbidden" {
+	if !health.Synced || health.Stale || health.ErrClass != kubepeers.ClassForbidden {
 		t.Errorf("%+v", health)
 	}
 }
 
-func TestRefreshSeesWhatIsNew(t *testing.T) {
+func TestMetricsAreOfThisProvider(t *testing.T) {
 	c := newCluster(t)
 	c.pod("self", "10.1.0.1")
-	// Nothing but Refresh makes a second list.
-	provider := c.register("self", kubepeers.WithPolling(), kubepeers.WithPollInterval(time.Hour))
-	c.eventually(provider)
 	c.pod("a", "10.1.0.2")
-	succeed(t, provider.Refresh(t.Context()))
-	if peers := must[[]string](t)(provider.DiscoverPeers()); len(peers) != 1 {
-		t.Errorf("%q", peers)
-	}
-}
-
-func TestWhatIsTooOldIsNotGivenOut(t *testing.T) {
-	c := newCluster(t)
-	c.pod("self", "10.1.0.1")
-	provider := c.register("self", kubepeers.WithMaxStale(time.Second), kubepeers.WithDiscoverTimeout(0),
-		kubepeers.WithPolling(), kubepeers.WithPollInterval(time.Second))
-	// It may be too old before it is asked for the first time, or while the next list is on its way.
-	eventually(t, "there is an answer", func() bool { return discover(provider) == nil })
-	c.run("account", "--namespace", c.namespace, "--verbs", "", "demo")
-	var failure *kubepeers.Error
-	eventually(t, "there is no answer", func() bool {
-		// At first it is only old; that the account may not list shows a moment later.
-		err := discover(provider)
-		return errors.Is(err, kubepeers.ErrStale) && errors.As(err, &failure) && failure.HTTPStatus != 0
-	})
-	if failure.HTTPStatus != 403 {
-		t.Errorf("%+v", failure)
-	}
-	if health := must[kubepeers.Health](t)(provider.Health()); !health.Stale || health.Age < time.Second {
-		t.Errorf("%+v", health)
+	c.pod("b", "10.1.0.3")
+	metrics := must[string](t)(c.register("self").Metrics())
+	sample := `kubepeers_peers{namespace="` + c.namespace + `",selector="app=demo"} 2`
+	if !strings.Contains(metrics, "\n"+sample+"\n") || !strings.HasPrefix(metrics, "# HELP ") || !strings.HasSuffix(metrics, "\n") {
+		t.Errorf("no %q in\n%s", sample, metrics)
 	}
 }

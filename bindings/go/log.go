@@ -8,8 +8,8 @@ import (
 	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
 )
 
-// levels are those of the library by its names for them, the least important first.
-var levels = []struct {
+// logLevels are the levels of the library, the most verbose first.
+var logLevels = []struct {
 	name   string
 	number int32
 	level  slog.Level
@@ -20,61 +20,62 @@ var levels = []struct {
 	{"error", capi.LogError, slog.LevelError},
 }
 
-// logLevel is what the key `log` is to be: records that nobody wants are not made.
-func logLevel(logger *slog.Logger) string {
-	for _, l := range levels {
-		if logger != nil && logger.Enabled(context.Background(), l.level) {
-			return l.name
-		}
+// logForwarder passes the log records of a session on to a logger, from the first
+// Register until Close.
+type logForwarder struct {
+	session *session
+	logger  *slog.Logger
+	ended   chan struct{} // closed by end
+	done    chan struct{} // closed when the logger gets nothing more
+
+	mutex   sync.Mutex
+	started bool
+	rest    []capi.Record // what end has found
+}
+
+func newLogForwarder(s *session, logger *slog.Logger) *logForwarder {
+	return &logForwarder{session: s, logger: logger, ended: make(chan struct{}), done: make(chan struct{})}
+}
+
+// start does nothing if the forwarder runs or has ended.
+func (l *logForwarder) start() *capi.Failure {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	if l.started || l.isEnded() {
+		return nil
 	}
-	return "off"
-}
-
-// logging is what a session tells a logger.
-type logging struct {
-	handle capi.Provider
-	logger *slog.Logger
-	ended  chan struct{} // closed by end
-	done   chan struct{} // closed when nothing more is told
-
-	mutex sync.Mutex
-	rest  []capi.Record // what end has found
-}
-
-// startLog has a goroutine give records to the logger until the session is
-// closed, those before it included.
-func (s *session) startLog(logger *slog.Logger) *capi.Failure {
-	if failure := s.changes.join(s.handle); failure != nil {
+	if failure := l.session.changes.subscribe(l.session.handle); failure != nil {
 		return failure
 	}
-	s.log = &logging{handle: s.handle, logger: logger, ended: make(chan struct{}), done: make(chan struct{})}
+	l.started = true
 	go func() {
-		defer close(s.log.done)
-		defer s.changes.leave()
-		s.log.run(&s.changes)
+		defer close(l.done)
+		defer l.session.changes.unsubscribe()
+		l.forward()
 	}()
 	return nil
 }
 
-func (l *logging) run(changes *changes) {
+func (l *logForwarder) forward() {
 	for {
-		told := changes.next()
+		changed := l.session.changes.next()
 		for record, ok := l.next(); ok; record, ok = l.next() {
-			l.tell(record)
+			l.handle(record)
 		}
 		select {
-		case <-told:
+		case <-changed:
 		case <-l.ended:
-			if len(l.rest) == 0 { // It may have ended since the last one.
+			if len(l.rest) == 0 { // Otherwise it ended after the last call of next.
 				return
 			}
 		}
 	}
 }
 
-// end keeps the records that the library has now, lest they end with its
-// provider. They are as many as it keeps, however many are written meanwhile.
-func (l *logging) end() {
+// end keeps the records that the library has, because closing the provider drops
+// them. It takes no more than the library keeps, so that it ends even if the logger
+// causes new records.
+func (l *logForwarder) end() {
 	const kept = 256
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
@@ -82,16 +83,19 @@ func (l *logging) end() {
 		return
 	}
 	for len(l.rest) < kept {
-		record, ok := l.handle.NextRecord()
+		record, ok := l.session.handle.NextRecord()
 		if !ok {
 			break
 		}
 		l.rest = append(l.rest, record)
 	}
 	close(l.ended)
+	if !l.started {
+		close(l.done)
+	}
 }
 
-func (l *logging) isEnded() bool {
+func (l *logForwarder) isEnded() bool {
 	select {
 	case <-l.ended:
 		return true
@@ -100,11 +104,11 @@ func (l *logging) isEnded() bool {
 	}
 }
 
-func (l *logging) next() (record capi.Record, ok bool) {
+func (l *logForwarder) next() (record capi.Record, ok bool) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	if !l.isEnded() {
-		return l.handle.NextRecord()
+		return l.session.handle.NextRecord()
 	}
 	if len(l.rest) > 0 {
 		record, l.rest, ok = l.rest[0], l.rest[1:], true
@@ -112,11 +116,16 @@ func (l *logging) next() (record capi.Record, ok bool) {
 	return record, ok
 }
 
-func (l *logging) tell(record capi.Record) {
-	for _, level := range levels {
-		if level.number == record.Level && l.logger.Enabled(context.Background(), level.level) {
-			// As it comes from no line of a Go program, it has none.
-			l.logger.Handler().Handle(context.Background(), slog.NewRecord(record.At, level.level, record.Message, 0))
+func (l *logForwarder) handle(record capi.Record) {
+	message := record.Message
+	if !l.session.raw {
+		message = goWords.Replace(message)
+	}
+	ctx := context.Background()
+	for _, level := range logLevels {
+		if level.number == record.Level && l.logger.Enabled(ctx, level.level) {
+			// The record has no program counter, because it comes from no line of Go.
+			l.logger.Handler().Handle(ctx, slog.NewRecord(record.At, level.level, message, 0))
 		}
 	}
 }

@@ -3,8 +3,6 @@ package kubepeers_test
 import (
 	"context"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -15,11 +13,11 @@ import (
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
 )
 
-// journal keeps records that are important enough.
+// journal keeps the records of its level and above.
 type journal struct {
 	slog.Handler
 	level slog.LevelVar
-	held  chan struct{} // if there is one, each record waits for its end
+	held  chan struct{} // if it is not nil, each record waits until it is closed
 
 	mutex   sync.Mutex
 	records []slog.Record
@@ -58,24 +56,30 @@ func (j *journal) all() []slog.Record {
 	return slices.Clone(j.records)
 }
 
-// has says whether there is a record of this level whose message has this in it.
+// has reports whether there is a record of this level with this part in its message.
 func (j *journal) has(level slog.Level, part string) bool {
 	return slices.ContainsFunc(j.all(), func(r slog.Record) bool { return r.Level == level && strings.Contains(r.Message, part) })
 }
 
-func (j *journal) option() kubepeers.Option { return kubepeers.WithLogger(slog.New(j)) }
+// config returns the configuration of a provider whose API server is away.
+func (j *journal) config(t *testing.T) kubepeers.Config {
+	t.Helper()
+	config := unreachable(t)
+	config.Logger = slog.New(j)
+	return config
+}
 
 func TestLog(t *testing.T) {
 	c := newCluster(t)
 	c.pod("self", "10.1.0.1")
 	journal := newJournal(slog.LevelDebug)
 	before := time.Now().Truncate(time.Millisecond)
-	provider := c.register("self", journal.option())
+	provider := c.register("self", func(c *kubepeers.Config) { c.Logger = slog.New(journal) })
 	c.pod("a", "10.1.0.2")
 	c.eventually(provider, "10.1.0.2:3322")
-	eventually(t, "the log tells of it", func() bool { return journal.has(slog.LevelInfo, "generation 2: 1 peers") })
-	eventually(t, "the log tells of the watch", func() bool { return journal.has(slog.LevelDebug, "the watch is open") })
-	eventually(t, "the log tells of the start", func() bool { return journal.has(slog.LevelInfo, "looking for pods") })
+	eventually(t, "the log reports it", func() bool { return journal.has(slog.LevelInfo, "generation 2: 1 peers") })
+	eventually(t, "the log reports the watch", func() bool { return journal.has(slog.LevelDebug, "the watch is open") })
+	eventually(t, "the log reports the start", func() bool { return journal.has(slog.LevelInfo, "looking for pods") })
 	for _, record := range journal.all() {
 		if record.Time.Before(before) || record.Time.After(time.Now()) || record.PC != 0 {
 			t.Errorf("%+v", record)
@@ -86,12 +90,12 @@ func TestLog(t *testing.T) {
 	}
 }
 
-func TestLogHasTheLevelOfTheLogger(t *testing.T) {
+func TestLogHasTheLevelsOfTheLogger(t *testing.T) {
 	for name, level := range map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn} {
 		t.Run(name, func(t *testing.T) {
 			journal := newJournal(level)
-			provider := initialized(t, validConfig(), append(unreachable(t, 0), journal.option())...)
-			succeed(t, provider.Register())
+			provider := create(t, journal.config(t))
+			succeed(t, provider.Register(t.Context()))
 			eventually(t, "there is a warning", func() bool { return journal.has(slog.LevelWarn, "connect") })
 			succeed(t, provider.Close())
 			if info := journal.has(slog.LevelInfo, "looking for pods"); info != (level <= slog.LevelInfo) {
@@ -101,32 +105,34 @@ func TestLogHasTheLevelOfTheLogger(t *testing.T) {
 	}
 }
 
-func TestLogHasTheLevelThatTheLoggerHasNow(t *testing.T) {
+func TestLogRespectsALevelThatIsRaisedLater(t *testing.T) {
 	journal := newJournal(slog.LevelInfo)
-	provider := initialized(t, validConfig(), append(unreachable(t, 0), journal.option())...)
+	provider := create(t, journal.config(t))
 	journal.level.Set(slog.LevelError)
-	succeed(t, provider.Register())
+	succeed(t, provider.Register(t.Context()))
 	succeed(t, provider.Close())
 	if records := journal.all(); len(records) > 0 {
 		t.Errorf("%+v", records)
 	}
 }
 
-func TestLogThatNobodyWants(t *testing.T) {
-	for _, logger := range []*slog.Logger{nil, slog.New(newJournal(slog.LevelError + 1))} {
-		provider := initialized(t, validConfig(), append(unreachable(t, 0), kubepeers.WithLogger(logger))...)
-		succeed(t, provider.Register())
+func TestNoLogIsMadeIfNoLevelIsEnabled(t *testing.T) {
+	for _, logger := range []*slog.Logger{nil, slog.New(newJournal(slog.LevelError + 1)), slog.New(slog.DiscardHandler)} {
+		config := unreachable(t)
+		config.Logger = logger
+		provider := create(t, config)
+		succeed(t, provider.Register(t.Context()))
 		succeed(t, provider.Close())
 	}
 }
 
-// A logger that does not keep up gets all the same what was recorded before Close, and nothing after it.
+// A logger that is slow also gets what was recorded before Close, and nothing after it.
 func TestLogIsCompleteWhenClosed(t *testing.T) {
 	journal := newJournal(slog.LevelInfo)
 	journal.held = make(chan struct{})
-	provider := initialized(t, validConfig(), append(unreachable(t, 0), journal.option())...)
+	provider := create(t, journal.config(t))
 	for range 3 {
-		succeed(t, provider.Register())
+		succeed(t, provider.Register(t.Context()))
 		succeed(t, provider.Deregister())
 	}
 	closed := make(chan error)
@@ -142,11 +148,11 @@ func TestLogIsCompleteWhenClosed(t *testing.T) {
 	records := journal.all()
 	ends := 0
 	for _, record := range records {
-		if strings.Contains(record.Message, "deregister was called") {
+		if strings.Contains(record.Message, "Deregister was called") {
 			ends++
 		}
 		if record.Time.After(released) {
-			t.Errorf("%+v has not the time at which it was made", record)
+			t.Errorf("%+v does not have the time at which it was made", record)
 		}
 	}
 	if ends != 3 {
@@ -159,14 +165,14 @@ func TestLogIsCompleteWhenClosed(t *testing.T) {
 	}
 }
 
-// A logger that blocks holds up Close, but nothing that Close is to end.
+// A logger that blocks delays Close, but nothing that Close ends.
 func TestCloseEndsCallsWhileTheLoggerBlocks(t *testing.T) {
 	journal := newJournal(slog.LevelInfo)
 	journal.held = make(chan struct{})
-	provider := initialized(t, validConfig(), append(unreachable(t, time.Hour), journal.option())...)
-	succeed(t, provider.Register())
+	provider := create(t, journal.config(t))
+	succeed(t, provider.Register(t.Context()))
 	ended, closed := make(chan error), make(chan error)
-	go func() { ended <- discover(provider) }()
+	go func() { ended <- calls["DiscoverPeers"](t.Context(), provider) }()
 	eventually(t, "it waits", func() bool { return provider.Waiters() == 2 })
 	go func() { closed <- provider.Close() }()
 	select {
@@ -180,7 +186,7 @@ func TestCloseEndsCallsWhileTheLoggerBlocks(t *testing.T) {
 	succeed(t, <-closed)
 }
 
-// again is a logger that makes a record of each record.
+// again is a logger that causes a record with each record.
 type again struct {
 	*journal
 	provider *kubepeers.Provider
@@ -192,16 +198,17 @@ func (a *again) WithAttrs([]slog.Attr) slog.Handler { return a }
 func (a *again) Handle(context.Context, slog.Record) error {
 	if !a.enough.Load() {
 		a.provider.Deregister()
-		a.provider.Register()
+		a.provider.Register(context.Background())
 	}
 	return nil
 }
 
 func TestCloseEndsALoggerThatNeverCatchesUp(t *testing.T) {
 	logger := &again{journal: newJournal(slog.LevelInfo)}
-	logger.provider = kubepeers.New(validConfig(), append(unreachable(t, 0), kubepeers.WithLogger(slog.New(logger)))...)
-	succeed(t, logger.provider.Initialize())
-	succeed(t, logger.provider.Register())
+	config := unreachable(t)
+	config.Logger = slog.New(logger)
+	logger.provider = create(t, config)
+	succeed(t, logger.provider.Register(t.Context()))
 	closed := make(chan error)
 	go func() { closed <- logger.provider.Close() }()
 	select {
@@ -213,34 +220,36 @@ func TestCloseEndsALoggerThatNeverCatchesUp(t *testing.T) {
 	}
 }
 
-func TestLogOfTheNextOneAfterClose(t *testing.T) {
-	journal := newJournal(slog.LevelInfo)
-	provider := initialized(t, validConfig(), append(unreachable(t, 0), journal.option())...)
+// The log begins with the first Register, so that New opens nothing.
+func TestNewWithALoggerStartsNothing(t *testing.T) {
+	files := descriptors(t)
+	provider := create(t, newJournal(slog.LevelDebug).config(t))
+	if found := goroutines(t); found != "" || descriptors(t) != files || provider.Waiters() != 0 {
+		t.Error(found)
+	}
 	succeed(t, provider.Close())
-	succeed(t, provider.Initialize())
-	succeed(t, provider.Register())
-	eventually(t, "it is told", func() bool { return journal.has(slog.LevelInfo, "looking for pods") })
 }
 
-func TestNoDescriptorForTheLog(t *testing.T) {
+func TestCloseAndRegisterAtOnceEndTheLog(t *testing.T) {
+	for range 100 {
+		provider := create(t, newJournal(slog.LevelInfo).config(t))
+		ended := make(chan error)
+		go func() { ended <- provider.Register(t.Context()) }()
+		succeed(t, provider.Close())
+		<-ended
+		succeed(t, provider.Close())
+	}
+	noGoroutines(t)
+}
+
+func TestRegisterWithoutADescriptorForTheLog(t *testing.T) {
 	inAProcess(t, 0, func(t *testing.T) {
-		var files []*os.File
-		path := filepath.Join(t.TempDir(), "file")
-		succeed(t, os.WriteFile(path, nil, 0o600))
-		provider := kubepeers.New(validConfig(), newJournal(slog.LevelInfo).option())
-		limit(t, 64)
-		for {
-			file, err := os.Open(path)
-			if err != nil {
-				break
-			}
-			files = append(files, file)
-		}
-		want(t, provider.Initialize(), kubepeers.ErrNoResources)
-		for _, file := range files {
-			file.Close()
-		}
-		succeed(t, provider.Initialize())
+		config := newJournal(slog.LevelInfo).config(t)
+		provider := must[*kubepeers.Provider](t)(kubepeers.New(config))
+		release := exhaustDescriptors(t)
+		want(t, provider.Register(t.Context()), kubepeers.ErrNoResources)
+		release()
+		succeed(t, provider.Register(t.Context()))
 		succeed(t, provider.Close())
 	})
 }

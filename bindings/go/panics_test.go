@@ -4,7 +4,6 @@ package kubepeers_test
 
 import (
 	"testing"
-	"time"
 
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
 	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
@@ -20,7 +19,7 @@ const (
 )
 
 func TestPanicInCall(t *testing.T) {
-	provider := waiting(t, 0)
+	provider := waiting(t)
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {
 			capi.WantPanic(inCall)
@@ -30,21 +29,21 @@ func TestPanicInCall(t *testing.T) {
 			}
 		})
 	}
-	want(t, discover(provider), kubepeers.ErrNotSynced) // It is as it was.
+	want(t, discover(provider), kubepeers.ErrNotSynced) // The provider is unharmed.
 }
 
 func TestPanicInTask(t *testing.T) {
 	for name, place := range map[string]int32{"watcher": inWatcher, "request": inRequest} {
 		t.Run(name, func(t *testing.T) {
-			provider := waiting(t, time.Hour)
+			provider := waiting(t)
 			ended := make(chan error)
-			go func() { ended <- discover(provider) }()
+			go func() { ended <- calls["DiscoverPeers"](t.Context(), provider) }()
 			capi.WantPanic(place)
 			want(t, provider.Refresh(t.Context()), kubepeers.ErrInternal)
 			want(t, <-ended, kubepeers.ErrInternal)
 			want(t, calls["Health"](t.Context(), provider), kubepeers.ErrInternal)
 			succeed(t, provider.Deregister())
-			succeed(t, provider.Register())
+			succeed(t, provider.Register(t.Context()))
 			succeed(t, provider.Close())
 		})
 	}

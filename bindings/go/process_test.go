@@ -1,12 +1,18 @@
 package kubepeers_test
 
 import (
+	"bytes"
+	"context"
 	"fmt"
+	"io"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"runtime"
+	"runtime/pprof"
 	"strconv"
 	"strings"
 	"syscall"
@@ -14,20 +20,21 @@ import (
 	"time"
 
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
+	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
 )
 
-// The process stays the program's. A Go program does not fork without exec, and
-// does not unload libraries: C and Python have the tests of that.
+// The library leaves the process of the program alone. A Go program does not fork
+// without exec, and does not unload libraries: C and Python have those tests.
 
-// inAProcess runs a test of this binary in a process of its own, and wants it
-// to end with this status without a word.
+// inAProcess runs a test of this binary in another process, which must end with this
+// status and print nothing.
 func inAProcess(t *testing.T, status int, body func(t *testing.T)) {
 	t.Helper()
 	const variable = "KUBEPEERS_TEST_PROCESS"
 	if os.Getenv(variable) == t.Name() {
 		body(t)
 		if t.Failed() {
-			return // The test's own words say why.
+			return // The output of the test says why.
 		}
 		os.Exit(status)
 	}
@@ -39,7 +46,7 @@ func inAProcess(t *testing.T, status int, body func(t *testing.T)) {
 	}
 }
 
-// signalsOf gives the signal masks of a thread, of the main one if it is "self".
+// signalsOf returns the signal masks of a thread.
 func signalsOf(t *testing.T, thread string) map[string]uint64 {
 	t.Helper()
 	masks := map[string]uint64{}
@@ -63,7 +70,7 @@ func TestSignalsStayAsTheyAre(t *testing.T) {
 		signal.Notify(make(chan os.Signal, 1), syscall.SIGUSR1)
 		thread := strconv.Itoa(syscall.Gettid())
 		before := signalsOf(t, thread)
-		provider := waiting(t, 0)
+		provider := waiting(t)
 		during := signalsOf(t, thread)
 		succeed(t, provider.Close())
 		after := signalsOf(t, thread)
@@ -81,9 +88,9 @@ func TestThreadsBlockAllSignalsButFaults(t *testing.T) {
 		faults |= 1 << (fault - 1)
 	}
 	const canBeBlocked = ^uint64(1<<(syscall.SIGKILL-1) | 1<<(syscall.SIGSTOP-1) | 3<<31) // 32 and 33 are glibc's.
-	provider := waiting(t, 0)
-	// A thread gives itself its name: one that has it has its mask too.
-	eventually(t, "there is a thread, and it is deaf", func() bool {
+	provider := waiting(t)
+	// A thread names itself: one that has its name has its mask, too.
+	eventually(t, "there is a thread that blocks them", func() bool {
 		n := 0
 		for _, task := range must[[]os.DirEntry](t)(os.ReadDir("/proc/self/task")) {
 			name, err := os.ReadFile("/proc/self/task/" + task.Name() + "/comm")
@@ -96,11 +103,11 @@ func TestThreadsBlockAllSignalsButFaults(t *testing.T) {
 	succeed(t, provider.Close())
 }
 
-// breaking answers every TLS handshake with nonsense, and is gone when the
-// client complains: it writes into a connection that is no more.
-func breaking(t *testing.T) []kubepeers.Option {
+// breaking answers every TLS handshake with nonsense and closes the connection, so
+// that the client writes into a closed connection.
+func breaking(t *testing.T) kubepeers.Config {
 	t.Helper()
-	options := unreachable(t, 0)
+	config := unreachable(t)
 	listener := must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0"))
 	t.Cleanup(func() { listener.Close() })
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
@@ -114,7 +121,7 @@ func breaking(t *testing.T) []kubepeers.Option {
 			breakOff(connection.(*net.TCPConn))
 		}
 	}()
-	return options
+	return config
 }
 
 func breakOff(connection *net.TCPConn) {
@@ -127,8 +134,8 @@ func breakOff(connection *net.TCPConn) {
 	connection.Close()
 }
 
-// hasPipeSignal says whether SIGPIPE was sent to a thread of the library,
-// where it waits for ever.
+// hasPipeSignal reports whether SIGPIPE was sent to a thread of the library, where it
+// stays pending.
 func hasPipeSignal(t *testing.T) bool {
 	for _, task := range must[[]os.DirEntry](t)(os.ReadDir("/proc/self/task")) {
 		if signalsOf(t, task.Name())["SigPnd"]&(1<<(syscall.SIGPIPE-1)) != 0 {
@@ -141,11 +148,9 @@ func hasPipeSignal(t *testing.T) bool {
 // A SIGPIPE on a thread that is not Go's would end the process.
 func TestSIGPIPEDoesNotReachTheProgram(t *testing.T) {
 	inAProcess(t, 0, func(t *testing.T) {
-		options := breaking(t)
+		config := breaking(t)
 		for range 20 {
-			provider := kubepeers.New(validConfig(), options...)
-			succeed(t, provider.Initialize())
-			succeed(t, provider.Register())
+			provider := must[*kubepeers.Provider](t)(kubepeers.Open(t.Context(), config))
 			eventually(t, "SIGPIPE was sent", func() bool { return hasPipeSignal(t) })
 			succeed(t, provider.Close())
 		}
@@ -158,11 +163,9 @@ func descriptors(t *testing.T) int {
 
 func TestOpeningAndClosingLeavesNothing(t *testing.T) {
 	inAProcess(t, 0, func(t *testing.T) {
-		options := unreachable(t, 0)
+		config := unreachable(t)
 		cycle := func() {
-			provider := kubepeers.New(validConfig(), options...)
-			succeed(t, provider.Initialize())
-			succeed(t, provider.Register())
+			provider := must[*kubepeers.Provider](t)(kubepeers.Open(t.Context(), config))
 			want(t, discover(provider), kubepeers.ErrNotSynced)
 			succeed(t, provider.Close())
 		}
@@ -183,7 +186,7 @@ func TestDescriptorsEndAtExec(t *testing.T) {
 	}
 	before := count()
 	own := descriptors(t)
-	provider := waiting(t, 0)
+	provider := waiting(t)
 	eventually(t, "the library opens something", func() bool { return descriptors(t) > own })
 	for range 50 {
 		if now := count(); now != before {
@@ -197,19 +200,19 @@ func TestExitWhileWaiting(t *testing.T) {
 	for i := range 10 {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			inAProcess(t, 7, func(t *testing.T) {
-				provider := waiting(t, time.Hour)
+				provider := waiting(t)
 				for range 3 {
-					go discover(provider)
+					go provider.DiscoverPeers(t.Context())
 				}
-				time.Sleep(time.Duration(i) * time.Millisecond) // Wherever they are by then.
+				time.Sleep(time.Duration(i) * time.Millisecond) // They are at different points.
 			})
 		})
 	}
 }
 
-// An operating system thread that made calls ends with its goroutine.
+// A thread of the operating system that has made calls ends with its goroutine.
 func TestThreadsEndAfterUse(t *testing.T) {
-	provider := waiting(t, 0)
+	provider := waiting(t)
 	ended := make(chan error)
 	for range 200 {
 		go func() {
@@ -223,9 +226,174 @@ func TestThreadsEndAfterUse(t *testing.T) {
 	succeed(t, provider.Close())
 }
 
-func limit(t *testing.T, files uint64) {
+// exhaustDescriptors opens files until there are no descriptors left.
+func exhaustDescriptors(t *testing.T) (release func()) {
 	t.Helper()
 	var now syscall.Rlimit
 	succeed(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &now))
-	succeed(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: files, Max: now.Max}))
+	succeed(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 64, Max: now.Max}))
+	path := filepath.Join(t.TempDir(), "file")
+	succeed(t, os.WriteFile(path, nil, 0o600))
+	var files []*os.File
+	for {
+		file, err := os.Open(path)
+		if err != nil {
+			break
+		}
+		files = append(files, file)
+	}
+	return func() {
+		for _, file := range files {
+			file.Close()
+		}
+	}
+}
+
+func libraryThreads(t *testing.T) int {
+	t.Helper()
+	n := 0
+	for _, task := range threads(t) {
+		name, err := os.ReadFile("/proc/self/task/" + task.Name() + "/comm")
+		if err == nil && strings.HasPrefix(string(name), "kubepeers") { // Another thread may just have ended.
+			n++
+		}
+	}
+	return n
+}
+
+func TestCloseLeavesNoThreadAndNoGoroutine(t *testing.T) {
+	before := runtime.NumGoroutine()
+	for range 10 {
+		provider := waiting(t)
+		want(t, discover(provider), kubepeers.ErrNotSynced)
+		// A thread names itself, and stays in /proc a moment longer than it can be joined.
+		eventually(t, "there is a thread", func() bool { return libraryThreads(t) == 1 })
+		succeed(t, provider.Close())
+		eventually(t, "there is no thread", func() bool { return libraryThreads(t) == 0 })
+	}
+	eventually(t, "the goroutines end", func() bool { return runtime.NumGoroutine() <= before })
+}
+
+// goroutines returns the stacks of those that are in this package.
+func goroutines(t *testing.T) string {
+	t.Helper()
+	var profile bytes.Buffer
+	succeed(t, pprof.Lookup("goroutine").WriteTo(&profile, 1))
+	var found []string
+	for _, stack := range strings.Split(profile.String(), "\n\n") {
+		if strings.Contains(stack, "kubepeers/bindings/go.") {
+			found = append(found, stack)
+		}
+	}
+	return strings.Join(found, "\n\n")
+}
+
+func noGoroutines(t *testing.T) {
+	t.Helper()
+	last := ""
+	defer func() {
+		if t.Failed() {
+			t.Log(last)
+		}
+	}()
+	eventually(t, "no goroutine is left", func() bool { last = goroutines(t); return last == "" })
+}
+
+func TestCloseEndsAllGoroutines(t *testing.T) {
+	provider := create(t, newJournal(slog.LevelDebug).config(t))
+	succeed(t, provider.Register(t.Context()))
+	ended := make(chan error)
+	go func() { ended <- lastOfWatch(t.Context(), provider) }()
+	go func() { ended <- provider.Refresh(t.Context()) }()
+	eventually(t, "there are goroutines", func() bool {
+		now := goroutines(t)
+		return strings.Contains(now, "forward") && strings.Contains(now, "watch") && strings.Contains(now, "Refresh")
+	})
+	succeed(t, provider.Close())
+	for range 2 {
+		want(t, <-ended, kubepeers.ErrClosed)
+	}
+	noGoroutines(t)
+}
+
+func TestCancelEndsAllGoroutines(t *testing.T) {
+	provider := waiting(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	for range 10 {
+		for _, name := range append(waits, "Watch") {
+			go calls[name](ctx, provider)
+		}
+	}
+	eventually(t, "there are goroutines", func() bool { return strings.Contains(goroutines(t), "watch") })
+	cancel()
+	noGoroutines(t)
+	want(t, discover(provider), kubepeers.ErrNotSynced)
+}
+
+func TestProviderThatIsNotReferencedIsClosed(t *testing.T) {
+	config := newJournal(slog.LevelDebug).config(t)
+	var handle capi.Provider
+	func() {
+		provider := must[*kubepeers.Provider](t)(kubepeers.Open(t.Context(), config))
+		handle = provider.Handle()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		go lastOfWatch(ctx, provider)
+		go provider.Refresh(ctx)
+	}()
+	eventually(t, "the provider is closed", func() bool {
+		runtime.GC()
+		failure := handle.Deregister()
+		return failure != nil && failure.Status == capi.Closed
+	})
+	noGoroutines(t)
+}
+
+func TestProviderInUseIsNotClosed(t *testing.T) {
+	config := unreachable(t)
+	for _, name := range []string{"DiscoverPeers", "Watch"} {
+		result := make(chan error)
+		go func() {
+			provider, err := kubepeers.Open(t.Context(), config) // Only this goroutine knows it.
+			if err != nil {
+				result <- err
+				return
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+			defer cancel()
+			result <- calls[name](ctx, provider)
+		}()
+		for ended := false; !ended; {
+			select {
+			case err := <-result:
+				want(t, err, kubepeers.ErrNotSynced)
+				ended = true
+			default:
+				runtime.GC()
+			}
+		}
+	}
+}
+
+func TestClosedProvidersKeepNoMemory(t *testing.T) {
+	heap := func() int64 {
+		var stats runtime.MemStats
+		runtime.GC()
+		runtime.GC() // The second one empties pools.
+		runtime.ReadMemStats(&stats)
+		return int64(stats.HeapAlloc)
+	}
+	config := validConfig()
+	config.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	use := func() { succeed(t, must[*kubepeers.Provider](t)(kubepeers.New(config)).Close()) }
+	const uses = 5000
+	for range 100 {
+		use()
+	}
+	before := heap()
+	for range uses {
+		use()
+	}
+	// A session is larger. Goroutines of the last uses may still end.
+	eventually(t, "at most 50 bytes are kept for each use", func() bool { return heap()-before <= 50*uses })
 }

@@ -4,134 +4,284 @@ import (
 	"context"
 	"fmt"
 	"runtime"
-	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
-	"github.com/kubepeers/kubepeers/bindings/go/internal/settings"
+	"github.com/kubepeers/kubepeers/bindings/go/internal/raw"
 )
 
-// Provider finds the peers of this process. It is a discovery.Provider of GoAkt,
-// and tells more than that asks for. Any number of goroutines may use it at once.
+// Provider finds the peers of this process. Any number of goroutines may use it
+// at once. A Provider must be created by [New] or [Open].
 //
-// Calls with a context wait until there is an answer or the context ends, and
-// give an error that is the context's for errors.Is. If something was missing
-// until then it is an *Error too, which says what. Those without one wait as
-// long as WithRegisterTimeout and WithDiscoverTimeout say. Calls that wait have
-// two file descriptors meanwhile, all of a provider together, and no thread.
-type Provider struct {
-	settings settings.Settings
-	invalid  error // why the Config could not become settings
+// Calls that take a context wait until they have a result or the context ends.
+// They return ErrSelfExcluded and ErrNoIdentity at once, and keep waiting on
+// errors that an operator may fix, such as a missing Role. So pass a context with
+// a deadline, or use [Provider.Watch], which reports every error at once. If the
+// context ends, they return at once, and the error wraps both the error of the
+// context and an [*Error] that says what was missing. If the context had ended
+// before the call, the error is that of the context alone. Waiting calls block no
+// OS thread. All waiting calls on a provider share one goroutine and two file
+// descriptors.
+//
+// After [Provider.Close] all methods except Close return [ErrClosed]. While the
+// provider is not registered, all except Register and Close return
+// [ErrNotRegistered].
+//
+// A provider that is no longer referenced is closed by the garbage collector at some
+// point. Do not rely on it.
+type Provider struct{ s *session }
 
-	initializing sync.Mutex
-	session      atomic.Pointer[session] // nil until Initialize
+// session is what a Provider shares with its goroutines. They do not hold the
+// Provider, so that one that is no longer referenced can be closed while they run.
+type session struct {
+	handle   capi.Provider
+	raw      bool
+	snapshot atomic.Pointer[snapshot] // the newest that was copied
+	changes  changeNotifier
+	log      *logForwarder // nil if there is no logger
+	cleanup  runtime.Cleanup
+
+	registerTimeout time.Duration
+	registering     chan struct{} // holds a token while a call begins, checks or undoes a registration
+	registrations   uint64        // how many there have been; needs the token
 }
 
-// New makes a provider. Nothing is checked or started until Initialize.
-func New(config Config, options ...Option) *Provider {
-	p := new(Provider)
-	p.invalid = config.apply(&p.settings)
-	for _, option := range options {
-		option(&p.settings)
+// uninitialized serves a Provider that New has not created.
+var uninitialized = &session{registering: make(chan struct{}, 1)}
+
+func (p *Provider) session() *session {
+	if p == nil || p.s == nil {
+		return uninitialized
 	}
-	return p
+	return p.s
 }
 
-// ID is "kubernetes".
-func (p *Provider) ID() string { return capi.ID() }
-
-// Initialize checks the whole configuration. It touches no network.
+// New validates the configuration and returns a provider, which must be closed.
+// It does no I/O and starts no goroutine.
 //
-// After a failure it may be called again; after success it gives
-// ErrAlreadyInitialized. After Close it begins anew.
-func (p *Provider) Initialize() error {
-	p.initializing.Lock()
-	defer p.initializing.Unlock()
+// Errors:
+//   - [ErrInvalidConfig]: fields are missing or invalid
+//   - [ErrNoResources]: 65,536 providers are open
+//   - [ErrIncompatibleLibrary]: the loaded library does not fit this package
+func New(config Config) (*Provider, error) {
+	settings, err := config.settings()
+	if err != nil {
+		return nil, err
+	}
+	return newProvider(settings)
+}
+
+// Open is [New] followed by [Provider.Register]. If it fails, nothing remains
+// open.
+func Open(ctx context.Context, config Config) (*Provider, error) {
+	p, err := New(config)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Register(ctx); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func newProvider(settings settings) (*Provider, error) {
 	if err := checkVersion(capi.LibraryVersion(), capi.HeaderVersion); err != nil {
-		return err
+		return nil, err
 	}
-	if p.invalid != nil {
-		return p.invalid
+	s := &session{
+		raw:             settings.raw,
+		registerTimeout: settings.registerTimeout,
+		registering:     make(chan struct{}, 1),
 	}
-	s, failure := newSession(p.current().handle, &p.settings)
-	if failure != nil {
-		return errorFrom(failure)
+	if failure := capi.Init(settings.pairs, &s.handle); failure != nil {
+		return nil, s.error(failure)
 	}
-	// For a provider that nobody closes. What closing waits for must not hold up other cleanups.
-	s.forgotten = runtime.AddCleanup(p, func(s *session) { go s.close() }, s)
-	p.session.Store(s)
-	return nil
-}
-
-// Register finds the credentials and the own pod, starts to watch the pods,
-// and waits for a first view of them: see WithRegisterTimeout.
-//
-// What may mend itself, such as a server that cannot be reached, is no error
-// here: DiscoverPeers gives ErrNotSynced until it is mended. After an error
-// Register may be called again.
-func (p *Provider) Register() error {
-	defer runtime.KeepAlive(p)
-	return p.current().register(context.Background())
-}
-
-// RegisterContext is Register, unless ctx ends first: then what it has done is
-// undone, as if it had not been called, and the error says what was missing. So
-// ctx is for giving up; after WithRegisterTimeout, which ends the waiting here
-// too, the registration stands and goes on by itself.
-func (p *Provider) RegisterContext(ctx context.Context) error {
-	defer runtime.KeepAlive(p)
-	return p.current().register(ctx)
-}
-
-// Deregister stops watching, and ends calls that wait with ErrNotRegistered.
-// Register may be called again.
-func (p *Provider) Deregister() error {
-	defer runtime.KeepAlive(p)
-	return errorFrom(p.current().handle.Deregister())
-}
-
-// DiscoverPeers gives the addresses of the peers, "ip:port" with IPv6 in
-// brackets, sorted, without the own pod. It answers from memory.
-//
-// An empty answer means that this pod is alone, never that nothing is known
-// yet: until enough is known it waits (see WithDiscoverTimeout) and then gives
-// ErrNotSynced or ErrSelfNotVisible. The slice is not nil on success, and the
-// caller's own.
-func (p *Provider) DiscoverPeers() ([]string, error) {
-	defer runtime.KeepAlive(p)
-	s := p.current()
-	return forAsLong(s, s.discover)
-}
-
-// DiscoverPeersContext is DiscoverPeers that waits until ctx ends, also while
-// only somebody who adds a Role, say, can mend what is missing: he may do so.
-// Watch tells of an error that is not retryable at once.
-func (p *Provider) DiscoverPeersContext(ctx context.Context) ([]string, error) {
-	defer runtime.KeepAlive(p)
-	s := p.current()
-	return until(ctx, s, s.discover)
-}
-
-// Close ends the provider, and calls that wait with ErrClosed. From then on
-// every method gives ErrClosed, until Initialize. Closing again, or before
-// Initialize, is no error.
-func (p *Provider) Close() error {
-	defer runtime.KeepAlive(p)
-	return errorFrom(p.current().close())
-}
-
-// current is the session of the last Initialize, or one whose calls say that there was none.
-func (p *Provider) current() *session {
-	if s := p.session.Load(); s != nil {
-		return s
+	if settings.logger != nil {
+		s.log = newLogForwarder(s, settings.logger)
 	}
-	return &session{registering: make(chan struct{}, 1)}
+	p := &Provider{s}
+	// Closing waits for the watcher, and must not delay other cleanups.
+	s.cleanup = runtime.AddCleanup(p, func(s *session) { go s.close() }, s)
+	return p, nil
+}
+
+// The conformance probe passes on keys and values that a Config cannot hold.
+func init() {
+	raw.New = func(config raw.Config) (any, capi.Provider, error) {
+		p, err := newProvider(settings{
+			pairs:           config.Pairs,
+			registerTimeout: config.RegisterTimeout,
+			logger:          config.Logger,
+			raw:             true,
+		})
+		if err != nil {
+			return nil, 0, err
+		}
+		return p, p.s.handle, nil
+	}
 }
 
 func checkVersion(library, header capi.Version) error {
 	if library.Serves(header) {
 		return nil
 	}
-	return fmt.Errorf("%w: libkubepeers %v is loaded, the program was built with kubepeers.h %v: install a library of that version or a later one",
+	return fmt.Errorf("%w: libkubepeers %v is loaded, but the program was built with kubepeers.h %v: install a library of that version or newer",
 		ErrIncompatibleLibrary, library, header)
+}
+
+// Register reads the credentials, identifies this pod, starts the watcher, and
+// waits until it has listed the pods. It waits for at most
+// Config.RegisterTimeout.
+//
+// A nil error does not mean that the pods have been listed. If only transient
+// errors have occurred when RegisterTimeout expires, such as an API server that
+// is unreachable or overloaded, Register returns nil. The watcher then keeps
+// retrying, and [Provider.DiscoverPeers] waits or returns [ErrNotSynced] with the
+// reason until a list succeeds. So a program can start while the API server is
+// away.
+//
+// If Register fails, it leaves nothing running and may be called again. If ctx
+// ends, Register undoes what it has done. After Register has returned, ctx has no
+// effect.
+//
+// The credentials are those of Config.Kubeconfig if it is set, and otherwise
+// those of the service account. They are read again before every request, so that
+// rotation needs no action. The Role must allow list and watch on pods. With list
+// alone the pods are polled.
+//
+// This pod is identified by the first of the following that is available:
+//
+//  1. Config.PodUID, Config.PodName, Config.PodIP
+//  2. the pod that the service account's token is bound to
+//  3. the environment variables POD_UID and POD_NAME
+//  4. the addresses of the network interfaces that the process sees
+//  5. the environment variable HOSTNAME
+//
+// Errors:
+//   - [ErrAlreadyRegistered]: the provider is registered; the registration remains
+//   - [ErrNotInCluster]: there is no API server to contact
+//   - [ErrNoCredentials]: the token, CA, namespace or kubeconfig is missing or
+//     unusable
+//   - [ErrNoIdentity]: this pod cannot be identified
+//   - [ErrTLS]: the API server's certificate is not trusted
+//   - [ErrUnauthorized]: the API server rejects the token
+//   - [ErrForbidden]: the service account may not list pods
+//   - [ErrNoResources]: there are no descriptors or threads left
+//   - [ErrNotRegistered]: another goroutine deregistered meanwhile
+//   - the error of ctx, and ErrNotSynced with the reason
+func (p *Provider) Register(ctx context.Context) error {
+	defer runtime.KeepAlive(p)
+	return p.session().register(ctx)
+}
+
+// Deregister stops the watcher. Waiting calls return [ErrNotRegistered]. The
+// provider can be registered again. Deregister sends nothing to the API server.
+func (p *Provider) Deregister() error {
+	defer runtime.KeepAlive(p)
+	s := p.session()
+	return s.error(s.handle.Deregister())
+}
+
+// Close deregisters and closes the provider. Waiting calls return [ErrClosed].
+// Close first hands the pending records to Config.Logger. Closing a closed
+// provider returns nil.
+func (p *Provider) Close() error {
+	defer runtime.KeepAlive(p)
+	s := p.session()
+	return s.error(s.close())
+}
+
+func (s *session) close() *capi.Failure {
+	s.cleanup.Stop()
+	if s.log == nil {
+		return s.handle.Close()
+	}
+	s.log.end()
+	failure := s.handle.Close()
+	// The logger may take its time: everything else has ended by now.
+	<-s.log.done
+	return failure
+}
+
+func (s *session) register(ctx context.Context) error {
+	if err := contextEnded(ctx); err != nil {
+		return err
+	}
+	registration, failure := s.begin(ctx)
+	if registration == 0 {
+		return ctx.Err()
+	}
+	if failure != nil || s.registerTimeout == 0 {
+		return s.error(failure)
+	}
+	limited, cancel := context.WithTimeout(ctx, s.registerTimeout)
+	defer cancel()
+	_, failure = poll(limited, s, func() (struct{}, *capi.Failure) { return struct{}{}, s.firstSync(registration) })
+	switch {
+	case failure == nil:
+		return nil
+	case !isTransient(failure):
+		s.undo(registration)
+		return s.error(failure)
+	case ctx.Err() == nil:
+		return nil // The watcher keeps retrying.
+	}
+	if _, missing := s.newerThan(0); isTransient(missing) {
+		failure = missing // It has the reason.
+	}
+	s.undo(registration)
+	return s.contextError(ctx, failure)
+}
+
+// begin registers without waiting for a list. It returns the number of the
+// registration, or 0 if ctx ends while another call reads files.
+func (s *session) begin(ctx context.Context) (uint64, *capi.Failure) {
+	select {
+	case s.registering <- struct{}{}:
+	case <-ctx.Done():
+		return 0, nil
+	}
+	defer s.endRegistering()
+	registration := s.registrations + 1
+	if s.log != nil {
+		if failure := s.log.start(); failure != nil {
+			return registration, failure
+		}
+	}
+	failure := s.handle.Register()
+	if failure == nil {
+		s.registrations = registration
+	}
+	return registration, failure
+}
+
+func (s *session) endRegistering() { <-s.registering }
+
+// firstSync fails until the pods have been listed.
+func (s *session) firstSync(registration uint64) *capi.Failure {
+	s.registering <- struct{}{}
+	defer s.endRegistering()
+	health, failure := s.handle.Health()
+	switch {
+	case failure != nil && failure.Status != capi.NotRegistered:
+		return failure
+	case failure != nil || s.registrations != registration:
+		return &capi.Failure{Status: capi.NotRegistered, Message: "not registered: deregister was called meanwhile"}
+	case health.AgeMS >= 0:
+		return nil
+	case health.Failure != nil && !health.Failure.Retryable:
+		return health.Failure
+	}
+	return &capi.Failure{Status: capi.NotSynced, Message: "the pods have not been listed yet", Retryable: true}
+}
+
+// undo ends a registration unless it has been replaced by another one.
+func (s *session) undo(registration uint64) {
+	s.registering <- struct{}{}
+	defer s.endRegistering()
+	if s.registrations == registration {
+		s.handle.Deregister()
+	}
 }

@@ -3,75 +3,170 @@ package kubepeers
 import (
 	"context"
 	"fmt"
+	"math"
+	"os"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
 )
 
-// Snapshot is the peers as they were at one moment.
-type Snapshot struct {
-	// Generation grows from 1 with every change of a peer's record or of this pod's,
-	// readiness included, until the provider is closed.
-	Generation uint64
-	// Nodes are the peers in the order of DiscoverPeers: not nil, and the caller's own.
-	Nodes []Node
+// changeNotifier wakes all waiting goroutines of a session whenever the library
+// may have a new result. It has a descriptor and a goroutine while any goroutine
+// waits.
+type changeNotifier struct {
+	mutex      sync.Mutex
+	waiters    int
+	descriptor *os.File
+	changed    chan struct{} // closed, and replaced, at the next change
 }
 
-// Addresses are what DiscoverPeers gives of the same moment.
-func (s Snapshot) Addresses() []string {
-	addresses := make([]string, len(s.Nodes))
-	for i, node := range s.Nodes {
-		addresses[i] = node.Address()
+// subscribe must be followed by unsubscribe if it succeeds.
+func (c *changeNotifier) subscribe(handle capi.Provider) *capi.Failure {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if c.waiters == 0 {
+		fd, failure := handle.ChangeDescriptor()
+		if failure != nil {
+			return failure
+		}
+		// It does not block, so the netpoller takes it, unless epoll has reached its limit.
+		descriptor := os.NewFile(fd, "kubepeers changes")
+		if err := descriptor.SetReadDeadline(time.Time{}); err != nil {
+			descriptor.Close()
+			return &capi.Failure{Status: capi.NoResources, Message: "the change descriptor cannot be polled: " + err.Error(), Retryable: true}
+		}
+		c.descriptor = descriptor
+		c.changed = make(chan struct{})
+		go c.read(descriptor)
 	}
-	return addresses
+	c.waiters++
+	return nil
 }
 
-// Wait waits for peers that are newer than a generation: that of the Snapshot
-// that the caller has, or 0 for any. Changes that came and went meanwhile are not
-// seen, and no state that lasts is missed.
-func (p *Provider) Wait(ctx context.Context, afterGeneration uint64) (Snapshot, error) {
-	defer runtime.KeepAlive(p)
-	s := p.current()
-	return until(ctx, s, func() (Snapshot, *capi.Failure) { return s.newer(afterGeneration) })
+func (c *changeNotifier) unsubscribe() {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if c.waiters--; c.waiters == 0 {
+		c.descriptor.Close() // ends read
+		c.descriptor = nil
+	}
 }
 
-// WaitForPeers waits until there are at least min peers whose addresses have
-// been the same for stableFor. It is for a process that is about to form a
-// cluster. The addresses count as stable once a list requested after stableFor
-// confirms them. If stableFor is 0, no list is needed. While requests fail,
-// WaitForPeers keeps waiting.
-//
-// If ctx ends during the wait, the error wraps ctx.Err() and the reason:
-// ErrTimeout (too few peers, or not stable), ErrNotSynced, ErrSelfNotVisible or
-// ErrStale. If ctx had ended before, the error is ctx.Err() alone.
-func (p *Provider) WaitForPeers(ctx context.Context, min int, stableFor time.Duration) (Snapshot, error) {
-	defer runtime.KeepAlive(p)
-	if min < 0 { // It would become a large number of the library's own type.
-		return Snapshot{}, &Error{Status: ErrInvalidArgument, Message: fmt.Sprintf("`min` is %d: must not be negative", min)}
-	}
-	s := p.current()
-	settled := func() (Snapshot, *capi.Failure) {
-		return snapshotFrom(inTurn(func() (capi.Nodes, *capi.Failure) {
-			return s.handle.WaitForPeers(uint(min), milliseconds(stableFor), 0)
-		}))
-	}
-	return until(ctx, s, settled)
+// next returns a channel that is closed at the next change. A waiter must take it
+// before it calls the library, so that a change after that call wakes it.
+func (c *changeNotifier) next() <-chan struct{} {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	return c.changed
 }
 
-// newer is Wait that does not wait.
-func (s *session) newer(afterGeneration uint64) (Snapshot, *capi.Failure) {
-	found, failure := inTurn(func() (capi.Nodes, *capi.Failure) { return s.handle.Wait(afterGeneration, 0) })
-	if failure != nil && failure.Status == capi.Timeout { // The library speaks of a time that it did not wait.
-		failure.Message = fmt.Sprintf("there is nothing newer than generation %d", afterGeneration)
+// read notifies of changes until the provider is closed or there is no waiter.
+func (c *changeNotifier) read(descriptor *os.File) {
+	buffer := make([]byte, 512)
+	for {
+		_, err := descriptor.Read(buffer)
+		if !c.notify(descriptor) || err != nil {
+			return
+		}
 	}
-	return snapshotFrom(found, failure)
 }
 
-func snapshotFrom(found capi.Nodes, failure *capi.Failure) (Snapshot, *capi.Failure) {
-	nodes := make([]Node, len(found.Nodes))
-	for i, node := range found.Nodes {
-		nodes[i] = Node(node)
+// notify reports whether the descriptor is still in use.
+func (c *changeNotifier) notify(descriptor *os.File) bool {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if c.descriptor != descriptor {
+		return false
 	}
-	return Snapshot{found.Generation, nodes}, failure
+	close(c.changed)
+	c.changed = make(chan struct{})
+	return true
+}
+
+func waitForChange(ctx context.Context, changed <-chan struct{}) {
+	select {
+	case <-changed:
+	case <-ctx.Done():
+	}
+}
+
+// callSlots limits the calls that are in the library at once. The library serves
+// one at a time: a goroutine that waits here needs no thread, but one that waits
+// there does.
+var callSlots = make(chan struct{}, runtime.NumCPU())
+
+// call is for calls that do not wait.
+func call[T any](f func() (T, *capi.Failure)) (T, *capi.Failure) {
+	callSlots <- struct{}{}
+	defer func() { <-callSlots }()
+	return f()
+}
+
+// waitContext calls f, which does not wait, until it succeeds, fails permanently,
+// or ctx ends. The result is zero after an error.
+func waitContext[T any](ctx context.Context, s *session, f func() (T, *capi.Failure)) (result T, err error) {
+	if err := contextEnded(ctx); err != nil {
+		return result, err
+	}
+	found, failure := poll(ctx, s, f)
+	switch {
+	case isTransient(failure):
+		return result, s.contextError(ctx, failure)
+	case failure != nil:
+		return result, s.error(failure)
+	}
+	return found, nil
+}
+
+// poll calls f at every change until its failure is not transient or ctx has
+// ended, and returns the last outcome.
+func poll[T any](ctx context.Context, s *session, f func() (T, *capi.Failure)) (T, *capi.Failure) {
+	result, failure := f()
+	if !isTransient(failure) || ctx.Err() != nil {
+		return result, failure
+	}
+	if failure := s.changes.subscribe(s.handle); failure != nil {
+		return result, failure
+	}
+	defer s.changes.unsubscribe()
+	for {
+		changed := s.changes.next()
+		result, failure = f()
+		if !isTransient(failure) || ctx.Err() != nil {
+			return result, failure
+		}
+		waitForChange(ctx, changed)
+	}
+}
+
+// isTransient reports whether the library's own calls would wait.
+func isTransient(failure *capi.Failure) bool {
+	if failure == nil {
+		return false
+	}
+	switch failure.Status {
+	case capi.NotSynced, capi.SelfNotVisible, capi.Stale, capi.Timeout:
+		return true
+	}
+	return false
+}
+
+// contextEnded returns the error of a context that has ended before the call.
+func contextEnded(ctx context.Context) error {
+	if ctx == nil {
+		return invalidArgument("the context is nil")
+	}
+	return ctx.Err()
+}
+
+func invalidArgument(format string, arguments ...any) error {
+	return &Error{Status: ErrInvalidArgument, Message: fmt.Sprintf(format, arguments...)}
+}
+
+// clampedMilliseconds returns a time that is not negative as the library takes it:
+// 24 days stand for all that is longer.
+func clampedMilliseconds(d time.Duration) int32 {
+	return int32(min(milliseconds(d), math.MaxInt32))
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,28 +13,11 @@ import (
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
 )
 
-// Those that wait until their context ends.
-var waits = []string{"DiscoverPeersContext", "Wait", "WaitForPeers", "Refresh"}
-
-// untilDeadline calls with a deadline that is soon over. On a busy machine that may be before anything was asked, of which
-// the error then does not tell: it is called again, with a later one.
-func untilDeadline(t *testing.T, call func(context.Context) error) error {
-	t.Helper()
-	for timeout := 20 * time.Millisecond; ; timeout *= 2 {
-		ctx, cancel := context.WithTimeout(t.Context(), timeout)
-		err := call(ctx)
-		cancel()
-		if err != context.DeadlineExceeded || timeout > patience {
-			return err
-		}
-	}
-}
-
 func TestDeadline(t *testing.T) {
-	provider := waiting(t, 0)
+	provider := waiting(t)
 	for _, name := range waits {
 		t.Run(name, func(t *testing.T) {
-			err := untilDeadline(t, func(ctx context.Context) error { return calls[name](ctx, provider) })
+			err := untilDeadline(func(ctx context.Context) error { return calls[name](ctx, provider) })
 			failure := want(t, err, kubepeers.ErrNotSynced)
 			if !errors.Is(err, context.DeadlineExceeded) || !kubepeers.IsRetryable(err) || failure.Message == "" {
 				t.Errorf("%v", err)
@@ -44,18 +26,14 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
-func TestCancel(t *testing.T) {
-	provider := waiting(t, 0)
+func TestCancelEndsTheWait(t *testing.T) {
+	provider := waiting(t)
 	for _, name := range append(waits, "Watch") {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 			ended := make(chan error)
 			go func() { ended <- calls[name](ctx, provider) }()
-			select {
-			case err := <-ended:
-				t.Fatalf("did not wait: %v", err)
-			case <-time.After(50 * time.Millisecond): // It might be too early to have waited; then nothing is lost.
-			}
+			eventually(t, "it waits", func() bool { return provider.Waiters() == 1 })
 			cancel()
 			if err := <-ended; name != "Watch" && !errors.Is(err, context.Canceled) {
 				t.Errorf("%v", err)
@@ -67,26 +45,96 @@ func TestCancel(t *testing.T) {
 func TestContextThatHasEnded(t *testing.T) {
 	c := newCluster(t)
 	c.pod("self", "10.1.0.1")
-	provider := c.register("self")
+	registered, unregistered := c.register("self"), create(t, c.config("self"))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for _, name := range append(waits, "RegisterContext") {
-		if err := calls[name](ctx, provider); err != context.Canceled {
-			t.Errorf("%s: %v", name, err)
+	for _, name := range append(waits, "Register") {
+		for _, provider := range []*kubepeers.Provider{registered, unregistered} {
+			if err := calls[name](ctx, provider); err != context.Canceled {
+				t.Errorf("%s: %v", name, err)
+			}
 		}
 	}
-	if update, open := <-provider.Watch(ctx); open {
-		t.Errorf("%+v", update)
+	for snapshot, err := range registered.Watch(ctx) {
+		t.Errorf("%v, %v", snapshot, err)
 	}
+	if provider, err := kubepeers.Open(ctx, validConfig()); provider != nil || err != context.Canceled {
+		t.Errorf("%v, %v", provider, err)
+	}
+	want(t, unregistered.Deregister(), kubepeers.ErrNotRegistered)
+}
+
+func TestNilContextIsAnError(t *testing.T) {
+	provider := waiting(t)
+	var none context.Context
+	for _, name := range append(waits, "Register", "Watch") {
+		if failure := want(t, calls[name](none, provider), kubepeers.ErrInvalidArgument); failure.Message != "the context is nil" {
+			t.Errorf("%s: %v", name, failure)
+		}
+	}
+}
+
+// withoutDeadline is a context that does not tell its deadline, as one that is merged
+// from several.
+type withoutDeadline struct{ context.Context }
+
+func (withoutDeadline) Deadline() (time.Time, bool) { return time.Time{}, false }
+
+// withError is a context that ends with an error of its own.
+type withError struct {
+	context.Context
+	err error
+}
+
+func (w withError) Err() error {
+	if w.Context.Err() == nil {
+		return nil
+	}
+	return w.err
+}
+
+func TestAnyContextEndsTheWait(t *testing.T) {
+	provider := waiting(t)
+	because := errors.New("a reason of the program")
+	for reason, wrap := range map[error]func(context.Context) context.Context{
+		context.DeadlineExceeded: func(ctx context.Context) context.Context { return withoutDeadline{ctx} },
+		because:                  func(ctx context.Context) context.Context { return withError{ctx, because} },
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		ended := make(chan error)
+		go func() { ended <- provider.Refresh(wrap(ctx)) }()
+		select {
+		case err := <-ended:
+			if !errors.Is(err, reason) {
+				t.Errorf("%v", err)
+			}
+		case <-time.After(patience):
+			t.Fatal("still waits")
+		}
+	}
+}
+
+func TestCancelledCallsDoNotPileUp(t *testing.T) {
+	provider := waiting(t)
+	for range 200 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		time.AfterFunc(time.Millisecond, cancel)
+		if err := provider.Refresh(ctx); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+	}
+	// Threads of earlier tests may still end. Those that pile up would not.
+	eventually(t, "there are 100 threads at most", func() bool { return len(threads(t)) <= 100 })
 }
 
 func TestWaitingParksNoThread(t *testing.T) {
 	const callers = 50
-	provider := waiting(t, time.Hour)
+	provider := waiting(t)
 	// By then the library has opened what it keeps.
 	eventually(t, "it has tried to connect", func() bool { return must[kubepeers.Health](t)(provider.Health()).Err != nil })
 	files := descriptors(t)
-	waits := []string{"DiscoverPeers", "DiscoverPeersContext", "Nodes", "Refresh", "Self", "Wait", "WaitForPeers", "Watch"}
+	waits := append(waits, "Watch")
 	ended := make(chan error)
 	for range callers {
 		for _, name := range waits {
@@ -94,9 +142,9 @@ func TestWaitingParksNoThread(t *testing.T) {
 		}
 	}
 	eventually(t, "all wait", func() bool { return provider.Waiters() == callers*len(waits) })
-	// While it tries to connect there is a socket, too.
+	// While the library tries to connect there is a socket, too.
 	eventually(t, "there are two more descriptors at most", func() bool { return descriptors(t) <= files+2 })
-	eventually(t, "nobody is in the library", func() bool { return !strings.Contains(goroutines(t), "runtime.cgocall") })
+	eventually(t, "no goroutine is in the library", func() bool { return !strings.Contains(goroutines(t), "runtime.cgocall") })
 	succeed(t, provider.Close())
 	for range callers * len(waits) {
 		want(t, <-ended, kubepeers.ErrClosed)
@@ -106,7 +154,7 @@ func TestWaitingParksNoThread(t *testing.T) {
 
 func TestManyWaitersCostNoThreads(t *testing.T) {
 	const callers = 5000
-	// As on a large machine: on a small one so many could not ask at once.
+	// As on a large machine: on a small one so many could not call at once.
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(64))
 	c := newCluster(t)
 	c.pod("self", "10.1.0.1")
@@ -115,17 +163,17 @@ func TestManyWaitersCostNoThreads(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
 	for range callers {
-		go func() { ended <- follow(ctx, provider) }()
+		go func() { ended <- lastOfWatch(ctx, provider) }()
 	}
-	updates := provider.Watch(ctx)
+	updates := follow(t, ctx, provider)
 	eventually(t, "all wait", func() bool { return provider.Waiters() == callers+1 })
 	most := 0
 	for i := range 40 {
 		address := fmt.Sprint("10.1.1.", i)
 		c.pod(fmt.Sprint("p", i), address)
-		shows(t, updates, "the next one", func(u kubepeers.Update) bool {
-			most = max(most, len(must[[]os.DirEntry](t)(os.ReadDir("/proc/self/task"))))
-			return len(u.Nodes) == i+1
+		updates.until("the next one", func(u update) bool {
+			most = max(most, len(threads(t)))
+			return u.snapshot.Len() == i+1
 		})
 	}
 	if now := descriptors(t); most > 100 || now > files+10 {
@@ -133,136 +181,78 @@ func TestManyWaitersCostNoThreads(t *testing.T) {
 	}
 	cancel()
 	for range callers {
-		if err := <-ended; !errors.Is(err, context.Canceled) {
-			t.Fatal(err)
-		}
-	}
-}
-
-// follow takes one state after the other until the context ends.
-func follow(ctx context.Context, provider *kubepeers.Provider) error {
-	after := uint64(0)
-	for {
-		snapshot, err := provider.Wait(ctx, after)
-		if err != nil {
-			return err
-		}
-		after = snapshot.Generation
-	}
-}
-
-func TestWaitsEndWithAnAnswer(t *testing.T) {
-	c := newCluster(t)
-	c.run("pod", "--namespace", c.namespace, "--service-account", "demo", "--label", "app=demo",
-		"--port", "gossip=3322", "--port", "remoting=3323", "self")
-	provider := c.register("self") // Its pod is Pending.
-	names := append(waits, "DiscoverPeers", "Nodes")
-	ended := make(chan error)
-	for _, name := range names {
-		if name == "WaitForPeers" || name == "Refresh" {
-			continue
-		}
-		go func() { ended <- calls[name](t.Context(), provider) }()
-	}
-	select {
-	case err := <-ended:
-		t.Fatalf("did not wait: %v", err)
-	case <-time.After(50 * time.Millisecond):
-	}
-	c.pod("self", "10.1.0.1")
-	for range len(names) - 2 {
 		succeed(t, <-ended)
 	}
 }
 
-func TestWaitForSomethingNewer(t *testing.T) {
+func TestWaitsEndWithAResult(t *testing.T) {
 	c := newCluster(t)
-	c.pod("self", "10.1.0.1")
+	c.pendingSelf()
 	provider := c.register("self")
-	first := must[kubepeers.Snapshot](t)(provider.Wait(t.Context(), 0))
-	if first.Generation == 0 || first.Nodes == nil || len(first.Nodes) != 0 {
-		t.Errorf("%#v", first)
+	ended := make(chan error)
+	for _, name := range []string{"DiscoverPeers", "Self"} {
+		go func() { ended <- calls[name](t.Context(), provider) }()
 	}
-	err := untilDeadline(t, func(ctx context.Context) error { return failureOf(provider.Wait(ctx, first.Generation)) })
-	failure := want(t, err, kubepeers.ErrTimeout)
-	if !errors.Is(err, context.DeadlineExceeded) || failure.Message != "there is nothing newer than generation 1" {
-		t.Errorf("%v", err)
-	}
-
-	waited := make(chan kubepeers.Snapshot)
-	go func() {
-		snapshot, _ := provider.Wait(t.Context(), first.Generation)
-		waited <- snapshot
-	}()
-	c.pod("a", "10.1.0.2")
-	if second := <-waited; second.Generation <= first.Generation || len(second.Nodes) != 1 || second.Nodes[0].Name != "a" {
-		t.Errorf("%+v", second)
+	go func() { ended <- errorOf(provider.WaitForPeers(t.Context(), 0, 0)) }()
+	eventually(t, "all wait", func() bool { return provider.Waiters() == 3 })
+	c.pod("self", "10.1.0.1")
+	for range 3 {
+		succeed(t, <-ended)
 	}
 }
 
-func TestWaitForPeers(t *testing.T) {
+func TestWaitsEndWhenAnOperatorFixesThePermissions(t *testing.T) {
 	c := newCluster(t)
 	c.pod("self", "10.1.0.1")
-	c.pod("a", "10.1.0.2")
-	provider := c.register("self")
-	for stableFor, min := range map[time.Duration]int{0: 2, time.Hour: 1} {
-		err := untilDeadline(t, func(ctx context.Context) error { return failureOf(provider.WaitForPeers(ctx, min, stableFor)) })
-		failure := want(t, err, kubepeers.ErrTimeout)
-		if !errors.Is(err, context.DeadlineExceeded) || !strings.HasPrefix(failure.Message, "found 1 peers") {
-			t.Errorf("%+v", failure)
-		}
-	}
-
-	waited := make(chan error)
-	var found kubepeers.Snapshot
-	go func() {
-		var err error
-		found, err = provider.WaitForPeers(t.Context(), 2, 200*time.Millisecond)
-		waited <- err
-	}()
-	select {
-	case err := <-waited:
-		t.Fatalf("did not wait: %v", err)
-	case <-time.After(100 * time.Millisecond): // It might be too early to have waited; then nothing is lost.
-	}
-	c.pod("b", "10.1.0.3")
-	succeed(t, <-waited) // 200 ms later nothing changes.
-	if got, want := found.Addresses(), []string{"10.1.0.2:3322", "10.1.0.3:3322"}; !slices.Equal(got, want) {
-		t.Errorf("%q, not %q", got, want)
-	}
+	config := c.config("self")
+	config.RegisterTimeout = -1
+	c.allow("")
+	provider := create(t, config)
+	succeed(t, provider.Register(t.Context()))
+	eventually(t, "the error is permanent", func() bool { return !kubepeers.IsRetryable(discover(provider)) })
+	ended := make(chan error)
+	go func() { ended <- calls["DiscoverPeers"](t.Context(), provider) }()
+	eventually(t, "it waits", func() bool { return provider.Waiters() == 1 })
+	c.allow("list,watch")
+	succeed(t, <-ended)
 }
 
-func TestNobodyIsEnough(t *testing.T) {
+// That a result is no longer too old is not a change of the peers.
+func TestResultThatIsTooOldIsRefreshed(t *testing.T) {
 	c := newCluster(t)
 	c.pod("self", "10.1.0.1")
-	snapshot := must[kubepeers.Snapshot](t)(c.register("self").WaitForPeers(t.Context(), 0, 0))
-	if addresses := snapshot.Addresses(); snapshot.Nodes == nil || addresses == nil || len(addresses) != 0 {
-		t.Errorf("%#v", snapshot)
-	}
-}
-
-func TestWaitForPeersRefusesNegativeNumbers(t *testing.T) {
-	provider := initialized(t, validConfig())
-	for key, wait := range map[string]func() (kubepeers.Snapshot, error){
-		"min":           func() (kubepeers.Snapshot, error) { return provider.WaitForPeers(t.Context(), -1, 0) },
-		"stable_for_ms": func() (kubepeers.Snapshot, error) { return provider.WaitForPeers(t.Context(), 0, -1) },
-	} {
-		failure := want(t, failureOf(wait()), kubepeers.ErrInvalidArgument)
-		if !strings.Contains(failure.Message, "`"+key+"`") {
-			t.Errorf("%q does not name %s", failure.Message, key)
-		}
-	}
-}
-
-// That what was too old is not so any more is no change of the peers.
-func TestWhatIsTooOldIsReadAnew(t *testing.T) {
-	c := newCluster(t)
-	c.pod("self", "10.1.0.1")
-	provider := c.register("self", kubepeers.WithMaxStale(time.Second), kubepeers.WithPolling(), kubepeers.WithPollInterval(time.Hour))
-	for _, name := range []string{"DiscoverPeers", "Wait"} {
+	provider := c.register("self", pollingRarely, func(c *kubepeers.Config) { c.MaxStale = time.Second })
+	for _, name := range []string{"DiscoverPeers", "Self"} {
 		eventually(t, "it is too old", func() bool { return must[kubepeers.Health](t)(provider.Health()).Stale })
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		succeed(t, calls[name](ctx, provider))
 	}
+}
+
+func TestResultThatIsTooOldIsNotReturned(t *testing.T) {
+	c := newCluster(t)
+	c.pod("self", "10.1.0.1")
+	provider := c.register("self", func(c *kubepeers.Config) {
+		c.MaxStale, c.WatchMode, c.PollInterval = time.Second, kubepeers.PollOnly, time.Second
+	})
+	succeed(t, errorOf(provider.DiscoverPeers(t.Context())))
+	c.allow("")
+	var failure *kubepeers.Error
+	eventually(t, "there is no result", func() bool {
+		// At first it is only old. That the account may not list shows a moment later.
+		err := discover(provider)
+		return errors.Is(err, kubepeers.ErrStale) && errors.As(err, &failure) && failure.HTTPStatus != 0
+	})
+	if failure.HTTPStatus != 403 {
+		t.Errorf("%+v", failure)
+	}
+	if health := must[kubepeers.Health](t)(provider.Health()); !health.Stale || health.Age < time.Second {
+		t.Errorf("%+v", health)
+	}
+}
+
+func threads(t *testing.T) []os.DirEntry {
+	t.Helper()
+	return must[[]os.DirEntry](t)(os.ReadDir("/proc/self/task"))
 }

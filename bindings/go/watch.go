@@ -2,86 +2,100 @@ package kubepeers
 
 import (
 	"context"
+	"iter"
 	"runtime"
 
 	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
 )
 
-// Update is what DiscoverPeers would say: peers, or an error.
-type Update struct {
-	Snapshot
-	// Err is why there are no peers to tell, or nil. Whether they may come is what
-	// IsRetryable says.
-	Err error
-}
-
-// Watch tells what DiscoverPeers would say, at once and whenever it has changed,
-// until ctx ends. It tells states, not events: a receiver that is slow gets the
-// newest one and none of those before. Err counts as changed when it is of
-// another Status, or when it is retryable no longer, or again.
+// Watch returns an iterator over the results of [Provider.DiscoverPeers]: the
+// current one at once, and then each new one.
 //
-// The channel is closed when ctx has ended, or after an Err that no waiting
-// mends: ErrClosed, ErrNotRegistered, ErrNoResources (there is no file descriptor
-// left to watch with: Watch may be called again), or a fault of the library. A
-// receiver that stops earlier has to end ctx, or a goroutine stays, and with it
-// the provider.
-func (p *Provider) Watch(ctx context.Context) <-chan Update {
-	updates := make(chan Update, 1)
-	s := p.current() // Not in the goroutine: by then there may be another one.
-	go func() {
+//	for snapshot, err := range provider.Watch(ctx) {
+//		if err != nil {
+//			log.Print(err) // The loop goes on.
+//			continue
+//		}
+//		update(snapshot.Addresses())
+//	}
+//
+// Watch reports states, not events. If the loop is slow, it gets the newest state
+// next, and none of the states before it. A new generation may have the same
+// addresses.
+//
+// Watch yields an error, with a zero Snapshot, as soon as DiscoverPeers would
+// fail or wait, and the next one if its Status or Retryable differs. After a
+// recovery it yields the current state, even if it is the same as before. Without
+// Config.MaxStale, an API server that becomes unreachable after the first result
+// is not an error; [Provider.Health] reports it. Watch keeps waiting even on
+// permanent errors such as a missing Role, ErrSelfExcluded and ErrNoIdentity,
+// whose causes an operator may still fix. The loop ends when ctx ends, without an
+// error, and after one of these errors:
+//   - [ErrClosed] and [ErrNotRegistered]: the registration has ended
+//   - [ErrNoResources]: there is no file descriptor left to wait with
+//   - [ErrInternal]: the library has failed
+//
+// Each range over the iterator starts from the current state. It runs in the
+// goroutine of its caller.
+func (p *Provider) Watch(ctx context.Context) iter.Seq2[Snapshot, error] {
+	return func(yield func(Snapshot, error) bool) {
 		defer runtime.KeepAlive(p)
-		defer close(updates)
-		s.watch(ctx, updates)
-	}()
-	return updates
+		p.session().watch(ctx, yield)
+	}
 }
 
-func (s *session) watch(ctx context.Context, updates chan Update) {
-	if failure := s.changes.join(s.handle); failure != nil {
-		put(updates, Update{Err: errorFrom(failure)})
+func (s *session) watch(ctx context.Context, yield func(Snapshot, error) bool) {
+	if ctx == nil {
+		yield(Snapshot{}, contextEnded(ctx))
 		return
 	}
-	defer s.changes.leave()
-	var generation uint64  // that was told last; 0 if an error was
-	var last *capi.Failure // that was told last; nil if peers were
+	if ctx.Err() != nil {
+		return
+	}
+	if failure := s.changes.subscribe(s.handle); failure != nil {
+		yield(Snapshot{}, s.error(failure))
+		return
+	}
+	defer s.changes.unsubscribe()
+	var generation uint64      // that was reported last, or 0 if an error was
+	var reported *capi.Failure // that was reported last, or nil if peers were
 	for ctx.Err() == nil {
-		told := s.changes.next()
-		snapshot, failure := s.newer(generation)
+		changed := s.changes.next()
+		snapshot, failure := s.newerThan(generation)
 		switch {
 		case failure == nil:
-			generation, last = snapshot.Generation, nil
-			put(updates, Update{Snapshot: snapshot})
-		case isNews(failure, last):
-			generation, last = 0, failure
-			put(updates, Update{Err: errorFrom(failure)})
+			generation, reported = snapshot.Generation(), nil
+			if !yield(snapshot, nil) {
+				return
+			}
+		case isNews(failure, reported):
+			generation, reported = 0, failure
+			if !yield(Snapshot{}, s.error(failure)) {
+				return
+			}
 		}
-		if !lasts(failure) {
+		if isTerminal(failure) {
 			return
 		}
-		wait(ctx, told)
+		waitForChange(ctx, changed)
 	}
 }
 
-// isNews says whether a failure differs from the last one in what a program acts
-// upon. That there is nothing newer is none.
+// isNews reports whether a failure differs from the last one in what a program
+// acts upon.
 func isNews(failure, last *capi.Failure) bool {
-	if failure.Status == capi.Timeout {
+	if failure.Status == capi.Timeout { // There is nothing newer.
 		return false
 	}
 	return last == nil || failure.Status != last.Status || failure.Retryable != last.Retryable
 }
 
-// put replaces what was not received.
-func put(updates chan Update, update Update) {
-	select {
-	case <-updates:
-	default:
+// isTerminal reports whether there can be no more peers without another call of
+// the program.
+func isTerminal(failure *capi.Failure) bool {
+	if failure == nil || isTransient(failure) {
+		return false
 	}
-	updates <- update // Nobody else sends: there is room.
-}
-
-// lasts says whether there may be peers without another Register.
-func lasts(failure *capi.Failure) bool {
-	// What the own pod lacks for good it may have been given all the same.
-	return failure == nil || passes(failure) || failure.Status == capi.SelfExcluded || failure.Status == capi.NoIdentity
+	// An operator may change this pod's labels, or remove a pod that matches, too.
+	return failure.Status != capi.SelfExcluded && failure.Status != capi.NoIdentity
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"iter"
 	"net"
 	"os"
 	"runtime"
@@ -14,101 +15,169 @@ import (
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
 )
 
-// shows receives until there is an update that it is to be, and gives how many came.
-func shows(t *testing.T, updates <-chan kubepeers.Update, what string, isIt func(kubepeers.Update) bool) (received int) {
-	t.Helper()
+type update struct {
+	snapshot kubepeers.Snapshot
+	err      error
+}
+
+// updates are the states of a Watch in another goroutine, which waits until each is
+// received.
+type updates struct {
+	*testing.T
+	channel chan update
+}
+
+func follow(t *testing.T, ctx context.Context, provider *kubepeers.Provider) updates {
+	u := updates{t, make(chan update)}
+	ctx, cancel := context.WithCancel(ctx)
+	t.Cleanup(cancel)
+	go func() {
+		defer close(u.channel)
+		for snapshot, err := range provider.Watch(ctx) {
+			select {
+			case u.channel <- update{snapshot, err}:
+			case <-ctx.Done():
+			}
+		}
+	}()
+	return u
+}
+
+// until receives until an update is the expected one, and returns how many it has
+// received.
+func (u updates) until(what string, isIt func(update) bool) (received int) {
+	u.Helper()
 	for {
 		select {
-		case update, open := <-updates:
+		case update, open := <-u.channel:
 			if !open {
-				t.Fatalf("closed before %s", what)
+				u.Fatalf("ended before %s", what)
 			}
 			received++
-			t.Logf("%+v", update)
+			u.Logf("%+v", update)
 			if isIt(update) {
 				return received
 			}
 		case <-time.After(patience):
-			t.Fatalf("never %s", what)
+			u.Fatalf("never %s", what)
 		}
 	}
 }
 
-func peers(addresses ...string) func(kubepeers.Update) bool {
-	return func(update kubepeers.Update) bool {
-		return update.Err == nil && slices.Equal(update.Addresses(), addresses)
+func (u updates) next() update {
+	u.Helper()
+	var next update
+	u.until("another one", func(update update) bool { next = update; return true })
+	return next
+}
+
+func (u updates) end() {
+	u.Helper()
+	if update, open := <-u.channel; open {
+		u.Errorf("%+v and not the end", update)
 	}
 }
 
-func isClosed(t *testing.T, updates <-chan kubepeers.Update) {
-	t.Helper()
-	if update, open := <-updates; open {
-		t.Errorf("%+v and not the end", update)
-	}
+func peers(addresses ...string) func(update) bool {
+	return func(u update) bool { return u.err == nil && slices.Equal(u.snapshot.Addresses(), addresses) }
 }
 
 func TestWatch(t *testing.T) {
 	c := newCluster(t)
-	c.run("pod", "--namespace", c.namespace, "--service-account", "demo", "--label", "app=demo",
-		"--port", "gossip=3322", "--port", "remoting=3323", "self")
+	c.pendingSelf()
 	provider := c.register("self")
-	updates := provider.Watch(t.Context())
-	want(t, (<-updates).Err, kubepeers.ErrSelfNotVisible)
+	updates := follow(t, t.Context(), provider)
+	want(t, updates.next().err, kubepeers.ErrSelfNotVisible)
 	c.pod("self", "10.1.0.1")
-	shows(t, updates, "alone", peers())
+	updates.until("alone", peers())
 	c.pod("a", "10.1.0.2")
-	shows(t, updates, "a", peers("10.1.0.2:3322"))
+	updates.until("a", peers("10.1.0.2:3322"))
 	c.run("pod", "--namespace", c.namespace, "--ready=false", "a")
-	shows(t, updates, "a is not ready", func(u kubepeers.Update) bool { return len(u.Nodes) == 1 && !u.Nodes[0].Ready })
-	shows(t, provider.Watch(t.Context()), "a, to a second one", peers("10.1.0.2:3322"))
+	updates.until("a is not ready", func(u update) bool { return u.snapshot.Len() == 1 && !u.snapshot.At(0).Ready })
+	follow(t, t.Context(), provider).until("a, in a second one", peers("10.1.0.2:3322"))
 
 	c.run("pod", "--namespace", c.namespace, "--phase", "Failed", "self")
-	shows(t, updates, "excluded", func(u kubepeers.Update) bool { return u.Err != nil })
+	updates.until("excluded", func(u update) bool { return u.err != nil })
 	c.run("pod", "--namespace", c.namespace, "--phase", "Running", "self")
-	shows(t, updates, "a again", peers("10.1.0.2:3322"))
+	updates.until("a again", peers("10.1.0.2:3322"))
 
 	succeed(t, provider.Deregister())
-	want(t, (<-updates).Err, kubepeers.ErrNotRegistered)
-	isClosed(t, updates)
+	want(t, updates.next().err, kubepeers.ErrNotRegistered)
+	updates.end()
 }
 
-func TestWatchTellsTheNewestOnly(t *testing.T) {
+func TestWatchThatIsSlowGetsTheNewestState(t *testing.T) {
 	c := newCluster(t)
 	c.pod("self", "10.1.0.1")
 	provider := c.register("self")
-	updates, others := provider.Watch(t.Context()), provider.Watch(t.Context())
+	slow, fast := follow(t, t.Context(), provider), follow(t, t.Context(), provider)
+	slow.until("alone", peers())
 	for _, name := range []string{"a", "b", "c", "d"} {
 		c.pod(name, "10.1.0.1"+string('0'+name[0]-'a'))
 	}
 	all := peers("10.1.0.10:3322", "10.1.0.11:3322", "10.1.0.12:3322", "10.1.0.13:3322")
-	shows(t, others, "all", all) // The first one may be about to replace what was not received.
-	if received := shows(t, updates, "all", all); received > 3 {
+	fast.until("all", all)
+	// The first one is what the loop holds already.
+	if received := slow.until("all", all); received > 2 {
 		t.Errorf("%d updates", received)
 	}
 }
 
-func TestWatchWithoutAnAnswer(t *testing.T) {
-	provider := waiting(t, 0)
-	updates := provider.Watch(t.Context())
-	want(t, (<-updates).Err, kubepeers.ErrNotSynced)
-	succeed(t, provider.Close())
-	want(t, (<-updates).Err, kubepeers.ErrClosed)
-	isClosed(t, updates)
+func TestWatchThatBreaksLeavesNothing(t *testing.T) {
+	c := newCluster(t)
+	c.pod("self", "10.1.0.1")
+	provider := c.register("self")
+	watch := provider.Watch(t.Context())
+	for range 3 { // Each range starts from the current state.
+		received := 0
+		for _, err := range watch {
+			succeed(t, err)
+			received++
+			break
+		}
+		if received != 1 || provider.Waiters() != 0 {
+			t.Errorf("%d updates, %d waiters", received, provider.Waiters())
+		}
+	}
+	noGoroutines(t)
 }
 
-// The goroutine of a Watch may begin when its provider was closed and initialized again.
-func TestWatchIsOfTheSessionOfItsCall(t *testing.T) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // So that it does.
-	provider := waiting(t, 0)
-	updates := provider.Watch(t.Context())
-	succeed(t, provider.Close())
-	succeed(t, provider.Initialize())
-	succeed(t, provider.Register())
-	shows(t, updates, "closed", func(u kubepeers.Update) bool { return errors.Is(u.Err, kubepeers.ErrClosed) })
-	isClosed(t, updates)
+func TestWatchCanBePulled(t *testing.T) {
+	c := newCluster(t)
+	c.pod("self", "10.1.0.1")
+	next, stop := iter.Pull2(c.register("self").Watch(t.Context()))
+	defer stop()
+	if snapshot, err, ok := next(); !ok || err != nil || snapshot.Generation() != 1 {
+		t.Errorf("%v, %v, %v", snapshot, err, ok)
+	}
+	c.pod("a", "10.1.0.2")
+	if snapshot, err, ok := next(); !ok || err != nil || snapshot.Len() != 1 {
+		t.Errorf("%v, %v, %v", snapshot, err, ok)
+	}
 }
 
-// gate stands before the API server: whoever connects is kept waiting until it is opened.
+func TestWatchReportsThatTheProviderIsClosed(t *testing.T) {
+	provider := waiting(t)
+	updates := follow(t, t.Context(), provider)
+	want(t, updates.next().err, kubepeers.ErrNotSynced)
+	succeed(t, provider.Close())
+	want(t, updates.next().err, kubepeers.ErrClosed)
+	updates.end()
+}
+
+func TestLoopMayCloseTheProvider(t *testing.T) {
+	provider := waiting(t)
+	var statuses []error
+	for _, err := range provider.Watch(t.Context()) {
+		statuses = append(statuses, errors.Unwrap(err))
+		succeed(t, provider.Close())
+	}
+	if !slices.Equal(statuses, []error{kubepeers.ErrNotSynced, kubepeers.ErrClosed}) {
+		t.Errorf("%v", statuses)
+	}
+}
+
+// gate stands before the API server: connections wait until it is opened.
 func gate(t *testing.T) (open func()) {
 	t.Helper()
 	host := os.Getenv("KUBERNETES_SERVICE_HOST")
@@ -118,11 +187,11 @@ func gate(t *testing.T) (open func()) {
 	_, port, err := net.SplitHostPort(listener.Addr().String())
 	succeed(t, err)
 	t.Setenv("KUBERNETES_SERVICE_PORT", port)
-	return func() { go letThrough(listener, server) }
+	return func() { go forward(listener, server) }
 }
 
-// letThrough connects whoever comes with the server.
-func letThrough(listener net.Listener, server string) {
+// forward connects every client with the server.
+func forward(listener net.Listener, server string) {
 	for {
 		client, err := listener.Accept()
 		if err != nil {
@@ -139,44 +208,55 @@ func letThrough(listener net.Listener, server string) {
 	}
 }
 
-func TestWatchTellsThatWaitingDoesNotHelp(t *testing.T) {
+func TestWatchReportsThatAnErrorHasBecomePermanent(t *testing.T) {
 	c := newCluster(t)
-	c.run("account", "--namespace", c.namespace, "--verbs", "", "weak")
-	dir := t.TempDir()
-	c.run("mount", "--namespace", c.namespace, "--service-account", "weak", dir)
-	open := gate(t) // Or the API server might refuse before it is watched.
-	config := validConfig()
-	config.Namespace = c.namespace
-	provider := initialized(t, config, kubepeers.WithoutSelf(), kubepeers.WithServiceAccountDir(dir), kubepeers.WithRegisterTimeout(0))
-	succeed(t, provider.Register())
-	updates := provider.Watch(t.Context())
-	if first := <-updates; !kubepeers.IsRetryable(want(t, first.Err, kubepeers.ErrNotSynced)) {
+	c.pod("self", "10.1.0.1")
+	config := c.config("self")
+	config.RegisterTimeout = -1
+	c.allow("")
+	open := gate(t) // Otherwise the API server might refuse before the Watch begins.
+	provider := create(t, config)
+	succeed(t, provider.Register(t.Context()))
+	updates := follow(t, t.Context(), provider)
+	if first := updates.next(); !kubepeers.IsRetryable(want(t, first.err, kubepeers.ErrNotSynced)) {
 		t.Errorf("%+v", first)
 	}
 	open()
-	shows(t, updates, "not retryable", func(u kubepeers.Update) bool { return !kubepeers.IsRetryable(want(t, u.Err, kubepeers.ErrNotSynced)) })
-	c.run("account", "--namespace", c.namespace, "weak")
-	shows(t, updates, "alone", peers())
+	updates.until("permanent", func(u update) bool { return !kubepeers.IsRetryable(want(t, u.err, kubepeers.ErrNotSynced)) })
+	c.allow("list,watch")
+	updates.until("alone", peers())
 }
 
 func TestWatchEndsWithItsContext(t *testing.T) {
-	provider := waiting(t, 0)
+	provider := waiting(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	updates := provider.Watch(ctx)
-	want(t, (<-updates).Err, kubepeers.ErrNotSynced)
+	updates := follow(t, ctx, provider)
+	want(t, updates.next().err, kubepeers.ErrNotSynced)
 	cancel()
-	isClosed(t, updates)
+	updates.end()
 	want(t, discover(provider), kubepeers.ErrNotSynced)
 }
 
-func TestWatchTellsThatAnAnswerIsTooOld(t *testing.T) {
+func TestWatchReportsThatAResultIsTooOld(t *testing.T) {
 	c := newCluster(t)
 	c.pod("self", "10.1.0.1")
-	provider := c.register("self", kubepeers.WithMaxStale(time.Second), kubepeers.WithPolling(), kubepeers.WithPollInterval(time.Second))
-	updates := provider.Watch(t.Context())
-	shows(t, updates, "alone", peers())
-	c.run("account", "--namespace", c.namespace, "--verbs", "", "demo")
-	shows(t, updates, "too old", func(u kubepeers.Update) bool { return u.Err != nil && want(t, u.Err, kubepeers.ErrStale) != nil })
-	c.run("account", "--namespace", c.namespace, "demo")
-	shows(t, updates, "alone again", peers()) // of the same generation
+	provider := c.register("self", func(c *kubepeers.Config) {
+		c.MaxStale, c.WatchMode, c.PollInterval = time.Second, kubepeers.PollOnly, time.Second
+	})
+	updates := follow(t, t.Context(), provider)
+	updates.until("alone", peers())
+	c.allow("")
+	updates.until("too old", func(u update) bool { return u.err != nil && want(t, u.err, kubepeers.ErrStale) != nil })
+	c.allow("list,watch")
+	updates.until("alone again", peers()) // of the same generation
+}
+
+func TestWatchWithoutDescriptorsReportsIt(t *testing.T) {
+	inAProcess(t, 0, func(t *testing.T) {
+		provider := waiting(t)
+		release := exhaustDescriptors(t)
+		want(t, lastOfWatch(t.Context(), provider), kubepeers.ErrNoResources)
+		release()
+		runtime.KeepAlive(provider)
+	})
 }

@@ -1,4 +1,4 @@
-// Command go prints the addresses of this pod's peers, one line at each change.
+// Command go prints the addresses of this pod's peers, one line for each change.
 package main
 
 import (
@@ -18,42 +18,43 @@ import (
 
 func main() {
 	namespace := flag.String("namespace", "default", "namespace of the pods")
-	selector := flag.String("selector", "app=demo", "label of the peers, `k=v`")
+	selector := flag.String("selector", "app=demo", "label of the peers, `key=value`")
 	port := flag.String("port", "gossip", "name of the container port")
-	account := flag.String("service-account-dir", "/var/run/secrets/kubernetes.io/serviceaccount", "folder with token and ca.crt")
+	account := flag.String("service-account-dir", "", "directory with token and ca.crt (default that of Kubernetes)")
 	flag.Parse()
 
-	key, value, _ := strings.Cut(*selector, "=")
-	provider := kubepeers.New(kubepeers.Config{
-		Namespace:         *namespace,
-		DiscoveryPortName: *port,
-		RemotingPortName:  *port,
-		PeersPortName:     *port,
-		PodLabels:         map[string]string{key: value},
-	}, kubepeers.WithServiceAccountDir(*account))
-	defer provider.Close()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The end of a pipe on stdin stops too. A pod's stdin is /dev/null, at its end from the start.
+	defer stop()
+	// The end of a pipe on stdin also stops the program. The stdin of a pod is /dev/null, which ends at once.
 	if info, err := os.Stdin.Stat(); err == nil && info.Mode()&os.ModeCharDevice == 0 {
 		go func() { io.Copy(io.Discard, os.Stdin); stop() }()
 	}
 
-	err := provider.Initialize()
-	if err == nil {
-		err = provider.RegisterContext(ctx)
+	key, value, _ := strings.Cut(*selector, "=")
+	provider, err := kubepeers.Open(ctx, kubepeers.Config{
+		Namespace:         *namespace,
+		PodLabels:         map[string]string{key: value},
+		DiscoveryPortName: *port,
+		ServiceAccountDir: *account,
+	})
+	if ctx.Err() != nil {
+		return
 	}
-	if err != nil && ctx.Err() == nil {
+	if err != nil {
 		log.Fatal(err)
 	}
+	defer provider.Close()
+
 	last := ""
-	for update := range provider.Watch(ctx) {
-		line := "peers: " + strings.Join(update.Addresses(), " ")
+	for peers, err := range provider.Watch(ctx) {
+		line := "peers: " + strings.Join(peers.Addresses(), " ")
 		var failure *kubepeers.Error
-		if errors.As(update.Err, &failure) && failure.Retryable {
+		switch {
+		case errors.As(err, &failure) && failure.Retryable:
 			line = "waiting: " + failure.Status.String()
-		} else if update.Err != nil {
-			log.Fatal(update.Err)
-		} else if len(update.Nodes) == 0 {
+		case err != nil:
+			log.Fatal(err)
+		case peers.Len() == 0:
 			line = "peers: none, alone"
 		}
 		if line != last {

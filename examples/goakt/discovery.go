@@ -19,43 +19,51 @@ const (
 )
 
 func newProvider(e environment) (discovery.Provider, error) {
-	config := &kubernetes.Config{
-		Namespace:         e.namespace,
-		DiscoveryPortName: gossipPortName,
-		RemotingPortName:  remotingPortName,
-		PeersPortName:     peersPortName,
-		PodLabels:         e.labels,
-	}
 	switch e.provider {
 	case "kubepeers":
-		options := []kubepeers.Option{kubepeers.WithIPFamily(e.ipFamily)}
-		if e.pending {
-			options = append(options, kubepeers.WithPending())
-		}
-		return kubernetes.NewDiscovery(config, options...), nil
-	case "goakt": // to compare with
-		return goaktkubernetes.NewDiscovery((*goaktkubernetes.Config)(config)), nil
+		// kubernetes.NewDiscovery takes the same Config as GoAkt's own provider. This program needs two more settings.
+		return kubernetes.New(kubepeers.Config{
+			Namespace:         e.namespace,
+			DiscoveryPortName: gossipPortName,
+			RemotingPortName:  remotingPortName,
+			PeersPortName:     peersPortName,
+			PodLabels:         e.labels,
+			IPFamily:          e.ipFamily,
+			Pending:           e.pending,
+		}), nil
+	case "goakt": // for comparison
+		return goaktkubernetes.NewDiscovery(&goaktkubernetes.Config{
+			Namespace:         e.namespace,
+			DiscoveryPortName: gossipPortName,
+			RemotingPortName:  remotingPortName,
+			PeersPortName:     peersPortName,
+			PodLabels:         e.labels,
+		}), nil
 	}
-	return nil, fmt.Errorf("PROVIDER=%s: neither kubepeers nor goakt", e.provider)
+	return nil, fmt.Errorf("invalid PROVIDER %q: expected kubepeers or goakt", e.provider)
 }
 
-// A witness notes when GoAkt asks for something, and what it is told.
+// A witness records when GoAkt calls the provider, and the first result.
 type witness struct {
 	discovery.Provider
 	mutex sync.Mutex
 	moments
 }
 
-// moments are in ms since 1970, 0 until they come.
+// moments are in ms since 1970, or 0 before they come.
 type moments struct {
-	Register         float64 `json:"registerUnixMs"`    // GoAkt has the provider begin
-	FirstAnswer      float64 `json:"firstAnswerUnixMs"` // and has its first answer that is no error
+	Initialize       float64 `json:"initializeUnixMs"`  // GoAkt calls Initialize for the first time
+	FirstAnswer      float64 `json:"firstAnswerUnixMs"` // GoAkt has a result that is not an error
 	FirstAnswerPeers int     `json:"firstAnswerPeers"`
 }
 
-func (w *witness) Register() error {
-	w.note(func(m *moments) { m.Register = now() })
-	return w.Provider.Register()
+func (w *witness) Initialize() error {
+	w.note(func(m *moments) {
+		if m.Initialize == 0 {
+			m.Initialize = now()
+		}
+	})
+	return w.Provider.Initialize()
 }
 
 func (w *witness) DiscoverPeers() ([]string, error) {

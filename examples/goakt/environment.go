@@ -7,26 +7,28 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
 )
 
-// environment is what the node is told by its manifest.
+// environment holds the settings of the node, from its manifest.
 type environment struct {
 	host                                          string // POD_IP
 	namespace                                     string // NAMESPACE; without it the service account's
 	labels                                        map[string]string
 	gossipPort, remotingPort, peersPort, httpPort int
 
-	provider   string // PROVIDER: kubepeers, or goakt for GoAkt's own
-	ipFamily   string // KUBEPEERS_IP_FAMILY
-	pending    bool   // KUBEPEERS_PENDING=include
-	members    int    // MIN_MEMBERS that /ready asks for
+	provider   string             // PROVIDER: kubepeers, or goakt for GoAkt's own
+	ipFamily   kubepeers.IPFamily // KUBEPEERS_IP_FAMILY
+	pending    kubepeers.Pending  // KUBEPEERS_PENDING
+	members    int                // MIN_MEMBERS that /ready asks for
 	startDelay time.Duration
 }
 
 func readEnvironment() (e environment, err error) {
 	e.provider = variable("PROVIDER", "kubepeers")
-	e.ipFamily = variable("KUBEPEERS_IP_FAMILY", "primary")
-	e.pending = variable("KUBEPEERS_PENDING", "exclude") == "include"
+	e.ipFamily = kubepeers.IPFamily(variable("KUBEPEERS_IP_FAMILY", "primary"))
+	e.pending = kubepeers.Pending(os.Getenv("KUBEPEERS_PENDING"))
 	e.labels = map[string]string{"app": variable("APP", "goakt-node")}
 	if e.host, err = ownAddress(e.ipFamily); err != nil {
 		return e, err
@@ -59,18 +61,19 @@ func readEnvironment() (e environment, err error) {
 	return e, nil
 }
 
-// ownAddress is in POD_IP, one or, as status.podIPs has them, one of each family.
-func ownAddress(family string) (string, error) {
+// ownAddress returns the address of the family. POD_IP holds one address, or like
+// status.podIPs one of each family.
+func ownAddress(family kubepeers.IPFamily) (string, error) {
 	addresses := strings.Split(os.Getenv("POD_IP"), ",")
 	for _, address := range addresses {
-		if isIPv6 := strings.Contains(address, ":"); address != "" && (family == "primary" || isIPv6 == (family == "ipv6")) {
+		if isIPv6 := strings.Contains(address, ":"); address != "" && (family == kubepeers.PrimaryIP || isIPv6 == (family == kubepeers.IPv6)) {
 			return address, nil
 		}
 	}
 	return "", fmt.Errorf("POD_IP=%q has no address of the family %s", os.Getenv("POD_IP"), family)
 }
 
-// delay waits for a random time, up to START_DELAY_MS: pods do not start at once.
+// delay waits for a random time of up to START_DELAY_MS, because pods do not start at the same moment.
 func (e environment) delay() {
 	if e.startDelay > 0 {
 		time.Sleep(rand.N(e.startDelay))

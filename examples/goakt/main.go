@@ -1,8 +1,8 @@
-// Command goakt is a node of a GoAkt cluster in Kubernetes, which finds its
-// peers by kubepeers. deploy/goakt.yaml runs it.
+// Command goakt is a node of a GoAkt cluster in Kubernetes that finds its peers with
+// kubepeers. deploy/goakt.yaml runs it.
 //
-// Over HTTP it tells what it knows: /members, /ready, /peers, /nodes, /explain,
-// /health, /moments. All that it needs to be told it takes from the environment.
+// It serves its state over HTTP: /members, /ready, /peers, /nodes, /explain, /health
+// and /moments. Its settings come from the environment.
 package main
 
 import (
@@ -46,16 +46,15 @@ func run(e environment) error {
 			WithDiscovery(noted).
 			WithDiscoveryPort(e.gossipPort).
 			WithPeersPort(e.peersPort).
-			// On a busy machine GoAkt's defaults, 1 and 10 s, are too short for the others to answer: 4.1.0 does not start then,
-			// or panics.
+			// On a busy machine GoAkt's default of 1 s is too short for the others to answer: 4.1.0 does not start then, or
+			// panics. The bootstrap timeout keeps its default, because a fresh start waits for half of it.
 			WithReadTimeout(patience).
 			WithWriteTimeout(patience).
-			WithBootstrapTimeout(patience).
 			WithKinds(new(greeter))))
 	if err != nil {
 		return err
 	}
-	// Before the cluster is there: /explain says why it is not.
+	// This comes before the cluster has formed: /explain says why it has not.
 	status := &status{environment: e, system: system, provider: provider, witness: noted}
 	if err := status.serve(); err != nil {
 		return err
@@ -64,7 +63,7 @@ func run(e environment) error {
 	go func() { started <- system.Start(context.Background()) }()
 	select {
 	case <-ctx.Done():
-		return nil // Not a member yet: there is nothing to leave.
+		return nil // It is not a member yet, so it has nothing to leave.
 	case err := <-started:
 		if err != nil {
 			return err
@@ -74,7 +73,7 @@ func run(e environment) error {
 	return system.Stop(context.Background()) // It leaves the cluster.
 }
 
-// greeter is an actor: GoAkt starts no cluster without a kind of them.
+// greeter is an actor. GoAkt starts no cluster without a kind of actors.
 type greeter struct{}
 
 func (*greeter) PreStart(*actor.Context) error         { return nil }

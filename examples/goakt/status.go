@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 	kubernetes "github.com/kubepeers/kubepeers/bindings/go/goakt"
 )
 
-// status tells over HTTP what the node knows.
+// status serves the state of the node over HTTP.
 type status struct {
 	environment
 	system   actor.ActorSystem
@@ -51,28 +52,30 @@ func (s *status) serve() error {
 	})
 	routes.HandleFunc("/moments", func(w http.ResponseWriter, _ *http.Request) { answer(w, s.witness.noted(), nil) })
 	if ours, ok := s.provider.(*kubernetes.Discovery); ok {
-		tellMore(routes, ours)
+		serveProvider(routes, ours)
 	}
 	go http.Serve(listener, routes)
 	return nil
 }
 
-// tellMore is what GoAkt does not ask for.
-func tellMore(routes *http.ServeMux, provider *kubernetes.Discovery) {
-	routes.HandleFunc("/nodes", func(w http.ResponseWriter, _ *http.Request) {
-		nodes, err := provider.Nodes()
-		answer(w, nodes, err)
+// serveProvider serves what GoAkt does not use.
+func serveProvider(routes *http.ServeMux, discovery *kubernetes.Discovery) {
+	routes.HandleFunc("/nodes", func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), 3*time.Second)
+		defer cancel()
+		peers, err := discovery.Provider().DiscoverPeers(ctx)
+		answer(w, slices.Collect(peers.Nodes()), err)
 	})
 	routes.HandleFunc("/health", func(w http.ResponseWriter, _ *http.Request) {
-		health, err := provider.Health()
-		told := map[string]any{"synced": health.Synced, "stale": health.Stale, "polling": health.Polling, "age": health.Age.String()}
+		health, err := discovery.Provider().Health()
+		state := map[string]any{"synced": health.Synced, "stale": health.Stale, "polling": health.Polling, "age": health.Age.String()}
 		if health.Err != nil {
-			told["error"] = health.Err.Error()
+			state["error"] = health.Err.Error()
 		}
-		answer(w, told, err)
+		answer(w, state, err)
 	})
 	routes.HandleFunc("/explain", func(w http.ResponseWriter, _ *http.Request) {
-		table, err := provider.ExplainTable()
+		table, err := discovery.Provider().ExplainTable()
 		if err != nil {
 			table = err.Error() + "\n"
 		}
@@ -80,7 +83,7 @@ func tellMore(routes *http.ServeMux, provider *kubernetes.Discovery) {
 	})
 }
 
-// peers are the other members that GoAkt knows.
+// peers returns the other members that GoAkt knows.
 func (s *status) peers(ctx context.Context) ([]member, error) {
 	peers, err := s.system.Peers(ctx, time.Second)
 	members := []member{}
@@ -90,11 +93,11 @@ func (s *status) peers(ctx context.Context) ([]member, error) {
 	return members, err
 }
 
-func answer(w http.ResponseWriter, told any, err error) {
+func answer(w http.ResponseWriter, body any, err error) {
 	w.Header().Set("Content-Type", "application/json")
 	if err != nil {
 		w.WriteHeader(http.StatusServiceUnavailable)
-		told = map[string]any{"error": err.Error()}
+		body = map[string]any{"error": err.Error()}
 	}
-	json.NewEncoder(w).Encode(told)
+	json.NewEncoder(w).Encode(body)
 }

@@ -14,7 +14,7 @@ import (
 
 // moments are what a node noted, in ms since 1970.
 type moments struct {
-	Register         float64 `json:"registerUnixMs"`
+	Initialize       float64 `json:"initializeUnixMs"`
 	FirstAnswer      float64 `json:"firstAnswerUnixMs"`
 	FirstAnswerPeers int     `json:"firstAnswerPeers"`
 }
@@ -47,7 +47,7 @@ func firstAnswer(w *world) {
 				w.check(getJSON(pod, "/moments", &noted))
 				since := running.at(w, pod)
 				starts[provider] = append(starts[provider],
-					start{noted.FirstAnswer - since, noted.FirstAnswer - max(since, noted.Register), noted.FirstAnswerPeers})
+					start{noted.FirstAnswer - since, noted.FirstAnswer - max(since, noted.Initialize), noted.FirstAnswerPeers})
 			}
 			w.scale(0)
 			w.eventually("all nodes have left", func() string { return left("pods", len(w.pods())) })

@@ -63,7 +63,10 @@ func (w *world) kill(pod corev1.Pod) {
 }
 
 // tryToKill fails if there is no process any more, or none is known yet.
-func tryToKill(pod corev1.Pod) (output []byte, err error) {
+func tryToKill(pod corev1.Pod) (output []byte, err error) { return signal(pod, "KILL") }
+
+// signal sends a signal to the processes of a pod's first container.
+func signal(pod corev1.Pod, name string) (output []byte, err error) {
 	id := ""
 	if len(pod.Status.ContainerStatuses) > 0 {
 		id = strings.TrimPrefix(pod.Status.ContainerStatuses[0].ContainerID, "containerd://")
@@ -71,7 +74,7 @@ func tryToKill(pod corev1.Pod) (output []byte, err error) {
 	if id == "" { // It would be found in everybody's.
 		return nil, errors.New("it has no container yet")
 	}
-	return exec.Command("sh", "-c", `grep -l "$1" /proc/[0-9]*/cgroup | cut -d/ -f3 | xargs kill -9`, "sh", id).CombinedOutput()
+	return exec.Command("sh", "-c", `grep -l "$1" /proc/[0-9]*/cgroup | cut -d/ -f3 | xargs kill -s "$2"`, "sh", id, name).CombinedOutput()
 }
 
 func (w *world) startsAgain(killed corev1.Pod) {

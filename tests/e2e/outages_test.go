@@ -80,8 +80,7 @@ func roleRevoked(w *world) {
 	w.deploy(3, setEnv("MIN_MEMBERS", "2"))
 	nodes := w.oneClusterOf(3)
 	w.ready(3)
-	bindings := w.client.RbacV1().RoleBindings(w.namespace)
-	w.check(bindings.Delete(nowhere, "kubepeers-goakt-node", metav1.DeleteOptions{}))
+	w.unbindRole()
 	w.disturb("stop-server")
 	w.disturb("start-server")
 	for _, pod := range nodes {
@@ -108,12 +107,7 @@ func roleRevoked(w *world) {
 		}
 		return "not yet"
 	})
-	for _, object := range w.manifest("goakt.yaml") {
-		if binding, ok := object.(*rbacv1.RoleBinding); ok {
-			binding.Namespace, binding.Subjects[0].Namespace = w.namespace, w.namespace
-			w.must(bindings.Create(nowhere, binding, metav1.CreateOptions{}))
-		}
-	}
+	w.bindRole()
 	nodes = w.oneClusterOf(4)
 	w.ready(4)
 	for _, pod := range nodes {
@@ -128,5 +122,22 @@ func roleRevoked(w *world) {
 			return ""
 		})
 		w.knowsOthers(pod, nodes)
+	}
+}
+
+// unbindRole takes the Role away from the nodes of the example Deployment.
+func (w *world) unbindRole() {
+	w.Helper()
+	w.check(w.client.RbacV1().RoleBindings(w.namespace).Delete(nowhere, "kubepeers-goakt-node", metav1.DeleteOptions{}))
+}
+
+// bindRole gives it back.
+func (w *world) bindRole() {
+	w.Helper()
+	for _, object := range w.manifest("goakt.yaml") {
+		if binding, ok := object.(*rbacv1.RoleBinding); ok {
+			binding.Namespace, binding.Subjects[0].Namespace = w.namespace, w.namespace
+			w.create(binding)
+		}
 	}
 }

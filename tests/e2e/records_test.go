@@ -9,7 +9,7 @@ import (
 
 // A record is what our provider tells of a peer besides its address.
 type record struct {
-	Name, UID, Host                        string
+	Name, UID, Addr                        string
 	DiscoveryPort, RemotingPort, PeersPort int
 	Ready                                  bool
 	NodeName, Revision                     string
@@ -20,7 +20,7 @@ func recordOf(pod corev1.Pod) record {
 	return record{
 		Name:          pod.Name,
 		UID:           string(pod.UID),
-		Host:          pod.Status.PodIP,
+		Addr:          pod.Status.PodIP,
 		DiscoveryPort: portOf(pod, "gossip"),
 		RemotingPort:  portOf(pod, "remoting"),
 		PeersPort:     portOf(pod, "peers"),

@@ -1,7 +1,8 @@
 // Package e2e plays what happens to clusters in Kubernetes with real GoAkt nodes
 // (examples/goakt) in real pods, deployed by the manifests in deploy/, and asks
 // each node for the members that GoAkt itself knows. And the same with services in
-// Python (examples/python-service), and the command `kubepeers` beside them.
+// Python (examples/python-service), and the command `kubepeers` beside them. Other
+// scenarios use rings of hashicorp/memberlist (examples/memberlist).
 //
 // `make e2e` runs it inside a node that it makes, where the addresses of pods
 // can be reached.
@@ -26,6 +27,8 @@ var scenarios = []struct {
 	{"five at once", fiveAtOnce},
 	{"ten cold starts", coldStarts},
 	{"the provider of GoAkt for comparison", goaktsOwn},
+	{"no role at the start", withoutRole},
+	{"one node is cut off from the API server", cutOff},
 	{"from one to five to two", scaled},
 	{"rolling update", rollingUpdate},
 	{"a node is killed", killed},
@@ -35,6 +38,8 @@ var scenarios = []struct {
 	{"in a native sidecar", sidecar},
 	{"the API server is down during a rolling update", serverDown},
 	{"the role is taken away and given back", roleRevoked},
+	{"a Memberlist ring", memberlistRing},
+	{"a Memberlist ring starts while the API server is away", memberlistWithoutServer},
 	{"a service in Python", pythonService},
 	{"a program in C that sets two keys", cProgram},
 	{"the doctor in a pod without the role", doctorWithoutRole},
@@ -50,7 +55,7 @@ func TestScenarios(t *testing.T) {
 }
 
 func TestMain(m *testing.M) {
-	for _, name := range []string{"KUBECONFIG", "CLUSTER_TOOL", "CLUSTER_DIR", "NODE_IMAGE", "SERVICE_IMAGE", "PROGRAM_IMAGE", "DEPLOY"} {
+	for _, name := range []string{"KUBECONFIG", "CLUSTER_TOOL", "CLUSTER_DIR", "NODE_IMAGE", "MEMBERLIST_IMAGE", "SERVICE_IMAGE", "PROGRAM_IMAGE", "DEPLOY"} {
 		if os.Getenv(name) == "" {
 			println(name + " is not set: these tests need the node that `make e2e` makes")
 			os.Exit(2)

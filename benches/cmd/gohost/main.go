@@ -2,6 +2,7 @@
 package main
 
 import (
+	"context"
 	"log"
 	"time"
 
@@ -11,18 +12,25 @@ import (
 )
 
 func main() {
-	provider := kubepeers.New(kubepeers.Config{
+	ctx := context.Background()
+	provider, err := kubepeers.Open(ctx, kubepeers.Config{
 		Namespace:         host.Namespace(),
 		DiscoveryPortName: host.DiscoveryPort,
 		RemotingPortName:  host.RemotingPort,
 		PeersPortName:     host.PeersPort,
 		PodLabels:         map[string]string{"app": "bench"},
-	}, kubepeers.WithRegisterTimeout(time.Minute), kubepeers.WithDiscoverTimeout(time.Minute))
-	if err := provider.Initialize(); err != nil {
+		RegisterTimeout:   time.Minute,
+	})
+	if err != nil {
 		log.Fatal(err)
 	}
-	if err := provider.Register(); err != nil {
-		log.Fatal(err)
+	// Other clients return addresses, so that the copy counts here, too.
+	discover := func() ([]string, error) {
+		peers, err := provider.DiscoverPeers(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return peers.Addresses(), nil
 	}
-	(&host.Host{Discover: provider.DiscoverPeers}).Run()
+	(&host.Host{Discover: discover}).Run()
 }

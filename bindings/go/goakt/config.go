@@ -6,12 +6,47 @@ import (
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
 )
 
-// Config says which pods are peers. It has the fields of GoAkt's own, and as
-// there, all are required.
-type Config kubepeers.Config
+// Config says which pods are peers. It has the fields of GoAkt's own Config. All of
+// them are required.
+type Config struct {
+	// Namespace is the namespace of the pods.
+	Namespace string
+	// DiscoveryPortName is the name of the container port for gossip.
+	DiscoveryPortName string
+	// RemotingPortName is the name of the container port for remoting.
+	RemotingPortName string
+	// PeersPortName is the name of the container port for the cluster engine.
+	PeersPortName string
+	// PodLabels are the labels that every peer has. All of them must match.
+	PodLabels map[string]string
+}
 
-// missing returns an error that names the fields without a value.
-func (c Config) missing() error {
+// Validate returns an error if a field is missing or invalid. It does no I/O.
+func (c Config) Validate() error {
+	config := c.kubepeers()
+	if err := validate(config); err != nil {
+		return translate(err)
+	}
+	provider, err := kubepeers.New(config)
+	if err != nil {
+		return translate(err)
+	}
+	return provider.Close()
+}
+
+func (c Config) kubepeers() kubepeers.Config {
+	return kubepeers.Config{
+		Namespace:         c.Namespace,
+		DiscoveryPortName: c.DiscoveryPortName,
+		RemotingPortName:  c.RemotingPortName,
+		PeersPortName:     c.PeersPortName,
+		PodLabels:         c.PodLabels,
+	}
+}
+
+// validate returns an error that names all required fields that are missing. GoAkt
+// requires more than kubepeers.
+func validate(c kubepeers.Config) error {
 	var missing []string
 	for _, field := range []struct {
 		name  string
@@ -24,19 +59,11 @@ func (c Config) missing() error {
 		{"PodLabels", len(c.PodLabels) == 0},
 	} {
 		if field.empty {
-			missing = append(missing, field.name)
+			missing = append(missing, "Config."+field.name)
 		}
 	}
 	if missing == nil {
 		return nil
 	}
-	message := "missing required configuration: set " + strings.Join(missing, " and ")
-	return &kubepeers.Error{Status: kubepeers.ErrInvalidConfig, Message: message}
-}
-
-// Validate says what Initialize would. It touches no network.
-func (c Config) Validate() error {
-	d := NewDiscovery(&c)
-	defer d.Close()
-	return d.Initialize()
+	return &kubepeers.Error{Status: kubepeers.ErrInvalidConfig, Message: "missing required fields: set " + strings.Join(missing, ", ")}
 }

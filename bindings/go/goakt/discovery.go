@@ -2,7 +2,10 @@ package goakt
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"sync"
 	"time"
 
 	"github.com/tochemey/goakt/v4/discovery"
@@ -10,85 +13,179 @@ import (
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
 )
 
-// patience is how long Register waits in all. A pod that has no answer by then
-// is better started again by Kubernetes.
-const patience = 30 * time.Second
+// patience is how long Initialize and Register wait. Since GoAkt 4.4.0 Start tries
+// three times, so that it reports the reason after a minute.
+const patience = 20 * time.Second
 
-// Discovery is a discovery.Provider of GoAkt. The provider in it tells more:
-// Nodes, Health, ExplainTable and so on.
+// discoverTimeout is how long DiscoverPeers waits. The cluster engine counts the
+// attempts, so that a wait gives them more time.
+const discoverTimeout = 3 * time.Second
+
+// Discovery is a discovery.Provider of GoAkt.
 //
-// The errors of the methods that are listed here are those of kubepeers and,
-// where GoAkt has one that means the same, that one too: errors.Is finds both.
+// Its errors are those of kubepeers and, where GoAkt has one with the same meaning,
+// also that one: errors.Is finds both.
 type Discovery struct {
-	*kubepeers.Provider
-	config   Config
+	config   kubepeers.Config
 	patience time.Duration
+
+	mutex    sync.Mutex
+	provider *kubepeers.Provider // nil unless it is initialized
 }
 
 var _ discovery.Provider = (*Discovery)(nil)
 
-// NewDiscovery makes a provider. Nothing is checked or started until
-// Initialize; GoAkt calls that, and the rest, when the actor system starts and
-// stops. It may start and stop any number of times.
-func NewDiscovery(config *Config, options ...kubepeers.Option) *Discovery {
+// NewDiscovery returns a provider. [Discovery.Initialize] validates the
+// configuration. GoAkt calls it, and the other methods, when the actor system starts
+// and stops, any number of times. Nil is an empty Config.
+func NewDiscovery(config *Config) *Discovery {
 	if config == nil {
-		config = new(Config) // Initialize says what is missing.
+		config = new(Config)
 	}
-	return &Discovery{kubepeers.New(kubepeers.Config(*config), options...), *config, patience}
+	return New(config.kubepeers())
 }
 
-// Initialize checks the whole configuration. It touches no network.
+// New is [NewDiscovery] for a program that needs more settings than GoAkt's Config
+// has, for example kubepeers.Config.Logger.
+func New(config kubepeers.Config) *Discovery {
+	config.PodLabels = maps.Clone(config.PodLabels)
+	return &Discovery{config: config, patience: patience}
+}
+
+// ID returns the name by which GoAkt knows the provider.
+func (d *Discovery) ID() string { return discovery.ProviderKubernetes }
+
+// Provider returns the provider behind this one, for Self, Health, Explain and so
+// on. It exists from the beginning of [Discovery.Initialize] until
+// [Discovery.Close]. Otherwise Provider returns nil, whose methods return
+// kubepeers.ErrClosed.
+func (d *Discovery) Provider() *kubepeers.Provider {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	return d.provider
+}
+
+// Initialize validates the configuration, registers, and waits until DiscoverPeers
+// has a result. It waits for at most 20 s, and not at all once a permanent error is
+// known, such as a missing Role. If it fails, it leaves nothing open and may be
+// called again.
 func (d *Discovery) Initialize() error {
-	if err := d.config.missing(); err != nil {
+	provider, err := d.create()
+	if err != nil {
 		return translate(err)
 	}
-	return translate(d.Provider.Initialize())
-}
-
-// Register starts to watch the pods, and waits until DiscoverPeers can answer.
-//
-// If it cannot in half a minute, Register gives the reason and nothing is
-// registered: GoAkt would take as many errors of DiscoverPeers for being alone.
-func (d *Discovery) Register() error { return d.RegisterContext(context.Background()) }
-
-// RegisterContext is Register, unless ctx ends first.
-func (d *Discovery) RegisterContext(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, d.patience)
-	defer cancel()
-	if err := d.Provider.RegisterContext(ctx); err != nil {
-		return translate(err)
-	}
-	if err := d.firstAnswer(ctx); err != nil {
-		d.Provider.Deregister()
+	if err := d.register(provider); err != nil {
+		// GoAkt calls Initialize again, and does not close what has failed.
+		d.forget(provider)
+		provider.Close()
 		return translate(err)
 	}
 	return nil
 }
 
-// firstAnswer waits for peers, or for an error that no waiting fixes: a missing
-// Role may become known while it waits.
-func (d *Discovery) firstAnswer(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
+// create stores a new provider, unless there is one.
+func (d *Discovery) create() (*kubepeers.Provider, error) {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	if d.provider != nil {
+		return nil, discovery.ErrAlreadyInitialized
+	}
+	if err := validate(d.config); err != nil {
+		return nil, err
+	}
+	provider, err := kubepeers.New(d.config)
+	if err != nil {
+		return nil, err
+	}
+	d.provider = provider
+	return provider, nil
+}
+
+// forget drops the provider, unless it has been replaced.
+func (d *Discovery) forget(provider *kubepeers.Provider) {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	if d.provider == provider {
+		d.provider = nil
+	}
+}
+
+// register registers the provider and waits for the first result.
+func (d *Discovery) register(provider *kubepeers.Provider) error {
+	ctx, cancel := context.WithTimeout(context.Background(), d.patience)
 	defer cancel()
+	if err := provider.Register(ctx); err != nil {
+		return err
+	}
+	return firstResult(ctx, provider)
+}
+
+// firstResult waits for peers, or for a permanent error, for which a wait is no use.
+func firstResult(ctx context.Context, provider *kubepeers.Provider) error {
 	var missing error
-	for update := range d.Provider.Watch(ctx) {
-		if update.Err == nil || !kubepeers.IsRetryable(update.Err) {
-			return update.Err
+	for _, err := range provider.Watch(ctx) {
+		if err == nil || !kubepeers.IsRetryable(err) {
+			return err
 		}
-		missing = update.Err
+		missing = err
 	}
-	if missing != nil {
-		return fmt.Errorf("%w: %w", ctx.Err(), missing)
+	if missing == nil {
+		return ctx.Err()
 	}
-	return ctx.Err()
+	return fmt.Errorf("%w: %w", ctx.Err(), missing)
 }
 
-// DiscoverPeers gives the addresses of the peers, without the own one. It
-// answers from memory. Empty means alone; whatever is not known is an error.
+// Register registers again after [Discovery.Deregister], and waits like
+// [Discovery.Initialize]. If the provider is registered, as after Initialize, it
+// returns nil.
+func (d *Discovery) Register() error {
+	provider := d.Provider()
+	if provider == nil {
+		return discovery.ErrNotInitialized
+	}
+	err := d.register(provider)
+	switch {
+	case err == nil || errors.Is(err, kubepeers.ErrAlreadyRegistered):
+		return nil
+	case !errors.Is(err, kubepeers.ErrClosed):
+		provider.Deregister()
+	}
+	return translate(err)
+}
+
+// DiscoverPeers returns the addresses of the peers, without this pod. It returns
+// from memory. An empty result means that this pod is alone. If the peers are not
+// known, DiscoverPeers waits for 3 s and returns an error.
 func (d *Discovery) DiscoverPeers() ([]string, error) {
-	peers, err := d.Provider.DiscoverPeers()
-	return peers, translate(err)
+	provider := d.Provider()
+	if provider == nil {
+		return nil, discovery.ErrNotInitialized
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), discoverTimeout)
+	defer cancel()
+	peers, err := provider.DiscoverPeers(ctx)
+	if err != nil {
+		return nil, translate(err)
+	}
+	return peers.Addresses(), nil
 }
 
-// Deregister stops watching. Register may be called again.
-func (d *Discovery) Deregister() error { return translate(d.Provider.Deregister()) }
+// Deregister stops the watcher. Register may be called again.
+func (d *Discovery) Deregister() error {
+	provider := d.Provider()
+	if provider == nil {
+		return discovery.ErrNotInitialized
+	}
+	return translate(provider.Deregister())
+}
+
+// Close closes the provider, and ends calls that wait. Initialize may be called
+// again. Without a provider it returns nil.
+func (d *Discovery) Close() error {
+	provider := d.Provider()
+	if provider == nil {
+		return nil
+	}
+	d.forget(provider)
+	return translate(provider.Close())
+}

@@ -8,22 +8,24 @@ import (
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
 )
 
-// GoAkt's engine asks for its own errors: "already initialized" is none to it.
+// ErrNoPodsAvailable is for programs that name it. Since GoAkt 4.4.0 GoAkt's own
+// provider returns it instead of an empty result. This package never returns it: an
+// empty result is not an error here, and means that this pod is alone.
+var ErrNoPodsAvailable = errors.New("no pods available")
+
+// sentinels are the errors of GoAkt with the same meaning.
 var sentinels = map[kubepeers.Status]error{
-	kubepeers.ErrAlreadyInitialized: discovery.ErrAlreadyInitialized,
-	kubepeers.ErrNotInitialized:     discovery.ErrNotInitialized,
-	kubepeers.ErrClosed:             discovery.ErrNotInitialized,
-	kubepeers.ErrAlreadyRegistered:  discovery.ErrAlreadyRegistered,
-	kubepeers.ErrNotRegistered:      discovery.ErrNotRegistered,
-	kubepeers.ErrInvalidConfig:      discovery.ErrInvalidConfig,
-	kubepeers.ErrInvalidUTF8:        discovery.ErrInvalidConfig,
+	kubepeers.ErrClosed:            discovery.ErrNotInitialized,
+	kubepeers.ErrAlreadyRegistered: discovery.ErrAlreadyRegistered,
+	kubepeers.ErrNotRegistered:     discovery.ErrNotRegistered,
+	kubepeers.ErrInvalidConfig:     discovery.ErrInvalidConfig,
 }
 
-// twofold is an error of kubepeers and of GoAkt. Its words are those of kubepeers.
-type twofold struct{ own, sentinel error }
+// translated is an error of kubepeers and of GoAkt, with the text of kubepeers.
+type translated struct{ err, sentinel error }
 
-func (e *twofold) Error() string   { return e.own.Error() }
-func (e *twofold) Unwrap() []error { return []error{e.own, e.sentinel} }
+func (e *translated) Error() string   { return e.err.Error() }
+func (e *translated) Unwrap() []error { return []error{e.err, e.sentinel} }
 
 func translate(err error) error {
 	var failure *kubepeers.Error
@@ -31,7 +33,7 @@ func translate(err error) error {
 		return err
 	}
 	if sentinel, ok := sentinels[failure.Status]; ok {
-		return &twofold{err, sentinel}
+		return &translated{err, sentinel}
 	}
 	return err
 }

@@ -11,13 +11,10 @@ import (
 
 func TestErrorsAreThoseOfBoth(t *testing.T) {
 	for status, sentinel := range map[kubepeers.Status]error{
-		kubepeers.ErrAlreadyInitialized: discovery.ErrAlreadyInitialized,
-		kubepeers.ErrNotInitialized:     discovery.ErrNotInitialized,
-		kubepeers.ErrClosed:             discovery.ErrNotInitialized,
-		kubepeers.ErrAlreadyRegistered:  discovery.ErrAlreadyRegistered,
-		kubepeers.ErrNotRegistered:      discovery.ErrNotRegistered,
-		kubepeers.ErrInvalidConfig:      discovery.ErrInvalidConfig,
-		kubepeers.ErrInvalidUTF8:        discovery.ErrInvalidConfig,
+		kubepeers.ErrClosed:            discovery.ErrNotInitialized,
+		kubepeers.ErrAlreadyRegistered: discovery.ErrAlreadyRegistered,
+		kubepeers.ErrNotRegistered:     discovery.ErrNotRegistered,
+		kubepeers.ErrInvalidConfig:     discovery.ErrInvalidConfig,
 	} {
 		own := &kubepeers.Error{Status: status, Message: "why", Retryable: true}
 		err := translate(own)
@@ -31,12 +28,13 @@ func TestErrorsAreThoseOfBoth(t *testing.T) {
 	}
 }
 
-func TestOtherErrorsStayAsTheyAre(t *testing.T) {
+func TestOtherErrorsAreUnchanged(t *testing.T) {
 	for _, err := range []error{
 		nil,
 		&kubepeers.Error{Status: kubepeers.ErrNotSynced},
 		&kubepeers.Error{Status: kubepeers.ErrSelfNotVisible},
 		kubepeers.ErrIncompatibleLibrary,
+		discovery.ErrAlreadyInitialized,
 	} {
 		if translate(err) != err {
 			t.Errorf("%v: %#v", err, translate(err))

@@ -11,7 +11,7 @@ import (
 	kubernetes "github.com/kubepeers/kubepeers/bindings/go/goakt"
 )
 
-// With GoAkt's own provider, only the import of "kubernetes" is another.
+// With GoAkt's own provider only the import of "kubernetes" differs.
 func Example() {
 	provider := kubernetes.NewDiscovery(&kubernetes.Config{
 		Namespace:         "default",
@@ -24,7 +24,7 @@ func Example() {
 		actor.WithRemote(remote.NewConfig("10.0.0.1", 3320)),
 		actor.WithCluster(actor.NewClusterConfig().
 			WithDiscovery(provider).WithDiscoveryPort(3322).WithPeersPort(3321).WithKinds(new(greeter))))
-	fmt.Println(system.Name(), err) // system.Start(ctx) finds the others
+	fmt.Println(system.Name(), err) // system.Start(ctx) finds the other nodes
 	// Output: demo <nil>
 }
 

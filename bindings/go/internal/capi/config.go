@@ -16,9 +16,9 @@ import (
 type Pair struct{ Key, Value string }
 
 func set(config *C.kubepeers_config, pair Pair) *Failure {
-	// A C string ends at the first NUL: the rest would be lost without a word.
+	// A C string ends at the first NUL: the rest would be lost silently.
 	if strings.ContainsRune(pair.Key, 0) || strings.ContainsRune(pair.Value, 0) {
-		return &Failure{Status: InvalidConfig, Message: fmt.Sprintf("`%s`: holds a NUL byte", pair.Key)}
+		return &Failure{Status: InvalidConfig, Message: fmt.Sprintf("`%s`: contains a NUL byte", pair.Key)}
 	}
 	key, value := C.CString(pair.Key), C.CString(pair.Value)
 	defer C.free(unsafe.Pointer(key))

@@ -3,8 +3,8 @@ package capi
 // #include <kubepeers.h>
 import "C"
 
-// Failure is what a failed call left. It is not an error by type, so that no
-// nil *Failure can become an error that is not nil.
+// Failure is why a call failed. It does not implement error, so that a nil *Failure
+// cannot become an error that is not nil.
 type Failure struct {
 	Status     int32
 	Message    string
@@ -13,9 +13,9 @@ type Failure struct {
 	Manifest   string // "" for none
 }
 
-// outcome copies the error of a call and frees it; nil if the call succeeded.
-// It takes a pointer because Go may read a plain variable before it makes the
-// call that stands beside it among the arguments.
+// outcome copies the error of a call and frees it. It returns nil if the call
+// succeeded. It takes a pointer because Go may read a plain variable before it
+// makes a call that is another argument.
 func outcome(status C.kubepeers_status, err **C.kubepeers_error) *Failure {
 	if status == C.KUBEPEERS_OK {
 		return nil

@@ -3,17 +3,17 @@ package capi
 // #include <kubepeers.h>
 import "C"
 
-// Health is how sure the answers of a provider were at one moment.
+// Health is how reliable the results of a provider were at one moment.
 type Health struct {
 	AgeMS      int64 // negative: the pods have not been listed yet
 	Stale      bool
 	Watching   bool
 	Polling    bool
-	Failure    *Failure // nil if nothing has gone wrong
-	ErrorClass string   // what kind of failure it is, in a word
+	Failure    *Failure // nil if there is no error
+	ErrorClass string   // "" if there is no error
 }
 
-// Health does not block.
+// Health returns how reliable the results are.
 func (p Provider) Health() (Health, *Failure) {
 	var health *C.kubepeers_health
 	var err *C.kubepeers_error
@@ -21,7 +21,7 @@ func (p Provider) Health() (Health, *Failure) {
 	return takeHealth(health), outcome(status, &err)
 }
 
-// takeHealth copies it and frees it, with the error that belongs to it.
+// takeHealth copies a record and frees it, with its error. A failed call leaves NULL.
 func takeHealth(health *C.kubepeers_health) Health {
 	defer C.kubepeers_health_free(health)
 	copied := Health{

@@ -13,15 +13,15 @@ const (
 	LogDebug = C.KUBEPEERS_LOG_DEBUG
 )
 
-// Record is one thing that happened.
+// Record is a log record.
 type Record struct {
 	Level   int32
 	At      time.Time
 	Message string
 }
 
-// NextRecord takes the oldest log record that waits; false if there is none,
-// also since the provider is closed. It does not block.
+// NextRecord returns the oldest log record and removes it. It returns false if there
+// is none or the provider is closed.
 func (p Provider) NextRecord() (Record, bool) {
 	var level C.int32_t
 	var unixMS C.int64_t

@@ -2,5 +2,5 @@
 
 package capi
 
-// Better than "build constraints exclude all Go files".
+// This error is clearer than "build constraints exclude all Go files".
 var _ = kubepeers_needs_CGO_ENABLED_1_and_a_C_compiler

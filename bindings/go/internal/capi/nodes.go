@@ -1,78 +1,164 @@
 package capi
 
 /*
+#include <string.h>
 #include <kubepeers.h>
 
-// What is known of a peer, borrowed from its list.
+// A record, borrowed from its list. The texts are in the order of Node.
 typedef struct {
-	const char *name, *uid, *host, *node_name, *revision;
-	uint16_t discovery_port, remoting_port, peers_port;
+	const char *texts[5];
+	size_t lengths[5];
+	uint16_t remoting_port, peers_port;
 	int32_t is_ready;
 } node;
 
-// All peers in one call: each crossing costs more than what it reads.
-static void read_nodes(const kubepeers_peers *peers, node *nodes, size_t length)
+// Reads all records in one call, because a call from Go costs more than what it
+// reads, and returns the length of all texts.
+static size_t read_nodes(const kubepeers_peers *peers, node *nodes, size_t length)
 {
+	size_t total = 0;
 	for (size_t i = 0; i < length; i++) {
-		nodes[i].name = kubepeers_peers_name(peers, i);
-		nodes[i].uid = kubepeers_peers_uid(peers, i);
-		nodes[i].host = kubepeers_peers_host(peers, i);
-		nodes[i].node_name = kubepeers_peers_node_name(peers, i);
-		nodes[i].revision = kubepeers_peers_revision(peers, i);
-		nodes[i].discovery_port = kubepeers_peers_discovery_port(peers, i);
-		nodes[i].remoting_port = kubepeers_peers_remoting_port(peers, i);
-		nodes[i].peers_port = kubepeers_peers_peers_port(peers, i);
-		nodes[i].is_ready = kubepeers_peers_is_ready(peers, i);
+		node *node = &nodes[i];
+		node->texts[0] = kubepeers_peers_name(peers, i);
+		node->texts[1] = kubepeers_peers_uid(peers, i);
+		node->texts[2] = kubepeers_peers_address(peers, i);
+		node->texts[3] = kubepeers_peers_node_name(peers, i);
+		node->texts[4] = kubepeers_peers_revision(peers, i);
+		for (size_t t = 0; t < 5; t++)
+			total += node->lengths[t] = strlen(node->texts[t]);
+		node->remoting_port = kubepeers_peers_remoting_port(peers, i);
+		node->peers_port = kubepeers_peers_peers_port(peers, i);
+		node->is_ready = kubepeers_peers_is_ready(peers, i);
 	}
+	return total;
 }
+
+// Reads the addresses of all records, and returns their length.
+static size_t read_addresses(const kubepeers_peers *peers, const char **texts, size_t *lengths, size_t length)
+{
+	size_t total = 0;
+	for (size_t i = 0; i < length; i++) {
+		texts[i] = kubepeers_peers_address(peers, i);
+		total += lengths[i] = strlen(texts[i]);
+	}
+	return total;
+}
+
+#cgo noescape read_nodes
+#cgo nocallback read_nodes
+#cgo noescape read_addresses
+#cgo nocallback read_addresses
+#cgo nocallback kubepeers_generation
 */
 import "C"
 
 import "unsafe"
 
-// Node is all that is known of a peer.
+// List is a list of peers in the memory of the library. It must be freed once, and is
+// valid until then, also after its provider is closed.
+type List struct{ peers *C.kubepeers_peers }
+
+// Node is the record of a peer.
 type Node struct {
-	Name, UID     string
-	Host          string
-	DiscoveryPort uint16
-	RemotingPort  uint16 // 0 for none
-	PeersPort     uint16 // 0 for none
-	Ready         bool
-	NodeName      string
-	Revision      string
+	Name         string
+	UID          string
+	Address      string // "ip:port", with an IPv6 address in brackets
+	NodeName     string
+	Revision     string
+	RemotingPort uint16 // 0 for none
+	PeersPort    uint16 // 0 for none
+	Ready        bool
 }
 
-// Nodes is a copy of a peer list with all that is known of each peer.
-type Nodes struct {
-	Generation uint64
-	Nodes      []Node // never nil after success
+// Generation returns the generation of the list that DiscoverPeers returns, or 0 in
+// the cases that kubepeers.h lists.
+func (p Provider) Generation() uint64 {
+	return uint64(C.kubepeers_generation(C.kubepeers_provider(p)))
 }
 
-// takeNodes copies a list and frees it. NULL, which a failed call leaves, gives no nodes.
-func takeNodes(peers *C.kubepeers_peers) Nodes {
-	if peers == nil {
-		return Nodes{}
+// DiscoverPeers returns the peers.
+func (p Provider) DiscoverPeers() (List, *Failure) {
+	var list List
+	var err *C.kubepeers_error
+	status := C.kubepeers_discover_peers(C.kubepeers_provider(p), 0, &list.peers, &err)
+	return list, outcome(status, &err)
+}
+
+// Wait returns the peers if their generation is above after.
+func (p Provider) Wait(after uint64) (List, *Failure) {
+	var list List
+	var err *C.kubepeers_error
+	status := C.kubepeers_wait(C.kubepeers_provider(p), C.uint64_t(after), 0, &list.peers, &err)
+	return list, outcome(status, &err)
+}
+
+// WaitForPeers returns the peers if there are at least min of them, and their
+// addresses have been stable for so long.
+func (p Provider) WaitForPeers(min uint, stableForMS int32) (List, *Failure) {
+	var list List
+	var err *C.kubepeers_error
+	status := C.kubepeers_wait_for_peers(C.kubepeers_provider(p), C.size_t(min), C.int32_t(stableForMS), 0, &list.peers, &err)
+	return list, outcome(status, &err)
+}
+
+// Self returns this pod, or an empty list for an observer.
+func (p Provider) Self() (List, *Failure) {
+	var list List
+	var err *C.kubepeers_error
+	status := C.kubepeers_get_self(C.kubepeers_provider(p), 0, &list.peers, &err)
+	return list, outcome(status, &err)
+}
+
+// Free frees the list.
+func (l List) Free() { C.kubepeers_peers_free(l.peers) }
+
+// Generation returns the generation of the list.
+func (l List) Generation() uint64 { return uint64(C.kubepeers_peers_generation(l.peers)) }
+
+// Len returns the number of records.
+func (l List) Len() int { return int(C.kubepeers_peers_len(l.peers)) }
+
+// Addresses returns a copy of the addresses.
+func (l List) Addresses() []string {
+	texts := make([]*C.char, l.Len())
+	lengths := make([]C.size_t, len(texts))
+	total := C.read_addresses(l.peers, unsafe.SliceData(texts), unsafe.SliceData(lengths), C.size_t(len(texts)))
+	arena := make(arena, 0, total)
+	addresses := make([]string, len(texts))
+	for i, text := range texts {
+		addresses[i] = arena.copy(text, lengths[i])
 	}
-	defer C.kubepeers_peers_free(peers)
-	borrowed := make([]C.node, C.kubepeers_peers_len(peers))
-	C.read_nodes(peers, unsafe.SliceData(borrowed), C.size_t(len(borrowed)))
+	return addresses
+}
+
+// Nodes returns a copy of the records.
+func (l List) Nodes() []Node {
+	borrowed := make([]C.node, l.Len())
+	total := C.read_nodes(l.peers, unsafe.SliceData(borrowed), C.size_t(len(borrowed)))
+	arena := make(arena, 0, total)
 	nodes := make([]Node, len(borrowed))
 	for i := range borrowed {
-		nodes[i] = copyNode(&borrowed[i])
+		n := &borrowed[i]
+		nodes[i] = Node{
+			Name:         arena.copy(n.texts[0], n.lengths[0]),
+			UID:          arena.copy(n.texts[1], n.lengths[1]),
+			Address:      arena.copy(n.texts[2], n.lengths[2]),
+			NodeName:     arena.copy(n.texts[3], n.lengths[3]),
+			Revision:     arena.copy(n.texts[4], n.lengths[4]),
+			RemotingPort: uint16(n.remoting_port),
+			PeersPort:    uint16(n.peers_port),
+			Ready:        n.is_ready != 0,
+		}
 	}
-	return Nodes{uint64(C.kubepeers_peers_generation(peers)), nodes}
+	return nodes
 }
 
-func copyNode(borrowed *C.node) Node {
-	return Node{
-		Name:          C.GoString(borrowed.name),
-		UID:           C.GoString(borrowed.uid),
-		Host:          C.GoString(borrowed.host),
-		DiscoveryPort: uint16(borrowed.discovery_port),
-		RemotingPort:  uint16(borrowed.remoting_port),
-		PeersPort:     uint16(borrowed.peers_port),
-		Ready:         borrowed.is_ready != 0,
-		NodeName:      C.GoString(borrowed.node_name),
-		Revision:      C.GoString(borrowed.revision),
-	}
+// arena holds all texts of a copy: thousands of small pieces of memory would cost more
+// to allocate, and to collect, than to copy. Its capacity must suffice.
+type arena []byte
+
+func (a *arena) copy(text *C.char, length C.size_t) string {
+	start := len(*a)
+	*a = append(*a, unsafe.Slice((*byte)(unsafe.Pointer(text)), int(length))...)
+	return unsafe.String(unsafe.SliceData((*a)[start:]), int(length))
 }

@@ -18,9 +18,9 @@ static int32_t want_panic(int32_t place)
 */
 import "C"
 
-// WantPanic has the library panic in the next code that comes to a place, as
-// src/panics.rs numbers them. It gives the place that was wanted before and not
-// come to; negative if the library cannot panic on demand.
+// WantPanic makes the library panic at a place, as src/panics.rs numbers them. It
+// returns the place that was wanted before and not reached, or a negative number if
+// the library cannot panic on demand.
 func WantPanic(place int32) int32 {
 	return int32(C.want_panic(C.int32_t(place)))
 }

@@ -32,7 +32,7 @@ const (
 	Internal           = C.KUBEPEERS_INTERNAL
 )
 
-// StatusName is the name of a status without its prefix, "UNKNOWN" if the
+// StatusName returns the name of a status without its prefix, or "UNKNOWN" if the
 // loaded library does not know the number.
 func StatusName(status int32) string {
 	return C.GoString(C.kubepeers_status_name(C.kubepeers_status(status)))

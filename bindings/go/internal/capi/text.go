@@ -12,7 +12,7 @@ const (
 	ExplainTable Form = C.KUBEPEERS_EXPLAIN_TABLE
 )
 
-// Explain tells of every pod whether it is a peer, or why not. It does not block.
+// Explain returns every pod with its verdict.
 func (p Provider) Explain(form Form) (string, *Failure) {
 	var text *C.char
 	var err *C.kubepeers_error
@@ -20,7 +20,7 @@ func (p Provider) Explain(form Form) (string, *Failure) {
 	return takeText(text), outcome(status, &err)
 }
 
-// Metrics does not block.
+// Metrics returns the metrics in the text format of Prometheus.
 func (p Provider) Metrics() (string, *Failure) {
 	var text *C.char
 	var err *C.kubepeers_error
@@ -28,7 +28,7 @@ func (p Provider) Metrics() (string, *Failure) {
 	return takeText(text), outcome(status, &err)
 }
 
-// takeText copies a text and frees it. NULL, which a failed call leaves, gives "".
+// takeText copies a text and frees it. A failed call leaves NULL.
 func takeText(text *C.char) string {
 	defer C.kubepeers_text_free(text)
 	return C.GoString(text)

@@ -16,9 +16,9 @@ func LibraryVersion() Version {
 	return Version(C.kubepeers_version_number())
 }
 
-// Serves says whether a library of version v has what a header of another
-// version promises. What is added raises the minor version, and nothing is taken
-// away while the major one is the same (docs/abi.md).
+// Serves reports whether a library of version v has everything that a header of
+// another version declares. Additions raise the minor version, and nothing is
+// removed while the major version is the same (docs/abi.md).
 func (v Version) Serves(header Version) bool {
 	return v.major() == header.major() && v.minor() >= header.minor()
 }

@@ -1,27 +1,29 @@
-// Command probe runs the conformance cases against this binding: the probes of
-// the other languages read the same commands and print the same lines.
+// Command probe runs the conformance cases against this package. The probes of the
+// other languages read the same commands and print the same lines.
 //
-// Arguments are configuration, KEY=VALUE. Commands are read from stdin, one a
-// line, and each is answered with one line of five fields, with tabs between them:
+// Its arguments are the configuration, KEY=VALUE. It reads commands from stdin, one
+// per line, and answers each with one line of five fields, separated by tabs:
 //
 //	COMMAND STATUS RETRYABLE HTTP_STATUS PAYLOAD
 //
-// README.md of the conformance cases says what the commands and payloads are.
+// The README of the conformance cases documents the commands and payloads.
 package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
 	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
-	"github.com/kubepeers/kubepeers/bindings/go/internal/settings"
+	"github.com/kubepeers/kubepeers/bindings/go/internal/raw"
 )
 
 func main() {
@@ -36,7 +38,7 @@ func run(configuration []string, commands io.Reader, answers io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer p.provider.Close()
+	defer p.close()
 	defer p.subscription.end()
 	lines := bufio.NewScanner(commands)
 	for lines.Scan() {
@@ -55,58 +57,70 @@ func run(configuration []string, commands io.Reader, answers io.Writer) error {
 }
 
 type probe struct {
-	provider *kubepeers.Provider
-	handle   capi.Provider // for the generation, which the public package compares itself
-	// What a negative timeout stands for: the public package takes contexts.
+	config raw.Config
+	// discoverTimeout is the default of the library: this package has contexts.
 	discoverTimeout time.Duration
-	subscription    subscription
-	manifest        string // of the last call's error
+	isObserver      bool
 	records         recorder
+
+	provider *kubepeers.Provider // nil before init
+	handle   capi.Provider       // for the generation, which is not public
+	isOpen   bool
+
+	subscription subscription
+	manifest     string // of the last call's error
 }
 
-// newProbe gives the configuration to the library as it is, right or wrong.
+// newProbe passes the configuration on to the library, right or wrong.
 func newProbe(configuration []string) (*probe, error) {
 	p := &probe{records: newRecorder()}
-	options := []kubepeers.Option{func(s *settings.Settings) {
-		s.Initialized = func(handle capi.Provider) { p.handle = handle }
-	}}
-	for _, pair := range configuration {
-		key, value, found := strings.Cut(pair, "=")
+	p.config.RegisterTimeout = 5 * time.Second
+	p.discoverTimeout = 3 * time.Second
+	for _, argument := range configuration {
+		key, value, found := strings.Cut(argument, "=")
 		if !found {
-			return nil, fmt.Errorf("argument %q is not KEY=VALUE", pair)
+			return nil, fmt.Errorf("argument %q is not KEY=VALUE", argument)
 		}
-		if key == "log" {
-			options = append(options, p.records.option(value))
+		p.config.Pairs = append(p.config.Pairs, capi.Pair{Key: key, Value: value})
+		duration, err := milliseconds(value)
+		switch {
+		case key == "log":
+			p.config.Logger = p.records.logger(value)
+		case key == "membership":
+			p.isObserver = value == "observer"
+		case key == "register_timeout_ms" && err == nil:
+			p.config.RegisterTimeout = duration
+		case key == "discover_timeout_ms" && err == nil:
+			p.discoverTimeout = duration
 		}
-		options = append(options, func(s *settings.Settings) {
-			s.Set(key, value)
-			p.discoverTimeout = s.Duration("discover_timeout_ms", 3*time.Second)
-		})
 	}
-	p.provider = kubepeers.New(kubepeers.Config{}, options...)
 	return p, nil
 }
 
+// needProvider are the commands that fail before init.
+var needProvider = []string{
+	"register", "discover", "wait", "settle", "refresh", "nodes", "self", "health", "metrics", "explain", "next", "deregister",
+}
+
 func (p *probe) answer(command []string) (string, error) {
+	if p.provider == nil && len(command) > 0 && slices.Contains(needProvider, command[0]) {
+		return line(command[0], "", fromLibrary(capi.Provider(0).Deregister())), nil
+	}
 	switch strings.Join(command, " ") {
 	case "init":
-		return line("init", "", p.provider.Initialize()), nil
+		return line("init", "", p.init()), nil
 	case "register":
-		return line("register", "", p.provider.Register()), nil
+		return line("register", "", p.provider.Register(context.Background())), nil
 	case "discover":
-		addresses, err := p.provider.DiscoverPeers()
-		return line("discover", strings.Join(addresses, " "), err), nil
+		snapshot, err := within(p.discoverTimeout, p.provider.DiscoverPeers)
+		return line("discover", strings.Join(snapshot.Addresses(), " "), err), nil
 	case "generation":
 		return line("generation", strconv.FormatUint(p.handle.Generation(), 10), nil), nil
 	case "nodes":
-		nodes, err := p.provider.Nodes()
-		return line("nodes", records(nodes), err), nil
+		snapshot, err := within(p.discoverTimeout, p.provider.DiscoverPeers)
+		return line("nodes", records(slices.Collect(snapshot.Nodes())), err), nil
 	case "self":
-		self, err := within(p.discoverTimeout, p.provider.Self)
-		if self == nil {
-			return line("self", "", err), nil
-		}
-		return line("self", records([]kubepeers.Node{*self}), err), nil
+		return p.self(), nil
 	case "manifest":
 		return line("manifest", p.manifest, nil), nil
 	case "health":
@@ -122,14 +136,63 @@ func (p *probe) answer(command []string) (string, error) {
 		text, err := p.provider.ExplainTable()
 		return line("explain", text, err), nil
 	case "watch", "unwatch":
-		p.subscription.end() // next begins it
+		p.subscription.end() // The next command next begins another one.
 		return line(command[0], "", nil), nil
 	case "deregister":
 		return line("deregister", "", p.provider.Deregister()), nil
 	case "close":
-		return line("close", "", p.provider.Close()), nil
+		return line("close", "", p.close()), nil
 	}
 	return p.answerWithNumbers(command)
+}
+
+// init calls the library itself if the provider is open: this package has no such
+// call.
+func (p *probe) init() error {
+	if p.isOpen {
+		live := p.handle
+		return fromLibrary(capi.Init(p.config.Pairs, &live))
+	}
+	provider, handle, err := raw.New(p.config)
+	if err != nil {
+		return err
+	}
+	p.provider, p.handle, p.isOpen = provider.(*kubepeers.Provider), handle, true
+	return nil
+}
+
+func (p *probe) close() error {
+	p.isOpen = false
+	if p.provider == nil {
+		return nil
+	}
+	return p.provider.Close()
+}
+
+// self returns the record of this pod. An observer has none, which is an error only
+// in this package.
+func (p *probe) self() string {
+	self, err := within(p.discoverTimeout, p.provider.Self)
+	switch {
+	case p.isObserver && errors.Is(err, kubepeers.ErrNoIdentity):
+		return line("self", "", nil)
+	case err != nil:
+		return line("self", "", err)
+	}
+	return line("self", records([]kubepeers.Node{self}), nil)
+}
+
+func fromLibrary(failure *capi.Failure) error {
+	if failure == nil {
+		return nil
+	}
+	return &kubepeers.Error{
+		Status:     kubepeers.Status(failure.Status),
+		Message:    failure.Message,
+		Retryable:  failure.Retryable,
+		HTTPStatus: failure.HTTPStatus,
+		Manifest:   failure.Manifest,
+	}
 }
 
 // manifest is that of the error of the last line.
@@ -147,5 +210,5 @@ func line(command, payload string, err error) string {
 	}
 	manifest = failure.Manifest
 	return fmt.Sprintf("%s\t%v\t%d\t%d\t%s",
-		command, failure.Status, digit(failure.Retryable), failure.HTTPStatus, escape.Replace(failure.Message))
+		command, failure.Status.String(), digit(failure.Retryable), failure.HTTPStatus, escape.Replace(failure.Message))
 }

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
 )
@@ -59,7 +61,7 @@ func TestEveryCommandHasOneLine(t *testing.T) {
 	}
 }
 
-func TestConfigurationIsGivenAsItIs(t *testing.T) {
+func TestConfigurationIsPassedOnAsItIs(t *testing.T) {
 	for argument, status := range map[string]string{"no_such_key=x": "UNKNOWN_KEY", "namespace=": "INVALID_CONFIG", "membership=a=b": "INVALID_CONFIG"} {
 		var answers strings.Builder
 		if err := run(append(valid[:5:5], argument), strings.NewReader("init\n"), &answers); err != nil {
@@ -86,9 +88,9 @@ func TestTextsAreOneField(t *testing.T) {
 
 func TestRecords(t *testing.T) {
 	a := kubepeers.Node{
-		Name: "a", UID: "u", Host: "fd00::7", DiscoveryPort: 1, RemotingPort: 2, PeersPort: 3, Ready: true, NodeName: "n", Revision: "r",
+		Name: "a", UID: "u", Addr: netip.MustParseAddr("fd00::7"), DiscoveryPort: 1, RemotingPort: 2, PeersPort: 3, Ready: true, NodeName: "n", Revision: "r",
 	}
-	if got, want := records([]kubepeers.Node{a, {Name: "b"}}), "a,u,fd00::7,1,2,3,1,n,r b,,,0,0,0,0,,"; got != want {
+	if got, want := records([]kubepeers.Node{a, {Name: "b"}}), "a,u,fd00::7,1,2,3,1,n,r b,,invalid IP,0,0,0,0,,"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if got := records(nil); got != "" {
@@ -108,27 +110,28 @@ func TestState(t *testing.T) {
 	}
 }
 
-func TestSnapshot(t *testing.T) {
-	found := kubepeers.Snapshot{Generation: 7, Nodes: []kubepeers.Node{{Host: "10.1.0.2", DiscoveryPort: 3322}, {Host: "fd00::7", DiscoveryPort: 3322}}}
-	if got, want := snapshot(found), "7 10.1.0.2:3322 [fd00::7]:3322"; got != want {
+func TestSnapshotIsGenerationAndAddresses(t *testing.T) {
+	if got, want := snapshot(kubepeers.Snapshot{}), "0"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
 
 func TestExplained(t *testing.T) {
-	explanation := kubepeers.Explanation{Gate: "open", Pods: []kubepeers.ExplainedPod{{Name: "a", Address: "10.0.0.2:1"}, {Name: "b"}}}
+	explanation := kubepeers.Explanation{Gate: "open", Pods: []kubepeers.ExplainedPod{
+		{Name: "a", Address: netip.MustParseAddrPort("10.0.0.2:1"), Started: time.Unix(0, 0).UTC()}, {Name: "b"},
+	}}
 	text := explained(explanation)
-	for _, want := range []string{`"gate":"open"`, `"name":"a"`, `"address":"10.0.0.2:1"`, `"address":null`} {
+	for _, want := range []string{`"gate":"open"`, `"name":"a"`, `"address":"10.0.0.2:1"`, `"address":null`, `"started":"1970-01-01T00:00:00Z"`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%s, want %s", text, want)
 		}
 	}
 }
 
-func TestMistakesOfTheCaller(t *testing.T) {
+func TestInvalidCommandsAreErrors(t *testing.T) {
 	for _, command := range []string{"nothing", "", "init now", "wait", "wait x 0", "wait 0 x",
 		"settle", "settle -1 0 0", "settle 0 x 0", "settle 0 0 x", "refresh", "refresh x", "next", "next x", "log", "watch 0", "explain", "explain x"} {
-		if err := run(valid, strings.NewReader(command+"\n"), new(strings.Builder)); err == nil {
+		if err := run(valid, strings.NewReader("init\n"+command+"\n"), new(strings.Builder)); err == nil {
 			t.Errorf("%q was accepted", command)
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -47,10 +48,34 @@ func (p *probe) wait(afterGeneration, timeout string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	found, err := within(p.timeout(limit), func(ctx context.Context) (kubepeers.Snapshot, error) {
-		return p.provider.Wait(ctx, after)
-	})
+	found, err := within(p.timeout(limit), func(ctx context.Context) (kubepeers.Snapshot, error) { return p.newerThan(ctx, after) })
 	return line("wait", snapshot(found), err), nil
+}
+
+// newerThan takes the states of a Watch until one is newer, as the library's own
+// wait does.
+func (p *probe) newerThan(ctx context.Context, after uint64) (kubepeers.Snapshot, error) {
+	err := error(context.DeadlineExceeded) // if there is no state
+	for snapshot, failure := range p.provider.Watch(ctx) {
+		switch {
+		case failure == nil && snapshot.Generation() > after:
+			return snapshot, nil
+		case failure == nil:
+			message := fmt.Sprintf("there is nothing newer than generation %d", after)
+			err = &kubepeers.Error{Status: kubepeers.ErrTimeout, Message: message, Retryable: true}
+		default:
+			err = failure
+			if !mayPass(failure) {
+				return kubepeers.Snapshot{}, failure
+			}
+		}
+	}
+	return kubepeers.Snapshot{}, err
+}
+
+// mayPass reports whether the library's own calls wait until the error has passed.
+func mayPass(err error) bool {
+	return errors.Is(err, kubepeers.ErrNotSynced) || errors.Is(err, kubepeers.ErrSelfNotVisible) || errors.Is(err, kubepeers.ErrStale)
 }
 
 func (p *probe) settle(least, stableFor, timeout string) (string, error) {
@@ -79,7 +104,7 @@ func (p *probe) refresh(timeout time.Duration) string {
 	return line("refresh", "", err)
 }
 
-// timeout is one as the commands have it: negative is for the default.
+// timeout returns the default for a negative number.
 func (p *probe) timeout(given time.Duration) time.Duration {
 	if given < 0 {
 		return p.discoverTimeout
@@ -87,12 +112,12 @@ func (p *probe) timeout(given time.Duration) time.Duration {
 	return given
 }
 
-// atLeast stands for no time: with a context that has ended nothing is asked.
-// No API server answers so soon.
+// atLeast stands for a timeout of 0: with a context that has ended, calls return its
+// error. No API server answers so soon.
 const atLeast = 100 * time.Microsecond
 
-// within calls with a context, again if that ended before anything was asked,
-// as it may on a busy machine.
+// within calls with a context, and again if that ended before the call could ask
+// the library, as it may on a busy machine.
 func within[T any](timeout time.Duration, call func(context.Context) (T, error)) (T, error) {
 	for {
 		ctx, cancel := context.WithTimeout(context.Background(), max(timeout, atLeast))

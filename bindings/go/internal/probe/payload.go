@@ -6,26 +6,32 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
 )
 
 func snapshot(s kubepeers.Snapshot) string {
-	return strings.Join(append([]string{strconv.FormatUint(s.Generation, 10)}, s.Addresses()...), " ")
+	return strings.Join(append([]string{strconv.FormatUint(s.Generation(), 10)}, s.Addresses()...), " ")
 }
 
-// explained is the library's JSON of what the package's types hold: there the
-// address of what is no peer is null.
+// explained returns the library's JSON of an explanation. There the address of a pod
+// that is not a peer is null.
 func explained(explanation kubepeers.Explanation) string {
 	type pod struct {
 		kubepeers.ExplainedPod
 		Address *string `json:"address"`
+		Started string  `json:"started"`
 	}
 	pods := make([]pod, len(explanation.Pods))
 	for i, p := range explanation.Pods {
 		pods[i].ExplainedPod = p
-		if p.Address != "" {
-			pods[i].Address = &p.Address
+		if p.Address.IsValid() {
+			address := p.Address.String()
+			pods[i].Address = &address
+		}
+		if !p.Started.IsZero() {
+			pods[i].Started = p.Started.Format(time.RFC3339)
 		}
 	}
 	text, err := json.Marshal(struct {
@@ -42,7 +48,7 @@ func records(nodes []kubepeers.Node) string {
 	var records []string
 	for _, n := range nodes {
 		records = append(records, fmt.Sprintf("%s,%s,%s,%d,%d,%d,%d,%s,%s",
-			n.Name, n.UID, n.Host, n.DiscoveryPort, n.RemotingPort, n.PeersPort, digit(n.Ready), n.NodeName, n.Revision))
+			n.Name, n.UID, n.Addr, n.DiscoveryPort, n.RemotingPort, n.PeersPort, digit(n.Ready), n.NodeName, n.Revision))
 	}
 	return strings.Join(records, " ")
 }
@@ -54,7 +60,7 @@ func state(health kubepeers.Health) string {
 		status = failure.Status.String()
 	}
 	if health.ErrClass != "" {
-		class = health.ErrClass
+		class = string(health.ErrClass)
 	}
 	flags := fmt.Sprint(digit(health.Synced), digit(health.Stale), digit(health.Watching), digit(health.Polling))
 	return strings.Join([]string{flags, status, class}, " ")

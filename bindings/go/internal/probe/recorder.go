@@ -5,12 +5,9 @@ import (
 	"log/slog"
 	"strings"
 	"time"
-
-	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
-	"github.com/kubepeers/kubepeers/bindings/go/internal/settings"
 )
 
-// recorder is a slog.Handler that keeps what it is given, each as "LEVEL MESSAGE".
+// recorder is a slog.Handler that keeps its records, each as "LEVEL MESSAGE".
 type recorder struct {
 	level   *slog.LevelVar
 	records chan string
@@ -21,14 +18,15 @@ func newRecorder() recorder {
 	return recorder{new(slog.LevelVar), make(chan string, 1024)}
 }
 
-// option is for the value of the key `log`. What is no level is left to the library to refuse.
-func (r recorder) option(value string) kubepeers.Option {
+// logger returns a logger for a value of the key log, or nil if the value is not a
+// level, which the library then refuses.
+func (r recorder) logger(value string) *slog.Logger {
 	var level slog.Level
 	if level.UnmarshalText([]byte(value)) != nil {
-		return func(*settings.Settings) {}
+		return nil
 	}
 	r.level.Set(level)
-	return kubepeers.WithLogger(slog.New(r))
+	return slog.New(r)
 }
 
 func (r recorder) Enabled(_ context.Context, level slog.Level) bool { return level >= r.level.Level() }
@@ -38,12 +36,12 @@ func (r recorder) Handle(_ context.Context, record slog.Record) error {
 	return nil
 }
 
-// WithAttrs leaves out whose records they are: a probe has one provider.
+// WithAttrs drops the attributes: a probe has one provider.
 func (r recorder) WithAttrs([]slog.Attr) slog.Handler { return r }
 
 func (r recorder) WithGroup(string) slog.Handler { return r }
 
-// log tells the oldest record that waits.
+// log returns the oldest record that it has not returned yet.
 func (p *probe) log(timeout time.Duration) string {
 	select {
 	case record := <-p.records.records:

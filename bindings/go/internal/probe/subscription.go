@@ -8,16 +8,38 @@ import (
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
 )
 
-// subscription is one Watch.
+// subscription is one Watch, in a goroutine, so that the command next can have a
+// timeout.
 type subscription struct {
-	updates <-chan kubepeers.Update // nil without one
-	cancel  context.CancelFunc
-	told    bool // something, so that it began before the provider was closed
+	updates  <-chan update // nil if there is none
+	cancel   context.CancelFunc
+	reported bool // at least one state, so that it began before the provider was closed
+}
+
+type update struct {
+	snapshot kubepeers.Snapshot
+	err      error
 }
 
 func (s *subscription) begin(provider *kubepeers.Provider) {
 	ctx, cancel := context.WithCancel(context.Background())
-	s.updates, s.cancel, s.told = provider.Watch(ctx), cancel, false
+	updates := make(chan update, 1)
+	go func() {
+		defer close(updates)
+		for snapshot, err := range provider.Watch(ctx) {
+			sendLatest(updates, update{snapshot, err})
+		}
+	}()
+	s.updates, s.cancel, s.reported = updates, cancel, false
+}
+
+// sendLatest replaces an update that was not received.
+func sendLatest(updates chan update, newest update) {
+	select {
+	case <-updates:
+	default:
+	}
+	updates <- newest // There is room, because no other goroutine sends.
 }
 
 func (s *subscription) end() {
@@ -27,15 +49,14 @@ func (s *subscription) end() {
 	}
 }
 
-// That nothing came is told without a word, as is the end of a subscription:
-// there is nothing to say about either.
+// The protocol has no message for these two.
 var (
 	nothingCame = &kubepeers.Error{Status: kubepeers.ErrTimeout}
 	isOver      = &kubepeers.Error{Status: kubepeers.ErrClosed}
 )
 
-// next tells the next peers, or the error that ends the subscription. What
-// mends itself is waited out.
+// next returns the next peers, or the error that ends the subscription. It ignores
+// retryable errors.
 func (p *probe) next(timeout time.Duration) string {
 	if p.subscription.updates == nil {
 		p.subscription.begin(p.provider)
@@ -45,17 +66,17 @@ func (p *probe) next(timeout time.Duration) string {
 		select {
 		case update, open := <-p.subscription.updates:
 			switch {
-			case open && update.Err == nil:
-				p.subscription.told = true
-				return line("next", snapshot(update.Snapshot), nil)
-			case open && kubepeers.IsRetryable(update.Err):
+			case open && update.err == nil:
+				p.subscription.reported = true
+				return line("next", snapshot(update.snapshot), nil)
+			case open && kubepeers.IsRetryable(update.err):
 				continue
 			}
 			p.subscription.end()
-			if p.subscription.told && errors.Is(update.Err, kubepeers.ErrClosed) {
+			if p.subscription.reported && errors.Is(update.err, kubepeers.ErrClosed) {
 				return line("next", "", isOver)
 			}
-			return line("next", "", update.Err)
+			return line("next", "", update.err)
 		case <-over:
 			return line("next", "", nothingCame)
 		}
