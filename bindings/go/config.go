@@ -92,8 +92,8 @@ type Config struct {
 
 	// Logger receives log records about the watcher. Default: no log.
 	//
-	// Each record has the attributes namespace and selector, and the time at which
-	// it was made. LevelInfo reports a change of the peers, or a switch between
+	// Each record has the attribute selector, the attribute namespace if Namespace is
+	// set, and the time at which it was made. LevelInfo reports a change of the peers, or a switch between
 	// watching and polling; LevelWarn a failed request; LevelError a failure of the
 	// library itself; and LevelDebug everything else. New reads which levels the
 	// logger has enabled. The library makes no records of other levels, even if a
@@ -224,7 +224,11 @@ func (c *Config) settings() (settings, error) {
 		}
 	}
 	if c.Logger != nil {
-		result.logger = c.Logger.With("namespace", c.Namespace, "selector", labelText(c.PodLabels))
+		attributes := []any{"selector", labelText(c.PodLabels)}
+		if c.Namespace != "" {
+			attributes = slices.Insert(attributes, 0, any("namespace"), any(c.Namespace))
+		}
+		result.logger = c.Logger.With(attributes...)
 		result.pairs = append(result.pairs, capi.Pair{Key: "log", Value: logLevel(c.Logger)})
 	}
 	return result, nil
