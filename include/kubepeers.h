@@ -32,8 +32,8 @@
  *   peer          a pod whose verdict is "peer"; see kubepeers_discover_peers()
  *   verdict       "peer", or why a pod with the labels is not one
  *   list          a kubepeers_peers: the peers at one moment (or this pod, from
- *                 kubepeers_get_self()). What is listed, or requested from the
- *                 API server, is the list of all pods with the labels.
+ *                 kubepeers_get_self()). A list requested from the API server
+ *                 is that of all pods with the labels.
  *   generation    the number of a list of peers; it grows with every change
  *   watcher       the thread of a provider that lists and watches the pods
  *   registration  what kubepeers_register() begins and kubepeers_deregister()
@@ -622,16 +622,17 @@ kubepeers_status kubepeers_register(kubepeers_provider provider,
 
 /**
  * Returns the current peers, without this pod. Blocks for at most `timeout_ms`,
- * and only until the pods have been listed, and this pod is among them, is
- * Running and has an address (an observer waits only for the list). After that
- * it answers from memory, unless the result is older than `max_stale_ms`.
+ * and only until the pods have been listed, this pod is among them and Running
+ * (see `pending`), and it has an address. (An observer waits only for the
+ * list.) After that it answers from memory, unless the result is older than
+ * `max_stale_ms`.
  *
  * An empty list means that this pod is alone (for an observer: that there are
  * no peers). It never means "not known yet" or "the API server did not answer".
- * If this call has returned KUBEPEERS_OK in two pods and neither is
- * terminating, at least one of them has the other in its list, so they cannot
- * both believe that they are alone. This does not hold if `readiness` is
- * "ready".
+ * If this call has returned KUBEPEERS_OK in two pods with different addresses
+ * or ports and neither is terminating, at least one of them has the other in
+ * its list, so they cannot both believe that they are alone. This does not hold
+ * if `readiness` is "ready".
  *
  * While the API server is unreachable or denies requests, the last result is
  * kept and returned with KUBEPEERS_OK. kubepeers_get_health() returns its age,
@@ -1058,7 +1059,7 @@ void kubepeers_health_free(kubepeers_health *health);
  *   "malformed"           the API server sent a field that Kubernetes does not
  *                         allow
  *
- * Gates, which say whether kubepeers_discover_peers() returns results:
+ * Gates, which say whether this pod lets kubepeers_discover_peers() succeed:
  *   "open"                yes
  *   "self-absent"         this pod is not among the listed pods
  *   "self-not-yet"        this pod is not Running yet (see `pending`) or has no
