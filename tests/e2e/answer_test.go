@@ -37,11 +37,7 @@ func firstAnswer(w *world) {
 		for _, provider := range []string{"kubepeers", "goakt"} {
 			w.change(setEnv("PROVIDER", provider))
 			w.scale(3)
-			w.eventually("all nodes have started", func() string {
-				views, err := w.views()
-				w.check(err)
-				return left("nodes that have not started", 3-len(views))
-			})
+			w.eventually("all nodes have started", func() string { return left("nodes that have not started", 3-len(w.started())) })
 			for _, pod := range w.nodes() {
 				var noted moments
 				w.check(getJSON(pod, "/moments", &noted))

@@ -41,14 +41,9 @@ func coldStarts(w *world) {
 // goaktsOwn has no expectation: another version of GoAkt may do better.
 func goaktsOwn(w *world) {
 	w.deploy(5, setEnv("PROVIDER", "goakt"))
-	w.eventually("all nodes have started", func() string {
-		views, err := w.views()
-		w.check(err)
-		return left("that have not started", 5-len(views))
-	})
+	w.eventually("all nodes have started", func() string { return left("that have not started", 5-len(w.started())) })
 	for seconds := 0; seconds <= 15; seconds += 5 {
-		views, err := w.views()
-		w.check(err)
+		views := w.started()
 		w.Logf("GoAkt's own provider, %2d s after all have started: %d clusters of %d nodes", seconds, len(clusters(views)), len(views))
 		time.Sleep(5 * time.Second)
 	}
@@ -106,7 +101,7 @@ func cutOff(w *world) {
 	w.deploy(0, setEnv("MIN_MEMBERS", "3"))
 	w.pod("cut-off", func(pod *corev1.Pod) {
 		container := &pod.Spec.Containers[0]
-		// An address that is nobody's: RFC 5737 reserves it for documentation.
+		// No machine has this address: RFC 5737 reserves it for documentation.
 		container.Env = append(container.Env, corev1.EnvVar{Name: "KUBERNETES_SERVICE_HOST", Value: "192.0.2.1"})
 	})
 	w.eventually("the node that is cut off runs", func() string {
