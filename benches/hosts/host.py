@@ -1,4 +1,4 @@
-"""The Python host: finds its peers with the Python binding. benches/README.md says what hosts are told and answer."""
+"""The Python host: finds its peers with the Python package. benches/README.md lists the commands of a host."""
 
 import sys
 import time
@@ -7,7 +7,7 @@ import kubepeers
 
 
 def calls(provider: kubepeers.Provider, milliseconds: int) -> float:
-    """Calls for about so long; gives nanoseconds per call."""
+    """Call for about that long, and return the nanoseconds per call."""
     count, batch, begun = 0, 1, time.perf_counter_ns()
     while (taken := time.perf_counter_ns() - begun) < milliseconds * 1_000_000:
         for _ in range(batch):
@@ -19,12 +19,12 @@ def calls(provider: kubepeers.Provider, milliseconds: int) -> float:
 
 with kubepeers.Provider(
     namespace=sys.argv[1],
-    pod_labels="app=bench",
+    pod_labels={"app": "bench"},
     discovery_port_name="gossip",
     remoting_port_name="remoting",
     peers_port_name="peers",
-    register_timeout_ms=60000,
-    discover_timeout_ms=60000,
+    register_timeout=60,
+    discover_timeout=60,
 ) as provider:
     peers = provider.discover_peers()
     print("first", time.time_ns(), len(peers), flush=True)

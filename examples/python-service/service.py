@@ -1,12 +1,11 @@
 """A service that knows its peers, in Kubernetes. deploy/python-service.yaml runs it.
 
-Over HTTP it tells what it knows: /peers, /ready, /nodes, /explain, /health, /metrics. What it needs to be told it takes
-from the environment: the five variables below are the command's too, which then needs no options in this pod.
+It serves /peers, /ready, /nodes, /explain, /health and /metrics over HTTP. Its options are environment variables. The
+command `kubepeers` reads the same variables, so it needs no options in this pod.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
@@ -22,22 +21,22 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import urlsplit
 
-from kubepeers import AlreadyRegisteredError, InternalError, KubepeersError, Provider
+from kubepeers import InternalError, KubepeersError, LifecycleError, Provider, Status
 
 JSON, TEXT = "application/json", "text/plain; charset=utf-8"
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def health(provider: Provider) -> dict[str, Any]:
-    """Give how sure the answers are."""
+    """Return how reliable the results are. JSON has no infinity."""
     found = provider.health()
-    return {"age": found.age, "stale": found.stale, "error": found.error and str(found.error)}
+    return {"age": found.age if found.synced else None, "stale": found.stale, "error": found.error and str(found.error)}
 
 
-#: What each path tells. Nothing of it waits.
-TOLD: dict[str, tuple[str, Callable[[Provider], str]]] = {
+#: What each path returns. None of them waits.
+PAGES: dict[str, tuple[str, Callable[[Provider], str]]] = {
     "/peers": (JSON, lambda provider: json.dumps({"addresses": provider.discover_peers(timeout=0)})),
-    # Ready once it is known who the peers are; that there are none counts too.
+    # Ready once there is a result. It may be that there are no peers.
     "/ready": (TEXT, lambda provider: f"{len(provider.discover_peers(timeout=0))} peers\n"),
     "/nodes": (JSON, lambda provider: json.dumps([asdict(node) for node in provider.nodes(timeout=0)])),
     "/explain": (TEXT, Provider.explain_table),
@@ -49,15 +48,15 @@ TOLD: dict[str, tuple[str, Callable[[Provider], str]]] = {
 class Page(BaseHTTPRequestHandler):
     """One request."""
 
-    #: Seconds after which whoever says nothing is not waited for any more.
+    #: Seconds to wait for a client that sends nothing.
     timeout = 10
     server: Server
 
     def do_GET(self) -> None:
-        """Tell what the path asks for; 503 and the reason while it is not known."""
-        kind, tell = TOLD.get(urlsplit(self.path).path, (TEXT, None))
+        """Return the page, or 503 with the reason while there is no result."""
+        kind, page = PAGES.get(urlsplit(self.path).path, (TEXT, None))
         try:
-            status, text = (200, tell(self.server.provider)) if tell else (404, "no such page\n")
+            status, text = (200, page(self.server.provider)) if page else (404, "no such page\n")
         except KubepeersError as e:
             status, kind, text = 503, TEXT, f"{self.server.failure or e}\n"
         body = text.encode()
@@ -68,7 +67,7 @@ class Page(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: probes ask each second."""
+        """Do nothing, because a probe sends a request every second."""
 
 
 class Server(socketserver.ThreadingTCPServer):
@@ -80,28 +79,36 @@ class Server(socketserver.ThreadingTCPServer):
     def __init__(self, host: str, port: int, provider: Provider) -> None:
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.provider = provider
-        #: Why it is not known who the peers are; "" if it is.
+        #: Why there is no result, or "".
         self.failure = ""
         super().__init__((host, port), Page)
 
     def handle_error(self, *_: object) -> None:
-        """Say nothing of clients that hang up; other faults are this program's."""
+        """Ignore clients that hang up, and log other errors, which are those of this program."""
         if not isinstance(sys.exc_info()[1], OSError):
             logging.exception("a page failed")
 
 
+def register(provider: Provider) -> None:
+    """Register, unless an earlier attempt has."""
+    try:
+        provider.register()
+    except LifecycleError as e:
+        if e.status is not Status.ALREADY_REGISTERED:
+            raise
+
+
 def follow(server: Server) -> None:
-    """Write down who the peers are at each change."""
-    with contextlib.suppress(AlreadyRegisteredError):  # by an earlier attempt
-        server.provider.register()
+    """Log the peers at each change."""
+    register(server.provider)
     for peers in server.provider.changes():
         server.failure = ""
-        logging.info("peers: %s", " ".join(peers.addresses) or "none, alone")
+        logging.info("peers: %s", " ".join(peers) or "none, alone")
 
 
 def main() -> None:
-    """Serve until told to stop."""
-    # As the first process of a container it would not be ended by the signal alone.
+    """Serve until SIGTERM."""
+    # The first process of a container is not ended by the signal alone. The exception ends a wait at once.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     logging.basicConfig(level=logging.INFO, stream=sys.stdout)
     provider = Provider(
@@ -109,21 +116,21 @@ def main() -> None:
         discovery_port_name=os.environ["KUBEPEERS_DISCOVERY_PORT_NAME"],
         remoting_port_name=os.environ["KUBEPEERS_REMOTING_PORT_NAME"],
         peers_port_name=os.environ["KUBEPEERS_PEERS_PORT_NAME"],
-        pod_labels=os.environ["KUBEPEERS_POD_LABELS"],
-        # /ready tells meanwhile why nothing is known yet.
-        register_timeout_ms=0,
+        pod_labels=dict(label.split("=", 1) for label in os.environ["KUBEPEERS_POD_LABELS"].split(",")),
+        # Meanwhile /ready returns the reason why there is no result.
+        register_timeout=0,
         log="info",
     )
-    provider.init()
     server = Server(os.environ["POD_IP"], 8080, provider)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     while True:
         try:
             follow(server)
         except InternalError:
-            raise  # A fault that only a new beginning mends.
+            raise  # Kubernetes starts the container again.
         except KubepeersError as e:
-            # No Role, say, or no token. Who ends here is started again and again, and cannot be looked at.
+            # For example no Role or no token. A container that ends here is restarted again and again, and cannot be
+            # examined.
             if server.failure != str(e):
                 server.failure = str(e)
                 logging.error("%s", e)

@@ -1,6 +1,6 @@
 """Prints the addresses of this pod's peers, one line at each change.
 
-Ends with SIGINT, SIGTERM or a pipe's end on stdin.
+Ends with SIGINT, SIGTERM or the end of a pipe on stdin.
 """
 
 import argparse
@@ -10,55 +10,58 @@ import stat
 import sys
 import threading
 
-from kubepeers import KubepeersError, Provider
+from kubepeers import ClosedError, KubepeersError, Provider
 
 
-def read_to_the_end(stop: threading.Event) -> None:
-    """Stop once nobody writes to stdin any more."""
+def close_at_the_end_of_stdin(provider: Provider) -> None:
+    """End the wait of the main thread when stdin ends."""
     sys.stdin.read()
-    stop.set()
+    provider.close()
+
+
+def follow(provider: Provider) -> None:
+    """Print the peers, or why there is no result, until the provider is closed."""
+    generation, waiting = 0, None
+    while True:
+        try:
+            # After a second, it looks whether the reason has changed.
+            peers = provider.wait(generation, timeout=1)
+            generation, waiting = peers.generation, None
+            print("peers:", *(peers or ["none, alone"]), flush=True)
+        except TimeoutError:
+            continue
+        except ClosedError:
+            return
+        except KubepeersError as e:
+            if not e.retryable:
+                raise
+            if waiting != e.status:
+                print(f"waiting: {e.status.name}", flush=True)
+            waiting = e.status
 
 
 def main() -> None:
-    """Print until told to stop."""
+    """Print until the end."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--namespace", default="default")
-    parser.add_argument("--selector", default="app=demo", metavar="K=V")
+    parser.add_argument("--selector", default="app=demo", metavar="K=V,…")
     parser.add_argument("--port", default="gossip")
     parser.add_argument("--service-account-dir", metavar="DIR")
     args = parser.parse_args()
 
-    stop = threading.Event()
+    # The exception ends a wait at once, and `with` closes the provider.
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    # A pod's stdin is /dev/null, at its end from the start: only other things count.
-    if not stat.S_ISCHR(os.fstat(0).st_mode):
-        threading.Thread(target=read_to_the_end, args=(stop,), daemon=True).start()
-
+        signal.signal(number, lambda *_: sys.exit())
     with Provider(
         namespace=args.namespace,
+        pod_labels=dict(label.split("=", 1) for label in args.selector.split(",")),
         discovery_port_name=args.port,
-        remoting_port_name=args.port,
-        peers_port_name=args.port,
-        pod_labels=args.selector,
         service_account_dir=args.service_account_dir,
     ) as provider:
-        generation, waiting = 0, None
-        while not stop.is_set():
-            try:
-                # Short, so that a signal is seen soon.
-                peers = provider.wait(generation, timeout=0.25)
-                generation = peers.generation
-                print("peers:", *(peers or ["none, alone"]), flush=True)
-                waiting = None
-            except TimeoutError:
-                pass
-            except KubepeersError as e:
-                if not e.retryable:
-                    raise
-                if waiting != e.status:
-                    print(f"waiting: {e.status.name}", flush=True)
-                waiting = e.status
+        # The stdin of a pod is /dev/null, which ends at once.
+        if not stat.S_ISCHR(os.fstat(0).st_mode):
+            threading.Thread(target=close_at_the_end_of_stdin, args=[provider], daemon=True).start()
+        follow(provider)
 
 
 if __name__ == "__main__":

@@ -1,23 +1,23 @@
-"""What the Python probe waits by: threads, or asyncio."""
+"""The two interfaces of the Python package that the probe plays: `Provider` and `AsyncProvider`."""
 
 from __future__ import annotations
 
 import asyncio
 import queue
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from kubepeers import ClosedError, KubepeersError, TimeoutError
+from kubepeers import AsyncProvider, ClosedError, KubepeersError, Provider, WaitTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
-    from kubepeers import Changes, Provider, Snapshot
+    from kubepeers import Snapshot
 
 
-# That nothing came is told without a word, as is the end of a subscription: there is nothing to say about either.
-def nothing_came() -> TimeoutError:
-    return TimeoutError("")
+# There is no message if nothing came, or if a subscription has ended.
+def nothing_came() -> WaitTimeoutError:
+    return WaitTimeoutError("")
 
 
 def is_over() -> ClosedError:
@@ -25,66 +25,62 @@ def is_over() -> ClosedError:
 
 
 class Threads:
-    """What waits, and `for` in a thread, so that the probe may ask for the next state with a timeout."""
+    """`Provider`. Its iterator runs in a thread, so that the probe can ask for the next snapshot with a timeout."""
 
-    def __init__(self, provider: Provider) -> None:
-        self._provider = provider
-        self._told: queue.SimpleQueue[Snapshot | KubepeersError] | None = None
+    kind = Provider
 
-    def wait(self, after: int, timeout: float | None) -> Snapshot:
-        return self._provider.wait(after, timeout)
+    def __init__(self) -> None:
+        self._outcomes: queue.SimpleQueue[Snapshot | KubepeersError] | None = None
 
-    def settle(self, least: int, stable_for: float, timeout: float | None) -> Snapshot:
-        return self._provider.wait_for_peers(least, stable_for, timeout)
+    def call(self, provider: Any, method: str, *arguments: Any) -> Any:
+        return getattr(provider, method)(*arguments)
 
     def unwatch(self) -> None:
-        # The thread ends with the registration: a `for` has no other end.
-        self._told = None
+        # The thread ends with the registration.
+        self._outcomes = None
 
-    def next(self, timeout: float) -> Snapshot:
-        if self._told is None:
-            self._told = queue.SimpleQueue()
-            threading.Thread(target=_follow, args=(self._provider.changes(), self._told), daemon=True).start()
+    def next(self, provider: Any, timeout: float) -> Snapshot:
+        if self._outcomes is None:
+            self._outcomes = queue.SimpleQueue()
+            threading.Thread(target=_follow, args=(provider.changes(), self._outcomes), daemon=True).start()
         try:
-            told = self._told.get(timeout=timeout)
+            outcome = self._outcomes.get(timeout=timeout)
         except queue.Empty:
             raise nothing_came() from None
-        if isinstance(told, KubepeersError):
+        if isinstance(outcome, KubepeersError):
             self.unwatch()
-            raise told
-        return told
+            raise outcome
+        return outcome
 
 
-def _follow(changes: Changes, told: queue.SimpleQueue[Snapshot | KubepeersError]) -> None:
+def _follow(changes: Iterator[Snapshot], outcomes: queue.SimpleQueue[Snapshot | KubepeersError]) -> None:
     try:
         for snapshot in changes:
-            told.put(snapshot)
-        told.put(is_over())
+            outcomes.put(snapshot)
+        outcomes.put(is_over())
     except KubepeersError as e:
-        told.put(e)
+        outcomes.put(e)
 
 
 class EventLoop:
-    """What waits in asyncio, and `async for`, step by step."""
+    """`AsyncProvider`, in an event loop that runs during each command."""
 
-    def __init__(self, provider: Provider) -> None:
-        self._provider = provider
+    kind = AsyncProvider
+
+    def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._iteration: AsyncIterator[Snapshot] | None = None
+        self._changes: AsyncIterator[Snapshot] | None = None
 
-    def wait(self, after: int, timeout: float | None) -> Snapshot:
-        return self._loop.run_until_complete(self._provider.wait_async(after, timeout))
-
-    def settle(self, least: int, stable_for: float, timeout: float | None) -> Snapshot:
-        return self._loop.run_until_complete(self._provider.wait_for_peers_async(least, stable_for, timeout))
+    def call(self, provider: Any, method: str, *arguments: Any) -> Any:
+        return self._loop.run_until_complete(getattr(provider, method)(*arguments))
 
     def unwatch(self) -> None:
-        self._iteration = None
+        self._changes = None
 
-    def next(self, timeout: float) -> Snapshot:
+    def next(self, provider: Any, timeout: float) -> Snapshot:
         try:
-            # Cancelled after that time, it can go on.
-            return self._loop.run_until_complete(asyncio.wait_for(self._next(), timeout))
+            # An iterator can be used again after it was cancelled.
+            return self._loop.run_until_complete(asyncio.wait_for(self._next(provider), timeout))
         except StopAsyncIteration:
             self.unwatch()
             raise is_over() from None
@@ -94,7 +90,7 @@ class EventLoop:
         except asyncio.TimeoutError:
             raise nothing_came() from None
 
-    async def _next(self) -> Snapshot:
-        if self._iteration is None:
-            self._iteration = self._provider.changes().__aiter__()
-        return await self._iteration.__anext__()
+    async def _next(self, provider: Any) -> Snapshot:
+        if self._changes is None:
+            self._changes = provider.changes()
+        return await self._changes.__anext__()

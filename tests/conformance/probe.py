@@ -1,4 +1,4 @@
-"""The Python probe of the conformance cases: README.md beside it says what it reads and prints."""
+"""The Python probe of the conformance cases. The README says what it reads and prints."""
 
 from __future__ import annotations
 
@@ -6,28 +6,31 @@ import json
 import logging
 import queue
 import sys
+from ctypes import byref, c_uint64
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from interfaces import EventLoop, Threads, nothing_came
-from kubepeers import KubepeersError, Node, Provider, Snapshot
+from kubepeers import KubepeersError, LifecycleError, Status
+
+if TYPE_CHECKING:
+    from kubepeers import Explanation, Health, Node, Snapshot
 
 ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\t": "\\t"})
 
-#: The library's words for the levels that `logging` has others for.
+#: The library's words for the levels that have other names in `logging`.
 LEVELS = {"WARNING": "warn"}
 
 
 def seconds(milliseconds: str) -> float | None:
-    """Give a timeout."""
     return None if int(milliseconds) < 0 else int(milliseconds) / 1000
 
 
 def shown(snapshot: Snapshot) -> str:
-    """Give what is printed of a snapshot."""
     return " ".join([str(snapshot.generation), *snapshot.addresses])
 
 
 def records_of(nodes: list[Node]) -> str:
-    """Return all fields of each."""
     records = [
         [
             *(node.name, node.uid, node.host, node.discovery_port, node.remoting_port, node.peers_port),
@@ -38,16 +41,23 @@ def records_of(nodes: list[Node]) -> str:
     return " ".join(",".join(str(field) for field in record) for record in records)
 
 
-def health(provider: Provider) -> str:
-    """Give how sure the answers are."""
-    found = provider.health()
-    error = [found.error.status.name, found.error_class] if found.error else ["-", found.error_class or "-"]
-    flags = (found.age is not None, found.stale, found.watching, found.polling)
+def state_of(health: Health) -> str:
+    error = [health.error.status.name, health.error_class] if health.error else ["-", health.error_class or "-"]
+    flags = (health.synced, health.stale, health.watching, health.polling)
     return " ".join([*(str(int(flag)) for flag in flags), *error])
 
 
+def json_of(explanation: Explanation) -> str:
+    """Return the JSON of the library, made from the types of the package."""
+    fields = asdict(explanation)
+    fields["self"] = fields.pop("self_pod")
+    for pod in fields["pods"]:
+        pod["ports"] = [[port["name"], port["number"]] for port in pod["ports"]]
+    return json.dumps(fields, ensure_ascii=False)
+
+
 class Records(logging.Handler):
-    """Keeps what the provider's thread gives to `logging`."""
+    """Keeps what the provider's thread passes to `logging`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,36 +81,39 @@ class Records(logging.Handler):
 class Probe:
     """Answers commands by their names."""
 
-    def __init__(self, provider: Provider, interface: Threads | EventLoop) -> None:
-        records = Records()
+    def __init__(self, settings: list[tuple[str, str]], interface: Threads | EventLoop) -> None:
+        self._settings = settings
+        self._interface = interface
+        self._provider: Any = None
+        self._is_open = False
         self._manifest = ""
+        records = Records()
+        call = self._call
         self._commands = {
-            "init": provider.init,
-            "register": provider.register,
-            "discover": lambda: " ".join(provider.discover_peers()),
-            "generation": lambda: str(provider.generation),
-            "wait": lambda after, timeout: shown(interface.wait(int(after), seconds(timeout))),
+            "init": self._init,
+            "register": lambda: call("register"),
+            "discover": lambda: " ".join(call("discover_peers")),
+            "generation": lambda: str(self._provider.generation if self._provider else 0),
+            "wait": lambda after, timeout: shown(call("wait", int(after), seconds(timeout))),
             "settle": lambda least, stable_for, timeout: shown(
-                interface.settle(int(least), int(stable_for) / 1000, seconds(timeout))
+                call("wait_for_peers", int(least), int(stable_for) / 1000, seconds(timeout))
             ),
-            "refresh": lambda timeout: provider.refresh(seconds(timeout)),
+            "refresh": lambda timeout: call("refresh", seconds(timeout)),
             "watch": interface.unwatch,
-            "next": lambda timeout: shown(interface.next(int(timeout) / 1000)),
+            "next": self._next,
             "unwatch": interface.unwatch,
-            "nodes": lambda: records_of(provider.nodes()),
-            "self": lambda: records_of([node] if (node := provider.self_node()) else []),
-            "health": lambda: health(provider),
-            "metrics": provider.metrics,
-            "explain": lambda form: (
-                provider.explain_table() if form == "table" else json.dumps(provider.explain(), ensure_ascii=False)
-            ),
+            "nodes": lambda: records_of(call("nodes")),
+            "self": self._self,
+            "health": lambda: state_of(call("health")),
+            "metrics": lambda: call("metrics"),
+            "explain": lambda form: call("explain_table") if form == "table" else json_of(call("explain")),
             "log": lambda timeout: records.next(int(timeout) / 1000),
-            "deregister": provider.deregister,
-            "close": provider.close,
+            "deregister": lambda: call("deregister"),
+            "close": self.close,
         }
 
     def answer(self, command: str, *arguments: str) -> str:
-        """Do one command and give its line."""
+        """Run one command and return its line."""
         if command == "manifest":
             return f"manifest\tOK\t0\t0\t{self._manifest.translate(ESCAPES)}"
         try:
@@ -111,25 +124,65 @@ class Probe:
             self._manifest = e.manifest or ""
         return "\t".join([command, *fields[:3], fields[3].translate(ESCAPES)])
 
+    def close(self) -> None:
+        if self._provider:
+            self._is_open = False
+            self._interface.call(self._provider, "close")
+
+    def _init(self) -> None:
+        # The package has no such call on an open provider, so this calls the library.
+        if self._is_open:
+            from kubepeers._library import lib
+
+            session = self._provider._session
+            config = lib.kubepeers_config_new()
+            try:
+                session.call(lib.kubepeers_init, config, byref(c_uint64(session.handle.value)))
+            finally:
+                lib.kubepeers_config_free(config)
+        self._provider = self._interface.kind._from_pairs(self._settings)
+        self._is_open = True
+
+    def _call(self, method: str, *arguments: Any) -> Any:
+        return self._interface.call(self._required(), method, *arguments)
+
+    def _next(self, timeout: str) -> str:
+        return shown(self._interface.next(self._required(), int(timeout) / 1000))
+
+    def _required(self) -> Any:
+        # The package has no calls before the constructor. This is the library's message.
+        if self._provider is None:
+            raise LifecycleError("not initialized: call init first", status=Status.NOT_INITIALIZED)
+        return self._provider
+
+    def _self(self) -> str:
+        try:
+            return records_of([self._call("self_node")])
+        except KubepeersError as e:
+            # For an observer, this is an error only in the package.
+            if e.status is Status.NO_IDENTITY and ("membership", "observer") in self._settings:
+                return ""
+            raise
+
 
 def main() -> None:
     """Answer every line of stdin."""
-    settings, interface = [], Threads
+    settings: list[tuple[str, str]] = []
+    interface: Threads | EventLoop | None = None
     for argument in sys.argv[1:]:
         key, separator, value = argument.partition("=")
         if argument == "--asyncio":
-            interface = EventLoop
+            interface = EventLoop()
         elif separator:
             settings.append((key, value))
         else:
             sys.exit(f"probe: argument {argument!r} is not KEY=VALUE")
-    provider = Provider.from_settings(settings)
-    probe = Probe(provider, interface(provider))
-    # Messages are UTF-8 in every language's probe, whatever the locale.
-    sys.stdout.reconfigure(encoding="utf-8")
+    probe = Probe(settings, interface or Threads())
+    # Messages are UTF-8 in the probes of all languages, whatever the locale.
+    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
     for line in sys.stdin:
         print(probe.answer(*line.split()), flush=True)
-    provider.close()
+    probe.close()
 
 
 if __name__ == "__main__":

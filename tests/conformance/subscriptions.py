@@ -37,7 +37,6 @@ class Subscriptions:
 
     def end(self) -> dict[str, Line]:
         """Give the failures that they end with, whatever they have told before."""
-        # All at once: Python waits a little whether it mends itself after all.
         lines = self._probes.by_language(f"next {PATIENCE_MS}")
         for probe in self._probes.all:
             while lines[probe.language].status == "OK":

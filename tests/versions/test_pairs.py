@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from admin import Admin
-from kubepeers import Options, Provider
+from kubepeers import Provider
 from member import needed
 from probes import PATIENCE
 
@@ -76,18 +76,16 @@ class Pair:
         self._admin.run_pod(self._namespace, self._names[index], f"10.0.0.{index + 1}")
 
     def _provider(self, name: str, uid: str) -> Provider:
-        identity: Options = {"pod_uid": uid} if self._by_uid else {"pod_name": name}
-        provider = Provider(
+        return Provider(
             namespace=self._namespace,
             discovery_port_name="gossip",
             remoting_port_name="gossip",
             peers_port_name="gossip",
             pod_labels={"app": self._label},
             service_account_dir=self._mount,
-            **identity,
+            pod_uid=uid if self._by_uid else None,
+            pod_name=None if self._by_uid else name,
         )
-        provider.init()
-        return provider
 
 
 def test_no_pair_is_blind_to_each_other(namespace: Namespace, tmp_path: Path) -> None:

@@ -36,7 +36,6 @@ def member(door: Door, namespace: Namespace, folder: Path) -> Iterator[Provider]
         pod_uid=namespace.uid("me"),
         kubeconfig=door.kubeconfig(folder / "kubeconfig"),
     )
-    provider.init()
     try:
         yield provider
     finally:

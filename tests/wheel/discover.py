@@ -1,11 +1,12 @@
 """Prints the peers that the installed package finds, its version and the library's, and where that library is."""
 
+import json
 import sys
 from pathlib import Path
 
 import kubepeers
 
-with kubepeers.Provider(**dict(argument.split("=", 1) for argument in sys.argv[1:])) as provider:
+with kubepeers.Provider(**json.loads(sys.argv[1])) as provider:
     print(*provider.discover_peers(60))
 print(kubepeers.__version__, kubepeers.library_version())
 lines = Path("/proc/self/maps").read_text().splitlines()

@@ -1,4 +1,4 @@
-"""Imports every module of the installed package, and prints which of them need a package that is not there."""
+"""Imports every module of the installed package, and prints which of them need a package that is missing."""
 
 import importlib
 import pkgutil

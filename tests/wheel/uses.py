@@ -1,18 +1,19 @@
-"""Uses what the package has besides the list of peers, and prints what it finds."""
+"""Uses the rest of the package, and prints the results."""
 
 import asyncio
+import json
 import sys
 
 import kubepeers
 
-options = dict(argument.split("=", 1) for argument in sys.argv[1:])
+options = json.loads(sys.argv[1])
 
 
 async def follow():
     """Wait in the event loop."""
-    async with kubepeers.Provider(**options) as provider:
-        print("wait_async", *await provider.wait_async(timeout=60))
-        print("wait_for_peers_async", *await provider.wait_for_peers_async(1, timeout=60))
+    async with kubepeers.AsyncProvider(**options) as provider:
+        print("async wait", *await provider.wait(timeout=60))
+        print("async wait_for_peers", *await provider.wait_for_peers(1, timeout=60))
         async for peers in provider.changes():
             print("async changes", *peers)
             break
@@ -20,7 +21,7 @@ async def follow():
 
 asyncio.run(follow())
 with kubepeers.Provider(**options) as provider:
-    print("changes", *next(iter(provider.changes())))
-    print("explain", *(f"{pod['name']}={pod['verdict']}" for pod in provider.explain()["pods"]))
+    print("changes", *next(provider.changes()))
+    print("explain", *(f"{pod.name}={pod.verdict}" for pod in provider.explain().pods))
     health = provider.health()
-    print("health", health.stale, health.polling, health.error, health.age is not None)
+    print("health", health.stale, health.polling, health.error, health.synced)

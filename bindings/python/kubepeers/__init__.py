@@ -1,104 +1,103 @@
-"""Kubernetes peer discovery: who are my peers, and how sure is that?
+"""Find your peers in Kubernetes, and know how reliable the answer is.
 
-`Provider` is the entry; every failure is a `KubepeersError`.
+::
+
+    from kubepeers import Provider
+
+    with Provider(pod_labels={"app": "demo"}, discovery_port_name="gossip") as provider:
+        print(provider.discover_peers())  # ['10.0.0.7:3322', '10.0.0.8:3322']
+
+The peers are the pods in the namespace that have all the labels, are Running and not terminating,
+and have an address and the discovery port. They need not be Ready. This pod is not among them. An
+empty list always means that this pod is alone. "Not synced yet" and "API server unreachable" are
+errors, never an empty list.
+
+The constructor validates the options. `with`, or `register`, starts a watcher, which keeps the
+peers in memory. Then
+
+- `discover_peers` returns the current peers
+- `changes` iterates over the newest states, and `wait` waits for a newer one
+- `wait_for_peers` waits until enough peers have been stable, to form a cluster
+- `self_node` returns this pod, for example the address to advertise
+- `refresh` requests a list that is at least as new as the call
+- `health` and `metrics` say how reliable the results are
+- `explain` says why a pod is not a peer
+
+While the API server is unreachable, the last result is kept and returned. The option `max_stale`
+limits its age.
+
+`AsyncProvider` is the same for asyncio. `kubepeers.testing` has fakes of both for tests of programs
+that use them.
+
+A failed call raises a `KubepeersError`, whose documentation lists all subclasses. The service
+account of the pod must be allowed to list and watch pods in the namespace. If it may not list them,
+`register` raises an `AccessError`, whose `manifest` is the missing Role. If it may not watch them,
+they are polled.
+
+The package is a thin layer over the shared library libkubepeers.so, which it loads when the first
+provider is created.
 """
 
-from typing import TYPE_CHECKING
-
-from ._command import is_starting
 from ._errors import (
-    AlreadyInitializedError,
-    AlreadyRegisteredError,
+    AccessError,
     ClosedError,
-    ForbiddenError,
+    ConfigError,
     ForkedError,
     InternalError,
-    InvalidArgumentError,
-    InvalidConfigError,
-    InvalidHandleError,
-    InvalidUtf8Error,
     KubepeersError,
     LibraryError,
-    NoCredentialsError,
-    NoIdentityError,
-    NoResourcesError,
-    NotInClusterError,
-    NotInitializedError,
+    LifecycleError,
+    NoResultError,
     NotRegisteredError,
-    NotSyncedError,
-    SelfExcludedError,
-    SelfNotVisibleError,
-    StaleError,
+    SelfPodError,
     Status,
-    TimeoutError,
-    TlsError,
-    UnauthorizedError,
-    UnavailableError,
-    UnknownKeyError,
+    WaitTimeoutError,
 )
-from ._options import Options
+from ._provider import AsyncProvider, Provider, library_version
 from ._version import __version__
 
-try:
-    from ._changes import Changes
-    from ._health import Health
-    from ._library import library_version
-    from ._live import Snapshot
-    from ._peers import Node
-    from ._provider import Provider
-    from ._texts import ExplainedPod, Explanation
-except LibraryError as error:
-    # Only the command goes on without a library: to say so.
-    if not is_starting():
-        raise
-    _why = error
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(name: str) -> object:
-            """Fail like the import where a name is used that needs the library."""
-            if name in __all__:
-                raise _why
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._types import ExplainedPod, Explanation, Health, NamedPort, Node, Snapshot
 
 __all__ = [
-    "AlreadyInitializedError",
-    "AlreadyRegisteredError",
-    "Changes",
+    "AccessError",
+    "AsyncProvider",
     "ClosedError",
+    "ConfigError",
     "ExplainedPod",
     "Explanation",
-    "ForbiddenError",
     "ForkedError",
     "Health",
     "InternalError",
-    "InvalidArgumentError",
-    "InvalidConfigError",
-    "InvalidHandleError",
-    "InvalidUtf8Error",
     "KubepeersError",
     "LibraryError",
-    "NoCredentialsError",
-    "NoIdentityError",
-    "NoResourcesError",
+    "LifecycleError",
+    "NamedPort",
+    "NoResultError",
     "Node",
-    "NotInClusterError",
-    "NotInitializedError",
     "NotRegisteredError",
-    "NotSyncedError",
-    "Options",
     "Provider",
-    "SelfExcludedError",
-    "SelfNotVisibleError",
+    "SelfPodError",
     "Snapshot",
-    "StaleError",
     "Status",
-    "TimeoutError",
-    "TlsError",
-    "UnauthorizedError",
-    "UnavailableError",
-    "UnknownKeyError",
+    "WaitTimeoutError",
     "__version__",
     "library_version",
 ]
+
+library_version.__module__ = __name__
+
+
+def __getattr__(name: str) -> object:
+    # The module `dataclasses` takes longer to import than this package, and only results need it.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import _types
+
+    globals().update({type_name: value for type_name, value in vars(_types).items() if type_name in __all__})
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,70 +1,143 @@
-"""From Python values to the text pairs that the library takes. What they mean is validated there, not here."""
+"""Converts options to the text pairs of the library, and checks numbers."""
 
 from __future__ import annotations
 
+import math
+import operator
 import os
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Union
+from collections.abc import Iterable, Mapping
 
-from ._call import call
-from ._errors import InvalidConfigError
-from ._library import Config, lib
+from ._errors import ConfigError, Status
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+#: The defaults of the library, in seconds.
+REGISTER_TIMEOUT = 5.0
+DISCOVER_TIMEOUT = 3.0
 
-Value = Union[str, int, "os.PathLike[str]"]
+_DAY = 86400
+#: Options in seconds, with their limits. The key of the library is in milliseconds.
+_SECONDS: dict[str, tuple[float, float]] = {
+    "max_stale": (1, _DAY),
+    "poll_interval": (1, _DAY),
+    "register_timeout": (0, _DAY),
+    "discover_timeout": (0, _DAY),
+    "request_timeout": (0.001, _DAY),
+}
+_PORTS = ("default_discovery_port", "default_remoting_port", "default_peers_port")
+_PATHS = ("service_account_dir", "kubeconfig")
+
+#: The words of the library, and those of this package.
+_WORDS = {
+    **{f"`{name}_ms`": f"`{name}`" for name in _SECONDS},
+    "call init to create a new one": "create a new one",
+    "call init in this one": "create one in this process",
+    "the registration of `request` has ended": "deregister was called meanwhile",
+}
 
 
-def text(key: str, value: Value) -> str:
-    """Render a value. Other types are refused, as their text would be a guess."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int) and not isinstance(value, bool):
+def python_words(message: str) -> str:
+    """Replace the names of the library in a message by those of this package."""
+    for word, replacement in _WORDS.items():
+        message = message.replace(word, replacement)
+    return message
+
+
+def pairs(options: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Convert options to the keys and values of the library, which checks what is not checked here.
+
+    Raises:
+        ConfigError: an option has the wrong type, or is not what the library could check.
+    """
+    found = []
+    problems = []
+    for name, value in options.items():
+        if value is None:
+            continue
+        try:
+            text = _text(name, value)
+            # A NUL would end the text.
+            if "\0" in text:
+                raise ValueError("must not contain a NUL character")
+            found.append((f"{name}_ms" if name in _SECONDS else name, text))
+        except ValueError as e:
+            problems.append(f"`{name}`: {e}")
+    if problems:
+        raise ConfigError("; ".join(problems))
+    return found
+
+
+def unknown_option(name: str, known: Iterable[str]) -> ConfigError:
+    """Return the error of an option that does not exist."""
+    import difflib
+
+    known = list(known)
+    similar = difflib.get_close_matches(name, known, n=1) or [option for option in known if name in option.split("_")]
+    hint = f"did you mean `{similar[0]}`?" if similar else f"expected one of {', '.join(known)}"
+    return ConfigError(f"unknown option `{name}`: {hint}", status=Status.UNKNOWN_KEY)
+
+
+def _text(name: str, value: object) -> str:
+    if name == "pod_labels":
+        return _labels(value)
+    if name in _SECONDS:
+        return str(milliseconds(_limited(value, *_SECONDS[name])))
+    if name in _PORTS:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise ValueError(f"expected an int, not {_type(value)}")
         return str(value)
-    if isinstance(value, os.PathLike):
-        path = os.fspath(value)
-        if isinstance(path, str):
-            return path
-    raise TypeError(f"{key} must be str, int or os.PathLike[str], not {type(value).__name__}")
+    if name in _PATHS and isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if not isinstance(value, str):
+        raise ValueError(f"expected a str{' or os.PathLike[str]' if name in _PATHS else ''}, not {_type(value)}")
+    return value
 
 
-def labels(labels: Mapping[str, str]) -> str:
-    """Render a map of labels as "k=v,k2=v2"."""
+def _labels(labels: object) -> str:
     if not isinstance(labels, Mapping):
-        raise TypeError(f"pod_labels must be str or map str to str, not {type(labels).__name__}")
-    pairs = []
+        raise ValueError(f'expected a mapping such as {{"app": "demo"}}, not {_type(labels)}')
     for key, value in labels.items():
-        for part in (key, value):
-            if not isinstance(part, str):
-                raise TypeError(f"pod_labels must map str to str, not to {type(part).__name__}")
-            # It separates labels: left in, one label would become two. All else is the library's to judge.
-            if "," in part:
-                raise InvalidConfigError(f"`pod_labels`: the label {key!r}: {value!r} holds a comma")
-        pairs.append(f"{key}={value}")
-    return ",".join(pairs)
+        if not isinstance(key, str) or not isinstance(value, str):
+            raise ValueError(f"label {key!r}: {value!r} must map a str to a str")
+        # The text of the library has no escapes: a separator would begin another label.
+        if any(separator in key + value for separator in ",="):
+            raise ValueError(f"label {key!r}: {value!r} must not contain a comma or an equals sign")
+    return ",".join(f"{key}={labels[key]}" for key in sorted(labels))
 
 
-def checked(settings: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """Refuse what are no pairs of texts: the keys of a dict, say."""
-    pairs = []
-    for pair in settings:
-        of_texts = isinstance(pair, (tuple, list)) and all(isinstance(text, str) for text in pair)
-        if not of_texts or len(pair) != 2:
-            raise TypeError(f"settings must be pairs of str, (key, value), not {pair!r}")
-        pairs.append((pair[0], pair[1]))
-    return tuple(pairs)
+def _limited(value: object, least: float, most: float) -> float:
+    number = _number(value)
+    if not least <= number <= most:
+        raise ValueError(f"{value} must be between {least:g} and {most:g} seconds")
+    return number
 
 
-def fill(config: Config, settings: Iterable[tuple[str, str]]) -> None:
-    """Set each pair."""
-    for key, value in settings:
-        call(lib.kubepeers_config_set, config, _encoded(key, key), _encoded(key, value))
+def _number(value: object) -> float:
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise ValueError(f"expected seconds as a float, not {_type(value)}")
+    return value
 
 
-def _encoded(key: str, string: str) -> bytes:
-    # A NUL ends a C string: what follows would be lost without a word.
-    if "\0" in string:
-        raise InvalidConfigError(f"`{key}` holds a NUL character".replace("\0", "\\0"))
-    # Lone surrogates become what they are, bytes that are not UTF-8, for the library to refuse.
-    return string.encode("utf-8", "surrogatepass")
+def _type(value: object) -> str:
+    return type(value).__name__
+
+
+def milliseconds(seconds: float) -> int:
+    """Round up, because a short time must not become 0. The longest time is about 24 days."""
+    # (0.1 + 0.2) * 1000 is a little more than 300.
+    return math.ceil(round(min(seconds * 1000, 2**31 - 1), 6))
+
+
+def seconds(name: str, value: float) -> float:
+    """Check an argument that is a time. `math.inf` is allowed."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise TypeError(f"{name} must be seconds as a float, not {_type(value)}")
+    if not value >= 0:
+        raise ValueError(f"{name} is {value}: must not be negative")
+    return value
+
+
+def unsigned(name: str, value: int) -> int:
+    """Check an argument that is a number of the library, where ctypes would wrap it round."""
+    number = operator.index(value)
+    if not 0 <= number < 1 << 64:
+        raise ValueError(f"{name} is {number}: must be from 0 to 2**64 - 1")
+    return number

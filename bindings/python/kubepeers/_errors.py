@@ -1,241 +1,252 @@
-"""What a call can end with: one exception class for each status."""
+"""Errors, and their statuses."""
 
 from __future__ import annotations
 
-import asyncio
-import builtins
-import sys
 from enum import IntEnum
-from typing import ClassVar
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import ClassVar
 
 
 class Status(IntEnum):
-    """The status numbers of the C ABI, without their prefix."""
+    """The kind of an error. The names and numbers are the same in all languages."""
 
+    __module__ = "kubepeers"
+
+    #: The call succeeded. No exception has this status.
     OK = 0
+    #: An argument is out of range.
     INVALID_ARGUMENT = -1
+    #: An option is not valid UTF-8: it contains a lone surrogate.
     INVALID_UTF8 = -2
+    #: There is no such option.
     UNKNOWN_KEY = -3
+    #: An option is missing or invalid.
     INVALID_CONFIG = -4
+    #: The library does not know the provider.
     INVALID_HANDLE = -5
+    #: The provider is closed, or was closed during the call.
     CLOSED = -6
+    #: The provider belongs to a parent process.
     FORKED = -7
+    #: The provider is already initialized.
     ALREADY_INITIALIZED = -8
+    #: The provider is not initialized.
     NOT_INITIALIZED = -9
+    #: The provider is already registered.
     ALREADY_REGISTERED = -10
+    #: The provider is not registered, or was deregistered during the call.
     NOT_REGISTERED = -11
+    #: The pods have not been listed yet. It is usually retryable.
     NOT_SYNCED = -12
+    #: This pod is not among the listed pods yet, is not Running yet, or has no address yet. It is
+    #: retryable.
     SELF_NOT_VISIBLE = -13
+    #: This pod cannot be a peer: it lacks the labels or the discovery port, or has ended.
     SELF_EXCLUDED = -14
+    #: The call waited for something that did not happen in time. It is usually retryable.
     TIMEOUT = -15
+    #: There is no API server to contact: the process is not in a cluster, and `kubeconfig` is not
+    #: set.
     NOT_IN_CLUSTER = -16
+    #: The token, CA, namespace or kubeconfig is missing or unusable.
     NO_CREDENTIALS = -17
+    #: The pod that this process runs in cannot be identified.
     NO_IDENTITY = -18
+    #: The API server's certificate is not trusted, or TLS failed.
     TLS = -19
+    #: The API server rejects the credentials (401).
     UNAUTHORIZED = -20
+    #: The service account may not list or watch pods (403).
     FORBIDDEN = -21
+    #: There are no file descriptors, threads or providers left. It is retryable.
     NO_RESOURCES = -22
+    #: The API server is unreachable, does not answer or reports a failure. Only `Health.error` has
+    #: this status.
     UNAVAILABLE = -23
+    #: The result is older than requested, and a new list has not arrived in time. Usually
+    #: retryable.
     STALE = -24
+    #: The library has failed. The process is not harmed.
     INTERNAL = -99
 
 
-class LibraryError(ImportError):
-    """The shared library cannot be loaded, or is not one that this package works with."""
-
-
 class KubepeersError(Exception):
-    """Any failure of the library. Its class tells the status."""
+    """Why a call failed. The base class of all errors of this package, except for `LibraryError`.
 
-    #: What kind of failure this is.
-    status: ClassVar[Status] = Status.INTERNAL
+    The subclasses and their statuses::
+
+        KubepeersError                    NO_RESOURCES
+         ├── ConfigError (ValueError)     INVALID_CONFIG, UNKNOWN_KEY, INVALID_UTF8, INVALID_ARGUMENT
+         ├── LifecycleError               ALREADY_REGISTERED, ALREADY_INITIALIZED, NOT_INITIALIZED, INVALID_HANDLE
+         │    ├── NotRegisteredError      NOT_REGISTERED
+         │    ├── ClosedError             CLOSED
+         │    └── ForkedError             FORKED
+         ├── AccessError                  NOT_IN_CLUSTER, NO_CREDENTIALS, TLS, UNAUTHORIZED, FORBIDDEN, UNAVAILABLE
+         ├── SelfPodError                 NO_IDENTITY, SELF_EXCLUDED
+         ├── NoResultError                NOT_SYNCED, SELF_NOT_VISIBLE, STALE
+         ├── WaitTimeoutError (TimeoutError)  TIMEOUT
+         └── InternalError                INTERNAL
+
+    Test `retryable` rather than the class: a `NoResultError` because of a missing Role is not
+    retryable.
+
+    Attributes:
+        message: What failed, why, and what to do. It may have several lines. It contains no
+            secrets.
+        status: The kind of the error.
+        retryable: Whether the same call may succeed later without a change of the program, its
+            configuration or the cluster.
+        http_status: The status of the API server's response, for example 403, or 0 if there was no
+            response.
+        manifest: The Kubernetes manifest, in YAML, that fixes the error once it is applied, for
+            example the missing Role. None if there is none.
+    """
+
+    __module__ = "kubepeers"
+
+    #: The statuses of the class. The first is the default of its instances.
+    _statuses: ClassVar[tuple[Status, ...]] = (Status.NO_RESOURCES,)
+
+    message: str
+    status: Status
+    retryable: bool
+    http_status: int
+    manifest: str | None
 
     def __init__(
-        self, message: str, *, retryable: bool = False, http_status: int = 0, manifest: str | None = None
+        self,
+        message: str,
+        *,
+        status: Status | None = None,
+        retryable: bool = False,
+        http_status: int = 0,
+        manifest: str | None = None,
     ) -> None:
         super().__init__(message)
-        #: What happened, to what, and what to do about it; maybe several lines.
         self.message = message
-        #: Whether the same call may succeed later without anybody changing a configuration, a manifest or a program.
-        #: Ask this, not the class: a `NotSyncedError` because of a missing Role is not retryable.
+        self.status = self._statuses[0] if status is None else status
         self.retryable = retryable
-        #: What the API server answered, e.g. 403; 0 if the error is not about such an answer.
         self.http_status = http_status
-        #: The Kubernetes manifest that fixes the error once it is applied, as YAML, for example the Role that a
-        #: `ForbiddenError` lacks; None if there is none.
         self.manifest = manifest
 
     def __str__(self) -> str:
         return self.message
 
-
-class InvalidArgumentError(KubepeersError):
-    """A required pointer was NULL, or a number was out of its range."""
-
-    status = Status.INVALID_ARGUMENT
+    def __repr__(self) -> str:
+        http_status = f", http_status={self.http_status}" if self.http_status else ""
+        return f"{type(self).__name__}({self.message!r}, {self.status.name}, retryable={self.retryable}{http_status})"
 
 
-class InvalidUtf8Error(KubepeersError):
-    """A string was not UTF-8: it holds a lone surrogate."""
+class ConfigError(KubepeersError, ValueError):
+    """An option is missing, unknown or invalid. The message names it."""
 
-    status = Status.INVALID_UTF8
-
-
-class UnknownKeyError(KubepeersError):
-    """There is no configuration key of this name."""
-
-    status = Status.UNKNOWN_KEY
+    __module__ = "kubepeers"
+    _statuses = (Status.INVALID_CONFIG, Status.UNKNOWN_KEY, Status.INVALID_UTF8, Status.INVALID_ARGUMENT)
 
 
-class InvalidConfigError(KubepeersError):
-    """A configuration value is missing, empty or malformed; the message names the key and says what is wrong."""
+class LifecycleError(KubepeersError):
+    """The state of the provider does not allow the call, for example because it is registered already."""
 
-    status = Status.INVALID_CONFIG
-
-
-class InvalidHandleError(KubepeersError):
-    """The library does not know this provider."""
-
-    status = Status.INVALID_HANDLE
-
-
-class ClosedError(KubepeersError):
-    """The provider has been closed."""
-
-    status = Status.CLOSED
+    __module__ = "kubepeers"
+    _statuses: ClassVar[tuple[Status, ...]] = (
+        Status.ALREADY_REGISTERED,
+        Status.ALREADY_INITIALIZED,
+        Status.NOT_INITIALIZED,
+        Status.INVALID_HANDLE,
+    )
 
 
-class ForkedError(KubepeersError):
-    """The provider was made in a parent process, before fork(): the child must make its own."""
+class NotRegisteredError(LifecycleError):
+    """The provider is not registered, or was deregistered during the call."""
 
-    status = Status.FORKED
-
-
-class AlreadyInitializedError(KubepeersError):
-    """init() was called on a provider that is initialised already."""
-
-    status = Status.ALREADY_INITIALIZED
+    __module__ = "kubepeers"
+    _statuses = (Status.NOT_REGISTERED,)
 
 
-class NotInitializedError(KubepeersError):
-    """init() has not been called."""
+class ClosedError(LifecycleError):
+    """The provider is closed, or was closed during the call."""
 
-    status = Status.NOT_INITIALIZED
-
-
-class AlreadyRegisteredError(KubepeersError):
-    """register() was called twice."""
-
-    status = Status.ALREADY_REGISTERED
+    __module__ = "kubepeers"
+    _statuses = (Status.CLOSED,)
 
 
-class NotRegisteredError(KubepeersError):
-    """The call needs register() first, or deregister() ended it."""
+class ForkedError(LifecycleError):
+    """The provider belongs to a parent process. The child must create its own."""
 
-    status = Status.NOT_REGISTERED
-
-
-class NotSyncedError(KubepeersError):
-    """The pods have not been read yet; the message says why, `retryable` whether that may mend itself."""
-
-    status = Status.NOT_SYNCED
+    __module__ = "kubepeers"
+    _statuses = (Status.FORKED,)
 
 
-class SelfNotVisibleError(KubepeersError):
-    """The pods have been read, but this process's own pod is not seen Running with an address yet. Retry."""
+class AccessError(KubepeersError):
+    """The API server cannot be found or verified, or it refuses the credentials.
 
-    status = Status.SELF_NOT_VISIBLE
-
-
-class SelfExcludedError(KubepeersError):
-    """This process's own pod can never be a peer: the message says why."""
-
-    status = Status.SELF_EXCLUDED
-
-
-if sys.version_info >= (3, 11):
-    _Timeout = builtins.TimeoutError
-else:
-
-    class _Timeout(builtins.TimeoutError, asyncio.TimeoutError):
-        """Before, asyncio's is another one: whoever catches that means this too."""
-
-
-class TimeoutError(KubepeersError, _Timeout):
-    """Nothing newer came within the timeout: ask again. Also a built-in `TimeoutError`, and one of asyncio.
-
-    `from kubepeers import *` hides the built-in one.
+    If the service account lacks a Role, `manifest` is that Role.
     """
 
-    status = Status.TIMEOUT
+    __module__ = "kubepeers"
+    _statuses = (
+        Status.NOT_IN_CLUSTER,
+        Status.NO_CREDENTIALS,
+        Status.TLS,
+        Status.UNAUTHORIZED,
+        Status.FORBIDDEN,
+        Status.UNAVAILABLE,
+    )
 
 
-class NotInClusterError(KubepeersError):
-    """There is no API server to ask: not in a cluster, and no kubeconfig was given."""
+class SelfPodError(KubepeersError):
+    """This pod cannot be identified (NO_IDENTITY), or cannot be a peer (SELF_EXCLUDED)."""
 
-    status = Status.NOT_IN_CLUSTER
-
-
-class NoCredentialsError(KubepeersError):
-    """The service account's token or CA, or the kubeconfig, is missing, unreadable or malformed."""
-
-    status = Status.NO_CREDENTIALS
+    __module__ = "kubepeers"
+    _statuses = (Status.NO_IDENTITY, Status.SELF_EXCLUDED)
 
 
-class NoIdentityError(KubepeersError):
-    """Nothing says which pod this process runs in; the message says how to tell."""
+class NoResultError(KubepeersError):
+    """There is no result yet (NOT_SYNCED, SELF_NOT_VISIBLE), or only one that is too old (STALE).
 
-    status = Status.NO_IDENTITY
-
-
-class TlsError(KubepeersError):
-    """The API server's certificate is not to be trusted with the CA at hand, or TLS failed."""
-
-    status = Status.TLS
-
-
-class UnauthorizedError(KubepeersError):
-    """The API server does not accept the token (HTTP 401)."""
-
-    status = Status.UNAUTHORIZED
-
-
-class ForbiddenError(KubepeersError):
-    """The service account may not list or watch pods (HTTP 403); `manifest` is the Role that is missing."""
-
-    status = Status.FORBIDDEN
-
-
-class NoResourcesError(KubepeersError):
-    """File descriptors, threads or memory have run out. Retry when there are some."""
-
-    status = Status.NO_RESOURCES
-
-
-class UnavailableError(KubepeersError):
-    """The API server cannot be reached, does not answer, or is in trouble.
-
-    It is never raised, only told by `Provider.health()`: calls answer from memory meanwhile.
+    Usually retryable. The message says why there is none.
     """
 
-    status = Status.UNAVAILABLE
+    __module__ = "kubepeers"
+    _statuses = (Status.NOT_SYNCED, Status.SELF_NOT_VISIBLE, Status.STALE)
 
 
-class StaleError(KubepeersError):
-    """What is known is older than asked for, and the API server told nothing newer in time. Retry."""
+class WaitTimeoutError(KubepeersError, TimeoutError):
+    """There is nothing newer, or there are too few peers, or they are not stable yet."""
 
-    status = Status.STALE
+    __module__ = "kubepeers"
+    _statuses = (Status.TIMEOUT,)
 
 
 class InternalError(KubepeersError):
-    """A fault of the library itself. The process is unharmed; close the provider."""
+    """The library has failed. The process is not harmed. Close the provider, or deregister it."""
 
-    status = Status.INTERNAL
-
-
-_CLASSES: dict[int, type[KubepeersError]] = {cls.status: cls for cls in KubepeersError.__subclasses__()}
+    __module__ = "kubepeers"
+    _statuses = (Status.INTERNAL,)
 
 
-def error_class(status: int) -> type[KubepeersError]:
-    """Give the exception class of a status; a number of a later library is an internal error, as the header asks."""
-    return _CLASSES.get(status, InternalError)
+class LibraryError(ImportError):
+    """The shared library cannot be loaded, or does not fit this package. It has no status."""
+
+    __module__ = "kubepeers"
+
+
+def _subclasses(cls: type[KubepeersError]) -> list[type[KubepeersError]]:
+    return [cls, *(found for subclass in cls.__subclasses__() for found in _subclasses(subclass))]
+
+
+_CLASSES: dict[int, type[KubepeersError]] = {
+    status: cls for cls in _subclasses(KubepeersError) for status in cls._statuses
+}
+
+
+def known_status(number: int) -> Status:
+    """Return the status. A number that only a newer library knows is an internal error."""
+    return Status(number) if number in _CLASSES else Status.INTERNAL
+
+
+def error_class(number: int) -> type[KubepeersError]:
+    """Return the class of a status."""
+    return _CLASSES[known_status(number)]

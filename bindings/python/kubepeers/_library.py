@@ -1,11 +1,13 @@
-"""Finds libkubepeers.so, checks that it fits, and declares its functions."""
+"""Finds libkubepeers.so, checks that it fits, and declares its functions.
+
+Importing this module loads the library. Nothing imports it before a provider needs it.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import os
 from ctypes import POINTER, c_char_p, c_int, c_int32, c_int64, c_size_t, c_uint16, c_uint32, c_uint64, c_void_p
-from pathlib import Path
 from typing import Any
 
 from ._errors import LibraryError
@@ -15,7 +17,7 @@ ENVIRONMENT_VARIABLE = "KUBEPEERS_LIBRARY"
 SONAME = "libkubepeers.so.0"
 
 
-# A class each: ctypes then refuses one kind of object where another is needed, and keeps them from becoming plain ints.
+# Each kind of object has its own class, so that ctypes refuses one where another is expected.
 class Config(c_void_p):
     """A `kubepeers_config *`."""
 
@@ -29,7 +31,7 @@ class Health(c_void_p):
 
 
 class Text(c_void_p):
-    """A `char *` that the library made. As a `c_char_p` it could not be freed: ctypes makes a copy of that."""
+    """A `char *` of the library. A `c_char_p` could not be freed, because ctypes copies it."""
 
 
 class Error(c_void_p):
@@ -39,13 +41,14 @@ class Error(c_void_p):
 _Status = c_int32
 _Provider = c_uint64
 
-#: What `kubepeers_explain` can tell.
+#: The forms of `kubepeers_explain`.
 EXPLAIN = {"JSON": 1, "TABLE": 2}
 
-#: How much a log record matters.
+#: The levels of log records.
 LOG = {"ERROR": 1, "WARN": 2, "INFO": 3, "DEBUG": 4}
 
-#: Each function of include/kubepeers.h: what it returns, then what it takes. A `c_char_p` comes back as a copy (bytes).
+#: The result and the parameters of each function in include/kubepeers.h. ctypes copies a `c_char_p`
+#: that is returned.
 PROTOTYPES: dict[str, tuple[Any, ...]] = {
     "kubepeers_config_new": (Config,),
     "kubepeers_config_set": (_Status, Config, c_char_p, c_char_p, POINTER(Error)),
@@ -111,18 +114,21 @@ PROTOTYPES: dict[str, tuple[Any, ...]] = {
 
 
 def load() -> ctypes.CDLL:
-    """Load the library from the first place that has it, or raise `LibraryError`."""
-    # CDLL, not PyDLL: it releases the GIL during a call, so that a waiting call stops nobody else.
+    """Load the library from the first place that has it.
+
+    Raises:
+        LibraryError: there is no library, or it does not fit this package.
+    """
+    # A CDLL, unlike a PyDLL, releases the interpreter's lock during a call.
     library, place = _open()
     _check_version(library, place)
-    # It neither waits nor locks: giving the interpreter's lock away meanwhile would cost more than the call.
-    quick = ctypes.PyDLL(None, handle=library._handle)
-    library.kubepeers_generation = quick.kubepeers_generation  # type: ignore[attr-defined]
+    # This function takes nanoseconds. Releasing the lock would take longer.
+    library.kubepeers_generation = ctypes.PyDLL(None, handle=library._handle).kubepeers_generation  # type: ignore[attr-defined]
     for name, (result, *arguments) in PROTOTYPES.items():
         try:
             function = getattr(library, name)
         except AttributeError as e:
-            raise LibraryError(f"{place} is not the library of kubepeers {__version__}: it has no {name}") from e
+            raise LibraryError(f"{place} does not fit kubepeers {__version__} for Python: it has no {name}") from e
         function.restype = result
         function.argtypes = arguments
     return library
@@ -131,31 +137,31 @@ def load() -> ctypes.CDLL:
 def _open() -> tuple[ctypes.CDLL, str]:
     explicit = os.environ.get(ENVIRONMENT_VARIABLE)
     if explicit:
-        # What was asked for by name is not silently replaced by something else.
+        # A library that was named is not silently replaced by another one.
         origin = f"from the environment variable {ENVIRONMENT_VARIABLE}"
-        remedy = f"let it name a libkubepeers {_fitting()} for this system, or unset it"
-        return _load_file(explicit, origin, remedy), explicit
-    beside = Path(__file__).parent / SONAME
-    if beside.exists():
-        return _load_file(str(beside), "beside the package", "install a wheel for this system"), str(beside)
+        fix = f"set it to the path of libkubepeers {_required()} for this system, or unset it"
+        return _load_file(explicit, origin, fix), explicit
+    bundled = os.path.join(os.path.dirname(__file__), SONAME)
+    if os.path.exists(bundled):
+        return _load_file(bundled, "next to the package", "install a wheel for this system"), bundled
     try:
         return ctypes.CDLL(SONAME), SONAME
     except OSError as e:
         raise LibraryError(
-            f"{SONAME} was not found. Looked at: the environment variable {ENVIRONMENT_VARIABLE} (not set); "
-            f"{beside} (no such file, or inside an archive); the system's places for shared libraries ({e}). "
-            f"This installation of kubepeers {__version__} brings no library: take a wheel made for this system, "
-            f"install libkubepeers {_fitting()} where the system finds it (LD_LIBRARY_PATH, ldconfig), "
-            f"or set {ENVIRONMENT_VARIABLE} to the path of the file."
+            f"{SONAME} was not found: the environment variable {ENVIRONMENT_VARIABLE} is not set, "
+            f"{bundled} does not exist, and the system has none ({e}); "
+            f"this installation of kubepeers {__version__} contains no library: install a wheel for this system, "
+            f"install libkubepeers {_required()} where the system finds it (LD_LIBRARY_PATH, ldconfig), "
+            f"or set {ENVIRONMENT_VARIABLE} to its path"
         ) from e
 
 
-def _load_file(path: str, origin: str, remedy: str) -> ctypes.CDLL:
+def _load_file(path: str, origin: str, fix: str) -> ctypes.CDLL:
     try:
-        # A name without a slash would make the loader look elsewhere.
+        # The loader searches elsewhere for a name without a slash.
         return ctypes.CDLL(os.path.abspath(path))
     except OSError as e:
-        raise LibraryError(f"cannot load {path} ({origin}): {e}. To mend it, {remedy}.") from e
+        raise LibraryError(f"cannot load {path} ({origin}): {e}; {fix}") from e
 
 
 def _check_version(library: ctypes.CDLL, place: str) -> None:
@@ -163,35 +169,29 @@ def _check_version(library: ctypes.CDLL, place: str) -> None:
         version_number = library.kubepeers_version_number
     except AttributeError as e:
         raise LibraryError(
-            f"{place} is not a kubepeers library: it has no kubepeers_version_number. "
-            f"{ENVIRONMENT_VARIABLE} is to name a libkubepeers {_fitting()}, or nothing."
+            f"{place} is not a kubepeers library: it has no kubepeers_version_number; "
+            f"set {ENVIRONMENT_VARIABLE} to the path of libkubepeers {_required()}, or unset it"
         ) from e
     version_number.restype, version_number.argtypes = c_uint32, []
     major, rest = divmod(version_number(), 1_000_000)
     minor, patch = divmod(rest, 1_000)
-    own_major, own_minor = _own()
-    # What is added raises the minor version, and nothing is taken away while the major one is the same: docs/abi.md.
-    if major != own_major or minor < own_minor:
+    package_major, package_minor = _package_version()
+    # Additions raise the minor version. Nothing is removed within a major version: docs/abi.md.
+    if major != package_major or minor < package_minor:
         raise LibraryError(
-            f"{place} is version {major}.{minor}.{patch}, but kubepeers {__version__} for Python needs {_fitting()}: "
+            f"{place} is version {major}.{minor}.{patch}, but kubepeers {__version__} for Python needs {_required()}: "
             f"install a library that is not older than the package"
         )
 
 
-def _own() -> tuple[int, int]:
+def _package_version() -> tuple[int, int]:
     major, minor, _ = (int(part) for part in __version__.split("."))
     return major, minor
 
 
-def _fitting() -> str:
-    major, minor = _own()
+def _required() -> str:
+    major, minor = _package_version()
     return f"{major}.x from {major}.{minor} on"
 
 
 lib = load()
-
-
-def library_version() -> str:
-    """Give the version of the library that is loaded, e.g. "0.4.0"."""
-    version: bytes = lib.kubepeers_version()
-    return version.decode()

@@ -1,4 +1,4 @@
-"""The library's log records, given to `logging`."""
+"""Forwards the log records of the library to `logging`."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ import ctypes
 import logging
 import os
 import threading
-from ctypes import byref, c_int32, c_int64, c_uint64
+from ctypes import byref, c_int32, c_int64
 from typing import TYPE_CHECKING, NamedTuple
 
-from ._call import given
-from ._errors import KubepeersError, NoResourcesError
-from ._events import Events
+from ._errors import KubepeersError
 from ._library import LOG, Text, lib
+from ._wait import wake
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ._session import LibrarySession
+    from ._wait import ChangeDescriptor
 
 logger = logging.getLogger("kubepeers")
 
@@ -28,12 +30,11 @@ LEVELS = {
     LOG["DEBUG"]: logging.DEBUG,
 }
 
+#: Seconds for which closing waits for handlers that have not finished.
+CLOSE_TIMEOUT_S = 1.0
 
-#: Seconds for which `close()` waits at most for handlers.
-PATIENCE = 1.0
 
-
-class Fetched(NamedTuple):
+class Record(NamedTuple):
     """A record as the library has it."""
 
     level: int
@@ -41,107 +42,123 @@ class Fetched(NamedTuple):
     message: str
 
 
-class Log:
-    """Fetches the records of one provider, and gives them to `logging` by a thread.
+class LogForwarder:
+    """Passes the log records of one session on to `logging`, from the first registration on.
 
-    Only by that thread: whoever closes the provider may hold a lock that a handler wants, or be the event loop that it
-    waits for. And the library does not call Python: that would be fatal at the end of the interpreter.
+    Handlers run in a thread of its own. The thread that closes the provider may hold a lock that a
+    handler needs, or be the event loop that a handler waits for.
     """
 
-    def __init__(self, provider: c_uint64) -> None:
-        self._provider = provider
-        # Again by the same thread: a signal handler, or the collector, may close the provider.
+    def __init__(self, session: LibrarySession) -> None:
+        self._session = session
+        # A signal handler or the garbage collector may close the provider in the thread that holds
+        # the lock.
         self._lock = threading.RLock()
-        #: Fetched, and not handled yet.
-        self._fetched: collections.deque[Fetched] = collections.deque()
+        #: Records that have been fetched, and not handled yet.
+        self._records: collections.deque[Record] = collections.deque()
         self._thread: threading.Thread | None = None
-        #: To be called when the thread ends; None once it has ended.
-        self._when_over: list[Callable[[], object]] | None = []
+        #: To be called when the thread ends. None once it has ended.
+        self._callbacks: list[Callable[[], object]] | None = []
         self._process = os.getpid()
 
     def start(self) -> None:
-        """Start the thread. It keeps neither the provider nor the process alive."""
-        events = Events(self._provider)
-        try:
-            thread = threading.Thread(target=self._follow, args=(events,), name="kubepeers-log", daemon=True)
-            thread.start()
-        except RuntimeError as e:
-            events.close()
-            raise NoResourcesError(f"no thread can be had for log records: {e}", retryable=True) from e
-        self._thread = thread
+        """Start the thread, unless it runs. It keeps neither the provider nor the process alive."""
+        if os.getpid() != self._process:
+            return
+        with self._lock:
+            if self._thread:
+                return
+            changes = self._session.change_descriptor()
+            try:
+                # An isolated subinterpreter refuses to make a daemon thread.
+                thread = threading.Thread(target=self._forward, args=(changes,), name="kubepeers-log", daemon=True)
+                thread.start()
+            except RuntimeError as e:
+                changes.close()
+                raise KubepeersError(f"cannot start the thread for log records: {e}", retryable=True) from e
+            self._thread = thread
 
     def save(self) -> None:
-        """Take what waits in the library, for the thread, before the provider is closed: that would be its end."""
-        # The lock of a parent process may be held by a thread that is not here.
+        """Fetch the remaining records for the thread, because closing the provider drops them."""
+        # A thread that does not exist in a child process may have held the lock at the fork.
         if os.getpid() == self._process:
             with contextlib.suppress(KubepeersError):
                 self._fetch()
 
     def join(self) -> None:
-        """Wait for the end of the thread, after the provider was closed. Not for ever: a handler may be stuck."""
-        if self._thread and not self.is_over():
-            self._thread.join(PATIENCE)
+        """Wait until the thread has ended, but not for long, because a handler may block it."""
+        if self._thread and not self._is_over():
+            self._thread.join(CLOSE_TIMEOUT_S)
 
-    def when_over(self, call: Callable[[], object]) -> None:
-        """Call it when the thread has handled the last record: at once if it has, or was never started."""
-        with self._lock:
-            if self._when_over is not None and not self.is_over():
-                self._when_over.append(call)
-                return
-        call()
+    async def join_async(self) -> None:
+        """Do what `join` does, in the event loop. It needs no thread, because all may be busy."""
+        import asyncio
 
-    def is_over(self) -> bool:
-        """Say whether the thread has ended, or is the one that asks."""
+        loop = asyncio.get_running_loop()
+        over = loop.create_future()
+        self._call_at_end(lambda: loop.call_soon_threadsafe(wake, over))
+        await asyncio.wait([over], timeout=CLOSE_TIMEOUT_S)
+
+    def _call_at_end(self, callback: Callable[[], object]) -> None:
+        if os.getpid() == self._process:
+            with self._lock:
+                if self._callbacks is not None and not self._is_over():
+                    self._callbacks.append(callback)
+                    return
+        callback()
+
+    def _is_over(self) -> bool:
+        """Return whether the thread has ended, does not exist or is the current one."""
         thread = self._thread
         return thread is None or thread is threading.current_thread() or not thread.is_alive()
 
-    def _follow(self, events: Events) -> None:
-        with events:
+    def _forward(self, changes: ChangeDescriptor) -> None:
+        with changes:
             # It ends with ClosedError.
             with contextlib.suppress(KubepeersError):
                 while True:
-                    events.wait()
-                    events.clear()
+                    changes.wait(None)
+                    changes.clear()
                     self._fetch()
-                    self._give()
+                    self._handle_all()
             # What was saved.
-            self._give()
+            self._handle_all()
         with self._lock:
-            calls, self._when_over = self._when_over or [], None
-        for call in calls:
-            # The event loop may be closed by now.
+            callbacks, self._callbacks = self._callbacks or [], None
+        for callback in callbacks:
+            # The event loop may have been closed.
             with contextlib.suppress(RuntimeError):
-                call()
+                callback()
 
     def _fetch(self) -> None:
-        # No handler runs under this lock. Held until a record is in its place: it cannot be missed at the end.
+        # No handler runs under this lock.
         with self._lock:
             while True:
-                fetched = _next(self._provider)
-                if fetched is None:
+                record = self._next()
+                if record is None:
                     return
-                self._fetched.append(fetched)
+                self._records.append(record)
 
-    def _give(self) -> None:
-        while self._fetched:
-            _handle(_record(self._fetched.popleft()))
+    def _next(self) -> Record | None:
+        level, unix_ms = c_int32(), c_int64()
+        arguments = (self._session.handle, byref(level), byref(unix_ms))
+        with self._session.owned(Text(), lib.kubepeers_text_free, lib.kubepeers_log_next, *arguments) as text:
+            return Record(level.value, unix_ms.value, ctypes.string_at(text).decode()) if text else None
 
-
-def _next(provider: c_uint64) -> Fetched | None:
-    level, unix_ms = c_int32(), c_int64()
-    arguments = (provider, byref(level), byref(unix_ms))
-    with given(Text(), lib.kubepeers_text_free, lib.kubepeers_log_next, *arguments) as text:
-        return Fetched(level.value, unix_ms.value, ctypes.string_at(text).decode()) if text else None
-
-
-def _record(fetched: Fetched) -> logging.LogRecord:
-    record = logger.makeRecord(logger.name, LEVELS[fetched.level], lib._name, 0, fetched.message, (), None)
-    _date(record, fetched.unix_ms)
-    return record
+    def _handle_all(self) -> None:
+        while self._records:
+            _handle(_converted(self._records.popleft(), self._session.words))
 
 
-def _date(record: logging.LogRecord, unix_ms: int) -> None:
-    """Set the moment at which it was made, instead of the one at which it was fetched."""
+def _converted(record: Record, words: Callable[[str], str]) -> logging.LogRecord:
+    # The record comes from no line of Python.
+    made = logger.makeRecord(logger.name, LEVELS[record.level], lib._name, 0, words(record.message), (), None)
+    _set_time(made, record.unix_ms)
+    return made
+
+
+def _set_time(record: logging.LogRecord, unix_ms: int) -> None:
+    """Set the time at which the library made the record."""
     created = unix_ms / 1000
     record.relativeCreated += (created - record.created) * 1000
     record.created, record.msecs = created, unix_ms % 1000
@@ -152,6 +169,6 @@ def _handle(record: logging.LogRecord) -> None:
         if logger.isEnabledFor(record.levelno):
             logger.handle(record)
     except BaseException:
-        # A handler that fails, or that wants to exit: as `logging` itself, tell, and go on.
+        # A handler has failed, or tries to exit. As in `logging` itself, report that and go on.
         with contextlib.suppress(Exception):
             logging.Handler().handleError(record)

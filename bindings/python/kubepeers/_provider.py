@@ -1,414 +1,802 @@
-"""The provider: everything that can be done, and when it is freed."""
+"""The provider: what a program calls."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
-import threading
-import weakref
-from collections.abc import Iterable, Mapping
-from ctypes import byref, c_size_t, c_uint64
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from functools import partial
 
-from . import _asyncio, _config, _health, _numbers, _options, _peers, _texts
-from ._call import call
-from ._changes import Changes
-from ._errors import ForkedError, KubepeersError
-from ._health import Health
-from ._library import lib
-from ._live import Live, Snapshot
-from ._log import Log
-from ._options import Options
-from ._peers import Node
-from ._texts import Explanation
+from . import _config
+from ._errors import ClosedError, ForkedError, KubepeersError, NoResultError, Status
+from ._wait import TRANSIENT, wait, wait_async
 
-# From 3.11 on all names of the annotations are there at run time, for frameworks that read them.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing_extensions import Self, Unpack
-elif sys.version_info >= (3, 11):
-    from typing import Self, Unpack
+    import os
+    import weakref
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+    from types import TracebackType
+    from typing import Any, Literal, NoReturn
+
+    from typing_extensions import Self
+
+    from ._types import Explanation, Health, Node, Snapshot
+    from ._wait import Session
+
+#: A new list may take 3.1 s, if the cache of the API server lags.
+_MIN_REFRESH_TIMEOUT = 5.0
 
 
-class Provider:
-    """Finds the peers of this process among the pods of a namespace.
+def library_version() -> str:
+    """Return the version of the library, for example "0.4.0".
 
-    As a context manager it is initialised and registered at entry and closed at exit, by `with` and by `async with`.
-    Any number of threads may use it.
-
-    A call that waits does so outside the interpreter: other threads run on, but Ctrl-C and other signal handlers of
-    Python run only when it returns. Where that matters use `changes()`, or wait in short steps.
-
-    With the option `log` ("error", "warn", "info" or "debug") the logger "kubepeers" of `logging` is given what the
-    library records, by a thread of the provider's own.
+    Raises:
+        LibraryError: the library cannot be loaded, or does not fit this package.
     """
+    from ._library import lib
+
+    version: bytes = lib.kubepeers_version()
+    return version.decode()
+
+
+class _BaseProvider:
+    """What both providers have in common."""
+
+    _session: Session
+    _description: str
+    _register_timeout: float
+    _discover_timeout: float
+    _finalizer: weakref.finalize[..., object] | None = None
 
     def __init__(
         self,
         *,
-        pod_labels: Mapping[str, str] | str,
+        pod_labels: Mapping[str, str],
         discovery_port_name: str,
-        **options: Unpack[Options],
+        namespace: str | None = None,
+        remoting_port_name: str | None = None,
+        peers_port_name: str | None = None,
+        default_discovery_port: int | None = None,
+        default_remoting_port: int | None = None,
+        default_peers_port: int | None = None,
+        membership: Literal["member", "observer"] | None = None,
+        pod_uid: str | None = None,
+        pod_name: str | None = None,
+        pod_ip: str | None = None,
+        readiness: Literal["ignore", "ready"] | None = None,
+        pending: Literal["exclude", "include"] | None = None,
+        ip_family: Literal["primary", "ipv4", "ipv6"] | None = None,
+        max_stale: float | None = None,
+        watch: Literal["auto", "poll"] | None = None,
+        poll_interval: float | None = None,
+        register_timeout: float | None = None,
+        discover_timeout: float | None = None,
+        request_timeout: float | None = None,
+        service_account_dir: str | os.PathLike[str] | None = None,
+        kubeconfig: str | os.PathLike[str] | None = None,
+        context: str | None = None,
+        log: Literal["off", "error", "warn", "info", "debug"] | None = None,
+        **unknown: NoReturn,
     ) -> None:
-        """Keep the configuration; `init()` validates it. A `str` for `pod_labels` is "k=v,k2=v2"."""
-        given: dict[str, Any] = {
-            "pod_labels": pod_labels if isinstance(pod_labels, str) else _config.labels(pod_labels),
-            "discovery_port_name": discovery_port_name,
-            **options,
-        }
-        self._setup((key, _config.text(key, value)) for key, value in given.items() if value is not None)
+        """Validate the options. There is no I/O and no new thread until the provider registers.
+
+        Args:
+            pod_labels: The labels that every peer has. All of them must match.
+            discovery_port_name: The name of the container port in a peer's address, for example
+                "gossip".
+            namespace: The namespace of the pods. Default: the namespace of this pod, or with
+                `kubeconfig` the namespace of the context.
+            remoting_port_name: The name of the container port for `Node.remoting_port`. A peer need
+                not have it.
+            peers_port_name: The name of the container port for `Node.peers_port`. A peer need not
+                have it.
+            default_discovery_port: The port to assume for pods that have no port named
+                `discovery_port_name`. Default: such pods are not peers.
+            default_remoting_port: The port to assume for pods that have no port named
+                `remoting_port_name`, which must be set, too. Default: their port is 0.
+            default_peers_port: The port to assume for pods that have no port named
+                `peers_port_name`, which must be set, too. Default: their port is 0.
+            membership: "member" (default): this process runs in one of the pods. That pod is
+                identified, and is not among its own peers. "observer": it runs in none of the pods,
+                for example outside Kubernetes.
+            pod_uid: The uid of the pod that this process runs in. `pod_uid`, `pod_name` and
+                `pod_ip` are needed only if nothing else identifies the pod; see `register`. One of
+                them is enough, and the uid is the most reliable.
+            pod_name: The name of the pod that this process runs in.
+            pod_ip: The IP address of the pod that this process runs in.
+            readiness: "ignore" (default): pods that are not Ready are peers, too, because on a cold
+                start no pod is Ready. "ready": only Ready pods are peers. This is for clients of a
+                cluster, not for its members: two members could both believe that they are alone.
+            pending: "exclude" (default): peers, and this pod, must be Running. "include": Pending
+                pods that have an address are peers, too. This is for native sidecars, whose pod is
+                Pending until its main containers start.
+            ip_family: "primary" (default): the address of a pod is status.podIP. "ipv4" or "ipv6":
+                it is the first address of that family.
+            max_stale: The maximum age of a result in seconds, 1 to 86400. Older results are
+                refreshed on demand; while that fails, calls raise `NoResultError` (STALE). Default:
+                no limit. With less than about a minute, calls in a quiet cluster cause extra lists,
+                because a quiet watch is confirmed only about once a minute.
+            watch: "auto" (default): watch the pods, or poll them if the service account may list
+                but not watch them. "poll": always poll.
+            poll_interval: Seconds between two polls, 1 to 86400, varied at random by up to a fifth.
+                Default: 15.
+            register_timeout: Seconds for which `register` waits for the first list, at most 86400.
+                Default: 5.
+            discover_timeout: Seconds for which the other calls wait by default, at most 86400.
+                Default: 3.
+            request_timeout: Seconds for which one request to the API server may remain unanswered,
+                at most 86400. Default: 10.
+            service_account_dir: The directory with the files token, ca.crt and namespace. Default:
+                the directory that Kubernetes mounts into every container.
+            kubeconfig: The path of a kubeconfig to use instead of the service account, for
+                processes outside Kubernetes.
+            context: The context of the kubeconfig. Default: its current context.
+            log: The most verbose level of the records that the logger "kubepeers" of `logging`
+                receives. Default: "off". A thread of the provider calls the handlers.
+            **unknown: There are no other options.
+
+        Raises:
+            ConfigError: an option is missing, unknown or invalid. The message names it.
+            KubepeersError: 65,536 providers are open (NO_RESOURCES).
+            LibraryError: the library cannot be loaded, or does not fit this package.
+        """
+        options = dict(locals())
+        del options["self"], options["unknown"]
+        for name in unknown:
+            raise _config.unknown_option(name, options)
+        self._open(_config.pairs(options))
 
     @classmethod
-    def from_settings(cls, settings: Iterable[tuple[str, str]]) -> Self:
-        """Make a provider of the library's own text pairs. A later value of a key replaces an earlier one."""
+    def _from_pairs(cls, pairs: Iterable[tuple[str, str]]) -> Self:
+        """Return a provider of keys and values of the library, with messages in its words."""
         provider = cls.__new__(cls)
-        provider._setup(settings)
+        provider._open(pairs, raw=True)
         return provider
 
-    def _setup(self, settings: Iterable[tuple[str, str]]) -> None:
-        self._settings = _config.checked(settings)
-        self._live = Live(c_uint64())
+    def _open(self, pairs: Iterable[tuple[str, str]], *, raw: bool = False) -> None:
+        import weakref
+
+        # This loads the library.
+        from ._session import LibrarySession
+
+        pairs = list(pairs)
+        session = LibrarySession(pairs, raw=raw)
+        self._session = session
+        # Also at the end of the interpreter.
+        self._finalizer = weakref.finalize(self, _close_unreferenced, session)
+        # The library has checked the texts.
+        given = dict(pairs)
+        self._register_timeout = int(given.get("register_timeout_ms", _config.REGISTER_TIMEOUT * 1000)) / 1000
+        self._discover_timeout = int(given.get("discover_timeout_ms", _config.DISCOVER_TIMEOUT * 1000)) / 1000
+        self._description = f"{given['pod_labels']} port {given['discovery_port_name']}"
+
+    def _timeout(self, timeout: float | None, default: float | None = None) -> float | None:
+        """Return the seconds that a call waits, or None for no limit."""
+        if timeout is None:
+            timeout = self._discover_timeout if default is None else default
+        seconds = _config.seconds("timeout", timeout)
+        return None if seconds == float("inf") else seconds
+
+    def _refresh_timeout(self) -> float:
+        return max(self._discover_timeout, _MIN_REFRESH_TIMEOUT)
+
+    def _newer_than(self, generation: int) -> Callable[[], Snapshot]:
+        return partial(self._session.newer_than, _config.unsigned("after_generation", generation))
+
+    def _enough(self, min_peers: int, stable_for: float) -> Callable[[], Snapshot]:
+        count, seconds = _config.unsigned("min_peers", min_peers), _config.seconds("stable_for", stable_for)
+        return partial(self._session.enough, count, seconds)
 
     @property
     def id(self) -> str:
         """The name of this discovery provider: "kubernetes"."""
-        name: bytes = lib.kubepeers_id()
-        return name.decode()
-
-    def init(self) -> None:
-        """Validate the whole configuration. No I/O, no network.
-
-        After `close()`, and in a forked child, it starts anew.
-
-        Raises:
-            InvalidConfigError, UnknownKeyError, InvalidUtf8Error: the message names the key and says what is wrong.
-            AlreadyInitializedError: it is initialised.
-        """
-        config = lib.kubepeers_config_new()
-        try:
-            _config.fill(config, self._settings)
-            # Two threads at once must not make two providers of one. Nothing in here waits for anything.
-            with _init_lock:
-                handle = c_uint64(self._live.handle.value)
-                call(lib.kubepeers_init, config, byref(handle))
-                self._live = self._started(handle)
-        finally:
-            lib.kubepeers_config_free(config)
-
-    def _started(self, handle: c_uint64) -> Live:
-        log = Log(handle) if dict(self._settings).get("log", "off") != "off" else None
-        live = Live(handle, log)
-        live.finalizer = weakref.finalize(self, _close_forgotten, live)
-        try:
-            if log:
-                log.start()
-        except BaseException:
-            live.finalizer()
-            raise
-        return live
-
-    def register(self, timeout: float | None = None) -> None:
-        """Find the credentials and this process's own pod, start the watcher, wait for the first view of the pods.
-
-        Args:
-            timeout: seconds to wait at most; None for `register_timeout_ms`. Cannot be interrupted meanwhile.
-
-        Raises:
-            NotInClusterError, NoCredentialsError, NoIdentityError, TlsError, UnauthorizedError, ForbiddenError: what
-                does not mend itself. A server that is unreachable or slow is no error: the watcher keeps trying,
-                and `discover_peers()` says what is wrong.
-            NoResourcesError: file descriptors, threads or memory have run out.
-            AlreadyRegisteredError: it is registered.
-        """
-        call(lib.kubepeers_register, self._handle, _numbers.timeout(timeout))
-
-    def discover_peers(self, timeout: float | None = None) -> list[str]:
-        """Give the peers now: "ip:discovery_port" of each, sorted, without this process's own pod. Empty means alone.
-
-        Args:
-            timeout: seconds to wait at most while the answer is not certain; None for `discover_timeout_ms`.
-                Cannot be interrupted meanwhile.
-
-        Raises:
-            NotSyncedError, SelfNotVisibleError: not known yet; retry if the error is `retryable`.
-            SelfExcludedError: this process's own pod can never be a peer.
-            NoIdentityError: several pods may be the own one.
-            StaleError: what is known is older than `max_stale_ms`; retry.
-            NotRegisteredError: `register()` comes first.
-            ClosedError: it is closed, maybe by another thread during the wait.
-        """
-        live = self._live
-        answer = live.answer
-        # What the library would say, the header promises, for a tenth of the time. A wrong timeout is refused below.
-        known = answer.generation == lib.kubepeers_generation(live.handle)
-        if not known or not (timeout is None or timeout >= 0):
-            answer = live.ask(_numbers.timeout(timeout))
-        return list(answer.addresses)
-
-    def nodes(self, timeout: float | None = None) -> list[Node]:
-        """Give the peers now, in the order of `discover_peers()`, with all that is known of each.
-
-        Args:
-            timeout: seconds to wait at most while the answer is not certain; None for `discover_timeout_ms`.
-                Cannot be interrupted meanwhile.
-
-        Raises:
-            KubepeersError: what `discover_peers()` raises.
-        """
-        with _peers.given_by(lib.kubepeers_discover_peers, self._handle, _numbers.timeout(timeout)) as peers:
-            return _peers.nodes(peers)
-
-    def self_node(self, timeout: float | None = None) -> Node | None:
-        """Return this pod, with the address and ports that its peers get; None for an observer.
-
-        Args:
-            timeout: seconds to wait at most until the pods have been listed and this pod is one of them; None for
-                `discover_timeout_ms`. Ctrl-C does not interrupt the wait.
-
-        Raises:
-            KubepeersError: what `discover_peers()` raises.
-        """
-        with _peers.given_by(lib.kubepeers_get_self, self._handle, _numbers.timeout(timeout)) as peers:
-            nodes = _peers.nodes(peers)
-        return nodes[0] if nodes else None
+        return "kubernetes"
 
     @property
     def generation(self) -> int:
-        """The generation of what `discover_peers()` would give at once: compare it to see whether anything has changed.
+        """The generation of the snapshot that `snapshot` would return at once.
 
-        0 if it would have to wait, or would fail, or `max_stale_ms` is set. It costs next to nothing.
+        While it equals the generation of your last snapshot, that snapshot is still current. It
+        takes less than a microsecond. It is 0 if `snapshot` would wait or fail, or if `max_stale`
+        is set.
         """
-        generation: int = lib.kubepeers_generation(self._handle)
-        return generation
+        return self._session.generation()
+
+    def __repr__(self) -> str:
+        if not hasattr(self, "_session"):
+            return f"<kubepeers.{type(self).__name__} that was not created>"
+        return f"<kubepeers.{type(self).__name__} {self._description}: {self._state()}>"
+
+    def _state(self) -> str:
+        try:
+            health = self._session.health()
+            # Without a generation, this call could request a list.
+            peers = self._session.current() if self._session.generation() else None
+        except KubepeersError as e:
+            return e.status.name.lower().replace("_", " ")
+        if peers is None:
+            return "synced" if health.synced else "not synced"
+        return f"{len(peers)} peer" if len(peers) == 1 else f"{len(peers)} peers"
+
+    def __reduce__(self) -> Any:
+        raise TypeError(f"a {type(self).__name__} cannot be copied or pickled: it belongs to its process")
+
+
+def _close_unreferenced(session: Session) -> None:
+    """Close a provider that is no longer referenced, or is open at the end of the interpreter.
+
+    In a child process the library refuses this, and the provider of the parent remains open.
+    """
+    try:
+        session.close()
+    except KubepeersError:
+        return  # There is no caller to report it to.
+
+
+class Provider(_BaseProvider):
+    """Finds the peers of this process. Any number of threads may use it at once.
+
+    ::
+
+        with kubepeers.Provider(pod_labels={"app": "demo"}, discovery_port_name="gossip") as provider:
+            print(provider.discover_peers())  # ['10.0.0.7:3322', '10.0.0.8:3322']
+
+    `with` registers the provider, and closes it at the end.
+
+    Calls with a timeout wait until they have a result or the timeout expires. Except for
+    `register`, they wait through permanent errors such as a missing Role, which an operator may
+    still fix. A timeout is in seconds, 0 does not wait, and `math.inf` waits without limit. Waits
+    let signal handlers, other threads and gevent's greenlets run. Ctrl-C, and any exception from a
+    signal handler, ends the call.
+
+    These errors are raised by all methods except for `close`:
+        NotRegisteredError: the provider is not registered (not raised by `register`).
+        ClosedError: the provider is closed, or was closed during the call.
+        ForkedError: the provider belongs to a parent process.
+        InternalError: the library has failed.
+    """
+
+    __module__ = "kubepeers"
+
+    def register(self, timeout: float | None = None) -> None:
+        """Read the credentials, identify this pod, start the watcher, and wait for the first list.
+
+        If only transient errors have occurred when the timeout expires, such as an API server that is
+        unreachable or overloaded, the call returns. The watcher then keeps retrying, and
+        `discover_peers` waits or raises `NoResultError` with the reason until a list succeeds. So a
+        program can start while the API server is away.
+
+        If the call fails or is interrupted, it leaves nothing running and may be called again.
+
+        The credentials are those of `kubeconfig` if it is set, and otherwise those of the service
+        account. They are read again before every request, so that rotation needs no action. The
+        Role must allow list and watch on pods. With list alone the pods are polled.
+
+        This pod is identified by the first of the following that is available:
+
+        1. the options `pod_uid`, `pod_name`, `pod_ip`
+        2. the pod that the service account's token is bound to
+        3. the environment variables POD_UID and POD_NAME
+        4. the addresses of the network interfaces that the process sees
+        5. the environment variable HOSTNAME
+
+        Args:
+            timeout: Seconds to wait. Default: the option `register_timeout`.
+
+        Raises:
+            AccessError: there is no API server to contact (NOT_IN_CLUSTER); the token, CA,
+                namespace or kubeconfig is missing or unusable (NO_CREDENTIALS); the certificate is
+                not trusted (TLS); the API server rejects the token (UNAUTHORIZED); the service
+                account may not list pods (FORBIDDEN).
+            SelfPodError: this pod cannot be identified.
+            LifecycleError: the provider is registered already. The registration remains.
+            NotRegisteredError: another thread deregistered meanwhile.
+            KubepeersError: there are no descriptors or threads left (NO_RESOURCES).
+        """
+        seconds = self._timeout(timeout, self._register_timeout)
+        registration = self._session.register()
+        if seconds == 0:
+            return
+        try:
+            wait(self._session, partial(self._session.first_sync, registration), seconds)
+        except NoResultError:
+            return  # The watcher keeps retrying.
+        except BaseException:
+            self._session.undo(registration)
+            raise
+
+    def discover_peers(self, timeout: float | None = None) -> list[str]:
+        """Return the current peers as "ip:port" or "[ip]:port", sorted, without this pod.
+
+        The call waits until the pods have been listed and this pod is listed, Running and has an
+        address (an observer waits only for the list). After that it returns from memory, unless the
+        result is older than `max_stale`. While nothing has changed, a call takes less than a
+        microsecond: call it whenever the peers are needed.
+
+        An empty list always means that this pod is alone. "Not synced yet" and "API server
+        unreachable" are errors, never an empty list. If two pods both got a list and neither is
+        terminating, at least one of them has the other in its list: they cannot both believe that
+        they are alone.
+
+        While the API server is unreachable or denies requests, the last result is kept and
+        returned. `health` returns its age, and `max_stale` limits it.
+
+        A pod with the labels is a peer if it is Running, has an address and the discovery port, is
+        not terminating, and is not this pod. It need not be Ready. The options `pending`,
+        `readiness` and `ip_family` change this. `explain` returns the verdict on each pod.
+
+        Args:
+            timeout: Seconds to wait. Default: the option `discover_timeout`.
+
+        Raises:
+            NoResultError: the timeout has expired, and the pods have not been listed (NOT_SYNCED),
+                this pod is absent, not Running or has no address (SELF_NOT_VISIBLE), or the result
+                is older than `max_stale` (STALE).
+            SelfPodError: this pod cannot be a peer (SELF_EXCLUDED), or several pods match this
+                process (NO_IDENTITY).
+            KubepeersError: there are no descriptors left (NO_RESOURCES).
+        """
+        return list(self.snapshot(timeout).addresses)
+
+    def snapshot(self, timeout: float | None = None) -> Snapshot:
+        """Return the current peers as a `Snapshot`, with their generation. Wait like `discover_peers`.
+
+        Args:
+            timeout: Seconds to wait. Default: the option `discover_timeout`.
+
+        Raises:
+            KubepeersError: as `discover_peers`.
+        """
+        cached = self._session.cached()
+        if cached is not None and timeout is None:
+            return cached
+        seconds = self._timeout(timeout)
+        return wait(self._session, self._session.current, seconds) if cached is None else cached
+
+    def nodes(self, timeout: float | None = None) -> list[Node]:
+        """Return the records of the current peers, in their order. Wait like `discover_peers`.
+
+        Args:
+            timeout: Seconds to wait. Default: the option `discover_timeout`.
+
+        Raises:
+            KubepeersError: as `discover_peers`.
+        """
+        return wait(self._session, self._session.nodes, self._timeout(timeout))
+
+    def self_node(self, timeout: float | None = None) -> Node:
+        """Return this pod, with the address and ports to advertise.
+
+        Args:
+            timeout: Seconds to wait. Default: the option `discover_timeout`.
+
+        Raises:
+            SelfPodError: this process is an observer (NO_IDENTITY).
+            KubepeersError: as `discover_peers`.
+        """
+        return wait(self._session, self._session.self_node, self._timeout(timeout))
 
     def wait(self, after_generation: int = 0, timeout: float | None = None) -> Snapshot:
-        """Wait for peers newer than `after_generation` (0 for any). Several changes may come as one.
+        """Return the peers once their generation is above `after_generation`.
+
+        The call reports states, not events: it may skip intermediate states, but always
+        reports the current one. A new generation may have the same addresses.
 
         Args:
-            after_generation: the `generation` of the last snapshot.
-            timeout: seconds to wait at most; None for `discover_timeout_ms`. Cannot be interrupted meanwhile:
-                Ctrl-C is seen when the call returns.
+            after_generation: The generation of the last snapshot, or 0 for any.
+            timeout: Seconds to wait. Default: the option `discover_timeout`.
 
         Raises:
-            TimeoutError: nothing newer; ask again. Also a built-in `TimeoutError`.
-            KubepeersError: what `discover_peers()` raises.
+            WaitTimeoutError: there is no newer generation. Also a builtin `TimeoutError`.
+            KubepeersError: as `discover_peers`.
         """
-        after_generation = _numbers.unsigned("after_generation", after_generation)
-        return self._live.wait(lib.kubepeers_wait, after_generation, _numbers.timeout(timeout))
+        return wait(self._session, self._newer_than(after_generation), self._timeout(timeout))
 
-    async def wait_async(self, after_generation: int = 0, timeout: float | None = None) -> Snapshot:
-        """Do what `wait()` does, in asyncio: no thread is parked, and the task may be cancelled.
+    def changes(self) -> Iterator[Snapshot]:
+        """Return an iterator over the snapshots: the current one at once, and then each new one.
+
+        ::
+
+            for peers in provider.changes():
+                update(peers.addresses)
+
+        It reports states, not events. If the loop is slow, it gets the newest state next, and none
+        of the states before it. A new generation may have the same addresses. The iterator waits
+        through transient errors, without limit, and ends when the provider is closed. Each iterator
+        starts from the current state, and holds no resource while it does not wait. After an error
+        it may be used again.
+
+        Raises:
+            NoResultError: there is no result, and retrying will not help, for example because of a
+                missing Role.
+            KubepeersError: as `discover_peers`.
+        """
+        return _Changes(self)
+
+    def wait_for_peers(self, min_peers: int, stable_for: float = 0, timeout: float | None = None) -> Snapshot:
+        """Wait until there are at least `min_peers` peers and the set of their addresses has been stable.
+
+        It is meant for a process that is about to form a cluster. The addresses count as stable
+        once they have been the same for `stable_for` and a list that was requested after that
+        confirms them. An open watch is not enough: it may be dead. If `stable_for` is 0, no list is
+        needed unless requests have failed. While requests fail, the call keeps waiting.
 
         Args:
-            after_generation: the `generation` of the last snapshot; 0 for any peers.
-            timeout: seconds to wait at most; None for `discover_timeout_ms`.
+            min_peers: The minimum number of peers, not counting this pod.
+            stable_for: Seconds for which the addresses must have been the same.
+            timeout: Seconds to wait. Default: the option `discover_timeout`.
 
         Raises:
-            TimeoutError: nothing newer; ask again. Also a built-in `TimeoutError`.
-            KubepeersError: what `discover_peers()` raises.
-            NoResourcesError: file descriptors have run out.
+            WaitTimeoutError: there are too few peers, or they are not stable yet. Also a builtin
+                `TimeoutError`.
+            KubepeersError: as `discover_peers`.
         """
-        after_generation = _numbers.unsigned("after_generation", after_generation)
-        timeout_ms = _numbers.timeout(timeout)
-        return await _asyncio.wait(self._live, after_generation, self._discover_timeout_ms(timeout_ms))
-
-    def changes(self) -> Changes:
-        """Give the peers now, and then at each change: `for peers in provider.changes()`, and also `async for`.
-
-        It is over when the provider is closed. While there is no answer it waits for one: what mends itself is not
-        raised. Several changes may come as one. Ctrl-C interrupts the `for`, and cancelling ends the `async for`.
-
-        Raises, when it is gone through:
-            NotSyncedError: the pods cannot be read, and that has not mended itself for some seconds.
-            SelfExcludedError, NoIdentityError, NotRegisteredError: as for `discover_peers()`.
-            ClosedError: it was closed before.
-            NoResourcesError: file descriptors have run out.
-        """
-        return Changes(lambda: self._live)
-
-    def wait_for_peers(self, min: int, stable_for: float = 0, timeout: float | None = None) -> Snapshot:
-        """Wait for enough peers, for a process that is about to form a cluster.
-
-        The addresses count as stable once a list requested after `stable_for` confirms them. If `stable_for` is 0, no
-        list is needed. While requests fail, the call keeps waiting.
-
-        Args:
-            min: the least number of peers.
-            stable_for: seconds for which their addresses must have been the same (default 0).
-            timeout: seconds to wait at most; None for `discover_timeout_ms`. Ctrl-C does not interrupt the wait.
-
-        Raises:
-            TimeoutError: too few peers, not stable for long enough, or not confirmed. Also a builtin `TimeoutError`.
-            KubepeersError: what `discover_peers()` raises.
-        """
-        return self._live.wait(
-            lib.kubepeers_wait_for_peers,
-            _numbers.unsigned("min", min, c_size_t),
-            _numbers.milliseconds("stable_for", stable_for),
-            _numbers.timeout(timeout),
-        )
-
-    async def wait_for_peers_async(self, min: int, stable_for: float = 0, timeout: float | None = None) -> Snapshot:
-        """Wait like `wait_for_peers()`, without blocking a thread. The task can be cancelled.
-
-        Args:
-            min: the least number of peers.
-            stable_for: seconds for which their addresses must have been the same (default 0).
-            timeout: seconds to wait at most; None for `discover_timeout_ms`.
-
-        Raises:
-            TimeoutError: too few peers, not stable for long enough, or not confirmed. Also a builtin `TimeoutError`.
-            KubepeersError: what `discover_peers()` raises.
-            NoResourcesError: file descriptors have run out.
-        """
-        least = _numbers.unsigned("min", min, c_size_t)
-        stable_ms = _numbers.milliseconds("stable_for", stable_for)
-        timeout_ms = self._discover_timeout_ms(_numbers.timeout(timeout))
-        return await _asyncio.wait_for_peers(self._live, least, stable_ms, timeout_ms)
+        return wait(self._session, self._enough(min_peers, stable_for), self._timeout(timeout))
 
     def refresh(self, timeout: float | None = None) -> None:
-        """Have the pods listed anew: what is answered afterwards is of the moment of this call or later.
+        """Force a new list and wait for it. Later results are at least as new as this call.
 
-        It costs the API server a list: for a process that is about to found a cluster, not to be called over and over.
+        This holds even with several API servers. Without a refresh, results are as new as the
+        watch, usually a few milliseconds behind. The call is expensive for the API server: do not
+        repeat it on a timer. All calls on a provider together cause at most one list a second. If a
+        list fails, the library requests another, and the call keeps waiting.
 
         Args:
-            timeout: seconds to wait at most; None for `discover_timeout_ms`, but at least 5. Ctrl-C does not interrupt
-                the wait.
+            timeout: Seconds to wait. Default: 5, or the option `discover_timeout` if that is
+                longer.
 
         Raises:
-            StaleError: nothing newer in time; the message says why.
-            NotSyncedError: nothing has ever been read.
-            NotRegisteredError, ClosedError: as for `discover_peers()`.
+            NoResultError: the list has not arrived (STALE), or the pods have never been listed
+                (NOT_SYNCED).
         """
-        call(lib.kubepeers_refresh, self._handle, None, _numbers.timeout(timeout))
+        seconds = self._timeout(timeout, self._refresh_timeout())
+        wait(self._session, self._session.refresher(), seconds)
 
     def health(self) -> Health:
-        """Tell how sure the answers are: they are given from memory, through any outage of the API server.
-
-        It does not wait. What is wrong with the API server is told, not raised.
-
-        Raises:
-            NotRegisteredError, ClosedError: as for `discover_peers()`.
-        """
-        return _health.health(self._handle)
+        """Return how reliable the results are now. It does not wait."""
+        return self._session.health()
 
     def explain(self) -> Explanation:
-        """Give every pod that the selector finds, with its verdict: why is a peer missing? It does not wait.
+        """Return every pod that the labels select, with its verdict. It does not wait.
 
         Raises:
-            NotSyncedError: nothing has been read yet; the message says why.
-            NotRegisteredError, ClosedError: as for `discover_peers()`.
+            NoResultError: the pods have not been listed yet (NOT_SYNCED).
         """
-        return _texts.explanation(self._handle)
+        return self._session.explain()
 
     def explain_table(self) -> str:
-        """Give what `explain()` gives as a table for people, whose form may change.
+        """Return the explanation as a table, whose layout may change. It does not wait.
 
         Raises:
-            KubepeersError: what `explain()` raises.
+            NoResultError: the pods have not been listed yet (NOT_SYNCED).
         """
-        return _texts.explanation_table(self._handle)
+        return self._session.explain_table()
 
     def metrics(self) -> str:
-        """Give metrics in the text format of Prometheus, to be put behind those that your process serves.
+        """Return the metrics in Prometheus text format, for example to append them to others.
 
-        Names begin with "kubepeers_"; the labels `namespace` and `selector` tell the providers of a process apart.
-        It does not wait.
-
-        Raises:
-            NotRegisteredError, ClosedError: as for `discover_peers()`.
+        The names begin with kubepeers_, and all metrics have the labels namespace and selector.
+        Serve several providers under separate paths, because a metric name may occur only once in
+        an exposition. kubepeers_metrics in kubepeers.h lists the metrics. It does not wait.
         """
-        return _texts.metrics(self._handle)
+        return self._session.metrics()
 
     def deregister(self) -> None:
-        """Stop the watcher; waiting calls end with `NotRegisteredError`. `register()` may be called again.
+        """Stop the watcher. Waiting calls raise `NotRegisteredError`.
 
-        Raises:
-            NotRegisteredError: it is not registered.
+        The provider can be registered again. The call takes milliseconds, and sends nothing to the
+        API server.
         """
-        call(lib.kubepeers_deregister, self._handle)
+        self._session.deregister()
 
     def close(self) -> None:
-        """End the provider: deregister if needed, end every waiting call with `ClosedError`. Closing again is allowed.
+        """Deregister and close the provider. Waiting calls raise `ClosedError`.
 
-        It takes milliseconds. With `log` it then waits, for a second at most, for the handlers of what was recorded
-        before; those that take longer go on in their thread.
+        Closing it again is allowed. The call takes milliseconds. With the option `log` it then
+        waits up to a second for handlers that have not finished.
 
         Raises:
-            ForkedError: it belongs to the parent process, which is not disturbed.
+            ForkedError: the provider belongs to a parent process.
         """
-        self._live.close()
+        try:
+            self._session.close()
+        finally:
+            if self._finalizer:
+                self._finalizer.detach()
 
     def __enter__(self) -> Self:
-        self.init()
-        # Not what somebody else may have made of it meanwhile.
-        live = self._live
         try:
             self.register()
-        except BaseException:
-            live.close()
+        except BaseException as e:
+            if not _is_registered(e):
+                self.close()
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        # A child that leaves the block that it was forked in leaves the provider to its parent.
-        with contextlib.suppress(ForkedError):
+        try:
             self.close()
+        except ForkedError:
+            return  # A child process leaves the block in which it was forked.
+
+
+class _Changes:
+    """The iterator of `Provider.changes`."""
+
+    def __init__(self, provider: Provider) -> None:
+        # It keeps the provider from being closed by the garbage collector.
+        self._provider = provider
+        self._position = _Position()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Snapshot:
+        session = self._provider._session
+        try:
+            return wait(session, partial(self._position.next, session), None, raise_permanent=True)
+        except ClosedError:
+            if self._position.begun:
+                raise StopIteration from None
+            raise
+
+
+class AsyncProvider(_BaseProvider):
+    """`Provider` for asyncio, with awaitable methods. It works with any event loop, including uvloop.
+
+    ::
+
+        async with kubepeers.AsyncProvider(pod_labels={"app": "demo"}, discovery_port_name="gossip") as provider:
+            print(await provider.discover_peers())  # ['10.0.0.7:3322', '10.0.0.8:3322']
+
+    `async with` registers the provider, and closes it at the end.
+
+    Waits block neither the event loop nor a thread. All waiting tasks of a loop share two file
+    descriptors. A wait may be cancelled at any time, and leaves nothing behind. Calls that do
+    not wait, and the first step of `register`, which reads the files of the credentials, run in the
+    event loop.
+
+    Arguments, results and errors are those of `Provider`.
+    """
+
+    __module__ = "kubepeers"
+
+    async def register(self, timeout: float | None = None) -> None:
+        """Read the credentials, identify this pod, start the watcher, and wait for the first list.
+
+        See `Provider.register` for the details and the errors. If the call is cancelled, it leaves
+        nothing running.
+
+        Args:
+            timeout: Seconds to wait. Default: the option `register_timeout`.
+        """
+        seconds = self._timeout(timeout, self._register_timeout)
+        registration = self._session.register()
+        if seconds == 0:
+            return
+        try:
+            await wait_async(self._session, partial(self._session.first_sync, registration), seconds)
+        except NoResultError:
+            return  # The watcher keeps retrying.
+        except BaseException:
+            self._session.undo(registration)
+            raise
+
+    async def discover_peers(self, timeout: float | None = None) -> list[str]:
+        """Return the current peers as "ip:port" or "[ip]:port", sorted, without this pod.
+
+        An empty list always means that this pod is alone. "Not synced yet" and "API server
+        unreachable" are errors, never an empty list. See `Provider.discover_peers` for the details
+        and the errors.
+
+        Args:
+            timeout: Seconds to wait. Default: the option `discover_timeout`.
+        """
+        return list((await self.snapshot(timeout)).addresses)
+
+    async def snapshot(self, timeout: float | None = None) -> Snapshot:
+        """Return the current peers as a `Snapshot`, with their generation. Wait like `discover_peers`.
+
+        Args:
+            timeout: Seconds to wait. Default: the option `discover_timeout`.
+        """
+        cached = self._session.cached()
+        if cached is not None and timeout is None:
+            return cached
+        seconds = self._timeout(timeout)
+        return await wait_async(self._session, self._session.current, seconds) if cached is None else cached
+
+    async def nodes(self, timeout: float | None = None) -> list[Node]:
+        """Return the records of the current peers, in their order. Wait like `discover_peers`.
+
+        Args:
+            timeout: Seconds to wait. Default: the option `discover_timeout`.
+        """
+        return await wait_async(self._session, self._session.nodes, self._timeout(timeout))
+
+    async def self_node(self, timeout: float | None = None) -> Node:
+        """Return this pod, with the address and ports to advertise.
+
+        Args:
+            timeout: Seconds to wait. Default: the option `discover_timeout`.
+
+        Raises:
+            SelfPodError: this process is an observer (NO_IDENTITY).
+        """
+        return await wait_async(self._session, self._session.self_node, self._timeout(timeout))
+
+    async def wait(self, after_generation: int = 0, timeout: float | None = None) -> Snapshot:
+        """Return the peers once their generation is above `after_generation`.
+
+        The call reports states, not events: it may skip intermediate states, but always
+        reports the current one. A new generation may have the same addresses.
+
+        Args:
+            after_generation: The generation of the last snapshot, or 0 for any.
+            timeout: Seconds to wait. Default: the option `discover_timeout`.
+
+        Raises:
+            WaitTimeoutError: there is no newer generation. Also a builtin `TimeoutError`.
+        """
+        return await wait_async(self._session, self._newer_than(after_generation), self._timeout(timeout))
+
+    def changes(self) -> AsyncIterator[Snapshot]:
+        """Return an iterator over the snapshots: the current one at once, and then each new one.
+
+        ::
+
+            async for peers in provider.changes():
+                update(peers.addresses)
+
+        See `Provider.changes` for the details and the errors. If a task is cancelled while it waits
+        for the next snapshot, the iterator may be used again. If several tasks share one iterator,
+        each snapshot goes to one.
+        """
+        return _AsyncChanges(self)
+
+    async def wait_for_peers(self, min_peers: int, stable_for: float = 0, timeout: float | None = None) -> Snapshot:
+        """Wait until there are at least `min_peers` peers and the set of their addresses has been stable.
+
+        See `Provider.wait_for_peers` for the details and the errors.
+
+        Args:
+            min_peers: The minimum number of peers, not counting this pod.
+            stable_for: Seconds for which the addresses must have been the same.
+            timeout: Seconds to wait. Default: the option `discover_timeout`.
+
+        Raises:
+            WaitTimeoutError: there are too few peers, or they are not stable yet. Also a builtin
+                `TimeoutError`.
+        """
+        return await wait_async(self._session, self._enough(min_peers, stable_for), self._timeout(timeout))
+
+    async def refresh(self, timeout: float | None = None) -> None:
+        """Force a new list and wait for it. Later results are at least as new as this call.
+
+        The call is expensive for the API server: do not repeat it on a timer. See
+        `Provider.refresh` for the details.
+
+        Args:
+            timeout: Seconds to wait. Default: 5, or the option `discover_timeout` if that is
+                longer.
+
+        Raises:
+            NoResultError: the list has not arrived (STALE), or the pods have never been listed
+                (NOT_SYNCED).
+        """
+        seconds = self._timeout(timeout, self._refresh_timeout())
+        await wait_async(self._session, self._session.refresher(), seconds)
+
+    async def health(self) -> Health:
+        """Return how reliable the results are now. It does not wait."""
+        return self._session.health()
+
+    async def explain(self) -> Explanation:
+        """Return every pod that the labels select, with its verdict. It does not wait.
+
+        Raises:
+            NoResultError: the pods have not been listed yet (NOT_SYNCED).
+        """
+        return self._session.explain()
+
+    async def explain_table(self) -> str:
+        """Return the explanation as a table, whose layout may change. It does not wait.
+
+        Raises:
+            NoResultError: the pods have not been listed yet (NOT_SYNCED).
+        """
+        return self._session.explain_table()
+
+    async def metrics(self) -> str:
+        """Return the metrics in the text format of Prometheus. See `Provider.metrics`."""
+        return self._session.metrics()
+
+    async def deregister(self) -> None:
+        """Stop the watcher. Waiting calls raise `NotRegisteredError`.
+
+        The provider can be registered again. The call takes milliseconds, and sends nothing to the
+        API server.
+        """
+        self._session.deregister()
+
+    async def close(self) -> None:
+        """Deregister and close the provider. Waiting calls raise `ClosedError`.
+
+        Closing it again is allowed. The call takes milliseconds. With the option `log` it then
+        waits up to a second for handlers that have not finished, without blocking the event loop.
+        If it is cancelled meanwhile, the provider is closed nevertheless.
+
+        Raises:
+            ForkedError: the provider belongs to a parent process.
+        """
+        try:
+            await self._session.close_async()
+        finally:
+            if self._finalizer:
+                self._finalizer.detach()
 
     async def __aenter__(self) -> Self:
-        self.init()
-        live = self._live
         try:
-            await _asyncio.register(live, self._register_timeout_ms())
-        except BaseException:
-            await _asyncio.close(live)
+            await self.register()
+        except BaseException as e:
+            if not _is_registered(e):
+                await self.close()
             raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        with contextlib.suppress(ForkedError):
-            await _asyncio.close(self._live)
-
-    def __reduce__(self) -> Any:
-        raise TypeError("a Provider cannot be copied or pickled: it belongs to its process")
-
-    @property
-    def _handle(self) -> c_uint64:
-        # 0 before init(): the library's answer to that is NotInitializedError.
-        return self._live.handle
-
-    def _register_timeout_ms(self) -> int:
-        return int(dict(self._settings).get("register_timeout_ms", _options.REGISTER_TIMEOUT_MS))
-
-    def _discover_timeout_ms(self, given: int) -> int:
-        if given >= 0:
-            return given
-        # Before init() nothing has judged the text, and nothing waits.
-        configured = dict(self._settings) if self._handle.value else {}
-        return int(configured.get("discover_timeout_ms", _options.DISCOVER_TIMEOUT_MS))
+        try:
+            await self.close()
+        except ForkedError:
+            return  # A child process leaves the block in which it was forked.
 
 
-_init_lock = threading.Lock()
+class _AsyncChanges:
+    """The iterator of `AsyncProvider.changes`.
 
-
-def _unlock_in_child() -> None:
-    # Another thread of the parent may have held it at the fork; that thread does not exist here.
-    global _init_lock
-    _init_lock = threading.Lock()
-
-
-os.register_at_fork(after_in_child=_unlock_in_child)
-
-
-def _close_forgotten(live: Live) -> None:
-    """Close a provider that nobody refers to any more, or that is open when the interpreter ends.
-
-    It has nobody to tell about errors. In a forked child the library answers FORKED and leaves the parent's alone.
+    It is no async generator, which could not go on after it was cancelled.
     """
-    with contextlib.suppress(KubepeersError):
-        live.close()
+
+    def __init__(self, provider: AsyncProvider) -> None:
+        # It keeps the provider from being closed by the garbage collector.
+        self._provider = provider
+        self._position = _Position()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Snapshot:
+        session = self._provider._session
+        try:
+            return await wait_async(session, partial(self._position.next, session), None, raise_permanent=True)
+        except ClosedError:
+            if self._position.begun:
+                raise StopAsyncIteration from None
+            raise
+
+
+class _Position:
+    """How far an iterator over changes has come."""
+
+    def __init__(self) -> None:
+        #: Whether the provider has been open since the iterator exists.
+        self.begun = False
+        self._generation = 0
+
+    def next(self, session: Session) -> Snapshot:
+        """Return the next snapshot, without waiting."""
+        try:
+            # If several tasks share the iterator, another one may have come further.
+            snapshot = session.newer_than(self._generation)
+        except TRANSIENT:
+            self.begun = True
+            raise
+        self.begun = True
+        self._generation = snapshot.generation
+        return snapshot
+
+
+def _is_registered(error: BaseException) -> bool:
+    return isinstance(error, KubepeersError) and error.status is Status.ALREADY_REGISTERED

@@ -1,4 +1,4 @@
-"""What a Provider takes, in the tests."""
+"""Options that the tests share."""
 
 from __future__ import annotations
 

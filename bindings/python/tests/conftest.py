@@ -1,6 +1,4 @@
-"""Configurations: for an API server that is a loopback port and refuses connections, enough for all but real peers, and
-for a real one.
-"""
+"""Options for an API server that is a loopback port and refuses connections, and for a real one."""
 
 from __future__ import annotations
 
@@ -18,8 +16,8 @@ from kubepeers import Provider
 
 @pytest.fixture
 def options(tmp_path: Path) -> Iterator[Options]:
-    """What a Provider takes."""
-    # Bound, so that nobody else gets the port, but not listening.
+    """Options whose API server refuses connections."""
+    # The port is bound, so that no other process gets it, but no one listens.
     with socket.socket() as port:
         port.bind(("127.0.0.1", 0))
         kubeconfig = tmp_path / "kubeconfig"
@@ -32,15 +30,15 @@ def options(tmp_path: Path) -> Iterator[Options]:
         yield {
             **REQUIRED,
             "membership": "observer",
-            "kubeconfig": kubeconfig,
-            "register_timeout_ms": 0,
-            "discover_timeout_ms": 0,
+            "kubeconfig": str(kubeconfig),
+            "register_timeout": 0,
+            "discover_timeout": 0,
         }
 
 
 @pytest.fixture
 def provider(options: Options) -> Iterator[Provider]:
-    """A provider that is not initialised."""
+    """A provider that is not registered."""
     provider = Provider(**options)
     yield provider
     provider.close()
@@ -48,15 +46,14 @@ def provider(options: Options) -> Iterator[Provider]:
 
 @pytest.fixture
 def registered(provider: Provider) -> Provider:
-    """A provider that watches in vain."""
-    provider.init()
+    """A registered provider, which keeps retrying."""
     provider.register()
     return provider
 
 
 @pytest.fixture
 def namespace() -> str:
-    """A namespace of its own in the cluster."""
+    """A namespace for the test, in the cluster."""
     name = f"python-{uuid.uuid4().hex[:12]}"
     cluster("namespace", name)
     cluster("account", "--namespace", name, "member")
@@ -65,11 +62,11 @@ def namespace() -> str:
 
 @pytest.fixture
 def cluster_options(namespace: str) -> Options:
-    """What a Provider takes that looks there."""
+    """Options of an observer of that namespace."""
     return {**REQUIRED, "namespace": namespace, "kubeconfig": os.environ["KUBECONFIG"], "membership": "observer"}
 
 
 @pytest.fixture
 def pod(namespace: str) -> tuple[str, ...]:
-    """The beginning of a command that makes a pod there."""
+    """The beginning of a command that creates a pod in that namespace."""
     return ("pod", "--namespace", namespace, "--service-account=member", "--label=app=test", "--port=gossip=3322")

@@ -1,59 +1,91 @@
-"""A program of a user who checks types strictly; test_installed.py has mypy do that, with the package as installed.
+"""A program of a user who checks types strictly. test_installed.py runs mypy on it, with the installed package.
 
-`assert_type` also fails where a type is not known at all, which a merely missing error would not show.
+`assert_type` also fails if a type is not known at all.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import kubepeers
-from kubepeers import Changes, ExplainedPod, Explanation, Health, KubepeersError, Node, Options, Provider, Snapshot
+from kubepeers import (
+    AccessError,
+    AsyncProvider,
+    ClosedError,
+    ConfigError,
+    ExplainedPod,
+    Explanation,
+    ForkedError,
+    Health,
+    InternalError,
+    KubepeersError,
+    LibraryError,
+    LifecycleError,
+    NamedPort,
+    Node,
+    NoResultError,
+    NotRegisteredError,
+    Provider,
+    SelfPodError,
+    Snapshot,
+    Status,
+    WaitTimeoutError,
+)
+from kubepeers.testing import AsyncFakeProvider, FakeProvider, node
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from typing_extensions import assert_type
 
 
-def made() -> Iterator[Provider]:
-    """Make providers, in each of the ways that there are."""
-    options: Options = {"watch": "poll", "max_stale_ms": 60000, "kubeconfig": Path("kubeconfig"), "log": "info"}
-    options = {**options, "namespace": "default", "membership": "observer", "remoting_port_name": "remoting"}
-    required = {"namespace": "default", "pod_labels": "app=demo"}
-    ports = {f"{port}_port_name": port for port in ("discovery", "remoting", "peers")}
-    yield Provider.from_settings([*required.items(), *ports.items()])
-    yield Provider(pod_labels={"app": "demo"}, discovery_port_name="gossip", **options)
+def created() -> Iterator[Provider]:
+    """Create providers."""
+    yield Provider(pod_labels={"app": "demo"}, discovery_port_name="gossip")
+    yield Provider(
+        pod_labels={"app": "demo"},
+        discovery_port_name="gossip",
+        namespace=None,
+        membership="observer",
+        max_stale=60,
+        poll_interval=2.5,
+        kubeconfig=Path("kubeconfig"),
+        log="info",
+    )
+    yield FakeProvider([node("10.0.0.2:1", ready=False), "10.0.0.3:1"], script=[["10.0.0.2:1"], ClosedError("closed")])
 
 
 def lives(provider: Provider) -> None:
     """Begin and end by hand, and by `with`."""
-    provider.init()
     provider.register(timeout=5)
     provider.deregister()
     provider.close()
     with provider as entered:
         assert_type(entered, Provider)
+    with FakeProvider() as fake:
+        assert_type(fake, FakeProvider)
+        fake.set_peers([])
+        fake.set_error(None)
+        fake.set_health(stale=True)
     assert_type(provider.id, str)
     assert_type(kubepeers.library_version(), str)
     assert_type(kubepeers.__version__, str)
 
 
 def asks(provider: Provider) -> None:
-    """Ask who the peers are."""
+    """Request the peers."""
     assert_type(provider.discover_peers(timeout=0.5), list[str])
+    assert_type(provider.snapshot(), Snapshot)
     assert_type(provider.generation, int)
     provider.refresh(timeout=1)
-    assert_type(provider.self_node(timeout=1), Node | None)
-    nodes = provider.nodes(0)
-    assert_type(nodes, list[Node])
-    for node in nodes:
-        assert_type((node.name, node.uid, node.host, node.node_name, node.revision), tuple[str, str, str, str, str])
-        assert_type(node.address, str)
-        assert_type((node.discovery_port, node.remoting_port, node.peers_port), tuple[int, int, int])
-        assert_type(node.ready, bool)
+    own = provider.self_node(timeout=1)
+    assert_type(own, Node)
+    assert_type((own.name, own.uid, own.host, own.node_name, own.revision), tuple[str, str, str, str, str])
+    assert_type(own.address, str)
+    assert_type((own.discovery_port, own.remoting_port, own.peers_port), tuple[int, int, int])
+    assert_type(own.ready, bool)
+    assert_type(provider.nodes(0), list[Node])
 
 
 def waits(provider: Provider) -> None:
@@ -65,64 +97,91 @@ def waits(provider: Provider) -> None:
     assert_type((len(peers), peers[0], peers[:2]), tuple[int, str, tuple[str, ...]])
     assert_type(provider.wait_for_peers(2, stable_for=1.5, timeout=10), Snapshot)
     changes = provider.changes()
-    assert_type(changes, Changes)
+    assert_type(changes, Iterator[Snapshot])
     for change in changes:
         assert_type(change, Snapshot)
 
 
-async def waits_in_asyncio(provider: Provider) -> None:
-    """Wait in an event loop."""
+async def waits_in_asyncio(provider: AsyncProvider) -> None:
+    """Do all that in an event loop."""
     async with provider as entered:
-        assert_type(entered, Provider)
-    assert_type(await provider.wait_async(timeout=10), Snapshot)
-    assert_type(await provider.wait_for_peers_async(2, stable_for=1.5, timeout=10), Snapshot)
-    async for change in provider.changes():
+        assert_type(entered, AsyncProvider)
+    async with AsyncFakeProvider() as fake:
+        assert_type(fake, AsyncFakeProvider)
+    await provider.register()
+    assert_type(await provider.discover_peers(), list[str])
+    assert_type(await provider.snapshot(), Snapshot)
+    assert_type(await provider.nodes(), list[Node])
+    assert_type(await provider.self_node(), Node)
+    assert_type(await provider.wait(timeout=10), Snapshot)
+    assert_type(await provider.wait_for_peers(2, stable_for=1.5, timeout=10), Snapshot)
+    changes = provider.changes()
+    assert_type(changes, AsyncIterator[Snapshot])
+    async for change in changes:
         assert_type(change, Snapshot)
+    await provider.refresh()
+    assert_type(await provider.health(), Health)
+    assert_type(await provider.explain(), Explanation)
+    assert_type(await provider.explain_table(), str)
+    assert_type(await provider.metrics(), str)
+    await provider.deregister()
+    await provider.close()
 
 
-def looks(provider: Provider) -> None:
-    """Ask how sure that is, and why."""
+def reports(provider: Provider) -> None:
+    """Ask how reliable the result is, and why."""
     health = provider.health()
     assert_type(health, Health)
-    assert_type(health.age, "float | None")
-    assert_type((health.stale, health.polling), tuple[bool, bool])
+    assert_type(health.age, float)
+    assert_type((health.synced, health.stale, health.watching, health.polling), tuple[bool, bool, bool, bool])
     assert_type(health.error, "KubepeersError | None")
     assert_type(health.error_class, str)
     explanation = provider.explain()
     assert_type(explanation, Explanation)
-    assert_type(explanation["gate"], str)
-    for pod in explanation["pods"]:
+    assert_type(explanation.gate, str)
+    for pod in explanation.pods:
         assert_type(pod, ExplainedPod)
-        assert_type(pod["verdict"], str)
-        assert_type(pod["address"], "str | None")
-        assert_type(pod["ports"], list[tuple[str, int]])
+        assert_type(pod.verdict, str)
+        assert_type(pod.address, "str | None")
+        assert_type(pod.ports, tuple[NamedPort, ...])
     assert_type(provider.explain_table(), str)
     assert_type(provider.metrics(), str)
 
 
-def fails(provider: Provider) -> None:
-    """Handle errors, as narrowly as is needed."""
+def fails(provider: AsyncProvider) -> None:
+    """Handle errors, as narrowly as needed."""
     try:
         asyncio.run(waits_in_asyncio(provider))
-    except kubepeers.TimeoutError as timeout:
+    except WaitTimeoutError as timeout:
         builtin: TimeoutError = timeout
         print(builtin)
-    except (kubepeers.ForbiddenError, kubepeers.NotSyncedError) as error:
+    except ConfigError as wrong:
+        value: ValueError = wrong
+        print(value)
+    except (NotRegisteredError, ClosedError, ForkedError) as lifecycle:
+        base: LifecycleError = lifecycle
+        print(base)
+    except (AccessError, SelfPodError, NoResultError, InternalError) as error:
         assert_type(error.retryable, bool)
         assert_type(error.http_status, int)
         assert_type(error.message, str)
+        assert_type(error.manifest, "str | None")
     except KubepeersError as error:
-        assert_type(error.status, kubepeers.Status)
-        if error.status is kubepeers.Status.CLOSED:
+        assert_type(error.status, Status)
+        if error.status is Status.NO_RESOURCES:
             raise
+    except LibraryError as missing:
+        print(missing)
 
 
 def wrong(provider: Provider) -> None:
-    """Call it wrongly: mypy complains of a comment that hides no error, if it does not see one."""
+    """Make calls that mypy must refuse: it complains of a comment that hides no error."""
     provider.wait(timeout="2")  # type: ignore[arg-type]
     provider.discover()  # type: ignore[attr-defined]
     Provider(namespace="default")  # type: ignore[call-arg]
+    Provider(pod_labels={}, discovery_port_name="p", readyness="ready")  # type: ignore[arg-type]
+    Provider(pod_labels={}, discovery_port_name="p", readiness="Ready")  # type: ignore[arg-type]
+    Provider(pod_labels="app=demo", discovery_port_name="p")  # type: ignore[arg-type]
     for change in provider.changes():
         change.addresses.append("")  # type: ignore[attr-defined]
-    unknown: Options = {"readyness": "ready"}  # type: ignore[typeddict-unknown-key]
-    print(unknown)
+        change.generation = 1  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Stand-ins for functions of the library."""
+"""Fakes of functions of the library."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from kubepeers._library import lib
 
-#: Where the objects are that nobody made.
+#: The address of objects that do not exist.
 NOWHERE = 4711
 
 
 class Fake:
-    """Answers for some functions of the library, and counts what is freed."""
+    """Replaces some functions of the library, and counts what is freed."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, free: str, *giving: str) -> None:
         self.freed: list[int | None] = []
@@ -21,7 +21,7 @@ class Fake:
         self.answer(**{free: lambda made: self.freed.append(made.value)}, **dict.fromkeys(giving, self._give))
 
     def answer(self, **answers: Any) -> None:
-        """Answer for functions, given by name without prefix: with a function, or with a value."""
+        """Replace functions, named without their prefix, by other functions or by values."""
         for name, answer in answers.items():
             function = answer if callable(answer) else lambda *_, answer=answer: answer
             self._monkeypatch.setattr(lib, f"kubepeers_{name}", function)
@@ -34,13 +34,13 @@ class Fake:
 
 
 class Addresses:
-    """A library that has addresses, of a generation, and writes down what it is asked for."""
+    """A library that has addresses of a generation, and records the calls."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, generation: int, *addresses: bytes) -> None:
         self.generation, self.addresses, self.status = generation, addresses, 0
-        #: Whether it says at no cost which generation it would give.
+        #: Whether kubepeers_generation returns it.
         self.shown = True
-        #: Each call: the generation that was known, the timeout, and the size of the buffer.
+        #: The known generation, the timeout and the size of the buffer of each call.
         self.copies: list[tuple[int, int, int]] = []
         monkeypatch.setattr(lib, "kubepeers_generation", lambda _: self.generation if self.shown else 0)
         monkeypatch.setattr(lib, "kubepeers_copy_addresses", self._copy)

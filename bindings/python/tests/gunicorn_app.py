@@ -1,4 +1,4 @@
-"""A WSGI application that makes its provider when it is imported: with --preload, before the workers are forked."""
+"""A WSGI application that creates a provider when it is imported: with --preload, before the workers are forked."""
 
 from __future__ import annotations
 
@@ -11,26 +11,27 @@ from typing import Any
 from kubepeers import KubepeersError, Provider
 
 provider = Provider(**json.loads(os.environ["PROVIDER"]))
-provider.init()
 provider.register()
 provider.discover_peers()
+own: Provider | None = None
 _opening = threading.Lock()
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Answer what the inherited provider says, and then what it says once it was opened in the worker."""
+    """Return the outcome of the inherited provider, and that of the worker's own one."""
+    global own
+    answer = {"pid": os.getpid(), "inherited": outcome(provider)}
     with _opening:
-        answer = {"pid": os.getpid(), "inherited": said(), "own": None}
-        if answer["inherited"] == "FORKED":
-            provider.init()
-            provider.register()
-        answer["own"] = said()
+        if own is None:
+            own = Provider(**json.loads(os.environ["PROVIDER"]))
+            own.register()
+    answer["own"] = outcome(own)
     start_response("200 OK", [("Content-Type", "application/json")])
     return [json.dumps(answer).encode()]
 
 
-def said() -> Any:
-    """Ask for the peers."""
+def outcome(provider: Provider) -> Any:
+    """Return the peers, or the status of the error."""
     try:
         return provider.discover_peers(60)
     except KubepeersError as e:
@@ -38,5 +39,5 @@ def said() -> Any:
 
 
 def on_exit(server: Any) -> None:
-    """Tell, in the master, what the provider says there: it was not disturbed."""
-    print("master:", said(), flush=True)
+    """Print the outcome in the master, whose provider the workers have not disturbed."""
+    print("master:", outcome(provider), flush=True)

@@ -23,7 +23,9 @@ class Installation:
 
     def use(self, **environment: str) -> tuple[int, str]:
         """Import it in a new process: its exit status, and what it loaded or the error."""
-        done = self.run("-c", "import kubepeers; print(kubepeers._library.lib._name)", **environment)
+        done = self.run(
+            "-c", "import kubepeers; kubepeers.library_version(); print(kubepeers._library.lib._name)", **environment
+        )
         return done.returncode, (done.stdout or done.stderr.splitlines()[-1]).strip()
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

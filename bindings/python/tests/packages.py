@@ -1,4 +1,4 @@
-"""Builds the package and installs it, told of no library but the one that it brings."""
+"""Builds and installs the package, without variables that name another library."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def source(to: Path) -> Path:
 
 
 def source_with_library(to: Path) -> Path:
-    """Lay the library beside it.
+    """Copy the library to it, too.
 
     `packaging/wheel` does the same with the tarballs of `make dist`, which take cross compilers and minutes: too much
     for a test of this machine's Python. The hook, which makes the wheel of it, is the same one.

@@ -12,11 +12,11 @@ from configuration import Options
 
 
 def run(code: str, options: Options, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a program that has a `provider`, registered, and can make more with `new_provider(**options)`."""
-    given = {key: value if isinstance(value, (int, dict)) else str(value) for key, value in options.items()}
+    """Run a program that has a registered `provider`, the `options`, and `new_provider(**options)`."""
     start = (
         "from kubepeers import *\n"
-        f"def new_provider(**more): return Provider(**{given!r}, **more)\n"
+        f"options = {options!r}\n"
+        "def new_provider(**more): return Provider(**{**options, **more})\n"
         "provider = new_provider().__enter__()\n"
     )
     return subprocess.run(
@@ -30,6 +30,6 @@ def run(code: str, options: Options, **environment: str) -> subprocess.Completed
 
 
 def succeeds(code: str, options: Options, **environment: str) -> None:
-    """Run such a program, which has to end well and without a word."""
+    """Run such a program, which must succeed and print nothing."""
     done = run(code, options, **environment)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), done.stderr

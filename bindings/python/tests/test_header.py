@@ -1,14 +1,15 @@
-"""What the package says of the library is what its header says."""
+"""The package agrees with the header of the library."""
 
 from __future__ import annotations
 
+import inspect
 import re
 from ctypes import POINTER, c_char_p, c_int, c_int32, c_int64, c_size_t, c_uint16, c_uint32, c_uint64
 from pathlib import Path
 
 import kubepeers
 import pytest
-from kubepeers import Status, _library, _options
+from kubepeers import Provider, Status, _config, _library
 
 HEADER = (Path(__file__).parents[3] / "include" / "kubepeers.h").read_text()
 
@@ -46,7 +47,7 @@ TYPES = {
 
 
 def functions() -> dict[str, tuple[object, ...]]:
-    """Read each function's types: what it returns, then what it takes."""
+    """Return the result and the parameters of each function."""
     code = re.sub(r"/\*.*?\*/", "", HEADER, flags=re.DOTALL)
     code = re.sub(r"//.*|^#.*|KUBEPEERS_MUST_USE", "", code, flags=re.MULTILINE)
     found = {}
@@ -63,13 +64,13 @@ def test_every_function_is_declared() -> None:
 
 
 @pytest.mark.parametrize("name", _library.PROTOTYPES)
-def test_declarations_are_in_force(name: str) -> None:
+def test_declarations_are_applied(name: str) -> None:
     function = getattr(_library.lib, name)
     assert (function.restype, *function.argtypes) == _library.PROTOTYPES[name]
 
 
 def numbers(prefix: str) -> dict[str, int]:
-    """Read the numbers whose names begin so, without it."""
+    """Return the numbers whose names have the prefix, without it."""
     found = re.findall(rf"#define KUBEPEERS_{prefix}(\w+) \(?(-?\d+)\)?$", HEADER, flags=re.MULTILINE)
     return {name: int(number) for name, number in found}
 
@@ -88,19 +89,19 @@ def test_levels_of_log_records() -> None:
     assert numbers("LOG_") == _library.LOG
 
 
-def test_only_what_is_over_at_once_keeps_the_interpreter_s_lock() -> None:
+def test_only_quick_functions_keep_the_interpreter_lock() -> None:
     keeping = [name for name in _library.PROTOTYPES if getattr(_library.lib, name)._flags_ & 4]
     assert keeping == ["kubepeers_generation"]
 
 
 def test_the_default_timeout() -> None:
     for key, ours in (
-        ("register_timeout_ms", _options.REGISTER_TIMEOUT_MS),
-        ("discover_timeout_ms", _options.DISCOVER_TIMEOUT_MS),
+        ("register_timeout_ms", _config.REGISTER_TIMEOUT),
+        ("discover_timeout_ms", _config.DISCOVER_TIMEOUT),
     ):
         default = re.search(rf"^ \*   {key}$.*?Default:\s+(?:\*\s+)?(\d+)\.$", HEADER, flags=re.MULTILINE | re.DOTALL)
         assert default
-        assert int(default[1]) == ours
+        assert int(default[1]) / 1000 == ours
 
 
 def test_options() -> None:
@@ -111,8 +112,14 @@ def test_options() -> None:
     def keys(part: str) -> list[str]:
         return [key for line in names.findall(part) for key in line.split(", ")]
 
-    assert keys(required) == ["pod_labels", "discovery_port_name"]
-    assert sorted(keys(optional)) == sorted(kubepeers.Options.__annotations__)
+    def options(*kinds: object) -> list[str]:
+        parameters = inspect.signature(Provider).parameters.values()
+        return [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and (p.default is p.empty) in kinds]
+
+    assert keys(required) == options(True)
+    # In Python, times are in seconds.
+    assert sorted(key.removesuffix("_ms") for key in keys(optional)) == sorted(options(False))
+    assert {key for key in keys(optional) if key.endswith("_ms")} == {f"{name}_ms" for name in _config._SECONDS}
 
 
 def test_versions() -> None:

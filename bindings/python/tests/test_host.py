@@ -1,4 +1,4 @@
-"""The process stays the program's: its signals, descriptors, threads and limits."""
+"""The library leaves the signals, descriptors and limits of the process as they are."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from configuration import Options
 from program import succeeds
 
-#: Part of a program: what Linux tells of it.
+#: Part of a program: what Linux knows about its process.
 LOOK = """
 import os, signal, time
 from pathlib import Path
@@ -94,7 +94,7 @@ def breaking(options: Options) -> Iterator[Options]:
     """What a Provider takes whose API server breaks every connection off."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=serve, args=(listener,), daemon=True).start()
-        kubeconfig: Path = options["kubeconfig"]
+        kubeconfig = Path(options["kubeconfig"])
         text = kubeconfig.read_text()
         url = text[text.index("'http:") : text.index("'}")]
         port = listener.getsockname()[1]
@@ -178,8 +178,8 @@ _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (3, most))
 try:
     provider.register()
-except NoResourcesError as e:
-    assert e.retryable
+except KubepeersError as e:
+    assert e.status is Status.NO_RESOURCES and e.retryable
 else:
     raise AssertionError
 resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -1,10 +1,11 @@
-"""The package as pip installs it: from a wheel of this machine that brings the library, in a clean environment.
+"""The package as pip installs it: from a wheel for this machine that contains the library, in a clean environment.
 
-`make test-wheel` does the same with the wheels that are given away.
+`make test-wheel` does the same with the wheels of a release.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -20,10 +21,9 @@ from packages import build, run, source_with_library
 CONSUMER = Path(__file__).with_name("consumer.py")
 
 PROGRAM = """
-import kubepeers, sys
-from pathlib import Path
+import json, kubepeers, sys
 
-with kubepeers.Provider(**dict(argument.split("=", 1) for argument in sys.argv[1:])) as provider:
+with kubepeers.Provider(**json.loads(sys.argv[1])) as provider:
     print(*provider.discover_peers(60))
 print({line.split()[-1] for line in open("/proc/self/maps") if "libkubepeers" in line})
 """
@@ -45,10 +45,10 @@ def test_an_installed_wheel_finds_peers(environment: Path, namespace: str, pod: 
         cluster(*pod, "--phase=Running", f"--ip=10.0.0.{number}", f"pod-{number}")
     kubeconfig = os.environ["KUBECONFIG"]
     settings = {
-        **{"namespace": namespace, "pod_labels": "app=test", "kubeconfig": kubeconfig, "membership": "observer"},
+        **{"namespace": namespace, "pod_labels": {"app": "test"}, "kubeconfig": kubeconfig, "membership": "observer"},
         **{f"{port}_port_name": "gossip" for port in ("discovery", "remoting", "peers")},
     }
-    printed = run(environment / "python", "-c", PROGRAM, *(f"{key}={value}" for key, value in settings.items()))
+    printed = run(environment / "python", "-c", PROGRAM, json.dumps(settings))
     (library,) = environment.parent.glob("lib/*/site-packages/kubepeers/libkubepeers.so.0")
     assert printed.splitlines() == ["10.0.0.1:3322 10.0.0.2:3322", str({str(library)})]
 
@@ -57,13 +57,14 @@ def test_an_installed_wheel_finds_peers(environment: Path, namespace: str, pod: 
     assert run(environment / "kubepeers", "--version").split()[-1] == kubepeers.__version__
 
 
-# By a checker that is no part of it, from nowhere near the sources, which it would find.
+# mypy must not find the sources.
 def test_users_of_an_installed_wheel_have_types(environment: Path, tmp_path: Path) -> None:
     python = environment / "python"
     options = ("--strict", "--config-file=", "--cache-dir", tmp_path / "cache", "--python-executable", python)
     run(sys.executable, "-m", "mypy", *options, shutil.copy(CONSUMER, tmp_path), cwd=tmp_path)
 
 
-def test_that_user_uses_all_there_is() -> None:
+def test_that_program_uses_all_public_names() -> None:
     used = set(re.findall(r"\w+", CONSUMER.read_text()))
-    assert {name for name in vars(kubepeers.Provider) if not name.startswith("_")} <= used
+    assert {name for name in dir(kubepeers.Provider) if not name.startswith("_")} <= used
+    assert set(kubepeers.__all__) <= used

@@ -1,4 +1,4 @@
-"""Where the library is looked for, and what is said when it is not there or does not fit."""
+"""Where the library is loaded from, and the errors if it is missing or does not fit."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def folder(tmp_path: Path, library: Path) -> Path:
     return tmp_path
 
 
-def test_the_variable_is_first(installation: Installation, library: Path, tmp_path: Path) -> None:
+def test_the_environment_variable_comes_first(installation: Installation, library: Path, tmp_path: Path) -> None:
     wanted = folder(tmp_path / "wanted", library) / SONAME
     (installation.package / SONAME).write_text("not this")
     assert installation.use(KUBEPEERS_LIBRARY=str(wanted), LD_LIBRARY_PATH="/nowhere") == (0, str(wanted))
@@ -40,27 +40,27 @@ def test_the_variable_is_first(installation: Installation, library: Path, tmp_pa
     assert installation.use(KUBEPEERS_LIBRARY="name.so") == (0, str(tmp_path / "name.so"))
 
 
-def test_beside_the_package_is_second(installation: Installation, library: Path, tmp_path: Path) -> None:
+def test_the_bundled_library_comes_second(installation: Installation, library: Path, tmp_path: Path) -> None:
     other = folder(tmp_path / "other", library)
     folder(installation.package, library)
-    beside = (0, str(installation.package / SONAME))
-    assert installation.use(LD_LIBRARY_PATH=str(other)) == beside
-    assert installation.use(LD_LIBRARY_PATH=str(other), KUBEPEERS_LIBRARY="") == beside
+    bundled = (0, str(installation.package / SONAME))
+    assert installation.use(LD_LIBRARY_PATH=str(other)) == bundled
+    assert installation.use(LD_LIBRARY_PATH=str(other), KUBEPEERS_LIBRARY="") == bundled
 
 
-def test_the_system_is_third(installation: Installation, library: Path, tmp_path: Path) -> None:
+def test_the_library_of_the_system_comes_third(installation: Installation, library: Path, tmp_path: Path) -> None:
     other = folder(tmp_path / "other", library)
     assert installation.use(LD_LIBRARY_PATH=str(other)) == (0, SONAME)
 
 
-def test_nowhere(installation: Installation) -> None:
+def test_a_missing_library_is_an_error(installation: Installation) -> None:
     status, error = installation.use(LD_LIBRARY_PATH="/nowhere")
     assert status == 1
     for word in ("LibraryError", "KUBEPEERS_LIBRARY", str(installation.package / SONAME), "LD_LIBRARY_PATH", "system"):
         assert word in error
 
 
-def test_what_was_asked_for_is_not_replaced(installation: Installation, library: Path, tmp_path: Path) -> None:
+def test_a_named_library_is_not_replaced_by_another(installation: Installation, library: Path, tmp_path: Path) -> None:
     good = str(folder(tmp_path / "good", library))
     status, error = installation.use(LD_LIBRARY_PATH=good, KUBEPEERS_LIBRARY="/nowhere/lib.so")
     assert status == 1
@@ -73,13 +73,13 @@ def test_what_was_asked_for_is_not_replaced(installation: Installation, library:
     assert str(installation.package / SONAME) in error
 
 
-def test_another_library(installation: Installation) -> None:
+def test_a_foreign_library_is_refused(installation: Installation) -> None:
     status, error = installation.use(KUBEPEERS_LIBRARY=_ctypes.__file__)
     assert status == 1
     assert "is not a kubepeers library" in error
 
 
-def test_a_missing_function(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_library_without_a_function_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(_library.PROTOTYPES, "kubepeers_from_the_future", (None,))
     with pytest.raises(LibraryError, match="it has no kubepeers_from_the_future"):
         _library.load()
@@ -100,7 +100,9 @@ def test_a_missing_function(monkeypatch: pytest.MonkeyPatch) -> None:
         ("1.0.0", (2, 0, 0), False),
     ],
 )
-def test_versions(monkeypatch: pytest.MonkeyPatch, package: str, library: tuple[int, int, int], *, good: bool) -> None:
+def test_versions_that_fit(
+    monkeypatch: pytest.MonkeyPatch, package: str, library: tuple[int, int, int], *, good: bool
+) -> None:
     def version_number() -> int:
         return library[0] * 1_000_000 + library[1] * 1_000 + library[2]
 

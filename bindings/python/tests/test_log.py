@@ -1,4 +1,4 @@
-"""Log records of the library, in `logging`."""
+"""Log records of the library in `logging`."""
 
 from __future__ import annotations
 
@@ -16,17 +16,16 @@ from typing import Any
 
 import kubepeers
 import pytest
-import waiting as waits
 from configuration import Options
-from kubepeers import Provider, _log, _provider
-from kubepeers._call import call
+from kubepeers import ClosedError, Provider, _log
 from kubepeers._library import lib
-from kubepeers._log import Log
+from kubepeers._log import LogForwarder
 from program import run
+from waiting import Waiting
 
 
 class Records(logging.Handler):
-    """Keeps what it is given."""
+    """Keeps the records that it receives."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,30 +33,30 @@ class Records(logging.Handler):
         self.threads: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep it."""
+        """Keep the record."""
         self.threads.add(threading.current_thread().name)
         self.all.append(record)
 
-    def holding(self, text: str) -> logging.LogRecord:
-        """Wait for one that holds this text."""
+    def containing(self, text: str) -> logging.LogRecord:
+        """Wait for a record that contains this text."""
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             for record in list(self.all):
                 if text in record.getMessage():
                     return record
             time.sleep(0.001)
-        pytest.fail(f"no record holds {text!r}")
+        pytest.fail(f"no record contains {text!r}")
 
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Close waits for the handlers as long as a busy machine takes."""
-    monkeypatch.setattr(_log, "PATIENCE", 60)
+    """Closing waits for handlers as long as a busy machine takes."""
+    monkeypatch.setattr(_log, "CLOSE_TIMEOUT_S", 60)
 
 
 @pytest.fixture
 def records() -> Iterator[Records]:
-    """What the logger is given."""
+    """What the logger receives."""
     records = Records()
     _log.logger.addHandler(records)
     _log.logger.setLevel(logging.DEBUG)
@@ -68,7 +67,7 @@ def records() -> Iterator[Records]:
 
 @pytest.fixture
 def logging_provider(options: Options) -> Iterator[Provider]:
-    """A provider that logs, not initialised."""
+    """A provider that logs and is not registered."""
     provider = Provider(**options, log="debug")
     yield provider
     provider.close()
@@ -78,21 +77,21 @@ def log_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "kubepeers-log"]
 
 
-def test_records(logging_provider: Provider, records: Records) -> None:
+def test_records_reach_the_logger(logging_provider: Provider, records: Records) -> None:
     before = time.time()
     with logging_provider:
-        info = records.holding("looking for pods with labels `app=test` in namespace `default`")
+        info = records.containing("looking for pods with labels `app=test` in namespace `default`")
         assert (info.name, info.levelno) == ("kubepeers", logging.INFO)
         # When it was made, to the millisecond.
         assert before - 0.001 <= info.created <= time.time()
         assert info.msecs == pytest.approx(info.created % 1 * 1000, abs=0.1)
-        assert records.holding("refused").levelno == logging.WARNING
+        assert records.containing("refused").levelno == logging.WARNING
 
 
 def test_a_record_has_its_own_time() -> None:
     record = _log.logger.makeRecord("kubepeers", logging.INFO, "", 0, "", (), None)
     started = record.created - record.relativeCreated / 1000
-    _log._date(record, 1_700_000_000_123)
+    _log._set_time(record, 1_700_000_000_123)
     assert (record.created, record.msecs) == (1_700_000_000.123, 123)
     assert record.created - record.relativeCreated / 1000 == pytest.approx(started, abs=0.001)
 
@@ -101,14 +100,14 @@ def test_levels() -> None:
     assert _log.LEVELS == {1: logging.ERROR, 2: logging.WARNING, 3: logging.INFO, 4: logging.DEBUG}
 
 
-def test_only_what_the_logger_wants(logging_provider: Provider, records: Records) -> None:
+def test_records_below_the_level_of_the_logger_are_dropped(logging_provider: Provider, records: Records) -> None:
     _log.logger.setLevel(logging.WARNING)
     with logging_provider:
-        records.holding("refused")
+        records.containing("refused")
     assert {record.levelno for record in records.all} == {logging.WARNING}
 
 
-def test_no_thread_unless_asked_for(options: Options) -> None:
+def test_there_is_a_thread_only_with_the_option(options: Options) -> None:
     for log in (None, "off"):
         with Provider(**options, log=log):
             assert not log_threads()
@@ -117,62 +116,72 @@ def test_no_thread_unless_asked_for(options: Options) -> None:
     assert not log_threads()
 
 
-class Waiting:
-    """A library whose records a test makes."""
+class Pending:
+    """A library whose records are made by a test, instead of its own."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.messages: list[bytes] = []
         self.freed = 0
         self._texts: list[Any] = []
-        self._none = lib.kubepeers_log_next
+        self._next_of_library, self._free_of_library = lib.kubepeers_log_next, lib.kubepeers_text_free
         monkeypatch.setattr(lib, "kubepeers_log_next", self._next)
         monkeypatch.setattr(lib, "kubepeers_text_free", self._free)
 
     def _next(self, *arguments: Any) -> int:
-        if not self.messages:
-            none: int = self._none(*arguments)
-            return none
-        text = ctypes.create_string_buffer(self.messages.pop(0))
-        self._texts.append(text)
         level, unix_ms, message = (argument._obj for argument in arguments[1:4])
-        level.value, unix_ms.value, message.value = 4, 1000, ctypes.addressof(text)
-        return 0
+        status: int = self._next_of_library(*arguments)
+        while status == 0 and message.value:
+            self._free_of_library(message)
+            message.value = None
+            status = self._next_of_library(*arguments)
+        if status == 0 and self.messages:
+            text = ctypes.create_string_buffer(self.messages.pop(0))
+            self._texts.append(text)
+            level.value, unix_ms.value, message.value = 4, 1000, ctypes.addressof(text)
+        return status
 
     def _free(self, text: Any) -> None:
         self.freed += bool(text)
 
 
 @pytest.fixture
-def waiting(monkeypatch: pytest.MonkeyPatch) -> Waiting:
-    return Waiting(monkeypatch)
+def pending(monkeypatch: pytest.MonkeyPatch) -> Pending:
+    return Pending(monkeypatch)
 
 
-def test_close_gives_what_waits(waiting: Waiting, records: Records, logging_provider: Provider) -> None:
-    logging_provider.init()
-    # No event: the thread does not know of them.
-    waiting.messages = [b"%s", b"\xc3\xa4"]
+def test_close_forwards_pending_records(pending: Pending, records: Records, logging_provider: Provider) -> None:
+    logging_provider.register()
+    # There is no change, so the thread does not know of them.
+    pending.messages = [b"%s", b"\xc3\xa4"]
     logging_provider.close()
     assert [record.getMessage() for record in records.all] == ["%s", "ä"]
-    assert waiting.freed == 2
-    # Not by whoever closes it.
+    assert pending.freed == 2
+    # Not in the thread that closes.
     assert records.threads == {"kubepeers-log"}
 
 
-def test_a_forgotten_provider_gives_what_waits(waiting: Waiting, records: Records, options: Options) -> None:
+def test_a_forgotten_provider_forwards_pending_records(pending: Pending, records: Records, options: Options) -> None:
     provider = Provider(**options, log="debug")
-    provider.init()
-    handle = provider._handle
-    waiting.messages = [b"last"]
+    provider.register()
+    session = provider._session
+    pending.messages = [b"last"]
     del provider
     gc.collect()
     assert [record.getMessage() for record in records.all] == ["last"]
     assert not log_threads()
-    with pytest.raises(kubepeers.ClosedError):
-        call(lib.kubepeers_deregister, handle)
+    with pytest.raises(ClosedError):
+        session.deregister()
+
+
+def test_messages_are_in_the_words_of_python(pending: Pending, records: Records, logging_provider: Provider) -> None:
+    logging_provider.register()
+    pending.messages = [b"older than `max_stale_ms`"]
+    logging_provider.close()
+    assert [record.getMessage() for record in records.all] == ["older than `max_stale`"]
 
 
 class Holding(logging.Handler):
-    """Holds the thread up that gives it a record."""
+    """Blocks the thread that calls it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -196,7 +205,6 @@ def holding(records: Records) -> Iterator[Holding]:
 @pytest.fixture
 def held(logging_provider: Provider, holding: Holding) -> Provider:
     """A provider whose thread for log records is in a handler."""
-    logging_provider.init()
     logging_provider.register()
     assert holding.entered.wait(60)
     return logging_provider
@@ -213,34 +221,34 @@ def test_close_waits_for_a_handler(held: Provider, holding: Holding) -> None:
     assert not log_threads()
 
 
-def test_a_handler_that_is_stuck_does_not_stop_close(
-    held: Provider, holding: Holding, records: Records, waiting: Waiting, monkeypatch: pytest.MonkeyPatch
+def test_a_blocked_handler_does_not_block_close(
+    held: Provider, holding: Holding, records: Records, pending: Pending, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_log, "PATIENCE", 0.01)
-    waiting.messages = [b"last"]
+    monkeypatch.setattr(_log, "CLOSE_TIMEOUT_S", 0.01)
+    pending.messages = [b"last"]
     # As if it had a lock that the handler wants.
     closer = threading.Thread(target=held.close, daemon=True)
     closer.start()
     closer.join(60)
     assert not closer.is_alive()
-    with pytest.raises(kubepeers.ClosedError):
+    with pytest.raises(ClosedError):
         held.health()
     # Nothing is lost, nevertheless.
     (thread,) = log_threads()
     holding.go_on.set()
     thread.join(60)
-    # The library may have had more to tell after it.
+    # The library may have had more records after it.
     assert "last" in [record.getMessage() for record in records.all]
 
 
 def test_waiting_calls_do_not_wait_for_handlers(
     held: Provider, holding: Holding, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_log, "PATIENCE", 3600)
+    monkeypatch.setattr(_log, "CLOSE_TIMEOUT_S", 3600)
     with ThreadPoolExecutor() as pool:
         ending = [pool.submit(held.wait, 0, 3600), pool.submit(held.close)]
         try:
-            assert isinstance(ending[0].exception(60), kubepeers.ClosedError)
+            assert isinstance(ending[0].exception(60), ClosedError)
             assert not ending[1].done()
         finally:
             holding.go_on.set()
@@ -250,14 +258,14 @@ def test_waiting_calls_do_not_wait_for_handlers(
 def test_an_interrupted_close_closes(
     logging_provider: Provider, monkeypatch: pytest.MonkeyPatch, interrupted: str
 ) -> None:
-    def interrupt(_: Log) -> None:
+    def interrupt(_: LogForwarder) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Log, interrupted, interrupt)
+        patch.setattr(LogForwarder, interrupted, interrupt)
         with pytest.raises(KeyboardInterrupt), logging_provider:
             pass
-    with pytest.raises(kubepeers.ClosedError):
+    with pytest.raises(ClosedError):
         logging_provider.health()
 
 
@@ -272,20 +280,19 @@ def test_a_handler_may_close_the_provider(logging_provider: Provider, records: R
     handler = Closing()
     _log.logger.addHandler(handler)
     try:
-        logging_provider.init()
-        # Maybe before this has returned.
-        with contextlib.suppress(kubepeers.ClosedError):
+        # Perhaps before this has returned.
+        with contextlib.suppress(ClosedError):
             logging_provider.register()
         assert closed.wait(60)
     finally:
         _log.logger.removeHandler(handler)
-    with pytest.raises(kubepeers.ClosedError):
+    with pytest.raises(ClosedError):
         logging_provider.health()
 
 
 @pytest.mark.parametrize("failure", [KeyError("wrong"), SystemExit("wrong")])
-def test_a_handler_that_fails_is_told_of(
-    waiting: Waiting,
+def test_a_failing_handler_is_reported(
+    pending: Pending,
     records: Records,
     logging_provider: Provider,
     capsys: pytest.CaptureFixture[str],
@@ -298,32 +305,32 @@ def test_a_handler_that_fails_is_told_of(
     handler = Failing()
     _log.logger.handlers.insert(0, handler)
     try:
-        logging_provider.init()
-        waiting.messages = [b"first", b"second"]
+        logging_provider.register()
+        pending.messages = [b"first", b"second"]
         logging_provider.close()
     finally:
         _log.logger.removeHandler(handler)
     said = capsys.readouterr().err.splitlines()
     assert sum(line.startswith(type(failure).__name__) for line in said) == 2
-    assert not waiting.messages
+    assert not pending.messages
 
 
-def test_a_child_does_not_wait_for_a_thread_that_it_does_not_have(
-    held: Provider, holding: Holding, records: Records
+def test_a_child_does_not_wait_for_the_thread_of_its_parent(
+    held: Provider, options: Options, holding: Holding, records: Records
 ) -> None:
-    log = held._live.log
+    log = held._session.log  # type: ignore[attr-defined]
     assert log
     # As if the thread, which the child does not have, were fetching.
     with ThreadPoolExecutor(1) as other:
         other.submit(log._lock.acquire).result(60)
         child = os.fork()
         if child == 0:
-            in_child(held, holding, records)
+            in_child(held, options, holding, records)
         other.submit(log._lock.release).result(60)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 
 
-def in_child(provider: Provider, holding: Holding, records: Records) -> None:
+def in_child(provider: Provider, options: Options, holding: Holding, records: Records) -> None:
     signal.alarm(60)
     try:
         with pytest.raises(kubepeers.ForkedError):
@@ -332,48 +339,52 @@ def in_child(provider: Provider, holding: Holding, records: Records) -> None:
         holding.go_on = threading.Event()
         holding.go_on.set()
         # Its own has a thread of its own.
-        provider.init()
+        provider = Provider(**options, log="debug")
         records.all.clear()
         provider.register()
-        records.holding("looking for pods")
+        records.containing("looking for pods")
         provider.close()
         os._exit(7)
     finally:
         os._exit(1)
 
 
-def test_without_a_thread_there_is_no_provider(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
-    handles = []
-
+def test_register_needs_the_thread(
+    options: Options, monkeypatch: pytest.MonkeyPatch, logging_provider: Provider
+) -> None:
     def cannot(thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    class Noted(Log):
-        def __init__(self, provider: ctypes.c_uint64) -> None:
-            super().__init__(provider)
-            handles.append(provider)
-
-    monkeypatch.setattr(_provider, "Log", Noted)
-    waiting = waits.Waiting(monkeypatch)
-    monkeypatch.setattr(threading.Thread, "start", cannot)
-    provider = Provider(**options, log="info")
-    with pytest.raises(kubepeers.NoResourcesError, match="can't start new thread"):
-        provider.init()
-    with pytest.raises(kubepeers.NotInitializedError):
-        provider.health()
+    waiting = Waiting(monkeypatch)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", cannot)
+        with pytest.raises(kubepeers.KubepeersError, match="can't start new thread") as raised:
+            logging_provider.register()
+    assert raised.value.status is kubepeers.Status.NO_RESOURCES
+    assert raised.value.retryable
     assert waiting.is_over()
-    with pytest.raises(kubepeers.ClosedError):
-        call(lib.kubepeers_deregister, handles[0])
+    with pytest.raises(kubepeers.NotRegisteredError):
+        logging_provider.health()
+    logging_provider.register()
 
 
-def test_at_the_end_of_the_interpreter_nothing_is_lost(options: Options) -> None:
+def test_there_is_one_thread_for_all_registrations(logging_provider: Provider) -> None:
+    assert not log_threads()
+    logging_provider.register()
+    (thread,) = log_threads()
+    logging_provider.deregister()
+    logging_provider.register()
+    assert log_threads() == [thread]
+
+
+def test_the_end_of_the_interpreter_loses_no_record(options: Options) -> None:
     program = """
 import logging, time
 from kubepeers import _log
-_log.PATIENCE = 60
+_log.CLOSE_TIMEOUT_S = 60
 logging.basicConfig(format="%(levelname)s %(message).16s", level=logging.DEBUG)
 provider.close()
-# The interpreter ends before this has told of the first.
+# The interpreter ends before this has handled the first record.
 handle = logging.root.handlers[0].handle
 logging.root.handlers[0].handle = lambda record: (time.sleep(0.2), handle(record))
 provider = new_provider(log="info").__enter__()

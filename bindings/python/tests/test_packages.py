@@ -1,4 +1,4 @@
-"""What the packages say of themselves, as tools read it that know nothing of hatchling."""
+"""The metadata of the packages."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def metadata(wheel: dict[str, bytes]) -> Message:
 
 
 # hatchling writes the newest it knows, which is 2.5 from 1.33 on; twine 6 and packaging 25 refuse that.
-def test_a_wheel_is_of_a_version_that_all_tools_know(metadata: Message) -> None:
+def test_the_metadata_of_a_wheel_has_a_version_that_all_tools_know(metadata: Message) -> None:
     assert metadata["Metadata-Version"] == "2.4"
 
 
-def test_a_source_distribution_is_too(tmp_path: Path) -> None:
+def test_the_metadata_of_a_source_distribution_has_that_version(tmp_path: Path) -> None:
     with tarfile.open(build("sdist", source(tmp_path / "source"), tmp_path / "built")) as archive:
         files = {name.split("/", 1)[1]: name for name in archive.getnames()}
         read = {name: archive.extractfile(files[name]) for name in ("PKG-INFO", "LICENSE")}
@@ -52,7 +52,7 @@ def test_a_source_distribution_is_too(tmp_path: Path) -> None:
     assert contents["LICENSE"] == LICENCE
 
 
-def test_a_wheel_carries_its_licence(wheel: dict[str, bytes], metadata: Message) -> None:
+def test_a_wheel_contains_its_license(wheel: dict[str, bytes], metadata: Message) -> None:
     assert metadata["License-Expression"] == "Apache-2.0"
     assert metadata.get_all("License-File") == ["LICENSE"]
     assert wheel["info/licenses/LICENSE"] == LICENCE
@@ -69,7 +69,7 @@ def test_a_wheel_with_the_library_has_a_bill_of_materials(tmp_path: Path) -> Non
     assert "kubepeers/libkubepeers.so.0" in files
 
 
-def test_who_made_it_and_where_to_ask(metadata: Message) -> None:
+def test_the_metadata_names_the_author_and_the_urls(metadata: Message) -> None:
     repository = "https://github.com/kubepeers/kubepeers"
     assert metadata["Author"] == "The kubepeers maintainers"
     urls = dict(url.split(", ") for url in metadata.get_all("Project-URL", []))
@@ -77,7 +77,7 @@ def test_who_made_it_and_where_to_ask(metadata: Message) -> None:
     assert all(url.startswith(repository) for url in urls.values())
 
 
-def test_the_versions_of_python_that_it_names_are_those_it_takes(metadata: Message) -> None:
+def test_the_classifiers_name_the_supported_versions_of_python(metadata: Message) -> None:
     named = re.findall(r"^Classifier: Programming Language :: Python :: (3\.\d+)$", str(metadata), re.MULTILINE)
-    assert named == ["3.9", "3.10", "3.11", "3.12", "3.13"]
+    assert named == ["3.10", "3.11", "3.12", "3.13"]
     assert metadata["Requires-Python"] == ">=" + named[0]

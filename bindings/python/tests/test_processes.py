@@ -7,18 +7,18 @@ import gc
 import multiprocessing
 import os
 import signal
+import threading
 from typing import Any
 
 import kubepeers
 import pytest
 from configuration import Options
-from kubepeers import KubepeersError, Provider, Status, _library, _provider
-from kubepeers._call import call
-from program import run
+from kubepeers import AsyncProvider, ForkedError, KubepeersError, NoResultError, Provider, Status
+from program import run, succeeds
 
 
 def statuses(provider: Provider) -> list[Status]:
-    """Give what every verb says."""
+    """Return the outcome of every call."""
     found = []
     for verb in (
         provider.register,
@@ -42,29 +42,30 @@ def statuses(provider: Provider) -> list[Status]:
     return found
 
 
-def in_child(provider: Provider, results: Any) -> None:
+def in_child(provider: Provider, options: Options, results: Any) -> None:
     results.put(statuses(provider))
-    # The child makes its own, of the same object.
-    provider.init()
-    results.put(statuses(provider))
+    # The child creates its own.
+    with Provider(**options) as provider:
+        provider.deregister()
+        results.put(statuses(provider))
 
 
 def still_watches(provider: Provider) -> bool:
     try:
         provider.discover_peers()
-    except kubepeers.NotSyncedError:
+    except NoResultError:
         return True
     return False
 
 
-def test_fork(registered: Provider) -> None:
+def test_a_child_of_fork_creates_its_own_provider(registered: Provider, options: Options) -> None:
     context = multiprocessing.get_context("fork")
     results = context.SimpleQueue()
-    child = context.Process(target=in_child, args=(registered, results))
+    child = context.Process(target=in_child, args=(registered, options, results))
     child.start()
     assert set(results.get()) == {Status.FORKED}
     said = results.get()
-    # Register, health and metrics, deregister and close; all others want pods that were read.
+    # Register, health, metrics, deregister and close succeed. All others need a result.
     assert [said[i] for i in (0, 7, 9, 10, 11)] == [Status.OK] * 5
     assert said.count(Status.NOT_SYNCED) == len(said) - 5
     child.join(60)
@@ -73,7 +74,6 @@ def test_fork(registered: Provider) -> None:
 
 
 def test_fork_before_register(provider: Provider) -> None:
-    provider.init()
     child = os.fork()
     if child == 0:
         signal.alarm(60)
@@ -86,14 +86,16 @@ def test_fork_before_register(provider: Provider) -> None:
     assert still_watches(provider)
 
 
-def test_waiting_by_events_in_a_child(registered: Provider) -> None:
-    changes = iter(registered.changes())
+def test_a_child_cannot_wait_with_its_parent_s_provider(registered: Provider, options: Options) -> None:
+    changes = registered.changes()
+    async_provider = AsyncProvider(**options)
+    asyncio.run(async_provider.register())
     child = os.fork()
     if child == 0:
         signal.alarm(60)
         try:
-            for wait in (lambda: next(changes), lambda: asyncio.run(registered.wait_async(timeout=0))):
-                with pytest.raises(kubepeers.ForkedError):
+            for wait in (lambda: next(changes), lambda: asyncio.run(async_provider.wait(timeout=60))):
+                with pytest.raises(ForkedError):
                     wait()
             os._exit(7)
         finally:
@@ -114,15 +116,17 @@ def test_a_child_may_leave_the_block_it_was_forked_in(options: Options) -> None:
         assert still_watches(provider)
 
 
-def test_a_fork_during_init(provider: Provider) -> None:
-    # As if another thread were inside init().
-    with _provider._init_lock:
+def test_a_fork_while_another_thread_registers(provider: Provider) -> None:
+    # The child does not have the thread that holds the lock.
+    with provider._session._registering:  # type: ignore[attr-defined]
         child = os.fork()
         if child == 0:
             signal.alarm(60)
             try:
-                provider.init()
-                os._exit(7)
+                thread = threading.Thread(target=lambda: statuses(provider))
+                thread.start()
+                thread.join(60)
+                os._exit(2 if thread.is_alive() else 7)
             finally:
                 os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
@@ -156,34 +160,36 @@ def test_the_end_of_the_interpreter(code: str, options: Options) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_a_forgotten_provider_is_closed(options: Options) -> None:
-    for cyclic in (False, True):
-        provider = Provider(**options)
-        provider.init()
-        provider.register()
-        handle, finalizer = provider._live.handle, provider._live.finalizer
-        assert finalizer
-        assert finalizer.alive
-        if cyclic:
-            provider.me = provider  # type: ignore[attr-defined]
-        del provider
-        gc.collect()
-        with pytest.raises(kubepeers.ClosedError):
-            call(_library.lib.kubepeers_deregister, handle)
+@pytest.mark.parametrize("kind", [Provider, AsyncProvider])
+@pytest.mark.parametrize("cyclic", [False, True])
+def test_a_forgotten_provider_is_closed(options: Options, kind: Any, cyclic: bool) -> None:
+    provider = kind(**options)
+    session, finalizer = provider._session, provider._finalizer
+    session.register()
+    assert finalizer.alive
+    if cyclic:
+        provider.me = provider
+    del provider
+    gc.collect()
+    with pytest.raises(kubepeers.ClosedError):
+        session.deregister()
 
 
 def test_a_closed_provider_leaves_no_finalizer(registered: Provider) -> None:
-    assert registered._live.finalizer
+    assert registered._finalizer
     registered.close()
-    assert not registered._live.finalizer.alive
+    assert not registered._finalizer.alive
 
 
 def test_a_waiting_provider_is_not_forgotten(options: Options) -> None:
     provider = Provider(**options)
-    provider.init()
     provider.register()
     wait = provider.wait
     del provider
     gc.collect()
-    with pytest.raises(kubepeers.NotSyncedError):
+    with pytest.raises(NoResultError):
         wait(0, 0.05)
+
+
+def test_a_provider_whose_constructor_failed_can_be_collected(options: Options) -> None:
+    succeeds("import gc\ntry: new_provider(namespace='')\nexcept ConfigError: pass\ngc.collect()", options)

@@ -1,25 +1,46 @@
-"""The verbs, and how Python values become what the library takes."""
+"""`Provider`, without an API server. With one: test_cluster.py."""
 
 from __future__ import annotations
 
 import copy
-import inspect
+import gc
+import math
+import os
 import pickle
-import typing
-from pathlib import Path
+import signal
+import weakref
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import kubepeers
 import pytest
 from configuration import REQUIRED, Options
-from kubepeers import Provider, _numbers
+from kubepeers import (
+    ClosedError,
+    LifecycleError,
+    NoResultError,
+    NotRegisteredError,
+    Provider,
+    SelfPodError,
+    Snapshot,
+    Status,
+    WaitTimeoutError,
+)
 from kubepeers._library import lib
+from kubepeers.testing import FakeProvider
+from waiting import Waiting
 
-#: Every verb that needs a registration.
-ASKING = [
+AN_HOUR = 3600
+
+#: Every call that needs a registration.
+CALLS: list[Callable[[Provider], object]] = [
     Provider.discover_peers,
+    Provider.snapshot,
     Provider.nodes,
-    lambda provider: provider.wait(0),
+    Provider.self_node,
+    Provider.wait,
+    lambda provider: next(provider.changes()),
     lambda provider: provider.wait_for_peers(0),
     Provider.refresh,
     Provider.health,
@@ -28,244 +49,283 @@ ASKING = [
     Provider.metrics,
     Provider.deregister,
 ]
+#: Those of them that wait.
+WAITS: list[Callable[[Provider, float], object]] = [
+    Provider.discover_peers,
+    Provider.snapshot,
+    Provider.nodes,
+    Provider.self_node,
+    lambda provider, timeout: provider.wait(0, timeout),
+    lambda provider, timeout: provider.wait_for_peers(1, 1, timeout),
+    Provider.refresh,
+]
 
 
-def test_id(provider: Provider) -> None:
-    assert provider.id == "kubernetes"
+@pytest.fixture
+def waiting(monkeypatch: pytest.MonkeyPatch) -> Waiting:
+    return Waiting(monkeypatch)
 
 
 def test_life(provider: Provider) -> None:
-    for early in (Provider.register, *ASKING):
-        with pytest.raises(kubepeers.NotInitializedError):
-            early(provider)
-    provider.init()
-    with pytest.raises(kubepeers.AlreadyInitializedError):
-        provider.init()
-    for early in ASKING:
-        with pytest.raises(kubepeers.NotRegisteredError):
+    for early in CALLS:
+        with pytest.raises(NotRegisteredError):
             early(provider)
     provider.register(timeout=0)
-    with pytest.raises(kubepeers.AlreadyRegisteredError):
+    with pytest.raises(LifecycleError) as raised:
         provider.register()
-    with pytest.raises(kubepeers.NotSyncedError):
+    assert raised.value.status is Status.ALREADY_REGISTERED
+    with pytest.raises(NoResultError):
         provider.discover_peers(timeout=0)
     provider.deregister()
     provider.register()
     provider.close()
     provider.close()
-    for late in (Provider.register, *ASKING):
-        with pytest.raises(kubepeers.ClosedError):
+    for late in (Provider.register, *CALLS):
+        with pytest.raises(ClosedError):
             late(provider)
-    # As the message of ClosedError says.
-    provider.init()
-    provider.register()
 
 
-def test_no_generation_is_no_error(provider: Provider) -> None:
+def test_the_constructor_does_no_io(options: Options) -> None:
+    before = set(os.listdir("/proc/self/task")), set(os.listdir("/proc/self/fd"))
+    provider = Provider(**{**options, "kubeconfig": "/there is none"}, log="debug")
+    assert (set(os.listdir("/proc/self/task")), set(os.listdir("/proc/self/fd"))) == before
+    with pytest.raises(kubepeers.AccessError) as raised:
+        provider.register()
+    assert raised.value.status is Status.NO_CREDENTIALS
+    provider.close()
+
+
+def test_id_and_version(provider: Provider) -> None:
+    assert provider.id == lib.kubepeers_id().decode()
+    assert kubepeers.library_version() == lib.kubepeers_version().decode()
+
+
+def test_without_a_result_the_generation_is_0(provider: Provider) -> None:
     assert provider.generation == 0
-    provider.init()
     provider.register()
     assert provider.generation == 0
     provider.close()
     assert provider.generation == 0
 
 
-def test_close_before_init(provider: Provider) -> None:
-    provider.close()
-    provider.init()
-
-
-def test_context_manager(options: Options) -> None:
-    with Provider(**options) as provider, pytest.raises(kubepeers.NotSyncedError):
+def test_with_registers_and_closes(options: Options) -> None:
+    with Provider(**options) as provider, pytest.raises(NoResultError):
         provider.discover_peers()
-    with pytest.raises(kubepeers.ClosedError):
+    with pytest.raises(ClosedError):
         provider.discover_peers()
-
-
-def test_context_manager_lets_exceptions_pass(options: Options) -> None:
+    with pytest.raises(ClosedError), provider:
+        pytest.fail("entered")
     with pytest.raises(KeyError), Provider(**options) as provider:
         raise KeyError
-    with pytest.raises(kubepeers.ClosedError):
+    with pytest.raises(ClosedError):
         provider.discover_peers()
 
 
-def test_context_manager_closes_when_register_fails(options: Options, tmp_path: Path) -> None:
-    provider = Provider(**{**options, "kubeconfig": tmp_path / "missing"})
-    with pytest.raises(kubepeers.NoCredentialsError), provider:
-        pytest.fail("the block must not run")
-    with pytest.raises(kubepeers.ClosedError):
-        provider.discover_peers()
+def test_with_closes_if_it_cannot_register(options: Options) -> None:
+    provider = Provider(**{**options, "kubeconfig": "/there is none"})
+    with pytest.raises(kubepeers.AccessError), provider:
+        pytest.fail("entered")
+    with pytest.raises(ClosedError):
+        provider.health()
 
 
-def test_context_manager_leaves_an_initialised_provider_as_it_is(registered: Provider) -> None:
-    with pytest.raises(kubepeers.AlreadyInitializedError), registered:
-        pytest.fail("the block must not run")
-    with pytest.raises(kubepeers.NotSyncedError):
-        registered.discover_peers()
+def test_with_leaves_a_registered_provider_as_it_is(registered: Provider) -> None:
+    with pytest.raises(LifecycleError), registered:
+        pytest.fail("entered")
+    registered.health()
 
 
-def test_configuration_is_validated_by_init(options: Options) -> None:
-    provider = Provider(**{**options, "namespace": "No Such"})
-    with pytest.raises(kubepeers.InvalidConfigError, match="`namespace`"):
-        provider.init()
-    with pytest.raises(kubepeers.NotInitializedError):
+def test_register_returns_when_the_time_is_over(options: Options, waiting: Waiting) -> None:
+    with Provider(**{**options, "register_timeout": 0.05}) as provider:
+        assert not provider.health().synced
+    assert waiting.is_over()
+
+
+def test_register_may_be_retried_after_an_error(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_: object) -> None:
+        raise kubepeers.AccessError("may not list pods", status=Status.FORBIDDEN)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(provider._session, "first_sync", fails)
+        with pytest.raises(kubepeers.AccessError):
+            provider.register(AN_HOUR)
+    with pytest.raises(NotRegisteredError):
+        provider.health()
+    provider.register()
+
+
+def test_register_may_be_retried_after_it_was_interrupted(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = lib.kubepeers_register
+
+    def interrupted(*arguments: object) -> None:
+        original(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lib, "kubepeers_register", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            provider.register()
+    with pytest.raises(NotRegisteredError):
+        provider.health()
+    provider.register()
+    # A registration of before remains.
+    with monkeypatch.context() as patch:
+        patch.setattr(lib, "kubepeers_register", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            provider.register()
+    provider.health()
+
+
+def test_register_does_not_undo_the_registration_of_another_thread(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def replaced(_: object) -> None:
+        monkeypatch.undo()
+        provider.deregister()
         provider.register()
-    with pytest.raises(kubepeers.UnknownKeyError, match="`no_such`"):
-        Provider(**options, no_such="x").init()
-    with pytest.raises(TypeError):
-        Provider(namespace="default")  # type: ignore[call-arg]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(provider._session, "first_sync", replaced)
+    with pytest.raises(KeyboardInterrupt):
+        provider.register(AN_HOUR)
+    provider.health()
 
 
-def test_options_that_are_none_are_not_given(options: Options) -> None:
-    provider = Provider(**options, pod_name=None, context=None)
-    provider.init()
+def test_register_reports_that_another_thread_deregistered(provider: Provider, waiting: Waiting) -> None:
+    for end in (Provider.deregister, lambda provider: (provider.deregister(), provider.register())):
+        with ThreadPoolExecutor() as pool:
+            registering = pool.submit(provider.register, AN_HOUR)
+            waiting.begun(1)
+            end(provider)
+            assert isinstance(registering.exception(60), NotRegisteredError)
+    provider.health()
 
 
-def test_every_option(options: Options) -> None:
-    Provider(
-        **options,
-        pod_uid="u",
-        pod_name="n",
-        pod_ip="fd00::1",
-        readiness="ready",
-        pending="include",
-        ip_family="ipv6",
-        default_discovery_port=1,
-        default_remoting_port=2,
-        default_peers_port=65535,
-        max_stale_ms=1000,
-        watch="poll",
-        poll_interval_ms=1000,
-        request_timeout_ms=1,
-        service_account_dir=Path("unused"),
-        context="c",
-    ).init()
+@pytest.mark.parametrize("wait", WAITS)
+def test_a_wait_ends_in_time(registered: Provider, waiting: Waiting, wait: Callable[[Provider, float], object]) -> None:
+    with pytest.raises(NoResultError) as raised:
+        wait(registered, 0)
+    assert raised.value.retryable
+    assert not waiting.descriptors
+    with pytest.raises(NoResultError):
+        wait(registered, 0.1)
+    assert waiting.is_over()
 
 
-def test_settings_as_they_are(options: Options) -> None:
-    settings = {**options, "pod_labels": "app=test,tier="}
-    pairs = [("namespace", "overruled"), *((key, str(value)) for key, value in settings.items())]
-    provider = Provider.from_settings(pairs)
-    provider.init()
-    provider.close()
-    with pytest.raises(kubepeers.InvalidConfigError, match="missing"):
-        Provider.from_settings([]).init()
+@pytest.mark.parametrize("wait", [*WAITS, lambda provider, timeout: provider.register(timeout)])
+@pytest.mark.parametrize("seconds", [-1, math.nan, "1", True])
+def test_an_invalid_timeout_is_refused(
+    registered: Provider, wait: Callable[[Provider, Any], object], seconds: Any
+) -> None:
+    with pytest.raises((ValueError, TypeError), match="timeout"):
+        wait(registered, seconds)
 
 
-@pytest.mark.parametrize(
-    "labels",
-    [{"a": "b,c=d"}, {"a,c": "b"}, {"a=b,c": "d"}, {"a": "b="}, {"a=": "b"}, {"a=b": ""}, {"": "b"}, {}, {"a": "ü"}],
-)
-def test_one_label_never_becomes_two(options: Options, labels: dict[str, str]) -> None:
-    with pytest.raises(kubepeers.InvalidConfigError, match="`pod_labels`"):
-        Provider(**{**options, "pod_labels": labels}).init()
-
-
-@pytest.mark.parametrize("labels", [{"a": "b", "c": ""}, "a=b,c="])
-def test_labels(options: Options, labels: Any) -> None:
-    provider = Provider(**{**options, "pod_labels": labels})
-    assert dict(provider._settings)["pod_labels"] == "a=b,c="
-    provider.init()
-
-
-@pytest.mark.parametrize("name", ["namespace", "kubeconfig"])
-def test_nul_is_no_end(options: Options, name: str) -> None:
-    with pytest.raises(kubepeers.InvalidConfigError, match=f"`{name}`.*NUL"):
-        Provider(**{**options, name: "default\0x"}).init()
-    with pytest.raises(kubepeers.InvalidConfigError, match="NUL"):
-        Provider(**options, **{"context\0": "x"}).init()  # type: ignore[misc]
-
-
-@pytest.mark.parametrize("text", ["\ud800", "a\udcff", "\udfff\ud800"])
-def test_lone_surrogates_are_not_utf8(options: Options, text: str) -> None:
-    with pytest.raises(kubepeers.InvalidUtf8Error):
-        Provider(**{**options, "namespace": text}).init()
-    with pytest.raises(kubepeers.InvalidUtf8Error):
-        Provider(**{**options, "pod_labels": {"a": text}}).init()
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"namespace": 1.5},
-        {"namespace": b"x"},
-        {"register_timeout_ms": True},
-        {"kubeconfig": ["x"]},
-        {"pod_labels": {"a": 1}},
-        {"pod_labels": None},
-        {"pod_labels": [("a", "b")]},
-    ],
-)
-def test_other_types_are_refused(options: Options, wrong: dict[str, Any]) -> None:
-    with pytest.raises(TypeError, match=next(iter(wrong))):
-        Provider(**{**options, **wrong})
-
-
-@pytest.mark.parametrize("wrong", [{"namespace": "x"}, {"ab": "x"}, [("namespace", 1)], [("namespace",)], ["ab"]])
-def test_settings_are_pairs_of_texts(wrong: Any) -> None:
-    with pytest.raises(TypeError, match="settings must be pairs of str"):
-        Provider.from_settings(wrong)
-
-
-def test_frameworks_can_read_the_annotations() -> None:
-    for method in vars(Provider).values():
-        if inspect.isfunction(method) and method.__module__ == Provider.__module__:
-            typing.get_type_hints(method)
-    typing.get_type_hints(Provider.from_settings)
-    typing.get_type_hints(kubepeers.Health)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "milliseconds"),
-    [
-        *[
-            (None, -1),
-            (0, 0),
-            (0.0, 0),
-            (1, 1000),
-            (0.25, 250),
-            (0.1 + 0.2, 300),
-            (1.001, 1001),
-            (1e-9, 1),
-            (0.0001, 1),
-        ],
-        *[(1e9, 2**31 - 1), (float("inf"), 2**31 - 1), (2**31 / 1000, 2**31 - 1)],
-    ],
-)
-def test_timeouts(seconds: float | None, milliseconds: int) -> None:
-    assert _numbers.timeout(seconds) == milliseconds
-
-
-@pytest.mark.parametrize("seconds", [-1, -1e-9, float("nan")])
-def test_timeouts_that_are_none(registered: Provider, seconds: float) -> None:
-    for waiting in (
-        registered.register,
-        registered.discover_peers,
-        registered.nodes,
-        registered.refresh,
-        lambda timeout: registered.wait(0, timeout),
-        lambda timeout: registered.wait_for_peers(0, timeout=timeout),
-    ):
-        with pytest.raises(ValueError, match="timeout"):
-            waiting(seconds)
+def test_invalid_numbers_are_refused(registered: Provider) -> None:
+    for number in (-1, 2**64):
+        with pytest.raises(ValueError, match="after_generation"):
+            registered.wait(number)
+        with pytest.raises(ValueError, match="min"):
+            registered.wait_for_peers(number)
     with pytest.raises(ValueError, match="stable_for"):
-        registered.wait_for_peers(0, stable_for=seconds)
+        registered.wait_for_peers(0, stable_for=-1)
 
 
-@pytest.mark.parametrize("number", [-1, 2**64])
-def test_numbers_are_not_wrapped_round(registered: Provider, number: int) -> None:
-    with pytest.raises(ValueError, match="after_generation"):
-        registered.wait(number)
-    with pytest.raises(ValueError, match="min"):
-        registered.wait_for_peers(number)
+@pytest.mark.parametrize(
+    ("options", "seconds"),
+    [
+        ({}, (5.0, 3.0, 5.0)),
+        ({"register_timeout": 7, "discover_timeout": 0.25}, (7.0, 0.25, 5.0)),
+        ({"discover_timeout": 60}, (5.0, 60.0, 60.0)),
+    ],
+)
+def test_default_timeouts(
+    options: Options, seconds: tuple[float, float, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[object] = []
+    monkeypatch.setattr("kubepeers._provider.wait", lambda session, attempt, timeout: waited.append(timeout))
+    provider = Provider(**REQUIRED, **options)
+    monkeypatch.setattr(provider._session, "register", object)
+    provider.register()
+    provider.snapshot()
+    provider.refresh()
+    assert waited == list(seconds)
+    provider.wait(0, math.inf)
+    assert waited[3:] == [None]
+    provider.close()
 
 
-@pytest.mark.parametrize("number", [1.0, "1", None])
-def test_numbers_are_not_guessed(registered: Provider, number: Any) -> None:
-    with pytest.raises(TypeError):
-        registered.wait(number)
-    with pytest.raises(TypeError):
-        registered.wait_for_peers(number)
+def test_iterating_starts_with_the_current_state_and_ends_with_the_provider() -> None:
+    with FakeProvider(["10.0.0.2:1"], script=[["10.0.0.3:1"], ClosedError("closed")]) as provider:
+        changes = provider.changes()
+        assert list(changes) == [Snapshot(1, ("10.0.0.2:1",)), Snapshot(2, ("10.0.0.3:1",))]
+        # It remains at its end.
+        assert list(changes) == []
+        with pytest.raises(ClosedError):
+            next(provider.changes())
+
+
+def test_iterating_waits_through_transient_errors_and_raises_permanent_ones() -> None:
+    transient = NoResultError("gone", status=Status.SELF_NOT_VISIBLE, retryable=True)
+    permanent = NoResultError("may not list pods", retryable=False)
+    with FakeProvider(None, script=[transient, [], permanent, SelfPodError("no port"), ["10.0.0.2:1"]]) as provider:
+        changes = provider.changes()
+        assert next(changes) == Snapshot(2, ())
+        with pytest.raises(NoResultError, match="may not list"):
+            next(changes)
+        with pytest.raises(SelfPodError):
+            next(changes)
+        # It may be used again.
+        assert next(changes) == Snapshot(3, ("10.0.0.2:1",))
+
+
+@pytest.mark.parametrize("end", [Provider.close, Provider.deregister])
+def test_an_iteration_without_a_result_is_ended(
+    registered: Provider, waiting: Waiting, end: Callable[[Provider], None]
+) -> None:
+    with ThreadPoolExecutor() as pool:
+        iterating = [pool.submit(list, registered.changes()) for _ in range(3)]
+        waiting.begun(3)
+        end(registered)
+        for future in iterating:
+            if end is Provider.close:
+                assert future.result(60) == []
+            else:
+                assert isinstance(future.exception(60), NotRegisteredError)
+    assert waiting.is_over()
+
+
+def test_an_iterator_keeps_its_provider(options: Options) -> None:
+    provider = Provider(**options)
+    provider.register()
+    kept = weakref.ref(provider)
+    changes = provider.changes()
+    del provider
+    gc.collect()
+    assert kept()
+    del changes
+    gc.collect()
+    assert not kept()
+
+
+def test_an_observer_has_no_pod(registered: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lib, "kubepeers_get_self", lambda *_: 0)
+    with pytest.raises(SelfPodError, match="observer") as raised:
+        registered.self_node()
+    assert raised.value.status is Status.NO_IDENTITY
+
+
+def test_repr_says_what_is_known(provider: Provider) -> None:
+    assert repr(provider) == "<kubepeers.Provider app=test port gossip: not registered>"
+    provider.register()
+    assert repr(provider) == "<kubepeers.Provider app=test port gossip: not synced>"
+    provider.close()
+    assert repr(provider) == "<kubepeers.Provider app=test port gossip: closed>"
+    assert repr(Provider.__new__(Provider)) == "<kubepeers.Provider that was not created>"
+    with FakeProvider(["10.0.0.2:1"]) as fake:
+        assert repr(fake) == "<kubepeers.FakeProvider fake: 1 peer>"
+        fake.set_peers([])
+        assert repr(fake) == "<kubepeers.FakeProvider fake: 0 peers>"
 
 
 def test_a_provider_cannot_be_copied(registered: Provider) -> None:
@@ -278,16 +338,46 @@ def test_configurations_are_freed(monkeypatch: pytest.MonkeyPatch, options: Opti
     freed = []
     free = lib.kubepeers_config_free
     monkeypatch.setattr(lib, "kubepeers_config_free", lambda config: (freed.append(config.value), free(config)))
-    with pytest.raises(kubepeers.InvalidConfigError):
-        Provider(**{**options, "namespace": ""}).init()
-    provider = Provider(**options)
-    provider.init()
-    provider.close()
+    with pytest.raises(kubepeers.ConfigError):
+        Provider(**{**options, "namespace": ""})
+    Provider(**options).close()
     assert len(freed) == 2
     assert all(freed)
 
 
-def test_required_is_what_the_constructor_requires() -> None:
-    for key in ("pod_labels", "discovery_port_name"):
-        with pytest.raises(TypeError, match=key):
-            Provider(**{other: value for other, value in REQUIRED.items() if other != key})
+def test_messages_are_in_the_words_of_python(registered: Provider) -> None:
+    registered.close()
+    with pytest.raises(ClosedError, match="create a new one") as raised:
+        registered.health()
+    assert "init" not in raised.value.message
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        try:
+            with pytest.raises(kubepeers.ForkedError, match="create one in this process"):
+                registered.health()
+            os._exit(7)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
+def test_raw_messages_are_in_the_words_of_the_library() -> None:
+    provider = Provider._from_pairs([("pod_labels", "a=b"), ("discovery_port_name", "p"), ("register_timeout_ms", "0")])
+    assert (provider._register_timeout, provider._discover_timeout) == (0.0, 3.0)
+    provider.close()
+    with pytest.raises(ClosedError, match="call init"):
+        provider.health()
+    with pytest.raises(kubepeers.ConfigError, match="`max_stale_ms`: "):
+        Provider._from_pairs([("max_stale_ms", "x")])
+    with pytest.raises(kubepeers.ConfigError, match="missing required configuration"):
+        Provider._from_pairs([])
+
+
+def test_a_timeout_of_wait_is_a_builtin_one() -> None:
+    with FakeProvider([]) as provider:
+        with pytest.raises(TimeoutError, match="nothing newer than generation 1") as raised:
+            provider.wait(1, 0.05)
+        assert isinstance(raised.value, WaitTimeoutError)
+        with pytest.raises(TimeoutError, match="found 0 peers; need at least 2, stable for 1500 ms"):
+            provider.wait_for_peers(2, 1.5, 0.05)

@@ -28,22 +28,20 @@ def outcome(kind, code):
         failed = e
     interpreters.destroy(made)
     return failed
-options = dict(provider._settings)
 use = '''
 with Provider(**options) as provider:
     try:
         provider.discover_peers()
-    except NotSyncedError: pass
+    except NoResultError: pass
     else:
         raise AssertionError
 forgotten = Provider(**options)
-forgotten.init()
 forgotten.register()
 '''
 log = '''
 try:
-    Provider(**options, log="debug").init()
-except NoResourcesError as e: assert "thread" in str(e)
+    Provider(**options, log="debug").register()
+except KubepeersError as e: assert e.status is Status.NO_RESOURCES and "thread" in str(e)
 else:
     raise AssertionError
 '''

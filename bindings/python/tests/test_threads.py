@@ -6,17 +6,17 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-import kubepeers
 import pytest
 from configuration import Options
-from kubepeers import KubepeersError, Provider, Status
+from kubepeers import ClosedError, KubepeersError, NotRegisteredError, Provider, Status
+from waiting import Waiting
 
 AN_HOUR = 3600
 
 
 @pytest.mark.parametrize(
     ("end", "error"),
-    [(Provider.close, kubepeers.ClosedError), (Provider.deregister, kubepeers.NotRegisteredError)],
+    [(Provider.close, ClosedError), (Provider.deregister, NotRegisteredError)],
 )
 @pytest.mark.parametrize(
     "wait",
@@ -29,48 +29,49 @@ AN_HOUR = 3600
         lambda provider: provider.refresh(AN_HOUR),
     ],
 )
-def test_a_waiting_call_is_ended(
+def test_the_end_of_the_registration_ends_a_wait(
     registered: Provider,
     wait: Callable[[Provider], object],
     end: Callable[[Provider], None],
     error: type[KubepeersError],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    waiting = Waiting(monkeypatch)
     with ThreadPoolExecutor() as pool:
-        waiting = [pool.submit(wait, registered) for _ in range(3)]
-        # They wait without the interpreter's lock, or this would not run. One that has not begun ends the same way.
-        assert not any(future.done() for future in waiting)
+        futures = [pool.submit(wait, registered) for _ in range(3)]
+        waiting.begun(3)
         end(registered)
-        for future in waiting:
+        for future in futures:
             assert isinstance(future.exception(60), error)
+    assert waiting.is_over()
 
 
-def test_register_is_ended(options: Options) -> None:
+def test_close_ends_register(options: Options) -> None:
     provider = Provider(**options)
-    provider.init()
     with ThreadPoolExecutor() as pool:
         registering = pool.submit(provider.register, AN_HOUR)
         provider.close()
-        assert isinstance(registering.exception(60), kubepeers.ClosedError)
+        assert isinstance(registering.exception(60), ClosedError)
 
 
-def test_only_one_init_succeeds(options: Options) -> None:
+def test_only_one_register_succeeds(options: Options) -> None:
     for _ in range(20):
         provider = Provider(**options)
         barrier = threading.Barrier(8)
 
-        def init(provider: Provider = provider, barrier: threading.Barrier = barrier) -> None:
+        def register(provider: Provider = provider, barrier: threading.Barrier = barrier) -> None:
             barrier.wait()
-            provider.init()
+            provider.register()
 
         with ThreadPoolExecutor(8) as pool:
-            outcomes = [future.exception(60) for future in [pool.submit(init) for _ in range(8)]]
+            outcomes = [future.exception(60) for future in [pool.submit(register) for _ in range(8)]]
         assert outcomes.count(None) == 1
-        assert all(isinstance(e, kubepeers.AlreadyInitializedError) for e in outcomes if e)
+        assert [e.status for e in outcomes if isinstance(e, KubepeersError)] == [Status.ALREADY_REGISTERED] * 7
         provider.close()
 
 
 def use(provider: Provider) -> set[Status]:
-    """Call everything but close, and give what was said."""
+    """Call everything but close, and return the statuses of the errors."""
     verbs = [
         *(provider.register, provider.discover_peers, provider.nodes, provider.self_node, lambda: provider.wait(0)),
         *(provider.health, provider.metrics, provider.explain, provider.explain_table, provider.deregister),
@@ -88,7 +89,6 @@ def test_everything_at_once(options: Options) -> None:
     documented = {Status.CLOSED, Status.NOT_REGISTERED, Status.ALREADY_REGISTERED, Status.NOT_SYNCED}
     for _ in range(10):
         provider = Provider(**options)
-        provider.init()
         with ThreadPoolExecutor(8) as pool:
             users = [pool.submit(use, provider) for _ in range(6)]
             closers = [pool.submit(provider.close) for _ in range(2)]

@@ -1,68 +1,49 @@
-"""Those who wait for an event: how many there are, and what they leave behind."""
+"""Observes the descriptors that waits use."""
 
 from __future__ import annotations
 
 import threading
 
 import pytest
-from kubepeers import Snapshot
-from kubepeers._events import Events
-from kubepeers._live import Live
+from kubepeers._wait import ChangeDescriptor
 
 
 class Waiting:
-    """Follows every descriptor that is made for waiting."""
+    """All descriptors that are created during a test."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.descriptors: list[Events] = []
-        self._made, self._begun = threading.Semaphore(0), threading.Semaphore(0)
-        make, wait = Events.__init__, Events.wait
-        waited_before: list[Events] = []
+        self.descriptors: list[ChangeDescriptor] = []
+        #: What was passed to each `wait`.
+        self.seconds: list[float | None] = []
+        self._created, self._begun = threading.Semaphore(0), threading.Semaphore(0)
+        create, wait = ChangeDescriptor.__init__, ChangeDescriptor.wait
+        seen: list[ChangeDescriptor] = []
 
-        def made(events: Events, *arguments: object) -> None:
-            make(events, *arguments)  # type: ignore[arg-type]
-            self.descriptors.append(events)
-            self._made.release()
+        def created(changes: ChangeDescriptor, fd: int) -> None:
+            create(changes, fd)
+            self.descriptors.append(changes)
+            self._created.release()
 
-        def waited(events: Events, seconds: float | None = None) -> None:
-            if events not in waited_before:
-                waited_before.append(events)
+        def waited(changes: ChangeDescriptor, seconds: float | None) -> None:
+            self.seconds.append(seconds)
+            if changes not in seen:
+                seen.append(changes)
                 self._begun.release()
-            wait(events, seconds)
+            wait(changes, seconds)
 
-        monkeypatch.setattr(Events, "__init__", made)
-        monkeypatch.setattr(Events, "wait", waited)
+        monkeypatch.setattr(ChangeDescriptor, "__init__", created)
+        monkeypatch.setattr(ChangeDescriptor, "wait", waited)
 
-    def made(self, number: int) -> None:
-        """Return when there have been so many descriptors."""
+    def created(self, number: int) -> None:
+        """Wait until that many descriptors have been created."""
         for _ in range(number):
-            assert self._made.acquire(timeout=60)
+            assert self._created.acquire(timeout=60)
 
     def begun(self, number: int) -> None:
-        """Return when so many threads have begun to wait."""
+        """Wait until that many threads have begun to wait."""
         for _ in range(number):
             assert self._begun.acquire(timeout=60)
 
     def is_over(self) -> bool:
-        """Say whether there have been any, and all are closed."""
-        return bool(self.descriptors) and all(events.fileno() == -1 for events in self.descriptors)
-
-
-class Answers(Live):
-    """A provider that answers what it is told, one after the other; exceptions are raised."""
-
-    def __init__(self, live: Live, *answers: Snapshot | BaseException) -> None:
-        super().__init__(live.handle)
-        self.give(*answers)
-
-    def give(self, *answers: Snapshot | BaseException) -> None:
-        """Answer so from now on."""
-        self._answers = iter(answers)
-
-    def ask(self, timeout_ms: int) -> Snapshot:
-        """Give the next answer."""
-        assert timeout_ms == 0
-        answer = next(self._answers)
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer
+        """Return whether there have been descriptors, and all are closed."""
+        return bool(self.descriptors) and all(changes.fileno() == -1 for changes in self.descriptors)

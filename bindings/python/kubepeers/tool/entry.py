@@ -6,7 +6,7 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
-from kubepeers import KubepeersError, LibraryError
+from kubepeers import KubepeersError, LibraryError, library_version
 
 from . import arguments, exits, records, streams
 from .options import MISCONFIGURED, explained
@@ -50,6 +50,8 @@ def _run(asked: argparse.Namespace) -> int:
 
 
 def _command(asked: argparse.Namespace, made: Settings) -> int:
+    if asked.command != "doctor":
+        library_version()  # It raises if there is no library, before other errors.
     if asked.command == "peers":
         from . import peers
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from kubepeers import InvalidConfigError, InvalidUtf8Error, UnknownKeyError
+from kubepeers import ConfigError, Status
 
 from .settings import KEYS, variable
 
@@ -35,7 +35,7 @@ OPTIONS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
 }
 
 #: The errors that are mended by giving another value.
-MISCONFIGURED = (InvalidConfigError, UnknownKeyError, InvalidUtf8Error)
+MISCONFIGURED = ConfigError
 
 #: The keys that a message is about. It may quote values too, and they may look like keys.
 _ABOUT = re.compile(r"(?:^|: set | and )`(\w+)`")
@@ -68,7 +68,7 @@ def explained(error: KubepeersError, settings: Settings) -> str:
 
 
 def _about(error: KubepeersError, values: Mapping[str, str]) -> Iterable[str]:
-    if isinstance(error, InvalidUtf8Error):
+    if error.status is Status.INVALID_UTF8:
         # Such a message does not name the key.
         return [key for key, value in values.items() if not _is_text(value)]
     return _ABOUT.findall(error.message)

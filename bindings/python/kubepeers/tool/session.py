@@ -6,7 +6,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from kubepeers import InvalidConfigError, KubepeersError, Provider
+from kubepeers import ConfigError, KubepeersError, Provider
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -20,10 +20,9 @@ STEP = 0.1
 def registered(values: Mapping[str, str]) -> Iterator[Provider]:
     """Give a provider that has begun to look. The command prints the namespace, so it needs to know it."""
     if "namespace" not in values:
-        raise InvalidConfigError("missing required configuration: set `namespace`")
-    provider = Provider.from_settings(values.items())
+        raise ConfigError("missing required configuration: set `namespace`")
+    provider = Provider._from_pairs(values.items())
     try:
-        provider.init()
         # Without a look at how the first request fares: whoever asks is told.
         provider.register(timeout=0)
         yield provider

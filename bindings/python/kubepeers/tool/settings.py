@@ -6,14 +6,18 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from kubepeers._options import Options
-
 from . import account, kubeconfig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-KEYS = ("pod_labels", "discovery_port_name", *Options.__annotations__)
+KEYS = (
+    *("pod_labels", "discovery_port_name", "namespace", "remoting_port_name", "peers_port_name", "membership"),
+    *("pod_uid", "pod_name", "pod_ip", "readiness", "pending", "ip_family"),
+    *("default_discovery_port", "default_remoting_port", "default_peers_port"),
+    *("max_stale_ms", "watch", "poll_interval_ms", "register_timeout_ms", "discover_timeout_ms", "request_timeout_ms"),
+    *("service_account_dir", "kubeconfig", "context", "log"),
+)
 
 
 @dataclass

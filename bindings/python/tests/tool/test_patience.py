@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from kubepeers import ForbiddenError, Health, KubepeersError, NotSyncedError, StaleError, UnavailableError
+from kubepeers import AccessError, Health, KubepeersError, NoResultError
 from kubepeers.tool.doctor import waiting
 from kubepeers.tool.doctor.waiting import Access, wait
 from kubepeers.tool.session import patiently
@@ -30,21 +31,21 @@ class Asked:
         return self._answer
 
 
-NOT_YET = NotSyncedError("", retryable=True)
-NEVER = NotSyncedError("", retryable=False)
+NOT_YET = NoResultError("", retryable=True)
+NEVER = NoResultError("", retryable=False)
 
 
 def test_what_a_retry_mends_is_waited_for() -> None:
     asked = Asked(NOT_YET, NOT_YET, 1)
     assert patiently(asked, 60) == 1
     for asked, seconds in ((Asked(NEVER), 60.0), (Asked(NOT_YET), 0.0)):
-        with pytest.raises(NotSyncedError):
+        with pytest.raises(NoResultError):
             patiently(asked, seconds)
         assert asked.times == 1
 
 
 def health(age: float | None, error: KubepeersError | None = None, *, polling: bool = False) -> Health:
-    return Health(age, age is None, False, polling, error, "")
+    return Health(age is not None, math.inf if age is None else age, age is None, False, polling, error, "")
 
 
 class Looking:
@@ -60,15 +61,15 @@ class Looking:
 
     def refresh(self, timeout: float) -> None:
         self.refreshed += 1
-        raise StaleError("")
+        raise NoResultError("")
 
 
 BEGIN, READ = health(None), health(0)
-PASSING = health(None, UnavailableError("", retryable=True))
-LASTING = health(None, ForbiddenError("", retryable=False))
-REFUSED = health(1000, ForbiddenError("", retryable=True))
-SILENT = health(1000, UnavailableError("", retryable=True))
-POLLS = health(0, ForbiddenError("", retryable=False), polling=True)
+PASSING = health(None, AccessError("", retryable=True))
+LASTING = health(None, AccessError("", retryable=False))
+REFUSED = health(1000, AccessError("", retryable=True))
+SILENT = health(1000, AccessError("", retryable=True))
+POLLS = health(0, AccessError("", retryable=False), polling=True)
 
 SEQUENCES = {
     "a server that comes late": ([BEGIN, PASSING, PASSING, READ], True),
@@ -112,7 +113,7 @@ def test_an_answer_before_a_failure_is_none_after_it(monkeypatch: pytest.MonkeyP
     """However long a look lasts: here the list was answered in it, at 9, and the watch broke."""
     times = iter((0.0, 10.0, 11.0))
     monkeypatch.setattr(waiting, "time", SimpleNamespace(monotonic=lambda: next(times)))
-    broken = [health(age, UnavailableError("", retryable=True)) for age in (1, 2)]
+    broken = [health(age, AccessError("", retryable=True)) for age in (1, 2)]
     access = Access(Looking(BEGIN, *broken))  # type: ignore[arg-type]
     for _ in broken:
         access.look()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+import math
 
 import pytest
-from kubepeers import ForbiddenError, Health, NotSyncedError
+from kubepeers import AccessError, ExplainedPod, Explanation, Health, NamedPort, NoResultError
 from kubepeers.tool.settings import Settings
 from kubepeers.tool.watch.picture import Picture
 from kubepeers.tool.watch.screen import Screen
@@ -15,26 +15,20 @@ from rich.live import Live
 
 SETTINGS = Settings({"pod_labels": "app=demo", "namespace": "default", "discovery_port_name": "gossip"})
 #: As long as one about a Role.
-REFUSED = ForbiddenError("service account `member` may not watch the pods " * 10)
+REFUSED = AccessError("service account `member` may not watch the pods " * 10)
 TINY = [(columns, lines) for columns in range(1, 13) for lines in range(1, 13)]
 
 
-def picture(pods: int, problem: ForbiddenError | None = None, now: float = 0) -> Picture:
-    explanation: Any = {
-        "namespace": "default",
-        "selector": "app=demo",
-        "self": "`me`",
-        "gate": "open",
-        "pods": [pod(i) for i in range(pods)],
-    }
-    return Picture(now, explanation, Health(1, False, True, False, problem, "forbidden" if problem else ""), None)
+def picture(pods: int, problem: AccessError | None = None, now: float = 0) -> Picture:
+    explanation = Explanation("default", "app=demo", "`me`", "open", tuple(pod(i) for i in range(pods)))
+    return Picture(now, explanation, Health(True, 1, False, True, False, problem, "forbidden" if problem else ""), None)
 
 
-def pod(i: int) -> dict[str, Any]:
-    return {
-        **{"uid": f"u{i}", "name": f"web-{i}", "verdict": "peer", "address": f"10.0.0.{i}:1", "phase": "Running"},
-        **{"ready": True, "started": "", "ips": [f"10.0.0.{i}"], "ports": [["gossip", 1]]},
-    }
+def pod(i: int) -> ExplainedPod:
+    return ExplainedPod(
+        *(f"web-{i}", "peer", f"10.0.0.{i}:1", (f"10.0.0.{i}",), "Running", True, False, "", f"u{i}", "", ""),
+        (NamedPort("gossip", 1),),
+    )
 
 
 def screen() -> tuple[Screen, Console]:
@@ -56,7 +50,7 @@ def shown(columns: int, lines: int, *pictures: Picture) -> list[str]:
 
 @pytest.mark.parametrize("problem", [None, REFUSED], ids=["well", "a long problem"])
 @pytest.mark.parametrize("pods", [0, 1, 30])
-def test_it_fits_everywhere(pods: int, problem: ForbiddenError | None) -> None:
+def test_it_fits_everywhere(pods: int, problem: AccessError | None) -> None:
     for columns, lines in [*TINY, *((80, lines) for lines in range(1, 20)), *((c, 24) for c in range(13, 90, 3))]:
         text = shown(columns, lines, picture(pods, problem))
         assert text, (columns, lines)
@@ -76,7 +70,9 @@ def test_rows_as_many_as_there_is_room_for() -> None:
 
 
 def test_that_nothing_is_known_is_not_taken_for_silence() -> None:
-    nothing = Picture(0, None, Health(None, True, False, False, None, ""), NotSyncedError("not a list of pods"))
+    nothing = Picture(
+        0, None, Health(False, math.inf, True, False, False, None, ""), NoResultError("not a list of pods")
+    )
     said = "\n".join(shown(80, 24, nothing))
     assert "not a list of pods" in said
     assert "no pods read yet" in said

@@ -28,7 +28,7 @@ settled = Access.settled.fget
 Access.settled = property(lambda access: settled(access) or SEEN)
 sys.exit(main())
 """
-NOTHING, READ, FAILED = "False", "access.health.age is not None", "access.failed"
+NOTHING, READ, FAILED = "False", "access.health.synced", "access.failed"
 ANSWERED_AGAIN, FAILED_TWICE = "access.answered_again", "access.failed and failures(access) > 1"
 LATE = "are not watched: changes are seen late"
 FORBIDDEN = 'pods is forbidden: User "somebody" cannot watch resource "pods" in API group "" in the namespace "ns"'

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kubepeers import Explanation, Health, NoResourcesError, NotSyncedError
+from kubepeers import ExplainedPod, Explanation, Health, KubepeersError, NoResultError
 from kubepeers.tool import account
 from kubepeers.tool.doctor import credentials, remedies
 from kubepeers.tool.doctor.remedies import permission
@@ -16,7 +16,7 @@ from kubepeers.tool.settings import Settings, settings
 from kubepeers.tool.text import age, clean, shortened, some, span, width, wrapped
 from kubepeers.tool.watch.picture import Picture, changes, look
 
-WELL = Health(0, False, True, False, None, "")
+WELL = Health(True, 0, False, True, False, None, "")
 
 
 def test_nothing_steers_the_terminal() -> None:
@@ -49,9 +49,12 @@ def test_not_hundreds_of_names() -> None:
 
 
 def test_a_pod_of_the_same_name_is_another_pod() -> None:
-    pod = {"name": "web-0", "verdict": "peer", "address": None, "ips": [], "phase": "", "ready": True, "ports": []}
-    before, after = (_picture([{**pod, "uid": uid}]).pods for uid in ("1", "2"))
+    before, after = (_picture([_pod(uid)]).pods for uid in ("1", "2"))
     assert [change.mark for change in changes(before, after)] == ["-", "+"]
+
+
+def _pod(uid: str) -> ExplainedPod:
+    return ExplainedPod("web-0", "peer", None, (), "", True, False, "", uid, "", "", ())
 
 
 def _picture(pods: Any) -> Picture:
@@ -59,7 +62,7 @@ def _picture(pods: Any) -> Picture:
 
 
 def _explanation(pods: Any) -> Explanation:
-    return {"namespace": "", "selector": "", "self": "", "gate": "open", "pods": pods}
+    return Explanation("", "", "", "open", tuple(pods))
 
 
 class Coming:
@@ -71,14 +74,14 @@ class Coming:
     def _answer(self, answer: Any) -> Any:
         if not self._read:
             self._read = True
-            raise NotSyncedError("not read yet", retryable=True)
+            raise NoResultError("not read yet", retryable=True)
         return answer
 
     def discover_peers(self, timeout: float) -> Any:
         return self._answer([])
 
     def explain(self) -> Any:
-        return self._answer(_explanation([{"uid": "u"}]))
+        return self._answer(_explanation([_pod("u")]))
 
     def health(self) -> Health:
         return WELL
@@ -122,7 +125,7 @@ def test_a_token_that_ends_at_no_time_that_there_is(tmp_path: Path, end: str) ->
     assert credentials.step(Settings({"service_account_dir": str(tmp_path)})).state is State.OK
 
 
-RAN_OUT = NoResourcesError("Too many open files")
+RAN_OUT = KubepeersError("Too many open files")
 
 
 @pytest.mark.parametrize("values", [{}, {"kubeconfig": "k"}], ids=["pod", "kubeconfig"])

@@ -81,7 +81,7 @@ def test_no_error_steers_the_terminal(place: Place, capsys: pytest.CaptureFixtur
 
 def test_records_go_to_stderr(place: Place, tmp_path: Path) -> None:
     # What Python runs first: the end waits for the records as long as a busy machine takes.
-    (tmp_path / "sitecustomize.py").write_text("from kubepeers import _log\n_log.PATIENCE = 60\n")
+    (tmp_path / "sitecustomize.py").write_text("from kubepeers import _log\n_log.CLOSE_TIMEOUT_S = 60\n")
     place.environment["PYTHONPATH"] += f":{tmp_path}"
     place.pod("a", "10.0.0.2")
     assert place.peers().stderr == ""

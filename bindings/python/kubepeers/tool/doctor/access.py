@@ -40,13 +40,13 @@ def steps(access: Access, settings: Settings, environment: Mapping[str, str]) ->
             yield _failed(fails_at, access, settings, environment)
             return
         yield step
-    yield _forbidden(access, settings) if access.health.age is None else _permission(access, settings)
+    yield _forbidden(access, settings) if not access.health.synced else _permission(access, settings)
 
 
 def _fails_at(access: Access) -> str:
     """Give the step that failed; `permission` also if none did."""
     failed = access.failed
-    if access.health.age is None:
+    if not access.health.synced:
         return _FAILS_AT.get(failed.error_class, "server") if failed else "connection"
     if access.watched or access.answered_again or failed is None:
         return "permission"
@@ -73,7 +73,7 @@ def _good(access: Access, settings: Settings, environment: Mapping[str, str]) ->
 def _dns(access: Access, host: str | None) -> Step:
     if host is not None and _is_address(host):
         return ok("DNS", f"nothing to look up: {host}")
-    if access.health.age is None and (access.failed is None or access.failed.error_class in ("timed-out", "resources")):
+    if not access.health.synced and (access.failed is None or access.failed.error_class in ("timed-out", "resources")):
         # It may be the name that is waited for, or nobody could ask for it.
         return not_reached("DNS")
     return ok("DNS", f"{host} is known" if host else "the name in the kubeconfig is known, if it is one")

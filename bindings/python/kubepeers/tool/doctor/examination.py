@@ -6,7 +6,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING
 
-from kubepeers import KubepeersError, NoIdentityError
+from kubepeers import KubepeersError, SelfPodError
 from kubepeers.tool.options import MISCONFIGURED
 from kubepeers.tool.session import registered
 
@@ -50,11 +50,11 @@ def examine(settings: Settings, environment: Mapping[str, str], seconds: float) 
         yield from findings.steps(gather(provider, settings, nobody, deadline))
 
 
-def _opened(values: dict[str, str], stack: contextlib.ExitStack) -> tuple[Provider, NoIdentityError | None]:
+def _opened(values: dict[str, str], stack: contextlib.ExitStack) -> tuple[Provider, SelfPodError | None]:
     """Give a provider; also where nothing says which pod this is, as all else can be examined all the same."""
     try:
         return stack.enter_context(registered(values)), None
-    except NoIdentityError as nobody:
+    except SelfPodError as nobody:
         return stack.enter_context(registered({**values, "membership": "observer"})), nobody
 
 

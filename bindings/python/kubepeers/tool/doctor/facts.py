@@ -44,7 +44,7 @@ def gather(provider: Provider, settings: Settings, nobody: KubepeersError | None
         except KubepeersError as error:
             refusal = error
     explanation = provider.explain()
-    alone = {} if explanation["pods"] else _alone(settings, min(_ALONE, deadline - time.monotonic()))
+    alone = {} if explanation.pods else _alone(settings, min(_ALONE, deadline - time.monotonic()))
     return Facts(settings, explanation, nodes, refusal, alone, time.time())
 
 
@@ -56,10 +56,10 @@ def _alone(settings: Settings, seconds: float) -> dict[str, int]:
     with contextlib.suppress(KubepeersError), contextlib.ExitStack() as stack:
         found = {label: stack.enter_context(_looking(settings, label)) for label in labels}
         until = time.monotonic() + seconds
-        while time.monotonic() < until and any(looking.health().age is None for looking in found.values()):
+        while time.monotonic() < until and any(not looking.health().synced for looking in found.values()):
             time.sleep(STEP)
-        read = {label: looking for label, looking in found.items() if looking.health().age is not None}
-        return {label: len(looking.explain()["pods"]) for label, looking in read.items()}
+        read = {label: looking for label, looking in found.items() if looking.health().synced}
+        return {label: len(looking.explain().pods) for label, looking in read.items()}
     return {}
 
 

@@ -31,7 +31,7 @@ _LEFT_OUT = {
 def steps(facts: Facts) -> Iterator[Step]:
     """Tell of all that comes after the pods were read."""
     yield _selector(facts)
-    if facts.explanation["pods"]:
+    if facts.explanation.pods:
         yield _ports(facts)
         yield _peers(facts)
     else:
@@ -42,9 +42,9 @@ def steps(facts: Facts) -> Iterator[Step]:
 
 
 def _selector(facts: Facts) -> Step:
-    pods, values = facts.explanation["pods"], facts.settings.values
+    pods, values = facts.explanation.pods, facts.settings.values
     if pods:
-        return ok("selector", f"{count(len(pods), 'pod')}: {some([pod['name'] for pod in pods])}")
+        return ok("selector", f"{count(len(pods), 'pod')}: {some([pod.name for pod in pods])}")
     labels, namespace = values["pod_labels"], values["namespace"]
     says = [f"no pod of namespace {namespace} has labels {labels}"]
     if facts.alone:
@@ -56,10 +56,10 @@ def _selector(facts: Facts) -> Step:
 def _ports(facts: Facts) -> Step:
     name = facts.settings.values["discovery_port_name"]
     lacks = {"no-discovery-port": True, "self": own_pod.lacks_port(facts)}
-    lacking = [pod for pod in facts.explanation["pods"] if lacks.get(pod["verdict"])]
+    lacking = [pod for pod in facts.explanation.pods if lacks.get(pod.verdict)]
     if not lacking:
         return _other_ports(facts, name)
-    others = [pod for pod in facts.explanation["pods"] if pod["verdict"] not in lacks]
+    others = [pod for pod in facts.explanation.pods if pod.verdict not in lacks]
     # If it is the own pod that lacks it there is no answer, whatever the others have.
     state = warning if others and not lacks["self"] else wrong
     says = f"no port named {name}: {some([_with_ports(pod) for pod in lacking])}"
@@ -67,8 +67,8 @@ def _ports(facts: Facts) -> Step:
 
 
 def _with_ports(pod: ExplainedPod) -> str:
-    ports = " ".join(f"{name}={number}" for name, number in pod["ports"])
-    return f"{pod['name']} (has {ports or 'no named port'})"
+    ports = " ".join(f"{port.name}={port.number}" for port in pod.ports)
+    return f"{pod.name} (has {ports or 'no named port'})"
 
 
 def _other_ports(facts: Facts, name: str) -> Step:
@@ -84,19 +84,19 @@ def _other_ports(facts: Facts, name: str) -> Step:
 
 
 def _peers(facts: Facts) -> Step:
-    pods = facts.explanation["pods"]
-    peers = [pod for pod in pods if pod["verdict"] == "peer"]
+    pods = facts.explanation.pods
+    peers = [pod for pod in pods if pod.verdict == "peer"]
     says = [count(len(peers), "peer")]
-    ended = [pod["name"] for pod in pods if pod["phase"] in ENDED]
+    ended = [pod.name for pod in pods if pod.phase in ENDED]
     if ended:
         says.append(f"ended, which is nothing to worry about: {some(ended)}")
     well, odd = len(says), []
     for verdict, meaning in _LEFT_OUT.items():
-        named = [pod["name"] for pod in pods if pod["verdict"] == verdict and pod["name"] not in ended]
+        named = [pod.name for pod in pods if pod.verdict == verdict and pod.name not in ended]
         if named:
             says.append(f"{meaning}: {some(named)}")
             odd += named
-    unready = [pod["name"] for pod in peers if not pod["ready"]]
+    unready = [pod.name for pod in peers if not pod.ready]
     if unready:
         says.append(f"peers, but not ready: {some(unready)}")
     if not says[well:]:

@@ -33,9 +33,9 @@ def step(facts: Facts) -> Step:
         return wrong("self", refusal.message, *_at_one_address(facts), remedy=_remedy(facts, refusal))
     if facts.settings.values.get("membership") == "observer":
         return ok("self", "this process is not one of the pods (`membership` = `observer`)")
-    says = f"this process runs in pod {facts.explanation['self']}"
+    says = f"this process runs in pod {facts.explanation.self_pod}"
     own = _own(facts)
-    if own and own["terminating"]:
+    if own and own.terminating:
         return warning("self", says, "it is terminating: it still gets answers, but is nobody's peer any more")
     return ok("self", says)
 
@@ -43,22 +43,22 @@ def step(facts: Facts) -> Step:
 def lacks_port(facts: Facts) -> bool:
     """Say whether it can be no peer for want of the discovery port. Its verdict is `self`, whatever it lacks."""
     own, values = _own(facts), facts.settings.values
-    if own is None or facts.explanation["gate"] != "self-excluded" or "default_discovery_port" in values:
+    if own is None or facts.explanation.gate != "self-excluded" or "default_discovery_port" in values:
         return False
-    return values["discovery_port_name"] not in [name for name, _ in own["ports"]]
+    return values["discovery_port_name"] not in [port.name for port in own.ports]
 
 
 def _own(facts: Facts) -> ExplainedPod | None:
-    return next((pod for pod in facts.explanation["pods"] if pod["verdict"] == "self"), None)
+    return next((pod for pod in facts.explanation.pods if pod.verdict == "self"), None)
 
 
 def _at_one_address(facts: Facts) -> list[str]:
     """Name the pods of which any may be the own one."""
-    if facts.explanation["gate"] != "self-unclear":
+    if facts.explanation.gate != "self-unclear":
         return []
-    pods = [pod for pod in facts.explanation["pods"] if pod["phase"] in ("Pending", "Running")]
-    living = collections.Counter(ip for pod in pods for ip in pod["ips"])
-    sharing = [pod["name"] for pod in pods if any(living[ip] > 1 for ip in pod["ips"])]
+    pods = [pod for pod in facts.explanation.pods if pod.phase in ("Pending", "Running")]
+    living = collections.Counter(ip for pod in pods for ip in pod.ips)
+    sharing = [pod.name for pod in pods if any(living[ip] > 1 for ip in pod.ips)]
     return [f"they share an address, as on a host's network, where POD_IP does not tell: {some(sharing)}"]
 
 
@@ -66,7 +66,7 @@ def _remedy(facts: Facts, refusal: KubepeersError) -> Remedy:
     """Say how it becomes known, or one of the peers."""
     if refusal.status.name == "NO_IDENTITY":
         return Remedy(_IDENTITY)
-    if facts.explanation["gate"] == "self-excluded":
+    if facts.explanation.gate == "self-excluded":
         return _excluded(facts)
     pods = f"    {remedies.kubectl(facts.settings)} get pods -n {facts.settings.values['namespace']} --show-labels"
     advice = {
@@ -84,7 +84,7 @@ def _remedy(facts: Facts, refusal: KubepeersError) -> Remedy:
         f"({ways('pod_labels')}), or give the pod template those of the "
         "peers. A process that is not one of the pods is run with --membership observer.",
     }
-    return Remedy(advice.get(facts.explanation["gate"], f"See how the pods are:\n{pods} -o wide"))
+    return Remedy(advice.get(facts.explanation.gate, f"See how the pods are:\n{pods} -o wide"))
 
 
 def _excluded(facts: Facts) -> Remedy:
@@ -92,9 +92,9 @@ def _excluded(facts: Facts) -> Remedy:
     values, own = facts.settings.values, _own(facts)
     if lacks_port(facts):
         return remedies.ports({"discovery_port_name": values["discovery_port_name"]})
-    if own and own["phase"] not in ENDED:
+    if own and own.phase not in ENDED:
         return Remedy(
             f"Ask for a family of which the pod has an address, or for none ({option('ip_family')}). It has these:\n"
             f"    {remedies.kubectl(facts.settings)} get pods -n {values['namespace']} -o wide"
         )
-    return remedies.described(facts.settings, [own["name"]] if own else [])
+    return remedies.described(facts.settings, [own.name] if own else [])

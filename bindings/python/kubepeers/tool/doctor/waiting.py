@@ -29,15 +29,15 @@ class Access:
 
     def look(self) -> None:
         """See what is new."""
-        unread, now = self.health.age is None, time.monotonic()
+        unread, now = not self.health.synced, time.monotonic()
         self.health = self._provider.health()
         self.watched = self.watched or self.health.watching
-        if unread and self.health.age is not None:
+        if unread and self.health.synced:
             # What went wrong before has mended itself.
             self.failed = None
         if self.health.error is not None:
             self.failed = self.health
-        if self.health.age is None:
+        if not self.health.synced:
             return
         if self._failed_at is None and self.failed is not None:
             # After the look, which may have seen an answer that came before the failure. Ages are whole milliseconds.
@@ -52,7 +52,7 @@ class Access:
     def settled(self) -> bool:
         """The pods were read and are watched or polled, or what is wrong does not mend itself."""
         error = self.health.error
-        if self.health.age is not None and (self.watched or self.health.polling):
+        if self.health.synced and (self.watched or self.health.polling):
             return True
         return error is not None and not error.retryable
 

@@ -30,7 +30,7 @@ class Lines:
             self._print(picture.now, f"! {picture.problem}" if picture.problem else "! all is well again")
             self._problem = picture.problem
         for change in changes(self._before, picture.pods):
-            self._print(picture.now, described(change, change.pod["name"]))
+            self._print(picture.now, described(change, change.pod.name))
         self._before = picture.pods
 
     def _print(self, now: float, line: str) -> None:
@@ -44,5 +44,5 @@ def described(change: Change, name: str) -> str:
     if mark == "-":
         return f"- {name}"
     if mark == "+":
-        return f"+ {name} {pod['verdict']} {where(pod)} {pod['phase']} {readiness(pod)} {ports(pod)}"
+        return f"+ {name} {pod.verdict} {where(pod)} {pod.phase} {readiness(pod)} {ports(pod)}"
     return f"~ {name} " + ", ".join(f"{was} -> {now}" for was, now in differences)

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from kubepeers import KubepeersError, NotSyncedError
+from kubepeers import KubepeersError, NoResultError
 
 if TYPE_CHECKING:
     from kubepeers import ExplainedPod, Explanation, Health, Provider
@@ -26,14 +26,14 @@ class Picture:
     @property
     def pods(self) -> dict[str, ExplainedPod]:
         """The pods by uid, in the order of their names."""
-        return {pod["uid"]: pod for pod in self.explanation["pods"]} if self.explanation else {}
+        return {pod.uid: pod for pod in self.explanation.pods} if self.explanation else {}
 
     @property
     def problem(self) -> str:
         """What is wrong; "" if nothing."""
         error = self.refusal or self.health.error
-        if error is None and self.explanation and not self.explanation["pods"]:
-            return f"no pod has labels {self.explanation['selector']} in namespace {self.explanation['namespace']}"
+        if error is None and self.explanation and not self.explanation.pods:
+            return f"no pod has labels {self.explanation.selector} in namespace {self.explanation.namespace}"
         if error is None:
             return ""
         return f"{error.message} (`kubepeers doctor` prints what allows it)" if error.manifest else error.message
@@ -44,7 +44,7 @@ def look(provider: Provider) -> Picture:
     # First: once there are pods to tell of, "not read yet" is no refusal any more.
     try:
         explanation = provider.explain()
-    except NotSyncedError:
+    except NoResultError:
         explanation = None
     refusal = None
     try:
@@ -78,19 +78,19 @@ def _difference(before: ExplainedPod, after: ExplainedPod) -> Change:
 
 
 def _told(pod: ExplainedPod) -> tuple[str, ...]:
-    return (pod["verdict"], pod["phase"], readiness(pod), where(pod), ports(pod))
+    return (pod.verdict, pod.phase, readiness(pod), where(pod), ports(pod))
 
 
 def readiness(pod: ExplainedPod) -> str:
     """Say whether a pod is ready."""
-    return "ready" if pod["ready"] else "not ready"
+    return "ready" if pod.ready else "not ready"
 
 
 def where(pod: ExplainedPod) -> str:
     """Say where a pod is: a peer's address, or the addresses of another one."""
-    return pod["address"] or ",".join(pod["ips"]) or "-"
+    return pod.address or ",".join(pod.ips) or "-"
 
 
 def ports(pod: ExplainedPod) -> str:
     """List a pod's named ports."""
-    return " ".join(f"{name}={number}" for name, number in pod["ports"]) or "-"
+    return " ".join(f"{port.name}={port.number}" for port in pod.ports) or "-"

@@ -71,8 +71,8 @@ class Screen:
         """Keep what has changed."""
         if self._before is not None:
             for change in changes(self._before, picture.pods):
-                self._recent[change.pod["uid"]] = (picture.now, change)
-                self._log.append((picture.now, described(change, shortened(change.pod["name"], _LOGGED))))
+                self._recent[change.pod.uid] = (picture.now, change)
+                self._log.append((picture.now, described(change, shortened(change.pod.name, _LOGGED))))
         if picture.explanation:
             self._before = picture.pods
         self._recent = {uid: (at, change) for uid, (at, change) in self._recent.items() if picture.now - at < _RECENT}
@@ -109,23 +109,23 @@ class Screen:
     def _rows(self, picture: Picture, room: int) -> list[ExplainedPod]:
         """Give the pods by name, those that just went among them. Too many for the screen: first what is to be seen."""
         gone = [change.pod for _, change in self._recent.values() if change.mark == "-"]
-        rows = sorted([*picture.pods.values(), *gone], key=lambda pod: pod["name"])
+        rows = sorted([*picture.pods.values(), *gone], key=lambda pod: pod.name)
         if len(rows) > room:
-            rows.sort(key=lambda pod: (pod["uid"] not in self._recent, pod["verdict"] == "peer"))
+            rows.sort(key=lambda pod: (pod.uid not in self._recent, pod.verdict == "peer"))
         return rows
 
     def _cells(self, pod: ExplainedPod, now: float, columns: int) -> list[Text]:
-        recent = self._recent.get(pod["uid"])
+        recent = self._recent.get(pod.uid)
         mark = recent[1].mark if recent else ""
         gone = mark == "-"
         style = "dim strike" if gone else ""
         return [
             Text(mark, style=_MARKS.get(mark, "")),
-            Text(shortened(clean(pod["name"]), max(_NAME, columns - _OTHERS)), style=style or _MARKS.get(mark, "")),
-            Text("gone" if gone else pod["verdict"], style=style or _STYLES.get(pod["verdict"], "red")),
+            Text(shortened(clean(pod.name), max(_NAME, columns - _OTHERS)), style=style or _MARKS.get(mark, "")),
+            Text("gone" if gone else pod.verdict, style=style or _STYLES.get(pod.verdict, "red")),
             Text(_host(pod), style=style),
-            Text("yes" if pod["ready"] else "no", style=style or ("" if pod["ready"] else "yellow")),
-            Text(age(pod["started"], now), style=style),
+            Text("yes" if pod.ready else "no", style=style or ("" if pod.ready else "yellow")),
+            Text(age(pod.started, now), style=style),
             Text(clean(ports(pod)), style=style),
         ]
 
@@ -149,15 +149,15 @@ def _widths(cells: list[list[Text]], columns: int) -> list[int]:
 
 
 def _host(pod: ExplainedPod) -> str:
-    if pod["address"]:
-        return pod["address"].rpartition(":")[0].strip("[]")
-    return next(iter(pod["ips"]), "-")
+    if pod.address:
+        return pod.address.rpartition(":")[0].strip("[]")
+    return next(iter(pod.ips), "-")
 
 
 def _summary(picture: Picture) -> Text:
     """Say the answer, in the place that is looked at first."""
     pods = list(picture.pods.values())
-    peers = sum(pod["verdict"] == "peer" for pod in pods)
+    peers = sum(pod.verdict == "peer" for pod in pods)
     answer, colour = count(peers, "peer"), "green"
     if picture.explanation is None:
         answer, colour = "not known yet", "red"
@@ -170,7 +170,7 @@ def _summary(picture: Picture) -> Text:
 
 
 def _verdicts(pods: list[ExplainedPod]) -> str:
-    others = collections.Counter(pod["verdict"] for pod in pods if pod["verdict"] != "peer")
+    others = collections.Counter(pod.verdict for pod in pods if pod.verdict != "peer")
     said = ", ".join(f"{number} {verdict}" for verdict, number in others.most_common())
     return f"of {count(len(pods), 'pod')}" + (f": {said}" if said else "")
 
@@ -179,9 +179,9 @@ def _state(picture: Picture, columns: int) -> list[Text]:
     """Say how sure that is."""
     health = picture.health
     # It may have answered, with something that is no list of pods.
-    heard = "no pods read yet" if health.age is None else f"API server heard {span(health.age)} ago"
+    heard = "no pods read yet" if not health.synced else f"API server heard {span(health.age)} ago"
     how = ", polling" if health.polling else ""
-    own = f"; own pod: {clean(picture.explanation['self'])}" if picture.explanation else ""
+    own = f"; own pod: {clean(picture.explanation.self_pod)}" if picture.explanation else ""
     lines = [Text(f"{heard}{how}{own}", style="dim", no_wrap=True, overflow="ellipsis")]
     if picture.problem:
         lines += [Text(line, style="red") for line in wrapped(clean(picture.problem), columns)[:_PROBLEM]]

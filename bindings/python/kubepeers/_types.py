@@ -1,0 +1,210 @@
+"""What a provider returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import overload
+
+from ._errors import KubepeersError
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot(Sequence[str]):
+    """The peers at one moment: a sequence of their addresses.
+
+    It remains valid after `Provider.close()`. An empty snapshot always means that this pod is
+    alone, or that an observer has no peers.
+
+    Attributes:
+        generation: The number of the snapshot. Within one provider it starts at 1 and grows
+            whenever a peer is added or removed, when the record of a peer or of this pod changes,
+            and with every `Provider.register()`. While it is the same, so is the snapshot.
+        addresses: The addresses of the peers, each as "ip:port" or "[ip]:port". They are sorted by
+            family, address and port, without duplicates. The same peers are in the same order in
+            every process.
+    """
+
+    __module__ = "kubepeers"
+
+    generation: int
+    addresses: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.addresses)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.addresses)
+
+    def __contains__(self, address: object) -> bool:
+        return address in self.addresses
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[str, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> str | tuple[str, ...]:
+        return self.addresses[index]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """The record of a peer, or of this pod.
+
+    Attributes:
+        name: The name of the pod.
+        uid: The uid of the pod. Unlike a name, it is never used again.
+        host: The IP address of the pod, without brackets.
+        discovery_port: The port of the option `discovery_port_name`.
+        remoting_port: The port of the option `remoting_port_name`, or 0 if the pod has none.
+        peers_port: The port of the option `peers_port_name`, or 0 if the pod has none.
+        ready: Whether the pod is Ready.
+        node_name: The name of the Kubernetes node that the pod runs on.
+        revision: The revision of the pod's template: the value of the label
+            controller-revision-hash (StatefulSet, DaemonSet) or pod-template-hash (Deployment), or
+            "" if the pod has neither.
+    """
+
+    __module__ = "kubepeers"
+
+    name: str
+    uid: str
+    host: str
+    discovery_port: int
+    remoting_port: int
+    peers_port: int
+    ready: bool
+    node_name: str
+    revision: str
+
+    @property
+    def address(self) -> str:
+        """The address of the node, as `Snapshot.addresses` has it: "ip:port" or "[ip]:port"."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.discovery_port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How reliable the results of a provider are at one moment.
+
+    Attributes:
+        synced: Whether the pods have been listed since `Provider.register()`.
+        age: Seconds since the result was last confirmed by a list, an event, a bookmark or a new
+            watch. Bookmarks come about once a minute, and a watch that is silent for 90 s is opened
+            again, so a quiet cluster does not look old. Before the first sync it is `math.inf`, so
+            that any limit compares as exceeded.
+        stale: Whether `age` exceeds the option `max_stale`, or the pods have not been listed yet.
+            Without `max_stale` the limit is 120 s, or the time of three polls if that is longer.
+        watching: Whether a watch is open. Between two watches it is False for a moment.
+        polling: Whether the pods are polled: because of the option `watch`, or because the service
+            account may not watch them, which `error` then explains.
+        error: The last error since the last confirmation, or the error because of which the pods
+            are polled. None if there is none. Its status is UNAVAILABLE, or one that
+            `Provider.register()` raises.
+        error_class: The class of `error`, or "" if there is none. The metrics use the same words:
+            "unreachable", "no-such-host", "timed-out", "tls", "unauthorized", "forbidden", "gone",
+            "not-supported", "refused", "incomplete", "malformed", "credentials", "resources". A
+            newer library may return others.
+    """
+
+    __module__ = "kubepeers"
+
+    synced: bool
+    age: float
+    stale: bool
+    watching: bool
+    polling: bool
+    error: KubepeersError | None
+    error_class: str
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPort:
+    """A named container port."""
+
+    __module__ = "kubepeers"
+
+    name: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedPod:
+    """A pod with its verdict.
+
+    Attributes:
+        name: The name of the pod.
+        verdict: Whether the pod is a peer, or why it is not one. A newer library may return others.
+
+            - "peer": a peer
+            - "self": this pod
+            - "not-running": it is not Running (see the option `pending`)
+            - "terminating": it is being deleted
+            - "no-ip": it has no address yet
+            - "no-ip-of-family": it has no address of the option `ip_family`
+            - "no-discovery-port": it has no port of the option `discovery_port_name`
+            - "not-ready": it is not Ready (only if the option `readiness` is "ready")
+            - "address-taken": a pod that started later, or this pod, has its address and port
+            - "malformed": the API server sent a field that Kubernetes does not allow
+        address: The address of a peer, as in `Snapshot.addresses`. None unless the verdict is
+            "peer".
+        ips: All addresses of the pod.
+        phase: The phase of the pod, for example "Running".
+        ready: Whether the pod is Ready.
+        terminating: Whether the pod is being deleted.
+        node_name: The name of the Kubernetes node that the pod runs on.
+        uid: The uid of the pod.
+        revision: As `Node.revision`.
+        started: The start time of the pod, or its creation time if it has not started, as
+            Kubernetes writes it, for example "2026-11-30T10:05:00Z". "" if the API server sent
+            neither.
+        ports: The named ports of the pod.
+    """
+
+    __module__ = "kubepeers"
+
+    name: str
+    verdict: str
+    address: str | None
+    ips: tuple[str, ...]
+    phase: str
+    ready: bool
+    terminating: bool
+    node_name: str
+    uid: str
+    revision: str
+    started: str
+    ports: tuple[NamedPort, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Every pod that the labels select, with its verdict.
+
+    Attributes:
+        namespace: The namespace of the pods.
+        selector: The option `pod_labels` as a label selector.
+        self_pod: A human-readable description of this pod.
+        gate: Whether `Provider.discover_peers()` returns results. A newer library may return
+            others.
+
+            - "open": it does
+            - "self-absent": this pod is not listed
+            - "self-not-yet": this pod is not Running yet (see the option `pending`) or has no
+              address yet
+            - "self-excluded": this pod has no discovery port, or has ended
+            - "self-unselected": this pod does not have the labels
+            - "self-unclear": several pods match this process
+        pods: The pods, sorted by name.
+    """
+
+    __module__ = "kubepeers"
+
+    namespace: str
+    selector: str
+    self_pod: str
+    gate: str
+    pods: tuple[ExplainedPod, ...]
