@@ -153,7 +153,7 @@ benches: stage
 	cd benches && go build -ldflags '-s -w' -o $(BENCH)/ ./cmd/...
 
 # cmd/kubernetes and cmd/node are left to the compiler: vet would read all of Kubernetes, for minutes.
-# 3.10 is the oldest Python that mypy knows. The package is for 3.9 too: `make test-wheel` runs it there.
+# 3.10 is the oldest Python that the package supports.
 .PHONY: lint
 lint: stage $(VENV)/ready ## formatters, linters, type checkers
 	cargo fmt --check

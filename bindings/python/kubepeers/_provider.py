@@ -312,9 +312,9 @@ class Provider(_BaseProvider):
         microsecond: call it whenever the peers are needed.
 
         An empty list always means that this pod is alone. "Not synced yet" and "API server
-        unreachable" are errors, never an empty list. If two pods both got a list and neither is
-        terminating, at least one of them has the other in its list: they cannot both believe that
-        they are alone.
+        unreachable" are errors, never an empty list. If two pods with different addresses
+        or ports both got a list and neither is terminating, at least one of them has the other in
+        its list: they cannot both believe that they are alone.
 
         While the API server is unreachable or denies requests, the last result is kept and
         returned. `health` returns its age, and `max_stale` limits it.
