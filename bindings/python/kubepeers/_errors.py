@@ -45,7 +45,7 @@ class Status(IntEnum):
     SELF_NOT_VISIBLE = -13
     #: This pod cannot be a peer: it lacks the labels or the discovery port, or has ended.
     SELF_EXCLUDED = -14
-    #: The call waited for something that did not happen in time. It is usually retryable.
+    #: There is a result, but nothing newer came in time, or too few peers. It is retryable.
     TIMEOUT = -15
     #: There is no API server to contact: the process is not in a cluster, and `kubeconfig` is not
     #: set.
@@ -72,6 +72,10 @@ class Status(IntEnum):
     INTERNAL = -99
 
 
+#: The statuses that are usually retryable.
+_RETRYABLE = (Status.NO_RESOURCES, Status.NOT_SYNCED, Status.SELF_NOT_VISIBLE, Status.STALE, Status.TIMEOUT)
+
+
 class KubepeersError(Exception):
     """Why a call failed. The base class of all errors of this package, except for `LibraryError`.
 
@@ -90,14 +94,15 @@ class KubepeersError(Exception):
          └── InternalError                INTERNAL
 
     Test `retryable` rather than the class: a `NoResultError` because of a missing Role is not
-    retryable.
+    retryable. An error that your program creates, for a test, has the first status of its class,
+    and the usual `retryable` of its status.
 
     Attributes:
         message: What failed, why, and what to do. It may have several lines. It contains no
-            secrets.
+            secrets. `str(error)` is the same.
         status: The kind of the error.
-        retryable: Whether the same call may succeed later without a change of the program, its
-            configuration or the cluster.
+        retryable: Whether waiting and calling again may help. Pods that start and an API server
+            that returns may make the call succeed. A missing Role or a wrong option needs a person.
         http_status: The status of the API server's response, for example 403, or 0 if there was no
             response.
         manifest: The Kubernetes manifest, in YAML, that fixes the error once it is applied, for
@@ -120,14 +125,14 @@ class KubepeersError(Exception):
         message: str,
         *,
         status: Status | None = None,
-        retryable: bool = False,
+        retryable: bool | None = None,
         http_status: int = 0,
         manifest: str | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.status = self._statuses[0] if status is None else status
-        self.retryable = retryable
+        self.retryable = self.status in _RETRYABLE if retryable is None else retryable
         self.http_status = http_status
         self.manifest = manifest
 
@@ -140,7 +145,7 @@ class KubepeersError(Exception):
 
 
 class ConfigError(KubepeersError, ValueError):
-    """An option is missing, unknown or invalid. The message names it."""
+    """An option, or an argument of a call, is unknown or invalid. The message names it."""
 
     __module__ = "kubepeers"
     _statuses = (Status.INVALID_CONFIG, Status.UNKNOWN_KEY, Status.INVALID_UTF8, Status.INVALID_ARGUMENT)
@@ -182,7 +187,8 @@ class ForkedError(LifecycleError):
 class AccessError(KubepeersError):
     """The API server cannot be found or verified, or it refuses the credentials.
 
-    If the service account lacks a Role, `manifest` is that Role.
+    If the service account lacks a Role, `manifest` is that Role and its RoleBinding. Only
+    `Health.error` has the status UNAVAILABLE: the API server is unreachable, or does not answer.
     """
 
     __module__ = "kubepeers"
@@ -197,16 +203,19 @@ class AccessError(KubepeersError):
 
 
 class SelfPodError(KubepeersError):
-    """This pod cannot be identified (NO_IDENTITY), or cannot be a peer (SELF_EXCLUDED)."""
+    """This pod cannot be identified (NO_IDENTITY), or cannot be a peer (SELF_EXCLUDED).
+
+    It cannot be a peer if it lacks the labels or the discovery port, or has ended.
+    """
 
     __module__ = "kubepeers"
     _statuses = (Status.NO_IDENTITY, Status.SELF_EXCLUDED)
 
 
 class NoResultError(KubepeersError):
-    """There is no result yet (NOT_SYNCED, SELF_NOT_VISIBLE), or only one that is too old (STALE).
+    """There is no usable result: none yet (NOT_SYNCED, SELF_NOT_VISIBLE), or an old one (STALE).
 
-    Usually retryable. The message says why there is none.
+    Usually retryable. The message says why.
     """
 
     __module__ = "kubepeers"

@@ -76,7 +76,9 @@ class _BaseProvider:
         log: Literal["off", "error", "warn", "info", "debug"] | None = None,
         **unknown: NoReturn,
     ) -> None:
-        """Validate the options. There is no I/O and no new thread until the provider registers.
+        """Validate the options. The provider contacts nothing and starts no thread until it registers.
+
+        The first provider of a process loads the library.
 
         Args:
             pod_labels: The labels that every peer has. All of them must match.
@@ -84,10 +86,10 @@ class _BaseProvider:
                 "gossip".
             namespace: The namespace of the pods. Default: the namespace of this pod, or with
                 `kubeconfig` the namespace of the context.
-            remoting_port_name: The name of the container port for `Node.remoting_port`. A peer need
-                not have it.
-            peers_port_name: The name of the container port for `Node.peers_port`. A peer need not
-                have it.
+            remoting_port_name: The name of a second container port, which the provider only
+                reports, as `Node.remoting_port`. A peer need not have it.
+            peers_port_name: The name of a third container port, which the provider only reports, as
+                `Node.peers_port`. A peer need not have it.
             default_discovery_port: The port to assume for pods that have no port named
                 `discovery_port_name`. Default: such pods are not peers.
             default_remoting_port: The port to assume for pods that have no port named
@@ -110,10 +112,11 @@ class _BaseProvider:
                 Pending until its main containers start.
             ip_family: "primary" (default): the address of a pod is status.podIP. "ipv4" or "ipv6":
                 it is the first address of that family.
-            max_stale: The maximum age of a result in seconds, 1 to 86400. Older results are
-                refreshed on demand; while that fails, calls raise `NoResultError` (STALE). Default:
-                no limit. With less than about a minute, calls in a quiet cluster cause extra lists,
-                because a quiet watch is confirmed only about once a minute.
+            max_stale: The maximum age of a result in seconds, 1 to 86400. A call that finds an
+                older result requests a list. It raises `NoResultError` (STALE) if the list does not
+                arrive in time. Default: no limit. With less than about a minute, calls in a quiet
+                cluster cause extra lists, because a quiet watch is confirmed only about once a
+                minute.
             watch: "auto" (default): watch the pods, or poll them if the service account may list
                 but not watch them. "poll": always poll.
             poll_interval: Seconds between two polls, 1 to 86400, varied at random by up to a fifth.
@@ -121,7 +124,7 @@ class _BaseProvider:
             register_timeout: Seconds for which `register` waits for the first list, at most 86400.
                 Default: 5.
             discover_timeout: Seconds for which the other calls wait by default, at most 86400.
-                Default: 3.
+                Default: 3. Only `refresh` waits at least 5 s by default.
             request_timeout: Seconds for which one request to the API server may remain unanswered,
                 at most 86400. Default: 10.
             service_account_dir: The directory with the files token, ca.crt and namespace. Default:
@@ -131,10 +134,10 @@ class _BaseProvider:
             context: The context of the kubeconfig. Default: its current context.
             log: The most verbose level of the records that the logger "kubepeers" of `logging`
                 receives. Default: "off". A thread of the provider calls the handlers.
-            **unknown: There are no other options.
+            **unknown: Any other option raises `ConfigError`, whose message has the nearest name.
 
         Raises:
-            ConfigError: an option is missing, unknown or invalid. The message names it.
+            ConfigError: an option is unknown or invalid. The message names it.
             KubepeersError: 65,536 providers are open (NO_RESOURCES).
             LibraryError: the library cannot be loaded, or does not fit this package.
         """
@@ -194,9 +197,9 @@ class _BaseProvider:
     def generation(self) -> int:
         """The generation of the snapshot that `snapshot` would return at once.
 
-        While it equals the generation of your last snapshot, that snapshot is still current. It
-        takes less than a microsecond. It is 0 if `snapshot` would wait or fail, or if `max_stale`
-        is set.
+        While it equals the generation of your last snapshot, that snapshot is still current. The
+        value is 0 if `snapshot` would wait or fail, or if `max_stale` is set. Reading it takes less
+        than a microsecond.
         """
         return self._session.generation()
 
@@ -217,6 +220,7 @@ class _BaseProvider:
         return f"{len(peers)} peer" if len(peers) == 1 else f"{len(peers)} peers"
 
     def __reduce__(self) -> Any:
+        """Raise TypeError, because a provider belongs to its process."""
         raise TypeError(f"a {type(self).__name__} cannot be copied or pickled: it belongs to its process")
 
 
@@ -242,10 +246,10 @@ class Provider(_BaseProvider):
     `with` registers the provider, and closes it at the end.
 
     Calls with a timeout wait until they have a result or the timeout expires. Except for
-    `register`, they wait through permanent errors such as a missing Role, which an operator may
-    still fix. A timeout is in seconds, 0 does not wait, and `math.inf` waits without limit. Waits
-    let signal handlers, other threads and gevent's greenlets run. Ctrl-C, and any exception from a
-    signal handler, ends the call.
+    `register`, they keep waiting while a permanent error lasts, such as a missing Role, because an
+    operator may still fix it. A timeout is in seconds, 0 does not wait, and `math.inf` waits
+    without limit. Other threads and gevent's greenlets run meanwhile. In the main thread signal
+    handlers run at once. If a handler raises an exception, as Ctrl-C does, the call ends with it.
 
     These errors are raised by all methods except for `close`:
         NotRegisteredError: the provider is not registered (not raised by `register`).
@@ -259,10 +263,10 @@ class Provider(_BaseProvider):
     def register(self, timeout: float | None = None) -> None:
         """Read the credentials, identify this pod, start the watcher, and wait for the first list.
 
-        If only transient errors have occurred when the timeout expires, such as an API server that is
-        unreachable or overloaded, the call returns. The watcher then keeps retrying, and
+        The call also returns when the timeout expires and all errors were transient, for example
+        because the API server is unreachable or overloaded. The watcher then keeps retrying, and
         `discover_peers` waits or raises `NoResultError` with the reason until a list succeeds. So a
-        program can start while the API server is away.
+        program can start while the API server is away. Nothing is written to the cluster.
 
         If the call fails or is interrupted, it leaves nothing running and may be called again.
 
@@ -311,10 +315,11 @@ class Provider(_BaseProvider):
         result is older than `max_stale`. While nothing has changed, a call takes less than a
         microsecond: call it whenever the peers are needed.
 
-        An empty list always means that this pod is alone. "Not synced yet" and "API server
-        unreachable" are errors, never an empty list. If two pods with different addresses
-        or ports both got a list and neither is terminating, at least one of them has the other in
-        its list: they cannot both believe that they are alone.
+        An empty list always means that no other pod is a peer now. "Not synced yet" and "API server
+        unreachable" are errors, never an empty list. A pod that starts later is not in the list of
+        an earlier one. But if the call has returned in two pods with different addresses or ports,
+        and neither is terminating, at least one of the two lists has the other pod: they cannot
+        both believe that they are alone. This does not hold if `readiness` is "ready".
 
         While the API server is unreachable or denies requests, the last result is kept and
         returned. `health` returns its age, and `max_stale` limits it.
@@ -405,8 +410,9 @@ class Provider(_BaseProvider):
         it may be used again.
 
         Raises:
-            NoResultError: there is no result, and retrying will not help, for example because of a
-                missing Role.
+            NoResultError: there is no usable result, and waiting alone will not help, for example
+                because of a missing Role.
+            ClosedError: the provider was closed before the iterator was used.
             KubepeersError: as `discover_peers`.
         """
         return _Changes(self)
@@ -414,15 +420,17 @@ class Provider(_BaseProvider):
     def wait_for_peers(self, min_peers: int, stable_for: float = 0, timeout: float | None = None) -> Snapshot:
         """Wait until there are at least `min_peers` peers and the set of their addresses has been stable.
 
-        It is meant for a process that is about to form a cluster. The addresses count as stable
-        once they have been the same for `stable_for` and a list that was requested after that
-        confirms them. An open watch is not enough: it may be dead. If `stable_for` is 0, no list is
-        needed unless requests have failed. While requests fail, the call keeps waiting.
+        It is meant for a process that is about to form a cluster. When the addresses have been the
+        same for `stable_for`, the library lists the pods again. If the list confirms the addresses,
+        the call returns. An open watch is not enough: it may be dead. The time before the call
+        counts, too. If `stable_for` is 0, a list is needed only after requests have failed. While
+        requests fail, the call keeps waiting.
 
         Args:
             min_peers: The minimum number of peers, not counting this pod.
             stable_for: Seconds for which the addresses must have been the same.
-            timeout: Seconds to wait. Default: the option `discover_timeout`.
+            timeout: Seconds to wait. It should exceed `stable_for` by several seconds. Default: the
+                option `discover_timeout`.
 
         Raises:
             WaitTimeoutError: there are too few peers, or they are not stable yet. Also a builtin
@@ -491,7 +499,7 @@ class Provider(_BaseProvider):
         """Deregister and close the provider. Waiting calls raise `ClosedError`.
 
         Closing it again is allowed. The call takes milliseconds. With the option `log` it then
-        waits up to a second for handlers that have not finished.
+        waits up to a second for handlers of log records that have not finished.
 
         Raises:
             ForkedError: the provider belongs to a parent process.
@@ -585,7 +593,7 @@ class AsyncProvider(_BaseProvider):
     async def discover_peers(self, timeout: float | None = None) -> list[str]:
         """Return the current peers as "ip:port" or "[ip]:port", sorted, without this pod.
 
-        An empty list always means that this pod is alone. "Not synced yet" and "API server
+        An empty list always means that no other pod is a peer now. "Not synced yet" and "API server
         unreachable" are errors, never an empty list. See `Provider.discover_peers` for the details
         and the errors.
 
@@ -662,7 +670,8 @@ class AsyncProvider(_BaseProvider):
         Args:
             min_peers: The minimum number of peers, not counting this pod.
             stable_for: Seconds for which the addresses must have been the same.
-            timeout: Seconds to wait. Default: the option `discover_timeout`.
+            timeout: Seconds to wait. It should exceed `stable_for` by several seconds. Default: the
+                option `discover_timeout`.
 
         Raises:
             WaitTimeoutError: there are too few peers, or they are not stable yet. Also a builtin
@@ -756,7 +765,7 @@ class AsyncProvider(_BaseProvider):
 class _AsyncChanges:
     """The iterator of `AsyncProvider.changes`.
 
-    It is no async generator, which could not go on after it was cancelled.
+    It is not an async generator, because a cancelled one cannot be used again.
     """
 
     def __init__(self, provider: AsyncProvider) -> None:
@@ -778,7 +787,7 @@ class _AsyncChanges:
 
 
 class _Position:
-    """How far an iterator over changes has come."""
+    """The position of an iterator over changes."""
 
     def __init__(self) -> None:
         #: Whether the provider has been open since the iterator exists.
@@ -788,7 +797,7 @@ class _Position:
     def next(self, session: Session) -> Snapshot:
         """Return the next snapshot, without waiting."""
         try:
-            # If several tasks share the iterator, another one may have come further.
+            # If several tasks share the iterator, another one may have advanced it.
             snapshot = session.newer_than(self._generation)
         except TRANSIENT:
             self.begun = True

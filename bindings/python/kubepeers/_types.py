@@ -13,13 +13,15 @@ from ._errors import KubepeersError
 class Snapshot(Sequence[str]):
     """The peers at one moment: a sequence of their addresses.
 
-    It remains valid after `Provider.close()`. An empty snapshot always means that this pod is
-    alone, or that an observer has no peers.
+    It remains valid after `Provider.close()`. An empty snapshot always means that no other pod is a
+    peer. Two snapshots are equal if their generations and addresses are. A snapshot does not equal
+    a list: compare `addresses`, a tuple, with a tuple.
 
     Attributes:
         generation: The number of the snapshot. Within one provider it starts at 1 and grows
             whenever a peer is added or removed, when the record of a peer or of this pod changes,
-            and with every `Provider.register()`. While it is the same, so is the snapshot.
+            and with every `Provider.register()`. Snapshots of one provider with the same
+            generation are equal.
         addresses: The addresses of the peers, each as "ip:port" or "[ip]:port". They are sorted by
             family, address and port, without duplicates. The same peers are in the same order in
             every process.
@@ -101,13 +103,13 @@ class Health:
         watching: Whether a watch is open. Between two watches it is False for a moment.
         polling: Whether the pods are polled: because of the option `watch`, or because the service
             account may not watch them, which `error` then explains.
-        error: The last error since the last confirmation, or the error because of which the pods
-            are polled. None if there is none. Its status is UNAVAILABLE, or one that
-            `Provider.register()` raises.
+        error: The last error, if no request has succeeded since. While the pods are polled because
+            the service account may not watch them: that error. Otherwise None. Its status is
+            UNAVAILABLE, or one that `Provider.register()` raises.
         error_class: The class of `error`, or "" if there is none. The metrics use the same words:
             "unreachable", "no-such-host", "timed-out", "tls", "unauthorized", "forbidden", "gone",
-            "not-supported", "refused", "incomplete", "malformed", "credentials", "resources". A
-            newer library may return others.
+            "not-supported", "refused", "incomplete", "malformed", "credentials", "resources". Newer
+            libraries may add values.
     """
 
     __module__ = "kubepeers"
@@ -137,7 +139,7 @@ class ExplainedPod:
 
     Attributes:
         name: The name of the pod.
-        verdict: Whether the pod is a peer, or why it is not one. A newer library may return others.
+        verdict: Whether the pod is a peer, or why it is not one. Newer libraries may add values.
 
             - "peer": a peer
             - "self": this pod
@@ -147,7 +149,7 @@ class ExplainedPod:
             - "no-ip-of-family": it has no address of the option `ip_family`
             - "no-discovery-port": it has no port of the option `discovery_port_name`
             - "not-ready": it is not Ready (only if the option `readiness` is "ready")
-            - "address-taken": a pod that started later, or this pod, has its address and port
+            - "address-taken": its address and port now belong to a newer pod, or to this pod
             - "malformed": the API server sent a field that Kubernetes does not allow
         address: The address of a peer, as in `Snapshot.addresses`. None unless the verdict is
             "peer".
@@ -188,10 +190,10 @@ class Explanation:
         namespace: The namespace of the pods.
         selector: The option `pod_labels` as a label selector.
         self_pod: A human-readable description of this pod.
-        gate: Whether `Provider.discover_peers()` returns results. A newer library may return
-            others.
+        gate: "open", or why `Provider.discover_peers()` returns no result. Newer libraries may add
+            values.
 
-            - "open": it does
+            - "open": there is a result
             - "self-absent": this pod is not listed
             - "self-not-yet": this pod is not Running yet (see the option `pending`) or has no
               address yet

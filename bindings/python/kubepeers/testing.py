@@ -7,14 +7,26 @@ They need neither a cluster nor the library::
 
     def test_it_follows_its_peers():
         script = [["10.0.0.2:3322", "10.0.0.3:3322"], ClosedError("the end of the test")]
-        with FakeProvider(["10.0.0.2:3322"], script=script) as provider:
-            service = MyService(provider)
-            service.run()
+        service = MyService(FakeProvider(["10.0.0.2:3322"], script=script))
+        service.run()  # it registers the provider, and iterates over changes()
         assert service.joined == {"10.0.0.2:3322", "10.0.0.3:3322"}
 
-A fake is a `Provider` or an `AsyncProvider`: all methods behave like the real ones, and really
-wait. The test decides what they find, in advance by a script, or at any time by `set_peers`,
-`set_error` and `set_health`.
+A fake is a `Provider` or an `AsyncProvider`, and its methods behave like the real ones. The test
+decides what they find: in advance by a script, or at any time, from any thread, by the plain
+functions `set_peers`, `set_error` and `set_health`.
+
+The script is a sequence of peers and errors. A call that finds nothing to return, such as `changes`
+when there is nothing new, takes the next item at once:
+
+- Peers replace the current ones. If the call still finds nothing to return, it takes another item.
+- A `ClosedError` closes the provider, which ends `changes`.
+- A retryable `NoResultError` or `WaitTimeoutError` makes the call wait. With the timeout 0 the call
+  raises it.
+- Any other error is raised, once.
+
+After the last item such calls wait for as long as real ones do. `register` takes an item only if
+there are no peers (None) and its timeout is not 0. Peers are always stable: `wait_for_peers` does
+not wait for `stable_for`.
 """
 
 from __future__ import annotations
@@ -54,6 +66,9 @@ T = TypeVar("T")
 def node(address: str, **fields: object) -> Node:
     """Return the record of a pod with an address such as "10.0.0.2:3322" or "[fd00::2]:3322".
 
+    By default the pod is Ready, runs on "node-1", and has a name and uid made of its address, no
+    other ports and no revision.
+
     Args:
         address: The address of the pod.
         **fields: Fields of `Node` that should not have their defaults, for example `ready=False`.
@@ -80,15 +95,18 @@ class _Controls:
         self._fake.set_peers(peers)
 
     def set_error(self, error: KubepeersError | None) -> None:
-        """Fail calls that need a result, until `set_error(None)` or `set_peers`.
+        """Make calls that need a result raise `error`, until `set_error(None)` or `set_peers`.
 
-        A `NoResultError` makes calls wait, as with the real provider. `register` raises all
-        others, too.
+        They raise a `NoResultError` when their timeout expires, even if there were peers before. They
+        raise any other error at once. `register` does so, too.
         """
         self._fake.set_error(error)
 
     def set_health(self, **fields: object) -> None:
-        """Replace fields of `Health`, for example `stale=True`."""
+        """Replace fields of `Health`, for example `stale=True`.
+
+        By default the fake is healthy once there are peers. Until then it is not synced, and stale.
+        """
         self._fake.set_health(fields)
 
 
@@ -110,9 +128,7 @@ class FakeProvider(_Controls, Provider):
 
         Args:
             peers: Addresses or records of the first peers. None: the pods have not been listed yet.
-            script: What happens next. A call that would wait takes the next item instead: peers
-                become the new snapshot, and an error occurs once. A `ClosedError` closes the
-                provider, which ends `changes`. After the last item calls wait.
+            script: What happens next: peers, or errors. See the module's documentation.
             self_node: The address or the record of this pod. None: an observer.
             register_timeout: As the option of `Provider`.
             discover_timeout: As the option of `Provider`.
@@ -123,7 +139,7 @@ class FakeProvider(_Controls, Provider):
 
 
 class AsyncFakeProvider(_Controls, AsyncProvider):
-    """An `AsyncProvider` without a cluster. Any thread may call its controls."""
+    """An `AsyncProvider` without a cluster."""
 
     __module__ = "kubepeers.testing"
 
@@ -140,9 +156,7 @@ class AsyncFakeProvider(_Controls, AsyncProvider):
 
         Args:
             peers: Addresses or records of the first peers. None: the pods have not been listed yet.
-            script: What happens next. A call that would wait takes the next item instead: peers
-                become the new snapshot, and an error occurs once. A `ClosedError` closes the
-                provider, which ends `changes`. After the last item calls wait.
+            script: What happens next: peers, or errors. See the module's documentation.
             self_node: The address or the record of this pod. None: an observer.
             register_timeout: As the option of `Provider`.
             discover_timeout: As the option of `Provider`.
@@ -326,6 +340,8 @@ class _FakeSession:
                 if isinstance(item, ClosedError):
                     self.close()
                 if isinstance(item, KubepeersError):
+                    # A call that keeps waiting takes the next item.
+                    self._notify()
                     raise item
                 self.set_peers(item)
 

@@ -171,3 +171,19 @@ def test_the_async_fake_does_the_same() -> None:
             assert len(await waiting) == 3
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("timeout", [60, float("inf")])
+def test_a_call_waits_during_all_retryable_errors_of_the_script(timeout: float) -> None:
+    script = [*[NoResultError("an outage") for _ in range(4)], [PEERS[0]]]
+    with FakeProvider(None, script=script, register_timeout=0) as provider:
+        assert provider.discover_peers(timeout) == [PEERS[0]]
+
+
+def test_a_script_error_that_is_permanent_is_raised_once() -> None:
+    with FakeProvider([PEERS[0]], script=[NoResultError("no Role", retryable=False), [PEERS[1]]]) as provider:
+        changes = provider.changes()
+        assert next(changes).addresses == (PEERS[0],)
+        with pytest.raises(NoResultError, match="no Role"):
+            next(changes)
+        assert next(changes).addresses == (PEERS[1],)
