@@ -73,8 +73,10 @@ def test_a_transient_error_is_retryable(registered: Provider) -> None:
 
 
 def test_an_error_of_a_program_has_the_usual_retryable_of_its_status() -> None:
-    assert kubepeers.NoResultError("").retryable and kubepeers.WaitTimeoutError("").retryable
-    assert not kubepeers.AccessError("").retryable and not kubepeers.NoResultError("", retryable=False).retryable
+    assert kubepeers.NoResultError("").retryable
+    assert kubepeers.WaitTimeoutError("").retryable
+    assert not kubepeers.AccessError("").retryable
+    assert not kubepeers.NoResultError("", retryable=False).retryable
     assert kubepeers.KubepeersError("", status=Status.STALE).retryable
 
 
