@@ -5,12 +5,24 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 )
 
-// oneClusterOf waits until there are so many nodes, and each of them knows all
-// of them as members, and nobody else.
+// A clustering is a way in which nodes form one cluster.
+type clustering struct {
+	// fault returns why the nodes are not one cluster, or "". The error is that of a
+	// node that does not answer.
+	fault func(nodes []corev1.Pod) (string, error)
+	// pause is the time between two checks that they remain one.
+	pause time.Duration
+}
+
+var goakt = clustering{fault: notOne}
+
+// oneClusterOf waits until there are n nodes, and each of them has exactly these
+// nodes as members.
 func (w *world) oneClusterOf(n int) []corev1.Pod {
 	w.Helper()
 	var nodes []corev1.Pod
@@ -18,20 +30,20 @@ func (w *world) oneClusterOf(n int) []corev1.Pod {
 		if nodes = w.nodes(); len(nodes) != n {
 			return fmt.Sprintf("there are %d nodes", len(nodes))
 		}
-		return notYetOne(nodes)
+		return w.notYetOne(nodes)
 	})
 	return nodes
 }
 
-func notYetOne(nodes []corev1.Pod) string {
-	fault, err := notOne(nodes)
+func (w *world) notYetOne(nodes []corev1.Pod) string {
+	fault, err := w.clustering.fault(nodes)
 	if err != nil {
 		return err.Error()
 	}
 	return fault
 }
 
-// notOne says what keeps the nodes from being one cluster, as far as they answer.
+// notOne returns why nodes of GoAkt are not one cluster, or "".
 func notOne(nodes []corev1.Pod) (fault string, err error) {
 	all := map[string]member{}
 	for _, pod := range nodes {
@@ -49,13 +61,13 @@ func notOne(nodes []corev1.Pod) (fault string, err error) {
 	return "", nil
 }
 
-// stays is for what must not only be so once. A node that does not answer, since
-// it is busy, is asked again.
+// stays checks ten times that the nodes remain one cluster. A busy node may answer
+// late.
 func (w *world) stays(nodes []corev1.Pod) {
 	w.Helper()
 	for range 10 {
 		w.eventually("all nodes answer", func() string {
-			fault, err := notOne(nodes)
+			fault, err := w.clustering.fault(nodes)
 			if fault != "" {
 				w.Fatalf("it was one cluster, but then %s", fault)
 			}
@@ -64,6 +76,7 @@ func (w *world) stays(nodes []corev1.Pod) {
 			}
 			return ""
 		})
+		time.Sleep(w.clustering.pause)
 	}
 }
 

@@ -118,7 +118,7 @@ func cutOff(w *world) {
 		if len(nodes) != 3 {
 			return fmt.Sprintf("there are %d", len(nodes))
 		}
-		return notYetOne(nodes)
+		return w.notYetOne(nodes)
 	})
 	w.Logf("one cluster of three beside a node that is cut off from the API server, after %.1f s", time.Since(begin).Seconds())
 	w.stays(nodes)

@@ -16,36 +16,36 @@ import (
 // its address, replaces a pod that cannot leave the ring, and removes three pods.
 func memberlistRing(w *world) {
 	w.deployRing(5)
-	w.oneRingOf(5)
+	w.oneClusterOf(5)
 	w.ready(5)
-	w.ringStays(w.nodes())
+	w.stays(w.nodes())
 	w.atTheFirstTry()
 
 	killed := w.nodes()[2]
 	w.kill(killed)
 	w.startsAgain(killed)
-	w.oneRingOf(5)
+	w.oneClusterOf(5)
 	w.ready(5)
 
 	replaced := w.nodes()[0]
 	w.freeze(replaced)
 	w.removeAtOnce(replaced)
-	w.ringStays(w.oneRingOf(5))
+	w.stays(w.oneClusterOf(5))
 	w.ready(5)
 
 	w.scale(2)
-	w.ringStays(w.oneRingOf(2))
+	w.stays(w.oneClusterOf(2))
 }
 
 // memberlistWithoutServer restarts all programs while the API server is away.
 // They wait for it, and then form one ring.
 func memberlistWithoutServer(w *world) {
 	w.deployRing(5)
-	w.oneRingOf(5)
+	w.oneClusterOf(5)
 	w.ready(5)
 	nodes := w.nodes()
 	w.disturb("stop-server")
-	w.ringStays(nodes)
+	w.stays(nodes)
 	for _, pod := range nodes {
 		w.kill(pod)
 	}
@@ -63,7 +63,7 @@ func memberlistWithoutServer(w *world) {
 	}
 	w.disturb("start-server")
 	begin := time.Now()
-	w.oneRingOf(5)
+	w.oneClusterOf(5)
 	w.Logf("one ring of five %.1f s after the API server is back", time.Since(begin).Seconds())
 	w.ready(5)
 	for _, pod := range w.nodes() {
@@ -76,51 +76,18 @@ func memberlistWithoutServer(w *world) {
 // deployRing applies the example Deployment of Memberlist nodes.
 func (w *world) deployRing(replicas int) {
 	w.Helper()
+	w.clustering = ring
 	w.apply("memberlist.yaml", func(d *appsv1.Deployment) {
 		d.Spec.Replicas = number(replicas)
 		d.Spec.Template.Spec.Containers[0].Image = os.Getenv("MEMBERLIST_IMAGE")
 	})
 }
 
-// oneRingOf waits until there are n nodes, and each of them has exactly these
-// nodes as members.
-func (w *world) oneRingOf(n int) []corev1.Pod {
-	w.Helper()
-	var nodes []corev1.Pod
-	w.eventually(fmt.Sprintf("one ring of %d", n), func() string {
-		if nodes = w.nodes(); len(nodes) != n {
-			return fmt.Sprintf("there are %d nodes", len(nodes))
-		}
-		fault, err := notOneRing(nodes)
-		if err != nil {
-			return err.Error()
-		}
-		return fault
-	})
-	return nodes
-}
+// ring pauses so that the checks take three rounds of Memberlist's failure
+// detection.
+var ring = clustering{fault: notOneRing, pause: 300 * time.Millisecond}
 
-// ringStays checks for at least three seconds that the nodes remain one ring. That
-// is three rounds of Memberlist's failure detection. A busy node may answer late.
-func (w *world) ringStays(nodes []corev1.Pod) {
-	w.Helper()
-	for range 30 {
-		w.eventually("all nodes answer", func() string {
-			fault, err := notOneRing(nodes)
-			if fault != "" {
-				w.Fatalf("the ring has changed: %s", fault)
-			}
-			if err != nil {
-				return err.Error()
-			}
-			return ""
-		})
-		time.Sleep(100 * time.Millisecond)
-	}
-}
-
-// notOneRing returns what keeps the nodes from being one ring, or "". The error
-// is that of a node that does not answer.
+// notOneRing returns why nodes of Memberlist are not one ring, or "".
 func notOneRing(nodes []corev1.Pod) (fault string, err error) {
 	var want []string
 	for _, pod := range nodes {

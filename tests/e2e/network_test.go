@@ -57,7 +57,7 @@ func ipv6(w *world) {
 			}
 			nodes[i].Status.PodIP = nodes[i].Status.PodIPs[1].IP // what the helpers go by
 		}
-		return notYetOne(nodes)
+		return w.notYetOne(nodes)
 	})
 	w.stays(nodes)
 	for _, pod := range nodes {

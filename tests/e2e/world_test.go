@@ -22,9 +22,10 @@ type world struct {
 	*testing.T
 	client    kubernetes.Interface
 	namespace string
+	clustering
 }
 
-// nowhere is the context of what nobody calls off.
+// nowhere is a context that is never cancelled.
 var nowhere = context.Background()
 
 func newWorld(t *testing.T) *world {
@@ -38,7 +39,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{T: t, client: client, namespace: fmt.Sprintf("e2e-%d", time.Now().UnixMilli())}
+	w := &world{T: t, client: client, namespace: fmt.Sprintf("e2e-%d", time.Now().UnixMilli()), clustering: goakt}
 	w.must(client.CoreV1().Namespaces().Create(nowhere, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.namespace}}, metav1.CreateOptions{}))
 	t.Cleanup(w.end)
 	w.apply("00-role.yaml")
