@@ -166,10 +166,10 @@ class _BaseProvider:
         # Also at the end of the interpreter.
         self._finalizer = weakref.finalize(self, _close_unreferenced, session)
         # The library has checked the texts.
-        given = dict(pairs)
-        self._register_timeout = int(given.get("register_timeout_ms", _config.REGISTER_TIMEOUT * 1000)) / 1000
-        self._discover_timeout = int(given.get("discover_timeout_ms", _config.DISCOVER_TIMEOUT * 1000)) / 1000
-        self._description = f"{given['pod_labels']} port {given['discovery_port_name']}"
+        texts = dict(pairs)
+        self._register_timeout = int(texts.get("register_timeout_ms", _config.REGISTER_TIMEOUT * 1000)) / 1000
+        self._discover_timeout = int(texts.get("discover_timeout_ms", _config.DISCOVER_TIMEOUT * 1000)) / 1000
+        self._description = f"{texts['pod_labels']} port {texts['discovery_port_name']}"
 
     def _timeout(self, timeout: float | None, default: float | None = None) -> float | None:
         """Return the seconds that a call waits, or None for no limit."""
