@@ -1,8 +1,8 @@
-"""Shows programs in C, Go and Python next to each other, each in one of the pods, printing its peers.
+"""Shows programs in C, Go and Python next to each other. Each runs in a pod and prints its peers.
 
-`make demo` runs it. Pods are created, become Running, fail, terminate and are deleted. After each step
-the three programs must print the peers that follow from the pods of the API server. This program
-computes them from the API server's own list, without the library.
+`make demo` runs it. Pods are created, become Running, fail, terminate and are deleted. After each
+step the three programs must print the peers that follow from the pods of the API server. This
+program computes them from the API server's own list, without the library.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ class Cluster:
         return self.run(command, "--namespace", self.namespace, *arguments)
 
     def pod(self, name: str, *arguments: str) -> None:
-        # On a real cluster no scheduler or kubelet may change these pods, because this program writes their status.
+        # On a real cluster no scheduler or kubelet may change these pods: this program writes their
+        # status.
         node = ["--node", ""] if self.real else []
         ports = ["--label", SELECTOR, "--port", f"{PORT_NAME}={PORT}"]
         self.in_namespace("pod", *ports, "--service-account", "demo", *node, *arguments, name)

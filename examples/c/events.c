@@ -1,6 +1,6 @@
 /*
- * Prints this pod's address and its peers at each change, in an event loop. No call blocks. In a pod, two
- * keys are enough:
+ * Prints this pod's address and its peers at each change, in an event loop. No call blocks. In a
+ * pod, two keys are enough:
  *
  *   events app=demo gossip
  */
@@ -40,7 +40,7 @@ static uint64_t print_changes(kubepeers_provider provider, uint64_t seen, kubepe
     return seen;
 }
 
-/* Waits until the descriptor is readable. Signals are unblocked only here, so that none is missed. */
+/* Waits until the descriptor is readable. Signals are unblocked only here, so none is missed. */
 static int is_readable(int fd)
 {
     sigset_t none;

@@ -1,4 +1,4 @@
-/* Prints the addresses of this pod's peers, one line for each change, until SIGINT, SIGTERM or the end of stdin. */
+/* Prints this pod's peers, a line for each change, until SIGINT, SIGTERM or the end of stdin. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <poll.h>
