@@ -1,4 +1,4 @@
-# The one entry point. `make help` lists what there is.
+# Everything that a maintainer runs is a target here. `make help` lists them.
 
 SHELL     := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -15,7 +15,7 @@ E2E       := $(BUILD)/e2e
 CARGO_DENY := $(BUILD)/tools/bin/cargo-deny
 DIST_VENV := $(BUILD)/dist-tools
 VERSION   := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
-# The prebuilt library for images that run on this machine.
+# The prebuilt library for containers on this machine.
 DIST_TARGET := $(shell uname -m)-unknown-linux-gnu
 TARBALLS  := $(BUILD)/dist/kubepeers-$(VERSION)
 TARBALL   := $(TARBALLS)-$(DIST_TARGET).tar.gz
@@ -29,36 +29,36 @@ CFLAGS    ?= -O1 -g
 C_FLAGS   := $(CFLAGS) -Wall -Wextra -Werror -pedantic -I$(STAGE)/include
 C_LINK    := -L$(STAGE)/lib -lkubepeers -lpthread
 
-# What Go, C and Python need to find the staged library.
+# With these, Go, C and Python find the staged library.
 export PKG_CONFIG_PATH := $(STAGE)/lib/pkgconfig
 export LD_LIBRARY_PATH := $(STAGE)/lib
 export KUBEPEERS_LIBRARY := $(STAGE)/lib/libkubepeers.so.0
-# Go asks pkg-config where the library is. Where there is none, a stand-in knows the staged place.
+# cgo runs pkg-config. If the machine has none, tests/pkg-config answers for the staged library.
 export PKG_CONFIG := $(or $(shell command -v pkg-config),$(CURDIR)/tests/pkg-config)
-# Go's cache does not see that a header of the system has changed; it does see other flags.
+# Go's cache ignores changes of headers outside the module, but not of flags.
 export CGO_CFLAGS := -O2 -g -DKUBEPEERS_HEADER=0x$(shell sha256sum include/kubepeers.h | cut -c1-8)
 export KUBEPEERS_PANICKING_LIBRARY := $(PANICKING)/libkubepeers.so.0
 export PYTHONPATH := $(CURDIR)/bindings/python
 export PYTHONDONTWRITEBYTECODE := 1
 
 .PHONY: help
-help: ## this list
+help: ## print this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
-# --- The two commands -------------------------------------------------------------------------------------------------
+# --- The two commands -----------------------------------------------------------------------------
 
-# CLUSTER=current: the cluster of KUBECONFIG, in a namespace of its own, instead of one started for it.
+# CLUSTER=current uses the cluster of KUBECONFIG, in a new namespace, instead of starting one.
 DEMO = $(PYTHON) examples/demo.py --tool $(TOOL) --build $(PROGRAMS)
 
 ifneq ($(filter demo,$(MAKECMDGOALS)),)
 ifneq ($(filter-out current,$(CLUSTER)),)
-$(error CLUSTER is '$(CLUSTER)': for the demo it may be 'current' or nothing)
+$(error invalid CLUSTER '$(CLUSTER)': expected 'current' or nothing)
 endif
 endif
 
 .PHONY: demo
 ifeq ($(CLUSTER),current)
-demo: examples $(TOOL) ## C, Go and Python side by side (CLUSTER=current: in the cluster of KUBECONFIG)
+demo: examples $(TOOL) ## show C, Go and Python as pods come and go (CLUSTER=current: cluster of KUBECONFIG)
 	$(DEMO) --real
 else
 demo: examples control-plane
@@ -66,7 +66,7 @@ demo: examples control-plane
 endif
 
 .PHONY: test
-test: examples probes panics control-plane $(VENV)/ready test-calls ## all tests, against a real API server
+test: examples probes panics control-plane $(VENV)/ready test-calls ## run all tests, against a real API server
 	cargo test --locked
 	cd tests/cluster && $(GO_CLUSTER_TEST) ./cmd/cluster ./internal/balancer
 	$(PROGRAMS)/test-abi
@@ -85,13 +85,14 @@ test: examples probes panics control-plane $(VENV)/ready test-calls ## all tests
 	tests/symbols $(STAGE)/lib/libkubepeers.so
 	$(TOOL) run -- $(MAKE) --no-print-directory test-with-cluster
 
-# The tests wait more than they compute: three at once keep two cores busy. The long ones come late: idle workers take them.
+# The tests wait more than they compute, so three workers keep two cores busy. worksteal lets idle
+# workers take the long tests, which come late.
 PYTEST := $(VENV)/bin/pytest -q -n 3 --dist worksteal
 
-# Go's own, ten minutes, are few on a slow machine. A hang is ended all the same.
+# Go's default of ten minutes is too short for a slow machine. A test that hangs still ends.
 GO_TEST := go test -timeout 1h -count=1
 
-# Needs the variables that `cluster run` sets.
+# Needs the variables that `$(TOOL) run` sets.
 .PHONY: test-with-cluster
 test-with-cluster:
 	cd bindings/go && GOGC=1 GODEBUG=cgocheck=1 $(GO_TEST) -race ./...
@@ -103,9 +104,9 @@ test-with-cluster:
 
 include tests/long.mk tests/versions.mk
 
-# SCENARIOS: a regular expression, as `go test -run` takes it.
+# SCENARIOS is a regular expression for `go test -run`.
 .PHONY: e2e
-e2e: can-e2e $(E2E)/images node ## GoAkt clusters, Memberlist rings and Python services in real pods on a real kubelet, as root (SCENARIOS=…)
+e2e: can-e2e $(E2E)/images node ## run GoAkt, Memberlist, Python and C in real pods on a real kubelet, as root (SCENARIOS=…)
 	cd tests/e2e && go test -c -o $(E2E)/scenarios .
 	NODE_IMAGE=localhost/goakt-node:e2e MEMBERLIST_IMAGE=localhost/memberlist-node:e2e \
 		SERVICE_IMAGE=localhost/python-service:e2e PROGRAM_IMAGE=localhost/c-program:e2e \
@@ -114,12 +115,12 @@ e2e: can-e2e $(E2E)/images node ## GoAkt clusters, Memberlist rings and Python s
 		--image $(E2E)/python-service.tar --image $(E2E)/c-program.tar -- \
 		$(E2E)/scenarios -test.v -test.failfast -test.timeout 3h -test.run "TestClusters|TestScenarios/$(SCENARIOS)"
 
-# Before anything is built, which takes minutes. What containerd and the node need besides, they say themselves.
+# Fails before the builds, which take minutes. containerd and the node report what else they need.
 .PHONY: can-e2e
 can-e2e:
-	@[ "$$(id -u)" = 0 ] || { echo "make e2e needs root: it makes a node, in namespaces of its own"; exit 1; }
+	@[ "$$(id -u)" = 0 ] || { echo "make e2e needs root, because it creates a node in new namespaces"; exit 1; }
 	@for tool in buildah containerd iptables mmdebstrap runc; do command -v $$tool >/dev/null || \
-		{ echo "make e2e needs $$tool: tests/e2e/packages and tests/cluster/packages list Debian's packages"; exit 1; }; done
+		{ echo "make e2e needs $$tool: install the Debian packages in tests/e2e/packages and tests/cluster/packages"; exit 1; }; done
 
 $(E2E)/images $(E2E)/wheels/SHA256SUMS: | can-e2e
 $(E2E)/images: $(TARBALL) $(E2E)/wheels/SHA256SUMS tests/e2e/images packaging/Dockerfile $(shell git ls-files bindings/go examples)
@@ -132,15 +133,15 @@ $(E2E)/wheels/SHA256SUMS: $(DIST_VENV)/ready $(TARBALL) packaging/wheel $(shell 
 BENCH := $(BUILD)/bench
 PODS  ?= 10 1000 5000
 
-# BENCH_OPTIONS: `benches/bench.py --help` lists them.
+# `benches/bench.py --help` lists the BENCH_OPTIONS.
 .PHONY: bench
-bench: benches control-plane ## measures, beside what else one could use (PODS="10 1000 5000")
+bench: benches control-plane ## measure kubepeers and its alternatives (PODS="10 1000 5000")
 	BENCH_BUILD=$(BENCH) BENCH_COMMIT="$$(git describe --always --dirty)" \
 		$(TOOL) run -- $(PYTHON) benches/bench.py --pods $(PODS) $(BENCH_OPTIONS)
 
-# HERD_OPTIONS: `benches/herd.py --help` lists them.
+# `benches/herd.py --help` lists the HERD_OPTIONS.
 .PHONY: bench-herd
-bench-herd: benches control-plane ## measures the cold start of whole Deployments (HERD_OPTIONS="--sizes 100/100")
+bench-herd: benches control-plane ## measure cold starts of whole Deployments (HERD_OPTIONS="--sizes 100/100")
 	BENCH_BUILD=$(BENCH) BENCH_COMMIT="$$(git describe --always --dirty)" \
 		$(TOOL) run -- $(PYTHON) benches/herd.py $(HERD_OPTIONS)
 
@@ -152,10 +153,10 @@ benches: stage
 	$(CC) -std=c99 $(C_FLAGS) benches/hosts/herd.c -o $(BENCH)/herd-c $(C_LINK)
 	cd benches && go build -ldflags '-s -w' -o $(BENCH)/ ./cmd/...
 
-# cmd/kubernetes and cmd/node are left to the compiler: vet would read all of Kubernetes, for minutes.
+# vet excludes cmd/kubernetes and cmd/node, because it would read all of Kubernetes, for minutes.
 # 3.10 is the oldest Python that the package supports.
 .PHONY: lint
-lint: stage $(VENV)/ready ## formatters, linters, type checkers
+lint: stage $(VENV)/ready ## run formatters, linters and type checkers
 	cargo fmt --check
 	@unformatted=$$(gofmt -l bindings/go examples tests/cluster tests/e2e benches); \
 		if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi
@@ -176,16 +177,16 @@ lint: stage $(VENV)/ready ## formatters, linters, type checkers
 	cd benches && go vet ./...
 
 .PHONY: dependencies
-dependencies: $(CARGO_DENY) ## licenses, sources and known vulnerabilities of the dependencies (fetches RustSec's list)
+dependencies: $(CARGO_DENY) ## check licenses, sources and known vulnerabilities of the crates (downloads RustSec's list)
 	$(CARGO_DENY) check --hide-inclusion-graph
 
-# --- The library ------------------------------------------------------------------------------------------------------
+# --- The library ----------------------------------------------------------------------------------
 
 .PHONY: library
-library: ## builds the library
+library: ## build the library
 	cargo build --release --locked --lib
 
-# What is measured is what is shipped.
+# Benchmarks measure the library that is released.
 STAGED := staged
 bench bench-herd: STAGED := release
 
@@ -196,9 +197,9 @@ stage:
 
 LIBRARY ?= $(BUILD)/release/libkubepeers.so
 
-# Does not build: root, who installs, may have no Rust.
+# Does not build, because root may have no Rust.
 .PHONY: install
-install: ## installs what `make library` built, with header and pkg-config file (PREFIX, LIBDIR, DESTDIR)
+install: ## install what `make library` has built, its header and .pc file (PREFIX, LIBDIR, DESTDIR)
 	@test -e $(LIBRARY) || { echo "run 'make library' first"; exit 1; }
 	@$(MAKE) --no-print-directory install-files
 
@@ -215,29 +216,37 @@ install-files:
 	@echo "installed libkubepeers.so.$(VERSION) in $(DESTDIR)$(LIBDIR)"
 
 .PHONY: uninstall
-uninstall: ## removes what `make install` with the same variables installed
+uninstall: ## remove what `make install` with the same variables has installed
 	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,libkubepeers.so libkubepeers.so.0 libkubepeers.so.$(VERSION) pkgconfig/kubepeers.pc) \
 		$(DESTDIR)$(PREFIX)/include/kubepeers.h
 
 DIST_TARGETS ?= x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu x86_64-unknown-linux-musl aarch64-unknown-linux-musl
 
 .PHONY: dist
-dist: $(DIST_VENV)/ready ## a tarball of the library for each system (DIST_TARGETS), in target/dist
+dist: $(DIST_VENV)/ready ## build a tarball for each system (DIST_TARGETS), in target/dist
 	packaging/dist $(DIST_TARGETS)
 
-# For what is made of a tarball: unlike `dist`, only where it is older than its sources.
+# Unlike `dist`, this builds a tarball only if it is older than its sources.
 $(TARBALLS)-%.tar.gz: Cargo.toml Cargo.lock packaging/dist $(shell git ls-files src include)
 	$(MAKE) --no-print-directory dist DIST_TARGETS=$*
 
 .PHONY: wheel
-wheel: $(DIST_VENV)/ready $(DIST_TARGETS:%=$(TARBALLS)-%.tar.gz) ## a wheel for each system (DIST_TARGETS), and the sdist, in target/wheels
+wheel: $(DIST_VENV)/ready $(DIST_TARGETS:%=$(TARBALLS)-%.tar.gz) ## build a wheel for each system (DIST_TARGETS) and the sdist, in target/wheels
 	packaging/wheel $(BUILD)/wheels $(DIST_TARGETS)
 
+.PHONY: release-check
+release-check: ## check that a release is consistent: versions, changelog, tags
+	packaging/release-check
+
+.PHONY: release-files
+release-files: ## collect what `make dist wheel` has built, with checksums, in target/release-files
+	packaging/release-files
+
 .PHONY: header
-header: ## writes include/kubepeers.h anew
+header: ## generate include/kubepeers.h
 	KUBEPEERS_WRITE_HEADER=1 cargo test --quiet --locked --test header the_committed_header
 
-# --- What tests and examples run --------------------------------------------------------------------------------------
+# --- Programs for tests and examples --------------------------------------------------------------
 
 .PHONY: examples
 examples: stage
@@ -255,7 +264,7 @@ probes: stage
 	$(CC) -std=c99 $(C_FLAGS) tests/c/test_unload.c -o $(PROGRAMS)/test-unload -lpthread -ldl
 	cd bindings/go && go build -o $(PROGRAMS)/probe-go ./internal/probe
 
-# Two libraries that are never shipped: one panics wherever a test wants it, in the other a panic ends the process.
+# Two libraries that are never released. Tests cause panics in both; in one of them a panic aborts.
 .PHONY: panics
 panics: stage
 	@mkdir -p $(PROGRAMS) $(PANICKING) $(ABORTING)
@@ -279,7 +288,7 @@ $(DIST_VENV)/ready: packaging/requirements.txt
 	$(DIST_VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
-# etcd and kube-apiserver: those of KUBEBUILDER_ASSETS if it is set, else built from source, once.
+# etcd and kube-apiserver come from KUBEBUILDER_ASSETS, or are built from source once.
 .PHONY: control-plane
 control-plane: $(TOOL)
 ifndef KUBEBUILDER_ASSETS
@@ -290,19 +299,19 @@ endif
 $(TOOL):
 	cd tests/cluster && $(GO_CLUSTER) build -ldflags '-s -w' -o $@ ./cmd/cluster
 
-# What a node has besides: as long again, so only who wants a node builds it.
+# A node takes as long to build as the control plane, so it is a target of its own.
 .PHONY: node
 node: control-plane $(BUILD)/cluster/node $(BUILD)/cluster/pause
 
 .PHONY: test-node
-test-node: node ## tests of the tests' node (root; the packages of tests/cluster/packages)
+test-node: node ## test the node of the test cluster (root; Debian packages in tests/cluster/packages)
 	cd tests/cluster && $(GO_CLUSTER_TEST) -tags node -run '^TestNode' ./cmd/cluster
 
-# Containers have no C library of ours.
+# It runs in containers without a C library.
 $(BUILD)/cluster/pause: $(wildcard tests/cluster/cmd/pause/*.go)
 	cd tests/cluster && CGO_ENABLED=0 go build -ldflags '-s -w' -o $@ ./cmd/pause
 
-# The same flag everywhere: Go keeps what it built with it apart, and Kubernetes is to be built once.
+# All Go builds of the cluster use the same flag. Otherwise Go would build Kubernetes twice.
 TRIMMED = GOFLAGS="$$(go env GOFLAGS) -trimpath"
 GO_CLUSTER = $(TRIMMED) go
 GO_CLUSTER_TEST = $(TRIMMED) $(GO_TEST)
@@ -319,5 +328,5 @@ $(BUILD)/cluster/kubernetes $(BUILD)/cluster/node: $(BUILD)/cluster/%: tests/clu
 	@touch $@
 
 .PHONY: clean
-clean: ## removes all that was built
+clean: ## remove everything that was built
 	rm -rf $(BUILD)

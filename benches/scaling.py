@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import statistics
 import sys
+import textwrap
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -151,7 +152,8 @@ def sources(c: Constants) -> str:
         ("events while one pod is replaced", f"{EVENTS_PER_REPLACEMENT}", "assumed: five of the new, four of the old"),
     ]
     lines = ["| constant | value | from |", "|---|---|---|"]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)]) + f"\n\nMeasured {c.measured}"
+    table = "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+    return table + "\n\n" + textwrap.fill(f"Measured {c.measured}", 100) + "\n"
 
 
 def insert(document: str, name: str, table: str) -> str:

@@ -1,8 +1,8 @@
-"""The main job, shown: C, Go and Python side by side, each as one of the pods, each printing its peers live.
+"""Shows programs in C, Go and Python next to each other. Each runs in a pod and prints its peers.
 
-Run it with `make demo`. Pods are made, become Running, fail, turn terminating and go; after each step the three
-programs must say what follows from what the API server holds. That is worked out here anew, from the API server's own
-list, without the library.
+`make demo` runs it. Pods are created, become Running, fail, terminate and are deleted. After each
+step the three programs must print the peers that follow from the pods of the API server. This
+program computes them from the API server's own list, without the library.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ WIDTH = 9
 
 
 class DemoError(Exception):
-    """The demonstration did not show what it should."""
+    """A program did not print what was expected."""
 
 
 @dataclass
 class Cluster:
-    """The helper tool, bound to one namespace."""
+    """The helper program of the tests, for one namespace."""
 
     tool: str
     namespace: str
@@ -54,7 +54,8 @@ class Cluster:
         return self.run(command, "--namespace", self.namespace, *arguments)
 
     def pod(self, name: str, *arguments: str) -> None:
-        # On a real cluster no scheduler and no kubelet may touch these pods: their status is ours to write.
+        # On a real cluster no scheduler or kubelet may change these pods: this program writes their
+        # status.
         node = ["--node", ""] if self.real else []
         ports = ["--label", SELECTOR, "--port", f"{PORT_NAME}={PORT}"]
         self.in_namespace("pod", *ports, "--service-account", "demo", *node, *arguments, name)
@@ -75,7 +76,7 @@ class Cluster:
 
 @dataclass
 class Program:
-    """One runtime's example, running as one of the pods."""
+    """The example of one language, which runs as one of the pods."""
 
     name: str
     process: subprocess.Popen[str]
@@ -92,24 +93,24 @@ class Program:
             self.lines.put((time.monotonic(), line.strip()))
 
     def await_line(self, wanted: str) -> float:
-        """Reads on until the program says `wanted`; gives the moment it did."""
+        """Read until the program prints `wanted`. Return when it did."""
         at = time.monotonic()
         deadline = at + PATIENCE_S
         while self.last != wanted:
             try:
                 at, self.last = self.lines.get(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
-                raise DemoError(f"{self.name} says {self.last!r} and not {wanted!r}") from None
+                raise DemoError(f"{self.name} printed {self.last!r}: expected {wanted!r}") from None
         return at
 
     def stays(self) -> bool:
-        """Whether it has said nothing new."""
+        """Return whether the program prints nothing for a while."""
         time.sleep(SETTLE_S)
         return self.lines.empty()
 
 
-def said(pods: list[dict], own: str) -> str:
-    """What a program in pod `own` has to say, worked out from the API server's list."""
+def expected(pods: list[dict], own: str) -> str:
+    """Return what the program in pod `own` must print, computed from the API server's list."""
     if not any(pod["metadata"]["name"] == own and usable(pod) for pod in pods):
         return "waiting: SELF_NOT_VISIBLE"
     others = [pod for pod in pods if pod["metadata"]["name"] != own]
@@ -133,7 +134,7 @@ def described(pod: dict) -> str:
 
 @dataclass
 class Demo:
-    """The steps, and what was seen."""
+    """The steps, and their results."""
 
     cluster: Cluster
     programs: list[Program] = field(default_factory=list)
@@ -142,7 +143,7 @@ class Demo:
     delays: list[float] = field(default_factory=list)
 
     def step(self, title: str, *change: str) -> None:
-        """Changes one pod and checks what every program says."""
+        """Change one pod, and check what every program prints."""
         self.steps += 1
         print(f"\n{self.steps:2}. {title}")
         before = {program.name: program.last for program in self.programs}
@@ -152,7 +153,7 @@ class Demo:
         pods = self.cluster.pods()
         print(f"    {'API':{WIDTH}}" + " · ".join(sorted(described(pod) for pod in pods)))
         for program in self.programs:
-            wanted = said(pods, program.pod)
+            wanted = expected(pods, program.pod)
             note = self.heard(program, wanted, sent) if wanted != before[program.name] else self.nothing_new(program)
             self.answers += 1
             print(f"    {program.name:{WIDTH}}{wanted}   ✓ {note}")
@@ -166,13 +167,13 @@ class Demo:
 
     def nothing_new(self, program: Program) -> str:
         if not program.stays():
-            raise DemoError(f"{program.name} should have nothing new to say, and says {program.lines.get()[1]!r}")
+            raise DemoError(f"{program.name} printed {program.lines.get()[1]!r}: expected no new line")
         return "unchanged"
 
     def show(self) -> None:
-        """The life of a few pods."""
-        self.step("three pods, all Pending: nobody gets an answer before its own pod is seen Running")
-        self.step("pod c is Running: C is alone, and knows it", "pod", "c", "--ip", "10.88.0.1", "--phase", "Running")
+        """Run through the life of a few pods."""
+        self.step("three pods, all Pending: no program has a result before its pod is Running")
+        self.step("pod c is Running: C is alone, confirmed", "pod", "c", "--ip", "10.88.0.1", "--phase", "Running")
         self.step("pod go is Running", "pod", "go", "--ip", "10.88.0.2", "--phase", "Running")
         self.step("pod python is Running", "pod", "python", "--ip", "10.88.0.3", "--phase", "Running")
         self.step("pod web-1 appears, Pending", "pod", "web-1")
@@ -181,14 +182,14 @@ class Demo:
         self.step("pod web-1 has Failed, and keeps its address", "pod", "web-1", "--phase", "Failed")
         self.step("pod web-2 is terminating", "terminate", "web-2")
         self.step("pod web-2 is gone", "delete", "web-2")
-        self.step("pod python is terminating: Python may still ask", "terminate", "python")
+        self.step("pod python is terminating: Python still has a result", "terminate", "python")
 
     def summary(self) -> str:
         typical, longest = statistics.median(self.delays) * 1000, max(self.delays) * 1000
         return (
-            f"{self.steps} steps, {self.answers} answers of {len(self.programs)} runtimes, "
-            "all as the API server has it.\n"
-            f"From sending a pod's change to the printed line: median {typical:.0f} ms, at most {longest:.0f} ms."
+            f"{self.steps} steps, {self.answers} results in {len(self.programs)} languages: "
+            "all agree with the API server.\n"
+            f"Time from a change of a pod to the printed line: median {typical:.0f} ms, at most {longest:.0f} ms."
         )
 
 
@@ -199,7 +200,7 @@ def commands(build: Path) -> dict[str, list[str]]:
 
 @contextlib.contextmanager
 def running(cluster: Cluster, build: Path, folder: Path) -> Iterator[list[Program]]:
-    """Starts the three programs, each with its own pod's service account; ends them."""
+    """Start the three programs, each with a token of its pod, and end them afterwards."""
     programs: list[Program] = []
     environment = cluster.environment()
     try:
@@ -227,7 +228,7 @@ def running(cluster: Cluster, build: Path, folder: Path) -> Iterator[list[Progra
 
 @contextlib.contextmanager
 def prepared(tool: str, *, real: bool) -> Iterator[Cluster]:
-    """A namespace of its own with a service account and three pods; gone afterwards."""
+    """Create a namespace with a service account and three pods, and delete it afterwards."""
     cluster = Cluster(tool, f"kubepeers-demo-{os.getpid()}", real)
     cluster.run("namespace", cluster.namespace)
     try:
@@ -245,8 +246,8 @@ def prepared(tool: str, *, real: bool) -> Iterator[Cluster]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tool", required=True, help="the program `cluster` of tests/cluster")
-    parser.add_argument("--build", required=True, type=Path, help="where the examples peers-c and peers-go are")
-    parser.add_argument("--real", action="store_true", help="the cluster of KUBECONFIG is a whole one")
+    parser.add_argument("--build", required=True, type=Path, help="the directory of the examples peers-c and peers-go")
+    parser.add_argument("--real", action="store_true", help="the cluster of KUBECONFIG has a scheduler and kubelets")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = Path(tempfile.mkdtemp(prefix="kubepeers-demo-"))

@@ -1,12 +1,17 @@
-# The tests that take long, and need more than a fresh machine has. Part of the Makefile.
+# Tests that take long and need more than a new machine has. Part of the Makefile.
 
 .PHONY: test-long
-test-long: dependencies test-memory test-address test-thread test-fuzz test-miri test-valgrind test-abi test-dist test-wheel ## all that takes long
+test-long: dependencies test-memory test-address test-thread test-fuzz test-miri test-valgrind test-abi test-dist test-wheel ## run all long tests, before a release
 
-# The toolchain that has sanitizers and Miri: rustup toolchain install $(NIGHTLY) --component miri,rust-src
+# Sanitizers and Miri need a nightly toolchain.
 NIGHTLY ?= nightly-2026-05-20
 TARGET  := x86_64-unknown-linux-gnu
-# What is asked; how the threads meet differs all the same. Another number asks something else.
+
+.PHONY: nightly
+nightly: ## install the nightly toolchain of the long tests
+	rustup toolchain install $(NIGHTLY) --no-self-update --profile minimal --component miri,rust-src
+
+# Selects the random calls. The interleaving of the threads differs from run to run.
 SEED    ?= 21
 
 CALLS_FLAGS   := -std=c11 -D_GNU_SOURCE $(CFLAGS) -Wall -Wextra -Werror -pedantic -Iinclude
@@ -14,7 +19,7 @@ CALLS_SHARED  := $(addprefix tests/calls/,kinds.c lives.c model.c server.c shelv
 RANDOM_CALLS  := $(CALLS_SHARED) $(addprefix tests/calls/,random_calls.c configs.c providers.c objects.c exports.c outlets.c)
 
 .PHONY: test-calls
-test-calls: stage ## random calls of every export
+test-calls: stage ## call every export at random
 	@mkdir -p $(PROGRAMS)
 	$(CC) $(CALLS_FLAGS) $(RANDOM_CALLS) -o $(PROGRAMS)/random-calls $(C_LINK)
 	tests/calls/complete $(PROGRAMS)/random-calls $(STAGE)/lib/libkubepeers.so
@@ -25,7 +30,7 @@ runtime-address := asan
 runtime-thread  := tsan
 calls-address   := 300000
 calls-thread    := 200000
-# Without it, the thread sanitizer takes std's own synchronization for races.
+# Otherwise the thread sanitizer reports the synchronization of std as races.
 std-thread      := -Zbuild-std
 export ASAN_OPTIONS := detect_leaks=1:allow_addr2line=1
 export TSAN_OPTIONS := halt_on_error=1:allow_addr2line=1
@@ -37,26 +42,26 @@ $(SANITIZERS:%=library-%): library-%:
 	@ln -sf $(TARGET)/debug/libkubepeers.so $(BUILD)/$*/libkubepeers.so.0
 	@ln -sf libkubepeers.so.0 $(BUILD)/$*/libkubepeers.so
 
-# The C compiler's own runtime may be another version: the one that rustc brings serves both.
+# The program and the library need one runtime, and the C compiler's may be another version.
 .PHONY: $(SANITIZERS:%=test-%)
-$(SANITIZERS:%=test-%): test-%: library-% ## the same with all memory or all threads watched (CALLS=N SEED=N)
+$(SANITIZERS:%=test-%): test-%: library-% ## the same under the sanitizer of that name (CALLS=N SEED=N)
 	$(CC) $(CALLS_FLAGS) -fsanitize=$* -fno-omit-frame-pointer -r -nostdlib $(RANDOM_CALLS) -o $(BUILD)/$*/random-calls.o
 	$(CC) $(BUILD)/$*/random-calls.o -o $(BUILD)/$*/random-calls -L$(BUILD)/$* -lkubepeers -Wl,--export-dynamic \
 		-Wl,--whole-archive "$$(rustc +$(NIGHTLY) --print target-libdir)/librustc-nightly_rt.$(runtime-$*).a" \
 		-Wl,--no-whole-archive -lpthread -ldl -lm -lrt
 	LD_LIBRARY_PATH=$(BUILD)/$* $(BUILD)/$*/random-calls --calls $(or $(CALLS),$(calls-$*)) --seed $(SEED)
 
-# First the seeds, and what was found in earlier runs, then new inputs for so many seconds each.
+# Runs the seeds and the findings of earlier runs, and then new inputs for SECONDS per target.
 FUZZ_TARGETS := configuration claims pods protobuf
 SECONDS ?= 60
 .PHONY: fuzz
 fuzz: FUZZ_LIMIT := -max_total_time=$(SECONDS)
-fuzz: $(FUZZ_TARGETS:%=fuzz-%) ## feeds the decoders with hostile inputs (SECONDS=60)
+fuzz: $(FUZZ_TARGETS:%=fuzz-%) ## run the decoders on hostile inputs (SECONDS=60)
 
-# The seeds, and so many inputs as cost some seconds.
+# Runs the seeds, and new inputs for a few seconds.
 .PHONY: test-fuzz
 test-fuzz: FUZZ_LIMIT := -runs=100000 -max_total_time=20
-test-fuzz: $(FUZZ_TARGETS:%=fuzz-%) ## the same, shorter
+test-fuzz: $(FUZZ_TARGETS:%=fuzz-%) ## the same, but shorter
 
 .PHONY: fuzz-build
 fuzz-build:
@@ -69,39 +74,39 @@ $(FUZZ_TARGETS:%=fuzz-%): fuzz-%: fuzz-build
 		$(FUZZ_LIMIT) -max_len=16384 -timeout=10 -print_final_stats=1
 
 .PHONY: test-memory
-test-memory: ## the memory of a client against hostile servers
+test-memory: ## measure the memory of a client of hostile servers
 	cargo test --locked --profile staged --test memory -- --nocapture
 
 .PHONY: test-miri
-test-miri: ## Miri over the C ABI, with a fake backend
+test-miri: ## run Miri on the C ABI, with a fake backend
 	MIRIFLAGS="-Zmiri-strict-provenance -Zmiri-disable-isolation" \
 		cargo +$(NIGHTLY) miri test --locked --lib --target-dir $(BUILD)/miri ffi::
 
 .PHONY: test-valgrind
-test-valgrind: stage ## valgrind over 1,000 providers
+test-valgrind: stage ## run valgrind on 1,000 providers
 	@mkdir -p $(PROGRAMS)
 	$(CC) $(CALLS_FLAGS) $(CALLS_SHARED) tests/calls/thousand_lives.c -o $(PROGRAMS)/thousand-lives $(C_LINK)
 	valgrind --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite --child-silent-after-fork=yes \
 		$(PROGRAMS)/thousand-lives
 
-# An unstripped library: only there abidw finds the types.
+# abidw finds types only in an unstripped library.
 .PHONY: test-abi
-test-abi: ## the ABI against the one that is committed (needs Debian's abigail-tools)
+test-abi: ## compare the ABI with the committed one (Debian package abigail-tools)
 	cargo build --locked --lib
 	tests/abi/check $(BUILD)/debug/libkubepeers.so
 
 .PHONY: abi
-abi: ## writes tests/abi/libkubepeers.abi anew
+abi: ## generate tests/abi/libkubepeers.abi
 	cargo build --locked --lib
 	tests/abi/check --write $(BUILD)/debug/libkubepeers.so
 
-# As root: it makes systems, and runs the libraries in them. tests/dist/packages lists Debian's packages that it needs.
+# Needs root, to create systems that run the libraries, and the packages in tests/dist/packages.
 .PHONY: test-dist
-test-dist: dist control-plane ## checks the tarballs, and runs each in an old system; builds one once more
+test-dist: dist control-plane ## check the tarballs, run each in an old system, and reproduce one (root)
 	$(TOOL) run -- tests/dist/run $(DIST_TARGETS)
 	tests/dist/reproducible $(firstword $(DIST_TARGETS))
 
 .PHONY: test-wheel
-test-wheel: wheel control-plane ## checks the wheels, and installs and runs those that can run here; as root, too
+test-wheel: wheel control-plane ## check the wheels, and install and run those that can run here (root)
 	$(TOOL) run -- tests/wheel/run $(DIST_TARGETS)
 	tests/wheel/reproducible $(DIST_TARGETS)

@@ -1,6 +1,6 @@
-# The tests against other Kubernetes releases, and with several API servers. Part of the Makefile.
+# Tests with other Kubernetes releases, and with several API servers. Part of the Makefile.
 
-# The oldest supported release, and the newest that Go's module proxy serves. `make test` covers $(KUBERNETES_VERSION).
+# The oldest supported release, and the newest one. `make test` uses $(KUBERNETES_VERSION).
 OLDEST   := 1.28
 VERSIONS ?= $(OLDEST) 1.37
 
@@ -9,16 +9,16 @@ release = $(BUILD)/cluster/kubernetes-$(1)
 version = $(shell sed -n 's|^\tk8s.io/kubernetes v||p' tests/versions/$(1)/go.mod)
 
 ifneq ($(filter-out $(RELEASES),$(VERSIONS)),)
-$(error VERSIONS is '$(VERSIONS)': expected some of $(RELEASES))
+$(error invalid VERSIONS '$(VERSIONS)': expected some of $(RELEASES))
 endif
 
 .PHONY: test-versions
-test-versions: $(VERSIONS:%=test-version-%) ## conformance, cold starts and outages on other Kubernetes releases (VERSIONS="1.28 1.37")
+test-versions: $(VERSIONS:%=test-version-%) ## test other Kubernetes releases (VERSIONS="1.28 1.37")
 
-# Excludes the conformance tests that use no API server: those of the test code itself, and of what init refuses.
+# Excludes conformance tests that use no API server: those of the test code, and of invalid values.
 NO_SERVER := $(patsubst %,--ignore=tests/conformance/test_%.py,case_data differences expectations) -k 'not configuration:'
 
-# The C probe runs alone: the bindings do not differ from release to release, and `make test` compares them.
+# Only the C probe runs: `make test` compares the bindings, and the release does not affect them.
 .PHONY: $(RELEASES:%=test-version-%)
 $(RELEASES:%=test-version-%): test-version-%: probes $(VENV)/ready $(TOOL) $(BUILD)/cluster/kubernetes-%/kubernetes
 	@echo "Testing with Kubernetes $(call version,$*)"
@@ -27,7 +27,8 @@ $(RELEASES:%=test-version-%): test-version-%: probes $(VENV)/ready $(TOOL) $(BUI
 
 stamps = -X $(STAMP).gitVersion=v$(call version,$*) -X $(STAMP).gitMajor=1 -X $(STAMP).gitMinor=$(*:1.%=%)
 
-# A folder as KUBEBUILDER_ASSETS takes it. All links lead to the one program. Without its cloud providers 1.28 builds quicker.
+# A directory for KUBEBUILDER_ASSETS. All links lead to one program. The tag providerless makes 1.28
+# build faster.
 $(RELEASES:%=$(BUILD)/cluster/kubernetes-%/kubernetes): $(BUILD)/cluster/kubernetes-%/kubernetes: \
 		tests/versions/%/go.mod tests/versions/%/go.sum $(wildcard tests/cluster/cmd/kubernetes/*.go)
 	@echo "Building etcd and kube-apiserver $(call version,$*) from source, once: about five minutes on two cores."
@@ -36,7 +37,7 @@ $(RELEASES:%=$(BUILD)/cluster/kubernetes-%/kubernetes): $(BUILD)/cluster/kuberne
 	$(GO_CLUSTER) build -v -tags providerless -ldflags '-s -w $(stamps)' -o $@ . 2>&1 | ../../progress "$$packages"
 	@touch $@
 
-# Several API servers behind a balancer that freezes, cuts and delays, one of them with a watch cache that lags.
+# Three API servers behind a balancer that freezes, cuts and delays. The watch cache of one lags.
 .PHONY: test-rig
-test-rig: stage control-plane $(VENV)/ready ## a frozen and a lagging API server among three
+test-rig: stage control-plane $(VENV)/ready ## test with a frozen and a lagging API server among three
 	CLUSTER_TOOL=$(TOOL) $(VENV)/bin/pytest -q -s tests/versions/test_rig.py

@@ -1,5 +1,6 @@
 /*
- * Prints this pod's address and the peers at each change, in an event loop: no call blocks. Two keys suffice in a pod:
+ * Prints this pod's address and its peers at each change, in an event loop. No call blocks. In a
+ * pod, two keys are enough:
  *
  *   events app=demo gossip
  */
@@ -24,7 +25,7 @@ static void print(const char *what, const kubepeers_peers *peers)
     puts("");
 }
 
-/* Returns the generation of the peers that were printed, or `seen` if there are no newer ones. */
+/* Prints newer peers. Returns their generation, or `seen` if there are none. */
 static uint64_t print_changes(kubepeers_provider provider, uint64_t seen, kubepeers_error **error)
 {
     kubepeers_peers *self = NULL, *peers = NULL;
@@ -39,7 +40,7 @@ static uint64_t print_changes(kubepeers_provider provider, uint64_t seen, kubepe
     return seen;
 }
 
-/* Waits until the descriptor is readable. Signals come only here, so that none is missed. */
+/* Waits until the descriptor is readable. Signals are unblocked only here, so none is missed. */
 static int is_readable(int fd)
 {
     sigset_t none;
@@ -50,7 +51,7 @@ static int is_readable(int fd)
     return pselect(fd + 1, &wanted, NULL, NULL, NULL, &none) == 1;
 }
 
-/* Runs until a signal comes, or an error that no waiting fixes. */
+/* Runs until a signal or a permanent error. */
 static void run(kubepeers_provider provider, int fd, kubepeers_error **error)
 {
     char bytes[64];

@@ -1,4 +1,4 @@
-/* Prints the addresses of this pod's peers, one line at each change. Ends with SIGINT, SIGTERM or a pipe's end on stdin. */
+/* Prints this pod's peers, a line for each change, until SIGINT, SIGTERM or the end of stdin. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <poll.h>
@@ -14,7 +14,7 @@ static volatile sig_atomic_t stopped;
 
 static void stop(int number) { stopped = number; }
 
-/* A pod's stdin is /dev/null, at its end from the start: only other things count. */
+/* Ignores /dev/null, which is the stdin of a pod and ends at once. */
 static int stdin_ended(void)
 {
     struct pollfd input = {0, POLLIN, 0};
@@ -23,7 +23,7 @@ static int stdin_ended(void)
     return fstat(0, &kind) == 0 && !S_ISCHR(kind.st_mode) && poll(&input, 1, 0) == 1 && read(0, ignored, sizeof ignored) == 0;
 }
 
-/* From arguments like `-namespace default -selector app=demo -port gossip`. */
+/* Reads arguments such as `-namespace default -selector app=demo -port gossip`. */
 static void configure(kubepeers_config *config, int argc, char **argv, kubepeers_error **error)
 {
     static const char *const keys[][2] = {
@@ -55,7 +55,7 @@ int main(int argc, char **argv)
                      && kubepeers_register(provider, KUBEPEERS_TIMEOUT_DEFAULT, &error) == KUBEPEERS_OK;
     while (registered && error == NULL && !stopped && !stdin_ended()) {
         kubepeers_peers *peers = NULL;
-        /* A short wait, so that a signal is seen soon. */
+        /* Waits briefly, so that the program reacts to signals. */
         kubepeers_status status = kubepeers_wait(provider, generation, 250, &peers, &error);
         if (status == KUBEPEERS_OK) {
             generation = kubepeers_peers_generation(peers);

@@ -2,6 +2,6 @@ module github.com/kubepeers/kubepeers/examples/go
 
 go 1.24
 
-require github.com/kubepeers/kubepeers/bindings/go v0.1.0
+require github.com/kubepeers/kubepeers/bindings/go v0.4.0
 
 replace github.com/kubepeers/kubepeers/bindings/go => ../../bindings/go

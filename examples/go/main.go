@@ -25,7 +25,8 @@ func main() {
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	// The end of a pipe on stdin also stops the program. The stdin of a pod is /dev/null, which ends at once.
+	// The end of a pipe on stdin also stops the program. The stdin of a pod is /dev/null, which
+	// ends at once.
 	if info, err := os.Stdin.Stat(); err == nil && info.Mode()&os.ModeCharDevice == 0 {
 		go func() { io.Copy(io.Discard, os.Stdin); stop() }()
 	}

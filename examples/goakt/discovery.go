@@ -21,7 +21,8 @@ const (
 func newProvider(e environment) (discovery.Provider, error) {
 	switch e.provider {
 	case "kubepeers":
-		// kubernetes.NewDiscovery takes the same Config as GoAkt's own provider. This program needs two more settings.
+		// kubernetes.NewDiscovery takes the same Config as GoAkt's own provider. This program needs
+		// two more settings.
 		return kubernetes.New(kubepeers.Config{
 			Namespace:         e.namespace,
 			DiscoveryPortName: gossipPortName,

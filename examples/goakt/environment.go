@@ -73,7 +73,8 @@ func ownAddress(family kubepeers.IPFamily) (string, error) {
 	return "", fmt.Errorf("POD_IP=%q has no address of the family %s", os.Getenv("POD_IP"), family)
 }
 
-// delay waits for a random time of up to START_DELAY_MS, because pods do not start at the same moment.
+// delay waits for a random time of up to START_DELAY_MS, because pods do not start at the same
+// moment.
 func (e environment) delay() {
 	if e.startDelay > 0 {
 		time.Sleep(rand.N(e.startDelay))

@@ -3,8 +3,8 @@ module github.com/kubepeers/kubepeers/examples/goakt
 go 1.26.0
 
 require (
-	github.com/kubepeers/kubepeers/bindings/go v0.0.0
-	github.com/kubepeers/kubepeers/bindings/go/goakt v0.0.0
+	github.com/kubepeers/kubepeers/bindings/go v0.4.0
+	github.com/kubepeers/kubepeers/bindings/go/goakt v0.4.0
 	github.com/tochemey/goakt/v4 v4.1.0
 )
 

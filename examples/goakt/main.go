@@ -46,8 +46,9 @@ func run(e environment) error {
 			WithDiscovery(noted).
 			WithDiscoveryPort(e.gossipPort).
 			WithPeersPort(e.peersPort).
-			// On a busy machine GoAkt's default of 1 s is too short for the others to answer: 4.1.0 does not start then, or
-			// panics. The bootstrap timeout keeps its default, because a fresh start waits for half of it.
+			// On a busy machine GoAkt's default of 1 s is too short for the others to answer: 4.1.0
+			// does not start then, or panics. The bootstrap timeout keeps its default, because a
+			// fresh start waits for half of it.
 			WithReadTimeout(patience).
 			WithWriteTimeout(patience).
 			WithKinds(new(greeter))))

@@ -4,7 +4,7 @@ go 1.25.0
 
 require (
 	github.com/hashicorp/memberlist v0.7.0
-	github.com/kubepeers/kubepeers/bindings/go v0.0.0
+	github.com/kubepeers/kubepeers/bindings/go v0.4.0
 )
 
 require (

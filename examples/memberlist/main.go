@@ -53,8 +53,8 @@ func run(ctx context.Context) error {
 	m := &member{provider: provider}
 	routes := m.serve()
 
-	// Create listens. It comes before DiscoverPeers, so that a pod that finds no peers can already be
-	// joined: of two pods that start together, at least one finds the other.
+	// Create listens. It comes before DiscoverPeers, so that a pod that finds no peers can already
+	// be joined: of two pods that start together, at least one finds the other.
 	self, err := provider.Self(ctx)
 	if err != nil {
 		return err
@@ -92,9 +92,9 @@ func (m *member) follow(ctx context.Context) error {
 	go m.watch(ctx, changes)
 	for started := time.Now(); ; {
 		m.joinSome(peers)
-		// If all peers refuse, this pod is not alone: they may be starting, so do not serve yet. But
-		// they may also crash again and again, so do not wait forever. If they are in a ring that
-		// this pod cannot reach, there are two rings now. Later rounds merge them.
+		// If all peers refuse, this pod is not alone: they may be starting, so do not serve yet.
+		// But they may also crash again and again, so do not wait forever. If they are in a ring
+		// that this pod cannot reach, there are two rings now. Later rounds merge them.
 		if peers.Len() == 0 || m.ring.NumMembers() > 1 || time.Since(started) > patience {
 			m.ready.Store(true)
 		}

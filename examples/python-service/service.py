@@ -1,7 +1,8 @@
 """A service that knows its peers, in Kubernetes. deploy/python-service.yaml runs it.
 
-It serves /peers, /ready, /nodes, /explain, /health and /metrics over HTTP. Its options are environment variables. The
-command `kubepeers` reads the same variables, so it needs no options in this pod.
+It serves /peers, /ready, /nodes, /explain, /health and /metrics over HTTP. Its options are
+environment variables. The command `kubepeers` reads the same variables, so it needs no options in
+this pod.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ def follow(server: Server) -> None:
 
 def main() -> None:
     """Serve until SIGTERM."""
-    # The first process of a container is not ended by the signal alone. The exception ends a wait at once.
+    # SIGTERM alone does not end the first process of a container. The exception does, and at once.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     logging.basicConfig(level=logging.INFO, stream=sys.stdout)
     provider = Provider(
@@ -129,8 +130,8 @@ def main() -> None:
         except InternalError:
             raise  # Kubernetes starts the container again.
         except KubepeersError as e:
-            # For example no Role or no token. A container that ends here is restarted again and again, and cannot be
-            # examined.
+            # For example no Role or no token. A container that ends here is restarted again and
+            # again, and cannot be examined.
             if server.failure != str(e):
                 server.failure = str(e)
                 logging.error("%s", e)

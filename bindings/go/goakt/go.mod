@@ -5,7 +5,7 @@ go 1.26.0
 replace github.com/kubepeers/kubepeers/bindings/go => ../
 
 require (
-	github.com/kubepeers/kubepeers/bindings/go v0.0.0-00010101000000-000000000000
+	github.com/kubepeers/kubepeers/bindings/go v0.4.0
 	github.com/tochemey/goakt/v4 v4.1.0
 )
 
