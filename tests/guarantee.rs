@@ -6,10 +6,10 @@
 
 use std::sync::Arc;
 
-use kubepeers::identity::Identity;
-use kubepeers::pod::{Phase, Pod, Port, PortName};
-use kubepeers::snapshot::{Gate, View};
-use kubepeers::verdict::{Choices, PortRule, Ports, Rules};
+use kubepeers::discovery::identity::Identity;
+use kubepeers::discovery::pod::{Phase, Pod, Port, PortName};
+use kubepeers::discovery::policy::{Choices, PortRule, Ports, Rules};
+use kubepeers::discovery::snapshot::{Gate, View};
 
 const SCHEDULES: u64 = 3_000;
 

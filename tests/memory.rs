@@ -14,11 +14,11 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use kubepeers::config::Config;
-use kubepeers::explain::Form;
+use kubepeers::discovery::snapshot::Field;
 use kubepeers::kube_api::connect;
+use kubepeers::kube_api::runtime::spawn_named;
+use kubepeers::provider::explain::Form;
 use kubepeers::provider::{Provider, Timeout};
-use kubepeers::runtime::spawn_named;
-use kubepeers::snapshot::Field;
 
 const LIMIT_MB: f64 = 64.0;
 /// More than any bound, so that an unbounded reader needs more than the limit.

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use kubepeers::config::Config;
-use kubepeers::explain::{Form, explain};
-use kubepeers::health::{Health, WatchStats};
-use kubepeers::identity::Identity;
-use kubepeers::metrics::Metrics;
-use kubepeers::snapshot::View;
-use kubepeers::subject::Subject;
-use kubepeers::verdict::{Choices, PortRule, Ports, Rules};
+use kubepeers::discovery::identity::Identity;
+use kubepeers::discovery::policy::{Choices, PortRule, Ports, Rules};
+use kubepeers::discovery::snapshot::View;
+use kubepeers::provider::explain::{Form, explain};
+use kubepeers::provider::health::{Health, WatchStats};
+use kubepeers::provider::messages::Subject;
+use kubepeers::provider::metrics::Metrics;
 
 const HEADER: &str = include_str!("../include/kubepeers.h");
 
@@ -28,8 +28,8 @@ fn what_was_published_stays() {
         keys(),
         metrics(),
         explained(),
-        words("verdict", include_str!("../src/verdict.rs"), "name"),
-        words("gate", include_str!("../src/snapshot.rs"), "name"),
+        words("verdict", include_str!("../src/discovery/policy.rs"), "name"),
+        words("gate", include_str!("../src/discovery/snapshot.rs"), "name"),
         words("failure", include_str!("../src/kube_api/error.rs"), "name"),
     ];
     assert!(names.iter().all(|found| found.len() >= 4), "a kind is not found: {names:?}");

@@ -2,13 +2,13 @@
 
 use kubepeers::kube_api::fuzzing::watched;
 use kubepeers::config::{Config, Settings};
-use kubepeers::explain::{Form, explain};
-use kubepeers::identity::Identity;
-use kubepeers::pod::Pod;
-use kubepeers::snapshot::{Gate, View};
-use kubepeers::subject::Subject;
+use kubepeers::provider::explain::{Form, explain};
+use kubepeers::discovery::identity::Identity;
+use kubepeers::discovery::pod::Pod;
+use kubepeers::discovery::snapshot::{Gate, View};
+use kubepeers::provider::messages::Subject;
 use kubepeers::text::printable;
-use kubepeers::verdict::Rules;
+use kubepeers::discovery::policy::Rules;
 use serde_json::Value;
 
 pub fn judge(pods: Vec<Pod>, events: &[u8]) {

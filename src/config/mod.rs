@@ -7,10 +7,10 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::discovery::policy::{Choices, Family, PortRule, Ports};
 use crate::error::{Error, Result};
-use crate::log::Level;
+use crate::provider::log::Level;
 use crate::status::Status;
-use crate::verdict::{Choices, Family, PortRule, Ports};
 
 /// Where the kubelet mounts a pod's service account.
 const SERVICE_ACCOUNT_DIR: &str = "/var/run/secrets/kubernetes.io/serviceaccount";

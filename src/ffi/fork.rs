@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use once_cell::sync::OnceCell;
 
 use crate::error::{Error, Result};
-use crate::runtime::{Descriptor, prepare_process as prepare_once};
+use crate::kube_api::runtime::{Descriptor, prepare_process as prepare_once};
 use crate::status::Status;
 
 /// How many forks lie between the process that loaded the library and this one, modulo 256.

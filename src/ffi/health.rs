@@ -4,7 +4,7 @@ use std::ffi::{CString, c_char};
 
 use super::boundary::{call, infallible, required, store};
 use super::{handles, kubepeers_error, kubepeers_provider, kubepeers_status};
-use crate::health::Health;
+use crate::provider::health::Health;
 
 /// Opaque. An immutable record of how reliable the results were at one moment.
 /// Any number of threads may read it.

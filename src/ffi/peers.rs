@@ -5,7 +5,7 @@ use std::ptr::null;
 use std::sync::Arc;
 
 use super::boundary::infallible;
-use crate::snapshot::{Field, Peer, Snapshot};
+use crate::discovery::snapshot::{Field, Peer, Snapshot};
 
 /// Opaque. An immutable list of peers. Any number of threads may read it, also
 /// after kubepeers_close().

@@ -12,11 +12,11 @@ use super::tests::fake::connect;
 use super::{
     fork, handles, kubepeers_config, kubepeers_error, kubepeers_peers, kubepeers_provider, kubepeers_status, signals,
 };
+use crate::discovery::snapshot::Snapshot;
 use crate::error::{Error, Result};
 #[cfg(not(test))]
 use crate::kube_api::connect;
 use crate::provider::{Provider, Timeout};
-use crate::snapshot::Snapshot;
 use crate::status::Status;
 
 /// Validates the configuration and creates a provider from it. Does no I/O,

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use super::{Credentials, PodClient, WatcherTimings, watch};
 use crate::config::Settings;
+use crate::discovery::identity::{Identity, Surroundings};
+use crate::discovery::policy::Rules;
 use crate::error::Result;
-use crate::identity::{Identity, Surroundings};
-use crate::latest::Latest;
-use crate::verdict::Rules;
+use crate::provider::state::Latest;
 
 /// Publishes the pods for as long as it runs.
 pub type Watch = Box<dyn FnOnce(Rules, Arc<Latest>) -> Pin<Box<dyn Future<Output = ()>>> + Send>;

@@ -11,7 +11,7 @@ use super::rbac_hint::missing_role;
 use super::status::Status as ApiStatus;
 use super::tls::{Outlook, Remedy, TlsFailure};
 use crate::error::Error;
-use crate::health::LastError;
+use crate::provider::health::LastError;
 use crate::status::Status;
 use crate::text::printable;
 

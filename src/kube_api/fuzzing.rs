@@ -12,10 +12,10 @@ use super::status::Status;
 use super::watch::json::JsonLines;
 use super::watch::protobuf::ProtobufFrames;
 use super::watch::{Event, EventFormat, EventReader};
-use crate::census::Census;
-use crate::pod::Pod;
-use crate::snapshot::View;
-use crate::verdict::Rules;
+use crate::discovery::pod::Pod;
+use crate::discovery::pod_index::Census;
+use crate::discovery::policy::Rules;
+use crate::discovery::snapshot::View;
 
 /// The pods of a list, its resourceVersion, and where the next page begins; `None` if it is no whole list.
 pub type Listed = Option<(Vec<Pod>, Box<str>, String)>;
@@ -29,7 +29,7 @@ pub fn protobuf_list(list: &[u8], piece: usize) -> Listed {
 }
 
 pub fn is_resource_version(text: &str) -> bool {
-    crate::pod::bounds::is_resource_version(text)
+    crate::discovery::pod::bounds::is_resource_version(text)
 }
 
 pub fn said(answer: &[u8]) -> Option<String> {

@@ -13,6 +13,7 @@ mod pod_store;
 mod publisher;
 mod rbac_hint;
 mod response;
+pub mod runtime;
 mod status;
 mod tls;
 mod watch;

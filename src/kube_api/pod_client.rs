@@ -25,9 +25,9 @@ use super::watch::protobuf::ProtobufFrames;
 use super::watch::{self, Events};
 use super::watcher::PodApi;
 use crate::config::Settings;
-use crate::health::LastError;
-use crate::identity::Identity;
-use crate::pod::Pod;
+use crate::discovery::identity::Identity;
+use crate::discovery::pod::Pod;
+use crate::provider::health::LastError;
 
 /// How many pods one page of a list has.
 const PAGE: u32 = 500;

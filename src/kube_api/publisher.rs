@@ -9,11 +9,11 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::backoff::honored;
 use super::pod_store::{Change, PodStore};
 use super::watcher::PodApi;
-use crate::census::Census;
-use crate::identity::Identity;
-use crate::latest::Latest;
-use crate::snapshot::Gate;
-use crate::verdict::Rules;
+use crate::discovery::identity::Identity;
+use crate::discovery::pod_index::Census;
+use crate::discovery::policy::Rules;
+use crate::discovery::snapshot::Gate;
+use crate::provider::state::Latest;
 
 /// How long a lookup of this pod may delay the watcher.
 const LOOKUP_LIMIT: Duration = Duration::from_secs(1);

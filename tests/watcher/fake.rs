@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use kubepeers::config::{Config, Settings};
 use kubepeers::kube_api::connect;
+use kubepeers::kube_api::runtime::spawn_named;
 use kubepeers::provider::Provider;
-use kubepeers::runtime::spawn_named;
 
 use socket2::SockRef;
 

@@ -1,7 +1,7 @@
 //! Servers that send what no API server sends.
 
-use kubepeers::explain::Form;
 use kubepeers::provider::Provider;
+use kubepeers::provider::explain::Form;
 use kubepeers::status::Status;
 use serde_json::{Value, json};
 

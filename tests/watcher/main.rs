@@ -18,10 +18,10 @@ mod watching;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use kubepeers::discovery::snapshot::Snapshot;
 use kubepeers::error::Error;
-use kubepeers::health::Health;
+use kubepeers::provider::health::Health;
 use kubepeers::provider::{Provider, Timeout};
-use kubepeers::snapshot::Snapshot;
 use kubepeers::status::Status;
 
 /// Longer than anything here takes.

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kubepeers::identity::Identity;
+use kubepeers::discovery::identity::Identity;
+use kubepeers::discovery::policy::Rules;
+use kubepeers::kube_api::runtime::{Task, spawn_named};
 use kubepeers::kube_api::{Credentials, PodClient, WatcherTimings, watch};
-use kubepeers::latest::{Latest, Outlets, Resume};
-use kubepeers::runtime::{Task, spawn_named};
-use kubepeers::subject::Subject;
-use kubepeers::verdict::Rules;
+use kubepeers::provider::messages::Subject;
+use kubepeers::provider::state::{Latest, Outlets, Resume};
 
 use super::eventually;
 use super::fake::{Fake, Reply, Seen, bookmark, event, is_list, is_watch, list, status};

@@ -6,12 +6,12 @@ use std::sync::Barrier;
 use std::thread::JoinHandle;
 
 use kubepeers::config::Settings;
+use kubepeers::discovery::identity::{Identity, Surroundings};
 use kubepeers::error::{Error, Result};
-use kubepeers::health::LastError;
-use kubepeers::identity::{Identity, Surroundings};
+use kubepeers::kube_api::runtime::{Body, spawn_named};
 use kubepeers::kube_api::{Connection, Watch};
 use kubepeers::provider::Provider;
-use kubepeers::runtime::{Body, spawn_named};
+use kubepeers::provider::health::LastError;
 use kubepeers::status::Status;
 
 use super::fake::config;

@@ -12,11 +12,11 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kubepeers::config::Settings;
+use kubepeers::discovery::identity::Surroundings;
 use kubepeers::error::{Error, Result};
-use kubepeers::identity::Surroundings;
+use kubepeers::kube_api::runtime::spawn_named;
 use kubepeers::kube_api::{Connection, connect};
 use kubepeers::provider::{Provider, Timeout};
-use kubepeers::runtime::spawn_named;
 use kubepeers::status::Status;
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, date_time_ymd};
 

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::config::Settings;
+use crate::discovery::identity::{Identity, Surroundings};
+use crate::discovery::policy::Rules;
+use crate::discovery::policy::tests::pod;
+use crate::discovery::snapshot::View;
 use crate::error::{Error, Result};
-use crate::health::LastError;
-use crate::identity::{Identity, Surroundings};
 use crate::kube_api::{Connection, Watch};
-use crate::latest::Latest;
-use crate::snapshot::View;
+use crate::provider::health::LastError;
+use crate::provider::state::Latest;
 use crate::status::Status;
-use crate::verdict::Rules;
-use crate::verdict::tests::pod;
 
 pub(crate) fn connect(settings: &Settings, _: &Surroundings<'_>) -> Result<Connection> {
     let namespace = settings.namespace.clone().unwrap_or_else(|| "default".into());

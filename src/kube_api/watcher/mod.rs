@@ -26,10 +26,10 @@ use super::pod_store::{PodStore, Position, Replaced};
 use super::publisher::Publisher;
 use super::watch::Event;
 use crate::config::Settings;
-use crate::health::LastError;
-use crate::identity::Identity;
-use crate::latest::Latest;
-use crate::verdict::Rules;
+use crate::discovery::identity::Identity;
+use crate::discovery::policy::Rules;
+use crate::provider::health::LastError;
+use crate::provider::state::Latest;
 
 /// How many events are applied before a snapshot is published, if that many have arrived.
 const BURST: usize = 1024;

@@ -9,10 +9,10 @@ use tokio::time::{sleep, timeout};
 
 use super::*;
 use crate::config::tests::settings;
-use crate::health::LastError;
-use crate::latest::{Outlets, Resume};
-use crate::subject::tests::subject;
-use crate::verdict::tests::{pod, rules};
+use crate::discovery::policy::tests::{pod, rules};
+use crate::provider::health::LastError;
+use crate::provider::messages::tests::subject;
+use crate::provider::state::{Outlets, Resume};
 
 const NONE: Duration = Duration::ZERO;
 const SECOND: Duration = Duration::from_secs(1);

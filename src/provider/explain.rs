@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::pod::{Phase, Pod};
-use crate::snapshot::View;
-use crate::subject::Subject;
+use crate::discovery::pod::{Phase, Pod};
+use crate::discovery::snapshot::View;
+use crate::provider::messages::Subject;
 use crate::text::printable;
 
 /// What is told, and to whom.
@@ -130,9 +130,9 @@ fn row(pod: &Judged<'_>) -> [String; COLUMNS] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::subject::tests::subject;
+    use crate::discovery::policy::tests::{pod, rules};
+    use crate::provider::messages::tests::subject;
     use crate::text::tests::HOSTILE;
-    use crate::verdict::tests::{pod, rules};
 
     fn view() -> View {
         let mut terminating = pod("c", "10.0.0.3");

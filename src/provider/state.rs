@@ -6,18 +6,18 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::Notify;
 
-use crate::changes::Changes;
 use crate::config::Settings;
+use crate::discovery::snapshot::{Gate, Snapshot, View};
 use crate::error::{Error, Result};
-use crate::explain::{Form, explain};
-use crate::health::{Health, LastError, STALE_AFTER, WatchStats};
 use crate::kube_api::{place_in_spread, random};
-use crate::log::{Level, Log};
-use crate::metrics::Metrics;
-use crate::snapshot::{Gate, Snapshot, View};
-use crate::snapshot_slot::SlotWriter;
+use crate::provider::explain::{Form, explain};
+use crate::provider::health::{Health, LastError, STALE_AFTER, WatchStats};
+use crate::provider::log::{Level, Log};
+use crate::provider::messages::Subject;
+use crate::provider::metrics::Metrics;
+use crate::provider::notifier::Changes;
+use crate::provider::snapshot_slot::SlotWriter;
 use crate::status::Status;
-use crate::subject::Subject;
 
 /// A list this old confirms that a set is stable. A list from a server whose cache lags takes 3.1 s:
 /// a caller that polls with a shorter limit would demand one list after the other.
@@ -608,11 +608,11 @@ impl State {
 mod tests {
     use super::*;
     use crate::config::tests::settings;
-    use crate::snapshot::LeftOut;
-    use crate::snapshot_slot::SnapshotSlot;
-    use crate::subject::tests::subject;
-    use crate::verdict::Reason;
-    use crate::verdict::tests::{pod, rules};
+    use crate::discovery::policy::Reason;
+    use crate::discovery::policy::tests::{pod, rules};
+    use crate::discovery::snapshot::LeftOut;
+    use crate::provider::messages::tests::subject;
+    use crate::provider::snapshot_slot::SnapshotSlot;
     use std::io::Read;
     use std::os::unix::net::UnixStream;
     use std::thread;

@@ -1,24 +1,33 @@
 //! The life of a provider: init, register, discover_peers and wait, deregister, close.
 
+pub mod explain;
+pub mod health;
+pub mod log;
+pub mod messages;
+pub mod metrics;
+pub mod notifier;
+pub mod snapshot_slot;
+pub mod state;
+
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::config::{Config, Settings};
+use crate::discovery::identity::{Identity, Surroundings};
+use crate::discovery::policy::Rules;
+use crate::discovery::snapshot::Snapshot;
 use crate::error::{Error, Result};
-use crate::explain::Form;
-use crate::health::Health;
-use crate::identity::{Identity, Surroundings};
+use crate::kube_api::runtime::{Spawn, Task};
 use crate::kube_api::{Connect, Connection};
-use crate::latest::{Latest, Outlets, Resume};
-use crate::log::{Level, Log};
-use crate::runtime::{Spawn, Task};
-use crate::snapshot::Snapshot;
-use crate::snapshot_slot::SlotWriter;
+use crate::provider::explain::Form;
+use crate::provider::health::Health;
+use crate::provider::log::{Level, Log};
+use crate::provider::messages::Subject;
+use crate::provider::snapshot_slot::SlotWriter;
+use crate::provider::state::{Latest, Outlets, Resume};
 use crate::status::Status;
-use crate::subject::Subject;
-use crate::verdict::Rules;
 
 /// The shortest default: a server whose cache lags answers a most-recent list after up to 3.1 s.
 const REFRESH_TIMEOUT: Duration = Duration::from_secs(5);

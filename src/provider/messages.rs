@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::discovery::policy::Reason;
 use crate::error::Error;
 use crate::status::Status;
 use crate::text::printable;
-use crate::verdict::Reason;
 
 /// Whose pods these are.
 #[derive(Clone, Debug)]
@@ -15,7 +15,7 @@ pub struct Subject {
     pub namespace: String,
     pub selector: String,
     pub discovery_port_name: String,
-    /// The own pod, as [`crate::identity::Identity::describe`] says it.
+    /// The own pod, as [`crate::discovery::identity::Identity::describe`] says it.
     pub own: String,
 }
 

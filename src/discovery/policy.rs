@@ -3,8 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use crate::identity::{Identity, Own};
-use crate::pod::{Phase, Pod};
+use crate::discovery::identity::{Identity, Own};
+use crate::discovery::pod::{Phase, Pod};
 
 /// What decides who is a peer.
 #[derive(Clone, Debug)]
@@ -174,7 +174,7 @@ impl Rules {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::pod::{Port, PortName};
+    use crate::discovery::pod::{Port, PortName};
 
     pub(crate) fn pod(name: &str, ip: &str) -> Pod {
         Pod {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 use std::time::{Duration, SystemTime};
 
-use crate::health::{Health, WatchStats};
-use crate::snapshot::{LeftOut, View};
-use crate::subject::Subject;
+use crate::discovery::snapshot::{LeftOut, View};
+use crate::provider::health::{Health, WatchStats};
+use crate::provider::messages::Subject;
 use crate::text::printable;
 
 /// What the metrics are made of.
@@ -101,8 +101,8 @@ fn label_value(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::subject::tests::subject;
-    use crate::verdict::tests::{pod, rules};
+    use crate::discovery::policy::tests::{pod, rules};
+    use crate::provider::messages::tests::subject;
     use std::sync::Arc;
 
     #[test]

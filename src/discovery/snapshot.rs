@@ -6,10 +6,10 @@ use std::fmt::{Display, Write};
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
-use crate::census::Census;
-use crate::pod::Pod;
-use crate::sorted::{Block, Keyed, Sorted};
-use crate::verdict::{PortRule, Reason, Rules};
+use crate::discovery::chunked_list::{Block, Keyed, Sorted};
+use crate::discovery::pod::Pod;
+use crate::discovery::pod_index::Census;
+use crate::discovery::policy::{PortRule, Reason, Rules};
 
 /// What the pods of one moment amount to. Each pod is a peer or left out.
 #[derive(Clone, Debug)]
@@ -281,9 +281,9 @@ impl Texts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::Identity;
-    use crate::pod::{Phase, Port, PortName};
-    use crate::verdict::tests::{pod, rules};
+    use crate::discovery::identity::Identity;
+    use crate::discovery::pod::{Phase, Port, PortName};
+    use crate::discovery::policy::tests::{pod, rules};
 
     #[test]
     fn of_self_is_this_pods_record_alone() {
@@ -408,7 +408,7 @@ mod tests {
         assert_eq!(gate(|p| p.ips = [].into()), Gate::SelfNotYet(Reason::NoIp));
         assert_eq!(gate(|p| p.ports = [].into()), Gate::SelfExcluded(Reason::NoDiscoveryPort));
         let mut family = rules("me");
-        family.choices.family = crate::verdict::Family::Ipv6;
+        family.choices.family = crate::discovery::policy::Family::Ipv6;
         let own = [Arc::new(pod("me", "10.0.0.1"))];
         assert_eq!(View::of(own.iter(), &family).gate, Gate::SelfExcluded(Reason::NoIpOfFamily));
         let nobody = Rules { identity: Identity::None, ..rules("me") };

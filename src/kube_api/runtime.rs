@@ -118,7 +118,7 @@ impl<T> Drop for AbortOnDrop<T> {
 /// Does once what the first runtime of a process and its first connection would otherwise do at some moment of their own.
 pub fn prepare_process() -> Result<Descriptor> {
     crate::kube_api::choose_crypto();
-    LazyLock::force(&crate::latest::CLOCK);
+    LazyLock::force(&crate::provider::state::CLOCK);
     new_runtime()?;
     Descriptor::open().map_err(|e| no_resources(&e.to_string()))
 }

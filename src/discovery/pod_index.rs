@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::identity::Own;
-use crate::pod::Pod;
-use crate::snapshot::{Gate, LeftOut, Peer, View};
-use crate::verdict::{Reason, Rules, Verdict};
+use crate::discovery::identity::Own;
+use crate::discovery::pod::Pod;
+use crate::discovery::policy::{Reason, Rules, Verdict};
+use crate::discovery::snapshot::{Gate, LeftOut, Peer, View};
 
 /// The pods and what is thought of each.
 #[derive(Debug)]
@@ -190,9 +190,9 @@ impl Census {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::Identity;
-    use crate::pod::{Phase, Port, PortName};
-    use crate::verdict::tests::{pod, rules};
+    use crate::discovery::identity::Identity;
+    use crate::discovery::pod::{Phase, Port, PortName};
+    use crate::discovery::policy::tests::{pod, rules};
 
     /// Peers and who is left out, by uid.
     type Told = (Vec<(SocketAddr, String)>, Vec<(String, Reason)>);

@@ -8,8 +8,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
 use crate::config::{Settings, Source};
+use crate::discovery::pod::Pod;
 use crate::error::{Error, Result};
-use crate::pod::Pod;
 use crate::status::Status;
 
 /// Who this process is among the pods.
@@ -288,9 +288,10 @@ mod tests {
 
     fn pods(pods: &[(&str, &str, u16, &str)]) -> Vec<Arc<Pod>> {
         let made = pods.iter().map(|(name, ip, port, started)| {
-            let mut pod = crate::verdict::tests::pod(name, ip);
+            let mut pod = crate::discovery::policy::tests::pod(name, ip);
             pod.started = (*started).into();
-            pod.ports = pod.ports.into_iter().map(|named| crate::pod::Port { number: *port, ..named }).collect();
+            pod.ports =
+                pod.ports.into_iter().map(|named| crate::discovery::pod::Port { number: *port, ..named }).collect();
             if *port == 0 {
                 pod.ports = [].into();
             }
@@ -327,7 +328,7 @@ mod tests {
             Ok("new")
         );
         let mut ended = pods(&[("a", "10.0.0.1", 1, "2026-03"), ("b", "10.0.0.1", 1, "2026-01")]);
-        Arc::make_mut(&mut ended[0]).phase = crate::pod::Phase::Failed;
+        Arc::make_mut(&mut ended[0]).phase = crate::discovery::pod::Phase::Failed;
         assert_eq!(among(&here, &ended), Ok("b"));
     }
 

@@ -1,0 +1,9 @@
+//! Which pods are peers, and how reliable that answer is. Pure: no I/O, no async.
+
+pub mod chunked_list;
+pub mod identity;
+pub mod pod;
+pub mod pod_index;
+pub mod policy;
+pub(crate) mod protobuf;
+pub mod snapshot;
