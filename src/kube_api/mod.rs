@@ -20,8 +20,7 @@ mod watch;
 mod watcher;
 
 pub use auth::Credentials;
-pub(crate) use backoff::{place_in_spread, random};
 pub use client::choose_crypto;
-pub use connect::{Connect, Connection, Watch, connect};
+pub use connect::connect;
 pub use pod_client::PodClient;
 pub use watcher::{WatcherTimings, watch};

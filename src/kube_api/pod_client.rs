@@ -13,7 +13,6 @@ use serde::Deserialize;
 use tokio::time::timeout;
 
 use super::auth::{Credentials, Warn};
-use super::backoff::random;
 use super::client::HttpClient;
 use super::error::{ApiError, ErrorClass};
 use super::list::json::{JsonListReader, ListReader};
@@ -27,7 +26,8 @@ use super::watcher::PodApi;
 use crate::config::Settings;
 use crate::discovery::identity::Identity;
 use crate::discovery::pod::Pod;
-use crate::provider::health::LastError;
+use crate::discovery::sink::LastError;
+use crate::jitter::random;
 
 /// How many pods one page of a list has.
 const PAGE: u32 = 500;

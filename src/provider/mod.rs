@@ -8,37 +8,57 @@ pub mod metrics;
 pub mod notifier;
 pub mod snapshot_slot;
 pub mod state;
+mod wait;
 
+use std::fmt::Debug;
+use std::future::Future;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::pin::Pin;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::config::{Config, Settings};
-use crate::discovery::identity::{Identity, Surroundings};
-use crate::discovery::policy::Rules;
+use crate::config::{Config, LogLevel, Settings};
+use crate::discovery::identity::{Environment, Identity};
+use crate::discovery::policy::PeerPolicy;
+use crate::discovery::sink::Connection;
 use crate::discovery::snapshot::Snapshot;
 use crate::error::{Error, Result};
-use crate::kube_api::runtime::{Spawn, Task};
-use crate::kube_api::{Connect, Connection};
 use crate::provider::explain::Form;
 use crate::provider::health::Health;
-use crate::provider::log::{Level, Log};
-use crate::provider::messages::Subject;
+use crate::provider::log::Log;
+use crate::provider::messages::MessageContext;
 use crate::provider::snapshot_slot::SlotWriter;
-use crate::provider::state::{Latest, Outlets, Resume};
+use crate::provider::state::{Resume, SharedState, Sinks};
 use crate::status::Status;
 
 /// The shortest default: a server whose cache lags answers a most-recent list after up to 3.1 s.
 const REFRESH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A discovery provider. Any thread may call anything at any time.
+/// Where the pods come from. `ffi` implements it with the Kubernetes API; tests have their own implementations.
+pub trait Backend: Debug + Send + Sync {
+    /// Reads the credentials, identifies the local pod, and prepares the watch.
+    fn connect(&self, settings: &Settings, environment: &Environment<'_>) -> Result<Connection>;
+
+    /// Runs a future on a thread of its own until the thread is stopped. Calls `on_panic` if it panics.
+    fn spawn(&self, run: Run, on_panic: Box<dyn FnOnce(Error) + Send>) -> Result<Box<dyn WatcherThread>>;
+}
+
+/// Creates the future that the watcher's thread runs.
+pub type Run = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()>>> + Send>;
+
+/// The thread of a registration.
+pub trait WatcherThread: Debug + Send {
+    /// Stops the future where it waits, and joins the thread.
+    fn stop(self: Box<Self>);
+}
+
+/// A discovery provider. Any thread may call any function at any time.
 #[derive(Debug)]
 pub struct Provider {
     settings: Settings,
-    spawn: Spawn,
-    connect: Connect,
-    outlets: Outlets,
+    backend: Arc<dyn Backend>,
+    sinks: Sinks,
     state: Mutex<State>,
 }
 
@@ -58,21 +78,21 @@ enum Phase {
 
 #[derive(Debug)]
 struct Registration {
-    latest: Arc<Latest>,
-    task: Task,
+    shared: Arc<SharedState>,
+    thread: Box<dyn WatcherThread>,
 }
 
 /// How long a call may wait.
 #[derive(Clone, Copy, Debug)]
 pub enum Timeout {
-    /// As configured.
+    /// The timeout of the configuration.
     Default,
     /// At most this long.
     AtMost(Duration),
 }
 
 impl Timeout {
-    /// The C ABI's form: negative for the configured default.
+    /// Converts the number of the C ABI, which is negative for the configured default.
     pub fn from_ms(ms: i32) -> Self {
         u64::try_from(ms).map_or(Self::Default, |ms| Self::AtMost(Duration::from_millis(ms)))
     }
@@ -85,149 +105,154 @@ impl Timeout {
     }
 }
 
+/// Sets up what exists once per process, so that no fork can find it half set up later.
+pub fn prepare_process() {
+    LazyLock::force(&state::CLOCK);
+}
+
 impl Provider {
-    /// Validates the configuration; touches nothing else. `spawn` will start the watcher's thread, which runs what `connect` gives.
-    pub fn new(config: Config, spawn: Spawn, connect: Connect) -> Result<Self> {
+    /// Validates the configuration. It has no other effect.
+    pub fn new(config: Config, backend: Arc<dyn Backend>) -> Result<Self> {
         let state = Mutex::new(State { phase: Phase::Initialized, resume: Resume::default() });
         let settings = config.complete()?;
-        let outlets = Outlets { log: Arc::new(Log::new(settings.log)), ..Outlets::default() };
-        Ok(Self { settings, spawn, connect, outlets, state })
+        let sinks = Sinks { log: Arc::new(Log::new(settings.log)), ..Sinks::default() };
+        Ok(Self { settings, backend, sinks, state })
     }
 
-    /// Stores there, from register on, the snapshot that is returned at once.
+    /// Stores the snapshot that is returned at once in this slot, from register on.
     pub fn store_in(&mut self, slot: SlotWriter) {
         slot.store(None);
-        self.outlets.slot = slot;
+        self.sinks.slot = slot;
     }
 
-    /// Starts watching and waits for the first sync.
+    /// Starts the watcher and waits for the first list.
     pub fn register(&self, timeout: Timeout) -> Result<()> {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let latest = self.start(&Surroundings { variable: &variable, addresses: &machine_addresses })?;
+        let shared = self.start(&Environment { variable: &variable, addresses: &machine_addresses })?;
         let timeout = timeout.or(self.settings.register_timeout);
-        // Whoever does not wait hears of it when asking: what the watcher has found by now is chance.
-        let synced = if timeout.is_zero() { Ok(()) } else { latest.first_sync(timeout) };
+        // A caller that does not wait gets permanent errors from later calls: whether the watcher has found one by now is chance.
+        let synced = if timeout.is_zero() { Ok(()) } else { shared.first_sync(timeout) };
         if let Err(error) = &synced {
-            self.stop_registration(&latest, error);
+            self.stop_registration(&shared, error);
         }
         synced
     }
 
-    fn start(&self, surroundings: &Surroundings<'_>) -> Result<Arc<Latest>> {
+    fn start(&self, environment: &Environment<'_>) -> Result<Arc<SharedState>> {
         self.lock().may_register()?;
-        // Files are read without the lock: if that lasts, close must not have to wait for it.
-        let Connection { namespace, identity, watch } = (self.connect)(&self.settings, surroundings)?;
+        // Files are read without the lock: they may be slow, and close must not wait for them.
+        let Connection { namespace, identity, watch } = self.backend.connect(&self.settings, environment)?;
         let mut state = self.lock();
         state.may_register()?;
-        let subject = self.subject(namespace, &identity);
-        let Subject { namespace, selector, own, .. } = &subject;
-        let what = || format!("looking for pods with labels `{selector}` in namespace `{namespace}`; own pod: {own}");
-        self.outlets.log.write(Level::Info, what);
-        let latest = Arc::new(Latest::new(state.resume.clone(), subject, &self.settings, self.outlets.clone()));
-        let Settings { ports, choices, .. } = &self.settings;
-        let rules = Rules { ports: ports.clone(), identity, choices: *choices, alive: None };
-        let (watched, failed) = (latest.clone(), latest.clone());
-        let task = Task::start(
-            self.spawn,
-            move || async move {
-                // Only a panic ends either of them before the task is stopped.
-                tokio::join!(watch(rules, watched.clone()), watched.notify_in_time());
-            },
-            move |panic| drop(failed.end(panic)),
-        )?;
-        state.phase = Phase::Registered(Registration { latest: latest.clone(), task });
+        let context = self.context(namespace, &identity);
+        self.sinks.log.write(LogLevel::Info, || {
+            let MessageContext { namespace, selector, self_pod, .. } = &context;
+            format!("looking for pods with labels `{selector}` in namespace `{namespace}`; own pod: {self_pod}")
+        });
+        let shared = Arc::new(SharedState::new(state.resume.clone(), context, &self.settings, self.sinks.clone()));
+        let Settings { ports, options, .. } = &self.settings;
+        let policy = PeerPolicy { ports: ports.clone(), identity, options: *options, alive: None };
+        let (watched, failed) = (shared.clone(), shared.clone());
+        let run: Run = Box::new(move || {
+            Box::pin(async move {
+                // Only a panic ends either of them before the thread is stopped.
+                tokio::join!(watch(policy, watched.clone()), watched.notify_in_time());
+            })
+        });
+        let thread = self.backend.spawn(run, Box::new(move |panic| drop(failed.end(panic))))?;
+        state.phase = Phase::Registered(Registration { shared: shared.clone(), thread });
         drop(state);
-        self.outlets.changes.tell();
-        Ok(latest)
+        self.sinks.notifier.notify();
+        Ok(shared)
     }
 
-    fn subject(&self, namespace: String, identity: &Identity) -> Subject {
-        Subject {
+    fn context(&self, namespace: String, identity: &Identity) -> MessageContext {
+        MessageContext {
             namespace,
             selector: self.settings.selector(),
             discovery_port_name: self.settings.ports.discovery.name.clone(),
-            own: identity.describe(),
+            self_pod: identity.describe(),
         }
     }
 
-    /// Undoes a registration that failed, unless another thread ended it already.
-    fn stop_registration(&self, latest: &Arc<Latest>, error: &Error) {
+    /// Undoes a registration that failed, unless another thread has ended it already.
+    fn stop_registration(&self, shared: &Arc<SharedState>, error: &Error) {
         let why = Error::new(Status::NotRegistered, format!("register failed meanwhile: {error}"));
-        let task = {
+        let thread = {
             let mut state = self.lock();
             match &state.phase {
-                Phase::Registered(now) if Arc::ptr_eq(&now.latest, latest) => {
+                Phase::Registered(now) if Arc::ptr_eq(&now.shared, shared) => {
                     leave(&mut state, Phase::Initialized, why)
                 }
                 _ => None,
             }
         };
-        join(task);
+        join(thread);
     }
 
-    /// A descriptor that is readable when there may be something new.
+    /// Returns a new descriptor that is readable when a call may have a new outcome.
     pub fn change_descriptor(&self) -> Result<OwnedFd> {
-        let no = |e| Error::new(Status::NoResources, format!("no descriptor can be made: {e}"));
-        self.outlets.changes.descriptor().map_err(no)
+        let descriptor = self.sinks.notifier.descriptor();
+        descriptor.map_err(|e| Error::new(Status::NoResources, format!("no descriptor can be made: {e}")))
     }
 
-    /// What happens, in words.
+    /// Returns the log records.
     pub fn log(&self) -> &Log {
-        &self.outlets.log
+        &self.sinks.log
     }
 
-    /// The peers now, once they are known and self is seen.
+    /// Returns the peers, once the pods are listed and the local pod is among them.
     pub fn discover_peers(&self, timeout: Timeout) -> Result<Arc<Snapshot>> {
         self.wait(0, timeout)
     }
 
-    /// Returns a list of this pod alone, waiting like `discover_peers`.
+    /// Returns a list of the local pod alone. Waits like `discover_peers`.
     pub fn self_peer(&self, timeout: Timeout) -> Result<Arc<Snapshot>> {
         self.wait(0, timeout).map(|snapshot| Arc::new(snapshot.of_self()))
     }
 
-    /// The next snapshot newer than a generation.
+    /// Returns the peers, once their generation is above this one.
     pub fn wait(&self, after_generation: u64, timeout: Timeout) -> Result<Arc<Snapshot>> {
-        self.latest()?.newer_than(after_generation, timeout.or(self.settings.discover_timeout))
+        self.shared()?.newer_than(after_generation, timeout.or(self.settings.discover_timeout))
     }
 
-    /// At least `min` peers whose addresses have been the same for `stable_for`.
+    /// Returns the peers, once there are at least `min` and their addresses have been the same for `stable_for`.
     pub fn wait_for_peers(&self, min: usize, stable_for: Duration, timeout: Timeout) -> Result<Arc<Snapshot>> {
-        self.latest()?.settled(min, stable_for, timeout.or(self.settings.discover_timeout))
+        self.shared()?.settled(min, stable_for, timeout.or(self.settings.discover_timeout))
     }
 
-    /// Forces a new list and waits for it. On success, later results are at least as new as the request: this call if it is 0,
-    /// or else the earlier call that has set it.
+    /// Forces a new list and waits for it. On success, later results are at least as new as this call if `*request` is 0, or
+    /// else as the earlier call that has set it.
     pub fn refresh(&self, request: &mut u64, timeout: Timeout) -> Result<()> {
-        self.latest()?.refresh(request, timeout.or(self.settings.discover_timeout.max(REFRESH_TIMEOUT)))
+        self.shared()?.refresh(request, timeout.or(self.settings.discover_timeout.max(REFRESH_TIMEOUT)))
     }
 
-    /// How sure the answers are.
+    /// Returns how reliable the results are.
     pub fn health(&self) -> Result<Health> {
-        self.latest()?.health()
+        self.shared()?.health()
     }
 
-    /// Metrics in the text format of Prometheus.
+    /// Returns the metrics in Prometheus text format.
     pub fn metrics(&self) -> Result<String> {
-        self.latest()?.metrics()
+        self.shared()?.metrics()
     }
 
-    /// Every pod of the selector and its verdict.
+    /// Returns every pod of the selector with its verdict.
     pub fn explain(&self, form: Form) -> Result<String> {
-        self.latest()?.explain(form)
+        self.shared()?.explain(form)
     }
 
-    fn latest(&self) -> Result<Arc<Latest>> {
+    fn shared(&self) -> Result<Arc<SharedState>> {
         match &self.lock().phase {
-            Phase::Registered(registration) => Ok(registration.latest.clone()),
+            Phase::Registered(registration) => Ok(registration.shared.clone()),
             Phase::Initialized => Err(not_registered("call register first")),
             Phase::Closed => Err(closed()),
         }
     }
 
-    /// Stops watching. The provider may be registered again.
+    /// Stops the watcher. The provider may be registered again.
     pub fn deregister(&self) -> Result<()> {
-        let task = {
+        let thread = {
             let mut state = self.lock();
             match state.phase {
                 Phase::Registered(_) => {
@@ -237,15 +262,15 @@ impl Provider {
                 Phase::Closed => return Err(closed()),
             }
         };
-        join(task);
+        join(thread);
         Ok(())
     }
 
-    /// Ends the provider for good; again is nothing.
+    /// Closes the provider permanently. A second call has no effect.
     pub fn close(&self) {
-        let task = leave(&mut self.lock(), Phase::Closed, closed());
-        join(task);
-        self.outlets.changes.end();
+        let thread = leave(&mut self.lock(), Phase::Closed, closed());
+        join(thread);
+        self.sinks.notifier.end();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -270,27 +295,27 @@ impl Drop for Provider {
     }
 }
 
-/// Goes to another phase. A registration ends: whoever waits is answered with `reason`. Gives what is left to join.
-fn leave(state: &mut State, next: Phase, reason: Error) -> Option<Task> {
+/// Enters another phase. If a registration ends, all its waiting calls return `reason`. Returns the thread to join.
+fn leave(state: &mut State, next: Phase, reason: Error) -> Option<Box<dyn WatcherThread>> {
     match std::mem::replace(&mut state.phase, next) {
-        Phase::Registered(Registration { latest, task }) => {
-            state.resume = latest.end(reason);
-            Some(task)
+        Phase::Registered(Registration { shared, thread }) => {
+            state.resume = shared.end(reason);
+            Some(thread)
         }
         Phase::Initialized | Phase::Closed => None,
     }
 }
 
-/// Those that another machine could know. Without any, other ways to find the own pod remain.
+/// Returns the addresses that another machine could know. Without any, other ways to identify the local pod remain.
 fn machine_addresses() -> Vec<IpAddr> {
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default().into_iter();
     interfaces.filter(|interface| !interface.is_loopback() && !interface.is_link_local()).map(|it| it.ip()).collect()
 }
 
-/// Without the lock, which callers need meanwhile.
-fn join(task: Option<Task>) {
-    if let Some(task) = task {
-        task.stop();
+/// Runs without the lock, which callers need meanwhile.
+fn join(thread: Option<Box<dyn WatcherThread>>) {
+    if let Some(thread) = thread {
+        thread.stop();
     }
 }
 

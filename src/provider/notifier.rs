@@ -1,4 +1,4 @@
-//! Descriptors that become readable when there may be something new: for event loops.
+//! Descriptors for event loops. They become readable when a call may have a new outcome.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -9,60 +9,61 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use socket2::SockRef;
 
-/// Those that were given out. Each is one end of a pair of sockets: either side notices when the other has closed its own.
+/// The descriptors of one provider. Each is one end of a pair of sockets, so that either side notices when the other closes its
+/// end.
 #[derive(Debug, Default)]
-pub struct Changes {
+pub struct ChangeNotifier {
     ends: Mutex<Ends>,
 }
 
 #[derive(Debug, Default)]
 struct Ends {
     open: Vec<UnixStream>,
-    /// How many there may be before it is looked which of them others have closed: looking at each one for each new one
-    /// would take the longer the more there are.
-    many: usize,
+    /// How many ends may be open before the next new one checks which of them the host has closed. A check of all ends for
+    /// each new one would take quadratic time.
+    check_at: usize,
 }
 
-/// Few enough to be kept without a look.
+/// So few ends are kept without a check.
 const FEW: usize = 8;
 
 impl Ends {
     fn retain(&mut self, open: impl Fn(&UnixStream) -> bool) {
         self.open.retain(open);
-        self.many = FEW.max(2 * self.open.len());
+        self.check_at = FEW.max(2 * self.open.len());
     }
 }
 
-impl Drop for Changes {
+impl Drop for ChangeNotifier {
     fn drop(&mut self) {
         self.end();
     }
 }
 
-impl Changes {
-    /// A new one, readable at once: whatever is known, its owner has not seen it yet.
+impl ChangeNotifier {
+    /// Returns a new descriptor. It is readable at once, because its owner has not read the present state yet.
     pub fn descriptor(&self) -> io::Result<OwnedFd> {
         let (ours, theirs) = UnixStream::pair()?;
         theirs.set_nonblocking(true)?;
-        tell(&ours);
+        notify(&ours);
         let mut ends = self.lock();
-        // While nothing changes, this is where it is noticed that others have closed theirs.
-        if ends.open.len() >= ends.many {
+        // While nothing changes, only this notices that the host has closed descriptors.
+        if ends.open.len() >= ends.check_at {
             ends.retain(is_open);
         }
         ends.open.push(ours);
         Ok(theirs.into())
     }
 
-    /// Makes all of them readable.
-    pub fn tell(&self) {
-        self.lock().retain(tell);
+    /// Makes all descriptors readable.
+    pub fn notify(&self) {
+        self.lock().retain(notify);
     }
 
-    /// There will be nothing new any more: all of them are at their end, also where a child process has copies of our sides.
+    /// Ends all descriptors: they stay readable, and reading returns 0, even if a child process has copies of our ends.
     pub fn end(&self) {
         for end in self.lock().open.drain(..) {
-            // Fails only where the other side is closed.
+            // It fails only if the host has closed its end.
             let _ = end.shutdown(Shutdown::Both);
         }
     }
@@ -77,14 +78,14 @@ fn is_open(end: &UnixStream) -> bool {
     !matches!(&received, Ok(0)) && !received.is_err_and(is_over)
 }
 
-/// Says whether somebody has the other end still.
-fn tell(end: &UnixStream) -> bool {
-    // No signal where it is closed, and no waiting where nobody has read for long.
+/// Returns whether the host still has its end.
+fn notify(end: &UnixStream) -> bool {
+    // Neither raises SIGPIPE if the other end is closed nor blocks if the host has not read for long.
     let sent = SockRef::from(end).send_with_flags(&[1], libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT);
     !sent.is_err_and(is_over)
 }
 
-/// Other errors pass.
+/// Returns whether the other end is closed. Other errors are transient.
 fn is_over(error: io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }
@@ -99,31 +100,31 @@ mod tests {
     }
 
     #[test]
-    fn readable_at_once_after_each_change_and_at_the_end() {
-        let changes = Changes::default();
-        let mut theirs = UnixStream::from(changes.descriptor().unwrap());
+    fn descriptor_is_readable_at_once_after_each_change_and_at_the_end() {
+        let notifier = ChangeNotifier::default();
+        let mut theirs = UnixStream::from(notifier.descriptor().unwrap());
         assert_eq!(read(&mut theirs).unwrap(), 1);
         assert_eq!(read(&mut theirs).unwrap_err().kind(), io::ErrorKind::WouldBlock);
-        (0..3).for_each(|_| changes.tell());
+        (0..3).for_each(|_| notifier.notify());
         assert_eq!(read(&mut theirs).unwrap(), 3);
-        drop(changes);
+        drop(notifier);
         assert_eq!(read(&mut theirs).unwrap(), 0);
     }
 
     #[test]
-    fn whoever_does_not_read_holds_nobody_up_and_whoever_has_closed_is_forgotten() {
-        let changes = Changes::default();
-        let lazy = changes.descriptor().unwrap();
-        let mut busy = UnixStream::from(changes.descriptor().unwrap());
+    fn unread_descriptor_does_not_block_others_and_closed_one_is_dropped() {
+        let notifier = ChangeNotifier::default();
+        let lazy = notifier.descriptor().unwrap();
+        let mut busy = UnixStream::from(notifier.descriptor().unwrap());
         for _ in 0..100_000 {
-            changes.tell();
+            notifier.notify();
             while read(&mut busy).is_ok() {}
         }
-        assert_eq!(changes.lock().open.len(), 2);
+        assert_eq!(notifier.lock().open.len(), 2);
         drop(lazy);
-        changes.tell();
-        assert_eq!((changes.lock().open.len(), read(&mut busy).unwrap()), (1, 1));
-        (0..1000).for_each(|_| drop(changes.descriptor()));
-        assert!(changes.lock().open.len() <= FEW);
+        notifier.notify();
+        assert_eq!((notifier.lock().open.len(), read(&mut busy).unwrap()), (1, 1));
+        (0..1000).for_each(|_| drop(notifier.descriptor()));
+        assert!(notifier.lock().open.len() <= FEW);
     }
 }

@@ -94,13 +94,13 @@ impl SlotWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::discovery::policy::tests::rules;
-    use crate::discovery::snapshot::View;
+    use crate::discovery::pod_index::view_of;
+    use crate::discovery::policy::tests::policy;
     use std::sync::atomic::AtomicBool;
     use std::thread;
 
     fn snapshot(generation: u64) -> Arc<Snapshot> {
-        Arc::new(Snapshot::new(generation, View::of([].iter(), &rules("me")).into()))
+        Arc::new(Snapshot::new(generation, view_of([].iter(), &policy("me")).into()))
     }
 
     fn loaded(slot: &SnapshotSlot, owner: u32) -> (u64, Option<u64>) {
