@@ -2,14 +2,15 @@
 //!
 //! A store is a sequence of revisions, each one change of one pod. A client's pods are always those of some revision: a list
 //! gives it the state of any revision, also an older one than it had, from a cache that lags; a watch then takes it forward,
-//! revision by revision, lags, breaks and goes on. The code under test is what makes an answer of the pods: `View::of`.
+//! revision by revision, lags, breaks and goes on. The code under test is what makes an answer of the pods: `view_of`.
 
 use std::sync::Arc;
 
-use kubepeers::identity::Identity;
-use kubepeers::pod::{Phase, Pod, Port, PortName};
-use kubepeers::snapshot::{Gate, View};
-use kubepeers::verdict::{Choices, PortRule, Ports, Rules};
+use kubepeers::discovery::identity::Identity;
+use kubepeers::discovery::pod::{Phase, Pod, Port, PortName};
+use kubepeers::discovery::pod_index::view_of;
+use kubepeers::discovery::policy::{PeerPolicy, PolicyOptions, PortRule, Ports};
+use kubepeers::discovery::snapshot::{AnswerGate, View};
 
 const SCHEDULES: u64 = 3_000;
 
@@ -99,16 +100,16 @@ fn life(random: &mut Random, store: &Store, reading: Reading) -> Vec<Vec<usize>>
 }
 
 /// The views of pod `own` that may be handed out.
-fn answers(own: usize, life: &[Vec<usize>], choices: Choices, gated: bool) -> Vec<View> {
+fn answers(own: usize, life: &[Vec<usize>], options: PolicyOptions, gated: bool) -> Vec<View> {
     let port = |name: &str| PortRule { name: name.into(), default: None };
     let ports = Ports { discovery: port("gossip"), peers: Some(port("peers")), remoting: Some(port("remoting")) };
-    let rules = Rules { ports, identity: Identity::Name(format!("pod-{own}")), choices, alive: None };
+    let policy = PeerPolicy { ports, identity: Identity::Name(format!("pod-{own}")), options, alive: None };
     let views = life.iter().map(|states| {
         let pods = states.iter().enumerate().filter_map(|(number, state)| pod(number, *state));
         let pods: Vec<_> = pods.map(Arc::new).collect();
-        View::of(pods.iter(), &rules)
+        view_of(pods.iter(), &policy)
     });
-    views.filter(|view| !gated || view.gate == Gate::Open).collect()
+    views.filter(|view| !gated || view.gate == AnswerGate::Open).collect()
 }
 
 fn sees(view: &View, other: usize) -> bool {
@@ -116,14 +117,14 @@ fn sees(view: &View, other: usize) -> bool {
 }
 
 /// The first schedule in which two pods have answers that hold neither of them; and how many pairs of answers were compared.
-fn blind_pair(choices: Choices, reading: Reading, gated: bool) -> (Option<u64>, usize) {
+fn blind_pair(options: PolicyOptions, reading: Reading, gated: bool) -> (Option<u64>, usize) {
     let mut compared = 0;
     for schedule in 0..SCHEDULES {
         let mut random = Random(schedule);
         let pods = 2 + random.below(5);
         let store = store(&mut random, pods);
         let answers: Vec<Vec<View>> =
-            (0..pods).map(|own| answers(own, &life(&mut random, &store, reading), choices, gated)).collect();
+            (0..pods).map(|own| answers(own, &life(&mut random, &store, reading), options, gated)).collect();
         for a in 0..pods {
             for b in a + 1..pods {
                 for (of_a, of_b) in answers[a].iter().flat_map(|x| answers[b].iter().map(move |y| (x, y))) {
@@ -140,26 +141,27 @@ fn blind_pair(choices: Choices, reading: Reading, gated: bool) -> (Option<u64>, 
 
 #[test]
 fn of_two_pods_with_answers_one_sees_the_other() {
-    let (blind, compared) = blind_pair(Choices::default(), Reading::Ordered, true);
+    let (blind, compared) = blind_pair(PolicyOptions::default(), Reading::Ordered, true);
     assert_eq!(blind, None, "the schedule in which two pods are blind to each other");
     assert!(compared > 100_000, "only {compared} pairs of answers were compared");
 }
 
 #[test]
 fn the_same_with_pending_pods_taken_in() {
-    let (blind, _) = blind_pair(Choices { pending_too: true, ..Choices::default() }, Reading::Ordered, true);
+    let (blind, _) =
+        blind_pair(PolicyOptions { pending_too: true, ..PolicyOptions::default() }, Reading::Ordered, true);
     assert_eq!(blind, None);
 }
 
 /// What breaks the guarantee breaks the test.
 #[test]
 fn the_test_finds_what_breaks_the_guarantee() {
-    let ready = Choices { only_ready: true, ..Choices::default() };
-    for (what, choices, reading, gated) in [
-        ("answers before self is seen", Choices::default(), Reading::Ordered, false),
-        ("pods read in no order", Choices::default(), Reading::Unordered, true),
+    let ready = PolicyOptions { only_ready: true, ..PolicyOptions::default() };
+    for (what, options, reading, gated) in [
+        ("answers before self is seen", PolicyOptions::default(), Reading::Ordered, false),
+        ("pods read in no order", PolicyOptions::default(), Reading::Unordered, true),
         ("only ready pods", ready, Reading::Ordered, true),
     ] {
-        assert!(blind_pair(choices, reading, gated).0.is_some(), "{what}: not found");
+        assert!(blind_pair(options, reading, gated).0.is_some(), "{what}: not found");
     }
 }

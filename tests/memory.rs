@@ -14,11 +14,12 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use kubepeers::config::Config;
-use kubepeers::explain::Form;
+use kubepeers::ffi::backend::KubeApi;
+use kubepeers::ffi::peer_texts::{self, Field};
 use kubepeers::kube_api::connect;
+use kubepeers::kube_api::runtime::spawn_named;
+use kubepeers::provider::explain::Form;
 use kubepeers::provider::{Provider, Timeout};
-use kubepeers::runtime::spawn_named;
-use kubepeers::snapshot::Field;
 
 const LIMIT_MB: f64 = 64.0;
 /// More than any bound, so that an unbounded reader needs more than the limit.
@@ -108,7 +109,7 @@ fn client(port: u16) {
         if let Ok(peers) = provider.discover_peers(Timeout::AtMost(Duration::ZERO)) {
             most_peers = most_peers.max(peers.len());
             (0..peers.len()).for_each(|i| {
-                black_box((peers.address(i), peers.text(i, Field::Name)));
+                black_box((peer_texts::address(&peers, i), peer_texts::text(&peers, i, Field::Name)));
             });
         }
         let _ = black_box((provider.explain(Form::Json), provider.metrics(), provider.health()));
@@ -153,7 +154,7 @@ fn provider(port: u16) -> Provider {
     ] {
         config.set(key, value).unwrap();
     }
-    let provider = Provider::new(config, spawn_named, connect).unwrap();
+    let provider = Provider::new(config, Arc::new(KubeApi { spawn: spawn_named, connect })).unwrap();
     // It is read by register.
     let _ = folder.keep();
     provider

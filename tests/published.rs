@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use kubepeers::config::Config;
-use kubepeers::explain::{Form, explain};
-use kubepeers::health::{Health, WatchStats};
-use kubepeers::identity::Identity;
-use kubepeers::metrics::Metrics;
-use kubepeers::snapshot::View;
-use kubepeers::subject::Subject;
-use kubepeers::verdict::{Choices, PortRule, Ports, Rules};
+use kubepeers::discovery::identity::Identity;
+use kubepeers::discovery::pod_index::view_of;
+use kubepeers::discovery::policy::{PeerPolicy, PolicyOptions, PortRule, Ports};
+use kubepeers::discovery::snapshot::View;
+use kubepeers::provider::explain::{Form, explain};
+use kubepeers::provider::health::{Health, WatchStats};
+use kubepeers::provider::messages::MessageContext;
+use kubepeers::provider::metrics::Metrics;
 
 const HEADER: &str = include_str!("../include/kubepeers.h");
 
@@ -28,8 +29,8 @@ fn what_was_published_stays() {
         keys(),
         metrics(),
         explained(),
-        words("verdict", include_str!("../src/verdict.rs"), "name"),
-        words("gate", include_str!("../src/snapshot.rs"), "name"),
+        words("verdict", include_str!("../src/discovery/policy.rs"), "name"),
+        words("gate", include_str!("../src/discovery/snapshot.rs"), "name"),
         words("failure", include_str!("../src/kube_api/error.rs"), "name"),
     ];
     assert!(names.iter().all(|found| found.len() >= 4), "a kind is not found: {names:?}");
@@ -80,10 +81,10 @@ fn keys() -> Vec<String> {
 
 /// Each with its type and its labels.
 fn metrics() -> Vec<String> {
-    let counts = WatchStats { failures: BTreeMap::from([("tls", 1)]), ..WatchStats::default() };
-    let health = Health { age: None, stale: false, watching: false, polling: false, trouble: None };
-    let (subject, view) = (subject(), view());
-    let metrics = Metrics { subject: &subject, health: &health, counts: &counts, generation: 1, view: Some(&view) };
+    let stats = WatchStats { failures: BTreeMap::from([("tls", 1)]), ..WatchStats::default() };
+    let health = Health { age: None, stale: false, watching: false, polling: false, last_error: None };
+    let (context, view) = (context(), view());
+    let metrics = Metrics { context: &context, health: &health, stats: &stats, generation: 1, view: Some(&view) };
     let text = metrics.render(SystemTime::now());
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
     types.map(|described| format!("metric {described}{}", labels(&text, described))).collect()
@@ -99,7 +100,7 @@ fn labels(text: &str, described: &str) -> String {
 
 /// The keys of the JSON, and the verdict on a peer.
 fn explained() -> Vec<String> {
-    let json: serde_json::Value = serde_json::from_str(&explain(&view(), &subject(), Form::Json)).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&explain(&view(), &context(), Form::Json)).unwrap();
     let pod = &json["pods"][0];
     let keys = json.as_object().unwrap().keys().map(|key| format!("explain {key}"));
     let of_pods = pod.as_object().unwrap().keys().map(|key| format!("explain pods.{key}"));
@@ -114,19 +115,19 @@ fn words(kind: &str, source: &str, function: &str) -> Vec<String> {
     texts.flat_map(str::split_whitespace).map(|word| format!("{kind} {word}")).collect()
 }
 
-fn subject() -> Subject {
-    let [namespace, selector, discovery_port_name, own] = ["ns", "app=demo", "gossip", "`me`"].map(str::to_owned);
-    Subject { namespace, selector, discovery_port_name, own }
+fn context() -> MessageContext {
+    let [namespace, selector, discovery_port_name, self_pod] = ["ns", "app=demo", "gossip", "`me`"].map(str::to_owned);
+    MessageContext { namespace, selector, discovery_port_name, self_pod }
 }
 
 /// Of one peer.
 fn view() -> View {
     let [discovery, peers, remoting] =
         ["gossip", "peers", "remoting"].map(|name| PortRule { name: name.into(), default: None });
-    let rules = Rules {
+    let policy = PeerPolicy {
         ports: Ports { discovery, peers: Some(peers), remoting: Some(remoting) },
         identity: Identity::None,
-        choices: Choices::default(),
+        options: PolicyOptions::default(),
         alive: None,
     };
     let pod = serde_json::json!({
@@ -134,5 +135,5 @@ fn view() -> View {
         "spec": {"containers": [{"ports": [{"name": "gossip", "containerPort": 3322}]}]},
         "status": {"phase": "Running", "podIP": "10.0.0.1"}
     });
-    View::of([Arc::new(serde_json::from_value(pod).unwrap())].iter(), &rules)
+    view_of([Arc::new(serde_json::from_value(pod).unwrap())].iter(), &policy)
 }

@@ -2,13 +2,13 @@
 
 use kubepeers::kube_api::fuzzing::watched;
 use kubepeers::config::{Config, Settings};
-use kubepeers::explain::{Form, explain};
-use kubepeers::identity::Identity;
-use kubepeers::pod::Pod;
-use kubepeers::snapshot::{Gate, View};
-use kubepeers::subject::Subject;
+use kubepeers::provider::explain::{Form, explain};
+use kubepeers::discovery::identity::Identity;
+use kubepeers::discovery::pod::Pod;
+use kubepeers::discovery::snapshot::{AnswerGate, View};
+use kubepeers::provider::messages::MessageContext;
 use kubepeers::text::printable;
-use kubepeers::verdict::Rules;
+use kubepeers::discovery::policy::PeerPolicy;
 use serde_json::Value;
 
 pub fn judge(pods: Vec<Pod>, events: &[u8]) {
@@ -16,13 +16,13 @@ pub fn judge(pods: Vec<Pod>, events: &[u8]) {
     let own_address = pods.iter().flat_map(|pod| &pod.ips).next().copied();
     let by_address = Identity::Address { addresses: own_address.into_iter().collect(), hostname: Some("a".into()) };
     for identity in [Identity::Name("a".into()), by_address] {
-        watched(pods.clone(), events, &rules(identity));
+        watched(pods.clone(), events, &policy(identity));
     }
-    let (by_change, at_once) = watched(pods, events, &rules(Identity::None));
-    assert!(by_change.gate == Gate::Open && by_change.answers_as(&at_once));
+    let (by_change, at_once) = watched(pods, events, &policy(Identity::None));
+    assert!(by_change.gate == AnswerGate::Open && by_change.answers_as(&at_once));
     let told = explained(&by_change);
     assert_eq!(told, explained(&at_once));
-    let verdicts = by_change.peers.iter().count() + by_change.left_out.iter().count();
+    let verdicts = by_change.peers.iter().count() + by_change.excluded.iter().count();
     assert_eq!(told["pods"].as_array().map(Vec::len), Some(verdicts));
 }
 
@@ -51,20 +51,20 @@ fn settings() -> Settings {
     config.complete().expect("nothing is missing")
 }
 
-fn rules(identity: Identity) -> Rules {
-    let Settings { ports, choices, .. } = settings();
-    Rules { ports, identity, choices, alive: None }
+fn policy(identity: Identity) -> PeerPolicy {
+    let Settings { ports, options, .. } = settings();
+    PeerPolicy { ports, identity, options, alive: None }
 }
 
 fn explained(view: &View) -> Value {
-    let subject = Subject {
+    let context = MessageContext {
         namespace: "default".into(),
         selector: "app=test".into(),
         discovery_port_name: "gossip".into(),
-        own: "no pod".into(),
+        self_pod: "no pod".into(),
     };
-    for line in explain(view, &subject, Form::Table).lines() {
+    for line in explain(view, &context, Form::Table).lines() {
         assert_eq!(printable(line), line);
     }
-    serde_json::from_str(&explain(view, &subject, Form::Json)).expect("it is JSON")
+    serde_json::from_str(&explain(view, &context, Form::Json)).expect("it is JSON")
 }

@@ -5,7 +5,7 @@
 mod judged;
 
 use kubepeers::kube_api::fuzzing::{Listed, is_resource_version, json_events, json_list};
-use kubepeers::pod::Pod;
+use kubepeers::discovery::pod::Pod;
 use libfuzzer_sys::fuzz_target;
 use serde::Deserialize;
 use serde::de::IgnoredAny;

@@ -7,10 +7,10 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::discovery::identity::SelfOptions;
+use crate::discovery::policy::{Family, PolicyOptions, PortRule, Ports};
 use crate::error::{Error, Result};
-use crate::log::Level;
 use crate::status::Status;
-use crate::verdict::{Choices, Family, PortRule, Ports};
 
 /// Where the kubelet mounts a pod's service account.
 const SERVICE_ACCOUNT_DIR: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -30,11 +30,8 @@ pub struct Config {
     remoting_port_name: Option<String>,
     peers_port_name: Option<String>,
     pod_labels: Option<BTreeMap<String, String>>,
-    is_observer: bool,
-    pod_name: Option<String>,
-    pod_uid: Option<String>,
-    pod_ip: Option<IpAddr>,
-    choices: Choices,
+    self_options: SelfOptions,
+    options: PolicyOptions,
     default_discovery_port: Option<u16>,
     default_remoting_port: Option<u16>,
     default_peers_port: Option<u16>,
@@ -47,7 +44,7 @@ pub struct Config {
     service_account_dir: Option<PathBuf>,
     kubeconfig: Option<PathBuf>,
     context: Option<String>,
-    log: Option<Level>,
+    log: Option<LogLevel>,
 }
 
 /// A complete, valid configuration.
@@ -60,13 +57,10 @@ pub struct Settings {
     pub labels: BTreeMap<String, String>,
     /// The three port names, and the three defaults.
     pub ports: Ports,
-    /// `membership` = "observer".
-    pub is_observer: bool,
-    pub pod_name: Option<String>,
-    pub pod_uid: Option<String>,
-    pub pod_ip: Option<IpAddr>,
+    /// `membership`, `pod_uid`, `pod_name`, `pod_ip`
+    pub self_options: SelfOptions,
     /// `readiness`, `pending`, `ip_family`
-    pub choices: Choices,
+    pub options: PolicyOptions,
     pub max_stale: Option<Duration>,
     /// `watch` = "poll".
     pub poll_only: bool,
@@ -76,14 +70,30 @@ pub struct Settings {
     pub request_timeout: Duration,
     pub source: Source,
     /// `None` for off.
-    pub log: Option<Level>,
+    pub log: Option<LogLevel>,
 }
 
 impl Settings {
-    /// `pod_labels` as a label selector.
+    /// Returns whether the configuration expects the process to run in a pod: the machine's addresses and HOSTNAME are then
+    /// those of the local pod.
+    pub fn runs_in_pod(&self) -> bool {
+        matches!(self.source, Source::ServiceAccount(_))
+    }
+
+    /// Returns `pod_labels` as a label selector.
     pub fn selector(&self) -> String {
         self.labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
     }
+}
+
+/// The level of a log record. The numbers are those of the C ABI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum LogLevel {
+    Error = 1,
+    Warn,
+    Info,
+    Debug,
 }
 
 /// Where credentials come from.
@@ -110,20 +120,21 @@ impl Config {
             "peers_port_name" => self.peers_port_name = Some(names::port_name(value).map_err(wrong)?),
             "pod_labels" => self.pod_labels = Some(names::labels(value).map_err(wrong)?),
             "membership" => {
-                self.is_observer = one_of(value, [("member", false), ("observer", true)]).map_err(wrong)?;
+                self.self_options.is_observer =
+                    one_of(value, [("member", false), ("observer", true)]).map_err(wrong)?;
             }
-            "pod_name" => self.pod_name = Some(names::dns_subdomain(value).map_err(wrong)?),
-            "pod_uid" => self.pod_uid = Some(value.to_owned()),
-            "pod_ip" => self.pod_ip = Some(ip(value).map_err(wrong)?),
+            "pod_name" => self.self_options.pod_name = Some(names::dns_subdomain(value).map_err(wrong)?),
+            "pod_uid" => self.self_options.pod_uid = Some(value.to_owned()),
+            "pod_ip" => self.self_options.pod_ip = Some(ip(value).map_err(wrong)?),
             "readiness" => {
-                self.choices.only_ready = one_of(value, [("ignore", false), ("ready", true)]).map_err(wrong)?
+                self.options.only_ready = one_of(value, [("ignore", false), ("ready", true)]).map_err(wrong)?
             }
             "pending" => {
-                self.choices.pending_too = one_of(value, [("exclude", false), ("include", true)]).map_err(wrong)?
+                self.options.pending_too = one_of(value, [("exclude", false), ("include", true)]).map_err(wrong)?
             }
             "ip_family" => {
                 let families = [("primary", Family::Primary), ("ipv4", Family::Ipv4), ("ipv6", Family::Ipv6)];
-                self.choices.family = one_of(value, families).map_err(wrong)?;
+                self.options.family = one_of(value, families).map_err(wrong)?;
             }
             "default_discovery_port" => self.default_discovery_port = Some(port(value).map_err(wrong)?),
             "default_remoting_port" => self.default_remoting_port = Some(port(value).map_err(wrong)?),
@@ -138,8 +149,8 @@ impl Config {
             "kubeconfig" => self.kubeconfig = Some(value.into()),
             "context" => self.context = Some(value.to_owned()),
             "log" => {
-                let (error, warn) = (Some(Level::Error), Some(Level::Warn));
-                let (info, debug) = (Some(Level::Info), Some(Level::Debug));
+                let (error, warn) = (Some(LogLevel::Error), Some(LogLevel::Warn));
+                let (info, debug) = (Some(LogLevel::Info), Some(LogLevel::Debug));
                 let levels = [("off", None), ("error", error), ("warn", warn), ("info", info), ("debug", debug)];
                 self.log = one_of(value, levels).map_err(wrong)?;
             }
@@ -174,11 +185,8 @@ impl Config {
                 peers: optional_port("peers", self.peers_port_name, self.default_peers_port)?,
             },
             labels,
-            is_observer: self.is_observer,
-            pod_name: self.pod_name,
-            pod_uid: self.pod_uid,
-            pod_ip: self.pod_ip,
-            choices: self.choices,
+            self_options: self.self_options,
+            options: self.options,
             max_stale: self.max_stale,
             poll_only: self.poll_only,
             poll_interval: self.poll_interval.unwrap_or(Duration::from_secs(15)),
@@ -420,11 +428,11 @@ pub(crate) mod tests {
             config.set(key, good).unwrap();
         }
         let settings = config.complete().unwrap();
-        let choices = Choices { only_ready: true, pending_too: true, family: Family::Ipv6 };
-        assert_eq!(settings.choices, choices);
+        let options = PolicyOptions { only_ready: true, pending_too: true, family: Family::Ipv6 };
+        assert_eq!(settings.options, options);
         let Ports { discovery, remoting, peers } = settings.ports;
         let defaults = [Some(discovery), remoting, peers].map(|port| port.and_then(|port| port.default));
         assert_eq!(defaults, [Some(3322), Some(2), Some(3)]);
-        assert_eq!(filled().complete().unwrap().choices, Choices::default());
+        assert_eq!(filled().complete().unwrap().options, PolicyOptions::default());
     }
 }

@@ -7,8 +7,8 @@ use std::sync::Once;
 use super::cancellation::Uncancellable;
 use super::{fork, kubepeers_error, kubepeers_status};
 use crate::error::{Error, Result};
+use crate::kube_api::runtime;
 use crate::panics::{self, Place};
-use crate::runtime;
 use crate::status::Status;
 
 /// Runs `body`, turns a panic into `INTERNAL`, and gives the error, if any, to the caller. The thread cannot be cancelled meanwhile.

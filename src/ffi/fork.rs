@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use once_cell::sync::OnceCell;
 
 use crate::error::{Error, Result};
-use crate::runtime::{Descriptor, prepare_process as prepare_once};
+use crate::kube_api::runtime::{self, Descriptor};
+use crate::provider;
 use crate::status::Status;
 
 /// How many forks lie between the process that loaded the library and this one, modulo 256.
@@ -56,7 +57,10 @@ pub(super) fn is_watched() -> Result<()> {
 /// Sets up what there is one of for each process, once.
 pub(super) fn prepare_process() -> Result<()> {
     static PREPARED: OnceCell<Descriptor> = OnceCell::new();
-    whole(|| PREPARED.get_or_try_init(prepare_once)?.check())
+    whole(|| {
+        provider::prepare_process();
+        PREPARED.get_or_try_init(runtime::prepare_process)?.check()
+    })
 }
 
 /// Runs `setup` without a fork in between: a child would wait for ever for the thread, which it has not, that is at it.

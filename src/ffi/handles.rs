@@ -11,10 +11,10 @@ use std::sync::atomic::{
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{fork, kubepeers_provider};
+use crate::discovery::snapshot::Snapshot;
 use crate::error::{Error, Result};
 use crate::provider::Provider;
-use crate::snapshot::Snapshot;
-use crate::snapshot_slot::{SlotWriter, SnapshotSlot};
+use crate::provider::snapshot_slot::{SlotWriter, SnapshotSlot};
 use crate::status::Status;
 
 const SLOT_BITS: u32 = 16;

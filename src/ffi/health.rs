@@ -4,7 +4,7 @@ use std::ffi::{CString, c_char};
 
 use super::boundary::{call, infallible, required, store};
 use super::{handles, kubepeers_error, kubepeers_provider, kubepeers_status};
-use crate::health::Health;
+use crate::provider::health::Health;
 
 /// Opaque. An immutable record of how reliable the results were at one moment.
 /// Any number of threads may read it.
@@ -20,10 +20,10 @@ pub struct kubepeers_health {
 impl kubepeers_health {
     fn boxed(health: Health) -> *mut Self {
         let age_ms = health.age.map_or(-1, |age| i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
-        let Health { stale, watching, polling, trouble, .. } = health;
-        let class = trouble.as_ref().map_or("", |trouble| trouble.class);
+        let Health { stale, watching, polling, last_error, .. } = health;
+        let class = last_error.as_ref().map_or("", |last| last.class);
         let error_class = CString::new(class).unwrap_or_default();
-        let error = trouble.map(|trouble| Box::new(kubepeers_error::new(trouble.error)));
+        let error = last_error.map(|last| Box::new(kubepeers_error::new(last.error)));
         Box::into_raw(Box::new(Self { age_ms, stale, watching, polling, error, error_class }))
     }
 }

@@ -6,7 +6,7 @@ use std::time::UNIX_EPOCH;
 use super::boundary::{call, required, store};
 use super::text::c_text;
 use super::{handles, kubepeers_error, kubepeers_provider, kubepeers_status};
-use crate::log::Record;
+use crate::provider::log::Record;
 
 /// Level of a log record: the library has failed.
 pub const KUBEPEERS_LOG_ERROR: i32 = 1;

@@ -5,12 +5,14 @@
 
 #![allow(unsafe_code, non_camel_case_types)]
 
+pub mod backend;
 mod boundary;
 mod cancellation;
 mod fork;
 mod handles;
 #[cfg(feature = "inject-panics")]
 mod panics;
+pub mod peer_texts;
 mod signals;
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,8 @@ use std::ptr::null;
 use std::sync::Arc;
 
 use super::boundary::infallible;
-use crate::snapshot::{Field, Peer, Snapshot};
+use super::peer_texts::{self, Field};
+use crate::discovery::snapshot::{Peer, Snapshot};
 
 /// Opaque. An immutable list of peers. Any number of threads may read it, also
 /// after kubepeers_close().
@@ -57,7 +58,7 @@ pub unsafe extern "C" fn kubepeers_peers_address(peers: *const kubepeers_peers, 
     // SAFETY: the header asks for NULL or a live list.
     let peers = unsafe { snapshot(peers) };
     // The first of these calls on a list makes the texts.
-    infallible(null(), || peers.and_then(|peers| peers.address(index)).map_or(null(), CStr::as_ptr))
+    infallible(null(), || peers.and_then(|peers| peer_texts::address(peers, index)).map_or(null(), CStr::as_ptr))
 }
 
 /// Reads of a peer, or gives `absent` past the end and for NULL.
@@ -77,7 +78,7 @@ unsafe fn text(peers: *const kubepeers_peers, index: usize, field: Field) -> *co
     // SAFETY: the caller vouches for the list.
     let peers = unsafe { snapshot(peers) };
     // The first of these calls on a list makes all the texts.
-    infallible(null(), || peers.and_then(|peers| peers.text(index, field)).map_or(null(), CStr::as_ptr))
+    infallible(null(), || peers.and_then(|peers| peer_texts::text(peers, index, field)).map_or(null(), CStr::as_ptr))
 }
 
 /// Returns the IP address of a peer without brackets, e.g. "10.0.0.7" or

@@ -5,19 +5,23 @@ use std::os::fd::IntoRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::backend::KubeApi;
 use super::boundary::{call, quick_call, required, shared, store};
 use super::cancellation::Uncancellable;
 #[cfg(test)]
 use super::tests::fake::connect;
 use super::{
-    fork, handles, kubepeers_config, kubepeers_error, kubepeers_peers, kubepeers_provider, kubepeers_status, signals,
+    fork, handles, kubepeers_config, kubepeers_error, kubepeers_peers, kubepeers_provider, kubepeers_status,
+    peer_texts, signals,
 };
+use crate::discovery::snapshot::Snapshot;
 use crate::error::{Error, Result};
 #[cfg(not(test))]
 use crate::kube_api::connect;
 use crate::provider::{Provider, Timeout};
-use crate::snapshot::Snapshot;
 use crate::status::Status;
+
+const API_SERVER: KubeApi = KubeApi { spawn: signals::spawn_masked, connect };
 
 /// Validates the configuration and creates a provider from it. Does no I/O,
 /// starts no thread and does not block.
@@ -47,7 +51,7 @@ pub unsafe extern "C" fn kubepeers_init(
             required(provider, "provider")?;
             let config = shared(config, "config")?.0.clone();
             handles::refuse_live(*provider)?;
-            let handle = handles::insert(Provider::new(config, signals::spawn_masked, connect)?)?;
+            let handle = handles::insert(Provider::new(config, Arc::new(API_SERVER))?)?;
             store(provider, || handle);
             Ok(())
         })
@@ -442,9 +446,9 @@ pub unsafe extern "C" fn kubepeers_copy_addresses(
             }
             let snapshot = discovered(provider, timeout_ms)?;
             let is_new = snapshot.generation() != known_generation;
-            let needed = if is_new { snapshot.addresses().map(str::len).sum() } else { 0 };
+            let needed = if is_new { peer_texts::addresses(&snapshot).map(str::len).sum() } else { 0 };
             if is_new && needed <= size {
-                copy(snapshot.addresses(), buffer);
+                copy(peer_texts::addresses(&snapshot), buffer);
             }
             store(length, || needed);
             store(generation, || snapshot.generation());

@@ -4,7 +4,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::thread::JoinHandle;
 
-use crate::runtime::{Body, spawn_named};
+use crate::kube_api::runtime::{Body, spawn_named};
 
 /// What a fault on a thread raises there. If it is blocked, the kernel ends the process without the host's crash handler.
 const FAULTS: [libc::c_int; 7] =

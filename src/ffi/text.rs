@@ -5,7 +5,7 @@ use std::ffi::{CString, c_char};
 use super::boundary::{call, infallible, required, store};
 use super::{handles, kubepeers_error, kubepeers_provider, kubepeers_status};
 use crate::error::{Error, Result};
-use crate::explain::Form;
+use crate::provider::explain::Form;
 use crate::status::Status;
 
 /// For kubepeers_explain(): JSON, for programs.

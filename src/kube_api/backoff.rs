@@ -1,13 +1,12 @@
 //! How long to wait before the next request.
 
-use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
+
+use crate::jitter::{place_in_spread, random};
 
 const FIRST: Duration = Duration::from_millis(400);
 /// The longest `Retry-After` that is honored.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
-/// The share of the API server's time that each client gets when all of them return at once.
-const PER_CLIENT: Duration = Duration::from_millis(5);
 
 /// Doubles from 400 ms with jitter until it is reset.
 #[derive(Debug, Default)]
@@ -44,22 +43,10 @@ pub(super) fn spread(clients: usize, longest: Duration) -> Duration {
     place_in_spread(clients, longest, random())
 }
 
-/// Returns the delay of a client that has its place between 0 and 1 already.
-pub(crate) fn place_in_spread(clients: usize, longest: Duration, place: f64) -> Duration {
-    let clients = u32::try_from(clients).unwrap_or(u32::MAX);
-    PER_CLIENT.saturating_mul(clients).min(longest).mul_f64(place)
-}
-
 /// Returns the delay that the server requested, at most `LONGEST_RETRY_AFTER`, plus up to a quarter of it.
 /// The addition is random, so that clients that were refused together do not return together.
 pub(super) fn honored(retry_after: Duration) -> Duration {
     retry_after.min(LONGEST_RETRY_AFTER).mul_f64(1.0 + random() / 4.0)
-}
-
-/// Returns a number from 0 to 1 that is good enough for jitter.
-pub(crate) fn random() -> f64 {
-    // std seeds every RandomState differently; hashing nothing with it yields the seed.
-    f64::from(RandomState::new().hash_one(()) as u32) / f64::from(u32::MAX)
 }
 
 #[cfg(test)]
@@ -103,11 +90,5 @@ mod tests {
         let asked = Duration::from_secs(8);
         assert!((0..100).map(|_| honored(asked)).all(|wait| asked <= wait && wait <= asked * 5 / 4));
         assert!(honored(Duration::MAX) <= LONGEST_RETRY_AFTER * 5 / 4);
-    }
-
-    #[test]
-    fn jitter_differs() {
-        let first = random();
-        assert!((0..100).any(|_| random() != first));
     }
 }

@@ -25,9 +25,9 @@ use tokio::time::timeout;
 use tower::{BoxError, Service, ServiceBuilder, service_fn};
 use tower_http::decompression::DecompressionLayer;
 
+use crate::kube_api::runtime::blocking;
 use crate::kube_api::tls::{self, ServerNames};
 use crate::panics::{self, Place};
-use crate::runtime::blocking;
 
 /// TCP keepalive: after 5 s without a byte the kernel probes the connection every 3 s, and gives it
 /// up after 3 probes. A server that vanished is noticed after 14 s.

@@ -6,41 +6,25 @@ use std::sync::Arc;
 
 use super::{Credentials, PodClient, WatcherTimings, watch};
 use crate::config::Settings;
+use crate::discovery::identity::{Environment, Identity};
+use crate::discovery::sink::{Connection, Sink};
 use crate::error::Result;
-use crate::identity::{Identity, Surroundings};
-use crate::latest::Latest;
-use crate::verdict::Rules;
-
-/// Publishes the pods for as long as it runs.
-pub type Watch = Box<dyn FnOnce(Rules, Arc<Latest>) -> Pin<Box<dyn Future<Output = ()>>> + Send>;
-
-/// What the environment and the credentials yield, before the first request.
-pub struct Connection {
-    /// The namespace of the pods.
-    pub namespace: String,
-    /// Which of the pods this process runs in.
-    pub identity: Identity,
-    /// Starts the watch.
-    pub watch: Watch,
-}
-
-/// Reads the credentials and prepares a watch. Tests have their own.
-pub type Connect = fn(&Settings, &Surroundings<'_>) -> Result<Connection>;
 
 /// Prepares a watch of the API server.
-pub fn connect(settings: &Settings, surroundings: &Surroundings<'_>) -> Result<Connection> {
-    let credentials = Credentials::find(&settings.source, surroundings.variable)?;
+pub fn connect(settings: &Settings, environment: &Environment<'_>) -> Result<Connection> {
+    let credentials = Credentials::find(&settings.source, environment.variable)?;
     let namespace = match &settings.namespace {
         Some(namespace) => namespace.clone(),
         None => credentials.namespace()?,
     };
-    let identity = Identity::find(settings, credentials.claims(), surroundings)?;
+    let claims = credentials.claims();
+    let identity = Identity::find(&settings.self_options, settings.runs_in_pod(), claims, environment)?;
     let mut client = PodClient::new(settings, namespace.clone(), credentials);
     let timings = WatcherTimings::of(settings);
-    let watch = Box::new(move |rules, latest: Arc<Latest>| {
-        let warned = latest.clone();
+    let watch = Box::new(move |policy, sink: Arc<dyn Sink>| {
+        let warned = sink.clone();
         client.warn_through(Box::new(move |message| warned.warn(message)));
-        Box::pin(watch(client, rules, timings, latest)) as Pin<Box<dyn Future<Output = ()>>>
+        Box::pin(watch(client, policy, timings, sink)) as Pin<Box<dyn Future<Output = ()>>>
     });
     Ok(Connection { namespace, identity, watch })
 }

@@ -10,8 +10,8 @@ use super::client::{HandshakeTimeout, NoSuchHost};
 use super::rbac_hint::missing_role;
 use super::status::Status as ApiStatus;
 use super::tls::{Outlook, Remedy, TlsFailure};
+use crate::discovery::sink::LastError;
 use crate::error::Error;
-use crate::health::LastError;
 use crate::status::Status;
 use crate::text::printable;
 

@@ -12,10 +12,10 @@ use super::status::Status;
 use super::watch::json::JsonLines;
 use super::watch::protobuf::ProtobufFrames;
 use super::watch::{Event, EventFormat, EventReader};
-use crate::census::Census;
-use crate::pod::Pod;
-use crate::snapshot::View;
-use crate::verdict::Rules;
+use crate::discovery::pod::Pod;
+use crate::discovery::pod_index::{PodIndex, view_of};
+use crate::discovery::policy::PeerPolicy;
+use crate::discovery::snapshot::View;
 
 /// The pods of a list, its resourceVersion, and where the next page begins; `None` if it is no whole list.
 pub type Listed = Option<(Vec<Pod>, Box<str>, String)>;
@@ -29,7 +29,7 @@ pub fn protobuf_list(list: &[u8], piece: usize) -> Listed {
 }
 
 pub fn is_resource_version(text: &str) -> bool {
-    crate::pod::bounds::is_resource_version(text)
+    crate::discovery::pod::bounds::is_resource_version(text)
 }
 
 pub fn said(answer: &[u8]) -> Option<String> {
@@ -70,16 +70,16 @@ fn events(format: impl EventFormat, answer: &[u8], piece: usize) -> Vec<Event> {
 }
 
 /// What comes of a list and of events after it, change by change; and of the same pods at once.
-pub fn watched(pods: Vec<Pod>, answer: &[u8], rules: &Rules) -> (View, View) {
-    let (mut store, mut census) = (PodStore::new(None), Census::new(rules.clone()));
+pub fn watched(pods: Vec<Pod>, answer: &[u8], policy: &PeerPolicy) -> (View, View) {
+    let (mut store, mut index) = (PodStore::new(None), PodIndex::new(policy.clone()));
     let _ = store.replace(List { pods, resource_version: "1".into() }, &Consistency::Any);
-    census.replace(store.pods());
+    index.replace(store.pods());
     let lines = answer.split_inclusive(|byte| *byte == b'\n');
     for event in lines.flat_map(|line| events(JsonLines::default(), line, usize::MAX)) {
         if let Ok(Some(change)) = store.apply(event) {
-            census.change(change.before.as_deref(), change.after);
+            index.change(change.before.as_deref(), change.after);
         }
     }
     let all: Vec<Arc<Pod>> = store.pods().cloned().collect();
-    (census.view().clone(), View::of(all.iter(), rules))
+    (index.view().clone(), view_of(all.iter(), policy))
 }

@@ -13,14 +13,14 @@ mod pod_store;
 mod publisher;
 mod rbac_hint;
 mod response;
+pub mod runtime;
 mod status;
 mod tls;
 mod watch;
 mod watcher;
 
 pub use auth::Credentials;
-pub(crate) use backoff::{place_in_spread, random};
 pub use client::choose_crypto;
-pub use connect::{Connect, Connection, Watch, connect};
+pub use connect::connect;
 pub use pod_client::PodClient;
 pub use watcher::{WatcherTimings, watch};

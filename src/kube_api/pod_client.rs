@@ -13,7 +13,6 @@ use serde::Deserialize;
 use tokio::time::timeout;
 
 use super::auth::{Credentials, Warn};
-use super::backoff::random;
 use super::client::HttpClient;
 use super::error::{ApiError, ErrorClass};
 use super::list::json::{JsonListReader, ListReader};
@@ -25,9 +24,10 @@ use super::watch::protobuf::ProtobufFrames;
 use super::watch::{self, Events};
 use super::watcher::PodApi;
 use crate::config::Settings;
-use crate::health::LastError;
-use crate::identity::Identity;
-use crate::pod::Pod;
+use crate::discovery::identity::Identity;
+use crate::discovery::pod::Pod;
+use crate::discovery::sink::LastError;
+use crate::jitter::random;
 
 /// How many pods one page of a list has.
 const PAGE: u32 = 500;

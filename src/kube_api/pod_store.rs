@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::error::{ApiError, ErrorClass};
 use super::pod_client::{Consistency, List};
 use super::watch::Event;
-use crate::pod::Pod;
+use crate::discovery::pod::Pod;
 
 /// The pods of one moment.
 pub(super) struct PodStore {
@@ -181,7 +181,7 @@ fn is_older(now: &str, known: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::tests::pod;
+    use crate::discovery::policy::tests::pod;
 
     fn at(resource_version: &str, name: &str) -> Pod {
         Pod { resource_version: resource_version.into(), ..pod(name, "10.0.0.1") }

@@ -9,11 +9,11 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::backoff::honored;
 use super::pod_store::{Change, PodStore};
 use super::watcher::PodApi;
-use crate::census::Census;
-use crate::identity::Identity;
-use crate::latest::Latest;
-use crate::snapshot::Gate;
-use crate::verdict::Rules;
+use crate::discovery::identity::Identity;
+use crate::discovery::pod_index::PodIndex;
+use crate::discovery::policy::PeerPolicy;
+use crate::discovery::sink::Sink;
+use crate::discovery::snapshot::AnswerGate;
 
 /// How long a lookup of this pod may delay the watcher.
 const LOOKUP_LIMIT: Duration = Duration::from_secs(1);
@@ -21,8 +21,8 @@ const LOOKUP_LIMIT: Duration = Duration::from_secs(1);
 const LOOKUP_AGAIN: Duration = Duration::from_secs(5);
 
 pub(super) struct Publisher {
-    census: Census,
-    latest: Arc<Latest>,
+    index: PodIndex,
+    sink: Arc<dyn Sink>,
     lookup: Lookup,
 }
 
@@ -33,22 +33,22 @@ enum Lookup {
     /// The last lookup failed. The next one is not made before this.
     Failed { again: Instant },
     /// The lookup found why.
-    Found(Gate),
+    Found(AnswerGate),
 }
 
 impl Publisher {
-    pub(super) fn new(rules: Rules, latest: Arc<Latest>) -> Self {
-        Self { census: Census::new(rules), latest, lookup: Lookup::NotNeeded }
+    pub(super) fn new(policy: PeerPolicy, sink: Arc<dyn Sink>) -> Self {
+        Self { index: PodIndex::new(policy), sink, lookup: Lookup::NotNeeded }
     }
 
     pub(super) fn identity(&self) -> &Identity {
-        &self.census.rules().identity
+        &self.index.policy().identity
     }
 
     /// Replaces all pods by those of a list. If this pod is not among them, it is looked up again,
     /// but not more often because of lists.
     pub(super) fn replace(&mut self, store: &PodStore) {
-        self.census.replace(store.pods());
+        self.index.replace(store.pods());
         if let Lookup::Found(_) = self.lookup {
             self.lookup = Lookup::NotNeeded;
         }
@@ -56,7 +56,7 @@ impl Publisher {
 
     /// Applies what one event changed.
     pub(super) fn change(&mut self, change: Change) {
-        self.census.change(change.before.as_deref(), change.after);
+        self.index.change(change.before.as_deref(), change.after);
     }
 
     /// Publishes the pods as they are.
@@ -74,7 +74,7 @@ impl Publisher {
         let unselected = timeout(LOOKUP_LIMIT, api.unselected(self.identity())).await;
         let asked = match unselected {
             Ok(Ok(unselected)) => {
-                self.lookup = Lookup::Found(unselected.map_or(Gate::SelfAbsent, Gate::SelfUnselected));
+                self.lookup = Lookup::Found(unselected.map_or(AnswerGate::SelfAbsent, AnswerGate::SelfUnselected));
                 self.publish_view();
                 return;
             }
@@ -100,12 +100,12 @@ impl Publisher {
 
     /// Returns whether this pod is missing.
     fn publish_view(&self) -> bool {
-        let mut view = self.census.view().clone();
-        let missing = view.gate == Gate::SelfAbsent;
+        let mut view = self.index.view().clone();
+        let missing = view.gate == AnswerGate::SelfAbsent;
         if let (true, Lookup::Found(gate)) = (missing, &self.lookup) {
             view.gate = gate.clone();
         }
-        self.latest.publish(view);
+        self.sink.publish(view);
         missing
     }
 }

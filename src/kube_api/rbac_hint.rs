@@ -1,7 +1,7 @@
 //! What a 403 means, and the manifest that fixes it.
 
+use crate::discovery::identity::Claims;
 use crate::error::Error;
-use crate::identity::Claims;
 use crate::status::Status;
 
 /// A name as YAML takes for a text: `1e3` would be a number, `no` a truth value.

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
-use crate::protobuf::{Fields, Malformed};
+use crate::discovery::protobuf::{Fields, Malformed};
 
 /// What an answer in protobuf begins with.
 pub(super) const MAGIC: &[u8] = b"k8s\0";

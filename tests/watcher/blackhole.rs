@@ -57,7 +57,7 @@ fn vanish() {
     // Health soon tells of the next try, which has no network.
     let failure = failure(&provider);
     assert!(failure.contains("does not answer") && !failure.contains("silent"), "{failure}");
-    assert_eq!(provider.health().unwrap().trouble.unwrap().error.status(), Status::Unavailable);
+    assert_eq!(provider.health().unwrap().last_error.unwrap().error.status(), Status::Unavailable);
     assert_eq!(addresses(&provider.discover_peers(LONG).unwrap()), ["10.0.0.1"]);
     set_loopback("1");
     // And back: from where it was.

@@ -7,9 +7,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use kubepeers::config::{Config, Settings};
+use kubepeers::ffi::backend::KubeApi;
 use kubepeers::kube_api::connect;
+use kubepeers::kube_api::runtime::spawn_named;
 use kubepeers::provider::Provider;
-use kubepeers::runtime::spawn_named;
 
 use socket2::SockRef;
 
@@ -152,7 +153,7 @@ pub(crate) fn come_later_each_time(asked: &[Asked]) {
 
 /// A provider that is no pod and asks a server as this user of a kubeconfig.
 pub(crate) fn provider(server: &str, user: &str, extra: &[(&str, &str)]) -> Provider {
-    Provider::new(config(server, user, extra), spawn_named, connect).unwrap()
+    Provider::new(config(server, user, extra), Arc::new(KubeApi { spawn: spawn_named, connect })).unwrap()
 }
 
 /// Its configuration.

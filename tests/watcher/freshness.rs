@@ -28,7 +28,7 @@ fn signs_of_life_make_it_young_and_failures_do_not() {
         older = provider.health().unwrap();
         older.age > health.age.map(|age| age + Duration::from_millis(100))
     });
-    assert!(older.trouble.is_some(), "what failed is told until something succeeds");
+    assert!(older.last_error.is_some(), "what failed is told until something succeeds");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Servers that send what no API server sends.
 
-use kubepeers::explain::Form;
 use kubepeers::provider::Provider;
+use kubepeers::provider::explain::Form;
 use kubepeers::status::Status;
 use serde_json::{Value, json};
 
@@ -84,7 +84,7 @@ fn watches_do_not_bring_in_more_pods_than_fit() {
     let provider = fake.provider(&[]);
     provider.register(LONG).unwrap();
     let health = troubled(&provider, "malformed");
-    let message = health.trouble.unwrap().error.to_string();
+    let message = health.last_error.unwrap().error.to_string();
     assert!(message.contains("more than 12 MiB of memory, which is the limit"), "{message}");
     let peers = metric(&provider, "peers");
     assert!((5_000.0..20_000.0).contains(&peers), "{peers}");

@@ -164,7 +164,9 @@ fn thousands_of_pods_vanish_in_one_snapshot() {
     seen.now();
     let after = provider.wait(before.generation(), LONG).unwrap();
     assert_eq!((after.generation(), after.len()), (before.generation() + 1, 2500));
-    assert!(addresses(&after).contains(&"10.0.19.135") && !addresses(&after).contains(&"10.0.19.136"));
+    assert!(
+        addresses(&after).contains(&"10.0.19.135".to_owned()) && !addresses(&after).contains(&"10.0.19.136".to_owned())
+    );
 }
 
 /// One broken answer is no reason to ask the server for twenty times as much for ever.

@@ -18,10 +18,10 @@ mod watching;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use kubepeers::discovery::snapshot::Snapshot;
 use kubepeers::error::Error;
-use kubepeers::health::Health;
+use kubepeers::provider::health::Health;
 use kubepeers::provider::{Provider, Timeout};
-use kubepeers::snapshot::Snapshot;
 use kubepeers::status::Status;
 
 /// Longer than anything here takes.
@@ -39,14 +39,14 @@ fn eventually(mut is: impl FnMut() -> bool) {
 }
 
 /// Without the ports.
-fn addresses(snapshot: &Snapshot) -> Vec<&str> {
-    (0..snapshot.len()).map(|i| snapshot.address(i).unwrap().to_str().unwrap().split(':').next().unwrap()).collect()
+fn addresses(snapshot: &Snapshot) -> Vec<String> {
+    snapshot.view().peers.iter().map(|peer| peer.address.ip().to_string()).collect()
 }
 
 /// Registers, and gives the first answer.
 fn first(provider: &Provider) -> Vec<String> {
     provider.register(LONG).unwrap();
-    addresses(&provider.discover_peers(LONG).unwrap()).into_iter().map(str::to_owned).collect()
+    addresses(&provider.discover_peers(LONG).unwrap())
 }
 
 /// Waits for the answer to be this one; gives its generation.
@@ -89,7 +89,7 @@ fn troubled(provider: &Provider, class: &str) -> Health {
     let mut health = provider.health().unwrap();
     eventually(|| {
         health = provider.health().unwrap();
-        health.trouble.as_ref().is_some_and(|trouble| trouble.class == class)
+        health.last_error.as_ref().is_some_and(|last| last.class == class)
     });
     health
 }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kubepeers::identity::Identity;
+use kubepeers::discovery::identity::Identity;
+use kubepeers::discovery::policy::PeerPolicy;
+use kubepeers::kube_api::runtime::{Task, spawn_named};
 use kubepeers::kube_api::{Credentials, PodClient, WatcherTimings, watch};
-use kubepeers::latest::{Latest, Outlets, Resume};
-use kubepeers::runtime::{Task, spawn_named};
-use kubepeers::subject::Subject;
-use kubepeers::verdict::Rules;
+use kubepeers::provider::messages::MessageContext;
+use kubepeers::provider::state::{Resume, SharedState, Sinks};
 
 use super::eventually;
 use super::fake::{Fake, Reply, Seen, bookmark, event, is_list, is_watch, list, status};
@@ -17,7 +17,7 @@ const NEVER: Duration = Duration::from_secs(3600);
 const SOON: Duration = Duration::from_millis(200);
 
 /// Watches at this pace while `test` runs.
-fn at_pace(fake: &Fake, change: impl FnOnce(&mut WatcherTimings), test: impl FnOnce(&Latest)) {
+fn at_pace(fake: &Fake, change: impl FnOnce(&mut WatcherTimings), test: impl FnOnce(&SharedState)) {
     let settings = fake.settings();
     let mut pace = WatcherTimings {
         silence: NEVER,
@@ -29,19 +29,19 @@ fn at_pace(fake: &Fake, change: impl FnOnce(&mut WatcherTimings), test: impl FnO
     change(&mut pace);
     let credentials = Credentials::find(&settings.source, &|_| None).unwrap();
     let namespace = settings.namespace.clone().expect("the tests set it");
-    let subject = Subject {
+    let context = MessageContext {
         namespace: namespace.clone(),
         selector: settings.selector(),
         discovery_port_name: settings.ports.discovery.name.clone(),
-        own: String::new(),
+        self_pod: String::new(),
     };
-    let latest = Arc::new(Latest::new(Resume::default(), subject, &settings, Outlets::default()));
-    let rules =
-        Rules { ports: settings.ports.clone(), identity: Identity::None, choices: settings.choices, alive: None };
-    let (cluster, watched) = (PodClient::new(&settings, namespace, credentials), latest.clone());
-    let run = move || watch(cluster, rules, pace, watched);
+    let shared = Arc::new(SharedState::new(Resume::default(), context, &settings, Sinks::default()));
+    let policy =
+        PeerPolicy { ports: settings.ports.clone(), identity: Identity::None, options: settings.options, alive: None };
+    let (cluster, watched) = (PodClient::new(&settings, namespace, credentials), shared.clone());
+    let run = move || watch(cluster, policy, pace, watched);
     let task = Task::start(spawn_named, run, |panic| panic!("{panic}")).unwrap();
-    test(&latest);
+    test(&shared);
     task.stop();
 }
 
@@ -56,10 +56,10 @@ fn a_silent_watch_is_opened_again_from_the_last_bookmark() {
     at_pace(
         &fake,
         |timings| timings.silence = SOON,
-        |latest| {
+        |shared| {
             let resumed = |path: &str| is_watch(path) && path.contains("resourceVersion=6");
             fake.has_been_asked_for(3, resumed);
-            assert!(latest.health().unwrap().watching);
+            assert!(shared.health().unwrap().watching);
             assert_eq!(lists(&fake.paths()), 1, "{:?}", fake.paths());
         },
     );
@@ -85,11 +85,11 @@ fn where_watching_was_forbidden_it_is_tried_again() {
         _ => list(&[("a", "10.0.0.1")], 5),
     });
     let quick = |pace: &mut WatcherTimings| (pace.poll_interval, pace.watch_again) = (SOON / 10, SOON);
-    at_pace(&fake, quick, |latest| {
-        eventually(|| latest.health().unwrap().polling);
+    at_pace(&fake, quick, |shared| {
+        eventually(|| shared.health().unwrap().polling);
         seen.now();
-        eventually(|| !latest.health().unwrap().polling);
-        let peers = latest.newer_than(0, NEVER).unwrap();
-        assert!(peers.len() == 2 || latest.newer_than(peers.generation(), NEVER).unwrap().len() == 2);
+        eventually(|| !shared.health().unwrap().polling);
+        let peers = shared.newer_than(0, NEVER).unwrap();
+        assert!(peers.len() == 2 || shared.newer_than(peers.generation(), NEVER).unwrap().len() == 2);
     });
 }

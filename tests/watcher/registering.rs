@@ -2,16 +2,16 @@
 
 use std::future::pending;
 use std::io;
-use std::sync::Barrier;
+use std::sync::{Arc, Barrier};
 use std::thread::JoinHandle;
 
 use kubepeers::config::Settings;
+use kubepeers::discovery::identity::{Environment, Identity};
+use kubepeers::discovery::sink::{Connection, LastError, Watch};
 use kubepeers::error::{Error, Result};
-use kubepeers::health::LastError;
-use kubepeers::identity::{Identity, Surroundings};
-use kubepeers::kube_api::{Connection, Watch};
+use kubepeers::ffi::backend::KubeApi;
+use kubepeers::kube_api::runtime::{Body, spawn_named};
 use kubepeers::provider::Provider;
-use kubepeers::runtime::{Body, spawn_named};
 use kubepeers::status::Status;
 
 use super::fake::config;
@@ -26,10 +26,10 @@ fn spawn_and_wait(body: Body) -> io::Result<JoinHandle<()>> {
     Ok(thread)
 }
 
-fn forbidden(_: &Settings, _: &Surroundings<'_>) -> Result<Connection> {
-    let watch: Watch = Box::new(|_, latest| {
+fn forbidden(_: &Settings, _: &Environment<'_>) -> Result<Connection> {
+    let watch: Watch = Box::new(|_, sink| {
         Box::pin(async move {
-            latest.fail(LastError { error: Error::new(Status::Forbidden, "may not list"), class: "forbidden" });
+            sink.fail(LastError { error: Error::new(Status::Forbidden, "may not list"), class: "forbidden" });
             FOUND.wait();
             pending().await
         })
@@ -40,7 +40,8 @@ fn forbidden(_: &Settings, _: &Surroundings<'_>) -> Result<Connection> {
 /// However early it is found: whether register fails is not a matter of chance.
 #[test]
 fn who_does_not_wait_hears_of_a_failure_when_asking() {
-    let provider = Provider::new(config("http://127.0.0.1", "{}", &[]), spawn_and_wait, forbidden).unwrap();
+    let api = KubeApi { spawn: spawn_and_wait, connect: forbidden };
+    let provider = Provider::new(config("http://127.0.0.1", "{}", &[]), Arc::new(api)).unwrap();
     provider.register(AT_ONCE).unwrap();
     let error = provider.discover_peers(AT_ONCE).unwrap_err();
     assert_eq!((error.status(), error.is_retryable()), (Status::NotSynced, false), "{error}");

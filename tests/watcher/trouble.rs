@@ -71,7 +71,7 @@ fn a_server_in_trouble_is_waited_for_and_its_answer_told() {
     let error = unsynced(&provider, "etcd is unhappy");
     assert_eq!((error.http_status(), error.is_retryable()), (500, true));
     let health = troubled(&provider, "refused");
-    assert_eq!(health.trouble.unwrap().error.status(), Status::Unavailable);
+    assert_eq!(health.last_error.unwrap().error.status(), Status::Unavailable);
     assert!(health.stale && health.age.is_none());
 }
 
@@ -154,7 +154,7 @@ fn a_refusal_after_the_first_sync_takes_nothing_away() {
         assert_eq!(first(&provider), ["10.0.0.1"]);
         fake.has_been_asked(3);
         let health = troubled(&provider, class);
-        assert_eq!(health.trouble.unwrap().error.http_status(), code);
+        assert_eq!(health.last_error.unwrap().error.http_status(), code);
         assert_eq!(addresses(&provider.discover_peers(LONG).unwrap()), ["10.0.0.1"]);
     }
 }
@@ -171,7 +171,7 @@ fn polls_where_watching_is_forbidden() {
     provider.register(LONG).unwrap();
     becomes(&provider, &["10.0.0.1", "10.0.0.2"]);
     eventually(|| provider.health().unwrap().polling);
-    let error = provider.health().unwrap().trouble.unwrap().error;
+    let error = provider.health().unwrap().last_error.unwrap().error;
     assert!(error.status() == Status::Forbidden && error.message().contains("may not watch pods"), "{error}");
     // From now on it is not asked for again with every poll.
     let before = fake.asked().len();
@@ -194,7 +194,7 @@ fn watches_where_watching_was_forbidden_for_a_moment() {
     provider.register(LONG).unwrap();
     becomes(&provider, &["10.0.0.1", "10.0.0.2"]);
     let health = provider.health().unwrap();
-    assert!(!health.polling && health.trouble.is_none());
+    assert!(!health.polling && health.last_error.is_none());
 }
 
 /// As a gateway's, which says nothing of resourceVersions.
@@ -229,7 +229,7 @@ fn a_failure_is_over_once_a_watch_goes_on() {
     troubled(&provider, "refused");
     seen.now();
     assert_eq!(provider.wait_for_peers(1, Duration::from_millis(100), LONG).unwrap().len(), 1);
-    assert!(provider.health().unwrap().trouble.is_none());
+    assert!(provider.health().unwrap().last_error.is_none());
 }
 
 /// Peers that nothing is told of do not pass for settled.
@@ -253,7 +253,7 @@ fn polls_where_that_is_asked_for() {
     provider.register(LONG).unwrap();
     becomes(&provider, &["10.0.0.2"]);
     let health = provider.health().unwrap();
-    assert!(health.polling && health.trouble.is_none());
+    assert!(health.polling && health.last_error.is_none());
     assert!(!fake.paths().iter().any(|path| is_watch(path)));
 }
 

@@ -6,17 +6,20 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kubepeers::config::Settings;
+use kubepeers::discovery::identity::Environment;
+use kubepeers::discovery::sink::Connection;
 use kubepeers::error::{Error, Result};
-use kubepeers::identity::Surroundings;
-use kubepeers::kube_api::{Connection, connect};
+use kubepeers::ffi::backend::KubeApi;
+use kubepeers::kube_api::connect;
+use kubepeers::kube_api::runtime::spawn_named;
 use kubepeers::provider::{Provider, Timeout};
-use kubepeers::runtime::spawn_named;
 use kubepeers::status::Status;
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, date_time_ymd};
 
@@ -64,20 +67,20 @@ thread_local! {
     static API_SERVER: Cell<u16> = const { Cell::new(0) };
 }
 
-fn connect_in_pod(settings: &Settings, surroundings: &Surroundings<'_>) -> Result<Connection> {
+fn connect_in_pod(settings: &Settings, environment: &Environment<'_>) -> Result<Connection> {
     let variable = |name: &str| match name {
         "KUBERNETES_SERVICE_HOST" => Some("127.0.0.1".to_owned()),
         "KUBERNETES_SERVICE_PORT" => Some(API_SERVER.get().to_string()),
         _ => None,
     };
-    connect(settings, &Surroundings { variable: &variable, addresses: surroundings.addresses })
+    connect(settings, &Environment { variable: &variable, addresses: environment.addresses })
 }
 
 /// A provider in a pod with this service account.
 fn in_pod(port: u16, mount: &Path) -> Provider {
     API_SERVER.set(port);
     let config = fake::config_in_pod(&[("service_account_dir", mount.to_str().unwrap()), ("log", "warn")]);
-    Provider::new(config, spawn_named, connect_in_pod).unwrap()
+    Provider::new(config, Arc::new(KubeApi { spawn: spawn_named, connect: connect_in_pod })).unwrap()
 }
 
 /// The folder of a service account with this CA.
@@ -381,7 +384,7 @@ fn certificate_that_is_not_valid_yet_is_waited_for() {
             unsynced_again(&provider, "not valid yet (before 2999-01-01T00:00:00Z; the clock of this machine says");
         assert!(error.is_retryable(), "{error}");
         is_readable(&error);
-        let error = troubled(&provider, "tls").trouble.unwrap().error;
+        let error = troubled(&provider, "tls").last_error.unwrap().error;
         assert_eq!((error.status(), error.is_retryable()), (Status::Tls, true), "{error}");
         server.replace(ca.sign(&server_params()).server_config());
         becomes(&provider, &["10.0.0.1"]);

@@ -5,40 +5,38 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::config::Settings;
+use crate::discovery::identity::{Environment, Identity};
+use crate::discovery::pod_index::view_of;
+use crate::discovery::policy::PeerPolicy;
+use crate::discovery::policy::tests::pod;
+use crate::discovery::sink::{Connection, LastError, Sink, Watch};
 use crate::error::{Error, Result};
-use crate::health::LastError;
-use crate::identity::{Identity, Surroundings};
-use crate::kube_api::{Connection, Watch};
-use crate::latest::Latest;
-use crate::snapshot::View;
 use crate::status::Status;
-use crate::verdict::Rules;
-use crate::verdict::tests::pod;
 
-pub(crate) fn connect(settings: &Settings, _: &Surroundings<'_>) -> Result<Connection> {
+pub(crate) fn connect(settings: &Settings, _: &Environment<'_>) -> Result<Connection> {
     let namespace = settings.namespace.clone().unwrap_or_else(|| "default".into());
     let watch: Watch = match namespace.as_str() {
         "unknown" => return Err(Error::new(Status::NoCredentials, "there are none")),
-        "forbidden" => Box::new(|_, latest| Box::pin(forbidden(latest))),
+        "forbidden" => Box::new(|_, sink| Box::pin(forbidden(sink))),
         "broken" => Box::new(|_, _| Box::pin(async { panic!("broken") })),
-        _ => Box::new(|rules, latest| Box::pin(changing(rules, latest))),
+        _ => Box::new(|policy, sink| Box::pin(changing(policy, sink))),
     };
     Ok(Connection { namespace, identity: Identity::None, watch })
 }
 
 /// One peer more whenever somebody wants to know anew.
-async fn changing(rules: Rules, latest: Arc<Latest>) {
+async fn changing(policy: PeerPolicy, sink: Arc<dyn Sink>) {
     for count in 2.. {
         let asked = Instant::now();
         let pods: Vec<_> = (1..=count).map(|i| Arc::new(pod(&format!("p{i}"), &format!("10.0.0.{i}")))).collect();
-        latest.publish(View::of(pods.iter(), &rules));
-        latest.listed(asked);
-        latest.demanded().await;
+        sink.publish(view_of(pods.iter(), &policy));
+        sink.list_completed(asked);
+        sink.list_requested().await;
     }
 }
 
-async fn forbidden(latest: Arc<Latest>) {
+async fn forbidden(sink: Arc<dyn Sink>) {
     let error = Error::new(Status::Forbidden, "no\0 Role").with_http_status(403);
-    latest.fail(LastError { error, class: "forbidden" });
+    sink.fail(LastError { error, class: "forbidden" });
     pending().await
 }

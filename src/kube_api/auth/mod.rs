@@ -15,10 +15,10 @@ use crate::kube_api::client::{HttpClient, Sent};
 use crate::kube_api::error::{ApiError, ErrorClass};
 
 use crate::config::Source;
+use crate::discovery::identity::Claims;
 use crate::error::{Error, Result};
-use crate::identity::Claims;
+use crate::kube_api::runtime::blocking;
 use crate::panics::{self, Place};
-use crate::runtime::blocking;
 
 /// A login is renewed this long before it expires.
 const RENEW_BEFORE: SignedDuration = SignedDuration::from_secs(60);

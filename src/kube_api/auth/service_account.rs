@@ -11,8 +11,8 @@ use secrecy::SecretString;
 use super::ca_bundle::CaBundle;
 use super::files::{no_credentials, read};
 use crate::config::namespace;
+use crate::discovery::identity::Claims;
 use crate::error::{Error, Result};
-use crate::identity::Claims;
 use crate::status::Status;
 
 /// If the token is missing.

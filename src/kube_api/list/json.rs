@@ -6,10 +6,10 @@ use std::slice;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::discovery::pod::Pod;
+use crate::discovery::pod::bounds::is_resource_version;
 use crate::kube_api::error::{ApiError, ErrorClass};
 use crate::kube_api::response::LARGEST_OBJECT;
-use crate::pod::Pod;
-use crate::pod::bounds::is_resource_version;
 
 /// All of a list that is no item.
 pub(in crate::kube_api) const LARGEST_REST: usize = 64 << 10;

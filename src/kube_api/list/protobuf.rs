@@ -2,12 +2,12 @@
 //! <https://kubernetes.io/docs/reference/using-api/api-concepts/#protobuf-encoding>
 
 use super::json::{LARGEST_REST, ListReader, bounded};
+use crate::discovery::pod::Pod;
+use crate::discovery::pod::bounds::is_resource_version;
+use crate::discovery::protobuf::{Fields, Malformed, varint};
 use crate::kube_api::error::{ApiError, ErrorClass};
 use crate::kube_api::response::LARGEST_OBJECT;
 use crate::kube_api::status::{Envelope, MAGIC};
-use crate::pod::Pod;
-use crate::pod::bounds::is_resource_version;
-use crate::protobuf::{Fields, Malformed, varint};
 
 /// The fields of the envelope, `runtime.Unknown`, and of a `PodList`.
 const TYPE: u64 = 1;
@@ -176,7 +176,7 @@ fn malformed(why: impl std::fmt::Display) -> ApiError {
 mod tests {
     use super::super::json::JsonListReader;
     use super::*;
-    use crate::protobuf::tests::field;
+    use crate::discovery::protobuf::tests::field;
 
     /// Four pods, and an answer of 404, as Kubernetes 1.36 gave them.
     const LIST: &[u8] = include_bytes!("../../../tests/data/pods.pb");

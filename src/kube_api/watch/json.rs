@@ -7,10 +7,10 @@ use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visi
 use serde_json::value::RawValue;
 
 use super::{Event, EventFormat, malformed};
+use crate::discovery::pod::Pod;
+use crate::discovery::pod::bounds::is_resource_version;
 use crate::kube_api::error::ApiError;
 use crate::kube_api::status::Status;
-use crate::pod::Pod;
-use crate::pod::bounds::is_resource_version;
 
 #[derive(Default)]
 pub(in crate::kube_api) struct JsonLines {

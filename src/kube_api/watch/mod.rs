@@ -10,7 +10,7 @@ use kube::client::Body;
 
 use super::error::{ApiError, ErrorClass};
 use super::response::{LARGEST_OBJECT, piece};
-use crate::pod::Pod;
+use crate::discovery::pod::Pod;
 
 /// One event. An ERROR event is an error of the stream.
 #[derive(Debug)]

@@ -3,12 +3,12 @@
 //! <https://kubernetes.io/docs/reference/using-api/api-concepts/#protobuf-encoding>
 
 use super::{Event, EventFormat, malformed, too_large};
+use crate::discovery::pod::Pod;
+use crate::discovery::pod::bounds::is_resource_version;
+use crate::discovery::protobuf::{Fields, Malformed};
 use crate::kube_api::error::ApiError;
 use crate::kube_api::response::LARGEST_OBJECT;
 use crate::kube_api::status::{Envelope, Status};
-use crate::pod::Pod;
-use crate::pod::bounds::is_resource_version;
-use crate::protobuf::{Fields, Malformed};
 
 /// The bytes that hold the length of a frame.
 const HEADER: usize = 4;
@@ -88,8 +88,8 @@ mod tests {
     use super::super::json::JsonLines;
     use super::super::tests::read;
     use super::*;
+    use crate::discovery::protobuf::tests::field;
     use crate::kube_api::error::ErrorClass;
-    use crate::protobuf::tests::field;
 
     /// Two watches of the same pods, one in each form, and one from a resourceVersion that was compacted, as Kubernetes 1.36
     /// sent them.

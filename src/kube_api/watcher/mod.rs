@@ -19,17 +19,16 @@ use tokio::time::{Instant, sleep_until};
 
 use self::access::WatchAccess;
 use self::pacer::Pacer;
-use super::backoff;
 use super::error::{ApiError, ErrorClass};
 use super::pod_client::{Consistency, Labels, List, ListEncoding, PodClient};
 use super::pod_store::{PodStore, Position, Replaced};
 use super::publisher::Publisher;
 use super::watch::Event;
 use crate::config::Settings;
-use crate::health::LastError;
-use crate::identity::Identity;
-use crate::latest::Latest;
-use crate::verdict::Rules;
+use crate::discovery::identity::Identity;
+use crate::discovery::policy::PeerPolicy;
+use crate::discovery::sink::{LastError, Sink};
+use crate::jitter::random;
 
 /// How many events are applied before a snapshot is published, if that many have arrived.
 const BURST: usize = 1024;
@@ -105,8 +104,8 @@ pub(super) trait PodApi {
 }
 
 /// Watches until the future is dropped.
-pub async fn watch(client: PodClient, rules: Rules, timings: WatcherTimings, latest: Arc<Latest>) {
-    Watcher::new(client, rules, timings, latest).run().await;
+pub async fn watch(client: PodClient, policy: PeerPolicy, timings: WatcherTimings, sink: Arc<dyn Sink>) {
+    Watcher::new(client, policy, timings, sink).run().await;
 }
 
 /// What the watcher is doing.
@@ -175,7 +174,7 @@ enum Interrupt<E> {
 struct Watcher<A> {
     api: A,
     publisher: Publisher,
-    latest: Arc<Latest>,
+    sink: Arc<dyn Sink>,
     pods: PodStore,
     timings: WatcherTimings,
     pacer: Pacer,
@@ -192,12 +191,12 @@ struct Watcher<A> {
 }
 
 impl<A: PodApi> Watcher<A> {
-    fn new(api: A, rules: Rules, timings: WatcherTimings, latest: Arc<Latest>) -> Self {
+    fn new(api: A, policy: PeerPolicy, timings: WatcherTimings, sink: Arc<dyn Sink>) -> Self {
         let mut watcher = Self {
             api,
-            publisher: Publisher::new(rules, latest.clone()),
-            pods: PodStore::new(latest.resumes_from()),
-            latest,
+            publisher: Publisher::new(policy, sink.clone()),
+            pods: PodStore::new(sink.resumes_from()),
+            sink,
             timings,
             pacer: Pacer::new(),
             access: WatchAccess::Granted,
@@ -212,7 +211,7 @@ impl<A: PodApi> Watcher<A> {
     }
 
     async fn run(mut self) {
-        self.latest.polls(self.timings.only_polls, None);
+        self.sink.set_polling(self.timings.only_polls, None);
         let mut state = State::Listing;
         loop {
             state = match state {
@@ -228,7 +227,7 @@ impl<A: PodApi> Watcher<A> {
     async fn read_all(&mut self) -> State<A::Events> {
         match self.list().await {
             Ok(()) if self.polls() => {
-                let interval = self.timings.poll_interval.mul_f64(0.8 + 0.4 * backoff::random());
+                let interval = self.timings.poll_interval.mul_f64(0.8 + 0.4 * random());
                 pause_until(Instant::now() + interval, Next::List)
             }
             Ok(()) => self.open_when_allowed(),
@@ -263,11 +262,11 @@ impl<A: PodApi> Watcher<A> {
         let resource_version = resource_version.clone();
         self.renew_connection_sometimes();
         // Where lists fail, the watch may be granted: it is not given up for one more list.
-        let demanded = self.demanded(!self.pacer.lists_fail());
-        self.latest.count(|stats| stats.watches += 1);
+        let list_requested = self.list_requested(!self.pacer.lists_fail());
+        self.sink.count_watch();
         let answer = select! {
             answer = self.api.watch(&resource_version) => answer,
-            () = demanded => return State::Listing,
+            () = list_requested => return State::Listing,
         };
         match answer {
             Ok(events) => self.granted(events),
@@ -276,7 +275,7 @@ impl<A: PodApi> Watcher<A> {
     }
 
     fn granted(&mut self, events: A::Events) -> State<A::Events> {
-        self.latest.watches(true);
+        self.sink.set_watching(true);
         self.outage_ended();
         let now = Instant::now();
         State::Watching(OpenWatch {
@@ -293,14 +292,14 @@ impl<A: PodApi> Watcher<A> {
     fn outage_ended(&mut self) {
         let now = Instant::now();
         if self.outage.take().is_some_and(|since| now - since >= LONG_OUTAGE) {
-            let soon = now + LIST_AFTER_OUTAGE_WITHIN.mul_f64(backoff::random());
+            let soon = now + LIST_AFTER_OUTAGE_WITHIN.mul_f64(random());
             self.relist_at = if self.relist_at > now { self.relist_at.min(soon) } else { soon };
         }
     }
 
     /// The clients of a quiet cluster do not return together.
     fn silence(&self) -> Duration {
-        self.timings.silence.mul_f64(1.0 + backoff::random() / 10.0)
+        self.timings.silence.mul_f64(1.0 + random() / 10.0)
     }
 
     /// Handles a refused watch. If watches are refused repeatedly, lists take their place.
@@ -315,7 +314,7 @@ impl<A: PodApi> Watcher<A> {
         if error.class == ErrorClass::Forbidden && self.access.is_denied_for(REFUSAL_GRACE) {
             self.access = WatchAccess::Forbidden { until: Instant::now() + self.timings.watch_again };
             let why = self.api.explain(error);
-            self.latest.polls(true, Some(why));
+            self.sink.set_polling(true, Some(why));
             return pause_until(Instant::now() + self.timings.poll_interval, Next::List);
         }
         if error.spoils_position() {
@@ -360,7 +359,7 @@ impl<A: PodApi> Watcher<A> {
         let resource_version = resource_version.clone();
         let list_due = self.list_due();
         self.api.use_new_connections();
-        self.latest.count(|stats| stats.watches += 1);
+        self.sink.count_watch();
         let interrupt = select! {
             answer = self.api.watch(&resource_version) => Interrupt::Reopened(answer),
             burst = watch.bursts.next() => Interrupt::Burst(burst),
@@ -378,16 +377,16 @@ impl<A: PodApi> Watcher<A> {
                 self.accepted();
                 // The server would have sent what is newer.
                 if self.pacer.lists_fail() {
-                    self.latest.confirm_despite_error();
+                    self.sink.confirm_despite_error();
                 } else {
-                    self.latest.confirm();
+                    self.sink.confirm();
                 }
             }
             Interrupt::Silence => return State::Reopening(watch),
             Interrupt::ListDue => match self.list().await {
                 // The watch goes on from the list.
                 Ok(()) => {
-                    self.latest.watches(false);
+                    self.sink.set_watching(false);
                     return self.open_when_allowed();
                 }
                 Err(error) => {
@@ -398,7 +397,7 @@ impl<A: PodApi> Watcher<A> {
             },
             Interrupt::LookupDue => self.publisher.look_up_self(&mut self.api).await,
             Interrupt::Reopened(Ok(events)) => {
-                self.latest.confirm();
+                self.sink.confirm();
                 return self.granted(events);
             }
             Interrupt::Reopened(Err(error)) => return self.not_reopened(error, watch),
@@ -409,7 +408,7 @@ impl<A: PodApi> Watcher<A> {
     /// The silent watch is kept for as long as it may still be alive.
     fn not_reopened(&mut self, error: ApiError, mut watch: OpenWatch<A::Events>) -> State<A::Events> {
         if error.class == ErrorClass::Gone || watch.heard.elapsed() >= self.timings.longest_silence {
-            self.latest.watches(false);
+            self.sink.set_watching(false);
             return self.not_granted(error);
         }
         // It may have been gone since then.
@@ -422,7 +421,7 @@ impl<A: PodApi> Watcher<A> {
     fn accepted(&mut self) {
         self.access = WatchAccess::Granted;
         self.pacer.watch_accepted();
-        self.latest.polls(false, None);
+        self.sink.set_polling(false, None);
     }
 
     /// Publishes one snapshot for all events that arrived together. Those before an error count.
@@ -440,7 +439,7 @@ impl<A: PodApi> Watcher<A> {
             applied += 1;
             Ok(())
         });
-        self.latest.count(|stats| stats.events += applied);
+        self.sink.count_events(applied);
         if applied > 0 {
             watch.heard = Instant::now();
             watch.reopen = watch.heard + self.silence();
@@ -453,7 +452,7 @@ impl<A: PodApi> Watcher<A> {
         if changed {
             self.publisher.publish(&mut self.api).await;
         } else if applied > 0 {
-            self.latest.confirm();
+            self.sink.confirm();
         }
         match outcome {
             Ok(()) => State::Watching(watch),
@@ -505,7 +504,7 @@ impl<A: PodApi> Watcher<A> {
     }
 
     fn ended(&mut self, watch: &OpenWatch<A::Events>) {
-        self.latest.watches(false);
+        self.sink.set_watching(false);
         self.outage.get_or_insert_with(Instant::now);
         if watch.opened.elapsed() >= STEADY {
             self.pacer.watch_was_steady();
@@ -521,34 +520,34 @@ impl<A: PodApi> Watcher<A> {
     }
 
     async fn pause(&mut self, pause: Pause) -> State<A::Events> {
-        let demanded = self.demanded(true);
+        let list_requested = self.list_requested(true);
         select! {
             () = sleep_until(pause.until) => match pause.next {
                 Next::List => State::Listing,
                 Next::Watch => State::Opening,
             },
-            () = demanded => State::Listing,
+            () = list_requested => State::Listing,
         }
     }
 
     /// Ends when a caller asks for a list and the pacer allows it.
-    fn demanded(&self, enabled: bool) -> impl Future<Output = ()> + use<A> {
-        let (latest, from) = (self.latest.clone(), self.pacer.lists_from());
+    fn list_requested(&self, enabled: bool) -> impl Future<Output = ()> + use<A> {
+        let (sink, from) = (self.sink.clone(), self.pacer.lists_from());
         async move {
             if !enabled {
                 std::future::pending::<()>().await;
             }
-            latest.demanded().await;
+            sink.list_requested().await;
             sleep_until(from).await;
         }
     }
 
     /// Ends when a list is to be made while a watch is open: for a caller, or the periodic one.
     fn list_due(&self) -> impl Future<Output = ()> + use<A> {
-        let (demanded, periodic) = (self.demanded(true), self.relist_at.max(self.pacer.lists_from()));
+        let (list_requested, periodic) = (self.list_requested(true), self.relist_at.max(self.pacer.lists_from()));
         async move {
             select! {
-                () = demanded => {}
+                () = list_requested => {}
                 () = sleep_until(periodic) => {}
             }
         }
@@ -559,14 +558,14 @@ impl<A: PodApi> Watcher<A> {
     }
 
     fn schedule_relist(&mut self) {
-        self.relist_at = Instant::now() + self.timings.relist.mul_f64(0.9 + 0.2 * backoff::random());
+        self.relist_at = Instant::now() + self.timings.relist.mul_f64(0.9 + 0.2 * random());
     }
 
     /// Reads all pods and publishes them.
     async fn list(&mut self) -> Result<(), ApiError> {
         let requested = std::time::Instant::now();
         let consistency = self.consistency();
-        self.latest.count(|stats| stats.lists += 1);
+        self.sink.count_list();
         let listed = self.api.list(&consistency, self.encoding).await;
         let replaced = listed.and_then(|list| self.pods.replace(list, &consistency));
         let replaced = replaced.inspect_err(|error| {
@@ -577,7 +576,7 @@ impl<A: PodApi> Watcher<A> {
         self.listed(replaced, &consistency).await;
         if let Consistency::MostRecent = consistency {
             self.schedule_relist();
-            self.latest.listed(requested);
+            self.sink.list_completed(requested);
         }
         Ok(())
     }
@@ -585,7 +584,7 @@ impl<A: PodApi> Watcher<A> {
     /// Returns how fresh the next list must be. The first list may come from a cache that lags, unless another pod
     /// can be mistaken for this one.
     fn consistency(&self) -> Consistency {
-        let most_recent = self.encoding.is_plain() || self.latest.is_demanded() || self.relist_is_due();
+        let most_recent = self.encoding.is_plain() || self.sink.is_list_requested() || self.relist_is_due();
         match self.pods.position() {
             _ if most_recent => Consistency::MostRecent,
             Position::Unknown if self.publisher.identity().is_certain() => Consistency::Any,
@@ -604,7 +603,7 @@ impl<A: PodApi> Watcher<A> {
             Consistency::Any | Consistency::MostRecent => self.outage = None,
         }
         if let Replaced::WentBack { from, to } = replaced {
-            self.latest.warn(format!(
+            self.sink.warn(format!(
                 "the API server went back from resourceVersion {from} to {to}, as after a restored backup of etcd: \
                  the new list replaces all known pods"
             ));
@@ -620,7 +619,7 @@ impl<A: PodApi> Watcher<A> {
         if error.class == ErrorClass::Forbidden {
             // A new Role may allow both.
             self.access = WatchAccess::Granted;
-            self.latest.polls(self.timings.only_polls, None);
+            self.sink.set_polling(self.timings.only_polls, None);
         }
         self.lists_denied = error.is_denied().then(|| self.lists_denied.unwrap_or_else(Instant::now));
         let again = self.pacer.list_failed(&error, self.pods.len());
@@ -636,13 +635,13 @@ impl<A: PodApi> Watcher<A> {
         if denied && since.is_none_or(|since| since.elapsed() < REFUSAL_GRACE) {
             last_error.error = last_error.error.worth_a_retry();
         }
-        self.latest.fail(last_error);
+        self.sink.fail(last_error);
     }
 
     /// A later registration goes on from there.
     fn note_position(&self) {
         if let Position::At(resource_version) = self.pods.position() {
-            self.latest.reached(resource_version);
+            self.sink.set_resource_version(resource_version);
         }
     }
 }
@@ -653,5 +652,5 @@ fn pause_until<E: Stream>(until: Instant, next: Next) -> State<E> {
 
 fn watches_per_connection() -> u32 {
     let (least, most) = WATCHES_PER_CONNECTION;
-    (least + (most - least) * backoff::random()).round() as u32
+    (least + (most - least) * random()).round() as u32
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::kube_api::backoff::{Backoff, honored, random, spread};
+use crate::jitter::random;
+use crate::kube_api::backoff::{Backoff, honored, spread};
 use crate::kube_api::error::ApiError;
 
 /// Limit of the pauses before a server that refuses or does not answer.

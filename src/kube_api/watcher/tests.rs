@@ -9,10 +9,10 @@ use tokio::time::{sleep, timeout};
 
 use super::*;
 use crate::config::tests::settings;
-use crate::health::LastError;
-use crate::latest::{Outlets, Resume};
-use crate::subject::tests::subject;
-use crate::verdict::tests::{pod, rules};
+use crate::discovery::policy::tests::{pod, policy};
+use crate::discovery::sink::LastError;
+use crate::provider::messages::tests::context;
+use crate::provider::state::{Resume, SharedState, Sinks};
 
 const NONE: Duration = Duration::ZERO;
 const SECOND: Duration = Duration::from_secs(1);
@@ -175,36 +175,36 @@ fn open() -> Answer {
 async fn run(
     script: impl FnMut(&Made) -> Answer + 'static,
     lasts: Duration,
-    latest: &Arc<Latest>,
+    shared: &Arc<SharedState>,
     caller: impl Future<Output = ()>,
 ) -> Vec<Made> {
-    run_as(Rules { identity: Identity::None, ..rules("") }, script, lasts, latest, caller).await
+    run_as(PeerPolicy { identity: Identity::None, ..policy("") }, script, lasts, shared, caller).await
 }
 
 async fn run_as(
-    rules: Rules,
+    policy: PeerPolicy,
     script: impl FnMut(&Made) -> Answer + 'static,
     lasts: Duration,
-    latest: &Arc<Latest>,
+    shared: &Arc<SharedState>,
     caller: impl Future<Output = ()>,
 ) -> Vec<Made> {
     let made = Rc::default();
     let api = ScriptedApi { script: Box::new(script), made: Rc::clone(&made), started: Instant::now(), connection: 0 };
     let timings = WatcherTimings::of(&settings(&[]));
-    let watcher = Watcher::new(api, rules, timings, latest.clone());
+    let watcher = Watcher::new(api, policy, timings, shared.clone());
     let _ = timeout(lasts, async { tokio::join!(watcher.run(), caller) }).await;
     Rc::try_unwrap(made).unwrap_or_else(|_| unreachable!("the watcher has ended")).into_inner()
 }
 
-fn latest() -> Arc<Latest> {
-    Arc::new(Latest::new(Resume::default(), subject(), &settings(&[]), Outlets::default()))
+fn shared() -> Arc<SharedState> {
+    Arc::new(SharedState::new(Resume::default(), context(), &settings(&[]), Sinks::default()))
 }
 
 /// Asks for a fresh list whenever the last was answered, from a moment on.
-async fn keep_asking(latest: &Latest, from: Duration) {
+async fn keep_asking(shared: &SharedState, from: Duration) {
     sleep(from).await;
     loop {
-        let _ = latest.refresh(&mut 0, NONE);
+        let _ = shared.refresh(&mut 0, NONE);
         sleep(Duration::from_millis(100)).await;
     }
 }
@@ -213,21 +213,21 @@ fn within(made: &[Made], from: Duration, lasts: Duration) -> Vec<Made> {
     made.iter().filter(|made| made.at >= from && made.at < from + lasts).cloned().collect()
 }
 
-fn names(latest: &Latest) -> Vec<String> {
-    let snapshot = latest.newer_than(0, NONE).unwrap();
+fn names(shared: &SharedState) -> Vec<String> {
+    let snapshot = shared.newer_than(0, NONE).unwrap();
     (0..snapshot.len()).map(|index| snapshot.peer(index).unwrap().pod.name.to_string()).collect()
 }
 
 #[tokio::test(start_paused = true)]
 async fn callers_cannot_turn_refused_lists_into_a_storm() {
     for status in [401, 403, 429, 500, 503] {
-        let latest = latest();
+        let shared = shared();
         let script = move |made: &Made| match made.request {
             Request::List(_) if made.at < 10 * SECOND => Answer::Pods(&["a"], 5),
             Request::List(_) => Answer::Fails(refused(status)),
             Request::Watch(_) => open(),
         };
-        let made = run(script, MINUTE, &latest, keep_asking(&latest, 10 * SECOND)).await;
+        let made = run(script, MINUTE, &shared, keep_asking(&shared, 10 * SECOND)).await;
         let requests = within(&made, 10 * SECOND, 5 * SECOND);
         assert!((2..=5).contains(&requests.len()), "{status}: {requests:?}");
     }
@@ -236,13 +236,13 @@ async fn callers_cannot_turn_refused_lists_into_a_storm() {
 #[tokio::test(start_paused = true)]
 async fn a_server_that_refuses_everything_gets_at_most_five_requests_in_five_seconds() {
     for status in [401, 403, 429, 500, 503].repeat(50) {
-        let latest = latest();
+        let shared = shared();
         let script = move |made: &Made| match made.request {
             _ if made.at >= 10 * SECOND => Answer::Fails(refused(status)),
             Request::List(_) => Answer::Pods(&["a"], 5),
             Request::Watch(_) => Answer::Events(vec![], End::BreaksAfter(10 * SECOND - made.at)),
         };
-        let made = run(script, MINUTE, &latest, keep_asking(&latest, 10 * SECOND)).await;
+        let made = run(script, MINUTE, &shared, keep_asking(&shared, 10 * SECOND)).await;
         let requests = within(&made, 10 * SECOND, 5 * SECOND);
         assert!((2..=5).contains(&requests.len()), "{status}: {requests:?}");
     }
@@ -252,12 +252,12 @@ async fn a_server_that_refuses_everything_gets_at_most_five_requests_in_five_sec
 #[tokio::test(start_paused = true)]
 async fn callers_cannot_turn_refused_watches_into_a_storm() {
     for status in [401, 403, 429, 500, 503] {
-        let latest = latest();
+        let shared = shared();
         let script = move |made: &Made| match made.request {
             Request::List(_) => Answer::Pods(&["a"], 5),
             Request::Watch(_) => Answer::Fails(refused(status)),
         };
-        let made = run(script, MINUTE, &latest, keep_asking(&latest, NONE)).await;
+        let made = run(script, MINUTE, &shared, keep_asking(&shared, NONE)).await;
         let watches: Vec<_> = made.iter().filter(|made| !made.is_list()).map(|made| made.at).collect();
         assert!((3..=10).contains(&watches.len()), "{status}: {watches:?}");
         assert!(watches.windows(6).all(|six| six[5] - six[0] > 5 * SECOND), "{status}: {watches:?}");
@@ -269,13 +269,13 @@ async fn callers_cannot_turn_refused_watches_into_a_storm() {
 #[tokio::test(start_paused = true)]
 async fn a_silent_watch_and_refused_lists_share_one_pace() {
     for status in [401, 403, 429, 500, 503].repeat(50) {
-        let latest = latest();
+        let shared = shared();
         let script = move |made: &Made| match made.request {
             _ if made.at >= 80 * SECOND => Answer::Fails(refused(status)),
             Request::List(_) => Answer::Pods(&["a"], 5),
             Request::Watch(_) => open(),
         };
-        let made = run(script, 5 * MINUTE, &latest, keep_asking(&latest, 89 * SECOND)).await;
+        let made = run(script, 5 * MINUTE, &shared, keep_asking(&shared, 89 * SECOND)).await;
         let requests: Vec<_> = made.iter().map(|made| made.at).filter(|at| *at >= 80 * SECOND).collect();
         assert!(requests.len() > 10, "{status}: {requests:?}");
         assert!(requests.windows(6).all(|six| six[5] - six[0] > 5 * SECOND), "{status}: {requests:?}");
@@ -285,7 +285,7 @@ async fn a_silent_watch_and_refused_lists_share_one_pace() {
 #[tokio::test(start_paused = true)]
 async fn a_server_that_keeps_refusing_is_left_for_another_one() {
     for status in [429, 503] {
-        let latest = latest();
+        let shared = shared();
         let script = move |made: &Made| match made.request {
             Request::List(_) if made.at < SECOND => Answer::Pods(&["a"], 5),
             Request::Watch(_) if made.at < SECOND => {
@@ -299,29 +299,29 @@ async fn a_server_that_keeps_refusing_is_left_for_another_one() {
             Request::List(_) => Answer::Pods(&["b"], 9),
             Request::Watch(_) => open(),
         };
-        let made = run(script, MINUTE, &latest, async {}).await;
+        let made = run(script, MINUTE, &shared, async {}).await;
         assert!(made.last().unwrap().connection > 0, "{status}: {made:?}");
-        assert!(latest.health().unwrap().watching, "{status}: {made:?}");
+        assert!(shared.health().unwrap().watching, "{status}: {made:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_waits_at_most_five_seconds_after_an_outage() {
-    let latest = latest();
+    let shared = shared();
     let script = |made: &Made| match made.request {
         _ if made.at > 10 * SECOND && made.at < 3 * MINUTE => Answer::Fails(refused(503)),
         Request::List(_) => Answer::Pods(&["a"], 5),
         Request::Watch(_) if made.at < 3 * MINUTE => Answer::Events(vec![], End::BreaksAfter(11 * SECOND - made.at)),
         Request::Watch(_) => open(),
     };
-    let made = run(script, 4 * MINUTE, &latest, keep_asking(&latest, 3 * MINUTE)).await;
+    let made = run(script, 4 * MINUTE, &shared, keep_asking(&shared, 3 * MINUTE)).await;
     let list = made.iter().find(|made| made.is_list() && made.at >= 3 * MINUTE).unwrap();
     assert!(list.at <= 3 * MINUTE + 5 * SECOND, "{made:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn retry_after_is_honored_for_callers_too() {
-    let latest = latest();
+    let shared = shared();
     let script = |made: &Made| match made.request {
         Request::List(_) if made.at < SECOND => Answer::Pods(&["a"], 5),
         Request::List(_) => {
@@ -331,14 +331,14 @@ async fn retry_after_is_honored_for_callers_too() {
         }
         Request::Watch(_) => open(),
     };
-    let made = run(script, 2 * MINUTE, &latest, keep_asking(&latest, 10 * SECOND)).await;
+    let made = run(script, 2 * MINUTE, &shared, keep_asking(&shared, 10 * SECOND)).await;
     let lists: Vec<_> = made[1..].iter().filter(|made| made.is_list()).map(|made| made.at).collect();
     assert!(lists.len() >= 4 && lists.windows(2).all(|two| two[1] - two[0] >= 20 * SECOND), "{lists:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_need_not_wait_after_watches_that_were_cut() {
-    let latest = latest();
+    let shared = shared();
     let script = |made: &Made| match made.request {
         Request::List(_) => Answer::Pods(&["a"], 5),
         Request::Watch(_) if made.at < 30 * SECOND => {
@@ -348,9 +348,9 @@ async fn a_caller_need_not_wait_after_watches_that_were_cut() {
     };
     let caller = async {
         sleep(29 * SECOND).await;
-        let _ = latest.refresh(&mut 0, NONE);
+        let _ = shared.refresh(&mut 0, NONE);
     };
-    let made = run(script, MINUTE, &latest, caller).await;
+    let made = run(script, MINUTE, &shared, caller).await;
     let list = made[1..].iter().find(|made| made.is_list()).unwrap();
     assert_eq!(list.at, 29 * SECOND);
     // The watch is never given up for longer than five seconds.
@@ -359,13 +359,13 @@ async fn a_caller_need_not_wait_after_watches_that_were_cut() {
 
 #[tokio::test(start_paused = true)]
 async fn a_resource_version_that_is_too_old_costs_at_most_five_seconds() {
-    let latest = latest();
+    let shared = shared();
     let script = |made: &Made| match made.request {
         Request::List(_) => Answer::Pods(&["a"], 5),
         Request::Watch(_) if made.at < 5 * MINUTE => Answer::Fails(refused(410)),
         Request::Watch(_) => open(),
     };
-    let made = run(script, 5 * MINUTE, &latest, async {}).await;
+    let made = run(script, 5 * MINUTE, &shared, async {}).await;
     assert!(made.len() > 60, "{made:?}");
     assert!(made.windows(2).all(|two| two[1].at - two[0].at <= 5 * SECOND), "{made:?}");
 }
@@ -373,28 +373,28 @@ async fn a_resource_version_that_is_too_old_costs_at_most_five_seconds() {
 #[tokio::test(start_paused = true)]
 async fn watches_that_end_at_once_cost_at_most_five_seconds_and_lead_to_lists() {
     for end in [End::ClosesAfter(NONE), End::BreaksAfter(NONE)] {
-        let latest = latest();
+        let shared = shared();
         let script = move |made: &Made| match made.request {
             Request::List(_) if made.at < MINUTE => Answer::Pods(&["a"], 5),
             Request::List(_) => Answer::Pods(&["b"], 9),
             Request::Watch(_) => Answer::Events(vec![], end),
         };
-        let made = run(script, 2 * MINUTE, &latest, async {}).await;
+        let made = run(script, 2 * MINUTE, &shared, async {}).await;
         assert!(made.windows(2).all(|two| two[1].at - two[0].at <= 5 * SECOND), "{made:?}");
-        assert_eq!(names(&latest), ["b"]);
+        assert_eq!(names(&shared), ["b"]);
     }
 }
 
 /// The clock of confirmations is real, not virtual.
-fn last_confirmation(latest: &Latest) -> std::time::Instant {
-    let age = latest.health().unwrap().age.unwrap();
+fn last_confirmation(shared: &SharedState) -> std::time::Instant {
+    let age = shared.health().unwrap().age.unwrap();
     std::time::Instant::now() - age
 }
 
 /// A balancer with a short idle limit ends each watch before its first bookmark.
 #[tokio::test(start_paused = true)]
 async fn a_quiet_watch_that_is_cut_again_and_again_is_not_stale() {
-    let latest = latest();
+    let shared = shared();
     let script = |made: &Made| match made.request {
         Request::List(_) => Answer::Pods(&["a"], 5),
         Request::Watch(_) => Answer::Events(vec![], End::BreaksAfter(35 * SECOND)),
@@ -403,16 +403,16 @@ async fn a_quiet_watch_that_is_cut_again_and_again_is_not_stale() {
         for _ in 0..9 {
             let before = std::time::Instant::now();
             sleep(MINUTE).await;
-            assert!(last_confirmation(&latest) > before);
+            assert!(last_confirmation(&shared) > before);
         }
     };
-    run(script, 10 * MINUTE, &latest, caller).await;
+    run(script, 10 * MINUTE, &shared, caller).await;
 }
 
 /// A server that starts knows the roles last. Errors of another kind before that are no denial.
 #[tokio::test(start_paused = true)]
 async fn one_denial_after_an_outage_does_not_end_watching() {
-    let latest = latest();
+    let shared = shared();
     let script = |made: &Made| match made.request {
         Request::List(_) => Answer::Pods(&["a"], 5),
         Request::Watch(_) if made.at < MINUTE => Answer::Fails(refused(503)),
@@ -421,15 +421,15 @@ async fn one_denial_after_an_outage_does_not_end_watching() {
     };
     let caller = async {
         sleep(2 * MINUTE).await;
-        assert!(latest.health().unwrap().watching && !latest.health().unwrap().polling);
+        assert!(shared.health().unwrap().watching && !shared.health().unwrap().polling);
     };
-    let made = run(script, 3 * MINUTE, &latest, caller).await;
+    let made = run(script, 3 * MINUTE, &shared, caller).await;
     assert!(made.iter().any(|made| !made.is_list() && made.at >= MINUTE && made.at < MINUTE + 31 * SECOND));
 }
 
 #[tokio::test(start_paused = true)]
 async fn watches_move_to_a_new_connection_now_and_then() {
-    let latest = latest();
+    let shared = shared();
     let script = |made: &Made| match made.request {
         Request::List(_) => Answer::Pods(&["a"], 5),
         Request::Watch(_) => {
@@ -437,7 +437,7 @@ async fn watches_move_to_a_new_connection_now_and_then() {
             Answer::Events(bookmarks, End::ClosesAfter(35 * SECOND))
         }
     };
-    let made = run(script, 6 * 60 * MINUTE, &latest, async {}).await;
+    let made = run(script, 6 * 60 * MINUTE, &shared, async {}).await;
     let watches: Vec<_> = made.iter().filter(|made| !made.is_list()).collect();
     let connections = watches.last().unwrap().connection;
     let per_connection = watches.len() / (connections + 1);
@@ -446,12 +446,12 @@ async fn watches_move_to_a_new_connection_now_and_then() {
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_watch_is_opened_again_on_a_new_connection_without_a_list() {
-    let latest = latest();
+    let shared = shared();
     let script = |made: &Made| match made.request {
         Request::List(_) => Answer::Pods(&["a"], 5),
         Request::Watch(_) => open(),
     };
-    let made = run(script, 8 * MINUTE, &latest, async {}).await;
+    let made = run(script, 8 * MINUTE, &shared, async {}).await;
     assert_eq!(made.iter().filter(|made| made.is_list()).count(), 1, "{made:?}");
     let watches: Vec<_> = made.iter().filter(|made| !made.is_list()).collect();
     assert!((5..=6).contains(&watches.len()), "{made:?}");
@@ -464,20 +464,20 @@ async fn a_silent_watch_is_opened_again_on_a_new_connection_without_a_list() {
 
 #[tokio::test(start_paused = true)]
 async fn a_frozen_server_is_left_for_another_one() {
-    let latest = latest();
+    let shared = shared();
     // The server of the first connection freezes.
     let script = |made: &Made| match made.request {
         Request::List(_) => Answer::Pods(&[], 5),
         Request::Watch(_) if made.connection == 0 => open(),
         Request::Watch(_) => Answer::Events(vec![(NONE, Sent::Added("b", 6))], End::Never),
     };
-    run(script, 101 * SECOND, &latest, async {}).await;
-    assert_eq!(names(&latest), ["b"]);
+    run(script, 101 * SECOND, &shared, async {}).await;
+    assert_eq!(names(&shared), ["b"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_watch_is_kept_while_another_one_is_refused() {
-    let latest = latest();
+    let shared = shared();
     let script = |made: &Made| match made.request {
         Request::List(_) => Answer::Pods(&[], 5),
         Request::Watch(_) if made.connection == 0 => {
@@ -485,9 +485,9 @@ async fn a_silent_watch_is_kept_while_another_one_is_refused() {
         }
         Request::Watch(_) => Answer::Silence,
     };
-    let made = run(script, 155 * SECOND, &latest, async {}).await;
-    assert_eq!(names(&latest), ["b"]);
-    assert!(latest.health().unwrap().trouble.is_none(), "it is alive");
+    let made = run(script, 155 * SECOND, &shared, async {}).await;
+    assert_eq!(names(&shared), ["b"]);
+    assert!(shared.health().unwrap().last_error.is_none(), "it is alive");
     assert!((3..=8).contains(&made.len()), "{made:?}");
 }
 
@@ -495,7 +495,7 @@ async fn a_silent_watch_is_kept_while_another_one_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn a_silent_watch_is_read_while_another_one_is_requested() {
     for _ in 0..50 {
-        let latest = latest();
+        let shared = shared();
         let script = |made: &Made| match made.request {
             Request::List(_) => Answer::Pods(&[], 5),
             Request::Watch(_) if made.connection == 0 => {
@@ -503,14 +503,14 @@ async fn a_silent_watch_is_read_while_another_one_is_requested() {
             }
             Request::Watch(_) => Answer::Silence,
         };
-        run(script, 100 * SECOND + Duration::from_millis(10), &latest, async {}).await;
-        assert_eq!(names(&latest), ["b"]);
+        run(script, 100 * SECOND + Duration::from_millis(10), &shared, async {}).await;
+        assert_eq!(names(&shared), ["b"]);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_watch_that_was_silent_for_a_while_leads_to_no_list() {
-    let latest = latest();
+    let shared = shared();
     let script = |made: &Made| match made.request {
         Request::List(_) => Answer::Pods(&[], 5),
         Request::Watch(_) if made.connection == 0 => {
@@ -520,13 +520,13 @@ async fn a_watch_that_was_silent_for_a_while_leads_to_no_list() {
         Request::Watch(_) if made.at < 150 * SECOND => Answer::Silence,
         Request::Watch(_) => open(),
     };
-    let made = run(script, 8 * MINUTE, &latest, async {}).await;
+    let made = run(script, 8 * MINUTE, &shared, async {}).await;
     assert_eq!(made.iter().filter(|made| made.is_list()).count(), 1, "{made:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_watch_that_cannot_be_opened_again_is_given_up() {
-    let latest = latest();
+    let shared = shared();
     let script = |made: &Made| match made.request {
         Request::List(_) => Answer::Pods(&[], 5),
         Request::Watch(_) if made.connection == 0 => open(),
@@ -534,22 +534,22 @@ async fn a_watch_that_cannot_be_opened_again_is_given_up() {
     };
     let caller = async {
         sleep(130 * SECOND).await;
-        assert_eq!(latest.health().unwrap().trouble.unwrap().class, "timed-out");
-        assert!(latest.health().unwrap().watching);
+        assert_eq!(shared.health().unwrap().last_error.unwrap().class, "timed-out");
+        assert!(shared.health().unwrap().watching);
         sleep(170 * SECOND).await;
-        assert!(!latest.health().unwrap().watching);
+        assert!(!shared.health().unwrap().watching);
     };
-    run(script, 6 * MINUTE, &latest, caller).await;
+    run(script, 6 * MINUTE, &shared, caller).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_periodic_list_is_a_most_recent_one() {
-    let latest = latest();
+    let shared = shared();
     let script = |made: &Made| match made.request {
         Request::List(_) => Answer::Pods(&["a"], 5),
         Request::Watch(_) => open(),
     };
-    let made = run(script, 60 * MINUTE, &latest, async {}).await;
+    let made = run(script, 60 * MINUTE, &shared, async {}).await;
     let lists: Vec<_> = made.iter().filter(|made| made.is_list()).collect();
     assert!((5..=6).contains(&(lists.len() - 1)), "{lists:?}");
     assert!(lists[1..].iter().all(|list| list.request == Request::List("most recent")), "{lists:?}");
@@ -559,15 +559,15 @@ async fn the_periodic_list_is_a_most_recent_one() {
 /// Its watches send bookmarks on, and only its most-recent lists fail.
 #[tokio::test(start_paused = true)]
 async fn a_server_that_has_lost_etcd_is_left_for_another_one() {
-    let latest = latest();
+    let shared = shared();
     let script = |made: &Made| match made.request {
         Request::List("most recent") if made.connection == 0 => Answer::Silence,
         Request::List("most recent") => Answer::Pods(&["b"], 9),
         Request::List(_) => Answer::Pods(&["a"], 5),
         Request::Watch(_) => Answer::Events(vec![(MINUTE, Sent::Bookmark(6)); 60], End::Never),
     };
-    let made = run(script, 13 * MINUTE, &latest, async {}).await;
-    assert_eq!(names(&latest), ["b"]);
+    let made = run(script, 13 * MINUTE, &shared, async {}).await;
+    assert_eq!(names(&shared), ["b"]);
     let last = made.last().unwrap();
     assert_eq!((&last.request, last.connection), (&Request::Watch("9".into()), 1), "{made:?}");
 }
@@ -575,13 +575,13 @@ async fn a_server_that_has_lost_etcd_is_left_for_another_one() {
 /// Only a caller may have a list sooner.
 #[tokio::test(start_paused = true)]
 async fn periodic_lists_that_fail_back_off_although_a_watch_is_open() {
-    let latest = latest();
+    let shared = shared();
     let script = |made: &Made| match made.request {
         Request::List(_) if made.at < MINUTE => Answer::Pods(&["a"], 5),
         Request::List(_) => Answer::Fails(refused(503)),
         Request::Watch(_) => Answer::Events(vec![(MINUTE, Sent::Bookmark(6)); 60], End::Never),
     };
-    let made = run(script, 30 * MINUTE, &latest, async {}).await;
+    let made = run(script, 30 * MINUTE, &shared, async {}).await;
     let failed: Vec<_> = made.iter().filter(|made| made.is_list()).map(|made| made.at).skip(8).collect();
     assert!(failed.len() > 10 && failed.windows(2).all(|two| two[1] - two[0] >= 15 * SECOND), "{failed:?}");
 }
@@ -589,7 +589,7 @@ async fn periodic_lists_that_fail_back_off_although_a_watch_is_open() {
 #[tokio::test(start_paused = true)]
 async fn after_a_long_outage_the_watch_is_resumed_at_once_and_a_list_follows_within_two_minutes() {
     for (outage, lists) in [(40 * SECOND, 2), (3 * SECOND, 1)] {
-        let latest = latest();
+        let shared = shared();
         let script = move |made: &Made| match made.request {
             Request::List(_) if made.at < MINUTE => Answer::Pods(&["a"], 900),
             Request::List(_) => Answer::Pods(&["b"], 600),
@@ -601,7 +601,7 @@ async fn after_a_long_outage_the_watch_is_resumed_at_once_and_a_list_follows_wit
             }
             Request::Watch(_) => Answer::Events(vec![(MINUTE, Sent::Bookmark(900)); 9], End::Never),
         };
-        let made = run(script, 5 * MINUTE, &latest, async {}).await;
+        let made = run(script, 5 * MINUTE, &shared, async {}).await;
         let made_lists: Vec<_> = made.iter().filter(|made| made.is_list()).collect();
         assert_eq!(made_lists.len(), lists, "{made:?}");
         let resumed = made.iter().find(|made| made.at >= MINUTE + outage).unwrap();
@@ -610,7 +610,7 @@ async fn after_a_long_outage_the_watch_is_resumed_at_once_and_a_list_follows_wit
             assert_eq!(made_lists[1].request, Request::List("most recent"));
             assert!(made_lists[1].at <= resumed.at + 2 * MINUTE, "{made:?}");
             // Its resourceVersion is behind the known one: all that was known is discarded.
-            assert_eq!(names(&latest), ["b"]);
+            assert_eq!(names(&shared), ["b"]);
             assert_eq!(made.last().unwrap().request, Request::Watch("600".into()));
         }
     }
@@ -619,7 +619,7 @@ async fn after_a_long_outage_the_watch_is_resumed_at_once_and_a_list_follows_wit
 /// A list that may come from a cache does not show that a backup was restored.
 #[tokio::test(start_paused = true)]
 async fn a_long_outage_that_ends_with_a_list_is_followed_by_a_most_recent_one() {
-    let latest = latest();
+    let shared = shared();
     let mut recovered = false;
     let script = move |made: &Made| match made.request {
         Request::Watch(_) if made.at < MINUTE => {
@@ -633,7 +633,7 @@ async fn a_long_outage_that_ends_with_a_list_is_followed_by_a_most_recent_one() 
         Request::Watch(_) if !recovered => Answer::Fails(refused(503)),
         Request::Watch(_) => Answer::Events(vec![(MINUTE, Sent::Bookmark(900)); 9], End::Never),
     };
-    let made = run(script, 6 * MINUTE, &latest, async {}).await;
+    let made = run(script, 6 * MINUTE, &shared, async {}).await;
     let lists: Vec<_> = made.iter().filter(|made| made.is_list() && made.at >= MINUTE + 40 * SECOND).collect();
     assert!(lists.len() == 2 && lists[1].at <= lists[0].at + 2 * MINUTE + SECOND, "{lists:?}");
     let requests: Vec<_> = lists.iter().map(|list| list.request.clone()).collect();
@@ -644,7 +644,7 @@ async fn a_long_outage_that_ends_with_a_list_is_followed_by_a_most_recent_one() 
 #[tokio::test(start_paused = true)]
 async fn lookups_of_this_pod_are_not_repeated_with_each_list() {
     for pause in [5 * SECOND, 20 * SECOND] {
-        let latest = latest();
+        let shared = shared();
         let script = move |made: &Made| match made.request {
             Request::List("lookup") => {
                 let mut error = refused(403);
@@ -655,7 +655,7 @@ async fn lookups_of_this_pod_are_not_repeated_with_each_list() {
             Request::Watch(_) => open(),
         };
         // A list that is due in the same moment may come first, so there is time for more lookups than are required.
-        let made = run_as(rules("me"), script, 5 * MINUTE, &latest, keep_asking(&latest, NONE)).await;
+        let made = run_as(policy("me"), script, 5 * MINUTE, &shared, keep_asking(&shared, NONE)).await;
         let is_lookup = |made: &&Made| made.request == Request::List("lookup");
         let lookups: Vec<_> = made.iter().filter(is_lookup).map(|made| made.at).collect();
         assert!(lookups.len() >= 5 && lookups.windows(2).all(|two| two[1] - two[0] >= pause), "{lookups:?}");
@@ -664,7 +664,7 @@ async fn lookups_of_this_pod_are_not_repeated_with_each_list() {
 
 #[tokio::test(start_paused = true)]
 async fn a_new_registration_does_not_go_back_behind_the_last_one() {
-    let first = latest();
+    let first = shared();
     let script = |made: &Made| match made.request {
         Request::List(_) => Answer::Pods(&["a"], 5),
         Request::Watch(_) => Answer::Events(vec![(NONE, Sent::Bookmark(70))], End::Never),
@@ -672,7 +672,7 @@ async fn a_new_registration_does_not_go_back_behind_the_last_one() {
     run(script, MINUTE, &first, async {}).await;
     let closed = crate::error::Error::new(crate::status::Status::Closed, "closed");
     let resume = first.end(closed);
-    let second = Arc::new(Latest::new(resume, subject(), &settings(&[]), Outlets::default()));
+    let second = Arc::new(SharedState::new(resume, context(), &settings(&[]), Sinks::default()));
     // The server lags: it refuses the list, as one that ignores the condition would be refused.
     let script = |made: &Made| match made.request {
         Request::List("not older than") => Answer::Pods(&["old"], 60),

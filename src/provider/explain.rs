@@ -1,4 +1,4 @@
-//! Every pod of the selector with its verdict: answers why a peer is missing.
+//! Every pod of the selector with its verdict, to find out why a peer is missing.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
@@ -6,17 +6,17 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::pod::{Phase, Pod};
-use crate::snapshot::View;
-use crate::subject::Subject;
+use crate::discovery::pod::{Phase, Pod};
+use crate::discovery::snapshot::View;
+use crate::provider::messages::MessageContext;
 use crate::text::printable;
 
-/// What is told, and to whom.
+/// The form of an explanation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// JSON, for programs.
     Json,
-    /// A table, for people.
+    /// A human-readable table.
     Table,
 }
 
@@ -26,7 +26,7 @@ struct Explanation<'a> {
     selector: &'a str,
     #[serde(rename = "self")]
     self_pod: &'a str,
-    /// What an answer waits for; "open" if for nothing.
+    /// What a caller waits for; "open" if nothing.
     gate: &'static str,
     pods: Vec<Judged<'a>>,
 }
@@ -49,14 +49,14 @@ struct Judged<'a> {
     ports: Vec<(&'a str, u16)>,
 }
 
-/// Explains a view.
-pub fn explain(view: &View, subject: &Subject, form: Form) -> String {
+/// Returns every pod of a view with its verdict.
+pub fn explain(view: &View, context: &MessageContext, form: Form) -> String {
     let peers = view.peers.iter().map(|peer| judged(&peer.pod, "peer", Some(peer.address)));
-    let left_out = view.left_out.iter().map(|left_out| judged(&left_out.pod, left_out.reason.name(), None));
-    let mut pods: Vec<_> = peers.chain(left_out).collect();
+    let excluded = view.excluded.iter().map(|excluded| judged(&excluded.pod, excluded.reason.name(), None));
+    let mut pods: Vec<_> = peers.chain(excluded).collect();
     pods.sort_by(|a, b| a.name.cmp(&b.name));
     let [namespace, selector, self_pod] =
-        [&subject.namespace, &subject.selector, &subject.own].map(|text| printable(text));
+        [&context.namespace, &context.selector, &context.self_pod].map(|text| printable(text));
     let explanation =
         Explanation { namespace: &namespace, selector: &selector, self_pod: &self_pod, gate: view.gate.name(), pods };
     match form {
@@ -91,7 +91,7 @@ fn table(explanation: &Explanation<'_>) -> String {
         pods.len()
     );
     let mut widths = HEAD.map(str::len);
-    // Rows are rendered twice rather than kept: all of them at once take more memory than the pods.
+    // Rows are rendered twice rather than kept, because all of them together take more memory than the pods.
     for cells in pods.iter().map(row) {
         widths.iter_mut().zip(&cells).for_each(|(width, cell)| *width = (*width).max(cell.chars().count()));
     }
@@ -130,9 +130,10 @@ fn row(pod: &Judged<'_>) -> [String; COLUMNS] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::subject::tests::subject;
+    use crate::discovery::pod_index::view_of;
+    use crate::discovery::policy::tests::{pod, policy};
+    use crate::provider::messages::tests::context;
     use crate::text::tests::HOSTILE;
-    use crate::verdict::tests::{pod, rules};
 
     fn view() -> View {
         let mut terminating = pod("c", "10.0.0.3");
@@ -140,12 +141,12 @@ mod tests {
         let mut pending = pod("b", "");
         (pending.phase, pending.ips, pending.node_name) = (Phase::Pending, [].into(), "".into());
         let pods = [pod("me", "10.0.0.1"), terminating, pending, pod("a", "10.0.0.2")].map(Arc::new);
-        View::of(pods.iter(), &rules("me"))
+        view_of(pods.iter(), &policy("me"))
     }
 
     #[test]
-    fn programs_get_every_pod_and_its_verdict() {
-        let json: serde_json::Value = serde_json::from_str(&explain(&view(), &subject(), Form::Json)).unwrap();
+    fn json_has_every_pod_and_its_verdict() {
+        let json: serde_json::Value = serde_json::from_str(&explain(&view(), &context(), Form::Json)).unwrap();
         let pods = json["pods"].as_array().unwrap();
         let verdicts: Vec<_> = pods.iter().map(|pod| (pod["name"].as_str().unwrap(), &pod["verdict"])).collect();
         assert_eq!(
@@ -169,13 +170,13 @@ mod tests {
         let name = format!("a{HOSTILE}b");
         let mut hostile = pod(&name, "10.0.0.2");
         hostile.node_name = name.as_str().into();
-        let mut subject = subject();
-        subject.own = name;
-        let view = View::of([Arc::new(hostile)].iter(), &rules("me"));
-        let table = explain(&view, &subject, Form::Table);
+        let mut context = context();
+        context.self_pod = name;
+        let view = view_of([Arc::new(hostile)].iter(), &policy("me"));
+        let table = explain(&view, &context, Form::Table);
         assert_eq!(table.lines().count(), 3, "{table:?}");
         assert!(!table.contains(|c| c != '\n' && HOSTILE.contains(c)), "{table:?}");
-        let json: serde_json::Value = serde_json::from_str(&explain(&view, &subject, Form::Json)).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&explain(&view, &context, Form::Json)).unwrap();
         for text in [&json["self"], &json["pods"][0]["name"], &json["pods"][0]["node_name"], &json["pods"][0]["uid"]] {
             assert!(!text.as_str().unwrap().contains(|c| HOSTILE.contains(c)), "{text}");
         }
@@ -185,15 +186,15 @@ mod tests {
     #[test]
     fn explain_takes_names_of_any_length() {
         let name = "a".repeat(65_536);
-        let view = View::of([pod(&name, "10.0.0.2"), pod("b", "10.0.0.3")].map(Arc::new).iter(), &rules("me"));
-        let table = explain(&view, &subject(), Form::Table);
+        let view = view_of([pod(&name, "10.0.0.2"), pod("b", "10.0.0.3")].map(Arc::new).iter(), &policy("me"));
+        let table = explain(&view, &context(), Form::Table);
         assert!(table.contains(&format!("\n{name}  peer ")), "{}", table.len());
     }
 
     #[test]
-    fn people_get_a_table() {
+    fn table_has_every_pod_and_its_verdict() {
         assert_eq!(
-            explain(&view(), &subject(), Form::Table),
+            explain(&view(), &context(), Form::Table),
             "4 pods with labels `app=demo` in namespace `ns`, 1 of them peers. Self: `me`; gate: open.\n\
              POD  VERDICT      ADDRESS        PHASE                 READY  NODE    PORTS\n\
              a    peer         10.0.0.2:3322  Running               no     node-1  gossip=3322\n\

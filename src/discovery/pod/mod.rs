@@ -400,7 +400,7 @@ mod tests {
 
     #[test]
     fn pods_are_the_same_whatever_their_resource_version_is() {
-        let pod = crate::verdict::tests::pod("a", "10.0.0.1");
+        let pod = crate::discovery::policy::tests::pod("a", "10.0.0.1");
         assert!(pod.is_same_as(&Pod { resource_version: "2".into(), ..pod.clone() }));
         let changes: [fn(&mut Pod); 11] = [
             |p| p.name = "b".into(),

@@ -7,9 +7,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
-use crate::config::{Settings, Source};
+use crate::discovery::pod::Pod;
 use crate::error::{Error, Result};
-use crate::pod::Pod;
 use crate::status::Status;
 
 /// Who this process is among the pods.
@@ -37,7 +36,7 @@ pub enum Identity {
 
 /// What the identity finds among the pods.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Own<'a> {
+pub enum SelfMatch<'a> {
     /// This process is no pod.
     NoPod,
     /// None of them.
@@ -85,8 +84,19 @@ impl Claims {
     }
 }
 
-/// What the process's surroundings say.
-pub struct Surroundings<'a> {
+/// What the configuration says about the local pod.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)] // The keys, documented at kubepeers_config_set.
+pub struct SelfOptions {
+    /// `membership` = "observer".
+    pub is_observer: bool,
+    pub pod_name: Option<String>,
+    pub pod_uid: Option<String>,
+    pub pod_ip: Option<IpAddr>,
+}
+
+/// What the process can learn from its environment.
+pub struct Environment<'a> {
     /// An environment variable, if it is set and not empty.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
     /// The addresses of the machine's interfaces.
@@ -94,18 +104,25 @@ pub struct Surroundings<'a> {
 }
 
 impl Identity {
-    /// The first that answers: configuration, the token, POD_UID and POD_NAME, the machine's addresses, HOSTNAME.
-    pub fn find(settings: &Settings, claims: &Claims, surroundings: &Surroundings<'_>) -> Result<Self> {
-        if settings.is_observer {
+    /// Returns the first of these that is available: the configuration, the token, POD_UID and POD_NAME, the addresses of the
+    /// machine, HOSTNAME. The last two identify only a process that `runs_in_pod`: elsewhere they belong to no pod, or to a
+    /// wrong one.
+    pub fn find(
+        options: &SelfOptions,
+        runs_in_pod: bool,
+        claims: &Claims,
+        environment: &Environment<'_>,
+    ) -> Result<Self> {
+        if options.is_observer {
             return Ok(Self::None);
         }
-        let variable = surroundings.variable;
+        let variable = environment.variable;
         let claimed = claims.kubernetes.pod.clone();
-        Self::from(settings.pod_uid.clone(), settings.pod_name.clone())
-            .or_else(|| settings.pod_ip.map(|ip| Self::Address { addresses: vec![ip], hostname: None }))
+        Self::from(options.pod_uid.clone(), options.pod_name.clone())
+            .or_else(|| options.pod_ip.map(|ip| Self::Address { addresses: vec![ip], hostname: None }))
             .or_else(|| claimed.map(|pod| Self::Uid { uid: pod.uid, name: Some(pod.name) }))
             .or_else(|| Self::from(variable("POD_UID"), variable("POD_NAME")))
-            .or_else(|| machine(settings, surroundings))
+            .or_else(|| if runs_in_pod { of_machine(environment) } else { None })
             .ok_or_else(unknown)
     }
 
@@ -122,14 +139,15 @@ impl Identity {
         &self,
         pods: impl Iterator<Item = &'a Arc<Pod>> + Clone,
         port: impl Fn(&Pod) -> Option<u16>,
-    ) -> Own<'a> {
-        let first = |is: &dyn Fn(&Pod) -> bool| pods.clone().find(|pod| is(pod)).map_or(Own::Absent, Own::Pod);
+    ) -> SelfMatch<'a> {
+        let first =
+            |is: &dyn Fn(&Pod) -> bool| pods.clone().find(|pod| is(pod)).map_or(SelfMatch::Absent, SelfMatch::Pod);
         match self {
-            Self::None => Own::NoPod,
+            Self::None => SelfMatch::NoPod,
             Self::Uid { uid, .. } => first(&|pod| *pod.uid == **uid),
             Self::Name(name) => first(&|pod| *pod.name == **name),
             Self::Address { addresses, hostname } => match (at(addresses, pods.clone(), port), hostname) {
-                (Own::Absent, Some(name)) => first(&|pod| *pod.name == **name),
+                (SelfMatch::Absent, Some(name)) => first(&|pod| *pod.name == **name),
                 (found, _) => found,
             },
         }
@@ -190,23 +208,19 @@ fn at<'a>(
     addresses: &[IpAddr],
     pods: impl Iterator<Item = &'a Arc<Pod>>,
     port: impl Fn(&Pod) -> Option<u16>,
-) -> Own<'a> {
+) -> SelfMatch<'a> {
     let here = |pod: &&Arc<Pod>| !pod.phase.is_over() && pod.ips.iter().any(|ip| addresses.contains(ip));
     let mut found: Vec<&Arc<Pod>> = pods.filter(here).collect();
     if found.iter().any(|pod| port(pod).is_some()) {
         found.retain(|pod| port(pod).is_some());
     }
-    let Some(last) = found.iter().max_by(|a, b| a.by_start(b)) else { return Own::Absent };
+    let Some(last) = found.iter().max_by(|a, b| a.by_start(b)) else { return SelfMatch::Absent };
     let place = |pod: &Pod| (pod.ips.clone(), port(pod));
-    if found.iter().all(|pod| place(pod) == place(last)) { Own::Pod(last) } else { Own::Unclear }
+    if found.iter().all(|pod| place(pod) == place(last)) { SelfMatch::Pod(last) } else { SelfMatch::Unclear }
 }
 
-/// What only a process in a pod can be known by: elsewhere the machine's addresses and name are those of no pod, or of a wrong one.
-fn machine(settings: &Settings, surroundings: &Surroundings<'_>) -> Option<Identity> {
-    if !matches!(settings.source, Source::ServiceAccount(_)) {
-        return None;
-    }
-    let (addresses, hostname) = ((surroundings.addresses)(), (surroundings.variable)("HOSTNAME"));
+fn of_machine(environment: &Environment<'_>) -> Option<Identity> {
+    let (addresses, hostname) = ((environment.addresses)(), (environment.variable)("HOSTNAME"));
     (!addresses.is_empty() || hostname.is_some()).then_some(Identity::Address { addresses, hostname })
 }
 
@@ -241,7 +255,8 @@ mod tests {
         let variable =
             |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
         let addresses = || addresses.iter().map(|ip| ip.parse().unwrap()).collect();
-        Identity::find(&settings(extra), claims, &Surroundings { variable: &variable, addresses: &addresses })
+        let (settings, environment) = (settings(extra), Environment { variable: &variable, addresses: &addresses });
+        Identity::find(&settings.self_options, settings.runs_in_pod(), claims, &environment)
     }
 
     const ALL: [(&str, &str); 3] = [("POD_UID", "env-uid"), ("POD_NAME", "env-name"), ("HOSTNAME", "host")];
@@ -279,18 +294,19 @@ mod tests {
     }
 
     /// Pods as (name, address, port, start); 0 for no port.
-    fn among<'a>(identity: &Identity, pods: &'a [Arc<Pod>]) -> std::result::Result<&'a str, Own<'a>> {
+    fn among<'a>(identity: &Identity, pods: &'a [Arc<Pod>]) -> std::result::Result<&'a str, SelfMatch<'a>> {
         match identity.among(pods.iter(), |pod| pod.port("gossip")) {
-            Own::Pod(pod) => Ok(&pod.name),
+            SelfMatch::Pod(pod) => Ok(&pod.name),
             other => Err(other),
         }
     }
 
     fn pods(pods: &[(&str, &str, u16, &str)]) -> Vec<Arc<Pod>> {
         let made = pods.iter().map(|(name, ip, port, started)| {
-            let mut pod = crate::verdict::tests::pod(name, ip);
+            let mut pod = crate::discovery::policy::tests::pod(name, ip);
             pod.started = (*started).into();
-            pod.ports = pod.ports.into_iter().map(|named| crate::pod::Port { number: *port, ..named }).collect();
+            pod.ports =
+                pod.ports.into_iter().map(|named| crate::discovery::pod::Port { number: *port, ..named }).collect();
             if *port == 0 {
                 pod.ports = [].into();
             }
@@ -304,13 +320,13 @@ mod tests {
         let all = pods(&[("a", "10.0.0.1", 1, ""), ("b", "10.0.0.2", 1, "")]);
         let uid = |uid: &str| Identity::Uid { uid: uid.into(), name: None };
         assert_eq!(among(&uid("uid-b"), &all), Ok("b"));
-        assert_eq!(among(&uid("b"), &all), Err(Own::Absent));
+        assert_eq!(among(&uid("b"), &all), Err(SelfMatch::Absent));
         assert_eq!(among(&Identity::Name("a".into()), &all), Ok("a"));
-        assert_eq!(among(&Identity::None, &all), Err(Own::NoPod));
+        assert_eq!(among(&Identity::None, &all), Err(SelfMatch::NoPod));
         assert_eq!(among(&address("10.0.0.2", Some("a")), &all), Ok("b"));
         assert_eq!(among(&address("10.0.0.3", Some("a")), &all), Ok("a"));
-        assert_eq!(among(&address("10.0.0.3", Some("x")), &all), Err(Own::Absent));
-        assert_eq!(among(&address("10.0.0.3", None), &all), Err(Own::Absent));
+        assert_eq!(among(&address("10.0.0.3", Some("x")), &all), Err(SelfMatch::Absent));
+        assert_eq!(among(&address("10.0.0.3", None), &all), Err(SelfMatch::Absent));
     }
 
     #[test]
@@ -320,14 +336,14 @@ mod tests {
         assert_eq!(among(&here, &pods(&[("a", "10.0.0.1", 0, ""), ("b", "10.0.0.1", 1, "")])), Ok("b"));
         assert_eq!(among(&here, &pods(&[("a", "10.0.0.1", 0, "")])), Ok("a"));
         let two_ports = pods(&[("a", "10.0.0.1", 1, ""), ("b", "10.0.0.1", 2, "")]);
-        assert_eq!(among(&here, &two_ports), Err(Own::Unclear));
+        assert_eq!(among(&here, &two_ports), Err(SelfMatch::Unclear));
         // A lost node's pod, whose address was given away.
         assert_eq!(
             among(&here, &pods(&[("new", "10.0.0.1", 1, "2026-02"), ("old", "10.0.0.1", 1, "2026-01")])),
             Ok("new")
         );
         let mut ended = pods(&[("a", "10.0.0.1", 1, "2026-03"), ("b", "10.0.0.1", 1, "2026-01")]);
-        Arc::make_mut(&mut ended[0]).phase = crate::pod::Phase::Failed;
+        Arc::make_mut(&mut ended[0]).phase = crate::discovery::pod::Phase::Failed;
         assert_eq!(among(&here, &ended), Ok("b"));
     }
 

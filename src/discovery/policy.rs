@@ -3,18 +3,18 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use crate::identity::{Identity, Own};
-use crate::pod::{Phase, Pod};
+use crate::discovery::identity::{Identity, SelfMatch};
+use crate::discovery::pod::{Phase, Pod};
 
 /// What decides who is a peer.
 #[derive(Clone, Debug)]
-pub struct Rules {
+pub struct PeerPolicy {
     /// Where the ports are found.
     pub ports: Ports,
     /// Who is self.
     pub identity: Identity,
     /// What the configuration leaves to choose.
-    pub choices: Choices,
+    pub options: PolicyOptions,
     /// The uid of this pod, once it was observed alive.
     pub alive: Option<Arc<str>>,
 }
@@ -47,7 +47,7 @@ impl PortRule {
 
 /// What the configuration leaves to choose about who is a peer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Choices {
+pub struct PolicyOptions {
     /// `readiness` = "ready": only ready pods are peers.
     pub only_ready: bool,
     /// `pending` = "include": a Pending pod with an address counts, as one whose native sidecars run already.
@@ -74,7 +74,7 @@ pub enum Verdict {
     /// A peer, at this address.
     Peer(SocketAddr),
     /// Not a peer, for this reason.
-    LeftOut(Reason),
+    Excluded(Reason),
 }
 
 /// Why a pod is not a peer.
@@ -117,23 +117,24 @@ impl Reason {
     }
 }
 
-impl Rules {
-    /// Which of the pods is self.
-    pub fn own<'a>(&self, pods: impl Iterator<Item = &'a Arc<Pod>> + Clone) -> Own<'a> {
+impl PeerPolicy {
+    /// Finds the local pod among the pods.
+    pub fn find_self<'a>(&self, pods: impl Iterator<Item = &'a Arc<Pod>> + Clone) -> SelfMatch<'a> {
         self.identity.among(pods, |pod| self.ports.discovery.of(pod))
     }
 
-    /// Whether this is the own pod for certain. One of its name or address that has ended, or is about to, may be an earlier one.
-    pub fn is_own(&self, pod: &Pod) -> bool {
+    /// Returns whether this is certainly the local pod. A pod of its name or address that has ended, or is about to, may be an
+    /// earlier one.
+    pub fn is_certainly_self(&self, pod: &Pod) -> bool {
         self.identity.is_certain() || self.alive.as_ref() == Some(&pod.uid)
     }
 
     /// The verdict on a pod that is not self, regardless of the other pods.
     pub fn verdict(&self, pod: &Pod) -> Verdict {
         match self.address(pod) {
-            Ok(_) if self.choices.only_ready && !pod.ready => Verdict::LeftOut(Reason::NotReady),
+            Ok(_) if self.options.only_ready && !pod.ready => Verdict::Excluded(Reason::NotReady),
             Ok(address) => Verdict::Peer(address),
-            Err(reason) => Verdict::LeftOut(reason),
+            Err(reason) => Verdict::Excluded(reason),
         }
     }
 
@@ -149,7 +150,7 @@ impl Rules {
             return Err(Reason::Malformed);
         }
         let port = self.ports.discovery.of(pod).ok_or(Reason::NoDiscoveryPort)?;
-        let pending = pod.phase == Phase::Pending && self.choices.pending_too;
+        let pending = pod.phase == Phase::Pending && self.options.pending_too;
         if pod.phase != Phase::Running && !pending {
             return Err(Reason::NotRunning);
         }
@@ -161,7 +162,7 @@ impl Rules {
     }
 
     fn ip(&self, pod: &Pod) -> Result<IpAddr, Reason> {
-        let of_family = |ip: &&IpAddr| match self.choices.family {
+        let of_family = |ip: &&IpAddr| match self.options.family {
             Family::Primary => true,
             Family::Ipv4 => ip.is_ipv4(),
             Family::Ipv6 => ip.is_ipv6(),
@@ -174,7 +175,7 @@ impl Rules {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::pod::{Port, PortName};
+    use crate::discovery::pod::{Port, PortName};
 
     pub(crate) fn pod(name: &str, ip: &str) -> Pod {
         Pod {
@@ -197,44 +198,44 @@ pub(crate) mod tests {
         PortRule { name: name.into(), default: None }
     }
 
-    pub(crate) fn rules(own: &str) -> Rules {
-        Rules {
+    pub(crate) fn policy(own: &str) -> PeerPolicy {
+        PeerPolicy {
             ports: Ports { discovery: port("gossip"), peers: Some(port("peers")), remoting: Some(port("remoting")) },
             identity: Identity::Name(own.into()),
-            choices: Choices::default(),
+            options: PolicyOptions::default(),
             alive: None,
         }
     }
 
     #[test]
     fn one_verdict_for_each() {
-        let rules = rules("me");
-        assert_eq!(rules.verdict(&pod("a", "10.0.0.1")), Verdict::Peer("10.0.0.1:3322".parse().unwrap()));
-        let left_out = |change: fn(&mut Pod)| {
+        let policy = policy("me");
+        assert_eq!(policy.verdict(&pod("a", "10.0.0.1")), Verdict::Peer("10.0.0.1:3322".parse().unwrap()));
+        let excluded = |change: fn(&mut Pod)| {
             let mut pod = pod("a", "10.0.0.1");
             change(&mut pod);
-            match rules.verdict(&pod) {
-                Verdict::LeftOut(reason) => reason,
+            match policy.verdict(&pod) {
+                Verdict::Excluded(reason) => reason,
                 peer => panic!("{peer:?}"),
             }
         };
-        assert_eq!(left_out(|p| p.ports = [].into()), Reason::NoDiscoveryPort);
-        assert_eq!(left_out(|p| p.ports[0].name = PortName::new("gossip2").unwrap()), Reason::NoDiscoveryPort);
-        assert_eq!(left_out(|p| p.ips = [].into()), Reason::NoIp);
-        assert_eq!(left_out(|p| p.malformed = true), Reason::Malformed);
-        assert_eq!(left_out(|p| (p.malformed, p.ports) = (true, [].into())), Reason::Malformed);
-        assert_eq!(left_out(|p| p.terminating = true), Reason::Terminating);
+        assert_eq!(excluded(|p| p.ports = [].into()), Reason::NoDiscoveryPort);
+        assert_eq!(excluded(|p| p.ports[0].name = PortName::new("gossip2").unwrap()), Reason::NoDiscoveryPort);
+        assert_eq!(excluded(|p| p.ips = [].into()), Reason::NoIp);
+        assert_eq!(excluded(|p| p.malformed = true), Reason::Malformed);
+        assert_eq!(excluded(|p| (p.malformed, p.ports) = (true, [].into())), Reason::Malformed);
+        assert_eq!(excluded(|p| p.terminating = true), Reason::Terminating);
         for phase in [Phase::Pending, Phase::Succeeded, Phase::Failed, Phase::Unknown] {
             let mut pod = pod("a", "10.0.0.1");
             pod.phase = phase;
-            assert_eq!(rules.verdict(&pod), Verdict::LeftOut(Reason::NotRunning));
+            assert_eq!(policy.verdict(&pod), Verdict::Excluded(Reason::NotRunning));
         }
     }
 
-    fn judged(choices: Choices, change: impl FnOnce(&mut Pod)) -> Verdict {
+    fn judged(options: PolicyOptions, change: impl FnOnce(&mut Pod)) -> Verdict {
         let mut pod = pod("a", "10.0.0.1");
         change(&mut pod);
-        Rules { choices, ..rules("me") }.verdict(&pod)
+        PeerPolicy { options, ..policy("me") }.verdict(&pod)
     }
 
     fn peer(address: &str) -> Verdict {
@@ -243,39 +244,39 @@ pub(crate) mod tests {
 
     #[test]
     fn readiness_counts_only_where_asked_for() {
-        let choices = Choices { only_ready: true, ..Choices::default() };
-        assert_eq!(judged(choices, |_| ()), Verdict::LeftOut(Reason::NotReady));
-        assert_eq!(judged(choices, |p| p.ready = true), peer("10.0.0.1:3322"));
-        assert_eq!(judged(Choices::default(), |p| p.ready = false), peer("10.0.0.1:3322"));
+        let options = PolicyOptions { only_ready: true, ..PolicyOptions::default() };
+        assert_eq!(judged(options, |_| ()), Verdict::Excluded(Reason::NotReady));
+        assert_eq!(judged(options, |p| p.ready = true), peer("10.0.0.1:3322"));
+        assert_eq!(judged(PolicyOptions::default(), |p| p.ready = false), peer("10.0.0.1:3322"));
     }
 
     #[test]
     fn a_pending_pod_with_an_address_counts_where_asked_for() {
-        let choices = Choices { pending_too: true, ..Choices::default() };
-        assert_eq!(judged(choices, |p| p.phase = Phase::Pending), peer("10.0.0.1:3322"));
-        let without = judged(choices, |p| (p.phase, p.ips) = (Phase::Pending, [].into()));
-        assert_eq!(without, Verdict::LeftOut(Reason::NoIp));
-        assert_eq!(judged(choices, |p| p.phase = Phase::Failed), Verdict::LeftOut(Reason::NotRunning));
+        let options = PolicyOptions { pending_too: true, ..PolicyOptions::default() };
+        assert_eq!(judged(options, |p| p.phase = Phase::Pending), peer("10.0.0.1:3322"));
+        let without = judged(options, |p| (p.phase, p.ips) = (Phase::Pending, [].into()));
+        assert_eq!(without, Verdict::Excluded(Reason::NoIp));
+        assert_eq!(judged(options, |p| p.phase = Phase::Failed), Verdict::Excluded(Reason::NotRunning));
     }
 
     #[test]
     fn the_family_chooses_among_the_addresses() {
         let both = |p: &mut Pod| p.ips = ["10.0.0.1", "fd00::1"].map(|ip| ip.parse().unwrap()).into();
-        let of = |family| Choices { family, ..Choices::default() };
+        let of = |family| PolicyOptions { family, ..PolicyOptions::default() };
         assert_eq!(judged(of(Family::Primary), both), peer("10.0.0.1:3322"));
         assert_eq!(judged(of(Family::Ipv4), both), peer("10.0.0.1:3322"));
         assert_eq!(judged(of(Family::Ipv6), both), peer("[fd00::1]:3322"));
-        assert_eq!(judged(of(Family::Ipv6), |_| ()), Verdict::LeftOut(Reason::NoIpOfFamily));
-        assert_eq!(judged(of(Family::Ipv6), |p| p.ips = [].into()), Verdict::LeftOut(Reason::NoIp));
+        assert_eq!(judged(of(Family::Ipv6), |_| ()), Verdict::Excluded(Reason::NoIpOfFamily));
+        assert_eq!(judged(of(Family::Ipv6), |p| p.ips = [].into()), Verdict::Excluded(Reason::NoIp));
     }
 
     #[test]
     fn the_default_port_is_for_pods_without_the_name() {
-        let mut rules = rules("me");
-        rules.ports.discovery.default = Some(7);
+        let mut policy = policy("me");
+        policy.ports.discovery.default = Some(7);
         let mut pod = pod("a", "10.0.0.1");
-        assert_eq!(rules.verdict(&pod), peer("10.0.0.1:3322"));
+        assert_eq!(policy.verdict(&pod), peer("10.0.0.1:3322"));
         pod.ports = [].into();
-        assert_eq!(rules.verdict(&pod), peer("10.0.0.1:7"));
+        assert_eq!(policy.verdict(&pod), peer("10.0.0.1:7"));
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
-use crate::snapshot::Snapshot;
+use crate::discovery::snapshot::Snapshot;
 
 /// A place for the snapshot of one provider. Providers use it one after the other, each with a number of its own. A reader
 /// that has the number of an earlier one gets nothing.
@@ -94,13 +94,13 @@ impl SlotWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::snapshot::View;
-    use crate::verdict::tests::rules;
+    use crate::discovery::pod_index::view_of;
+    use crate::discovery::policy::tests::policy;
     use std::sync::atomic::AtomicBool;
     use std::thread;
 
     fn snapshot(generation: u64) -> Arc<Snapshot> {
-        Arc::new(Snapshot::new(generation, View::of([].iter(), &rules("me")).into()))
+        Arc::new(Snapshot::new(generation, view_of([].iter(), &policy("me")).into()))
     }
 
     fn loaded(slot: &SnapshotSlot, owner: u32) -> (u64, Option<u64>) {

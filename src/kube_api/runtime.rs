@@ -8,7 +8,6 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::LazyLock;
 use std::thread::{Builder, JoinHandle};
 
 use futures_util::future::{Either, select};
@@ -16,6 +15,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::{self, spawn_blocking};
 
+use super::client::choose_crypto;
 use crate::error::{Error, Result};
 use crate::panics::{Place, within};
 use crate::status::Status;
@@ -117,8 +117,7 @@ impl<T> Drop for AbortOnDrop<T> {
 
 /// Does once what the first runtime of a process and its first connection would otherwise do at some moment of their own.
 pub fn prepare_process() -> Result<Descriptor> {
-    crate::kube_api::choose_crypto();
-    LazyLock::force(&crate::latest::CLOCK);
+    choose_crypto();
     new_runtime()?;
     Descriptor::open().map_err(|e| no_resources(&e.to_string()))
 }

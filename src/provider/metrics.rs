@@ -4,26 +4,26 @@ use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 use std::time::{Duration, SystemTime};
 
-use crate::health::{Health, WatchStats};
-use crate::snapshot::{LeftOut, View};
-use crate::subject::Subject;
+use crate::discovery::snapshot::{ExcludedPod, View};
+use crate::provider::health::{Health, WatchStats};
+use crate::provider::messages::MessageContext;
 use crate::text::printable;
 
-/// What the metrics are made of.
+/// What the metrics are rendered from.
 #[allow(missing_docs)]
 pub struct Metrics<'a> {
-    pub subject: &'a Subject,
+    pub context: &'a MessageContext,
     pub health: &'a Health,
-    pub counts: &'a WatchStats,
+    pub stats: &'a WatchStats,
     pub generation: u64,
     pub view: Option<&'a View>,
 }
 
 impl Metrics<'_> {
-    /// Renders them. Every metric has the labels `namespace` and `selector`, which tell providers of one process apart.
+    /// Renders the metrics. Each has the labels `namespace` and `selector`, which distinguish the providers of one process.
     pub fn render(&self, now: SystemTime) -> String {
-        let mut text = Text { text: String::new(), subject: self.subject };
-        let Self { health, counts, .. } = self;
+        let mut text = Text { text: String::new(), context: self.context };
+        let Self { health, stats, .. } = self;
         text.one("peers", "gauge", "Peers of the last snapshot.", self.view.map_or(0, |view| view.peers.len()));
         text.many("pods", "gauge", "Pods of the selector by verdict.", "verdict", &self.verdicts());
         text.one("synced", "gauge", "1 once the pods have been read.", u8::from(self.view.is_some()));
@@ -33,17 +33,17 @@ impl Metrics<'_> {
         text.one("generation", "gauge", "Generation of the last snapshot.", self.generation);
         let at = health.age.map_or(0.0, |age| seconds_since_epoch(now, age));
         text.one("last_confirmation_timestamp_seconds", "gauge", "Unix time of the last confirmation.", at);
-        let requests = BTreeMap::from([("list", counts.lists), ("watch", counts.watches)]);
+        let requests = BTreeMap::from([("list", stats.lists), ("watch", stats.watches)]);
         text.many("requests_total", "counter", "Lists and watches that were requested.", "verb", &requests);
         text.many(
             "failures_total",
             "counter",
             "Requests that failed, or watches that broke.",
             "class",
-            &counts.failures,
+            &stats.failures,
         );
-        text.one("events_total", "counter", "Watch events that were received.", counts.events);
-        text.one("evaluations_total", "counter", "How often the verdicts were updated.", counts.views);
+        text.one("events_total", "counter", "Watch events that were received.", stats.events);
+        text.one("evaluations_total", "counter", "How often the verdicts were updated.", stats.views);
         text.text
     }
 
@@ -51,7 +51,7 @@ impl Metrics<'_> {
         let mut verdicts = BTreeMap::new();
         if let Some(view) = self.view {
             verdicts.insert("peer", view.peers.len() as u64);
-            for LeftOut { reason, .. } in view.left_out.iter() {
+            for ExcludedPod { reason, .. } in view.excluded.iter() {
                 *verdicts.entry(reason.name()).or_default() += 1;
             }
         }
@@ -65,7 +65,7 @@ fn seconds_since_epoch(now: SystemTime, age: Duration) -> f64 {
 
 struct Text<'a> {
     text: String,
-    subject: &'a Subject,
+    context: &'a MessageContext,
 }
 
 impl Text<'_> {
@@ -86,14 +86,14 @@ impl Text<'_> {
     }
 
     fn sample(&mut self, name: &str, label: &str, value: impl Display) {
-        let Subject { namespace, selector, .. } = self.subject;
+        let MessageContext { namespace, selector, .. } = self.context;
         let [namespace, selector] = [namespace, selector].map(|text| label_value(text));
         let labels = format!("namespace=\"{namespace}\",selector=\"{selector}\"{label}");
         let _ = writeln!(self.text, "kubepeers_{name}{{{labels}}} {value}");
     }
 }
 
-/// Escapes the value of a label as the text format asks for.
+/// Escapes the value of a label as the text format requires.
 fn label_value(value: &str) -> String {
     printable(value).replace('\\', r"\\").replace('"', r#"\""#)
 }
@@ -101,29 +101,29 @@ fn label_value(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::subject::tests::subject;
-    use crate::verdict::tests::{pod, rules};
+    use crate::discovery::pod_index::view_of;
+    use crate::discovery::policy::tests::{pod, policy};
+    use crate::provider::messages::tests::context;
     use std::sync::Arc;
 
     #[test]
     fn labels_are_escaped() {
-        let health = Health { age: None, stale: true, watching: false, polling: false, trouble: None };
-        let (mut subject, counts) = (subject(), WatchStats::default());
-        subject.selector = "a=\"\\\n\u{202e}".into();
-        let metrics = Metrics { subject: &subject, health: &health, counts: &counts, generation: 0, view: None };
+        let health = Health { age: None, stale: true, watching: false, polling: false, last_error: None };
+        let (mut context, stats) = (context(), WatchStats::default());
+        context.selector = "a=\"\\\n\u{202e}".into();
+        let metrics = Metrics { context: &context, health: &health, stats: &stats, generation: 0, view: None };
         let text = metrics.render(SystemTime::UNIX_EPOCH);
         assert!(text.contains(r#"kubepeers_peers{namespace="ns",selector="a=\"\\  "} 0"#), "{text}");
     }
 
     #[test]
-    fn every_sample_has_its_head_and_its_value() {
+    fn every_metric_has_one_head_and_its_value() {
         let pods = [pod("a", "10.0.0.2"), pod("me", "10.0.0.1")].map(Arc::new);
-        let view = View::of(pods.iter(), &rules("me"));
+        let view = view_of(pods.iter(), &policy("me"));
         let age = Some(Duration::from_millis(2500));
-        let health = Health { age, stale: true, watching: true, polling: false, trouble: None };
-        let counts = WatchStats { lists: 1, watches: 2, events: 3, views: 4, failures: BTreeMap::from([("tls", 5)]) };
-        let metrics =
-            Metrics { subject: &subject(), health: &health, counts: &counts, generation: 6, view: Some(&view) };
+        let health = Health { age, stale: true, watching: true, polling: false, last_error: None };
+        let stats = WatchStats { lists: 1, watches: 2, events: 3, views: 4, failures: BTreeMap::from([("tls", 5)]) };
+        let metrics = Metrics { context: &context(), health: &health, stats: &stats, generation: 6, view: Some(&view) };
         let text = metrics.render(SystemTime::UNIX_EPOCH + Duration::from_secs(10));
         let labels = "namespace=\"ns\",selector=\"app=demo\"";
         for sample in [

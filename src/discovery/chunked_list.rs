@@ -1,9 +1,10 @@
 //! A sorted list whose copies share what they have in common: to change one of thousands of elements in a copy costs a block of
 //! them, not all.
 
+use std::any::Any;
 use std::ops::Range;
 use std::slice;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// How many elements a block has at most.
 const BLOCK: usize = 128;
@@ -18,40 +19,53 @@ pub trait Keyed: Clone {
 
 /// The list. With each block is a `D`, made of its elements by whoever first needs it, and shared by all copies that have the block.
 #[derive(Debug)]
-pub struct Sorted<T, D = ()> {
+pub struct ChunkedList<T, D = ()> {
     blocks: Vec<Arc<Block<T, D>>>,
     /// How many elements there are up to the end of each block.
     ends: Vec<usize>,
 }
 
-/// Some neighbours.
+/// A value that readers derive from a block, when the first of them needs it. All copies of the list that share the block
+/// share the value. Its type is that of the reader, so that a list need not know it.
+#[derive(Debug, Default)]
+pub struct Cache(OnceLock<Box<dyn Any + Send + Sync>>);
+
+impl Cache {
+    /// Returns the value; makes it if there is none. All readers must use the same type.
+    pub fn get_or_init<T: Any + Send + Sync>(&self, make: impl FnOnce() -> T) -> &T {
+        let value = self.0.get_or_init(|| Box::new(make()));
+        value.downcast_ref().expect("all readers of a list use the same type")
+    }
+}
+
+/// Some neighboring elements.
 #[derive(Debug)]
 pub struct Block<T, D> {
     /// In their order.
     pub items: Vec<T>,
-    /// What was made of them; it begins anew when they change.
-    pub made: D,
+    /// A value that readers derive from the elements. It is reset when they change.
+    pub cache: D,
 }
 
 impl<T: Clone, D: Default> Clone for Block<T, D> {
     fn clone(&self) -> Self {
-        Self { items: self.items.clone(), made: D::default() }
+        Self { items: self.items.clone(), cache: D::default() }
     }
 }
 
-impl<T, D> Clone for Sorted<T, D> {
+impl<T, D> Clone for ChunkedList<T, D> {
     fn clone(&self) -> Self {
         Self { blocks: self.blocks.clone(), ends: self.ends.clone() }
     }
 }
 
-impl<T, D> Default for Sorted<T, D> {
+impl<T, D> Default for ChunkedList<T, D> {
     fn default() -> Self {
         Self { blocks: Vec::new(), ends: Vec::new() }
     }
 }
 
-impl<T, D> Sorted<T, D> {
+impl<T, D> ChunkedList<T, D> {
     /// How many there are.
     pub fn len(&self) -> usize {
         self.ends.last().copied().unwrap_or(0)
@@ -105,7 +119,7 @@ impl<T, D> Sorted<T, D> {
     }
 }
 
-impl<T: Keyed, D: Default> Sorted<T, D> {
+impl<T: Keyed, D: Default> ChunkedList<T, D> {
     /// Where the key is, or would have its place: the number of the block, and the one in it.
     fn place(&self, key: &T::Key) -> Result<(usize, usize), (usize, usize)> {
         let begins_before = |block: &Arc<Block<T, D>>| block.items[0].key() <= key;
@@ -126,7 +140,7 @@ impl<T: Keyed, D: Default> Sorted<T, D> {
             Ok((block, at)) => self.change(block)[at] = item,
             Err((block, at)) => {
                 if self.blocks.is_empty() {
-                    self.blocks.push(Arc::new(Block { items: Vec::new(), made: D::default() }));
+                    self.blocks.push(Arc::new(Block { items: Vec::new(), cache: D::default() }));
                 }
                 self.change(block).insert(at, item);
                 self.split(block);
@@ -149,14 +163,14 @@ impl<T: Keyed, D: Default> Sorted<T, D> {
 
     fn change(&mut self, block: usize) -> &mut Vec<T> {
         let block = Arc::make_mut(&mut self.blocks[block]);
-        block.made = D::default();
+        block.cache = D::default();
         &mut block.items
     }
 
     fn split(&mut self, block: usize) {
         if self.blocks[block].items.len() > BLOCK {
             let items = self.change(block).split_off(BLOCK / 2);
-            self.blocks.insert(block + 1, Arc::new(Block { items, made: D::default() }));
+            self.blocks.insert(block + 1, Arc::new(Block { items, cache: D::default() }));
         }
     }
 }
@@ -165,7 +179,6 @@ impl<T: Keyed, D: Default> Sorted<T, D> {
 mod tests {
     use super::*;
     use std::collections::BTreeMap;
-    use std::sync::OnceLock;
 
     #[derive(Clone, Debug, PartialEq)]
     struct Item(u32, u32);
@@ -179,14 +192,14 @@ mod tests {
 
     type Sum = OnceLock<u32>;
 
-    fn sum(list: &Sorted<Item, Sum>) -> u32 {
-        list.blocks().map(|b| b.made.get_or_init(|| b.items.iter().map(|item| item.1).sum())).sum()
+    fn sum(list: &ChunkedList<Item, Sum>) -> u32 {
+        list.blocks().map(|b| b.cache.get_or_init(|| b.items.iter().map(|item| item.1).sum())).sum()
     }
 
     /// Beside a map, which is certain to be right.
     #[test]
     fn it_holds_what_a_map_would() {
-        let (mut list, mut map) = (Sorted::<Item, Sum>::default(), BTreeMap::new());
+        let (mut list, mut map) = (ChunkedList::<Item, Sum>::default(), BTreeMap::new());
         let mut random = 1_u32;
         for step in 0..20_000 {
             random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -213,7 +226,7 @@ mod tests {
 
     #[test]
     fn lists_agree_where_each_element_does() {
-        let mut list = Sorted::<Item, Sum>::default();
+        let mut list = ChunkedList::<Item, Sum>::default();
         (0..1000).for_each(|key| list.insert(Item(key, 1)));
         let mut other = list.clone();
         let looked = std::cell::Cell::new(0);
@@ -227,7 +240,7 @@ mod tests {
         other.insert(Item(500, 2));
         assert!(!list.agrees(&other, same));
         // Of the same elements, in other blocks.
-        let mut back = Sorted::<Item, Sum>::default();
+        let mut back = ChunkedList::<Item, Sum>::default();
         (0..1000).rev().for_each(|key| back.insert(Item(key, 1)));
         assert!(list.blocks().zip(back.blocks()).any(|(a, b)| a.items != b.items) && list.agrees(&back, same));
         back.remove(&999);
@@ -236,7 +249,7 @@ mod tests {
 
     #[test]
     fn copies_share_what_did_not_change() {
-        let mut list = Sorted::<Item, Sum>::default();
+        let mut list = ChunkedList::<Item, Sum>::default();
         (0..1000).for_each(|key| list.insert(Item(key, 1)));
         let copy = list.clone();
         assert_eq!(sum(&copy), 1000);
@@ -244,7 +257,7 @@ mod tests {
         assert_eq!((copy.find(&500), list.find(&500)), (Some(&Item(500, 1)), Some(&Item(500, 2))));
         let apart = list.blocks().zip(copy.blocks()).filter(|(a, b)| !Arc::ptr_eq(a, b)).count();
         assert_eq!(apart, 1);
-        assert_eq!(list.blocks().filter(|block| block.made.get().is_none()).count(), 1);
+        assert_eq!(list.blocks().filter(|block| block.cache.get().is_none()).count(), 1);
         assert_eq!((sum(&list), sum(&copy)), (1001, 1000));
     }
 }

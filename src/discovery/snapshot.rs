@@ -1,39 +1,36 @@
 //! The answer: the peers of one moment, sorted and immutable, and whether self was among the pods.
 
 use std::collections::BTreeMap;
-use std::ffi::CStr;
-use std::fmt::{Display, Write};
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use crate::census::Census;
-use crate::pod::Pod;
-use crate::sorted::{Block, Keyed, Sorted};
-use crate::verdict::{PortRule, Reason, Rules};
+use crate::discovery::chunked_list::{Cache, ChunkedList, Keyed};
+use crate::discovery::pod::Pod;
+use crate::discovery::policy::{PeerPolicy, PortRule, Reason};
 
 /// What the pods of one moment amount to. Each pod is a peer or left out.
 #[derive(Clone, Debug)]
 pub struct View {
     /// By family, address and port.
-    pub peers: Sorted<Peer, Rendered>,
+    pub peers: ChunkedList<Peer, Cache>,
     /// This pod, if the gate is open and the process is one of the members.
     pub self_peer: Option<Peer>,
     /// Whether the peers may be handed out.
-    pub gate: Gate,
+    pub gate: AnswerGate,
     /// The other pods, and why.
-    pub left_out: Sorted<LeftOut>,
+    pub excluded: ChunkedList<ExcludedPod>,
 }
 
 /// A pod that is no peer.
 #[derive(Clone, Debug)]
-pub struct LeftOut {
+pub struct ExcludedPod {
     /// The pod.
     pub pod: Arc<Pod>,
     /// Why it is none.
     pub reason: Reason,
 }
 
-impl Keyed for LeftOut {
+impl Keyed for ExcludedPod {
     type Key = str;
     fn key(&self) -> &str {
         &self.pod.uid
@@ -56,7 +53,7 @@ pub struct Peer {
 /// An answer may be given only once the own pod was seen: only then does an empty one mean "alone", and only then is it
 /// certain that of two pods at least one sees the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Gate {
+pub enum AnswerGate {
     /// The own pod is Running and has an address, or there is none to wait for.
     Open,
     /// The own pod is not among the pods.
@@ -80,9 +77,9 @@ impl Keyed for Peer {
 
 impl Peer {
     /// With the ports that it has.
-    pub fn new(pod: Arc<Pod>, address: SocketAddr, rules: &Rules) -> Self {
+    pub fn new(pod: Arc<Pod>, address: SocketAddr, policy: &PeerPolicy) -> Self {
         let number = |rule: &Option<PortRule>| rule.as_ref().and_then(|rule| rule.of(&pod)).unwrap_or(0);
-        let (peers_port, remoting_port) = (number(&rules.ports.peers), number(&rules.ports.remoting));
+        let (peers_port, remoting_port) = (number(&policy.ports.peers), number(&policy.ports.remoting));
         Self { pod, address, peers_port, remoting_port }
     }
 
@@ -98,13 +95,6 @@ fn told(pod: &Pod) -> (&str, &str, &str, &str, bool) {
 }
 
 impl View {
-    /// Judges all pods.
-    pub fn of<'a>(pods: impl Iterator<Item = &'a Arc<Pod>>, rules: &Rules) -> Self {
-        let mut census = Census::new(rules.clone());
-        census.replace(pods);
-        census.view().clone()
-    }
-
     /// Whether a caller would get the same answer, this pod's record included.
     pub fn answers_as(&self, other: &Self) -> bool {
         let same_self = match (&self.self_peer, &other.self_peer) {
@@ -120,7 +110,7 @@ impl View {
     }
 }
 
-impl Gate {
+impl AnswerGate {
     /// The name that programs see.
     pub fn name(&self) -> &'static str {
         match self {
@@ -134,15 +124,15 @@ impl Gate {
     }
 
     /// What the own pod's state makes of it.
-    pub fn of(own: &Pod, rules: &Rules) -> Self {
-        match rules.address(own) {
+    pub fn of(own: &Pod, policy: &PeerPolicy) -> Self {
+        match policy.address(own) {
             Ok(_) => Self::Open,
             // A pod that shuts down may ask for its peers until the end.
-            Err(Reason::Terminating) if rules.is_own(own) => Self::Open,
+            Err(Reason::Terminating) if policy.is_certainly_self(own) => Self::Open,
             Err(reason @ (Reason::NoDiscoveryPort | Reason::NoIpOfFamily | Reason::Malformed)) => {
                 Self::SelfExcluded(reason)
             }
-            Err(reason) if own.phase.is_over() && rules.is_own(own) => Self::SelfExcluded(reason),
+            Err(reason) if own.phase.is_over() && policy.is_certainly_self(own) => Self::SelfExcluded(reason),
             Err(reason) => Self::SelfNotYet(reason),
         }
     }
@@ -155,33 +145,6 @@ pub struct Snapshot {
     view: Arc<View>,
 }
 
-/// The texts of some peers, made when they are first asked for.
-#[derive(Debug, Default)]
-pub struct Rendered {
-    addresses: OnceLock<Texts>,
-    /// Apart from the addresses, as most callers want only those.
-    records: OnceLock<Texts>,
-}
-
-impl Block<Peer, Rendered> {
-    fn addresses(&self) -> &Texts {
-        self.made.addresses.get_or_init(|| Texts::of(self.items.iter().map(|peer| peer.address)))
-    }
-}
-
-/// A text of a peer besides its address.
-#[derive(Clone, Copy, Debug)]
-#[allow(missing_docs)]
-pub enum Field {
-    Host,
-    Name,
-    Uid,
-    NodeName,
-    Revision,
-}
-
-const FIELDS: [Field; 5] = [Field::Host, Field::Name, Field::Uid, Field::NodeName, Field::Revision];
-
 impl Snapshot {
     /// Numbers a view.
     pub fn new(generation: u64, view: Arc<View>) -> Self {
@@ -190,7 +153,7 @@ impl Snapshot {
 
     /// Returns a list of this pod alone; an empty one for an observer.
     pub fn of_self(&self) -> Self {
-        let mut view = View { peers: Default::default(), left_out: Default::default(), ..(*self.view).clone() };
+        let mut view = View { peers: Default::default(), excluded: Default::default(), ..(*self.view).clone() };
         if let Some(peer) = &view.self_peer {
             view.peers.insert(peer.clone());
         }
@@ -217,82 +180,28 @@ impl Snapshot {
         self.view.peers.is_empty()
     }
 
-    /// `ip:port`, IPv6 in brackets.
-    pub fn address(&self, index: usize) -> Option<&CStr> {
-        let (block, at) = self.view.peers.at(index)?;
-        block.addresses().get(at)
-    }
-
-    /// All addresses, one after the other, each ended by NUL: in pieces.
-    pub fn addresses(&self) -> impl Iterator<Item = &str> {
-        self.view.peers.blocks().map(|block| &*block.addresses().text)
-    }
-
     /// A peer, in the order of the addresses.
     pub fn peer(&self, index: usize) -> Option<&Peer> {
         self.view.peers.get(index)
-    }
-
-    /// A text of a peer.
-    pub fn text(&self, index: usize, field: Field) -> Option<&CStr> {
-        let (block, at) = self.view.peers.at(index)?;
-        let all = || block.items.iter().flat_map(|peer| FIELDS.map(|field| field.of(peer)));
-        block.made.records.get_or_init(|| Texts::of(all())).get(at * FIELDS.len() + field as usize)
-    }
-}
-
-impl Field {
-    fn of(self, peer: &Peer) -> Box<dyn Display + '_> {
-        match self {
-            Self::Host => Box::new(peer.address.ip()),
-            Self::Name => Box::new(&peer.pod.name),
-            Self::Uid => Box::new(&peer.pod.uid),
-            Self::NodeName => Box::new(&peer.pod.node_name),
-            Self::Revision => Box::new(&peer.pod.revision),
-        }
-    }
-}
-
-/// Texts one after the other, each ended by NUL: one allocation instead of one a text, and C reads them where they are.
-#[derive(Debug)]
-struct Texts {
-    text: String,
-    /// Where each ends.
-    ends: Vec<usize>,
-}
-
-impl Texts {
-    fn of(texts: impl Iterator<Item = impl Display>) -> Self {
-        let mut all = Self { text: String::new(), ends: Vec::with_capacity(texts.size_hint().0) };
-        for text in texts {
-            write!(all.text, "{text}\0").expect("a String takes every text");
-            all.ends.push(all.text.len());
-        }
-        all
-    }
-
-    fn get(&self, index: usize) -> Option<&CStr> {
-        let end = *self.ends.get(index)?;
-        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
-        CStr::from_bytes_until_nul(&self.text.as_bytes()[start..end]).ok()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::Identity;
-    use crate::pod::{Phase, Port, PortName};
-    use crate::verdict::tests::{pod, rules};
+    use crate::discovery::identity::Identity;
+    use crate::discovery::pod::Phase;
+    use crate::discovery::pod_index::view_of;
+    use crate::discovery::policy::tests::{pod, policy};
 
     #[test]
     fn of_self_is_this_pods_record_alone() {
         let all = Snapshot::new(7, view([pod("a", "10.0.0.1"), pod("me", "10.0.0.2")]).into());
         let this = all.of_self();
-        assert_eq!((this.generation(), this.len(), this.address(0)), (7, 1, Some(c"10.0.0.2:3322")));
-        assert_eq!(this.text(0, Field::Name), Some(c"me"));
-        let observer = Rules { identity: Identity::None, ..rules("") };
-        let none = Snapshot::new(1, View::of([Arc::new(pod("a", "10.0.0.1"))].iter(), &observer).into()).of_self();
+        assert_eq!((this.generation(), addresses(this.view())), (7, vec!["10.0.0.2:3322".to_owned()]));
+        assert_eq!(&*this.peer(0).unwrap().pod.name, "me");
+        let observer = PeerPolicy { identity: Identity::None, ..policy("") };
+        let none = Snapshot::new(1, view_of([Arc::new(pod("a", "10.0.0.1"))].iter(), &observer).into()).of_self();
         assert!(none.is_empty());
     }
 
@@ -308,25 +217,23 @@ mod tests {
     }
 
     fn view(pods: impl IntoIterator<Item = Pod>) -> View {
-        View::of(pods.into_iter().map(Arc::new).collect::<Vec<_>>().iter(), &rules("me"))
+        view_of(pods.into_iter().map(Arc::new).collect::<Vec<_>>().iter(), &policy("me"))
     }
 
-    fn texts(view: View) -> Vec<String> {
-        let snapshot = Snapshot::new(1, view.into());
-        assert_eq!(snapshot.address(snapshot.len()), None);
-        (0..snapshot.len()).map(|i| snapshot.address(i).unwrap().to_str().unwrap().to_owned()).collect()
+    fn addresses(view: &View) -> Vec<String> {
+        view.peers.iter().map(|peer| peer.address.to_string()).collect()
     }
 
-    fn left_out(view: &View) -> Vec<(&str, Reason)> {
-        view.left_out.iter().map(|left_out| (&*left_out.pod.name, left_out.reason)).collect()
+    fn excluded(view: &View) -> Vec<(&str, Reason)> {
+        view.excluded.iter().map(|excluded| (&*excluded.pod.name, excluded.reason)).collect()
     }
 
     #[test]
     fn sorted_by_family_and_number_and_without_duplicates() {
         let pods = [("a", "10.0.0.10"), ("b", "fd00::2"), ("c", "10.0.0.9"), ("d", "10.0.0.9"), ("e", "fd00::10")];
         let view = view(pods.map(|(name, ip)| pod(name, ip)).into_iter().chain([pod("me", "10.0.0.1")]));
-        assert_eq!(view.gate, Gate::Open);
-        assert_eq!(texts(view), ["10.0.0.9:3322", "10.0.0.10:3322", "[fd00::2]:3322", "[fd00::10]:3322"]);
+        assert_eq!(view.gate, AnswerGate::Open);
+        assert_eq!(addresses(&view), ["10.0.0.9:3322", "10.0.0.10:3322", "[fd00::2]:3322", "[fd00::10]:3322"]);
     }
 
     #[test]
@@ -340,31 +247,15 @@ mod tests {
             });
             let view = view(pods);
             assert_eq!(&*view.peers.get(0).unwrap().pod.name, "new");
-            assert_eq!(left_out(&view), [("old", Reason::AddressTaken), ("older", Reason::AddressTaken)]);
+            assert_eq!(excluded(&view), [("old", Reason::AddressTaken), ("older", Reason::AddressTaken)]);
         }
     }
 
     #[test]
     fn the_own_address_is_nobody_elses() {
         let view = view([pod("lost", "10.0.0.1"), pod("below", "10.0.0.0"), pod("me", "10.0.0.1")]);
-        assert_eq!((view.peers.len(), &view.gate), (1, &Gate::Open));
-        assert_eq!(left_out(&view), [("lost", Reason::AddressTaken), ("me", Reason::IsSelf)]);
-    }
-
-    #[test]
-    fn a_record_tells_all_of_a_peer() {
-        let mut full = pod("a", "fd00::7");
-        full.ready = true;
-        let port = |name: &str, number| Port { name: PortName::new(name).unwrap(), number };
-        full.ports = [port("gossip", 1), port("peers", 2), port("remoting", 3)].into();
-        let snapshot = Snapshot::new(1, view([full, pod("b", "10.0.0.2"), pod("me", "10.0.0.1")]).into());
-        let text = |index, field| snapshot.text(index, field).map(|text| text.to_str().unwrap());
-        assert_eq!(FIELDS.map(|field| text(1, field).unwrap()), ["fd00::7", "a", "uid-a", "node-1", "r1"]);
-        assert_eq!(text(0, Field::Name), Some("b"));
-        assert_eq!(text(2, Field::Name), None);
-        let peers = [0, 1].map(|i| snapshot.peer(i).unwrap());
-        assert_eq!(peers.map(|p| (p.address.port(), p.peers_port, p.remoting_port)), [(3322, 0, 0), (1, 2, 3)]);
-        assert_eq!(peers.map(|p| p.pod.ready), [false, true]);
+        assert_eq!((view.peers.len(), &view.gate), (1, &AnswerGate::Open));
+        assert_eq!(excluded(&view), [("lost", Reason::AddressTaken), ("me", Reason::IsSelf)]);
     }
 
     /// What changes without a caller seeing it is no new answer.
@@ -396,38 +287,38 @@ mod tests {
             change(&mut own);
             let pods = [pod("a", "10.0.0.2"), own].map(Arc::new);
             let identity = Identity::Uid { uid: "uid-me".into(), name: None };
-            View::of(pods.iter(), &Rules { identity, ..rules("me") }).gate
+            view_of(pods.iter(), &PeerPolicy { identity, ..policy("me") }).gate
         };
-        assert_eq!(gate(|_| ()), Gate::Open);
-        assert_eq!(gate(|p| p.terminating = true), Gate::Open);
-        assert_eq!(gate(|p| p.uid = "other".into()), Gate::SelfAbsent);
-        assert_eq!(gate(|p| p.phase = Phase::Pending), Gate::SelfNotYet(Reason::NotRunning));
-        assert_eq!(gate(|p| p.phase = Phase::Unknown), Gate::SelfNotYet(Reason::NotRunning));
-        assert_eq!(gate(|p| p.phase = Phase::Failed), Gate::SelfExcluded(Reason::NotRunning));
-        assert_eq!(gate(|p| p.phase = Phase::Succeeded), Gate::SelfExcluded(Reason::NotRunning));
-        assert_eq!(gate(|p| p.ips = [].into()), Gate::SelfNotYet(Reason::NoIp));
-        assert_eq!(gate(|p| p.ports = [].into()), Gate::SelfExcluded(Reason::NoDiscoveryPort));
-        let mut family = rules("me");
-        family.choices.family = crate::verdict::Family::Ipv6;
+        assert_eq!(gate(|_| ()), AnswerGate::Open);
+        assert_eq!(gate(|p| p.terminating = true), AnswerGate::Open);
+        assert_eq!(gate(|p| p.uid = "other".into()), AnswerGate::SelfAbsent);
+        assert_eq!(gate(|p| p.phase = Phase::Pending), AnswerGate::SelfNotYet(Reason::NotRunning));
+        assert_eq!(gate(|p| p.phase = Phase::Unknown), AnswerGate::SelfNotYet(Reason::NotRunning));
+        assert_eq!(gate(|p| p.phase = Phase::Failed), AnswerGate::SelfExcluded(Reason::NotRunning));
+        assert_eq!(gate(|p| p.phase = Phase::Succeeded), AnswerGate::SelfExcluded(Reason::NotRunning));
+        assert_eq!(gate(|p| p.ips = [].into()), AnswerGate::SelfNotYet(Reason::NoIp));
+        assert_eq!(gate(|p| p.ports = [].into()), AnswerGate::SelfExcluded(Reason::NoDiscoveryPort));
+        let mut family = policy("me");
+        family.options.family = crate::discovery::policy::Family::Ipv6;
         let own = [Arc::new(pod("me", "10.0.0.1"))];
-        assert_eq!(View::of(own.iter(), &family).gate, Gate::SelfExcluded(Reason::NoIpOfFamily));
-        let nobody = Rules { identity: Identity::None, ..rules("me") };
-        assert_eq!(View::of([].iter(), &nobody).gate, Gate::Open);
+        assert_eq!(view_of(own.iter(), &family).gate, AnswerGate::SelfExcluded(Reason::NoIpOfFamily));
+        let nobody = PeerPolicy { identity: Identity::None, ..policy("me") };
+        assert_eq!(view_of([].iter(), &nobody).gate, AnswerGate::Open);
     }
 
     /// As a StatefulSet makes them.
     #[test]
     fn an_earlier_pod_of_the_own_name_opens_no_gate() {
         let mut earlier = pod("me", "10.0.0.1");
-        let mut rules = rules("me");
-        let gate = |earlier: &Pod, rules: &Rules| View::of([Arc::new(earlier.clone())].iter(), rules).gate;
+        let mut policy = policy("me");
+        let gate = |earlier: &Pod, policy: &PeerPolicy| view_of([Arc::new(earlier.clone())].iter(), policy).gate;
         earlier.terminating = true;
-        assert_eq!(gate(&earlier, &rules), Gate::SelfNotYet(Reason::Terminating));
+        assert_eq!(gate(&earlier, &policy), AnswerGate::SelfNotYet(Reason::Terminating));
         earlier.phase = Phase::Failed;
-        assert_eq!(gate(&earlier, &rules), Gate::SelfNotYet(Reason::NotRunning));
-        rules.alive = Some("uid-me".into());
-        assert_eq!(gate(&earlier, &rules), Gate::SelfExcluded(Reason::NotRunning));
+        assert_eq!(gate(&earlier, &policy), AnswerGate::SelfNotYet(Reason::NotRunning));
+        policy.alive = Some("uid-me".into());
+        assert_eq!(gate(&earlier, &policy), AnswerGate::SelfExcluded(Reason::NotRunning));
         earlier.phase = Phase::Running;
-        assert_eq!(gate(&earlier, &rules), Gate::Open);
+        assert_eq!(gate(&earlier, &policy), AnswerGate::Open);
     }
 }

@@ -1,26 +1,26 @@
-//! What messages speak of, and what they say where there is no answer.
+//! The messages of errors that a provider returns while it has no answer.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::discovery::policy::Reason;
 use crate::error::Error;
 use crate::status::Status;
 use crate::text::printable;
-use crate::verdict::Reason;
 
-/// Whose pods these are.
+/// What the messages name: the pods, and the local pod.
 #[derive(Clone, Debug)]
 #[allow(missing_docs)]
-pub struct Subject {
+pub struct MessageContext {
     pub namespace: String,
     pub selector: String,
     pub discovery_port_name: String,
-    /// The own pod, as [`crate::identity::Identity::describe`] says it.
-    pub own: String,
+    /// The local pod, as [`crate::discovery::identity::Identity::describe`] returns it.
+    pub self_pod: String,
 }
 
-impl Subject {
-    /// The pods have not been read.
+impl MessageContext {
+    /// Returns the error before the first list.
     pub fn not_synced(&self, failure: Option<&Error>) -> Error {
         let namespace = &self.namespace;
         let cause = failure.map_or("the first answer of the API server is still awaited", Error::message);
@@ -34,55 +34,58 @@ impl Subject {
         }
     }
 
-    /// The own pod is not among the pods.
+    /// Returns the error for a local pod that is not among the pods.
     pub fn absent(&self) -> Error {
-        let Subject { namespace, selector, own, .. } = self;
+        let MessageContext { namespace, selector, self_pod, .. } = self;
         Error::new(
             Status::SelfNotVisible,
             format!(
-                "the own pod {own} is not among the pods of namespace `{namespace}` with labels `{selector}`: \
+                "the own pod {self_pod} is not among the pods of namespace `{namespace}` with labels `{selector}`: \
                  if this lasts, the pod is gone, or `namespace` and `pod_labels` are not those of the pod (or `pod_name` and `pod_uid`, \
                  where given); set `membership` = `observer` if this process is not one of the pods"
             ),
         )
     }
 
-    /// The own pod is, but lacks something that will come.
+    /// Returns the error for a local pod that is not Running or has no address yet.
     pub fn not_yet(&self, reason: Reason) -> Error {
         let lacking = if reason == Reason::NoIp { "has no address" } else { "is not Running" };
-        Error::new(Status::SelfNotVisible, format!("the API server says that the own pod {} {lacking} yet", self.own))
+        Error::new(
+            Status::SelfNotVisible,
+            format!("the API server says that the own pod {} {lacking} yet", self.self_pod),
+        )
     }
 
-    /// The own pod is one, but has not the labels of the peers.
+    /// Returns the error for a local pod without the labels of the peers.
     pub fn unselected(&self, labels: &BTreeMap<String, String>) -> Error {
         let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let labels = labels.join(",");
         let labels = printable(&labels);
-        let Subject { own, selector, .. } = self;
+        let MessageContext { self_pod, selector, .. } = self;
         Error::new(
             Status::SelfExcluded,
             format!(
-                "the own pod {own} can be nobody's peer: `pod_labels` are `{selector}`, but its labels are `{labels}`. \
+                "the own pod {self_pod} can be nobody's peer: `pod_labels` are `{selector}`, but its labels are `{labels}`. \
                  Set `membership` = `observer` if this process is not to be one of the peers"
             ),
         )
     }
 
-    /// The own pod may be any of several.
+    /// Returns the error for several pods that may be the local one.
     pub fn unclear(&self) -> Error {
-        let own = &self.own;
+        let self_pod = &self.self_pod;
         Error::new(
             Status::NoIdentity,
             format!(
-                "cannot tell which pod this process runs in: there are several {own}. Set `pod_uid` or `pod_name`, or the \
+                "cannot tell which pod this process runs in: there are several {self_pod}. Set `pod_uid` or `pod_name`, or the \
                  environment variables POD_UID and POD_NAME, from the pod's own fields (downward API: metadata.uid, metadata.name)"
             ),
         )
     }
 
-    /// The own pod lacks something for good.
+    /// Returns the error for a local pod that can never be a peer.
     pub fn excluded(&self, reason: Reason) -> Error {
-        let Subject { own, discovery_port_name, .. } = self;
+        let MessageContext { self_pod, discovery_port_name, .. } = self;
         let why = match reason {
             Reason::NoDiscoveryPort => format!(
                 "none of its container ports is named `{discovery_port_name}` (`discovery_port_name`). \
@@ -96,30 +99,28 @@ impl Subject {
             }
             _ => "the API server says that it has ended".into(),
         };
-        Error::new(Status::SelfExcluded, format!("the own pod {own} can be nobody's peer: {why}"))
+        Error::new(Status::SelfExcluded, format!("the own pod {self_pod} can be nobody's peer: {why}"))
     }
 
-    /// There are not enough peers, or not for long enough, or nobody knows.
-    pub fn unsettled(&self, found: usize, min: usize, stable_for: Duration, trouble: Option<&Error>) -> Error {
+    /// Returns the error for too few peers, or peers that are not stable.
+    pub fn unsettled(&self, found: usize, min: usize, stable_for: Duration, cause: Option<&Error>) -> Error {
         let stable_for = stable_for.as_millis();
         let message = format!("found {found} peers; need at least {min}, stable for {stable_for} ms");
-        match trouble {
-            Some(trouble) => {
-                Error::new(Status::Timeout, format!("{message}: {}", trouble.message())).because_of(trouble)
-            }
+        match cause {
+            Some(cause) => Error::new(Status::Timeout, format!("{message}: {}", cause.message())).because_of(cause),
             None => Error::new(Status::Timeout, message),
         }
     }
 
-    /// What is known is older than it may be.
-    pub fn stale(&self, age: Duration, trouble: Option<&Error>) -> Error {
+    /// Returns the error for a result that is older than it may be.
+    pub fn stale(&self, age: Duration, cause: Option<&Error>) -> Error {
         let namespace = &self.namespace;
-        let why = trouble.map_or("the API server has not answered in time", Error::message);
+        let why = cause.map_or("the API server has not answered in time", Error::message);
         let age = age.as_millis();
         let message = format!("what is known of the pods of namespace `{namespace}` is {age} ms old: {why}");
         let error = Error::new(Status::Stale, message);
-        match trouble {
-            Some(trouble) => error.because_of(trouble),
+        match cause {
+            Some(cause) => error.because_of(cause),
             None => error,
         }
     }
@@ -133,16 +134,16 @@ pub(crate) mod tests {
     #[test]
     fn messages_never_contain_hostile_characters() {
         let labels = BTreeMap::from([(format!("key{HOSTILE}"), format!("value{HOSTILE}"))]);
-        let message = subject().unselected(&labels).message().to_owned();
+        let message = context().unselected(&labels).message().to_owned();
         assert!(!message.contains(|c| HOSTILE.contains(c)), "{message}");
     }
 
-    pub(crate) fn subject() -> Subject {
-        Subject {
+    pub(crate) fn context() -> MessageContext {
+        MessageContext {
             namespace: "ns".into(),
             selector: "app=demo".into(),
             discovery_port_name: "gossip".into(),
-            own: "`me`".into(),
+            self_pod: "`me`".into(),
         }
     }
 }
