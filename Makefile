@@ -234,8 +234,9 @@ wheel: $(DIST_VENV)/ready $(DIST_TARGETS:%=$(TARBALLS)-%.tar.gz) ## a wheel for 
 	packaging/wheel $(BUILD)/wheels $(DIST_TARGETS)
 
 .PHONY: header
-header: ## writes include/kubepeers.h anew
+header: ## writes include/kubepeers.h and docs/configuration.md from the sources
 	KUBEPEERS_WRITE_HEADER=1 cargo test --quiet --locked --test header the_committed_header
+	KUBEPEERS_WRITE_DOCS=1 cargo test --quiet --locked --test configuration the_committed_documentation
 
 # --- What tests and examples run --------------------------------------------------------------------------------------
 

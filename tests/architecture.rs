@@ -86,13 +86,13 @@ fn uses() -> Uses {
             continue;
         }
         let source = without_tests(&fs::read_to_string(&file).expect("the source is readable"));
-        uses.insert(module.clone(), paths(&source, &module).into_iter().filter(is_of_a_folder).collect());
+        uses.insert(module.clone(), paths(&source, &module).into_iter().filter(|path| is_of_a_folder(path)).collect());
     }
     uses
 }
 
 /// A path like `crate::Type` is not.
-fn is_of_a_folder(path: &Vec<String>) -> bool {
+fn is_of_a_folder(path: &[String]) -> bool {
     path.first().is_some_and(|first| first.starts_with(|c: char| c.is_lowercase()))
 }
 
