@@ -82,7 +82,8 @@ fn uses() -> Uses {
     let mut uses = Uses::new();
     for file in rust_files(&root) {
         let module = module_of(file.strip_prefix(&root).expect("the file is in src"));
-        if module.is_empty() || module.contains(&"tests".to_owned()) {
+        let is_for_tests = module.iter().any(|name| matches!(name.as_str(), "tests" | "testing" | "fuzzing"));
+        if module.is_empty() || is_for_tests {
             continue;
         }
         let source = without_tests(&fs::read_to_string(&file).expect("the source is readable"));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use kubepeers::config::keys::{KEYS, documentation};
+use kubepeers::testing::{KEYS, documentation};
 
 #[test]
 fn the_committed_documentation_is_that_of_the_table() {

@@ -70,7 +70,7 @@ $(FUZZ_TARGETS:%=fuzz-%): fuzz-%: fuzz-build
 
 .PHONY: test-memory
 test-memory: ## the memory of a client against hostile servers
-	cargo test --locked --profile staged --test memory -- --nocapture
+	cargo test --locked --features testing --profile staged --test memory -- --nocapture
 
 .PHONY: test-miri
 test-miri: ## Miri over the C ABI, with a fake backend

@@ -1,6 +1,6 @@
 //! The configuration: keys and values are text. Values are checked when they are set, and completeness at init.
 
-pub mod keys;
+pub(crate) mod keys;
 mod names;
 
 use std::collections::BTreeMap;
