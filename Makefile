@@ -67,7 +67,7 @@ endif
 
 .PHONY: test
 test: examples probes panics control-plane $(VENV)/ready test-calls ## run all tests, against a real API server
-	cargo test --locked
+	cargo test --locked --features testing
 	cd tests/cluster && $(GO_CLUSTER_TEST) ./cmd/cluster ./internal/balancer
 	$(PROGRAMS)/test-abi
 	$(PROGRAMS)/test-changes
@@ -166,7 +166,7 @@ lint: stage $(VENV)/ready ## run formatters, linters and type checkers
 	for program in examples/python/peers.py examples/python-service/service.py; do \
 		MYPYPATH=bindings/python $(VENV)/bin/mypy --strict --python-version 3.10 $$program; done
 	$(VENV)/bin/mypy examples/demo.py
-	cargo clippy --locked --all-targets -- --deny warnings
+	cargo clippy --locked --all-targets --features testing -- --deny warnings
 	cd bindings/go && go vet ./...
 	cd bindings/go/goakt && go vet ./...
 	cd examples/go && go vet ./...
@@ -243,8 +243,9 @@ release-files: ## collect what `make dist wheel` has built, with checksums, in t
 	packaging/release-files
 
 .PHONY: header
-header: ## generate include/kubepeers.h
-	KUBEPEERS_WRITE_HEADER=1 cargo test --quiet --locked --test header the_committed_header
+header: ## generate include/kubepeers.h and docs/configuration.md from the sources
+	KUBEPEERS_WRITE_HEADER=1 cargo test --quiet --locked --features testing --test header the_committed_header
+	KUBEPEERS_WRITE_DOCS=1 cargo test --quiet --locked --features testing --test configuration the_committed_documentation
 
 # --- Programs for tests and examples --------------------------------------------------------------
 

@@ -32,13 +32,18 @@
 //!   and the alarms of the descriptors.
 //! - At most two threads named `kubepeers-aux` resolve names and log in with a kubeconfig, which may block.
 
-pub mod config;
-pub mod discovery;
-pub mod error;
+// Only with `testing` do the lints see which items the tests use.
+#![cfg_attr(not(feature = "testing"), allow(unreachable_pub, dead_code))]
+
+pub(crate) mod config;
+pub(crate) mod discovery;
+pub(crate) mod error;
 pub mod ffi;
-mod jitter;
-pub mod kube_api;
-pub mod panics;
-pub mod provider;
+pub(crate) mod jitter;
+pub(crate) mod kube_api;
+pub(crate) mod panics;
+pub(crate) mod provider;
 pub mod status;
-pub mod text;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub(crate) mod text;

@@ -6,7 +6,7 @@ use std::pin::pin;
 /// Where code of the library runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
-pub enum Place {
+pub(crate) enum Place {
     /// A call of the host.
     Call = 1,
     /// The watcher.
@@ -23,7 +23,7 @@ pub enum Place {
 
 /// Panics if a test wants it here.
 #[cfg(not(feature = "inject-panics"))]
-pub fn here(_: Place) {}
+pub(crate) fn here(_: Place) {}
 
 #[cfg(feature = "inject-panics")]
 pub use injected::{here, want};
@@ -49,7 +49,7 @@ mod injected {
 }
 
 /// The same future, which is in that place whenever it goes on.
-pub async fn within<F: Future>(place: Place, future: F) -> F::Output {
+pub(crate) async fn within<F: Future>(place: Place, future: F) -> F::Output {
     let mut future = pin!(future);
     poll_fn(|context| {
         here(place);

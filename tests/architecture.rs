@@ -82,17 +82,18 @@ fn uses() -> Uses {
     let mut uses = Uses::new();
     for file in rust_files(&root) {
         let module = module_of(file.strip_prefix(&root).expect("the file is in src"));
-        if module.is_empty() || module.contains(&"tests".to_owned()) {
+        let is_for_tests = module.iter().any(|name| matches!(name.as_str(), "tests" | "testing" | "fuzzing"));
+        if module.is_empty() || is_for_tests {
             continue;
         }
         let source = without_tests(&fs::read_to_string(&file).expect("the source is readable"));
-        uses.insert(module.clone(), paths(&source, &module).into_iter().filter(is_of_a_folder).collect());
+        uses.insert(module.clone(), paths(&source, &module).into_iter().filter(|path| is_of_a_folder(path)).collect());
     }
     uses
 }
 
 /// A path like `crate::Type` is not.
-fn is_of_a_folder(path: &Vec<String>) -> bool {
+fn is_of_a_folder(path: &[String]) -> bool {
     path.first().is_some_and(|first| first.starts_with(|c: char| c.is_lowercase()))
 }
 

@@ -6,11 +6,9 @@
 
 use std::sync::Arc;
 
-use kubepeers::discovery::identity::Identity;
-use kubepeers::discovery::pod::{Phase, Pod, Port, PortName};
-use kubepeers::discovery::pod_index::view_of;
-use kubepeers::discovery::policy::{PeerPolicy, PolicyOptions, PortRule, Ports};
-use kubepeers::discovery::snapshot::{AnswerGate, View};
+use kubepeers::testing::{
+    AnswerGate, Identity, PeerPolicy, Phase, Pod, PolicyOptions, Port, PortName, PortRule, Ports, View, view_of,
+};
 
 const SCHEDULES: u64 = 3_000;
 

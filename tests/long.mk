@@ -75,7 +75,7 @@ $(FUZZ_TARGETS:%=fuzz-%): fuzz-%: fuzz-build
 
 .PHONY: test-memory
 test-memory: ## measure the memory of a client of hostile servers
-	cargo test --locked --profile staged --test memory -- --nocapture
+	cargo test --locked --features testing --profile staged --test memory -- --nocapture
 
 .PHONY: test-miri
 test-miri: ## run Miri on the C ABI, with a fake backend

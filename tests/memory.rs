@@ -13,13 +13,7 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use kubepeers::config::Config;
-use kubepeers::ffi::backend::KubeApi;
-use kubepeers::ffi::peer_texts::{self, Field};
-use kubepeers::kube_api::connect;
-use kubepeers::kube_api::runtime::spawn_named;
-use kubepeers::provider::explain::Form;
-use kubepeers::provider::{Provider, Timeout};
+use kubepeers::testing::{Config, Field, Form, KubeApi, Provider, Timeout, connect, peer_texts, spawn_named};
 
 const LIMIT_MB: f64 = 64.0;
 /// More than any bound, so that an unbounded reader needs more than the limit.

@@ -4,15 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use kubepeers::config::Config;
-use kubepeers::discovery::identity::Identity;
-use kubepeers::discovery::pod_index::view_of;
-use kubepeers::discovery::policy::{PeerPolicy, PolicyOptions, PortRule, Ports};
-use kubepeers::discovery::snapshot::View;
-use kubepeers::provider::explain::{Form, explain};
-use kubepeers::provider::health::{Health, WatchStats};
-use kubepeers::provider::messages::MessageContext;
-use kubepeers::provider::metrics::Metrics;
+use kubepeers::testing::{
+    Config, Form, Health, Identity, MessageContext, Metrics, PeerPolicy, PolicyOptions, PortRule, Ports, View,
+    WatchStats, explain, view_of,
+};
 
 const HEADER: &str = include_str!("../include/kubepeers.h");
 

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use kubepeers::config::Config;
+use kubepeers::testing::Config;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -1,14 +1,9 @@
 //! What is made of pods, whatever they are: each has a verdict, and what is told of them is well formed.
 
-use kubepeers::kube_api::fuzzing::watched;
-use kubepeers::config::{Config, Settings};
-use kubepeers::provider::explain::{Form, explain};
-use kubepeers::discovery::identity::Identity;
-use kubepeers::discovery::pod::Pod;
-use kubepeers::discovery::snapshot::{AnswerGate, View};
-use kubepeers::provider::messages::MessageContext;
-use kubepeers::text::printable;
-use kubepeers::discovery::policy::PeerPolicy;
+use kubepeers::testing::fuzzing::watched;
+use kubepeers::testing::{
+    AnswerGate, Config, Form, Identity, MessageContext, PeerPolicy, Pod, Settings, View, explain, printable,
+};
 use serde_json::Value;
 
 pub fn judge(pods: Vec<Pod>, events: &[u8]) {

@@ -4,8 +4,8 @@
 
 mod judged;
 
-use kubepeers::kube_api::fuzzing::{Listed, is_resource_version, json_events, json_list};
-use kubepeers::discovery::pod::Pod;
+use kubepeers::testing::Pod;
+use kubepeers::testing::fuzzing::{Listed, is_resource_version, json_events, json_list};
 use libfuzzer_sys::fuzz_target;
 use serde::Deserialize;
 use serde::de::IgnoredAny;

@@ -4,7 +4,7 @@
 
 mod judged;
 
-use kubepeers::kube_api::fuzzing::{protobuf_events, protobuf_list, said};
+use kubepeers::testing::fuzzing::{protobuf_events, protobuf_list, said};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -1,28 +1,27 @@
-//! The configuration: text keys, validated as they are set; complete or refused at init.
+//! The configuration: keys and values are text. Values are checked when they are set, and completeness at init.
 
+pub(crate) mod keys;
 mod names;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use self::keys::KEYS;
 use crate::discovery::identity::SelfOptions;
-use crate::discovery::policy::{Family, PolicyOptions, PortRule, Ports};
+use crate::discovery::policy::{PolicyOptions, PortRule, Ports};
 use crate::error::{Error, Result};
 use crate::status::Status;
 
 /// Where the kubelet mounts a pod's service account.
 const SERVICE_ACCOUNT_DIR: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
-/// The longest timeout: a day. Beyond it a number is a mistake of units.
-const LONGEST_MS: u64 = 86_400_000;
 
-/// Checks a namespace that does not come from the configuration. What is none may be a secret: no message shows it.
+/// Checks a namespace that does not come from the configuration. An invalid one may be a secret, so no message shows it.
 pub(crate) fn namespace(value: &str) -> Option<String> {
     names::dns_label(value).ok()
 }
 
-/// A configuration being filled in.
+/// A configuration that is not complete yet.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     namespace: Option<String>,
@@ -99,67 +98,24 @@ pub enum LogLevel {
 /// Where credentials come from.
 #[derive(Clone, Debug)]
 pub enum Source {
-    /// The environment variables and this folder.
+    /// The environment variables and this directory.
     ServiceAccount(PathBuf),
-    /// A kubeconfig and the context to use of it, its current one if none.
+    /// A kubeconfig and the context to use, by default its current one.
     Kubeconfig(PathBuf, Option<String>),
 }
 
 impl Config {
-    /// Sets one key; a refused value changes nothing.
+    /// Sets one key. An invalid value changes nothing.
     pub fn set(&mut self, key: &str, value: &str) -> Result<()> {
-        let wrong = |why: String| Error::new(Status::InvalidConfig, format!("`{key}`: {why}"));
+        let known = keys::find(key).ok_or_else(|| unknown(key))?;
+        let invalid = |why: String| Error::new(Status::InvalidConfig, format!("`{key}`: {why}"));
         if value.is_empty() {
-            // An unknown key is the more useful thing to hear of.
-            return Err(if is_known(key) { wrong("is empty".into()) } else { unknown(key) });
+            return Err(invalid("is empty".into()));
         }
-        match key {
-            "namespace" => self.namespace = Some(names::dns_label(value).map_err(wrong)?),
-            "discovery_port_name" => self.discovery_port_name = Some(names::port_name(value).map_err(wrong)?),
-            "remoting_port_name" => self.remoting_port_name = Some(names::port_name(value).map_err(wrong)?),
-            "peers_port_name" => self.peers_port_name = Some(names::port_name(value).map_err(wrong)?),
-            "pod_labels" => self.pod_labels = Some(names::labels(value).map_err(wrong)?),
-            "membership" => {
-                self.self_options.is_observer =
-                    one_of(value, [("member", false), ("observer", true)]).map_err(wrong)?;
-            }
-            "pod_name" => self.self_options.pod_name = Some(names::dns_subdomain(value).map_err(wrong)?),
-            "pod_uid" => self.self_options.pod_uid = Some(value.to_owned()),
-            "pod_ip" => self.self_options.pod_ip = Some(ip(value).map_err(wrong)?),
-            "readiness" => {
-                self.options.only_ready = one_of(value, [("ignore", false), ("ready", true)]).map_err(wrong)?
-            }
-            "pending" => {
-                self.options.pending_too = one_of(value, [("exclude", false), ("include", true)]).map_err(wrong)?
-            }
-            "ip_family" => {
-                let families = [("primary", Family::Primary), ("ipv4", Family::Ipv4), ("ipv6", Family::Ipv6)];
-                self.options.family = one_of(value, families).map_err(wrong)?;
-            }
-            "default_discovery_port" => self.default_discovery_port = Some(port(value).map_err(wrong)?),
-            "default_remoting_port" => self.default_remoting_port = Some(port(value).map_err(wrong)?),
-            "default_peers_port" => self.default_peers_port = Some(port(value).map_err(wrong)?),
-            "max_stale_ms" => self.max_stale = Some(milliseconds(value, 1000).map_err(wrong)?),
-            "watch" => self.poll_only = one_of(value, [("auto", false), ("poll", true)]).map_err(wrong)?,
-            "poll_interval_ms" => self.poll_interval = Some(milliseconds(value, 1000).map_err(wrong)?),
-            "register_timeout_ms" => self.register_timeout = Some(milliseconds(value, 0).map_err(wrong)?),
-            "discover_timeout_ms" => self.discover_timeout = Some(milliseconds(value, 0).map_err(wrong)?),
-            "request_timeout_ms" => self.request_timeout = Some(milliseconds(value, 1).map_err(wrong)?),
-            "service_account_dir" => self.service_account_dir = Some(value.into()),
-            "kubeconfig" => self.kubeconfig = Some(value.into()),
-            "context" => self.context = Some(value.to_owned()),
-            "log" => {
-                let (error, warn) = (Some(LogLevel::Error), Some(LogLevel::Warn));
-                let (info, debug) = (Some(LogLevel::Info), Some(LogLevel::Debug));
-                let levels = [("off", None), ("error", error), ("warn", warn), ("info", info), ("debug", debug)];
-                self.log = one_of(value, levels).map_err(wrong)?;
-            }
-            _ => return Err(unknown(key)),
-        }
-        Ok(())
+        (known.set)(self, value).map_err(invalid)
     }
 
-    /// Checks that nothing is missing.
+    /// Returns the settings, or an error that names what is missing.
     pub fn complete(self) -> Result<Settings> {
         let (labels, discovery_port_name) = match (self.pod_labels, self.discovery_port_name) {
             (Some(labels), Some(discovery_port_name)) => (labels, discovery_port_name),
@@ -200,40 +156,9 @@ impl Config {
     }
 }
 
-const KEYS: [&str; 25] = [
-    "namespace",
-    "discovery_port_name",
-    "remoting_port_name",
-    "peers_port_name",
-    "pod_labels",
-    "membership",
-    "pod_name",
-    "pod_uid",
-    "pod_ip",
-    "readiness",
-    "pending",
-    "ip_family",
-    "default_discovery_port",
-    "default_remoting_port",
-    "default_peers_port",
-    "max_stale_ms",
-    "watch",
-    "poll_interval_ms",
-    "register_timeout_ms",
-    "discover_timeout_ms",
-    "request_timeout_ms",
-    "service_account_dir",
-    "kubeconfig",
-    "context",
-    "log",
-];
-
-fn is_known(key: &str) -> bool {
-    KEYS.contains(&key)
-}
-
 fn unknown(key: &str) -> Error {
-    Error::new(Status::UnknownKey, format!("`{}` is not a key; the keys are {}", names::shown(key), KEYS.join(", ")))
+    let names = KEYS.iter().map(|key| key.name).collect::<Vec<_>>().join(", ");
+    Error::new(Status::UnknownKey, format!("`{}` is not a key; the keys are {names}", names::shown(key)))
 }
 
 /// Names all required keys that are missing.
@@ -255,38 +180,12 @@ fn optional_port(which: &str, name: Option<String>, default: Option<u16>) -> Res
     }
 }
 
-fn one_of<T: Copy, const N: usize>(value: &str, choices: [(&str, T); N]) -> std::result::Result<T, String> {
-    let found = choices.iter().find(|(name, _)| *name == value).map(|(_, choice)| *choice);
-    found.ok_or_else(|| {
-        let names = choices.map(|(name, _)| format!("`{name}`")).join(", ");
-        format!("invalid value `{}`: expected one of {names}", names::shown(value))
-    })
-}
-
-fn ip(value: &str) -> std::result::Result<IpAddr, String> {
-    value.parse().map_err(|_| format!("`{}` is not an IP address", names::shown(value)))
-}
-
-fn port(value: &str) -> std::result::Result<u16, String> {
-    match value.parse() {
-        Ok(number) if number > 0 && !value.starts_with('+') => Ok(number),
-        _ => Err(format!("`{}` is not a port number from 1 to 65535", names::shown(value))),
-    }
-}
-
-fn milliseconds(value: &str, least: u64) -> std::result::Result<Duration, String> {
-    // `parse` would take a sign too.
-    match value.parse() {
-        Ok(ms) if !value.starts_with('+') && (least..=LONGEST_MS).contains(&ms) => Ok(Duration::from_millis(ms)),
-        _ => Err(format!("`{}` is not a number of milliseconds from {least} to {LONGEST_MS}", names::shown(value))),
-    }
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::discovery::policy::Family;
 
-    /// The required ones and these.
+    /// Returns the settings for the required keys and these.
     pub(crate) fn settings(extra: &[(&str, &str)]) -> Settings {
         let mut config = filled();
         for (key, value) in extra {
@@ -318,8 +217,8 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn every_known_key_is_handled_and_refuses_the_empty_text() {
-        for key in KEYS {
+    fn set_refuses_an_empty_value_of_every_key() {
+        for key in KEYS.iter().map(|key| key.name) {
             let error = Config::default().set(key, "").unwrap_err();
             assert_eq!((error.status(), error.message()), (Status::InvalidConfig, &*format!("`{key}`: is empty")));
             let error = Config::default().set(key, "\u{1}");
@@ -327,8 +226,21 @@ pub(crate) mod tests {
         }
     }
 
+    /// Setting the default that the documentation shows changes nothing.
     #[test]
-    fn unknown_keys_are_named_and_the_known_ones_listed() {
+    fn defaults_of_the_table_are_those_of_the_settings() {
+        let settings = |config: Config| format!("{:?}", config.complete().unwrap());
+        for key in &KEYS {
+            if let keys::Default::Value(value) = key.default {
+                let mut config = filled();
+                config.set(key.name, value).unwrap();
+                assert_eq!(settings(config), settings(filled()), "{}", key.name);
+            }
+        }
+    }
+
+    #[test]
+    fn set_names_an_unknown_key_and_lists_the_keys() {
         for value in ["x", ""] {
             let error = Config::default().set("name_space", value).unwrap_err();
             assert_eq!(error.status(), Status::UnknownKey);
@@ -347,7 +259,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn labels_and_discovery_port_suffice() {
+    fn labels_and_discovery_port_name_are_enough() {
         let mut config = Config::default();
         config.set("pod_labels", "app=demo").unwrap();
         config.set("discovery_port_name", "gossip").unwrap();
@@ -356,7 +268,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_default_port_needs_a_name() {
+    fn default_port_needs_a_port_name() {
         for (key, name) in [("default_remoting_port", "remoting_port_name"), ("default_peers_port", "peers_port_name")]
         {
             let mut config = Config::default();
@@ -372,7 +284,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_refused_value_changes_nothing() {
+    fn invalid_value_changes_nothing() {
         let mut config = filled();
         config.set("namespace", "No Such").unwrap_err();
         assert_eq!(config.complete().unwrap().namespace.as_deref(), Some("default"));
@@ -397,7 +309,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_context_needs_a_kubeconfig() {
+    fn context_needs_a_kubeconfig() {
         let mut config = filled();
         config.set("context", "prod").unwrap();
         assert!(config.clone().complete().unwrap_err().message().contains("`kubeconfig`"));
@@ -406,7 +318,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn choices_are_by_name() {
+    fn values_are_checked_and_stored() {
         let mut config = filled();
         for (key, good, bad) in [
             ("membership", "observer", "none"),

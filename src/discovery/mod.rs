@@ -1,10 +1,10 @@
 //! Which pods are peers, and how reliable that answer is. Pure: no I/O, no async, no C types.
 
-pub mod chunked_list;
-pub mod identity;
-pub mod pod;
-pub mod pod_index;
-pub mod policy;
+pub(crate) mod chunked_list;
+pub(crate) mod identity;
+pub(crate) mod pod;
+pub(crate) mod pod_index;
+pub(crate) mod policy;
 pub(crate) mod protobuf;
-pub mod sink;
-pub mod snapshot;
+pub(crate) mod sink;
+pub(crate) mod snapshot;

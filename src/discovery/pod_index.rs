@@ -11,7 +11,7 @@ use crate::discovery::snapshot::{AnswerGate, ExcludedPod, Peer, View};
 
 /// All pods, and the view that follows from them.
 #[derive(Debug)]
-pub struct PodIndex {
+pub(crate) struct PodIndex {
     policy: PeerPolicy,
     view: View,
     /// The pods that may be the local pod: usually one.
@@ -30,7 +30,7 @@ pub fn view_of<'a>(pods: impl Iterator<Item = &'a Arc<Pod>>, policy: &PeerPolicy
 
 impl PodIndex {
     /// Creates an index without pods.
-    pub fn new(policy: PeerPolicy) -> Self {
+    pub(crate) fn new(policy: PeerPolicy) -> Self {
         let view =
             View { peers: Default::default(), self_peer: None, gate: AnswerGate::Open, excluded: Default::default() };
         let mut index = Self { policy, view, self_candidates: Vec::new(), self_pod: None, hidden: BTreeMap::new() };
@@ -39,17 +39,17 @@ impl PodIndex {
     }
 
     /// Returns the policy that the verdicts follow.
-    pub fn policy(&self) -> &PeerPolicy {
+    pub(crate) fn policy(&self) -> &PeerPolicy {
         &self.policy
     }
 
     /// Returns the view that follows from the pods.
-    pub fn view(&self) -> &View {
+    pub(crate) fn view(&self) -> &View {
         &self.view
     }
 
     /// Replaces all pods.
-    pub fn replace<'a>(&mut self, pods: impl Iterator<Item = &'a Arc<Pod>>) {
+    pub(crate) fn replace<'a>(&mut self, pods: impl Iterator<Item = &'a Arc<Pod>>) {
         *self = Self::new(self.policy.clone());
         for pod in pods {
             self.insert(pod.clone());
@@ -59,7 +59,7 @@ impl PodIndex {
     }
 
     /// Applies one change. `before` is `None` for a pod that is new, and `after` for one that is gone.
-    pub fn change(&mut self, before: Option<&Pod>, after: Option<Arc<Pod>>) {
+    pub(crate) fn change(&mut self, before: Option<&Pod>, after: Option<Arc<Pod>>) {
         let removed_candidate = before.is_some_and(|pod| self.remove(pod));
         let inserted_candidate = after.is_some_and(|pod| self.insert(pod));
         if removed_candidate || inserted_candidate {

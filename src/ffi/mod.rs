@@ -5,7 +5,7 @@
 
 #![allow(unsafe_code, non_camel_case_types)]
 
-pub mod backend;
+pub(crate) mod backend;
 mod boundary;
 mod cancellation;
 mod fork;

@@ -258,7 +258,7 @@ impl Service<Name> for Resolver {
 }
 
 /// Selects the cryptography of TLS in this process, and lets it detect the processor.
-pub fn choose_crypto() {
+pub(crate) fn choose_crypto() {
     let ring = rustls::crypto::ring::default_provider();
     let _ = ring.secure_random.fill(&mut [0]);
     // Fails if another one is installed already, which works too.

@@ -13,14 +13,13 @@ mod pod_store;
 mod publisher;
 mod rbac_hint;
 mod response;
-pub mod runtime;
+pub(crate) mod runtime;
 mod status;
 mod tls;
 mod watch;
 mod watcher;
 
 pub use auth::Credentials;
-pub use client::choose_crypto;
 pub use connect::connect;
 pub use pod_client::PodClient;
 pub use watcher::{WatcherTimings, watch};

@@ -40,7 +40,7 @@ thread_local! {
 }
 
 /// For the panic hook: tells the future that runs on this thread, if there is one.
-pub fn tell(panic: &(dyn Any + Send)) {
+pub(crate) fn tell(panic: &(dyn Any + Send)) {
     if let Some(told) = PANICKED.try_with(Cell::take).ok().flatten() {
         let _ = told.send(panic_text(panic).to_owned());
     }
@@ -94,7 +94,7 @@ async fn until_panic<F: Future + Unpin>(future: F) -> std::result::Result<(), St
 }
 
 /// Runs what may block on another thread, which is an error if there can be none. If it panics, so does the caller.
-pub async fn blocking<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+pub(crate) async fn blocking<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
     let unwatched = PANICKED.take();
     let started = catch_unwind(AssertUnwindSafe(|| spawn_blocking(body)));
     PANICKED.set(unwatched);
@@ -116,7 +116,7 @@ impl<T> Drop for AbortOnDrop<T> {
 }
 
 /// Does once what the first runtime of a process and its first connection would otherwise do at some moment of their own.
-pub fn prepare_process() -> Result<Descriptor> {
+pub(crate) fn prepare_process() -> Result<Descriptor> {
     choose_crypto();
     new_runtime()?;
     Descriptor::open().map_err(|e| no_resources(&e.to_string()))
@@ -125,7 +125,7 @@ pub fn prepare_process() -> Result<Descriptor> {
 /// A descriptor that stands for those that tokio opens once per process and keeps. A daemon that closes all descriptors after
 /// a fork closes this one, too. A runtime made then would read from whatever has got tokio's numbers since.
 #[derive(Debug)]
-pub struct Descriptor {
+pub(crate) struct Descriptor {
     file: File,
     /// Its device and inode.
     identity: (u64, u64),
@@ -139,7 +139,7 @@ impl Descriptor {
     }
 
     /// Returns an error if the descriptor has been closed.
-    pub fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         if identity(&self.file).is_ok_and(|now| now == self.identity) {
             return Ok(());
         }
@@ -167,7 +167,7 @@ fn new_runtime() -> Result<Runtime> {
 }
 
 /// What a panic said.
-pub fn panic_text(payload: &(dyn Any + Send)) -> &str {
+pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<&str>().copied();
     text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without a message")
 }

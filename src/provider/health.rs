@@ -7,7 +7,7 @@ use crate::discovery::sink::LastError;
 
 /// A watch that is silent for 90 s is opened again, which confirms the pods. If no confirmation arrives
 /// for this long, something is wrong.
-pub const STALE_AFTER: Duration = Duration::from_secs(120);
+pub(crate) const STALE_AFTER: Duration = Duration::from_secs(120);
 
 /// The state of one registration.
 #[derive(Clone, Debug)]

@@ -1,13 +1,13 @@
 //! The life of a provider: init, register, discover_peers and wait, deregister, close.
 
-pub mod explain;
-pub mod health;
-pub mod log;
-pub mod messages;
-pub mod metrics;
-pub mod notifier;
-pub mod snapshot_slot;
-pub mod state;
+pub(crate) mod explain;
+pub(crate) mod health;
+pub(crate) mod log;
+pub(crate) mod messages;
+pub(crate) mod metrics;
+pub(crate) mod notifier;
+pub(crate) mod snapshot_slot;
+pub(crate) mod state;
 mod wait;
 
 use std::fmt::Debug;
@@ -106,7 +106,7 @@ impl Timeout {
 }
 
 /// Sets up what exists once per process, so that no fork can find it half set up later.
-pub fn prepare_process() {
+pub(crate) fn prepare_process() {
     LazyLock::force(&state::CLOCK);
 }
 

@@ -20,7 +20,7 @@ use crate::provider::snapshot_slot::SlotWriter;
 use crate::status::Status;
 
 /// The requests of a refresh are numbered by the microseconds since this moment.
-pub static CLOCK: LazyLock<Instant> = LazyLock::new(Instant::now);
+pub(crate) static CLOCK: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// What one registration knows. It ends with its registration.
 #[derive(Debug)]

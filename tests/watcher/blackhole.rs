@@ -2,8 +2,7 @@
 
 use std::process::Command;
 
-use kubepeers::provider::Provider;
-use kubepeers::status::Status;
+use kubepeers::testing::{Provider, Status};
 
 use super::fake::{Fake, list};
 use super::{LONG, addresses, eventually, first, metric};

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use kubepeers::status::Status;
+use kubepeers::testing::Status;
 
 use super::fake::{self, Fake, Reply, event, is_watch, list, page_text, pod};
 use super::{LONG, becomes, first, metric, troubled, unsynced};

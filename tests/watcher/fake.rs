@@ -6,11 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kubepeers::config::{Config, Settings};
-use kubepeers::ffi::backend::KubeApi;
-use kubepeers::kube_api::connect;
-use kubepeers::kube_api::runtime::spawn_named;
-use kubepeers::provider::Provider;
+use kubepeers::testing::{Config, KubeApi, Provider, Settings, connect, spawn_named};
 
 use socket2::SockRef;
 

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kubepeers::provider::Timeout;
-use kubepeers::status::Status;
+use kubepeers::testing::{Status, Timeout};
 
 use super::fake::{Fake, Reply, Seen, bookmark, come_later_each_time, is_list, is_watch, list, status};
 use super::{LONG, addresses, eventually, first, troubled, unrefreshed};

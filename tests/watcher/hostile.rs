@@ -1,8 +1,6 @@
 //! Servers that send what no API server sends.
 
-use kubepeers::provider::Provider;
-use kubepeers::provider::explain::Form;
-use kubepeers::status::Status;
+use kubepeers::testing::{Form, Provider, Status};
 use serde_json::{Value, json};
 
 use super::fake::{self, Fake, Reply, is_watch, list, page, status};
@@ -121,7 +119,7 @@ fn messages_and_logs_contain_no_hostile_characters() {
         let records: Vec<String> = std::iter::from_fn(|| provider.log().next()).map(|record| record.message).collect();
         assert!(records.iter().any(|record| record.contains("etcd")), "{records:?}");
         for text in records.into_iter().chain([message]) {
-            assert_eq!(kubepeers::text::printable(&text), text);
+            assert_eq!(kubepeers::testing::printable(&text), text);
         }
     }
 }

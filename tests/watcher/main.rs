@@ -18,11 +18,7 @@ mod watching;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use kubepeers::discovery::snapshot::Snapshot;
-use kubepeers::error::Error;
-use kubepeers::provider::health::Health;
-use kubepeers::provider::{Provider, Timeout};
-use kubepeers::status::Status;
+use kubepeers::testing::{Error, Health, Provider, Snapshot, Status, Timeout};
 
 /// Longer than anything here takes.
 const LONG: Timeout = Timeout::AtMost(Duration::from_secs(60));

@@ -1,6 +1,6 @@
 //! Where the own pod is, if it is not among the pods.
 
-use kubepeers::status::Status;
+use kubepeers::testing::Status;
 
 use super::fake::{Fake, Reply, is_watch, list, page, pod};
 use super::{AT_ONCE, LONG, eventually};

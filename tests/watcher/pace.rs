@@ -3,12 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kubepeers::discovery::identity::Identity;
-use kubepeers::discovery::policy::PeerPolicy;
-use kubepeers::kube_api::runtime::{Task, spawn_named};
-use kubepeers::kube_api::{Credentials, PodClient, WatcherTimings, watch};
-use kubepeers::provider::messages::MessageContext;
-use kubepeers::provider::state::{Resume, SharedState, Sinks};
+use kubepeers::testing::{
+    Credentials, Identity, MessageContext, PeerPolicy, PodClient, Resume, SharedState, Sinks, Task, WatcherTimings,
+    spawn_named, watch,
+};
 
 use super::eventually;
 use super::fake::{Fake, Reply, Seen, bookmark, event, is_list, is_watch, list, status};

@@ -5,14 +5,10 @@ use std::io;
 use std::sync::{Arc, Barrier};
 use std::thread::JoinHandle;
 
-use kubepeers::config::Settings;
-use kubepeers::discovery::identity::{Environment, Identity};
-use kubepeers::discovery::sink::{Connection, LastError, Watch};
-use kubepeers::error::{Error, Result};
-use kubepeers::ffi::backend::KubeApi;
-use kubepeers::kube_api::runtime::{Body, spawn_named};
-use kubepeers::provider::Provider;
-use kubepeers::status::Status;
+use kubepeers::testing::{
+    Body, Connection, Environment, Error, Identity, KubeApi, LastError, Provider, Result, Settings, Status, Watch,
+    spawn_named,
+};
 
 use super::fake::config;
 use super::{AT_ONCE, LONG};

@@ -3,8 +3,7 @@
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use kubepeers::provider::Timeout;
-use kubepeers::status::Status;
+use kubepeers::testing::{Status, Timeout};
 
 use super::fake::{
     self, Fake, Reply, Seen, come_later_each_time, event, is_list, is_watch, list, page, page_text, pod, status,

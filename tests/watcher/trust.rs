@@ -12,15 +12,9 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use kubepeers::config::Settings;
-use kubepeers::discovery::identity::Environment;
-use kubepeers::discovery::sink::Connection;
-use kubepeers::error::{Error, Result};
-use kubepeers::ffi::backend::KubeApi;
-use kubepeers::kube_api::connect;
-use kubepeers::kube_api::runtime::spawn_named;
-use kubepeers::provider::{Provider, Timeout};
-use kubepeers::status::Status;
+use kubepeers::testing::{
+    Connection, Environment, Error, KubeApi, Provider, Result, Settings, Status, Timeout, connect, spawn_named,
+};
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, date_time_ymd};
 
 use super::fake::{self, Asked, Fake, is_watch, list};
