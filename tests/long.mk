@@ -6,18 +6,17 @@ test-long: dependencies test-memory test-address test-thread test-fuzz test-miri
 # The toolchain that has sanitizers and Miri: rustup toolchain install $(NIGHTLY) --component miri,rust-src
 NIGHTLY ?= nightly-2026-05-20
 TARGET  := x86_64-unknown-linux-gnu
-# What is asked; how the threads meet differs all the same. Another number asks something else.
+# Repeats the calls of each thread, though not how the threads interleave.
 SEED    ?= 21
 
-CALLS_FLAGS   := -std=c11 -D_GNU_SOURCE $(CFLAGS) -Wall -Wextra -Werror -pedantic -Iinclude
-CALLS_SHARED  := $(addprefix tests/calls/,kinds.c lives.c model.c server.c shelves.c texts.c)
-RANDOM_CALLS  := $(CALLS_SHARED) $(addprefix tests/calls/,random_calls.c configs.c providers.c objects.c exports.c outlets.c)
+# `=`: the Makefile sets the parts after it has included this file.
+RANDOM_CALLS = -std=c11 -Iinclude $(C_TEST_FLAGS) $(C_TEST_SHARED) $(wildcard tests/c/model/*.c)
 
 .PHONY: test-calls
 test-calls: stage ## random calls of every export
 	@mkdir -p $(PROGRAMS)
-	$(CC) $(CALLS_FLAGS) $(RANDOM_CALLS) -o $(PROGRAMS)/random-calls $(C_LINK)
-	tests/calls/complete $(PROGRAMS)/random-calls $(STAGE)/lib/libkubepeers.so
+	$(CC) $(RANDOM_CALLS) -o $(PROGRAMS)/random-calls $(C_LINK)
+	tests/exports $(STAGE)/lib/libkubepeers.so $(PROGRAMS)/random-calls
 	$(PROGRAMS)/random-calls --calls 100000 --seed $(SEED)
 
 SANITIZERS      := address thread
@@ -28,7 +27,8 @@ calls-thread    := 200000
 # Without it, the thread sanitizer takes std's own synchronization for races.
 std-thread      := -Zbuild-std
 export ASAN_OPTIONS := detect_leaks=1:allow_addr2line=1
-export TSAN_OPTIONS := halt_on_error=1:allow_addr2line=1
+# The random calls end in a child process, which has threads of its own.
+export TSAN_OPTIONS := halt_on_error=1:allow_addr2line=1:die_after_fork=0
 
 .PHONY: $(SANITIZERS:%=library-%)
 $(SANITIZERS:%=library-%): library-%:
@@ -40,7 +40,7 @@ $(SANITIZERS:%=library-%): library-%:
 # The C compiler's own runtime may be another version: the one that rustc brings serves both.
 .PHONY: $(SANITIZERS:%=test-%)
 $(SANITIZERS:%=test-%): test-%: library-% ## the same with all memory or all threads watched (CALLS=N SEED=N)
-	$(CC) $(CALLS_FLAGS) -fsanitize=$* -fno-omit-frame-pointer -r -nostdlib $(RANDOM_CALLS) -o $(BUILD)/$*/random-calls.o
+	$(CC) -fsanitize=$* -fno-omit-frame-pointer -r -nostdlib $(RANDOM_CALLS) -o $(BUILD)/$*/random-calls.o
 	$(CC) $(BUILD)/$*/random-calls.o -o $(BUILD)/$*/random-calls -L$(BUILD)/$* -lkubepeers -Wl,--export-dynamic \
 		-Wl,--whole-archive "$$(rustc +$(NIGHTLY) --print target-libdir)/librustc-nightly_rt.$(runtime-$*).a" \
 		-Wl,--no-whole-archive -lpthread -ldl -lm -lrt
@@ -78,11 +78,11 @@ test-miri: ## Miri over the C ABI, with a fake backend
 		cargo +$(NIGHTLY) miri test --locked --lib --target-dir $(BUILD)/miri ffi::
 
 .PHONY: test-valgrind
-test-valgrind: stage ## valgrind over 1,000 providers
+test-valgrind: stage ## the random calls under valgrind, with about 1,000 providers (CALLS=N SEED=N)
 	@mkdir -p $(PROGRAMS)
-	$(CC) $(CALLS_FLAGS) $(CALLS_SHARED) tests/calls/thousand_lives.c -o $(PROGRAMS)/thousand-lives $(C_LINK)
+	$(CC) $(RANDOM_CALLS) -o $(PROGRAMS)/random-calls $(C_LINK)
 	valgrind --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite --child-silent-after-fork=yes \
-		$(PROGRAMS)/thousand-lives
+		$(PROGRAMS)/random-calls --calls $(or $(CALLS),75000) --seed $(SEED)
 
 # An unstripped library: only there abidw finds the types.
 .PHONY: test-abi
