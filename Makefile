@@ -8,7 +8,6 @@ BUILD     := $(CURDIR)/target
 STAGE     := $(BUILD)/stage
 PROGRAMS  := $(BUILD)/programs
 PANICKING := $(BUILD)/panicking
-ABORTING  := $(BUILD)/aborting
 TOOL      := $(BUILD)/cluster/cluster
 VENV      := $(BUILD)/venv
 E2E       := $(BUILD)/e2e
@@ -69,16 +68,10 @@ endif
 test: examples probes panics control-plane $(VENV)/ready test-calls ## run all tests, against a real API server
 	cargo test --locked --features testing
 	cd tests/cluster && $(GO_CLUSTER_TEST) ./cmd/cluster ./internal/balancer
-	$(PROGRAMS)/test-abi
-	$(PROGRAMS)/test-changes
-	$(PROGRAMS)/test-process
-	$(PROGRAMS)/test-guest
-	$(PROGRAMS)/test-limits
+	for test in $(SCENARIOS_IN_C); do $(PROGRAMS)/test-$$test; done
 	$(PROGRAMS)/test-unload $(STAGE)/lib/libkubepeers.so
 	LD_LIBRARY_PATH=$(PANICKING) $(PROGRAMS)/test-panics
 	tests/exports $(PANICKING)/libkubepeers.so $(PROGRAMS)/test-panics
-	LD_LIBRARY_PATH=$(ABORTING) $(PROGRAMS)/test-panics --abort
-	LD_LIBRARY_PATH=$(ABORTING) $(PROGRAMS)/test-abi
 	$(CC) -std=c99 $(C_FLAGS) -fsyntax-only tests/c/test_header.c
 	$(CC) -std=c11 $(C_FLAGS) -fsyntax-only tests/c/test_header.c
 	$(CXX) -std=c++17 $(C_FLAGS) -fsyntax-only tests/c/test_header.cpp
@@ -256,25 +249,28 @@ examples: stage
 		$(CC) -std=c99 $(C_FLAGS) examples/c/$$example.c -o $(PROGRAMS)/$$example-c $(C_LINK); done
 	cd examples/go && go build -o $(PROGRAMS)/peers-go .
 
+# tests/c: the model and the scenarios share the fake server and its configurations.
+C_TEST_FLAGS   := $(C_FLAGS) -D_GNU_SOURCE
+C_TEST_SHARED  := tests/c/fake_server.c tests/c/config.c
+SCENARIOS_IN_C := provider signals process limits
+SCENARIO       := $(CC) -std=c99 $(C_TEST_FLAGS) $(C_TEST_SHARED) $(addprefix tests/c/scenarios/,scenario.c verbs.c host.c)
+
 .PHONY: probes
 probes: stage
 	@mkdir -p $(PROGRAMS)
 	$(CC) -std=c99 $(C_FLAGS) tests/conformance/probe.c -o $(PROGRAMS)/probe-c $(C_LINK)
-	for test in abi changes guest process limits; do \
-		$(CC) -std=c99 $(C_FLAGS) tests/c/test_$$test.c -o $(PROGRAMS)/test-$$test $(C_LINK); done
-	$(CC) -std=c99 $(C_FLAGS) tests/c/test_unload.c -o $(PROGRAMS)/test-unload -lpthread -ldl
+	for test in $(SCENARIOS_IN_C); do $(SCENARIO) tests/c/scenarios/test_$$test.c -o $(PROGRAMS)/test-$$test $(C_LINK); done
+	$(CC) -std=c99 $(C_TEST_FLAGS) tests/c/fake_server.c tests/c/scenarios/test_unload.c -o $(PROGRAMS)/test-unload -lpthread -ldl
 	cd bindings/go && go build -o $(PROGRAMS)/probe-go ./internal/probe
 
-# Two libraries that are never released. Tests cause panics in both; in one of them a panic aborts.
+# A library that is never released: it panics wherever a test requests it.
 .PHONY: panics
 panics: stage
-	@mkdir -p $(PROGRAMS) $(PANICKING) $(ABORTING)
+	@mkdir -p $(PROGRAMS) $(PANICKING)
 	cargo rustc --locked --lib --crate-type cdylib --features inject-panics
 	cp $(BUILD)/debug/libkubepeers.so $(PANICKING)/libkubepeers.so.0
-	cargo rustc --locked --lib --crate-type cdylib --features inject-panics -- -C panic=abort
-	cp $(BUILD)/debug/libkubepeers.so $(ABORTING)/libkubepeers.so.0
 	ln -sf libkubepeers.so.0 $(PANICKING)/libkubepeers.so
-	$(CC) -std=c99 $(C_FLAGS) tests/c/test_panics.c -o $(PROGRAMS)/test-panics -L$(PANICKING) $(C_LINK)
+	$(SCENARIO) tests/c/scenarios/test_panics.c -o $(PROGRAMS)/test-panics -L$(PANICKING) $(C_LINK)
 
 $(VENV)/ready: tests/requirements.txt
 	$(PYTHON) -m venv $(VENV)

@@ -11,18 +11,17 @@ TARGET  := x86_64-unknown-linux-gnu
 nightly: ## install the nightly toolchain of the long tests
 	rustup toolchain install $(NIGHTLY) --no-self-update --profile minimal --component miri,rust-src
 
-# Selects the random calls. The interleaving of the threads differs from run to run.
+# Repeats the calls of each thread, though not how the threads interleave.
 SEED    ?= 21
 
-CALLS_FLAGS   := -std=c11 -D_GNU_SOURCE $(CFLAGS) -Wall -Wextra -Werror -pedantic -Iinclude
-CALLS_SHARED  := $(addprefix tests/calls/,kinds.c lives.c model.c server.c shelves.c texts.c)
-RANDOM_CALLS  := $(CALLS_SHARED) $(addprefix tests/calls/,random_calls.c configs.c providers.c objects.c exports.c outlets.c)
+# `=`: the Makefile sets the parts after it has included this file.
+RANDOM_CALLS = -std=c11 -Iinclude $(C_TEST_FLAGS) $(C_TEST_SHARED) $(wildcard tests/c/model/*.c)
 
 .PHONY: test-calls
 test-calls: stage ## call every export at random
 	@mkdir -p $(PROGRAMS)
-	$(CC) $(CALLS_FLAGS) $(RANDOM_CALLS) -o $(PROGRAMS)/random-calls $(C_LINK)
-	tests/calls/complete $(PROGRAMS)/random-calls $(STAGE)/lib/libkubepeers.so
+	$(CC) $(RANDOM_CALLS) -o $(PROGRAMS)/random-calls $(C_LINK)
+	tests/exports $(STAGE)/lib/libkubepeers.so $(PROGRAMS)/random-calls
 	$(PROGRAMS)/random-calls --calls 100000 --seed $(SEED)
 
 SANITIZERS      := address thread
@@ -33,7 +32,8 @@ calls-thread    := 200000
 # Otherwise the thread sanitizer reports the synchronization of std as races.
 std-thread      := -Zbuild-std
 export ASAN_OPTIONS := detect_leaks=1:allow_addr2line=1
-export TSAN_OPTIONS := halt_on_error=1:allow_addr2line=1
+# The random calls end in a child process, which has threads of its own.
+export TSAN_OPTIONS := halt_on_error=1:allow_addr2line=1:die_after_fork=0
 
 .PHONY: $(SANITIZERS:%=library-%)
 $(SANITIZERS:%=library-%): library-%:
@@ -45,7 +45,7 @@ $(SANITIZERS:%=library-%): library-%:
 # The program and the library need one runtime, and the C compiler's may be another version.
 .PHONY: $(SANITIZERS:%=test-%)
 $(SANITIZERS:%=test-%): test-%: library-% ## the same under the sanitizer of that name (CALLS=N SEED=N)
-	$(CC) $(CALLS_FLAGS) -fsanitize=$* -fno-omit-frame-pointer -r -nostdlib $(RANDOM_CALLS) -o $(BUILD)/$*/random-calls.o
+	$(CC) -fsanitize=$* -fno-omit-frame-pointer -r -nostdlib $(RANDOM_CALLS) -o $(BUILD)/$*/random-calls.o
 	$(CC) $(BUILD)/$*/random-calls.o -o $(BUILD)/$*/random-calls -L$(BUILD)/$* -lkubepeers -Wl,--export-dynamic \
 		-Wl,--whole-archive "$$(rustc +$(NIGHTLY) --print target-libdir)/librustc-nightly_rt.$(runtime-$*).a" \
 		-Wl,--no-whole-archive -lpthread -ldl -lm -lrt
@@ -83,11 +83,11 @@ test-miri: ## run Miri on the C ABI, with a fake backend
 		cargo +$(NIGHTLY) miri test --locked --lib --target-dir $(BUILD)/miri ffi::
 
 .PHONY: test-valgrind
-test-valgrind: stage ## run valgrind on 1,000 providers
+test-valgrind: stage ## run the random calls under valgrind, with about 1,000 providers (CALLS=N SEED=N)
 	@mkdir -p $(PROGRAMS)
-	$(CC) $(CALLS_FLAGS) $(CALLS_SHARED) tests/calls/thousand_lives.c -o $(PROGRAMS)/thousand-lives $(C_LINK)
+	$(CC) $(RANDOM_CALLS) -o $(PROGRAMS)/random-calls $(C_LINK)
 	valgrind --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite --child-silent-after-fork=yes \
-		$(PROGRAMS)/thousand-lives
+		$(PROGRAMS)/random-calls --calls $(or $(CALLS),75000) --seed $(SEED)
 
 # abidw finds types only in an unstripped library.
 .PHONY: test-abi
