@@ -237,7 +237,9 @@ func (p *Provider) Self(ctx context.Context) (Node, error) {
 //   - [ErrInvalidArgument]: minPeers or stableFor is negative
 //   - the error of ctx, and [ErrTimeout]: there are too few peers, or they are not
 //     stable yet
-func (p *Provider) WaitForPeers(ctx context.Context, minPeers int, stableFor time.Duration) (Snapshot, error) {
+func (p *Provider) WaitForPeers(
+	ctx context.Context, minPeers int, stableFor time.Duration,
+) (Snapshot, error) {
 	defer runtime.KeepAlive(p)
 	s := p.session()
 	switch {
