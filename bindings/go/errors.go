@@ -149,6 +149,7 @@ func (s *session) contextError(ctx context.Context, failure *capi.Failure) error
 // only where it cannot be one.
 var goNames = func() *strings.Replacer {
 	names := []string{
+		"`membership` = `observer`", "Config.Membership = Observer",
 		"`membership` =", "Config.Membership =",
 		"= `observer`", "= Observer",
 		"`namespace` and `pod_labels`", "Config.Namespace and Config.PodLabels",

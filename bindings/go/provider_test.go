@@ -80,8 +80,9 @@ func TestRegisterOutsideClusterFails(t *testing.T) {
 	for range 2 {
 		err := provider.Register(t.Context())
 		failure := requireStatus(t, err, kubepeers.ErrNotInCluster)
-		if failure.Message == "" || failure.Retryable {
-			t.Errorf("got %+v; want a message, and not retryable", failure)
+		want := "set Config.Kubeconfig and Config.Membership = Observer"
+		if failure.Retryable || !strings.Contains(failure.Message, want) {
+			t.Errorf("got %+v; want %q, and not retryable", failure, want)
 		}
 	}
 	requireStatus(t, discoverError(provider), kubepeers.ErrNotRegistered)
