@@ -12,12 +12,12 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// startTimes is the answer of the page /moments of a GoAkt node: times in ms since
+// startTimes is the answer of the page /start-times of a GoAkt node: times in ms since
 // 1970.
 type startTimes struct {
 	Initialize       float64 `json:"initializeUnixMs"`
-	FirstResult      float64 `json:"firstAnswerUnixMs"`
-	FirstResultPeers int     `json:"firstAnswerPeers"`
+	FirstResult      float64 `json:"firstResultUnixMs"`
+	FirstResultPeers int     `json:"firstResultPeers"`
 }
 
 // start is the time that a node needed for its first result, in ms.
@@ -41,7 +41,7 @@ func firstResult(e *env) {
 			e.waitUntilStarted(3)
 			for _, pod := range e.nodes() {
 				var times startTimes
-				e.check(getJSON(pod, "/moments", &times))
+				e.check(getJSON(pod, "/start-times", &times))
 				since := running.at(e, pod)
 				starts[provider] = append(starts[provider], start{
 					afterRunning:    times.FirstResult - since,

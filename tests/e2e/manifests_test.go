@@ -89,7 +89,7 @@ func (e *env) deploy(replicas int, changes ...func(*appsv1.Deployment)) {
 	e.apply("goakt.yaml", slices.Insert(changes, 0, setImage, setReplicas, minMembers)...)
 }
 
-// setImage sets the image of examples/goakt.
+// setImage sets the image of tests/e2e/programs/goakt.
 func setImage(d *appsv1.Deployment) {
 	d.Spec.Template.Spec.Containers[0].Image = os.Getenv("NODE_IMAGE")
 }

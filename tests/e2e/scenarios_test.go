@@ -1,7 +1,7 @@
 // Package e2e runs clusters in real pods, deployed by the manifests in deploy/, and
 // checks the members that each node knows while pods start, end and fail. The nodes are
-// those of GoAkt (examples/goakt) and hashicorp/memberlist
-// (examples/memberlist). Other scenarios run a service in Python
+// those of GoAkt (tests/e2e/programs/goakt) and hashicorp/memberlist
+// (tests/e2e/programs/memberlist). Other scenarios run a service in Python
 // (examples/python-service), a program in C (examples/c) and the command `kubepeers`.
 //
 // `make e2e` runs it on a Kubernetes node that it creates, where the addresses of pods
