@@ -13,11 +13,11 @@ import (
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
 )
 
-// BenchmarkDiscoverPeers measures calls while nothing has changed. Their cost does not
-// depend on the number of peers.
+// BenchmarkDiscoverPeers measures calls without a change of the peers. Their cost does
+// not depend on the number of peers.
 func BenchmarkDiscoverPeers(b *testing.B) {
 	for _, pods := range []int{10, 1000, 5000} {
-		provider := served(b, pods)
+		provider := benchmarkProvider(b, pods)
 		b.Run(fmt.Sprint(pods), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
@@ -37,7 +37,7 @@ func BenchmarkDiscoverPeers(b *testing.B) {
 // BenchmarkAddresses measures the copy of all addresses.
 func BenchmarkAddresses(b *testing.B) {
 	for _, pods := range []int{10, 1000, 5000} {
-		snapshot, _ := served(b, pods).DiscoverPeers(b.Context())
+		snapshot, _ := benchmarkProvider(b, pods).DiscoverPeers(b.Context())
 		b.Run(fmt.Sprint(pods), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
@@ -47,11 +47,11 @@ func BenchmarkAddresses(b *testing.B) {
 	}
 }
 
-// BenchmarkChange measures what a change costs: nothing is read, then the addresses,
-// then all records.
+// BenchmarkChange measures the cost of a new snapshot. The program reads nothing of it,
+// the addresses, or all records.
 func BenchmarkChange(b *testing.B) {
 	for _, pods := range []int{10, 1000, 5000} {
-		provider := served(b, pods)
+		provider := benchmarkProvider(b, pods)
 		for name, read := range map[string]func(kubepeers.Snapshot){
 			"unread":    func(kubepeers.Snapshot) {},
 			"addresses": func(s kubepeers.Snapshot) { s.Addresses() },
@@ -69,13 +69,17 @@ func BenchmarkChange(b *testing.B) {
 	}
 }
 
-// served returns a provider with so many peers.
-func served(b *testing.B, pods int) *kubepeers.Provider {
+// benchmarkProvider returns a provider with this number of peers.
+func benchmarkProvider(b *testing.B, pods int) *kubepeers.Provider {
 	b.Helper()
 	server := httptest.NewServer(apiServer(pods))
 	kubeconfig := filepath.Join(b.TempDir(), "kubeconfig")
-	text := fmt.Sprintf(`{current-context: c, contexts: [{name: c, context: {cluster: c, user: u}}],
-		clusters: [{name: c, cluster: {server: "%s"}}], users: [{name: u, user: {token: token}}]}`, server.URL)
+	text := fmt.Sprintf(`{
+		current-context: c,
+		contexts: [{name: c, context: {cluster: c, user: u}}],
+		clusters: [{name: c, cluster: {server: "%s"}}],
+		users: [{name: u, user: {token: token}}]
+	}`, server.URL)
 	if err := os.WriteFile(kubeconfig, []byte(text), 0o600); err != nil {
 		b.Fatal(err)
 	}
@@ -89,32 +93,36 @@ func served(b *testing.B, pods int) *kubepeers.Provider {
 	}
 	b.Cleanup(func() { provider.Close(); server.Close() })
 	if peers, err := provider.DiscoverPeers(b.Context()); err != nil || peers.Len() != pods {
-		b.Fatalf("%d peers, %v", peers.Len(), err)
+		b.Fatalf("got %d peers, error %v; want %d", peers.Len(), err, pods)
 	}
 	return provider
 }
 
-// apiServer has so many pods, which never change.
+// apiServer serves this number of pods, which never change.
 func apiServer(pods int) http.Handler {
 	type object = map[string]any
 	items := make([]object, pods)
 	for i := range items {
 		name := fmt.Sprintf("demo-%d", i)
 		items[i] = object{
-			"metadata": object{"name": name, "uid": name, "resourceVersion": "1", "labels": object{"app": "demo"}},
+			"metadata": object{
+				"name": name, "uid": name, "resourceVersion": "1", "labels": object{"app": "demo"}},
 			"spec": object{"nodeName": "node-1", "containers": []object{
 				{"name": "main", "ports": []object{{"name": "gossip", "containerPort": 3322}}}}},
 			"status": object{"phase": "Running", "podIP": fmt.Sprintf("10.1.%d.%d", i/256, i%256)},
 		}
 	}
-	list, _ := json.Marshal(object{"kind": "PodList", "apiVersion": "v1", "metadata": object{"resourceVersion": "1"}, "items": items})
-	return http.HandlerFunc(func(answer http.ResponseWriter, request *http.Request) {
-		answer.Header().Set("Content-Type", "application/json")
+	list, _ := json.Marshal(object{
+		"kind": "PodList", "apiVersion": "v1",
+		"metadata": object{"resourceVersion": "1"}, "items": items,
+	})
+	return http.HandlerFunc(func(response http.ResponseWriter, request *http.Request) {
+		response.Header().Set("Content-Type", "application/json")
 		if request.URL.Query().Has("watch") {
-			answer.(http.Flusher).Flush()
+			response.(http.Flusher).Flush()
 			<-request.Context().Done()
 			return
 		}
-		answer.Write(list)
+		response.Write(list)
 	})
 }

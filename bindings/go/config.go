@@ -47,10 +47,10 @@ type Config struct {
 
 	// Membership says whether this process runs in one of the pods. Default: Member.
 	Membership Membership
-	// PodUID, PodName and PodIP identify the pod that this process runs in. One of
-	// them is enough, and the UID is the most reliable. If several are set, the UID
-	// counts before the name, and the name before the address. They are needed only
-	// if nothing else identifies the pod; see [Provider.Register].
+	// PodUID, PodName and PodIP identify the pod that this process runs in. They are
+	// needed only if nothing else identifies it; see [Provider.Register]. One of them
+	// is enough, and PodUID is the most reliable. If several are set, PodUID takes
+	// precedence over PodName, and PodName over PodIP.
 	PodUID  string
 	PodName string
 	PodIP   netip.Addr
@@ -93,11 +93,14 @@ type Config struct {
 	// Logger receives log records about the watcher. Default: no log.
 	//
 	// Each record has the attribute selector, the attribute namespace if Namespace is
-	// set, and the time at which it was made. LevelInfo reports a change of the peers, or a switch between
-	// watching and polling; LevelWarn a failed request; LevelError a failure of the
-	// library itself; and LevelDebug everything else. New reads which levels the
-	// logger has enabled. The library makes no records of other levels, even if a
-	// LevelVar changes later.
+	// set, and the time at which it was made. The levels are
+	//   - LevelError for a failure of the library itself
+	//   - LevelWarn for a failed request
+	//   - LevelInfo for a change of the peers, or a switch between watching and polling
+	//   - LevelDebug for everything else
+	//
+	// New reads which levels the logger has enabled. The library makes no records of
+	// other levels, even if a LevelVar changes later.
 	//
 	// A goroutine of the provider calls the logger, one record at a time. If the
 	// logger is slow, the newest 256 records are kept, and the next record reports
@@ -166,13 +169,18 @@ const (
 	PollOnly WatchMode = "poll"
 )
 
-// field is one field of Config that the library knows.
+// field is a field of Config and the configuration key of the library that it sets.
 type field struct{ key, name, value string }
 
-// fields returns the fields in the order of Config. A value of "" is the default.
+// fields returns the fields in the order of Config. A value of "" selects the
+// default.
 func (c *Config) fields() []field {
-	port := func(number uint16) string { return textUnlessZero(number, strconv.Itoa(int(number))) }
-	duration := func(d time.Duration) string { return textUnlessZero(d, strconv.FormatInt(milliseconds(d), 10)) }
+	port := func(number uint16) string {
+		return textUnlessZero(number, strconv.Itoa(int(number)))
+	}
+	duration := func(d time.Duration) string {
+		return textUnlessZero(d, strconv.FormatInt(milliseconds(d), 10))
+	}
 	return []field{
 		{"namespace", "Namespace", c.Namespace},
 		{"pod_labels", "PodLabels", labelText(c.PodLabels)},
@@ -200,18 +208,18 @@ func (c *Config) fields() []field {
 	}
 }
 
-// settings is a Config in the form of the library.
+// settings holds a Config in the form that the library takes.
 type settings struct {
 	pairs           []capi.Pair
-	registerTimeout time.Duration // 0 does not wait
+	registerTimeout time.Duration // 0: Register does not wait
 	logger          *slog.Logger
-	raw             bool // errors name the library's keys, not the fields of Config
+	raw             bool // messages name the library's keys, not the fields of Config
 }
 
-// settings checks what the library does not check, and what it would report in
-// words that are not Go's.
+// settings validates what the library cannot validate, and what it would report in
+// units or names that a Go program does not use.
 func (c *Config) settings() (settings, error) {
-	if problems := c.problems(); problems != nil {
+	if problems := c.validate(); problems != nil {
 		return settings{}, &Error{Status: ErrInvalidConfig, Message: strings.Join(problems, "; ")}
 	}
 	result := settings{registerTimeout: 5 * time.Second, logger: c.Logger}
@@ -234,9 +242,11 @@ func (c *Config) settings() (settings, error) {
 	return result, nil
 }
 
-// problems returns what is wrong, or nil.
-func (c *Config) problems() (problems []string) {
-	report := func(format string, arguments ...any) { problems = append(problems, fmt.Sprintf(format, arguments...)) }
+// validate returns all problems, or nil.
+func (c *Config) validate() (problems []string) {
+	report := func(format string, arguments ...any) {
+		problems = append(problems, fmt.Sprintf(format, arguments...))
+	}
 	switch {
 	case len(c.PodLabels) == 0 && c.DiscoveryPortName == "":
 		report("Config.PodLabels and Config.DiscoveryPortName are required")
@@ -246,9 +256,10 @@ func (c *Config) problems() (problems []string) {
 		report("Config.DiscoveryPortName is required")
 	}
 	for _, key := range slices.Sorted(maps.Keys(c.PodLabels)) {
-		// The text of the library has no escapes: a separator would begin another label.
+		// The library's label text has no escapes: a separator would begin another label.
 		if value := c.PodLabels[key]; strings.ContainsAny(key+value, ",=") {
-			report("Config.PodLabels: label %q = %q must not contain a comma or an equals sign", key, value)
+			report("Config.PodLabels: label %q = %q must not contain a comma or an equals sign",
+				key, value)
 		}
 	}
 	for _, f := range c.fields() {
@@ -285,7 +296,8 @@ func (c *Config) problems() (problems []string) {
 		report("Config.PodIP is %v: must not have a zone", c.PodIP)
 	}
 	if c.Kubeconfig != "" && c.ServiceAccountDir != "" {
-		report("Config.Kubeconfig and Config.ServiceAccountDir exclude each other: set one of them")
+		report("Config.Kubeconfig and Config.ServiceAccountDir exclude each other: " +
+			"set one of them")
 	}
 	if c.KubeContext != "" && c.Kubeconfig == "" {
 		report("Config.KubeContext requires Config.Kubeconfig")
@@ -308,10 +320,10 @@ func labelText(labels map[string]string) string {
 // milliseconds rounds away from zero, because a short time must not become 0.
 func milliseconds(d time.Duration) int64 {
 	result := d.Milliseconds()
-	switch rest := d % time.Millisecond; {
-	case rest > 0:
+	switch remainder := d % time.Millisecond; {
+	case remainder > 0:
 		result++
-	case rest < 0:
+	case remainder < 0:
 		result--
 	}
 	return result

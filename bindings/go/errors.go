@@ -115,33 +115,41 @@ func IsRetryable(err error) bool {
 	return errors.As(err, &failure) && failure.Retryable
 }
 
-// error returns the failure in the words of this package, or nil.
+// error returns the failure as an *Error whose message has the names of this package.
+// It returns nil for nil.
 func (s *session) error(failure *capi.Failure) error {
 	if failure == nil {
 		return nil
 	}
-	e := &Error{Status(failure.Status), failure.Message, failure.Retryable, failure.HTTPStatus, failure.Manifest}
+	e := &Error{
+		Status:     Status(failure.Status),
+		Message:    failure.Message,
+		Retryable:  failure.Retryable,
+		HTTPStatus: failure.HTTPStatus,
+		Manifest:   failure.Manifest,
+	}
 	switch {
 	case s.raw:
 	case failure.Status == capi.NotInitialized:
 		*e = Error{Status: ErrClosed, Message: "the provider was not created by New"}
 	default:
-		e.Message = goWords.Replace(e.Message)
+		e.Message = goNames.Replace(e.Message)
 	}
 	return e
 }
 
-// contextError returns the error of a context that has ended, with what was
-// missing until then.
-func (s *session) contextError(ctx context.Context, missing *capi.Failure) error {
-	return fmt.Errorf("%w: %w", ctx.Err(), s.error(missing))
+// contextError returns the error of a context that has ended, with the failure that
+// the call waited out until then.
+func (s *session) contextError(ctx context.Context, failure *capi.Failure) error {
+	return fmt.Errorf("%w: %w", ctx.Err(), s.error(failure))
 }
 
-// goWords replaces the names of the library in messages by those of this package.
+// goNames replaces the names of the library in messages by those of this package.
 // A key without an underscore may be the name of a namespace, so it is replaced
 // only where it cannot be one.
-var goWords = func() *strings.Replacer {
-	words := []string{
+var goNames = func() *strings.Replacer {
+	names := []string{
+		"`membership` = `observer`", "Config.Membership = Observer",
 		"`membership` =", "Config.Membership =",
 		"= `observer`", "= Observer",
 		"`namespace` and `pod_labels`", "Config.Namespace and Config.PodLabels",
@@ -156,10 +164,10 @@ var goWords = func() *strings.Replacer {
 	}
 	for _, f := range new(Config).fields() {
 		key, name := "`"+f.key+"`", "Config."+f.name
-		words = append(words, "set "+key, "set "+name, "Set "+key, "Set "+name, key+":", name+":")
+		names = append(names, "set "+key, "set "+name, "Set "+key, "Set "+name, key+":", name+":")
 		if strings.Contains(f.key, "_") {
-			words = append(words, key, name)
+			names = append(names, key, name)
 		}
 	}
-	return strings.NewReplacer(words...)
+	return strings.NewReplacer(names...)
 }()

@@ -11,7 +11,7 @@ import (
 	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
 )
 
-var statuses = map[kubepeers.Status]string{
+var statusNames = map[kubepeers.Status]string{
 	kubepeers.ErrInvalidArgument:   "INVALID_ARGUMENT",
 	kubepeers.ErrInvalidConfig:     "INVALID_CONFIG",
 	kubepeers.ErrClosed:            "CLOSED",
@@ -33,97 +33,118 @@ var statuses = map[kubepeers.Status]string{
 	kubepeers.ErrInternal:          "INTERNAL",
 }
 
-// cannotOccur are the statuses of mistakes that this package does not let a program
-// make, and of forks, which a Go program does not survive.
-var cannotOccur = []string{"INVALID_UTF8", "UNKNOWN_KEY", "INVALID_HANDLE", "FORKED", "ALREADY_INITIALIZED", "NOT_INITIALIZED", "UNKNOWN"}
+// unreachableStatuses cannot occur in Go: this package prevents the mistakes that they
+// report, and a Go program does not survive a fork.
+var unreachableStatuses = []string{
+	"INVALID_UTF8", "UNKNOWN_KEY", "INVALID_HANDLE", "FORKED", "ALREADY_INITIALIZED",
+	"NOT_INITIALIZED", "UNKNOWN",
+}
 
-func TestEveryStatusThatCanOccurHasAnError(t *testing.T) {
+func TestEveryReachableStatusHasConstant(t *testing.T) {
 	for number := range 1000 {
 		status := kubepeers.Status(-1 - number)
 		name := status.String()
-		if want, listed := statuses[status]; name != want && (listed || !slices.Contains(cannotOccur, name)) {
-			t.Errorf("%d is %s in the library and %q here", int32(status), name, want)
+		want, hasConstant := statusNames[status]
+		if hasConstant && name != want {
+			t.Errorf("status %d: got name %s; want %s", int32(status), name, want)
+		}
+		if !hasConstant && !slices.Contains(unreachableStatuses, name) {
+			t.Errorf("status %d, %s, has no constant", int32(status), name)
 		}
 	}
 }
 
-func TestErrorIsItsStatus(t *testing.T) {
-	for status, name := range statuses {
+func TestErrorWrapsItsStatus(t *testing.T) {
+	for status, name := range statusNames {
 		err := error(&kubepeers.Error{Status: status, Message: "why"})
-		for other := range statuses {
-			if errors.Is(fmt.Errorf("wrapped: %w", err), other) != (other == status) {
-				t.Errorf("errors.Is(%v, %v) is wrong", err, other)
+		for other := range statusNames {
+			want := other == status
+			if got := errors.Is(fmt.Errorf("wrapped: %w", err), other); got != want {
+				t.Errorf("errors.Is(%v, %v): got %v; want %v", err, other, got, want)
 			}
 		}
-		if text, want := err.Error(), "kubepeers: "+name+": why"; text != want {
-			t.Errorf("%q, want %q", text, want)
+		if got, want := err.Error(), "kubepeers: "+name+": why"; got != want {
+			t.Errorf("got %q; want %q", got, want)
 		}
-		if text, want := status.Error(), "kubepeers: "+name; text != want {
-			t.Errorf("%q, want %q", text, want)
+		if got, want := status.Error(), "kubepeers: "+name; got != want {
+			t.Errorf("got %q; want %q", got, want)
 		}
 	}
 }
 
 func TestIsRetryable(t *testing.T) {
+	retryable := &kubepeers.Error{Status: kubepeers.ErrNotSynced, Retryable: true}
 	for _, c := range []struct {
-		err       error
-		retryable bool
+		err  error
+		want bool
 	}{
-		{&kubepeers.Error{Status: kubepeers.ErrNotSynced, Retryable: true}, true},
+		{retryable, true},
+		{fmt.Errorf("discovery: %w", retryable), true},
 		{&kubepeers.Error{Status: kubepeers.ErrNotSynced}, false},
-		{fmt.Errorf("discovery: %w", &kubepeers.Error{Status: kubepeers.ErrTimeout, Retryable: true}), true},
-		{errors.New("another"), false},
+		{errors.New("another error"), false},
 		{nil, false},
 	} {
-		if kubepeers.IsRetryable(c.err) != c.retryable {
-			t.Errorf("%v: not %v", c.err, c.retryable)
+		if got := kubepeers.IsRetryable(c.err); got != c.want {
+			t.Errorf("%v: got %v; want %v", c.err, got, c.want)
 		}
 	}
 }
 
-func TestMessagesNameFields(t *testing.T) {
+func TestMessagesNameFieldsOfConfig(t *testing.T) {
 	c := newCluster(t)
-	c.run("pod", "--namespace", c.namespace, "--service-account", "demo", "--label", "app=other", "--phase", "Running",
-		"--ip", "10.1.0.1", "--port", "gossip=3322", "self")
-	for name, x := range map[string]struct {
-		change func(*kubepeers.Config)
+	c.run("pod", "--namespace", c.namespace, "--service-account", "demo", "--label", "app=other",
+		"--phase", "Running", "--ip", "10.1.0.1", "--port", "gossip=3322", "self")
+	for name, test := range map[string]struct {
+		change configChange
 		status kubepeers.Status
-		words  []string
+		want   []string
 	}{
-		"labels":     {func(*kubepeers.Config) {}, kubepeers.ErrSelfExcluded, []string{"Config.PodLabels are", "Set Config.Membership = Observer"}},
-		"directory":  {func(c *kubepeers.Config) { c.ServiceAccountDir = "/nowhere" }, kubepeers.ErrNoCredentials, []string{"set Config.ServiceAccountDir or Config.Kubeconfig"}},
-		"kubeconfig": {func(c *kubepeers.Config) { c.ServiceAccountDir, c.Kubeconfig = "", "/nowhere" }, kubepeers.ErrNoCredentials, []string{"check the path in Config.Kubeconfig"}},
+		"labels": {
+			func(*kubepeers.Config) {},
+			kubepeers.ErrSelfExcluded,
+			[]string{"Config.PodLabels are", "Set Config.Membership = Observer"},
+		},
+		"service account": {
+			func(c *kubepeers.Config) { c.ServiceAccountDir = "/missing" },
+			kubepeers.ErrNoCredentials,
+			[]string{"set Config.ServiceAccountDir or Config.Kubeconfig"},
+		},
+		"kubeconfig": {
+			func(c *kubepeers.Config) { c.ServiceAccountDir, c.Kubeconfig = "", "/missing" },
+			kubepeers.ErrNoCredentials,
+			[]string{"check the path in Config.Kubeconfig"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := c.config("self")
-			x.change(&config)
-			provider := create(t, config)
+			test.change(&config)
+			provider := newProvider(t, config)
 			err := provider.Register(t.Context())
 			if err == nil {
 				err = errorOf(provider.DiscoverPeers(t.Context()))
 			}
-			message := want(t, err, x.status).Message
-			for _, words := range x.words {
-				if !strings.Contains(message, words) {
-					t.Errorf("%q, want %q", message, words)
+			got := requireStatus(t, err, test.status).Message
+			for _, want := range test.want {
+				if !strings.Contains(got, want) {
+					t.Errorf("got %q; want it to contain %q", got, want)
 				}
 			}
-			if strings.Contains(message, "_") {
-				t.Errorf("%q names a key of the library", message)
+			if strings.Contains(got, "_") {
+				t.Errorf("got %q; want a message without keys of the library", got)
 			}
 		})
 	}
 }
 
-func TestVersionOfTheLibrary(t *testing.T) {
-	succeed(t, kubepeers.CheckVersion(capi.LibraryVersion(), capi.HeaderVersion))
+func TestIncompatibleLibraryIsRejected(t *testing.T) {
+	requireNoError(t, kubepeers.CheckVersion(capi.LibraryVersion(), capi.HeaderVersion))
 	err := kubepeers.CheckVersion(2_003_004, 1_002_003)
 	if !errors.Is(err, kubepeers.ErrIncompatibleLibrary) {
-		t.Fatalf("got %v", err)
+		t.Fatalf("got %v; want %v", err, kubepeers.ErrIncompatibleLibrary)
 	}
-	for _, version := range []string{"2.3.4 is loaded", "kubepeers.h 1.2.3"} {
-		if !strings.Contains(err.Error(), version) {
-			t.Errorf("%q does not contain %q", err, version)
+	for _, want := range []string{"2.3.4 is loaded", "kubepeers.h 1.2.3"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("got %q; want it to contain %q", err, want)
 		}
 	}
 }

@@ -118,7 +118,7 @@ func ExampleProvider_Watch() {
 	defer provider.Close()
 	for peers, err := range provider.Watch(ctx) {
 		if err != nil {
-			log.Print(err) // Keep the last peers. The loop goes on, or ends after this error.
+			log.Print(err) // Keep the last peers. The loop goes on unless the error is final.
 			continue
 		}
 		fmt.Println(peers.Addresses())
@@ -128,8 +128,8 @@ func ExampleProvider_Watch() {
 	}
 }
 
-// A process forms a cluster as soon as there are two other members, and all of them
-// have been the same for five seconds.
+// A process forms a cluster as soon as there are two peers and their addresses have
+// been the same for five seconds.
 func ExampleProvider_WaitForPeers() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -167,8 +167,12 @@ func ExampleProvider_Explain() {
 
 // The same status can be transient or permanent.
 func ExampleIsRetryable() {
-	unreachable := &kubepeers.Error{Status: kubepeers.ErrNotSynced, Message: "…: connection refused", Retryable: true}
-	forbidden := &kubepeers.Error{Status: kubepeers.ErrNotSynced, Message: "…: add a Role", HTTPStatus: 403}
+	unreachable := &kubepeers.Error{
+		Status: kubepeers.ErrNotSynced, Message: "…: connection refused", Retryable: true,
+	}
+	forbidden := &kubepeers.Error{
+		Status: kubepeers.ErrNotSynced, Message: "…: add a Role", HTTPStatus: 403,
+	}
 	fmt.Println(kubepeers.IsRetryable(fmt.Errorf("join: %w", unreachable)))
 	fmt.Println(kubepeers.IsRetryable(forbidden))
 	// Output:

@@ -54,16 +54,29 @@ type NamedPort struct {
 type Verdict string
 
 const (
-	VerdictPeer            Verdict = "peer"
-	VerdictSelf            Verdict = "self"              // this pod
-	VerdictNotRunning      Verdict = "not-running"       // it is not Running
-	VerdictTerminating     Verdict = "terminating"       // it is being deleted
-	VerdictNoIP            Verdict = "no-ip"             // it has no address yet
-	VerdictNoIPOfFamily    Verdict = "no-ip-of-family"   // it has no address of Config.IPFamily
-	VerdictNoDiscoveryPort Verdict = "no-discovery-port" // it has no port named Config.DiscoveryPortName
-	VerdictNotReady        Verdict = "not-ready"         // it is not Ready (only with RequireReady)
-	VerdictAddressTaken    Verdict = "address-taken"     // a pod that started later, or this pod, has its address and port
-	VerdictMalformed       Verdict = "malformed"         // the API server sent a field that Kubernetes does not allow
+	// VerdictPeer is the verdict of a peer.
+	VerdictPeer Verdict = "peer"
+	// VerdictSelf is the verdict of this pod.
+	VerdictSelf Verdict = "self"
+	// VerdictNotRunning means that the pod is not Running.
+	VerdictNotRunning Verdict = "not-running"
+	// VerdictTerminating means that the pod is being deleted.
+	VerdictTerminating Verdict = "terminating"
+	// VerdictNoIP means that the pod has no address yet.
+	VerdictNoIP Verdict = "no-ip"
+	// VerdictNoIPOfFamily means that the pod has no address of Config.IPFamily.
+	VerdictNoIPOfFamily Verdict = "no-ip-of-family"
+	// VerdictNoDiscoveryPort means that the pod has no port with the name
+	// Config.DiscoveryPortName.
+	VerdictNoDiscoveryPort Verdict = "no-discovery-port"
+	// VerdictNotReady means that the pod is not Ready. It requires RequireReady.
+	VerdictNotReady Verdict = "not-ready"
+	// VerdictAddressTaken means that a pod that started later, or this pod, has the
+	// same address and port.
+	VerdictAddressTaken Verdict = "address-taken"
+	// VerdictMalformed means that the API server sent a field that Kubernetes does not
+	// allow.
+	VerdictMalformed Verdict = "malformed"
 )
 
 // Gate says whether DiscoverPeers returns results, or which state of this pod
@@ -71,12 +84,18 @@ const (
 type Gate string
 
 const (
-	GateOpen           Gate = "open"            // DiscoverPeers returns results
-	GateSelfAbsent     Gate = "self-absent"     // this pod is not listed
-	GateSelfNotYet     Gate = "self-not-yet"    // this pod is not Running or has no address yet
-	GateSelfExcluded   Gate = "self-excluded"   // this pod has no discovery port, or has ended
-	GateSelfUnselected Gate = "self-unselected" // this pod does not have the labels
-	GateSelfUnclear    Gate = "self-unclear"    // several pods match this process
+	// GateOpen means that DiscoverPeers returns results.
+	GateOpen Gate = "open"
+	// GateSelfAbsent means that this pod is not listed.
+	GateSelfAbsent Gate = "self-absent"
+	// GateSelfNotYet means that this pod is not Running or has no address yet.
+	GateSelfNotYet Gate = "self-not-yet"
+	// GateSelfExcluded means that this pod has no discovery port, or has ended.
+	GateSelfExcluded Gate = "self-excluded"
+	// GateSelfUnselected means that this pod does not have the labels.
+	GateSelfUnselected Gate = "self-unselected"
+	// GateSelfUnclear means that several pods match this process.
+	GateSelfUnclear Gate = "self-unclear"
 )
 
 // Explain returns every pod that the labels select, with its verdict. It does not
@@ -85,19 +104,28 @@ const (
 // Errors:
 //   - [ErrNotSynced]: the pods have not been listed yet
 func (p *Provider) Explain() (Explanation, error) {
-	text, err := text(p, func(handle capi.Provider) (string, *capi.Failure) { return handle.Explain(capi.ExplainJSON) })
+	text, err := p.explain(capi.ExplainJSON)
 	if err != nil {
 		return Explanation{}, err
 	}
 	explanation, err := parseExplanation(text)
 	if err != nil {
-		return Explanation{}, &Error{Status: ErrInternal, Message: fmt.Sprintf("the library returned an explanation that cannot be read: %v", err)}
+		return Explanation{}, &Error{
+			Status:  ErrInternal,
+			Message: fmt.Sprintf("cannot parse the library's explanation: %v", err),
+		}
 	}
 	return explanation, nil
 }
 
-// parseExplanation reads the JSON of the library, in which a pod that is not a peer
-// has the address null.
+func (p *Provider) explain(form capi.Form) (string, error) {
+	return text(p, func(handle capi.Provider) (string, *capi.Failure) {
+		return handle.Explain(form)
+	})
+}
+
+// parseExplanation parses the JSON of the library. The address of a pod that is not a
+// peer is null there, which netip.AddrPort does not accept.
 func parseExplanation(text string) (Explanation, error) {
 	var explanation struct {
 		Explanation
@@ -116,21 +144,21 @@ func parseExplanation(text string) (Explanation, error) {
 		if pod.Address != nil {
 			pod.ExplainedPod.Address = *pod.Address
 		}
-		// Only a pod with VerdictMalformed has a text that is not a time.
+		// Only a pod with VerdictMalformed can have a text that is not a time.
 		pod.ExplainedPod.Started, _ = time.Parse(time.RFC3339, pod.Started)
 		result.Pods[i] = pod.ExplainedPod
 	}
 	return result, nil
 }
 
-// ExplainTable returns the explanation as a human-readable table, whose layout may
+// ExplainTable returns the explanation as a human-readable table. Its layout may
 // change. It does not wait, and has the errors of [Provider.Explain].
-func (p *Provider) ExplainTable() (string, error) {
-	return text(p, func(handle capi.Provider) (string, *capi.Failure) { return handle.Explain(capi.ExplainTable) })
-}
+func (p *Provider) ExplainTable() (string, error) { return p.explain(capi.ExplainTable) }
 
 // MarshalJSON returns [name, number], the form of the library.
-func (p NamedPort) MarshalJSON() ([]byte, error) { return json.Marshal([]any{p.Name, p.Number}) }
+func (p NamedPort) MarshalJSON() ([]byte, error) {
+	return json.Marshal([]any{p.Name, p.Number})
+}
 
 // UnmarshalJSON reads [name, number].
 func (p *NamedPort) UnmarshalJSON(text []byte) error {

@@ -2,7 +2,8 @@ package kubepeers
 
 import "github.com/kubepeers/kubepeers/bindings/go/internal/capi"
 
-// Waiters returns how many goroutines wait for a change, including that of the log.
+// Waiters returns the number of goroutines that wait for a change, including that of
+// the logger.
 func (p *Provider) Waiters() int {
 	changes := &p.session().changes
 	changes.mutex.Lock()
@@ -13,13 +14,13 @@ func (p *Provider) Waiters() int {
 // Handle returns the handle of the library.
 func (p *Provider) Handle() capi.Provider { return p.session().handle }
 
-// SharesMemory reports whether two snapshots are the same piece of memory.
+// SharesMemory reports whether two snapshots share their memory.
 func (s Snapshot) SharesMemory(other Snapshot) bool { return s.s == other.s }
 
-// CheckVersion compares the version of the library with that of the header.
+// CheckVersion compares the versions of the library and the header.
 var CheckVersion = checkVersion
 
-// ClampedMilliseconds converts the times of WaitForPeers.
+// ClampedMilliseconds converts stableFor of WaitForPeers.
 var ClampedMilliseconds = clampedMilliseconds
 
 // Forget drops the last snapshot, so that the next call copies it again.

@@ -21,11 +21,11 @@ type Health struct {
 	// listed yet. Without MaxStale the limit is 120 s, or the time of three polls if
 	// that is longer.
 	Stale bool
-	// Watching reports whether a watch is open. Between two watches it is false for a
-	// moment.
+	// Watching reports whether a watch is open. It is false for a moment between two
+	// watches.
 	Watching bool
-	// Polling reports whether the pods are polled: because of PollOnly, or because the
-	// service account may not watch them, which Err then explains.
+	// Polling reports whether the pods are polled. The reason is PollOnly, or that the
+	// service account may not watch pods, which Err then reports.
 	Polling bool
 	// Err is the last error since the last confirmation, or the error because of
 	// which the pods are polled. It is nil or an [*Error], whose Status is
@@ -90,11 +90,11 @@ func age(milliseconds int64) time.Duration {
 // metrics.
 func (p *Provider) Metrics() (string, error) { return text(p, capi.Provider.Metrics) }
 
-// text is for calls that return a text and do not wait.
-func text(p *Provider, get func(capi.Provider) (string, *capi.Failure)) (string, error) {
+// text makes a library call that returns a text and does not wait.
+func text(p *Provider, f func(capi.Provider) (string, *capi.Failure)) (string, error) {
 	defer runtime.KeepAlive(p)
 	s := p.session()
-	result, failure := call(func() (string, *capi.Failure) { return get(s.handle) })
+	result, failure := call(func() (string, *capi.Failure) { return f(s.handle) })
 	if failure != nil {
 		return "", s.error(failure)
 	}

@@ -9,68 +9,79 @@ import (
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
 )
 
-func TestHealthBeforeTheFirstList(t *testing.T) {
-	provider := waiting(t)
+// requireHealth compares two healths without their Age.
+func requireHealth(t *testing.T, got, want kubepeers.Health) {
+	t.Helper()
+	got.Age, want.Age = 0, 0
+	if got != want {
+		t.Errorf("got %+v; want %+v", got, want)
+	}
+}
+
+func TestHealthWithUnreachableServer(t *testing.T) {
+	provider := unsyncedProvider(t)
 	var health kubepeers.Health
 	eventually(t, "the API server is unreachable", func() bool {
 		health = must[kubepeers.Health](t)(provider.Health())
-		return health.ErrClass == kubepeers.ClassUnreachable // On a busy machine the first attempt may be too slow, which is another class.
+		// On a busy machine the first request may time out, which is another class.
+		return health.ErrClass == kubepeers.ClassUnreachable
 	})
-	if failure := want(t, health.Err, kubepeers.ErrUnavailable); !failure.Retryable || failure.Message == "" {
-		t.Errorf("%+v", failure)
+	failure := requireStatus(t, health.Err, kubepeers.ErrUnavailable)
+	if !failure.Retryable || failure.Message == "" {
+		t.Errorf("got %+v; want a retryable error with a message", failure)
 	}
-	health.Err = nil
-	if want := (kubepeers.Health{Age: math.MaxInt64, Stale: true, ErrClass: kubepeers.ClassUnreachable}); health != want {
-		t.Errorf("%+v, not %+v", health, want)
+	if health.Age != math.MaxInt64 {
+		t.Errorf("got age %v; want %v", health.Age, time.Duration(math.MaxInt64))
 	}
+	requireHealth(t, health, kubepeers.Health{
+		Stale: true, Err: health.Err, ErrClass: kubepeers.ClassUnreachable,
+	})
 }
 
 func TestHealthWithoutErrors(t *testing.T) {
 	c := newCluster(t)
-	c.pod("self", "10.1.0.1")
+	c.runningPod("self", "10.1.0.1")
 	watching := c.register("self")
-	begun := time.Now()
-	polling := c.register("self", pollingRarely)
-	time.Sleep(20 * time.Millisecond)
-	health := must[kubepeers.Health](t)(polling.Health())
-	if passed := time.Since(begun); health.Age < 20*time.Millisecond || health.Age > passed {
-		t.Errorf("after %v the age is %v", passed, health.Age)
+	started := time.Now()
+	polling := c.register("self", withoutPolls)
+	const pause = 20 * time.Millisecond
+	time.Sleep(pause)
+	health := c.health(polling)
+	if elapsed := time.Since(started); health.Age < pause || health.Age > elapsed {
+		t.Errorf("got age %v; want %v to %v", health.Age, pause, elapsed)
 	}
-	health.Age = 0
-	if want := (kubepeers.Health{Synced: true, Polling: true}); health != want {
-		t.Errorf("%+v, not %+v", health, want)
-	}
-	eventually(t, "it watches", func() bool { return must[kubepeers.Health](t)(watching.Health()).Watching })
-	health = must[kubepeers.Health](t)(watching.Health())
-	health.Age = 0
-	if want := (kubepeers.Health{Synced: true, Watching: true}); health != want {
-		t.Errorf("%+v, not %+v", health, want)
-	}
+	requireHealth(t, health, kubepeers.Health{Synced: true, Polling: true})
+	eventually(t, "the watch is open", func() bool { return c.health(watching).Watching })
+	requireHealth(t, c.health(watching), kubepeers.Health{Synced: true, Watching: true})
 }
 
-func TestPodsThatMayNotBeWatchedArePolled(t *testing.T) {
+func TestHealthWithoutPermissionToWatch(t *testing.T) {
 	c := newCluster(t)
-	c.allow("list")
-	c.pod("self", "10.1.0.1")
+	c.setVerbs("list")
+	c.runningPod("self", "10.1.0.1")
 	provider := c.register("self")
-	eventually(t, "the pods are polled", func() bool { return must[kubepeers.Health](t)(provider.Health()).Polling })
-	health := must[kubepeers.Health](t)(provider.Health())
-	if failure := want(t, health.Err, kubepeers.ErrForbidden); failure.HTTPStatus != 403 {
-		t.Errorf("%+v", failure)
+	eventually(t, "the pods are polled", func() bool { return c.health(provider).Polling })
+	health := c.health(provider)
+	failure := requireStatus(t, health.Err, kubepeers.ErrForbidden)
+	if failure.HTTPStatus != 403 {
+		t.Errorf("got %+v; want HTTP status 403", failure)
 	}
-	if !health.Synced || health.Stale || health.ErrClass != kubepeers.ClassForbidden {
-		t.Errorf("%+v", health)
-	}
+	requireHealth(t, health, kubepeers.Health{
+		Synced: true, Polling: true, Err: health.Err, ErrClass: kubepeers.ClassForbidden,
+	})
 }
 
-func TestMetricsAreOfThisProvider(t *testing.T) {
+func TestMetricsOfProvider(t *testing.T) {
 	c := newCluster(t)
-	c.pod("self", "10.1.0.1")
-	c.pod("a", "10.1.0.2")
-	c.pod("b", "10.1.0.3")
-	metrics := must[string](t)(c.register("self").Metrics())
+	c.runningPod("self", "10.1.0.1")
+	c.runningPod("a", "10.1.0.2")
+	c.runningPod("b", "10.1.0.3")
+	got := must[string](t)(c.register("self").Metrics())
 	sample := `kubepeers_peers{namespace="` + c.namespace + `",selector="app=demo"} 2`
-	if !strings.Contains(metrics, "\n"+sample+"\n") || !strings.HasPrefix(metrics, "# HELP ") || !strings.HasSuffix(metrics, "\n") {
-		t.Errorf("no %q in\n%s", sample, metrics)
+	if !strings.Contains(got, "\n"+sample+"\n") {
+		t.Errorf("got metrics without %q:\n%s", sample, got)
+	}
+	if !strings.HasPrefix(got, "# HELP ") || !strings.HasSuffix(got, "\n") {
+		t.Errorf("got %q; want it to begin with # HELP and to end with a newline", got)
 	}
 }

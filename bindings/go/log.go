@@ -8,7 +8,7 @@ import (
 	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
 )
 
-// logLevels are the levels of the library, the most verbose first.
+// logLevels lists the levels of the library, the most verbose first.
 var logLevels = []struct {
 	name   string
 	number int32
@@ -20,28 +20,33 @@ var logLevels = []struct {
 	{"error", capi.LogError, slog.LevelError},
 }
 
-// logForwarder passes the log records of a session on to a logger, from the first
+// logForwarder passes the log records of a session to a logger, from the first
 // Register until Close.
 type logForwarder struct {
 	session *session
 	logger  *slog.Logger
-	ended   chan struct{} // closed by end
-	done    chan struct{} // closed when the logger gets nothing more
+	stopped chan struct{} // closed by stop
+	done    chan struct{} // closed after the last call of the logger
 
 	mutex   sync.Mutex
 	started bool
-	rest    []capi.Record // what end has found
+	pending []capi.Record // taken from the library by stop
 }
 
 func newLogForwarder(s *session, logger *slog.Logger) *logForwarder {
-	return &logForwarder{session: s, logger: logger, ended: make(chan struct{}), done: make(chan struct{})}
+	return &logForwarder{
+		session: s,
+		logger:  logger,
+		stopped: make(chan struct{}),
+		done:    make(chan struct{}),
+	}
 }
 
-// start does nothing if the forwarder runs or has ended.
+// start starts the goroutine, unless it has been started or the forwarder is stopped.
 func (l *logForwarder) start() *capi.Failure {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	if l.started || l.isEnded() {
+	if l.started || l.isStopped() {
 		return nil
 	}
 	if failure := l.session.changes.subscribe(l.session.handle); failure != nil {
@@ -64,40 +69,41 @@ func (l *logForwarder) forward() {
 		}
 		select {
 		case <-changed:
-		case <-l.ended:
-			if len(l.rest) == 0 { // Otherwise it ended after the last call of next.
+		case <-l.stopped:
+			// Records are pending if stop was called after the last call of next.
+			if len(l.pending) == 0 {
 				return
 			}
 		}
 	}
 }
 
-// end keeps the records that the library has, because closing the provider drops
-// them. It takes no more than the library keeps, so that it ends even if the logger
+// stop takes the pending records from the library, because closing the provider drops
+// them. It takes no more than the library keeps, so that it returns even if the logger
 // causes new records.
-func (l *logForwarder) end() {
-	const kept = 256
+func (l *logForwarder) stop() {
+	const maxPending = 256
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	if l.isEnded() {
+	if l.isStopped() {
 		return
 	}
-	for len(l.rest) < kept {
+	for len(l.pending) < maxPending {
 		record, ok := l.session.handle.NextRecord()
 		if !ok {
 			break
 		}
-		l.rest = append(l.rest, record)
+		l.pending = append(l.pending, record)
 	}
-	close(l.ended)
+	close(l.stopped)
 	if !l.started {
 		close(l.done)
 	}
 }
 
-func (l *logForwarder) isEnded() bool {
+func (l *logForwarder) isStopped() bool {
 	select {
-	case <-l.ended:
+	case <-l.stopped:
 		return true
 	default:
 		return false
@@ -107,11 +113,11 @@ func (l *logForwarder) isEnded() bool {
 func (l *logForwarder) next() (record capi.Record, ok bool) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	if !l.isEnded() {
+	if !l.isStopped() {
 		return l.session.handle.NextRecord()
 	}
-	if len(l.rest) > 0 {
-		record, l.rest, ok = l.rest[0], l.rest[1:], true
+	if len(l.pending) > 0 {
+		record, l.pending, ok = l.pending[0], l.pending[1:], true
 	}
 	return record, ok
 }
@@ -119,7 +125,7 @@ func (l *logForwarder) next() (record capi.Record, ok bool) {
 func (l *logForwarder) handle(record capi.Record) {
 	message := record.Message
 	if !l.session.raw {
-		message = goWords.Replace(message)
+		message = goNames.Replace(message)
 	}
 	ctx := context.Background()
 	for _, level := range logLevels {

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,243 +12,198 @@ import (
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
 )
 
-// journal keeps the records of its level and above.
-type journal struct {
-	slog.Handler
-	level slog.LevelVar
-	held  chan struct{} // if it is not nil, each record waits until it is closed
-
-	mutex   sync.Mutex
-	records []slog.Record
-	lines   strings.Builder
-}
-
-func newJournal(level slog.Level) *journal {
-	j := new(journal)
-	j.level.Set(level)
-	j.Handler = slog.NewTextHandler(&j.lines, nil)
-	return j
-}
-
-func (j *journal) Enabled(_ context.Context, level slog.Level) bool { return level >= j.level.Level() }
-
-func (j *journal) Handle(_ context.Context, record slog.Record) error {
-	if j.held != nil {
-		<-j.held
-	}
-	j.mutex.Lock()
-	defer j.mutex.Unlock()
-	j.records = append(j.records, record)
-	return nil
-}
-
-func (j *journal) WithAttrs(attributes []slog.Attr) slog.Handler {
-	record := slog.NewRecord(time.Time{}, 0, "", 0)
-	record.AddAttrs(attributes...)
-	j.Handler.Handle(context.Background(), record)
-	return j
-}
-
-func (j *journal) all() []slog.Record {
-	j.mutex.Lock()
-	defer j.mutex.Unlock()
-	return slices.Clone(j.records)
-}
-
-// has reports whether there is a record of this level with this part in its message.
-func (j *journal) has(level slog.Level, part string) bool {
-	return slices.ContainsFunc(j.all(), func(r slog.Record) bool { return r.Level == level && strings.Contains(r.Message, part) })
-}
-
-// config returns the configuration of a provider whose API server is away.
-func (j *journal) config(t *testing.T) kubepeers.Config {
-	t.Helper()
-	config := unreachable(t)
-	config.Logger = slog.New(j)
-	return config
-}
-
-func TestLog(t *testing.T) {
+func TestLogRecords(t *testing.T) {
 	c := newCluster(t)
-	c.pod("self", "10.1.0.1")
-	journal := newJournal(slog.LevelDebug)
+	c.runningPod("self", "10.1.0.1")
+	recorder := newLogRecorder(slog.LevelDebug)
 	before := time.Now().Truncate(time.Millisecond)
-	provider := c.register("self", func(c *kubepeers.Config) { c.Logger = slog.New(journal) })
-	c.pod("a", "10.1.0.2")
-	c.eventually(provider, "10.1.0.2:3322")
-	eventually(t, "the log reports it", func() bool { return journal.has(slog.LevelInfo, "generation 2: 1 peers") })
-	eventually(t, "the log reports the watch", func() bool { return journal.has(slog.LevelDebug, "the watch is open") })
-	eventually(t, "the log reports the start", func() bool { return journal.has(slog.LevelInfo, "looking for pods") })
-	for _, record := range journal.all() {
+	provider := c.register("self", func(c *kubepeers.Config) { c.Logger = slog.New(recorder) })
+	c.runningPod("a", "10.1.0.2")
+	c.waitForAddresses(provider, "10.1.0.2:3322")
+	for text, level := range map[string]slog.Level{
+		"looking for pods":      slog.LevelInfo,
+		"the watch is open":     slog.LevelDebug,
+		"generation 2: 1 peers": slog.LevelInfo,
+	} {
+		eventually(t, "a record contains "+text, func() bool { return recorder.has(level, text) })
+	}
+	for _, record := range recorder.all() {
 		if record.Time.Before(before) || record.Time.After(time.Now()) || record.PC != 0 {
-			t.Errorf("%+v", record)
+			t.Errorf("got %+v; want a time after %v, and no program counter", record, before)
 		}
 	}
-	if line := journal.lines.String(); !strings.Contains(line, "namespace="+c.namespace+" selector=\"app=demo\"\n") {
-		t.Errorf("%q", line)
+	want := []string{"namespace=" + c.namespace, "selector=app=demo"}
+	if got := recorder.attributes; !slices.Equal(got, want) {
+		t.Errorf("got attributes %q; want %q", got, want)
 	}
 }
 
-func TestLogHasTheLevelsOfTheLogger(t *testing.T) {
-	for name, level := range map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn} {
+func TestLogHasLevelsOfLogger(t *testing.T) {
+	for name, level := range map[string]slog.Level{
+		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn,
+	} {
 		t.Run(name, func(t *testing.T) {
-			journal := newJournal(level)
-			provider := create(t, journal.config(t))
-			succeed(t, provider.Register(t.Context()))
-			eventually(t, "there is a warning", func() bool { return journal.has(slog.LevelWarn, "connect") })
-			succeed(t, provider.Close())
-			if info := journal.has(slog.LevelInfo, "looking for pods"); info != (level <= slog.LevelInfo) {
-				t.Errorf("%+v", journal.all())
+			recorder := newLogRecorder(level)
+			provider := newProvider(t, recorder.config(t))
+			requireNoError(t, provider.Register(t.Context()))
+			eventually(t, "there is a warning", func() bool {
+				return recorder.has(slog.LevelWarn, "connect")
+			})
+			requireNoError(t, provider.Close())
+			got, want := recorder.has(slog.LevelInfo, "looking for pods"), level <= slog.LevelInfo
+			if got != want {
+				t.Errorf("got a record of level info: %v; want %v: %+v", got, want, recorder.all())
 			}
 		})
 	}
 }
 
-func TestLogRespectsALevelThatIsRaisedLater(t *testing.T) {
-	journal := newJournal(slog.LevelInfo)
-	provider := create(t, journal.config(t))
-	journal.level.Set(slog.LevelError)
-	succeed(t, provider.Register(t.Context()))
-	succeed(t, provider.Close())
-	if records := journal.all(); len(records) > 0 {
-		t.Errorf("%+v", records)
+func TestLogRespectsLevelRaisedAfterNew(t *testing.T) {
+	recorder := newLogRecorder(slog.LevelInfo)
+	provider := newProvider(t, recorder.config(t))
+	recorder.level.Set(slog.LevelError)
+	requireNoError(t, provider.Register(t.Context()))
+	requireNoError(t, provider.Close())
+	if records := recorder.all(); len(records) > 0 {
+		t.Errorf("got %+v; want no records", records)
 	}
 }
 
-func TestNoLogIsMadeIfNoLevelIsEnabled(t *testing.T) {
-	for _, logger := range []*slog.Logger{nil, slog.New(newJournal(slog.LevelError + 1)), slog.New(slog.DiscardHandler)} {
-		config := unreachable(t)
+func TestLoggerMayHaveNoLevel(t *testing.T) {
+	for _, logger := range []*slog.Logger{
+		nil, slog.New(newLogRecorder(slog.LevelError + 1)), slog.New(slog.DiscardHandler),
+	} {
+		config := unreachableConfig(t)
 		config.Logger = logger
-		provider := create(t, config)
-		succeed(t, provider.Register(t.Context()))
-		succeed(t, provider.Close())
+		provider := newProvider(t, config)
+		requireNoError(t, provider.Register(t.Context()))
+		requireNoError(t, provider.Close())
 	}
 }
 
-// A logger that is slow also gets what was recorded before Close, and nothing after it.
-func TestLogIsCompleteWhenClosed(t *testing.T) {
-	journal := newJournal(slog.LevelInfo)
-	journal.held = make(chan struct{})
-	provider := create(t, journal.config(t))
-	for range 3 {
-		succeed(t, provider.Register(t.Context()))
-		succeed(t, provider.Deregister())
+func TestCloseHandsPendingRecordsToSlowLogger(t *testing.T) {
+	recorder := newLogRecorder(slog.LevelInfo)
+	recorder.blocked = make(chan struct{})
+	provider := newProvider(t, recorder.config(t))
+	const registrations = 3
+	for range registrations {
+		requireNoError(t, provider.Register(t.Context()))
+		requireNoError(t, provider.Deregister())
 	}
 	closed := make(chan error)
 	go func() { closed <- provider.Close() }()
 	select {
 	case <-closed:
-		t.Fatal("did not wait for the logger")
+		t.Fatal("Close has returned; want it to wait for the logger")
 	case <-time.After(50 * time.Millisecond):
 	}
 	released := time.Now()
-	close(journal.held)
-	succeed(t, <-closed)
-	records := journal.all()
-	ends := 0
+	close(recorder.blocked)
+	requireNoError(t, receive(t, closed))
+
+	records := recorder.all()
+	deregistrations := 0
 	for _, record := range records {
 		if strings.Contains(record.Message, "Deregister was called") {
-			ends++
+			deregistrations++
 		}
 		if record.Time.After(released) {
-			t.Errorf("%+v does not have the time at which it was made", record)
+			t.Errorf("got %+v; want the time at which it was made, before %v", record, released)
 		}
 	}
-	if ends != 3 {
-		t.Errorf("%+v", records)
+	if deregistrations != registrations {
+		t.Errorf("got %d deregistrations; want %d: %+v", deregistrations, registrations, records)
 	}
-	succeed(t, provider.Close())
-	time.Sleep(20 * time.Millisecond)
-	if later := journal.all(); len(later) != len(records) {
-		t.Errorf("%+v", later[len(records):])
+	requireNoError(t, provider.Close())
+	time.Sleep(20 * time.Millisecond) // time for late records
+	if late := recorder.all()[len(records):]; len(late) > 0 {
+		t.Errorf("got %+v after Close; want no records", late)
 	}
 }
 
-// A logger that blocks delays Close, but nothing that Close ends.
-func TestCloseEndsCallsWhileTheLoggerBlocks(t *testing.T) {
-	journal := newJournal(slog.LevelInfo)
-	journal.held = make(chan struct{})
-	provider := create(t, journal.config(t))
-	succeed(t, provider.Register(t.Context()))
-	ended, closed := make(chan error), make(chan error)
-	go func() { ended <- calls["DiscoverPeers"](t.Context(), provider) }()
-	eventually(t, "it waits", func() bool { return provider.Waiters() == 2 })
+func TestBlockedLoggerDelaysOnlyReturnOfClose(t *testing.T) {
+	recorder := newLogRecorder(slog.LevelInfo)
+	recorder.blocked = make(chan struct{})
+	provider := newProvider(t, recorder.config(t))
+	requireNoError(t, provider.Register(t.Context()))
+	returned, closed := make(chan error), make(chan error)
+	go func() { returned <- calls["DiscoverPeers"](t.Context(), provider) }()
+	eventually(t, "DiscoverPeers and the logger wait", func() bool {
+		return provider.Waiters() == 2
+	})
 	go func() { closed <- provider.Close() }()
-	select {
-	case err := <-ended:
-		want(t, err, kubepeers.ErrClosed)
-	case <-time.After(patience):
-		t.Error("still waits")
-	}
-	eventually(t, "no thread is left", func() bool { return libraryThreads(t) == 0 })
-	close(journal.held)
-	succeed(t, <-closed)
+	requireStatus(t, receive(t, returned), kubepeers.ErrClosed)
+	requireNoLibraryThread(t)
+	close(recorder.blocked)
+	requireNoError(t, receive(t, closed))
 }
 
-// again is a logger that causes a record with each record.
-type again struct {
-	*journal
+// registeringLogger is a logger that causes a new record with every record.
+type registeringLogger struct {
+	*logRecorder
 	provider *kubepeers.Provider
-	enough   atomic.Bool
+	disabled atomic.Bool
 }
 
-func (a *again) WithAttrs([]slog.Attr) slog.Handler { return a }
+func (l *registeringLogger) WithAttrs([]slog.Attr) slog.Handler { return l }
 
-func (a *again) Handle(context.Context, slog.Record) error {
-	if !a.enough.Load() {
-		a.provider.Deregister()
-		a.provider.Register(context.Background())
+func (l *registeringLogger) Handle(context.Context, slog.Record) error {
+	if !l.disabled.Load() {
+		l.provider.Deregister()
+		l.provider.Register(context.Background())
 	}
 	return nil
 }
 
-func TestCloseEndsALoggerThatNeverCatchesUp(t *testing.T) {
-	logger := &again{journal: newJournal(slog.LevelInfo)}
-	config := unreachable(t)
+func TestCloseReturnsWhileLoggerCausesRecords(t *testing.T) {
+	logger := &registeringLogger{logRecorder: newLogRecorder(slog.LevelInfo)}
+	config := unreachableConfig(t)
 	config.Logger = slog.New(logger)
-	logger.provider = create(t, config)
-	succeed(t, logger.provider.Register(t.Context()))
+	logger.provider = newProvider(t, config)
+	requireNoError(t, logger.provider.Register(t.Context()))
 	closed := make(chan error)
 	go func() { closed <- logger.provider.Close() }()
 	select {
 	case err := <-closed:
-		succeed(t, err)
-	case <-time.After(patience):
-		logger.enough.Store(true)
-		t.Errorf("does not end: %v", <-closed)
+		requireNoError(t, err)
+	case <-time.After(testTimeout):
+		logger.disabled.Store(true)
+		t.Errorf("Close did not return within %v, and then returned %v", testTimeout, <-closed)
 	}
 }
 
-// The log begins with the first Register, so that New opens nothing.
-func TestNewWithALoggerStartsNothing(t *testing.T) {
-	files := descriptors(t)
-	provider := create(t, newJournal(slog.LevelDebug).config(t))
-	if found := goroutines(t); found != "" || descriptors(t) != files || provider.Waiters() != 0 {
-		t.Error(found)
+func TestNewWithLoggerStartsNothing(t *testing.T) {
+	before := descriptors(t)
+	provider := newProvider(t, newLogRecorder(slog.LevelDebug).config(t))
+	if stacks := goroutines(t); stacks != "" {
+		t.Errorf("got goroutines; want none:\n%s", stacks)
 	}
-	succeed(t, provider.Close())
+	if now := descriptors(t); now != before || provider.Waiters() != 0 {
+		t.Errorf("got %d descriptors, %d waiters; want %d, 0", now, provider.Waiters(), before)
+	}
+	requireNoError(t, provider.Close())
 }
 
-func TestCloseAndRegisterAtOnceEndTheLog(t *testing.T) {
+func TestCloseDuringRegisterEndsLog(t *testing.T) {
 	for range 100 {
-		provider := create(t, newJournal(slog.LevelInfo).config(t))
-		ended := make(chan error)
-		go func() { ended <- provider.Register(t.Context()) }()
-		succeed(t, provider.Close())
-		<-ended
-		succeed(t, provider.Close())
+		provider := newProvider(t, newLogRecorder(slog.LevelInfo).config(t))
+		returned := make(chan error)
+		go func() { returned <- provider.Register(t.Context()) }()
+		requireNoError(t, provider.Close())
+		receive(t, returned) // Its result depends on which call was first.
+		requireNoError(t, provider.Close())
 	}
-	noGoroutines(t)
+	requireNoGoroutine(t)
 }
 
-func TestRegisterWithoutADescriptorForTheLog(t *testing.T) {
-	inAProcess(t, 0, func(t *testing.T) {
-		config := newJournal(slog.LevelInfo).config(t)
+func TestRegisterWithoutDescriptorForLogFails(t *testing.T) {
+	runInSubprocess(t, 0, func(t *testing.T) {
+		config := newLogRecorder(slog.LevelInfo).config(t)
 		provider := must[*kubepeers.Provider](t)(kubepeers.New(config))
 		release := exhaustDescriptors(t)
-		want(t, provider.Register(t.Context()), kubepeers.ErrNoResources)
+		requireStatus(t, provider.Register(t.Context()), kubepeers.ErrNoResources)
 		release()
-		succeed(t, provider.Register(t.Context()))
-		succeed(t, provider.Close())
+		requireNoError(t, provider.Register(t.Context()))
+		requireNoError(t, provider.Close())
 	})
 }

@@ -18,33 +18,33 @@ const (
 	inRequest
 )
 
-func TestPanicInCall(t *testing.T) {
-	provider := waiting(t)
+func TestPanicInCallIsInternalError(t *testing.T) {
+	provider := unsyncedProvider(t)
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {
 			capi.WantPanic(inCall)
-			want(t, call(t.Context(), provider), kubepeers.ErrInternal)
+			requireStatus(t, call(t.Context(), provider), kubepeers.ErrInternal)
 			if capi.WantPanic(nowhere) != nowhere {
-				t.Error("nothing has panicked")
+				t.Error("the library did not panic")
 			}
 		})
 	}
-	want(t, discover(provider), kubepeers.ErrNotSynced) // The provider is unharmed.
+	requireStatus(t, discoverError(provider), kubepeers.ErrNotSynced) // It still works.
 }
 
-func TestPanicInTask(t *testing.T) {
+func TestPanicInTaskEndsRegistration(t *testing.T) {
 	for name, place := range map[string]int32{"watcher": inWatcher, "request": inRequest} {
 		t.Run(name, func(t *testing.T) {
-			provider := waiting(t)
-			ended := make(chan error)
-			go func() { ended <- calls["DiscoverPeers"](t.Context(), provider) }()
+			provider := unsyncedProvider(t)
+			returned := make(chan error)
+			go func() { returned <- calls["DiscoverPeers"](t.Context(), provider) }()
 			capi.WantPanic(place)
-			want(t, provider.Refresh(t.Context()), kubepeers.ErrInternal)
-			want(t, <-ended, kubepeers.ErrInternal)
-			want(t, calls["Health"](t.Context(), provider), kubepeers.ErrInternal)
-			succeed(t, provider.Deregister())
-			succeed(t, provider.Register(t.Context()))
-			succeed(t, provider.Close())
+			requireStatus(t, provider.Refresh(t.Context()), kubepeers.ErrInternal)
+			requireStatus(t, receive(t, returned), kubepeers.ErrInternal)
+			requireStatus(t, calls["Health"](t.Context(), provider), kubepeers.ErrInternal)
+			requireNoError(t, provider.Deregister())
+			requireNoError(t, provider.Register(t.Context()))
+			requireNoError(t, provider.Close())
 		})
 	}
 }

@@ -32,23 +32,24 @@ import (
 // point. Do not rely on it.
 type Provider struct{ s *session }
 
-// session is what a Provider shares with its goroutines. They do not hold the
-// Provider, so that one that is no longer referenced can be closed while they run.
+// session holds the state that a Provider shares with its goroutines. They do not
+// hold the Provider itself, so that the garbage collector can close it while they
+// run.
 type session struct {
 	handle   capi.Provider
 	raw      bool
-	snapshot atomic.Pointer[snapshot] // the newest that was copied
+	snapshot atomic.Pointer[snapshot] // the newest one that was read
 	changes  changeNotifier
 	log      *logForwarder // nil if there is no logger
 	cleanup  runtime.Cleanup
 
 	registerTimeout time.Duration
-	registering     chan struct{} // holds a token while a call begins, checks or undoes a registration
-	registrations   uint64        // how many there have been; needs the token
+	registerLock    chan struct{} // a mutex that a context can stop waiting for; see lockRegister
+	registrations   uint64        // number of registrations so far; guarded by registerLock
 }
 
-// uninitialized serves a Provider that New has not created.
-var uninitialized = &session{registering: make(chan struct{}, 1)}
+// uninitialized is the session of a Provider that New has not created.
+var uninitialized = &session{registerLock: make(chan struct{}, 1)}
 
 func (p *Provider) session() *session {
 	if p == nil || p.s == nil {
@@ -93,7 +94,7 @@ func newProvider(settings settings) (*Provider, error) {
 	s := &session{
 		raw:             settings.raw,
 		registerTimeout: settings.registerTimeout,
-		registering:     make(chan struct{}, 1),
+		registerLock:    make(chan struct{}, 1),
 	}
 	if failure := capi.Init(settings.pairs, &s.handle); failure != nil {
 		return nil, s.error(failure)
@@ -107,7 +108,7 @@ func newProvider(settings settings) (*Provider, error) {
 	return p, nil
 }
 
-// The conformance probe passes on keys and values that a Config cannot hold.
+// The conformance probe needs keys and values that a Config cannot hold.
 func init() {
 	raw.New = func(config raw.Config) (any, capi.Provider, error) {
 		p, err := newProvider(settings{
@@ -127,7 +128,8 @@ func checkVersion(library, header capi.Version) error {
 	if library.Serves(header) {
 		return nil
 	}
-	return fmt.Errorf("%w: libkubepeers %v is loaded, but the program was built with kubepeers.h %v: install a library of that version or newer",
+	return fmt.Errorf("%w: libkubepeers %v is loaded, but the program was built with "+
+		"kubepeers.h %v: install a library of that version or newer",
 		ErrIncompatibleLibrary, library, header)
 }
 
@@ -198,9 +200,9 @@ func (s *session) close() *capi.Failure {
 	if s.log == nil {
 		return s.handle.Close()
 	}
-	s.log.end()
+	s.log.stop()
 	failure := s.handle.Close()
-	// The logger may take its time: everything else has ended by now.
+	// A slow logger delays only the return of Close: everything else has ended by now.
 	<-s.log.done
 	return failure
 }
@@ -216,9 +218,11 @@ func (s *session) register(ctx context.Context) error {
 	if failure != nil || s.registerTimeout == 0 {
 		return s.error(failure)
 	}
-	limited, cancel := context.WithTimeout(ctx, s.registerTimeout)
+	limitedCtx, cancel := context.WithTimeout(ctx, s.registerTimeout)
 	defer cancel()
-	_, failure = poll(limited, s, func() (struct{}, *capi.Failure) { return struct{}{}, s.firstSync(registration) })
+	_, failure = poll(limitedCtx, s, func() (struct{}, *capi.Failure) {
+		return struct{}{}, s.checkSynced(registration)
+	})
 	switch {
 	case failure == nil:
 		return nil
@@ -228,8 +232,9 @@ func (s *session) register(ctx context.Context) error {
 	case ctx.Err() == nil:
 		return nil // The watcher keeps retrying.
 	}
-	if _, missing := s.newerThan(0); isTransient(missing) {
-		failure = missing // It has the reason.
+	// The failure of newerThan contains the reason, that of checkSynced does not.
+	if _, notSynced := s.newerThan(0); isTransient(notSynced) {
+		failure = notSynced
 	}
 	s.undo(registration)
 	return s.contextError(ctx, failure)
@@ -238,12 +243,10 @@ func (s *session) register(ctx context.Context) error {
 // begin registers without waiting for a list. It returns the number of the
 // registration, or 0 if ctx ends while another call reads files.
 func (s *session) begin(ctx context.Context) (uint64, *capi.Failure) {
-	select {
-	case s.registering <- struct{}{}:
-	case <-ctx.Done():
+	if !s.lockRegister(ctx) {
 		return 0, nil
 	}
-	defer s.endRegistering()
+	defer s.unlockRegister()
 	registration := s.registrations + 1
 	if s.log != nil {
 		if failure := s.log.start(); failure != nil {
@@ -257,30 +260,48 @@ func (s *session) begin(ctx context.Context) (uint64, *capi.Failure) {
 	return registration, failure
 }
 
-func (s *session) endRegistering() { <-s.registering }
+// lockRegister lets one call at a time begin, check or undo a registration. It
+// returns false if ctx ends first.
+func (s *session) lockRegister(ctx context.Context) bool {
+	select {
+	case s.registerLock <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
 
-// firstSync fails until the pods have been listed.
-func (s *session) firstSync(registration uint64) *capi.Failure {
-	s.registering <- struct{}{}
-	defer s.endRegistering()
+func (s *session) unlockRegister() { <-s.registerLock }
+
+// checkSynced returns a failure until the registration has listed the pods.
+func (s *session) checkSynced(registration uint64) *capi.Failure {
+	s.lockRegister(context.Background())
+	defer s.unlockRegister()
 	health, failure := s.handle.Health()
 	switch {
 	case failure != nil && failure.Status != capi.NotRegistered:
 		return failure
 	case failure != nil || s.registrations != registration:
-		return &capi.Failure{Status: capi.NotRegistered, Message: "not registered: deregister was called meanwhile"}
+		return &capi.Failure{
+			Status:  capi.NotRegistered,
+			Message: "not registered: deregister was called meanwhile",
+		}
 	case health.AgeMS >= 0:
 		return nil
 	case health.Failure != nil && !health.Failure.Retryable:
 		return health.Failure
 	}
-	return &capi.Failure{Status: capi.NotSynced, Message: "the pods have not been listed yet", Retryable: true}
+	return &capi.Failure{
+		Status:    capi.NotSynced,
+		Message:   "the pods have not been listed yet",
+		Retryable: true,
+	}
 }
 
-// undo ends a registration unless it has been replaced by another one.
+// undo ends a registration unless another one has replaced it.
 func (s *session) undo(registration uint64) {
-	s.registering <- struct{}{}
-	defer s.endRegistering()
+	s.lockRegister(context.Background())
+	defer s.unlockRegister()
 	if s.registrations == registration {
 		s.handle.Deregister()
 	}

@@ -13,17 +13,18 @@ import (
 	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
 )
 
-// Snapshot holds the peers at one moment. It is immutable, and cheap to copy: all
-// snapshots of one generation share their memory. It remains valid after
-// [Provider.Close]. The zero Snapshot is empty.
+// Snapshot holds the peers at one moment. It is immutable and cheap to copy,
+// because all snapshots of one generation share their memory. It remains valid
+// after [Provider.Close]. The zero Snapshot is empty.
 //
 // Peers are sorted by family, address and port, without duplicates. The same
 // peers are in the same order in every process.
 type Snapshot struct{ s *snapshot }
 
-// snapshot copies a list of the library when it is read, so that a change that is not
-// read costs the same for any number of peers. Lists share what is the same in them,
-// so that an old list occupies little memory until the garbage collector frees it.
+// snapshot copies a list of the library on the first read. So a change that the
+// program does not read costs the same for any number of peers. Lists of the library
+// share their unchanged parts. So an old list occupies little memory until the garbage
+// collector frees it.
 type snapshot struct {
 	generation uint64
 	length     int
@@ -43,7 +44,7 @@ func newSnapshot(list capi.List) *snapshot {
 
 func (s *snapshot) readAddresses() []string {
 	s.mutex.Lock()
-	defer s.mutex.Unlock() // It also keeps s, which owns the list.
+	defer s.mutex.Unlock() // The deferred call also keeps s alive, which owns the list.
 	if s.addresses == nil {
 		s.addresses = s.list.Addresses()
 	}
@@ -68,7 +69,7 @@ func nodesOf(list capi.List) []Node {
 	records := list.Nodes()
 	nodes := make([]Node, len(records))
 	for i, r := range records {
-		// The library writes addresses as netip reads and writes them.
+		// The library's form of addresses is the one that netip parses and prints.
 		address, _ := netip.ParseAddrPort(r.Address)
 		nodes[i] = Node{
 			Name:          r.Name,
@@ -201,10 +202,10 @@ func (p *Provider) DiscoverPeers(ctx context.Context) (Snapshot, error) {
 	return waitContext(ctx, s, s.current)
 }
 
-// Self returns this pod, with the address and ports that its peers receive, for
-// example to advertise them. It is the record that its peers receive, field for
-// field. It waits like [Provider.DiscoverPeers] and has the same errors. For an
-// observer it returns [ErrNoIdentity].
+// Self returns this pod, for example to advertise its address and ports. It is the
+// record that its peers receive, field for field. Self waits like
+// [Provider.DiscoverPeers] and has the same errors. For an observer it returns
+// [ErrNoIdentity].
 func (p *Provider) Self(ctx context.Context) (Node, error) {
 	defer runtime.KeepAlive(p)
 	s := p.session()
@@ -215,7 +216,10 @@ func (p *Provider) Self(ctx context.Context) (Node, error) {
 		}
 		defer list.Free()
 		if list.Len() == 0 {
-			return Node{}, &capi.Failure{Status: capi.NoIdentity, Message: "Config.Membership is Observer: this process runs in none of the pods"}
+			return Node{}, &capi.Failure{
+				Status:  capi.NoIdentity,
+				Message: "Config.Membership is Observer: this process runs in none of the pods",
+			}
 		}
 		return nodesOf(list)[0], nil
 	})
@@ -225,16 +229,17 @@ func (p *Provider) Self(ctx context.Context) (Node, error) {
 // addresses has been the same for stableFor. It is meant for a process that is
 // about to form a cluster.
 //
-// Once the addresses have been the same for stableFor, the watcher requests a
-// list. If the list confirms them, they are stable. An open watch is not enough:
-// it may be dead. If stableFor is 0, no list is needed. While requests fail,
-// WaitForPeers keeps waiting.
+// Once the addresses have been the same for stableFor, the watcher requests a list
+// to confirm them, because a watch may be dead although it is open. If stableFor
+// is 0, no list is needed. While requests fail, WaitForPeers keeps waiting.
 //
 // Errors: those of [Provider.DiscoverPeers], and
 //   - [ErrInvalidArgument]: minPeers or stableFor is negative
 //   - the error of ctx, and [ErrTimeout]: there are too few peers, or they are not
 //     stable yet
-func (p *Provider) WaitForPeers(ctx context.Context, minPeers int, stableFor time.Duration) (Snapshot, error) {
+func (p *Provider) WaitForPeers(
+	ctx context.Context, minPeers int, stableFor time.Duration,
+) (Snapshot, error) {
 	defer runtime.KeepAlive(p)
 	s := p.session()
 	switch {
@@ -266,12 +271,14 @@ func (p *Provider) Refresh(ctx context.Context) error {
 	s := p.session()
 	var request uint64
 	_, err := waitContext(ctx, s, func() (struct{}, *capi.Failure) {
-		return call(func() (struct{}, *capi.Failure) { return struct{}{}, s.handle.Refresh(&request) })
+		return call(func() (struct{}, *capi.Failure) {
+			return struct{}{}, s.handle.Refresh(&request)
+		})
 	})
 	return err
 }
 
-// current returns what DiscoverPeers returns, without waiting.
+// current returns the result of DiscoverPeers without waiting.
 func (s *session) current() (Snapshot, *capi.Failure) { return s.read(s.handle.DiscoverPeers) }
 
 // newerThan returns the peers if their generation is above after, without waiting.
@@ -279,10 +286,10 @@ func (s *session) newerThan(after uint64) (Snapshot, *capi.Failure) {
 	return s.read(func() (capi.List, *capi.Failure) { return s.handle.Wait(after) })
 }
 
-// read returns the snapshot of a list, which is the last one if that is of the same
-// generation.
-func (s *session) read(get func() (capi.List, *capi.Failure)) (Snapshot, *capi.Failure) {
-	list, failure := call(get)
+// read returns a list of the library as a snapshot. If the last snapshot has the
+// same generation, it returns that one.
+func (s *session) read(f func() (capi.List, *capi.Failure)) (Snapshot, *capi.Failure) {
+	list, failure := call(f)
 	if failure != nil {
 		return Snapshot{}, failure
 	}

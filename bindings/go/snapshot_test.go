@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"net/netip"
 	"reflect"
 	"runtime"
@@ -16,330 +15,350 @@ import (
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
 )
 
-func TestPeersAreTheOtherPods(t *testing.T) {
+func TestDiscoverPeersFollowsPods(t *testing.T) {
 	c := newCluster(t)
-	c.pod("a", "10.1.0.10")
-	c.pod("b", "10.1.0.9")
-	c.pod("self", "10.1.0.1")
+	c.runningPod("a", "10.1.0.10")
+	c.runningPod("b", "10.1.0.9")
+	c.runningPod("self", "10.1.0.1")
 
 	provider := c.register("self")
-	c.eventually(provider, "10.1.0.9:3322", "10.1.0.10:3322")
-	c.pod("v6", "fd00::7")
-	c.eventually(provider, "10.1.0.9:3322", "10.1.0.10:3322", "[fd00::7]:3322")
+	c.waitForAddresses(provider, "10.1.0.9:3322", "10.1.0.10:3322")
+	c.runningPod("v6", "fd00::7")
+	c.waitForAddresses(provider, "10.1.0.9:3322", "10.1.0.10:3322", "[fd00::7]:3322")
 	c.terminate("a")
-	c.eventually(provider, "10.1.0.9:3322", "[fd00::7]:3322")
+	c.waitForAddresses(provider, "10.1.0.9:3322", "[fd00::7]:3322")
 	c.terminate("b")
 	c.terminate("v6")
-	c.eventually(provider)
-
-	succeed(t, provider.Deregister())
-	want(t, discover(provider), kubepeers.ErrNotRegistered)
-	c.pod("c", "10.1.0.3")
-	succeed(t, provider.Register(t.Context()))
-	c.eventually(provider, "10.1.0.3:3322")
+	c.waitForAddresses(provider)
 }
 
-func TestEachSeesTheOther(t *testing.T) {
+// The provider must not return its last snapshot if the library returns an error or
+// another list.
+func TestDiscoverPeersReturnsOnlyCurrentSnapshot(t *testing.T) {
 	c := newCluster(t)
-	c.pod("a", "10.1.0.1")
-	c.pod("b", "10.1.0.2")
-	a, b := c.register("a"), c.register("b")
-	c.eventually(a, "10.1.0.2:3322")
-	c.eventually(b, "10.1.0.1:3322")
+	c.runningPod("self", "10.1.0.1")
+	c.runningPod("a", "10.1.0.2")
+	provider := c.register("self")
+	c.waitForAddresses(provider, "10.1.0.2:3322")
+
+	c.setPhase("self", "Pending")
+	eventually(t, "this pod is not visible", func() bool {
+		return errors.Is(discoverError(provider), kubepeers.ErrSelfNotVisible)
+	})
+	c.setPhase("self", "Running")
+	eventually(t, "this pod is visible again", func() bool { return discoverError(provider) == nil })
+
+	requireNoError(t, provider.Deregister())
+	requireStatus(t, discoverError(provider), kubepeers.ErrNotRegistered)
+	c.terminate("a")
+	c.runningPod("b", "10.1.0.3")
+	requireNoError(t, provider.Register(t.Context()))
+	c.waitForAddresses(provider, "10.1.0.3:3322")
+	requireNoError(t, provider.Close())
+	requireStatus(t, discoverError(provider), kubepeers.ErrClosed)
 }
 
-func TestAloneIsAnEmptySnapshot(t *testing.T) {
+func TestSnapshotIsEmptyWithoutPeers(t *testing.T) {
 	c := newCluster(t)
-	c.pod("self", "10.1.0.1")
-	for name, snapshot := range map[string]kubepeers.Snapshot{"alone": c.discover(c.register("self")), "zero": {}} {
-		if addresses := snapshot.Addresses(); snapshot.Len() != 0 || addresses == nil || len(addresses) != 0 {
-			t.Errorf("%s: %#v", name, addresses)
+	c.runningPod("self", "10.1.0.1")
+	provider := c.register("self")
+	waited := must[kubepeers.Snapshot](t)(provider.WaitForPeers(t.Context(), 0, 0))
+	if waited.Generation() == 0 {
+		t.Errorf("got generation 0 from WaitForPeers; want at least 1")
+	}
+	for name, snapshot := range map[string]kubepeers.Snapshot{
+		"DiscoverPeers":   c.discover(provider),
+		"WaitForPeers":    waited,
+		"zero Snapshot{}": {},
+	} {
+		addresses := snapshot.Addresses()
+		if snapshot.Len() != 0 || addresses == nil || len(addresses) != 0 {
+			t.Errorf("%s: got %d peers, addresses %#v; want 0, []", name, snapshot.Len(), addresses)
 		}
 		for node := range snapshot.Nodes() {
-			t.Errorf("%s: %+v", name, node)
+			t.Errorf("%s: got node %+v; want none", name, node)
 		}
 	}
 }
 
 func TestSnapshotsOfOneGenerationShareMemory(t *testing.T) {
 	c := newCluster(t)
-	c.pod("self", "10.1.0.1")
-	c.pod("a", "10.1.0.2")
-	for name, change := range map[string]func(*kubepeers.Config){
-		"usually":        func(*kubepeers.Config) {},
-		"with MaxStale":  func(c *kubepeers.Config) { c.MaxStale = time.Hour }, // The library has no generation to compare.
-		"as an observer": func(c *kubepeers.Config) { c.Membership = kubepeers.Observer },
+	c.runningPod("self", "10.1.0.1")
+	c.runningPod("a", "10.1.0.2")
+	for name, change := range map[string]configChange{
+		"member": func(*kubepeers.Config) {},
+		// With MaxStale the generation of the library is always 0.
+		"MaxStale": func(c *kubepeers.Config) { c.MaxStale = time.Hour },
+		"observer": asObserver,
 	} {
 		t.Run(name, func(t *testing.T) {
 			provider := c.register("self", change)
 			first := c.discover(provider)
-			for range 3 {
-				if next := c.discover(provider); !next.SharesMemory(first) {
-					t.Errorf("%v was copied", next)
+			requireShared := func(call string, snapshot kubepeers.Snapshot) {
+				t.Helper()
+				if !snapshot.SharesMemory(first) {
+					t.Errorf("got a copy of %v from %s; want the same memory", snapshot, call)
 				}
+			}
+			for range 3 {
+				requireShared("DiscoverPeers", c.discover(provider))
 			}
 			for snapshot := range provider.Watch(t.Context()) {
-				if !snapshot.SharesMemory(first) {
-					t.Errorf("%v was copied", snapshot)
-				}
+				requireShared("Watch", snapshot)
 				break
 			}
-			if settled := must[kubepeers.Snapshot](t)(provider.WaitForPeers(t.Context(), 1, 0)); !settled.SharesMemory(first) {
-				t.Errorf("%v was copied", settled)
-			}
+			waited := must[kubepeers.Snapshot](t)(provider.WaitForPeers(t.Context(), 1, 0))
+			requireShared("WaitForPeers", waited)
 		})
 	}
 }
 
-func TestUnchangedPeersCostNoAllocation(t *testing.T) {
+func TestDiscoverPeersWithoutChangeDoesNotAllocate(t *testing.T) {
 	c := newCluster(t)
-	c.pod("self", "10.1.0.1")
-	c.pod("a", "10.1.0.2")
+	c.runningPod("self", "10.1.0.1")
+	c.runningPod("a", "10.1.0.2")
 	provider := c.register("self")
 	c.discover(provider)
-	if n := testing.AllocsPerRun(100, func() { provider.DiscoverPeers(t.Context()) }); n != 0 {
-		t.Errorf("%v allocations", n)
+	allocations := testing.AllocsPerRun(100, func() { provider.DiscoverPeers(t.Context()) })
+	if allocations != 0 {
+		t.Errorf("got %v allocations; want 0", allocations)
 	}
 }
 
 func TestSnapshotIsImmutable(t *testing.T) {
 	c := newCluster(t)
-	c.pod("self", "10.1.0.1")
-	c.pod("a", "10.1.0.2")
+	c.runningPod("self", "10.1.0.1")
+	c.runningPod("a", "10.1.0.2")
 	provider := c.register("self")
-	old := c.discover(provider)
-	addresses := old.Addresses()
-	addresses[0] = "mine"
-	_ = append(addresses[:0], "mine")
-	node := old.At(0)
-	node.Name = "mine"
-	c.pod("b", "10.1.0.3")
-	c.eventually(provider, "10.1.0.2:3322", "10.1.0.3:3322")
-	if !slices.Equal(old.Addresses(), []string{"10.1.0.2:3322"}) || old.At(0).Name != "a" || old.Len() != 1 {
-		t.Errorf("%v, %+v", old, old.At(0))
+	before := c.discover(provider)
+	addresses := before.Addresses()
+	addresses[0] = "changed"
+	_ = append(addresses[:0], "changed")
+	node := before.At(0)
+	node.Name = "changed"
+	c.runningPod("b", "10.1.0.3")
+	c.waitForAddresses(provider, "10.1.0.2:3322", "10.1.0.3:3322")
+
+	text := fmt.Sprintf("generation %d: [10.1.0.2:3322]", before.Generation())
+	if before.String() != text || before.At(0).Name != "a" || before.Len() != 1 {
+		t.Errorf("got %v, %+v; want %s with the node a", before, before.At(0), text)
 	}
-	if now := c.discover(provider); now.Generation() <= old.Generation() {
-		t.Errorf("%v, before %v", now, old)
-	}
-	if text := old.String(); text != fmt.Sprintf("generation %d: [10.1.0.2:3322]", old.Generation()) {
-		t.Error(text)
+	if after := c.discover(provider); after.Generation() <= before.Generation() {
+		t.Errorf("got %v after %v; want a greater generation", after, before)
 	}
 }
 
-func TestSnapshotCanBeReadByManyAndAfterClose(t *testing.T) {
+func TestSnapshotCanBeReadConcurrentlyAndAfterClose(t *testing.T) {
 	c := newCluster(t)
-	c.pod("self", "10.1.0.1")
-	c.pod("a", "10.1.0.2")
+	c.runningPod("self", "10.1.0.1")
+	c.runningPod("a", "10.1.0.2")
 	provider := c.register("self")
 	snapshot, unread := c.discover(provider), c.discover(c.register("self"))
-	succeed(t, provider.Close())
-	read := make(chan string)
+	requireNoError(t, provider.Close())
+	addresses := make(chan string)
 	for i := range 40 {
 		go func() {
 			if i%2 == 0 {
-				read <- snapshot.Addresses()[0]
+				addresses <- snapshot.Addresses()[0]
 			} else {
-				read <- snapshot.At(0).AddrPort().String()
+				addresses <- snapshot.At(0).AddrPort().String()
 			}
 		}()
 	}
+	const want = "10.1.0.2:3322"
 	for range 40 {
-		if address := <-read; address != "10.1.0.2:3322" {
-			t.Error(address)
+		if got := <-addresses; got != want {
+			t.Errorf("got address %s; want %s", got, want)
 		}
-		runtime.GC() // frees what nothing references
+		runtime.GC() // It must not free the memory of the snapshots.
 	}
 	if unread.Len() != 1 {
-		t.Error(unread)
+		t.Errorf("got %v; want one peer", unread)
 	}
 }
 
-// What the library would not return any more is not returned from memory.
-func TestNoSnapshotIsReturnedThatIsNotCurrent(t *testing.T) {
+func TestNodesAreRecordsOfPeers(t *testing.T) {
 	c := newCluster(t)
-	c.pod("self", "10.1.0.1")
-	c.pod("a", "10.1.0.2")
-	provider := c.register("self")
-	c.eventually(provider, "10.1.0.2:3322")
-
-	c.run("pod", "--namespace", c.namespace, "--phase", "Pending", "self")
-	eventually(t, "this pod is not visible", func() bool { return errors.Is(discover(provider), kubepeers.ErrSelfNotVisible) })
-	c.run("pod", "--namespace", c.namespace, "--phase", "Running", "self")
-	eventually(t, "it is", func() bool { return discover(provider) == nil })
-
-	succeed(t, provider.Deregister())
-	want(t, discover(provider), kubepeers.ErrNotRegistered)
-	c.terminate("a")
-	c.pod("b", "10.1.0.3")
-	succeed(t, provider.Register(t.Context()))
-	c.eventually(provider, "10.1.0.3:3322")
-	succeed(t, provider.Close())
-	want(t, discover(provider), kubepeers.ErrClosed)
-}
-
-func TestNodesAreTheRecordsOfThePeers(t *testing.T) {
-	c := newCluster(t)
-	c.pod("self", "10.1.0.1")
-	c.pod("v6", "fd00::7")
-	c.run("pod", "--namespace", c.namespace, "--ready=false", "v6")
-	c.run("pod", "--namespace", c.namespace, "--phase", "Running", "--ip", "10.1.0.9", "--node", "node-7",
+	c.runningPod("self", "10.1.0.1")
+	c.runningPod("v6", "fd00::7")
+	c.setUnready("v6")
+	c.run("pod", "--namespace", c.namespace, "--phase", "Running",
+		"--ip", "10.1.0.9", "--node", "node-7",
 		"--label", "app=demo", "--label", "controller-revision-hash=demo-5d8",
 		"--port", "gossip=1", "--port", "remoting=2", "--port", "peers=3", "full")
-	full := kubepeers.Node{
-		Name: "full", UID: c.uid("full"), Addr: netip.MustParseAddr("10.1.0.9"), DiscoveryPort: 1, RemotingPort: 2, PeersPort: 3,
-		Ready: true, NodeName: "node-7", Revision: "demo-5d8",
-	}
-	v6 := kubepeers.Node{
-		Name: "v6", UID: c.uid("v6"), Addr: netip.MustParseAddr("fd00::7"), DiscoveryPort: 3322, RemotingPort: 3323, NodeName: "node-1",
+	want := []kubepeers.Node{
+		{
+			Name:          "full",
+			UID:           c.uid("full"),
+			Addr:          netip.MustParseAddr("10.1.0.9"),
+			DiscoveryPort: 1,
+			RemotingPort:  2,
+			PeersPort:     3,
+			Ready:         true,
+			NodeName:      "node-7",
+			Revision:      "demo-5d8",
+		},
+		{
+			Name:          "v6",
+			UID:           c.uid("v6"),
+			Addr:          netip.MustParseAddr("fd00::7"),
+			DiscoveryPort: 3322,
+			RemotingPort:  3323,
+			NodeName:      "node-1",
+		},
 	}
 
 	snapshot := c.discover(c.register("self"))
-	nodes := slices.Collect(snapshot.Nodes())
-	if want := []kubepeers.Node{full, v6}; !reflect.DeepEqual(nodes, want) {
-		t.Errorf("%+v, not %+v", nodes, want)
+	got := slices.Collect(snapshot.Nodes())
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v; want %+v", got, want)
 	}
 	for i, address := range snapshot.Addresses() {
-		if node := snapshot.At(i); node != nodes[i] || node.AddrPort().String() != address {
-			t.Errorf("%+v, not %s", node, address)
+		if node := snapshot.At(i); node != got[i] || node.AddrPort().String() != address {
+			t.Errorf("got At(%d) %+v; want %+v with the address %s", i, node, got[i], address)
 		}
 	}
 }
 
-func TestDefaultPortsOfNodes(t *testing.T) {
+func TestNodesHaveDefaultPorts(t *testing.T) {
 	c := newCluster(t)
-	c.pod("self", "10.1.0.1")
-	c.run("pod", "--namespace", c.namespace, "--label", "app=demo", "--phase", "Running", "--ip", "10.1.0.2", "portless")
+	c.runningPod("self", "10.1.0.1")
+	c.portlessPod("portless", "10.1.0.2")
 	provider := c.register("self", func(c *kubepeers.Config) {
 		c.DefaultDiscoveryPort, c.DefaultRemotingPort, c.DefaultPeersPort = 4, 5, 6
 	})
-	if node := c.discover(provider).At(0); node.DiscoveryPort != 4 || node.RemotingPort != 5 || node.PeersPort != 6 {
-		t.Errorf("%+v", node)
+	node := c.discover(provider).At(0)
+	if node.DiscoveryPort != 4 || node.RemotingPort != 5 || node.PeersPort != 6 {
+		t.Errorf("got %+v; want the ports 4, 5, 6", node)
 	}
 }
 
-func TestSelfIsThisPod(t *testing.T) {
+func TestSelfReturnsThisPod(t *testing.T) {
 	c := newCluster(t)
-	c.pod("self", "10.1.0.1")
-	provider := c.register("self")
-	self := must[kubepeers.Node](t)(provider.Self(t.Context()))
-	if self.Name != "self" || self.UID != c.uid("self") || self.AddrPort().String() != "10.1.0.1:3322" || self.RemotingPort != 3323 {
-		t.Errorf("%+v", self)
+	c.runningPod("self", "10.1.0.1")
+	got := must[kubepeers.Node](t)(c.register("self").Self(t.Context()))
+	want := kubepeers.Node{
+		Name:          "self",
+		UID:           c.uid("self"),
+		Addr:          netip.MustParseAddr("10.1.0.1"),
+		DiscoveryPort: 3322,
+		RemotingPort:  3323,
+		Ready:         got.Ready,
+		NodeName:      got.NodeName,
+	}
+	if got != want {
+		t.Errorf("got %+v; want %+v", got, want)
 	}
 }
 
-func TestObserverHasNoSelf(t *testing.T) {
+func TestSelfFailsForObserver(t *testing.T) {
 	c := newCluster(t)
-	c.pod("self", "10.1.0.1")
-	provider := c.register("self", func(c *kubepeers.Config) { c.Membership = kubepeers.Observer })
-	failure := want(t, errorOf(provider.Self(t.Context())), kubepeers.ErrNoIdentity)
-	if failure.Retryable || !strings.Contains(failure.Message, "Config.Membership is Observer") {
-		t.Errorf("%+v", failure)
+	c.runningPod("self", "10.1.0.1")
+	err := errorOf(c.register("self", asObserver).Self(t.Context()))
+	failure := requireStatus(t, err, kubepeers.ErrNoIdentity)
+	const want = "Config.Membership is Observer"
+	if failure.Retryable || !strings.Contains(failure.Message, want) {
+		t.Errorf("got %+v; want %q, and not retryable", failure, want)
 	}
 }
 
-func TestWaitForPeers(t *testing.T) {
+func TestWaitForPeersWaitsForNumberAndStability(t *testing.T) {
 	c := newCluster(t)
-	c.pod("self", "10.1.0.1")
-	c.pod("a", "10.1.0.2")
+	c.runningPod("self", "10.1.0.1")
+	c.runningPod("a", "10.1.0.2")
 	provider := c.register("self")
 	for stableFor, min := range map[time.Duration]int{0: 2, time.Hour: 1} {
-		err := untilDeadline(func(ctx context.Context) error { return errorOf(provider.WaitForPeers(ctx, min, stableFor)) })
-		failure := want(t, err, kubepeers.ErrTimeout)
-		if !errors.Is(err, context.DeadlineExceeded) || !strings.HasPrefix(failure.Message, "found 1 peers") {
-			t.Errorf("%+v", failure)
+		err := callWithDeadline(func(ctx context.Context) error {
+			return errorOf(provider.WaitForPeers(ctx, min, stableFor))
+		})
+		failure := requireStatus(t, err, kubepeers.ErrTimeout)
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v; want it to wrap %v", err, context.DeadlineExceeded)
+		}
+		if want := "found 1 peers"; !strings.HasPrefix(failure.Message, want) {
+			t.Errorf("got %q; want prefix %q", failure.Message, want)
 		}
 	}
 
-	waited := make(chan error)
-	var found kubepeers.Snapshot
+	returned := make(chan error)
+	var snapshot kubepeers.Snapshot
 	go func() {
 		var err error
-		found, err = provider.WaitForPeers(t.Context(), 2, 200*time.Millisecond)
-		waited <- err
+		snapshot, err = provider.WaitForPeers(t.Context(), 2, 200*time.Millisecond)
+		returned <- err
 	}()
-	eventually(t, "it waits", func() bool { return provider.Waiters() == 1 })
-	c.pod("b", "10.1.0.3")
-	succeed(t, <-waited) // Nothing changes 200 ms later.
-	if got, want := found.Addresses(), []string{"10.1.0.2:3322", "10.1.0.3:3322"}; !slices.Equal(got, want) {
-		t.Errorf("%q, not %q", got, want)
+	eventually(t, "WaitForPeers waits", func() bool { return provider.Waiters() == 1 })
+	c.runningPod("b", "10.1.0.3")
+	requireNoError(t, receive(t, returned)) // 200 ms later, without another change
+	want := []string{"10.1.0.2:3322", "10.1.0.3:3322"}
+	if got := snapshot.Addresses(); !slices.Equal(got, want) {
+		t.Errorf("got %q; want %q", got, want)
 	}
 }
 
-func TestNoPeersAreEnough(t *testing.T) {
-	c := newCluster(t)
-	c.pod("self", "10.1.0.1")
-	snapshot := must[kubepeers.Snapshot](t)(c.register("self").WaitForPeers(t.Context(), 0, 0))
-	if addresses := snapshot.Addresses(); snapshot.Generation() == 0 || addresses == nil || len(addresses) != 0 {
-		t.Errorf("%v", snapshot)
-	}
-}
-
-func TestWaitForPeersRefusesNegativeNumbers(t *testing.T) {
-	provider := create(t, validConfig())
-	for message, wait := range map[string]func() (kubepeers.Snapshot, error){
-		"minPeers is -1: must not be negative":    func() (kubepeers.Snapshot, error) { return provider.WaitForPeers(t.Context(), -1, 0) },
-		"stableFor is -1ns: must not be negative": func() (kubepeers.Snapshot, error) { return provider.WaitForPeers(t.Context(), 0, -1) },
+func TestWaitForPeersRejectsNegativeArguments(t *testing.T) {
+	provider := newProvider(t, validConfig())
+	for want, arguments := range map[string]struct {
+		minPeers  int
+		stableFor time.Duration
+	}{
+		"minPeers is -1: must not be negative":    {-1, 0},
+		"stableFor is -1ns: must not be negative": {0, -1},
 	} {
-		if failure := want(t, errorOf(wait()), kubepeers.ErrInvalidArgument); failure.Message != message {
-			t.Errorf("%q, want %q", failure.Message, message)
+		err := errorOf(provider.WaitForPeers(t.Context(), arguments.minPeers, arguments.stableFor))
+		failure := requireStatus(t, err, kubepeers.ErrInvalidArgument)
+		if failure.Message != want {
+			t.Errorf("got %q; want %q", failure.Message, want)
 		}
 	}
 }
 
-func TestClampedMilliseconds(t *testing.T) {
-	for d, want := range map[time.Duration]int32{
-		0: 0, 1: 1, time.Second: 1000, time.Second + 1: 1001, 1000 * 24 * time.Hour: math.MaxInt32, math.MaxInt64: math.MaxInt32,
-	} {
-		if got := kubepeers.ClampedMilliseconds(d); got != want {
-			t.Errorf("%v is %d, want %d", d, got, want)
-		}
-	}
-}
-
-func TestRefreshReturnsWhatIsNew(t *testing.T) {
+func TestRefreshListsAgain(t *testing.T) {
 	c := newCluster(t)
-	c.pod("self", "10.1.0.1")
-	provider := c.register("self", pollingRarely)
-	c.eventually(provider)
-	c.pod("a", "10.1.0.2")
-	succeed(t, provider.Refresh(t.Context()))
+	c.runningPod("self", "10.1.0.1")
+	provider := c.register("self", withoutPolls)
+	c.waitForAddresses(provider)
+	c.runningPod("a", "10.1.0.2")
+	requireNoError(t, provider.Refresh(t.Context()))
 	if peers := c.discover(provider); peers.Len() != 1 {
-		t.Errorf("%v", peers)
+		t.Errorf("got %v after Refresh; want one peer", peers)
 	}
 }
 
 func TestRefreshEndsWithItsRegistration(t *testing.T) {
-	provider := waiting(t)
-	ended := make(chan error, 1)
-	go func() { ended <- provider.Refresh(t.Context()) }()
-	eventually(t, "the refresh has ended", func() bool {
-		succeed(t, provider.Deregister())
-		succeed(t, provider.Register(t.Context()))
-		return len(ended) > 0
+	provider := unsyncedProvider(t)
+	returned := make(chan error, 1)
+	go func() { returned <- provider.Refresh(t.Context()) }()
+	eventually(t, "the refresh has returned", func() bool {
+		requireNoError(t, provider.Deregister())
+		requireNoError(t, provider.Register(t.Context()))
+		return len(returned) > 0
 	})
-	if failure := want(t, <-ended, kubepeers.ErrNotRegistered); strings.Contains(failure.Message, "_") {
-		t.Error(failure)
+	failure := requireStatus(t, receive(t, returned), kubepeers.ErrNotRegistered)
+	if strings.Contains(failure.Message, "_") {
+		t.Errorf("got %q; want a message without names of the library", failure.Message)
 	}
 }
 
-// Each is answered by a list that was requested after it.
-func TestSimultaneousRefreshes(t *testing.T) {
+// A list that was requested before a call does not complete the call.
+func TestConcurrentRefreshesGetNewLists(t *testing.T) {
 	c := newCluster(t)
-	c.pod("self", "10.1.0.1")
-	provider := c.register("self", pollingRarely)
+	c.runningPod("self", "10.1.0.1")
+	provider := c.register("self", withoutPolls)
 	go provider.Refresh(t.Context())
-	ended := make(chan error)
+	returned := make(chan error)
 	for i := range 3 {
-		c.pod(string(rune('a'+i)), "10.1.0.1"+string(rune('0'+i)))
+		c.runningPod(fmt.Sprint("pod-", i), fmt.Sprint("10.1.0.1", i))
 		go func() {
 			err := provider.Refresh(t.Context())
-			if peers, _ := provider.DiscoverPeers(t.Context()); err == nil && peers.Len() < i+1 {
-				err = errors.New("an older list")
+			peers, _ := provider.DiscoverPeers(t.Context())
+			if err == nil && peers.Len() < i+1 {
+				err = fmt.Errorf("got %v; want at least %d peers", peers, i+1)
 			}
-			ended <- err
+			returned <- err
 		}()
 	}
 	for range 3 {
-		succeed(t, <-ended)
+		requireNoError(t, receive(t, returned))
 	}
 }

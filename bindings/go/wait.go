@@ -13,16 +13,16 @@ import (
 )
 
 // changeNotifier wakes all waiting goroutines of a session whenever the library
-// may have a new result. It has a descriptor and a goroutine while any goroutine
-// waits.
+// may have a new result. It has a descriptor and a goroutine only while there are
+// waiters.
 type changeNotifier struct {
 	mutex      sync.Mutex
 	waiters    int
 	descriptor *os.File
-	changed    chan struct{} // closed, and replaced, at the next change
+	changed    chan struct{} // closed and replaced at every change
 }
 
-// subscribe must be followed by unsubscribe if it succeeds.
+// subscribe adds a waiter. If it succeeds, the caller must call unsubscribe.
 func (c *changeNotifier) subscribe(handle capi.Provider) *capi.Failure {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
@@ -31,11 +31,16 @@ func (c *changeNotifier) subscribe(handle capi.Provider) *capi.Failure {
 		if failure != nil {
 			return failure
 		}
-		// It does not block, so the netpoller takes it, unless epoll has reached its limit.
 		descriptor := os.NewFile(fd, "kubepeers changes")
+		// A non-blocking descriptor is polled by the runtime, unless epoll has reached its
+		// limit. Only then SetReadDeadline fails.
 		if err := descriptor.SetReadDeadline(time.Time{}); err != nil {
 			descriptor.Close()
-			return &capi.Failure{Status: capi.NoResources, Message: "the change descriptor cannot be polled: " + err.Error(), Retryable: true}
+			return &capi.Failure{
+				Status:    capi.NoResources,
+				Message:   "the change descriptor cannot be polled: " + err.Error(),
+				Retryable: true,
+			}
 		}
 		c.descriptor = descriptor
 		c.changed = make(chan struct{})
@@ -54,15 +59,16 @@ func (c *changeNotifier) unsubscribe() {
 	}
 }
 
-// next returns a channel that is closed at the next change. A waiter must take it
-// before it calls the library, so that a change after that call wakes it.
+// next returns a channel that is closed at the next change. A waiter must call it
+// before it calls the library, so that a change after that call wakes the waiter.
 func (c *changeNotifier) next() <-chan struct{} {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	return c.changed
 }
 
-// read notifies of changes until the provider is closed or there is no waiter.
+// read reports changes to the waiters until the provider is closed or no waiter is
+// left.
 func (c *changeNotifier) read(descriptor *os.File) {
 	buffer := make([]byte, 512)
 	for {
@@ -73,7 +79,7 @@ func (c *changeNotifier) read(descriptor *os.File) {
 	}
 }
 
-// notify reports whether the descriptor is still in use.
+// notify wakes the waiters. It returns false if the descriptor is no longer in use.
 func (c *changeNotifier) notify(descriptor *os.File) bool {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
@@ -92,12 +98,12 @@ func waitForChange(ctx context.Context, changed <-chan struct{}) {
 	}
 }
 
-// callSlots limits the calls that are in the library at once. The library serves
-// one at a time: a goroutine that waits here needs no thread, but one that waits
-// there does.
+// callSlots limits the number of concurrent calls in the library, which serves one
+// at a time. A goroutine that waits for a slot needs no OS thread, but one that waits
+// in the library does.
 var callSlots = make(chan struct{}, runtime.NumCPU())
 
-// call is for calls that do not wait.
+// call makes a library call that does not wait.
 func call[T any](f func() (T, *capi.Failure)) (T, *capi.Failure) {
 	callSlots <- struct{}{}
 	defer func() { <-callSlots }()
@@ -106,22 +112,25 @@ func call[T any](f func() (T, *capi.Failure)) (T, *capi.Failure) {
 
 // waitContext calls f, which does not wait, until it succeeds, fails permanently,
 // or ctx ends. The result is zero after an error.
-func waitContext[T any](ctx context.Context, s *session, f func() (T, *capi.Failure)) (result T, err error) {
+func waitContext[T any](
+	ctx context.Context, s *session, f func() (T, *capi.Failure),
+) (T, error) {
+	var zero T
 	if err := contextEnded(ctx); err != nil {
-		return result, err
+		return zero, err
 	}
-	found, failure := poll(ctx, s, f)
+	result, failure := poll(ctx, s, f)
 	switch {
 	case isTransient(failure):
-		return result, s.contextError(ctx, failure)
+		return zero, s.contextError(ctx, failure)
 	case failure != nil:
-		return result, s.error(failure)
+		return zero, s.error(failure)
 	}
-	return found, nil
+	return result, nil
 }
 
-// poll calls f at every change until its failure is not transient or ctx has
-// ended, and returns the last outcome.
+// poll calls f at every change until it succeeds, fails permanently, or ctx ends.
+// It returns the last outcome.
 func poll[T any](ctx context.Context, s *session, f func() (T, *capi.Failure)) (T, *capi.Failure) {
 	result, failure := f()
 	if !isTransient(failure) || ctx.Err() != nil {
@@ -141,7 +150,7 @@ func poll[T any](ctx context.Context, s *session, f func() (T, *capi.Failure)) (
 	}
 }
 
-// isTransient reports whether the library's own calls would wait.
+// isTransient reports whether the library's own blocking call would wait.
 func isTransient(failure *capi.Failure) bool {
 	if failure == nil {
 		return false
@@ -165,8 +174,8 @@ func invalidArgument(format string, arguments ...any) error {
 	return &Error{Status: ErrInvalidArgument, Message: fmt.Sprintf(format, arguments...)}
 }
 
-// clampedMilliseconds returns a time that is not negative as the library takes it:
-// 24 days stand for all that is longer.
+// clampedMilliseconds converts a time that is not negative to the type of the
+// library. Its maximum, 24 days, stands for all longer times.
 func clampedMilliseconds(d time.Duration) int32 {
 	return int32(min(milliseconds(d), math.MaxInt32))
 }

@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-func TestChangeBeforeTheWaitEndsIt(t *testing.T) {
-	ours, theirs, err := os.Pipe()
+func TestChangeBeforeWaitWakesWaiter(t *testing.T) {
+	reader, writer, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer theirs.Close()
-	c := changeNotifier{waiters: 1, descriptor: ours, changed: make(chan struct{})}
+	defer writer.Close()
+	c := changeNotifier{waiters: 1, descriptor: reader, changed: make(chan struct{})}
 	defer c.unsubscribe()
-	go c.read(ours)
+	go c.read(reader)
 	changed := c.next()
-	theirs.Write([]byte{1})
-	for c.next() == changed { // until it is notified, while nothing waits
+	writer.Write([]byte{1})
+	for c.next() == changed { // until read has reported the change
 		time.Sleep(time.Millisecond)
 	}
 	waitForChange(t.Context(), changed)

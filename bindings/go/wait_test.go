@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"math"
 	"runtime"
 	"strings"
 	"testing"
@@ -13,74 +13,80 @@ import (
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
 )
 
-func TestDeadline(t *testing.T) {
-	provider := waiting(t)
-	for _, name := range waits {
+func TestDeadlineReturnsReason(t *testing.T) {
+	provider := unsyncedProvider(t)
+	for _, name := range waitingCalls {
 		t.Run(name, func(t *testing.T) {
-			err := untilDeadline(func(ctx context.Context) error { return calls[name](ctx, provider) })
-			failure := want(t, err, kubepeers.ErrNotSynced)
-			if !errors.Is(err, context.DeadlineExceeded) || !kubepeers.IsRetryable(err) || failure.Message == "" {
-				t.Errorf("%v", err)
+			err := callWithDeadline(func(ctx context.Context) error {
+				return calls[name](ctx, provider)
+			})
+			failure := requireStatus(t, err, kubepeers.ErrNotSynced)
+			if !errors.Is(err, context.DeadlineExceeded) || !kubepeers.IsRetryable(err) {
+				t.Errorf("got %v; want a retryable error that wraps %v", err, context.DeadlineExceeded)
+			}
+			if failure.Message == "" {
+				t.Errorf("got %+v; want a message", failure)
 			}
 		})
 	}
 }
 
-func TestCancelEndsTheWait(t *testing.T) {
-	provider := waiting(t)
-	for _, name := range append(waits, "Watch") {
+func TestCancelEndsWait(t *testing.T) {
+	provider := unsyncedProvider(t)
+	for _, name := range waitingCalls {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
-			ended := make(chan error)
-			go func() { ended <- calls[name](ctx, provider) }()
-			eventually(t, "it waits", func() bool { return provider.Waiters() == 1 })
+			returned := make(chan error)
+			go func() { returned <- calls[name](ctx, provider) }()
+			eventually(t, "the call waits", func() bool { return provider.Waiters() == 1 })
 			cancel()
-			if err := <-ended; name != "Watch" && !errors.Is(err, context.Canceled) {
-				t.Errorf("%v", err)
+			if err := receive(t, returned); !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v; want it to wrap %v", err, context.Canceled)
 			}
 		})
 	}
 }
 
-func TestContextThatHasEnded(t *testing.T) {
+func TestEndedContextReturnsOnlyItsError(t *testing.T) {
 	c := newCluster(t)
-	c.pod("self", "10.1.0.1")
-	registered, unregistered := c.register("self"), create(t, c.config("self"))
+	c.runningPod("self", "10.1.0.1")
+	registered, unregistered := c.register("self"), newProvider(t, c.config("self"))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for _, name := range append(waits, "Register") {
+	for _, name := range append(waitingCalls, "Register") {
 		for _, provider := range []*kubepeers.Provider{registered, unregistered} {
 			if err := calls[name](ctx, provider); err != context.Canceled {
-				t.Errorf("%s: %v", name, err)
+				t.Errorf("%s: got %v; want %v", name, err, context.Canceled)
 			}
 		}
 	}
 	for snapshot, err := range registered.Watch(ctx) {
-		t.Errorf("%v, %v", snapshot, err)
+		t.Errorf("Watch: got %v, %v; want no update", snapshot, err)
 	}
-	if provider, err := kubepeers.Open(ctx, validConfig()); provider != nil || err != context.Canceled {
-		t.Errorf("%v, %v", provider, err)
+	provider, err := kubepeers.Open(ctx, validConfig())
+	if provider != nil || err != context.Canceled {
+		t.Errorf("Open: got %v, %v; want nil, %v", provider, err, context.Canceled)
 	}
-	want(t, unregistered.Deregister(), kubepeers.ErrNotRegistered)
+	requireStatus(t, unregistered.Deregister(), kubepeers.ErrNotRegistered)
 }
 
-func TestNilContextIsAnError(t *testing.T) {
-	provider := waiting(t)
-	var none context.Context
-	for _, name := range append(waits, "Register", "Watch") {
-		if failure := want(t, calls[name](none, provider), kubepeers.ErrInvalidArgument); failure.Message != "the context is nil" {
-			t.Errorf("%s: %v", name, failure)
+func TestNilContextIsError(t *testing.T) {
+	provider := unsyncedProvider(t)
+	var nilContext context.Context
+	for _, name := range append(waitingCalls, "Register", "Watch") {
+		failure := requireStatus(t, calls[name](nilContext, provider), kubepeers.ErrInvalidArgument)
+		if want := "the context is nil"; failure.Message != want {
+			t.Errorf("%s: got %q; want %q", name, failure.Message, want)
 		}
 	}
 }
 
-// withoutDeadline is a context that does not tell its deadline, as one that is merged
-// from several.
+// withoutDeadline is a context that does not report its deadline.
 type withoutDeadline struct{ context.Context }
 
 func (withoutDeadline) Deadline() (time.Time, bool) { return time.Time{}, false }
 
-// withError is a context that ends with an error of its own.
+// withError is a context that ends with another error.
 type withError struct {
 	context.Context
 	err error
@@ -93,166 +99,209 @@ func (w withError) Err() error {
 	return w.err
 }
 
-func TestAnyContextEndsTheWait(t *testing.T) {
-	provider := waiting(t)
-	because := errors.New("a reason of the program")
-	for reason, wrap := range map[error]func(context.Context) context.Context{
-		context.DeadlineExceeded: func(ctx context.Context) context.Context { return withoutDeadline{ctx} },
-		because:                  func(ctx context.Context) context.Context { return withError{ctx, because} },
+func TestCustomContextEndsWait(t *testing.T) {
+	provider := unsyncedProvider(t)
+	errCustom := errors.New("an error of the program")
+	for want, wrap := range map[error]func(context.Context) context.Context{
+		context.DeadlineExceeded: func(ctx context.Context) context.Context {
+			return withoutDeadline{ctx}
+		},
+		errCustom: func(ctx context.Context) context.Context {
+			return withError{ctx, errCustom}
+		},
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		defer cancel()
-		ended := make(chan error)
-		go func() { ended <- provider.Refresh(wrap(ctx)) }()
-		select {
-		case err := <-ended:
-			if !errors.Is(err, reason) {
-				t.Errorf("%v", err)
-			}
-		case <-time.After(patience):
-			t.Fatal("still waits")
+		returned := make(chan error)
+		go func() { returned <- provider.Refresh(wrap(ctx)) }()
+		if err := receive(t, returned); !errors.Is(err, want) {
+			t.Errorf("got %v; want it to wrap %v", err, want)
 		}
 	}
 }
 
-func TestCancelledCallsDoNotPileUp(t *testing.T) {
-	provider := waiting(t)
-	for range 200 {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
-		time.AfterFunc(time.Millisecond, cancel)
-		if err := provider.Refresh(ctx); !errors.Is(err, context.Canceled) {
-			t.Fatal(err)
+func TestCancelLeaksNoGoroutine(t *testing.T) {
+	provider := unsyncedProvider(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	for range 10 {
+		for _, name := range append(waitingCalls, "Watch") {
+			go calls[name](ctx, provider)
 		}
 	}
-	// Threads of earlier tests may still end. Those that pile up would not.
-	eventually(t, "there are 100 threads at most", func() bool { return len(threads(t)) <= 100 })
+	eventually(t, "the watches run", func() bool {
+		return strings.Contains(goroutines(t), "watch")
+	})
+	cancel()
+	requireNoGoroutine(t)
+	requireStatus(t, discoverError(provider), kubepeers.ErrNotSynced)
 }
 
-func TestWaitingParksNoThread(t *testing.T) {
-	const callers = 50
-	provider := waiting(t)
-	// By then the library has opened what it keeps.
-	eventually(t, "it has tried to connect", func() bool { return must[kubepeers.Health](t)(provider.Health()).Err != nil })
-	files := descriptors(t)
-	waits := append(waits, "Watch")
-	ended := make(chan error)
-	for range callers {
-		for _, name := range waits {
-			go func() { ended <- calls[name](t.Context(), provider) }()
+func TestWaitingCallsBlockNoThread(t *testing.T) {
+	const callsOfEach = 50
+	provider := unsyncedProvider(t)
+	eventually(t, "the library has opened what it keeps", func() bool {
+		return must[kubepeers.Health](t)(provider.Health()).Err != nil
+	})
+	before := descriptors(t)
+	names := append(waitingCalls, "Watch")
+	returned := make(chan error)
+	for range callsOfEach {
+		for _, name := range names {
+			go func() { returned <- calls[name](t.Context(), provider) }()
 		}
 	}
-	eventually(t, "all wait", func() bool { return provider.Waiters() == callers*len(waits) })
-	// While the library tries to connect there is a socket, too.
-	eventually(t, "there are two more descriptors at most", func() bool { return descriptors(t) <= files+2 })
-	eventually(t, "no goroutine is in the library", func() bool { return !strings.Contains(goroutines(t), "runtime.cgocall") })
-	succeed(t, provider.Close())
-	for range callers * len(waits) {
-		want(t, <-ended, kubepeers.ErrClosed)
+	eventually(t, "all calls wait", func() bool {
+		return provider.Waiters() == callsOfEach*len(names)
+	})
+	// While the library tries to connect, there is a socket, too.
+	eventually(t, "at most two additional descriptors are open", func() bool {
+		return descriptors(t) <= before+2
+	})
+	eventually(t, "no goroutine is in the library", func() bool {
+		return !strings.Contains(goroutines(t), "runtime.cgocall")
+	})
+	requireNoError(t, provider.Close())
+	for range callsOfEach * len(names) {
+		requireStatus(t, receive(t, returned), kubepeers.ErrClosed)
 	}
-	eventually(t, "no descriptor is left", func() bool { return descriptors(t) <= files })
+	eventually(t, "no additional descriptor is open", func() bool {
+		return descriptors(t) <= before
+	})
 }
 
-func TestManyWaitersCostNoThreads(t *testing.T) {
-	const callers = 5000
-	// As on a large machine: on a small one so many could not call at once.
+func TestManyWatchesNeedFewThreads(t *testing.T) {
+	const watches, maxThreads = 5000, 100
+	// With the GOMAXPROCS of a small machine, few calls would run at once.
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(64))
 	c := newCluster(t)
-	c.pod("self", "10.1.0.1")
+	c.runningPod("self", "10.1.0.1")
 	provider := c.register("self")
-	files := descriptors(t)
+	before := descriptors(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error)
-	for range callers {
-		go func() { ended <- lastOfWatch(ctx, provider) }()
+	returned := make(chan error)
+	for range watches {
+		go func() { returned <- lastWatchError(ctx, provider) }()
 	}
-	updates := follow(t, ctx, provider)
-	eventually(t, "all wait", func() bool { return provider.Waiters() == callers+1 })
+	updates := startWatch(t, ctx, provider)
+	eventually(t, "all watches wait", func() bool { return provider.Waiters() == watches+1 })
 	most := 0
 	for i := range 40 {
-		address := fmt.Sprint("10.1.1.", i)
-		c.pod(fmt.Sprint("p", i), address)
-		updates.until("the next one", func(u update) bool {
+		c.runningPod(fmt.Sprint("p", i), fmt.Sprint("10.1.1.", i))
+		updates.waitFor(fmt.Sprint(i+1, " peers"), func(u update) bool {
 			most = max(most, len(threads(t)))
 			return u.snapshot.Len() == i+1
 		})
 	}
-	if now := descriptors(t); most > 100 || now > files+10 {
-		t.Errorf("%d threads; %d descriptors, %d before", most, now, files)
+	if most > maxThreads {
+		t.Errorf("got %d threads; want at most %d", most, maxThreads)
+	}
+	if now := descriptors(t); now > before+10 {
+		t.Errorf("got %d descriptors; want at most %d", now, before+10)
 	}
 	cancel()
-	for range callers {
-		succeed(t, <-ended)
+	for range watches {
+		requireNoError(t, receive(t, returned))
 	}
 }
 
-func TestWaitsEndWithAResult(t *testing.T) {
+// A goroutine that is locked to its thread ends the thread when it returns. The
+// library must not depend on the threads that call it.
+func TestCallingThreadsMayEnd(t *testing.T) {
+	provider := unsyncedProvider(t)
+	returned := make(chan error)
+	for range 200 {
+		go func() {
+			runtime.LockOSThread() // never unlocked
+			returned <- discoverError(provider)
+		}()
+	}
+	for range 200 {
+		requireStatus(t, receive(t, returned), kubepeers.ErrNotSynced)
+	}
+	requireNoError(t, provider.Close())
+}
+
+func TestWaitingCallsReturnWhenPodIsVisible(t *testing.T) {
 	c := newCluster(t)
-	c.pendingSelf()
+	c.pendingPod("self")
 	provider := c.register("self")
-	ended := make(chan error)
+	returned := make(chan error)
 	for _, name := range []string{"DiscoverPeers", "Self"} {
-		go func() { ended <- calls[name](t.Context(), provider) }()
+		go func() { returned <- calls[name](t.Context(), provider) }()
 	}
-	go func() { ended <- errorOf(provider.WaitForPeers(t.Context(), 0, 0)) }()
-	eventually(t, "all wait", func() bool { return provider.Waiters() == 3 })
-	c.pod("self", "10.1.0.1")
+	go func() { returned <- errorOf(provider.WaitForPeers(t.Context(), 0, 0)) }()
+	eventually(t, "all calls wait", func() bool { return provider.Waiters() == 3 })
+	c.runningPod("self", "10.1.0.1")
 	for range 3 {
-		succeed(t, <-ended)
+		requireNoError(t, receive(t, returned))
 	}
 }
 
-func TestWaitsEndWhenAnOperatorFixesThePermissions(t *testing.T) {
+func TestWaitingCallReturnsWhenRoleIsAdded(t *testing.T) {
 	c := newCluster(t)
-	c.pod("self", "10.1.0.1")
+	c.runningPod("self", "10.1.0.1")
 	config := c.config("self")
 	config.RegisterTimeout = -1
-	c.allow("")
-	provider := create(t, config)
-	succeed(t, provider.Register(t.Context()))
-	eventually(t, "the error is permanent", func() bool { return !kubepeers.IsRetryable(discover(provider)) })
-	ended := make(chan error)
-	go func() { ended <- calls["DiscoverPeers"](t.Context(), provider) }()
-	eventually(t, "it waits", func() bool { return provider.Waiters() == 1 })
-	c.allow("list,watch")
-	succeed(t, <-ended)
+	c.setVerbs("")
+	provider := newProvider(t, config)
+	requireNoError(t, provider.Register(t.Context()))
+	eventually(t, "the error is permanent", func() bool {
+		return !kubepeers.IsRetryable(discoverError(provider))
+	})
+	returned := make(chan error)
+	go func() { returned <- calls["DiscoverPeers"](t.Context(), provider) }()
+	eventually(t, "DiscoverPeers waits", func() bool { return provider.Waiters() == 1 })
+	c.setVerbs("list,watch")
+	requireNoError(t, receive(t, returned))
 }
 
-// That a result is no longer too old is not a change of the peers.
-func TestResultThatIsTooOldIsRefreshed(t *testing.T) {
+// A list that only confirms the peers does not change the generation.
+func TestStaleResultIsRefreshed(t *testing.T) {
 	c := newCluster(t)
-	c.pod("self", "10.1.0.1")
-	provider := c.register("self", pollingRarely, func(c *kubepeers.Config) { c.MaxStale = time.Second })
+	c.runningPod("self", "10.1.0.1")
+	provider := c.register("self", withoutPolls, func(c *kubepeers.Config) {
+		c.MaxStale = time.Second
+	})
 	for _, name := range []string{"DiscoverPeers", "Self"} {
-		eventually(t, "it is too old", func() bool { return must[kubepeers.Health](t)(provider.Health()).Stale })
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		eventually(t, "the result is stale", func() bool { return c.health(provider).Stale })
+		ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 		defer cancel()
-		succeed(t, calls[name](ctx, provider))
+		requireNoError(t, calls[name](ctx, provider))
 	}
 }
 
-func TestResultThatIsTooOldIsNotReturned(t *testing.T) {
+func TestStaleResultIsNotReturned(t *testing.T) {
 	c := newCluster(t)
-	c.pod("self", "10.1.0.1")
-	provider := c.register("self", func(c *kubepeers.Config) {
-		c.MaxStale, c.WatchMode, c.PollInterval = time.Second, kubepeers.PollOnly, time.Second
-	})
-	succeed(t, errorOf(provider.DiscoverPeers(t.Context())))
-	c.allow("")
+	c.runningPod("self", "10.1.0.1")
+	provider := c.register("self", withShortMaxStale)
+	requireNoError(t, errorOf(provider.DiscoverPeers(t.Context())))
+	c.setVerbs("")
 	var failure *kubepeers.Error
-	eventually(t, "there is no result", func() bool {
-		// At first it is only old. That the account may not list shows a moment later.
-		err := discover(provider)
-		return errors.Is(err, kubepeers.ErrStale) && errors.As(err, &failure) && failure.HTTPStatus != 0
+	eventually(t, "the result is stale because of an HTTP status", func() bool {
+		// First the result only becomes old. Then the next request fails.
+		err := discoverError(provider)
+		return errors.Is(err, kubepeers.ErrStale) && errors.As(err, &failure) &&
+			failure.HTTPStatus != 0
 	})
 	if failure.HTTPStatus != 403 {
-		t.Errorf("%+v", failure)
+		t.Errorf("got %+v; want HTTP status 403", failure)
 	}
-	if health := must[kubepeers.Health](t)(provider.Health()); !health.Stale || health.Age < time.Second {
-		t.Errorf("%+v", health)
+	if health := c.health(provider); !health.Stale || health.Age < time.Second {
+		t.Errorf("got %+v; want a stale result that is older than 1 s", health)
 	}
 }
 
-func threads(t *testing.T) []os.DirEntry {
-	t.Helper()
-	return must[[]os.DirEntry](t)(os.ReadDir("/proc/self/task"))
+func TestClampedMilliseconds(t *testing.T) {
+	for d, want := range map[time.Duration]int32{
+		0:                     0,
+		1:                     1,
+		time.Second:           1000,
+		time.Second + 1:       1001,
+		1000 * 24 * time.Hour: math.MaxInt32,
+		math.MaxInt64:         math.MaxInt32,
+	} {
+		if got := kubepeers.ClampedMilliseconds(d); got != want {
+			t.Errorf("%v: got %d; want %d", d, got, want)
+		}
+	}
 }

@@ -19,18 +19,20 @@ import (
 //		update(snapshot.Addresses())
 //	}
 //
-// Watch reports states, not events. If the loop is slow, it gets the newest state
-// next, and none of the states before it. A new generation may have the same
-// addresses.
+// Watch reports states, not events. If the loop is slow, the next state is the
+// newest one, and the states before it are skipped. A new generation may have the
+// same addresses.
 //
-// Watch yields an error, with a zero Snapshot, as soon as DiscoverPeers would
-// fail or wait, and the next one if its Status or Retryable differs. After a
-// recovery it yields the current state, even if it is the same as before. Without
-// Config.MaxStale, an API server that becomes unreachable after the first result
-// is not an error; [Provider.Health] reports it. Watch keeps waiting even on
-// permanent errors such as a missing Role, ErrSelfExcluded and ErrNoIdentity,
-// whose causes an operator may still fix. The loop ends when ctx ends, without an
-// error, and after one of these errors:
+// Watch yields an error, with a zero Snapshot, as soon as DiscoverPeers would fail
+// or wait. It yields another error only if its Status or Retryable differs. After
+// a recovery it yields the current state, even if it is the same as before.
+// Without Config.MaxStale, an API server that becomes unreachable after the first
+// result is not an error; [Provider.Health] reports it.
+//
+// Watch keeps waiting even on permanent errors such as a missing Role,
+// ErrSelfExcluded and ErrNoIdentity, because an operator may still fix their
+// causes. The loop ends without an error when ctx ends, and after one of these
+// errors:
 //   - [ErrClosed] and [ErrNotRegistered]: the registration has ended
 //   - [ErrNoResources]: there is no file descriptor left to wait with
 //   - [ErrInternal]: the library has failed
@@ -57,19 +59,19 @@ func (s *session) watch(ctx context.Context, yield func(Snapshot, error) bool) {
 		return
 	}
 	defer s.changes.unsubscribe()
-	var generation uint64      // that was reported last, or 0 if an error was
-	var reported *capi.Failure // that was reported last, or nil if peers were
+	var generation uint64         // of the last snapshot; 0 after an error
+	var lastFailure *capi.Failure // nil after a snapshot
 	for ctx.Err() == nil {
 		changed := s.changes.next()
 		snapshot, failure := s.newerThan(generation)
 		switch {
 		case failure == nil:
-			generation, reported = snapshot.Generation(), nil
+			generation, lastFailure = snapshot.Generation(), nil
 			if !yield(snapshot, nil) {
 				return
 			}
-		case isNews(failure, reported):
-			generation, reported = 0, failure
+		case isNewFailure(failure, lastFailure):
+			generation, lastFailure = 0, failure
 			if !yield(Snapshot{}, s.error(failure)) {
 				return
 			}
@@ -81,21 +83,20 @@ func (s *session) watch(ctx context.Context, yield func(Snapshot, error) bool) {
 	}
 }
 
-// isNews reports whether a failure differs from the last one in what a program
-// acts upon.
-func isNews(failure, last *capi.Failure) bool {
-	if failure.Status == capi.Timeout { // There is nothing newer.
+// isNewFailure reports whether a program may treat the failure differently from the
+// last one.
+func isNewFailure(failure, last *capi.Failure) bool {
+	if failure.Status == capi.Timeout { // The last snapshot is still the newest.
 		return false
 	}
 	return last == nil || failure.Status != last.Status || failure.Retryable != last.Retryable
 }
 
-// isTerminal reports whether there can be no more peers without another call of
-// the program.
+// isTerminal reports whether a failure ends the loop. The others are transient, or an
+// operator can still fix them.
 func isTerminal(failure *capi.Failure) bool {
 	if failure == nil || isTransient(failure) {
 		return false
 	}
-	// An operator may change this pod's labels, or remove a pod that matches, too.
 	return failure.Status != capi.SelfExcluded && failure.Status != capi.NoIdentity
 }

@@ -1,80 +1,63 @@
-// Command goakt is a node of a GoAkt cluster in Kubernetes that finds its peers with
-// kubepeers. deploy/goakt.yaml runs it.
-//
-// It serves its state over HTTP: /members, /ready, /peers, /nodes, /explain, /health
-// and /moments. Its settings come from the environment.
+// Command goakt is a node of a GoAkt cluster. kubepeers finds the other nodes.
+// deploy/goakt.yaml runs it in pods.
 package main
 
 import (
 	"context"
 	"log"
+	"net/http"
+	"os"
 	"os/signal"
 	"syscall"
 	"time"
 
 	"github.com/tochemey/goakt/v4/actor"
-	goaktlog "github.com/tochemey/goakt/v4/log"
 	"github.com/tochemey/goakt/v4/remote"
+
+	kubernetes "github.com/kubepeers/kubepeers/bindings/go/goakt"
 )
 
-// patience is how long the other members have to answer.
-const patience = 30 * time.Second
-
 func main() {
-	e, err := readEnvironment()
+	provider := kubernetes.NewDiscovery(&kubernetes.Config{
+		Namespace:         os.Getenv("POD_NAMESPACE"),
+		DiscoveryPortName: "gossip",
+		RemotingPortName:  "remoting",
+		PeersPortName:     "peers",
+		PodLabels:         map[string]string{"app": "goakt-node"},
+	})
+	system, err := actor.NewActorSystem("demo",
+		actor.WithRemote(remote.NewConfig(os.Getenv("POD_IP"), 3320)),
+		actor.WithCluster(actor.NewClusterConfig().
+			WithDiscovery(provider).
+			WithDiscoveryPort(3322).
+			WithPeersPort(3321).
+			// GoAkt's default of 1 s is too short for a busy machine.
+			WithReadTimeout(30*time.Second).
+			WithWriteTimeout(30*time.Second).
+			WithKinds(new(greeter))))
 	if err != nil {
 		log.Fatal(err)
 	}
-	e.delay()
-	if err := run(e); err != nil {
-		log.Fatal(err) // Kubernetes starts it again.
+	if err := system.Start(context.Background()); err != nil {
+		log.Fatal(err) // Kubernetes restarts the container.
 	}
-}
-
-func run(e environment) error {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	provider, err := newProvider(e)
-	if err != nil {
-		return err
-	}
-	noted := &witness{Provider: provider}
-	system, err := actor.NewActorSystem("demo",
-		actor.WithLogger(goaktlog.NewSlog(goaktlog.WarningLevel)),
-		actor.WithRemote(remote.NewConfig(e.host, e.remotingPort)),
-		actor.WithCluster(actor.NewClusterConfig().
-			WithDiscovery(noted).
-			WithDiscoveryPort(e.gossipPort).
-			WithPeersPort(e.peersPort).
-			// On a busy machine GoAkt's default of 1 s is too short for the others to answer: 4.1.0
-			// does not start then, or panics. The bootstrap timeout keeps its default, because a
-			// fresh start waits for half of it.
-			WithReadTimeout(patience).
-			WithWriteTimeout(patience).
-			WithKinds(new(greeter))))
-	if err != nil {
-		return err
-	}
-	// This comes before the cluster has formed: /explain says why it has not.
-	status := &status{environment: e, system: system, provider: provider, witness: noted}
-	if err := status.serve(); err != nil {
-		return err
-	}
-	started := make(chan error, 1)
-	go func() { started <- system.Start(context.Background()) }()
-	select {
-	case <-ctx.Done():
-		return nil // It is not a member yet, so it has nothing to leave.
-	case err := <-started:
-		if err != nil {
-			return err
+
+	// Three members are more than half of five: of two clusters, only one can be Ready.
+	http.HandleFunc("/ready", func(w http.ResponseWriter, r *http.Request) {
+		if others, err := system.Peers(r.Context(), time.Second); err != nil || len(others) < 2 {
+			http.Error(w, "fewer than three members", http.StatusServiceUnavailable)
 		}
-	}
+	})
+	go func() { log.Fatal(http.ListenAndServe(":8080", nil)) }()
 	<-ctx.Done()
-	return system.Stop(context.Background()) // It leaves the cluster.
+	if err := system.Stop(context.Background()); err != nil { // It leaves the cluster.
+		log.Fatal(err)
+	}
 }
 
-// greeter is an actor. GoAkt starts no cluster without a kind of actors.
+// greeter is an actor. GoAkt does not start a cluster without a kind of actors.
 type greeter struct{}
 
 func (*greeter) PreStart(*actor.Context) error         { return nil }

@@ -8,42 +8,45 @@ import (
 	"strings"
 )
 
-// onlyListAndWatch reads the audit log of all scenarios: nobody's service
-// account has asked for anything but the pods of its namespace.
-func onlyListAndWatch(w *world) {
-	w.deploy(2)
-	w.oneClusterOf(2)
+// onlyListAndWatch reads the audit log of all scenarios. No service account of a
+// scenario may have requested anything except to list and watch the pods of its
+// namespace.
+func onlyListAndWatch(e *env) {
+	e.deploy(2)
+	e.waitForCluster(2)
 	text, err := os.ReadFile(filepath.Join(os.Getenv("CLUSTER_DIR"), "audit.log"))
-	w.check(err)
-	asked := map[string]int{}
+	e.check(err)
+	requests := map[string]int{}
 	for line := range bytes.Lines(text) {
 		if !bytes.HasSuffix(line, []byte("\n")) {
-			break // It is just being written.
+			break // The API server is writing this line.
 		}
-		var request auditEvent
-		w.check(json.Unmarshal(line, &request))
-		if request.Stage != "ResponseComplete" && request.Stage != "ResponseStarted" {
+		var event auditEvent
+		e.check(json.Unmarshal(line, &event))
+		if event.Stage != "ResponseComplete" && event.Stage != "ResponseStarted" {
 			continue
 		}
-		account := strings.Split(request.User.Username, ":")
+		account := strings.Split(event.User.Username, ":")
 		if len(account) != 4 || account[1] != "serviceaccount" || !strings.HasPrefix(account[2], "e2e-") {
 			continue
 		}
-		what := request.Verb + " " + request.ObjectRef.Resource
-		if request.ObjectRef.Namespace != account[2] || (what != "list pods" && what != "watch pods") {
-			w.Errorf("%s asked for %s (%s)", request.User.Username, request.RequestURI, request.Verb)
+		request := event.Verb + " " + event.ObjectRef.Resource
+		isAllowed := request == "list pods" || request == "watch pods"
+		if event.ObjectRef.Namespace != account[2] || !isAllowed {
+			e.Errorf("%s requested %s (%s); want only list and watch of pods",
+				event.User.Username, event.RequestURI, event.Verb)
 		}
-		asked[what]++
+		requests[request]++
 	}
-	w.Logf("the nodes' service accounts asked for: %v", asked)
-	for _, what := range []string{"list pods", "watch pods"} {
-		if asked[what] == 0 {
-			w.Errorf("nobody asked to %s: the audit log is not of these scenarios", what)
+	e.Logf("requests of the service accounts: %v", requests)
+	for _, request := range []string{"list pods", "watch pods"} {
+		if requests[request] == 0 {
+			e.Errorf("the audit log has no request to %s, so it is not of these scenarios", request)
 		}
 	}
 }
 
-// An auditEvent is what Kubernetes writes down of a request.
+// auditEvent has the fields of audit.k8s.io/v1 Event that the test needs.
 type auditEvent struct {
 	Stage      string
 	RequestURI string

@@ -8,80 +8,87 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// doctorWithoutRole asks the command in a pod why no peers are found. What it
-// prints mends that.
-func doctorWithoutRole(w *world) {
-	w.deployService()
-	w.knowEachOther(3)
-	w.takeRoleAway()
-	w.change(setEnv("VERSION", "2"))
-	pod := w.unready("may not list pods")
-	w.doctor(pod, 1, "\nwrong: permission\n", "may not list pods", "kind: Role\n", "resources: [pods]",
-		"verbs: [list, watch]", "name: python-service", "namespace: "+w.namespace)
-	if said := w.exec(pod, "kubepeers", "peers"); said.stdout != "" || said.status != 1 {
-		w.Fatalf("`kubepeers peers` says %+v", said)
+// doctorWithoutRole runs `kubepeers doctor` in a pod that has lost its Role, and
+// applies the manifest that the command prints.
+func doctorWithoutRole(e *env) {
+	e.deployService()
+	e.waitForMutualPeers(3)
+	e.deleteRole()
+	e.change(setEnv("VERSION", "2"))
+	pod := e.waitForUnready("may not list pods")
+	e.requireDoctor(pod, 1, "\nwrong: permission\n", "may not list pods", "kind: Role\n",
+		"resources: [pods]", "verbs: [list, watch]", "name: python-service",
+		"namespace: "+e.namespace)
+	if output := e.exec(pod, "kubepeers", "peers"); output.stdout != "" || output.status != 1 {
+		e.Fatalf("kubepeers peers: got %+v; want status 1 and an empty stdout", output)
 	}
 
-	for _, object := range w.objects(strings.NewReader(w.exec(pod, "kubepeers", "doctor", "--timeout", "60", "--manifest").stdout)) {
-		w.create(object)
+	manifest := e.exec(pod, "kubepeers", "doctor", "--timeout", "60", "--manifest").stdout
+	for _, object := range e.objects(strings.NewReader(manifest)) {
+		e.create(object)
 	}
-	w.ready(3) // First: in the middle of the update there may be three that do not stay.
-	pods := w.knowEachOther(3)
-	// The command tells of those too that are about to end.
-	w.eventually("the former ones are gone", func() string { return left("pods", len(w.pods())-len(pods)) })
-	w.doctor(pods[0], 0, "\nall is well\n")
-	w.commandKnows(pods[0], pods)
+	e.waitUntilReady(3) // During the update, there may be three pods that are about to end.
+	pods := e.waitForMutualPeers(3)
+	// The command lists terminating pods, too.
+	e.eventually("the previous pods are gone", func() string {
+		return remaining("pods", len(e.pods())-len(pods))
+	})
+	e.requireDoctor(pods[0], 0, "\nall is well\n")
+	e.requireCommandPeers(pods[0], pods)
 }
 
-// doctorWithoutToken asks it in a pod that has no token of its service account.
-// Its service stays, to be looked at, and says why it is not ready.
-func doctorWithoutToken(w *world) {
-	w.deployService(withToken(false))
-	pod := w.unready("token")
-	w.doctor(pod, 1, "\nwrong: credentials\n", "automountServiceAccountToken: true")
-	w.change(withToken(true))
-	w.ready(3)
-	w.knowEachOther(3)
+// doctorWithoutToken runs the command in a pod that has no token. The service keeps
+// running, so that it can be inspected, and reports why it is not Ready.
+func doctorWithoutToken(e *env) {
+	e.deployService(withToken(false))
+	pod := e.waitForUnready("token")
+	e.requireDoctor(pod, 1, "\nwrong: credentials\n", "automountServiceAccountToken: true")
+	e.change(withToken(true))
+	e.waitUntilReady(3)
+	e.waitForMutualPeers(3)
 }
 
-func withToken(yes bool) func(*appsv1.Deployment) {
-	return func(d *appsv1.Deployment) { d.Spec.Template.Spec.AutomountServiceAccountToken = &yes }
+func withToken(mounted bool) func(*appsv1.Deployment) {
+	return func(d *appsv1.Deployment) {
+		d.Spec.Template.Spec.AutomountServiceAccountToken = &mounted
+	}
 }
 
-// doctor runs `kubepeers doctor` in a pod, which is to exit with this status, to
-// end with these words, and to say all that.
-func (w *world) doctor(pod corev1.Pod, status int, outcome string, parts ...string) {
-	w.Helper()
-	said := w.exec(pod, "kubepeers", "doctor", "--timeout", "60") // The machine may be busy.
-	w.Logf("kubepeers doctor, in %s, exits with %d:\n%s", pod.Name, said.status, said.stdout)
-	if said.status != status || !strings.HasSuffix(said.stdout, outcome) || said.stderr != "" {
-		w.Fatalf("not with %d and %q: %+v", status, outcome, said)
+// requireDoctor runs `kubepeers doctor` in a pod. Its output must end with the
+// conclusion and contain all the parts.
+func (e *env) requireDoctor(pod corev1.Pod, status int, conclusion string, parts ...string) {
+	e.Helper()
+	output := e.exec(pod, "kubepeers", "doctor", "--timeout", "60") // The machine may be busy.
+	e.Logf("kubepeers doctor in %s: status %d\n%s", pod.Name, output.status, output.stdout)
+	if output.status != status || !strings.HasSuffix(output.stdout, conclusion) || output.stderr != "" {
+		e.Fatalf("got %+v; want status %d, the end %q and an empty stderr", output, status, conclusion)
 	}
 	for _, part := range parts {
-		if !strings.Contains(said.stdout, part) {
-			w.Fatalf("it does not say %q", part)
+		if !strings.Contains(output.stdout, part) {
+			e.Fatalf("got %q; want it to contain %q", output.stdout, part)
 		}
 	}
 }
 
-func (w *world) takeRoleAway() {
-	w.Helper()
-	options, rbac := metav1.DeleteOptions{}, w.client.RbacV1()
-	w.check(rbac.RoleBindings(w.namespace).Delete(nowhere, "kubepeers-python-service", options))
-	w.check(rbac.Roles(w.namespace).Delete(nowhere, "kubepeers", options))
+// deleteRole deletes the Role and its binding.
+func (e *env) deleteRole() {
+	e.Helper()
+	options, rbac := metav1.DeleteOptions{}, e.client.RbacV1()
+	e.check(rbac.RoleBindings(e.namespace).Delete(background, "kubepeers-python-service", options))
+	e.check(rbac.Roles(e.namespace).Delete(background, "kubepeers", options))
 }
 
-// unready waits for a pod that is not ready, and says this of it.
-func (w *world) unready(because string) (unready corev1.Pod) {
-	w.Helper()
-	w.eventually("a pod is not ready because of "+because, func() string {
-		for _, pod := range w.nodes() {
-			if _, err := get(pod, "/ready"); err != nil && strings.Contains(err.Error(), because) {
+// waitForUnready waits for a pod that is not Ready and reports this reason.
+func (e *env) waitForUnready(reason string) (unready corev1.Pod) {
+	e.Helper()
+	e.eventually("a pod is not Ready because of: "+reason, func() string {
+		for _, pod := range e.nodes() {
+			if _, err := get(pod, "/ready"); err != nil && strings.Contains(err.Error(), reason) {
 				unready = pod
 				return ""
 			}
 		}
-		return "not yet"
+		return "none is"
 	})
 	return unready
 }

@@ -13,26 +13,29 @@ import (
 	"k8s.io/client-go/util/exec"
 )
 
-// A result is what a command in a pod has printed, and its exit status.
+// result is the output of a command in a pod, and its exit status.
 type result struct {
 	stdout, stderr string
 	status         int
 }
 
-// exec runs a command in a pod's first container, as `kubectl exec` does.
-func (w *world) exec(pod corev1.Pod, command ...string) result {
-	w.Helper()
+// exec runs a command in a pod's first container, like `kubectl exec`.
+func (e *env) exec(pod corev1.Pod, command ...string) result {
+	e.Helper()
 	config, err := clientcmd.BuildConfigFromFlags("", os.Getenv("KUBECONFIG"))
-	w.check(err)
-	request := w.client.CoreV1().RESTClient().Post().Namespace(w.namespace).Resource("pods").Name(pod.Name).SubResource("exec").
-		VersionedParams(&corev1.PodExecOptions{Command: command, Stdout: true, Stderr: true}, scheme.ParameterCodec)
+	e.check(err)
+	options := &corev1.PodExecOptions{Command: command, Stdout: true, Stderr: true}
+	request := e.client.CoreV1().RESTClient().Post().Namespace(e.namespace).
+		Resource("pods").Name(pod.Name).SubResource("exec").
+		VersionedParams(options, scheme.ParameterCodec)
 	executor, err := remotecommand.NewWebSocketExecutor(config, "GET", request.URL().String())
-	w.check(err)
+	e.check(err)
 	var stdout, stderr bytes.Buffer
-	err = executor.StreamWithContext(w.Context(), remotecommand.StreamOptions{Stdout: &stdout, Stderr: &stderr})
-	var ended exec.CodeExitError
-	if err != nil && !errors.As(err, &ended) {
-		w.Fatalf("%s: %s: %v\n%s", pod.Name, strings.Join(command, " "), err, &stderr)
+	err = executor.StreamWithContext(e.Context(),
+		remotecommand.StreamOptions{Stdout: &stdout, Stderr: &stderr})
+	var exitErr exec.CodeExitError
+	if err != nil && !errors.As(err, &exitErr) {
+		e.Fatalf("%s: %s: %v\n%s", pod.Name, strings.Join(command, " "), err, &stderr)
 	}
-	return result{stdout.String(), stderr.String(), ended.Code}
+	return result{stdout.String(), stderr.String(), exitErr.Code}
 }

@@ -9,170 +9,175 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// No pod is ready before the cluster has formed: who waits for readiness waits
-// for ever.
-func fiveAtOnce(w *world) {
-	w.deploy(5)
-	nodes := w.oneClusterOf(5)
-	w.ready(5)
-	w.stays(nodes)
-	w.atTheFirstTry()
+// fiveAtOnce starts five nodes at once. No pod is Ready before the cluster has formed,
+// so a provider that requires readiness would find no peers.
+func fiveAtOnce(e *env) {
+	e.deploy(5)
+	nodes := e.waitForCluster(5)
+	e.waitUntilReady(5)
+	e.requireStable(nodes)
+	e.requireNoRestarts()
 	for _, pod := range nodes {
-		w.knowsOthers(pod, nodes)
+		e.waitForRecords(pod, nodes)
 	}
 }
 
-func coldStarts(w *world) {
+// coldStarts starts five nodes ten times, each node after a random delay.
+func coldStarts(e *env) {
 	const starts = 10
-	w.deploy(0, setEnv("MIN_MEMBERS", "5"), setEnv("START_DELAY_MS", "3000"))
+	e.deploy(0, setEnv("MIN_MEMBERS", "5"), setEnv("START_DELAY_MS", "3000"))
 	for i := range starts {
 		begin := time.Now()
-		w.scale(5)
-		nodes := w.oneClusterOf(5)
-		w.ready(5)
-		w.stays(nodes)
-		w.atTheFirstTry()
-		w.Logf("%d of %d: one cluster of five, after %.1f s", i+1, starts, time.Since(begin).Seconds())
-		w.scale(0)
-		w.eventually("all nodes have left", func() string { return left("pods", len(w.pods())) })
+		e.scale(5)
+		nodes := e.waitForCluster(5)
+		e.waitUntilReady(5)
+		e.requireStable(nodes)
+		e.requireNoRestarts()
+		e.Logf("start %d of %d: one cluster of 5 after %.1f s", i+1, starts, time.Since(begin).Seconds())
+		e.scale(0)
+		e.waitUntilGone()
 	}
 }
 
-// goaktsOwn has no expectation: another version of GoAkt may do better.
-func goaktsOwn(w *world) {
-	w.deploy(5, setEnv("PROVIDER", "goakt"))
-	w.eventually("all nodes have started", func() string { return left("that have not started", 5-len(w.started())) })
+// goaktsProvider starts five nodes with GoAkt's own provider, for comparison. It has no
+// expectation, because versions of GoAkt differ.
+func goaktsProvider(e *env) {
+	e.deploy(5, setEnv("PROVIDER", "goakt"))
+	e.waitUntilStarted(5)
 	for seconds := 0; seconds <= 15; seconds += 5 {
-		views := w.started()
-		w.Logf("GoAkt's own provider, %2d s after all have started: %d clusters of %d nodes", seconds, len(clusters(views)), len(views))
+		views := e.started()
+		e.Logf("GoAkt's own provider, %2d s after all have started: %d clusters of %d nodes",
+			seconds, len(clusters(views)), len(views))
 		time.Sleep(5 * time.Second)
 	}
 }
 
-// withoutRole starts three nodes that may not list pods: first with GoAkt's own
-// provider, about which nothing is expected, and then with kubepeers, whose nodes
-// must found no cluster and must say what is missing. Once they have the Role, they
-// are one cluster.
-func withoutRole(w *world) {
-	w.deploy(0, setEnv("MIN_MEMBERS", "3"), setEnv("PROVIDER", "goakt"))
-	w.unbindRole()
-	w.scale(3)
-	w.eventually("all nodes have started", func() string { return left("nodes that have not started", 3-len(w.started())) })
-	w.Logf("GoAkt's own provider without the Role: %d clusters of 3 nodes", len(clusters(w.started())))
-	w.bindRole()
+// withoutRole starts three nodes that may not list pods, first with GoAkt's own
+// provider, without an expectation. With kubepeers, the nodes must found no cluster and
+// must report the missing Role. Once they have the Role, they form one cluster.
+func withoutRole(e *env) {
+	e.deploy(0, setEnv("MIN_MEMBERS", "3"), setEnv("PROVIDER", "goakt"))
+	e.unbindRole()
+	e.scale(3)
+	e.waitUntilStarted(3)
+	e.Logf("GoAkt's own provider without the Role: %d clusters of 3 nodes", len(clusters(e.started())))
+	e.bindRole()
 	time.Sleep(30 * time.Second)
-	w.Logf("GoAkt's own provider 30 s after it has the Role: %d clusters of 3 nodes", len(clusters(w.started())))
-	w.scale(0)
-	w.eventually("all nodes have left", func() string { return left("pods", len(w.pods())) })
+	e.Logf("GoAkt's own provider 30 s after it has the Role: %d clusters of 3 nodes",
+		len(clusters(e.started())))
+	e.scale(0)
+	e.waitUntilGone()
 
-	w.unbindRole()
-	w.change(setEnv("PROVIDER", "kubepeers"))
-	w.scale(3)
-	w.eventually("all nodes have said which Role is missing", func() string {
+	e.unbindRole()
+	e.change(setEnv("PROVIDER", "kubepeers"))
+	e.scale(3)
+	e.eventually("all nodes have logged the missing Role", func() string {
 		silent := 3
-		for _, pod := range w.nodes() {
-			if log := w.log(pod) + w.logOfTheLast(pod); strings.Contains(log, "FORBIDDEN") && strings.Contains(log, "bind a Role") {
+		for _, pod := range e.nodes() {
+			if reportsMissingRole(e.log(pod) + e.previousLog(pod)) {
 				silent--
 			}
 		}
-		return left("nodes that have not", silent)
+		return remaining("nodes that have not", silent)
 	})
-	if started := w.started(); len(started) > 0 {
-		w.Fatalf("without the Role these nodes have founded clusters: %v", sorted(started))
+	if started := e.started(); len(started) > 0 {
+		e.Fatalf("without the Role, the nodes %v have started; want none", sortedKeys(started))
 	}
-	w.bindRole()
+	e.bindRole()
 	begin := time.Now()
-	nodes := w.oneClusterOf(3)
-	w.Logf("kubepeers: no cluster without the Role, one cluster of 3 nodes %.1f s after they have it", time.Since(begin).Seconds())
-	w.stays(nodes)
+	nodes := e.waitForCluster(3)
+	e.Logf("kubepeers: no cluster without the Role; one cluster of 3 nodes %.1f s after they have it",
+		time.Since(begin).Seconds())
+	e.requireStable(nodes)
 }
 
-// started returns what each node that has started knows.
-func (w *world) started() map[string]map[string]member {
-	w.Helper()
-	views, err := w.views()
-	w.check(err)
-	return views
+func reportsMissingRole(text string) bool {
+	return strings.Contains(text, "FORBIDDEN") && strings.Contains(text, "bind a Role")
 }
 
-// cutOff starts a node that cannot reach the API server, and then three that can.
-// They must not wait for it.
-func cutOff(w *world) {
-	w.deploy(0, setEnv("MIN_MEMBERS", "3"))
-	w.pod("cut-off", func(pod *corev1.Pod) {
+// cutOff starts a node that cannot reach the API server, and then three that can. The
+// three must not wait for the first one.
+func cutOff(e *env) {
+	e.deploy(0, setEnv("MIN_MEMBERS", "3"))
+	e.createPod("cut-off", func(pod *corev1.Pod) {
 		container := &pod.Spec.Containers[0]
-		// No machine has this address: RFC 5737 reserves it for documentation.
-		container.Env = append(container.Env, corev1.EnvVar{Name: "KUBERNETES_SERVICE_HOST", Value: "192.0.2.1"})
+		// RFC 5737 reserves this address for documentation.
+		container.Env = append(container.Env,
+			corev1.EnvVar{Name: "KUBERNETES_SERVICE_HOST", Value: "192.0.2.1"})
 	})
-	w.eventually("the node that is cut off runs", func() string {
-		if nodes := w.nodes(); nodes[0].Status.Phase != corev1.PodRunning {
+	e.eventually("the node that is cut off is Running", func() string {
+		if nodes := e.nodes(); nodes[0].Status.Phase != corev1.PodRunning {
 			return string(nodes[0].Status.Phase)
 		}
 		return ""
 	})
 	begin := time.Now()
-	w.scale(3)
+	e.scale(3)
 	var nodes []corev1.Pod
-	w.eventually("one cluster of the other three", func() string {
-		nodes = slices.DeleteFunc(w.nodes(), func(pod corev1.Pod) bool { return pod.Name == "cut-off" })
+	e.eventually("the other nodes are one cluster", func() string {
+		nodes = slices.DeleteFunc(e.nodes(), func(pod corev1.Pod) bool { return pod.Name == "cut-off" })
 		if len(nodes) != 3 {
-			return fmt.Sprintf("there are %d", len(nodes))
+			return fmt.Sprintf("there are %d nodes", len(nodes))
 		}
-		return w.notYetOne(nodes)
+		return e.clusterProblem(nodes)
 	})
-	w.Logf("one cluster of three beside a node that is cut off from the API server, after %.1f s", time.Since(begin).Seconds())
-	w.stays(nodes)
+	e.Logf("one cluster of 3 after %.1f s, while another node cannot reach the API server",
+		time.Since(begin).Seconds())
+	e.requireStable(nodes)
 	for _, pod := range nodes {
 		if n := restarts(pod); n > 0 {
-			w.Errorf("%s was restarted %d times. It had said:\n%s", pod.Name, n, w.logOfTheLast(pod))
+			e.Errorf("%s: got %d restarts; want none. Its previous log:\n%s", pod.Name, n, e.previousLog(pod))
 		}
 	}
 }
 
-func scaled(w *world) {
-	w.deploy(1)
-	alone := w.oneClusterOf(1)
+// scaled changes the number of replicas from one to five and to two.
+func scaled(e *env) {
+	e.deploy(1)
+	alone := e.waitForCluster(1)
 	addresses, err := peers(alone[0])
-	w.check(err)
+	e.check(err)
 	if len(addresses) != 0 {
-		w.Fatalf("alone, with %q", addresses)
+		e.Fatalf("got the peers %q for a single node; want none", addresses)
 	}
-	w.scale(5)
-	w.stays(w.oneClusterOf(5))
-	w.scale(2)
-	nodes := w.oneClusterOf(2)
-	w.stays(nodes)
+	e.scale(5)
+	e.requireStable(e.waitForCluster(5))
+	e.scale(2)
+	nodes := e.waitForCluster(2)
+	e.requireStable(nodes)
 	for _, pod := range nodes {
-		w.knowsOthers(pod, nodes)
+		e.waitForRecords(pod, nodes)
 	}
 }
 
-// atTheFirstTry checks that no program has ended, and was started again, save by
-// a panic of GoAkt's own.
-func (w *world) atTheFirstTry() {
-	w.Helper()
-	for _, pod := range w.nodes() {
+// requireNoRestarts fails the scenario if a container was restarted, unless the reason
+// was a panic of GoAkt.
+func (e *env) requireNoRestarts() {
+	e.Helper()
+	for _, pod := range e.nodes() {
 		if restarts(pod) == 0 {
 			continue
 		}
-		log := w.logOfTheLast(pod)
+		log := e.previousLog(pod)
 		if strings.Contains(log, "panic: ") && strings.Contains(log, "github.com/tochemey/olric") {
-			w.Logf("GoAkt panicked in %s, which was started again", pod.Name)
+			e.Logf("%s was restarted after a panic of GoAkt", pod.Name)
 			continue
 		}
-		w.Errorf("%s was started again. It had said:\n%s", pod.Name, log)
+		e.Errorf("%s was restarted; want no restart. Its previous log:\n%s", pod.Name, log)
 	}
 }
 
-// ready waits until Kubernetes, too, says that so many pods are, all of the
-// present template.
-func (w *world) ready(n int) {
-	w.Helper()
-	w.eventually(fmt.Sprintf("%d pods are ready", n), func() string {
-		d := w.deployment()
-		if d.Status.ObservedGeneration == d.Generation && int(d.Status.ReadyReplicas) == n && int(d.Status.UpdatedReplicas) == n && int(d.Status.Replicas) == n {
+// waitUntilReady waits until the Deployment has n pods, all of them Ready and of the
+// current template.
+func (e *env) waitUntilReady(n int) {
+	e.Helper()
+	e.eventually(fmt.Sprintf("%d pods are Ready", n), func() string {
+		d := e.deployment()
+		status := d.Status
+		if status.ObservedGeneration == d.Generation && int(status.Replicas) == n &&
+			int(status.ReadyReplicas) == n && int(status.UpdatedReplicas) == n {
 			return ""
 		}
-		return fmt.Sprintf("%+v", d.Status)
+		return fmt.Sprintf("%+v", status)
 	})
 }

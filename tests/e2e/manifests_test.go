@@ -18,106 +18,114 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 )
 
-// manifest reads a file of deploy/, as it is for users.
-func (w *world) manifest(name string) []runtime.Object {
-	w.Helper()
+// manifest returns the objects in a file of deploy/.
+func (e *env) manifest(name string) []runtime.Object {
+	e.Helper()
 	file, err := os.Open(filepath.Join(os.Getenv("DEPLOY"), name))
-	w.check(err)
+	e.check(err)
 	defer file.Close()
-	return w.objects(file)
+	return e.objects(file)
 }
 
-func (w *world) objects(yamls io.Reader) (objects []runtime.Object) {
-	w.Helper()
-	documents := yaml.NewYAMLReader(bufio.NewReader(yamls))
+func (e *env) objects(manifest io.Reader) (objects []runtime.Object) {
+	e.Helper()
+	documents := yaml.NewYAMLReader(bufio.NewReader(manifest))
 	for {
 		document, err := documents.Read()
 		if errors.Is(err, io.EOF) {
 			return objects
 		}
-		w.check(err)
+		e.check(err)
 		object, _, err := scheme.Codecs.UniversalDeserializer().Decode(document, nil, nil)
-		w.check(err)
+		e.check(err)
 		objects = append(objects, object)
 	}
 }
 
-// apply creates what is in a file of deploy/, in this namespace, with changes.
-func (w *world) apply(name string, changes ...func(*appsv1.Deployment)) {
-	w.Helper()
-	for _, object := range w.manifest(name) {
-		object.(metav1.Object).SetNamespace(w.namespace)
+// apply creates the objects in a file of deploy/ in this namespace, with changes of
+// the Deployment.
+func (e *env) apply(name string, changes ...func(*appsv1.Deployment)) {
+	e.Helper()
+	for _, object := range e.manifest(name) {
+		object.(metav1.Object).SetNamespace(e.namespace)
 		switch object := object.(type) {
 		case *rbacv1.RoleBinding:
-			object.Subjects[0].Namespace = w.namespace
+			object.Subjects[0].Namespace = e.namespace
 		case *appsv1.Deployment:
 			for _, change := range changes {
 				change(object)
 			}
 		}
-		w.create(object)
+		e.create(object)
 	}
 }
 
-// create creates an object as it is.
-func (w *world) create(object runtime.Object) {
-	w.Helper()
+// create creates an object in its namespace.
+func (e *env) create(object runtime.Object) {
+	e.Helper()
 	namespace, options := object.(metav1.Object).GetNamespace(), metav1.CreateOptions{}
 	switch object := object.(type) {
 	case *corev1.ServiceAccount:
-		w.must(w.client.CoreV1().ServiceAccounts(namespace).Create(nowhere, object, options))
+		e.must(e.client.CoreV1().ServiceAccounts(namespace).Create(background, object, options))
 	case *rbacv1.Role:
-		w.must(w.client.RbacV1().Roles(namespace).Create(nowhere, object, options))
+		e.must(e.client.RbacV1().Roles(namespace).Create(background, object, options))
 	case *rbacv1.RoleBinding:
-		w.must(w.client.RbacV1().RoleBindings(namespace).Create(nowhere, object, options))
+		e.must(e.client.RbacV1().RoleBindings(namespace).Create(background, object, options))
 	case *policyv1.PodDisruptionBudget:
-		w.must(w.client.PolicyV1().PodDisruptionBudgets(namespace).Create(nowhere, object, options))
+		e.must(e.client.PolicyV1().PodDisruptionBudgets(namespace).Create(background, object, options))
 	case *appsv1.Deployment:
-		w.must(w.client.AppsV1().Deployments(namespace).Create(nowhere, object, options))
+		e.must(e.client.AppsV1().Deployments(namespace).Create(background, object, options))
 	default:
-		w.Fatalf("what is %T?", object)
+		e.Fatalf("cannot create %T: add its type to create", object)
 	}
 }
 
-// deploy applies the example Deployment with so many replicas. It is ready when
-// as many nodes see each other.
-func (w *world) deploy(replicas int, changes ...func(*appsv1.Deployment)) {
-	w.Helper()
-	w.apply("goakt.yaml", append([]func(*appsv1.Deployment){image, func(d *appsv1.Deployment) {
-		d.Spec.Replicas = number(replicas)
-		setEnv("MIN_MEMBERS", itoa(replicas))(d)
-	}}, changes...)...)
+// deploy applies the example Deployment of GoAkt nodes. Its pods are Ready when the
+// cluster has all replicas as members.
+func (e *env) deploy(replicas int, changes ...func(*appsv1.Deployment)) {
+	e.Helper()
+	setReplicas := func(d *appsv1.Deployment) { d.Spec.Replicas = int32Ptr(replicas) }
+	minMembers := setEnv("MIN_MEMBERS", itoa(replicas))
+	e.apply("goakt.yaml", slices.Insert(changes, 0, setImage, setReplicas, minMembers)...)
 }
 
-func image(d *appsv1.Deployment) { d.Spec.Template.Spec.Containers[0].Image = os.Getenv("NODE_IMAGE") }
+// setImage sets the image of tests/e2e/programs/goakt.
+func setImage(d *appsv1.Deployment) {
+	d.Spec.Template.Spec.Containers[0].Image = os.Getenv("NODE_IMAGE")
+}
 
 func setEnv(name, value string) func(*appsv1.Deployment) {
 	return func(d *appsv1.Deployment) {
 		container := &d.Spec.Template.Spec.Containers[0]
-		container.Env = slices.DeleteFunc(container.Env, func(e corev1.EnvVar) bool { return e.Name == name })
+		container.Env = slices.DeleteFunc(container.Env, func(variable corev1.EnvVar) bool {
+			return variable.Name == name
+		})
 		container.Env = append(container.Env, corev1.EnvVar{Name: name, Value: value})
 	}
 }
 
-// change changes the example Deployment where it runs.
-func (w *world) change(changes ...func(*appsv1.Deployment)) {
-	w.Helper()
-	deployments := w.client.AppsV1().Deployments(w.namespace)
-	w.eventually("the Deployment is changed", func() string {
-		d := w.deployment()
+// change changes the Deployment of the namespace.
+func (e *env) change(changes ...func(*appsv1.Deployment)) {
+	e.Helper()
+	deployments := e.client.AppsV1().Deployments(e.namespace)
+	e.eventually("the Deployment is changed", func() string {
+		d := e.deployment()
 		for _, change := range changes {
 			change(d)
 		}
-		if _, err := deployments.Update(nowhere, d, metav1.UpdateOptions{}); err != nil {
-			return err.Error() // Its controller may just have changed it too.
+		if _, err := deployments.Update(background, d, metav1.UpdateOptions{}); err != nil {
+			return err.Error() // The Deployment controller may have changed it meanwhile.
 		}
 		return ""
 	})
 }
 
-func (w *world) scale(replicas int) {
-	w.Helper()
-	w.change(func(d *appsv1.Deployment) { d.Spec.Replicas = number(replicas) })
+func (e *env) scale(replicas int) {
+	e.Helper()
+	e.change(func(d *appsv1.Deployment) { d.Spec.Replicas = int32Ptr(replicas) })
 }
 
-func number(n int) *int32 { n32 := int32(n); return &n32 }
+func int32Ptr(n int) *int32 {
+	value := int32(n)
+	return &value
+}

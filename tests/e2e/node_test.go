@@ -12,7 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// A member is a node as GoAkt names it.
+// member identifies a node to GoAkt.
 type member struct {
 	Host         string `json:"host"`
 	PeersPort    int    `json:"peersPort"`
@@ -21,50 +21,57 @@ type member struct {
 
 func (m member) String() string { return net.JoinHostPort(m.Host, itoa(m.PeersPort)) }
 
-// members are those that GoAkt's own membership on this node knows, itself
-// included. A node has none before it has started.
+// members returns the members that GoAkt on this node knows, including the node itself.
+// It fails before the node has started.
 func members(pod corev1.Pod) (map[string]member, error) {
-	var answer struct {
+	var body struct {
 		Self  *member  `json:"self"`
 		Peers []member `json:"peers"`
 	}
-	if err := getJSON(pod, "/members", &answer); err != nil {
+	if err := getJSON(pod, "/members", &body); err != nil {
 		return nil, err
 	}
-	all := map[string]member{answer.Self.String(): *answer.Self}
-	for _, peer := range answer.Peers {
+	all := map[string]member{body.Self.String(): *body.Self}
+	for _, peer := range body.Peers {
 		all[peer.String()] = peer
 	}
 	return all, nil
 }
 
-// peers are the addresses that our provider on this node answers with.
+// peers returns the result of DiscoverPeers on this node.
 func peers(pod corev1.Pod) ([]string, error) {
-	var answer struct {
+	var body struct {
 		Addresses []string `json:"addresses"`
 		Error     string   `json:"error"`
 	}
-	if err := getJSON(pod, "/peers", &answer); err != nil {
+	if err := getJSON(pod, "/peers", &body); err != nil {
 		return nil, err
 	}
-	if answer.Error != "" {
-		return nil, fmt.Errorf("%s: %s", pod.Name, answer.Error)
+	if body.Error != "" {
+		return nil, fmt.Errorf("%s: %s", pod.Name, body.Error)
 	}
-	return answer.Addresses, nil
+	return body.Addresses, nil
 }
 
-// self is how GoAkt is to name the node in this pod.
+// self returns the node in this pod as GoAkt must identify it.
 func self(pod corev1.Pod) member {
-	return member{Host: pod.Status.PodIP, PeersPort: portOf(pod, "peers"), RemotingPort: portOf(pod, "remoting")}
+	return member{
+		Host:         pod.Status.PodIP,
+		PeersPort:    portOf(pod, "peers"),
+		RemotingPort: portOf(pod, "remoting"),
+	}
 }
 
-// gossip is the address that others discover the node by.
+// gossip returns the address of the node's discovery port.
 func gossip(pod corev1.Pod) string {
 	return net.JoinHostPort(pod.Status.PodIP, itoa(portOf(pod, "gossip")))
 }
 
-// Without connections that are kept: addresses may be another pod's the next time. Who is gone refuses, or is not found, soon.
-var client = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+// client keeps no connections, because another pod may get the same address.
+var client = &http.Client{
+	Timeout:   30 * time.Second,
+	Transport: &http.Transport{DisableKeepAlives: true},
+}
 
 func get(pod corev1.Pod, path string) (string, error) {
 	if pod.Status.PodIP == "" {
@@ -86,12 +93,12 @@ func get(pod corev1.Pod, path string) (string, error) {
 	return string(text), nil
 }
 
-func getJSON(pod corev1.Pod, path string, answer any) error {
+func getJSON(pod corev1.Pod, path string, body any) error {
 	text, err := get(pod, path)
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal([]byte(text), answer); err != nil {
+	if err := json.Unmarshal([]byte(text), body); err != nil {
 		return fmt.Errorf("%s: %s: %w", pod.Name, text, err)
 	}
 	return nil

@@ -9,109 +9,111 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// serverDown kills the API server in the middle of a rolling update, and kills
-// a node while it is away.
-func serverDown(w *world) {
-	w.deploy(5)
-	w.oneClusterOf(5)
-	w.ready(5)
-	w.change(setEnv("VERSION", "2"))
-	w.eventually("the first new pod is ready", func() string {
-		if d := w.deployment(); d.Status.ObservedGeneration == d.Generation && d.Status.UpdatedReplicas >= 1 && d.Status.ReadyReplicas >= 5 {
+// serverDown stops the API server during a rolling update, and kills a node while it is
+// stopped.
+func serverDown(e *env) {
+	e.deploy(5)
+	e.waitForCluster(5)
+	e.waitUntilReady(5)
+	e.change(setEnv("VERSION", "2"))
+	e.eventually("the first new pod is Ready", func() string {
+		d := e.deployment()
+		if d.Status.ObservedGeneration == d.Generation && d.Status.UpdatedReplicas >= 1 &&
+			d.Status.ReadyReplicas >= 5 {
 			return ""
 		}
-		return "not yet"
+		return "it is not"
 	})
-	before := w.nodes()
-	w.disturb("stop-server")
+	nodes := e.nodes()
+	e.controlPlane("stop-server")
 	for range 20 {
-		w.answersGoOn(before)
+		e.requirePeers(nodes)
 	}
-	others := w.killOneOf(before)
-	w.eventually("somebody has noticed that the API server is away", func() string {
+	others := e.killOne(nodes)
+	e.eventually("a node reports that the API server is unavailable", func() string {
 		for _, pod := range others {
 			if text, err := get(pod, "/health"); err == nil && strings.Contains(text, "UNAVAILABLE") {
 				return ""
 			}
 		}
-		return "nobody"
+		return "none does"
 	})
-	w.answersGoOn(others)
-	w.disturb("start-server")
-	w.ready(5)
-	w.stays(w.oneClusterOf(5))
+	e.requirePeers(others)
+	e.controlPlane("start-server")
+	e.waitUntilReady(5)
+	e.requireStable(e.waitForCluster(5))
 }
 
-// killOneOf kills one that runs, and gives the others. In a rolling update there
-// may be one that has not begun, or that has ended.
-func (w *world) killOneOf(nodes []corev1.Pod) (others []corev1.Pod) {
-	w.Helper()
+// killOne kills one of the nodes, and returns the others. During a rolling update, some
+// nodes may not have started or may have ended.
+func (e *env) killOne(nodes []corev1.Pod) (others []corev1.Pod) {
+	e.Helper()
 	for i, pod := range nodes {
 		if _, err := members(pod); err != nil {
 			continue
 		}
-		if _, err := tryToKill(pod); err == nil {
+		if _, err := sendSignal(pod, "KILL"); err == nil {
 			return slices.Delete(slices.Clone(nodes), i, i+1)
 		}
 	}
-	w.Fatalf("none of %d could be killed", len(nodes))
+	e.Fatalf("cannot kill any of %d nodes", len(nodes))
 	return nil
 }
 
-// answersGoOn checks that each node that runs is told of peers, and not of an outage.
-func (w *world) answersGoOn(nodes []corev1.Pod) {
-	w.Helper()
+// requirePeers fails the scenario if a running node has no peers, or returns an error.
+func (e *env) requirePeers(nodes []corev1.Pod) {
+	e.Helper()
 	for _, pod := range nodes {
-		_, notBegun := members(pod)
+		_, errBefore := members(pod)
 		addresses, err := peers(pod)
-		if _, ended := members(pod); notBegun != nil || ended != nil {
-			continue // There is a rolling update.
+		if _, errAfter := members(pod); errBefore != nil || errAfter != nil {
+			continue // The rolling update is starting or replacing it.
 		}
-		w.check(err)
+		e.check(err)
 		if len(addresses) == 0 {
-			w.Fatalf("%s was told that it is alone", pod.Name)
+			e.Fatalf("%s: got no peers; want some", pod.Name)
 		}
 	}
 }
 
-// roleRevoked takes the role away from nodes that run. It is not noticed before
-// the API server is asked the next time, so it is started again.
-func roleRevoked(w *world) {
-	w.deploy(3, setEnv("MIN_MEMBERS", "2"))
-	nodes := w.oneClusterOf(3)
-	w.ready(3)
-	w.unbindRole()
-	w.disturb("stop-server")
-	w.disturb("start-server")
+// roleRevoked revokes the Role of running nodes. It restarts the API server, because an
+// open watch is not affected until it ends.
+func roleRevoked(e *env) {
+	e.deploy(3, setEnv("MIN_MEMBERS", "2"))
+	nodes := e.waitForCluster(3)
+	e.waitUntilReady(3)
+	e.unbindRole()
+	e.controlPlane("stop-server")
+	e.controlPlane("start-server")
 	for _, pod := range nodes {
-		w.eventually(pod.Name+" says that it is forbidden", func() string {
+		e.eventually(pod.Name+" reports the missing Role", func() string {
 			text, err := get(pod, "/health")
 			if err != nil {
 				return err.Error()
 			}
-			if !strings.Contains(text, "FORBIDDEN") || !strings.Contains(text, "bind a Role") {
+			if !reportsMissingRole(text) {
 				return text
 			}
 			return ""
 		})
-		w.knowsOthers(pod, nodes)
+		e.waitForRecords(pod, nodes)
 	}
-	w.stays(nodes)
+	e.requireStable(nodes)
 
-	w.scale(4)
-	w.eventually("the new node says which role it lacks", func() string {
-		for _, pod := range w.nodes() {
-			if log := w.log(pod); strings.Contains(log, "FORBIDDEN") && strings.Contains(log, "bind a Role") {
+	e.scale(4)
+	e.eventually("the new node has logged the missing Role", func() string {
+		for _, pod := range e.nodes() {
+			if reportsMissingRole(e.log(pod)) {
 				return ""
 			}
 		}
-		return "not yet"
+		return "it has not"
 	})
-	w.bindRole()
-	nodes = w.oneClusterOf(4)
-	w.ready(4)
+	e.bindRole()
+	nodes = e.waitForCluster(4)
+	e.waitUntilReady(4)
 	for _, pod := range nodes {
-		w.eventually(pod.Name+" is well again", func() string {
+		e.eventually(pod.Name+" has recovered", func() string {
 			text, err := get(pod, "/health")
 			if err != nil {
 				return err.Error()
@@ -121,23 +123,24 @@ func roleRevoked(w *world) {
 			}
 			return ""
 		})
-		w.knowsOthers(pod, nodes)
+		e.waitForRecords(pod, nodes)
 	}
 }
 
-// unbindRole takes the Role away from the nodes of the example Deployment.
-func (w *world) unbindRole() {
-	w.Helper()
-	w.check(w.client.RbacV1().RoleBindings(w.namespace).Delete(nowhere, "kubepeers-goakt-node", metav1.DeleteOptions{}))
+// unbindRole deletes the RoleBinding of the GoAkt nodes.
+func (e *env) unbindRole() {
+	e.Helper()
+	bindings := e.client.RbacV1().RoleBindings(e.namespace)
+	e.check(bindings.Delete(background, "kubepeers-goakt-node", metav1.DeleteOptions{}))
 }
 
-// bindRole gives it back.
-func (w *world) bindRole() {
-	w.Helper()
-	for _, object := range w.manifest("goakt.yaml") {
+// bindRole creates the RoleBinding of the GoAkt nodes again.
+func (e *env) bindRole() {
+	e.Helper()
+	for _, object := range e.manifest("goakt.yaml") {
 		if binding, ok := object.(*rbacv1.RoleBinding); ok {
-			binding.Namespace, binding.Subjects[0].Namespace = w.namespace, w.namespace
-			w.create(binding)
+			binding.Namespace, binding.Subjects[0].Namespace = e.namespace, e.namespace
+			e.create(binding)
 		}
 	}
 }

@@ -2,12 +2,13 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 )
 
-// A record is what our provider tells of a peer besides its address.
+// record is a kubepeers.Node.
 type record struct {
 	Name, UID, Addr                        string
 	DiscoveryPort, RemotingPort, PeersPort int
@@ -15,7 +16,7 @@ type record struct {
 	NodeName, Revision                     string
 }
 
-// recordOf is what the API server says of the pod.
+// recordOf returns the record of a pod as the API server has it.
 func recordOf(pod corev1.Pod) record {
 	return record{
 		Name:          pod.Name,
@@ -36,43 +37,36 @@ func isReady(pod corev1.Pod) bool {
 	})
 }
 
-// knowsOthers waits until our provider on this node tells of the other ones
-// what the API server does, and of nobody else.
-func (w *world) knowsOthers(pod corev1.Pod, nodes []corev1.Pod) {
-	w.Helper()
-	w.eventually(pod.Name+" is told of its peers as they are", func() string {
+// waitForRecords waits until kubepeers on this node returns exactly the other nodes, with
+// the records that the API server has.
+func (e *env) waitForRecords(pod corev1.Pod, nodes []corev1.Pod) {
+	e.Helper()
+	e.eventually(pod.Name+" has the records of its peers", func() string {
 		want := map[string]record{}
-		for _, other := range w.nodes() {
+		for _, other := range e.nodes() {
 			if other.UID != pod.UID {
 				want[gossip(other)] = recordOf(other)
 			}
 		}
 		if len(want) != len(nodes)-1 {
-			return fmt.Sprintf("there are %d others", len(want))
+			return fmt.Sprintf("there are %d other nodes; want %d", len(want), len(nodes)-1)
 		}
 		addresses, err := peers(pod)
 		if err != nil {
 			return err.Error()
 		}
-		if slices.Sort(addresses); !slices.Equal(addresses, sorted(want)) {
-			return fmt.Sprintf("it is told of %q, not of %q", addresses, sorted(want))
+		if slices.Sort(addresses); !slices.Equal(addresses, sortedKeys(want)) {
+			return fmt.Sprintf("it has the peers %q; want %q", addresses, sortedKeys(want))
 		}
 		var records []record
 		if err := getJSON(pod, "/nodes", &records); err != nil {
 			return err.Error()
 		}
-		for _, told := range records {
-			if !slices.Contains(values(want), told) {
-				return fmt.Sprintf("%+v is none of %+v", told, want)
+		for _, got := range records {
+			if !slices.Contains(slices.Collect(maps.Values(want)), got) {
+				return fmt.Sprintf("it has the record %+v; want one of %+v", got, want)
 			}
 		}
 		return ""
 	})
-}
-
-func values(records map[string]record) (all []record) {
-	for _, key := range sorted(records) {
-		all = append(all, records[key])
-	}
-	return all
 }

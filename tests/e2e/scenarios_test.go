@@ -1,11 +1,11 @@
-// Package e2e plays what happens to clusters in Kubernetes with real GoAkt nodes
-// (examples/goakt) in real pods, deployed by the manifests in deploy/, and asks
-// each node for the members that GoAkt itself knows. And the same with services in
-// Python (examples/python-service), and the command `kubepeers` beside them. Other
-// scenarios use rings of hashicorp/memberlist (examples/memberlist).
+// Package e2e runs clusters in real pods, deployed by the manifests in deploy/, and
+// checks the members that each node knows while pods start, end and fail. The nodes are
+// those of GoAkt (tests/e2e/programs/goakt) and hashicorp/memberlist
+// (tests/e2e/programs/memberlist). Other scenarios run a service in Python
+// (examples/python-service), a program in C (examples/c) and the command `kubepeers`.
 //
-// `make e2e` runs it inside a node that it makes, where the addresses of pods
-// can be reached.
+// `make e2e` runs it on a Kubernetes node that it creates, where the addresses of pods
+// are reachable.
 package e2e
 
 import (
@@ -14,50 +14,53 @@ import (
 	"time"
 )
 
-// patience bounds waits that should be short. It is no expectation: machines
-// that run tests are busy.
-const patience = 3 * time.Minute
+// testTimeout limits waits that should be short. It is long because the machines that
+// run tests are busy.
+const testTimeout = 3 * time.Minute
 
-// scenarios are in the order of what a reader would want to know first. Each has
-// a namespace of its own.
+// scenarios lists the most important ones first. onlyListAndWatch is the last, because
+// it reads the audit log of all others.
 var scenarios = []struct {
 	name string
-	play func(*world)
+	run  func(*env)
 }{
-	{"five at once", fiveAtOnce},
+	{"five nodes start at once", fiveAtOnce},
 	{"ten cold starts", coldStarts},
-	{"the provider of GoAkt for comparison", goaktsOwn},
-	{"no role at the start", withoutRole},
-	{"one node is cut off from the API server", cutOff},
-	{"from one to five to two", scaled},
+	{"GoAkt's own provider", goaktsProvider},
+	{"nodes start without the Role", withoutRole},
+	{"one node cannot reach the API server", cutOff},
+	{"scale from one to five to two", scaled},
 	{"rolling update", rollingUpdate},
 	{"a node is killed", killed},
 	{"a pod without the port", withoutPort},
-	{"the host's network", hostNetwork},
+	{"host network", hostNetwork},
 	{"IPv6", ipv6},
-	{"in a native sidecar", sidecar},
-	{"the API server is down during a rolling update", serverDown},
-	{"the role is taken away and given back", roleRevoked},
-	{"a Memberlist ring", memberlistRing},
-	{"a Memberlist ring starts while the API server is away", memberlistWithoutServer},
-	{"a service in Python", pythonService},
-	{"a program in C that sets two keys", cProgram},
-	{"the doctor in a pod without the role", doctorWithoutRole},
-	{"the doctor in a pod without a token", doctorWithoutToken},
-	{"how soon the first answer comes", firstAnswer},
-	{"what was asked of the API server", onlyListAndWatch},
+	{"native sidecar", sidecar},
+	{"API server is down during a rolling update", serverDown},
+	{"Role is revoked and restored", roleRevoked},
+	{"Memberlist ring", memberlistRing},
+	{"Memberlist ring starts while the API server is down", memberlistWithoutServer},
+	{"service in Python", pythonService},
+	{"program in C with two keys", cProgram},
+	{"doctor without the Role", doctorWithoutRole},
+	{"doctor without a token", doctorWithoutToken},
+	{"time until the first result", firstResult},
+	{"requests to the API server", onlyListAndWatch},
 }
 
 func TestScenarios(t *testing.T) {
 	for _, scenario := range scenarios {
-		t.Run(scenario.name, func(t *testing.T) { scenario.play(newWorld(t)) })
+		t.Run(scenario.name, func(t *testing.T) { scenario.run(newEnv(t)) })
 	}
 }
 
 func TestMain(m *testing.M) {
-	for _, name := range []string{"KUBECONFIG", "CLUSTER_TOOL", "CLUSTER_DIR", "NODE_IMAGE", "MEMBERLIST_IMAGE", "SERVICE_IMAGE", "PROGRAM_IMAGE", "DEPLOY"} {
+	for _, name := range []string{
+		"KUBECONFIG", "CLUSTER_TOOL", "CLUSTER_DIR", "DEPLOY",
+		"NODE_IMAGE", "MEMBERLIST_IMAGE", "SERVICE_IMAGE", "PROGRAM_IMAGE",
+	} {
 		if os.Getenv(name) == "" {
-			println(name + " is not set: these tests need the node that `make e2e` makes")
+			println(name + " is not set: these tests need the node that `make e2e` creates")
 			os.Exit(2)
 		}
 	}

@@ -11,63 +11,66 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// pythonService has Python services find each other, whatever their number, and
-// after one of them was killed.
-func pythonService(w *world) {
-	w.deployService(patientWith)
-	w.knowEachOther(3)
-	w.ready(3)
-	w.scale(5)
-	w.knowEachOther(5)
-	w.ready(5)
-	victim := w.nodes()[0]
-	w.kill(victim)
-	w.startsAgain(victim)
-	w.knowEachOther(5)
-	w.scale(2)
-	pods := w.knowEachOther(2)
+// pythonService scales services in Python up and down, and kills one.
+func pythonService(e *env) {
+	e.deployService(withLongGracePeriod)
+	e.waitForMutualPeers(3)
+	e.waitUntilReady(3)
+	e.scale(5)
+	e.waitForMutualPeers(5)
+	e.waitUntilReady(5)
+	victim := e.nodes()[0]
+	e.kill(victim)
+	e.waitForRestart(victim)
+	e.waitForMutualPeers(5)
+	e.scale(2)
+	pods := e.waitForMutualPeers(2)
 	for i, pod := range pods {
-		w.eventually(pod.Name+" has written down who its peer is", func() string {
-			if log := w.log(pod); !strings.Contains(log, "peers: "+gossip(pods[1-i])+"\n") {
+		e.eventually(pod.Name+" has logged its peer", func() string {
+			if log := e.log(pod); !strings.Contains(log, "peers: "+gossip(pods[1-i])+"\n") {
 				return log
 			}
 			return ""
 		})
 	}
-	// Whoever does not end when told to would stay for longer than this waits.
-	w.eventually("the others are gone", func() string { return left("pods", len(w.pods())-2) })
+	// A service that ignored SIGTERM would remain for longer than this waits.
+	e.eventually("the other pods are gone", func() string {
+		return remaining("pods", len(e.pods())-2)
+	})
 }
 
 // deployService applies the example Deployment of three services in Python.
-func (w *world) deployService(changes ...func(*appsv1.Deployment)) {
-	w.Helper()
-	w.apply("python-service.yaml", append([]func(*appsv1.Deployment){func(d *appsv1.Deployment) {
+func (e *env) deployService(changes ...func(*appsv1.Deployment)) {
+	e.Helper()
+	setServiceImage := func(d *appsv1.Deployment) {
 		d.Spec.Template.Spec.Containers[0].Image = os.Getenv("SERVICE_IMAGE")
-	}}, changes...)...)
+	}
+	e.apply("python-service.yaml", slices.Insert(changes, 0, setServiceImage)...)
 }
 
-// patientWith gives a pod longer to end than a scenario waits for anything.
-func patientWith(d *appsv1.Deployment) {
-	seconds := int64(2 * patience.Seconds())
+// withLongGracePeriod sets a grace period that is longer than the test timeout.
+func withLongGracePeriod(d *appsv1.Deployment) {
+	seconds := int64(2 * testTimeout.Seconds())
 	d.Spec.Template.Spec.TerminationGracePeriodSeconds = &seconds
 }
 
-// knowEachOther waits until there are so many services, and each is told of the
-// others as the API server knows them.
-func (w *world) knowEachOther(n int) []corev1.Pod {
-	w.Helper()
+// waitForMutualPeers waits until there are n services, and the peers of each are all the
+// others.
+func (e *env) waitForMutualPeers(n int) []corev1.Pod {
+	e.Helper()
 	var pods []corev1.Pod
-	w.eventually(fmt.Sprintf("%d know each other", n), func() string {
-		if pods = w.nodes(); len(pods) != n {
+	e.eventually(fmt.Sprintf("%d services are peers of each other", n), func() string {
+		if pods = e.nodes(); len(pods) != n {
 			return fmt.Sprintf("there are %d", len(pods))
 		}
 		for _, pod := range pods {
-			told, err := peers(pod)
+			got, err := peers(pod)
 			if err != nil {
 				return err.Error()
 			}
-			if want := addressesOfOthers(pod, pods); !slices.Equal(slices.Sorted(slices.Values(told)), want) {
-				return fmt.Sprintf("%s is told of %q, not of %q", pod.Name, told, want)
+			slices.Sort(got)
+			if want := addressesOfOthers(pod, pods); !slices.Equal(got, want) {
+				return fmt.Sprintf("%s has the peers %q; want %q", pod.Name, got, want)
 			}
 		}
 		return ""
@@ -85,41 +88,42 @@ func addressesOfOthers(pod corev1.Pod, pods []corev1.Pod) (addresses []string) {
 	return addresses
 }
 
-// commandKnows has `kubepeers` in a pod tell of the others as the API server does.
-func (w *world) commandKnows(pod corev1.Pod, pods []corev1.Pod) {
-	w.Helper()
+// requireCommandPeers runs the command `kubepeers` in a pod, and compares its output
+// with the pods.
+func (e *env) requireCommandPeers(pod corev1.Pod, pods []corev1.Pod) {
+	e.Helper()
 	want := strings.Join(addressesOfOthers(pod, pods), "\n") + "\n"
-	said := w.exec(pod, "kubepeers", "peers", "--timeout", "60")
-	lines := slices.Sorted(strings.Lines(said.stdout))
-	if strings.Join(lines, "") != want || said.status != 0 {
-		w.Fatalf("`kubepeers peers` in %s says %+v, not %q", pod.Name, said, want)
+	output := e.exec(pod, "kubepeers", "peers", "--timeout", "60")
+	lines := slices.Sorted(strings.Lines(output.stdout))
+	if strings.Join(lines, "") != want || output.status != 0 {
+		e.Fatalf("kubepeers peers in %s: got %+v; want status 0 and %q", pod.Name, output, want)
 	}
 
-	said = w.exec(pod, "kubepeers", "peers", "--timeout", "60", "--json")
-	var told struct {
+	output = e.exec(pod, "kubepeers", "peers", "--timeout", "60", "--json")
+	var result struct {
 		Peers []struct{ UID, Revision string }
 	}
-	w.check(json.Unmarshal([]byte(said.stdout), &told))
-	if len(told.Peers) != len(pods)-1 {
-		w.Fatalf("%+v", said)
+	e.check(json.Unmarshal([]byte(output.stdout), &result))
+	if len(result.Peers) != len(pods)-1 {
+		e.Fatalf("kubepeers peers --json: got %+v; want %d peers", output, len(pods)-1)
 	}
-	for _, peer := range told.Peers {
+	for _, peer := range result.Peers {
 		if !slices.ContainsFunc(pods, func(other corev1.Pod) bool {
 			return string(other.UID) == peer.UID && recordOf(other).Revision == peer.Revision
 		}) {
-			w.Fatalf("%+v is nobody", peer)
+			e.Fatalf("kubepeers peers --json: no pod has the UID and revision of %+v", peer)
 		}
 	}
 
-	// Into a pipe, it prints a line for each pod, then waits for changes.
-	said = w.exec(pod, "sh", "-c", fmt.Sprintf("kubepeers watch | head -n %d", len(pods)))
+	// The command prints a line for each pod, and then waits for changes.
+	output = e.exec(pod, "sh", "-c", fmt.Sprintf("kubepeers watch | head -n %d", len(pods)))
 	for _, other := range pods {
 		line := fmt.Sprintf(" + %s peer %s ", other.Name, gossip(other))
 		if other.UID == pod.UID {
 			line = fmt.Sprintf(" + %s self %s", other.Name, pod.Status.PodIP)
 		}
-		if !strings.Contains(said.stdout, line) {
-			w.Fatalf("`kubepeers watch` in %s does not say %q: %+v", pod.Name, line, said)
+		if !strings.Contains(output.stdout, line) {
+			e.Fatalf("kubepeers watch in %s: got %+v; want it to contain %q", pod.Name, output, line)
 		}
 	}
 }

@@ -6,8 +6,8 @@ import (
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
 )
 
-// Config says which pods are peers. It has the fields of GoAkt's own Config. All of
-// them are required.
+// Config says which pods are peers. It has the fields of GoAkt's Config. All of them
+// are required.
 type Config struct {
 	// Namespace is the namespace of the pods.
 	Namespace string
@@ -65,5 +65,8 @@ func validate(c kubepeers.Config) error {
 	if missing == nil {
 		return nil
 	}
-	return &kubepeers.Error{Status: kubepeers.ErrInvalidConfig, Message: "missing required fields: set " + strings.Join(missing, ", ")}
+	return &kubepeers.Error{
+		Status:  kubepeers.ErrInvalidConfig,
+		Message: "missing required fields: set " + strings.Join(missing, ", "),
+	}
 }

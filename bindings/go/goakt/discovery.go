@@ -13,31 +13,31 @@ import (
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
 )
 
-// patience is how long Initialize and Register wait. Since GoAkt 4.4.0 Start tries
-// three times, so that it reports the reason after a minute.
-const patience = 20 * time.Second
+// registerTimeout is how long Initialize and Register wait. Since GoAkt 4.4.0 Start
+// calls Initialize three times, so that it reports the reason after a minute.
+const registerTimeout = 20 * time.Second
 
-// discoverTimeout is how long DiscoverPeers waits. The cluster engine counts the
-// attempts, so that a wait gives them more time.
+// discoverTimeout is how long DiscoverPeers waits. The cluster engine limits the number
+// of attempts, so that waiting extends the time until it gives up.
 const discoverTimeout = 3 * time.Second
 
 // Discovery is a discovery.Provider of GoAkt.
 //
-// Its errors are those of kubepeers and, where GoAkt has one with the same meaning,
-// also that one: errors.Is finds both.
+// Its errors are those of kubepeers. If GoAkt has an error with the same meaning,
+// errors.Is finds that one, too.
 type Discovery struct {
-	config   kubepeers.Config
-	patience time.Duration
+	config          kubepeers.Config
+	registerTimeout time.Duration
 
 	mutex    sync.Mutex
-	provider *kubepeers.Provider // nil unless it is initialized
+	provider *kubepeers.Provider // nil before Initialize and after Close
 }
 
 var _ discovery.Provider = (*Discovery)(nil)
 
-// NewDiscovery returns a provider. [Discovery.Initialize] validates the
-// configuration. GoAkt calls it, and the other methods, when the actor system starts
-// and stops, any number of times. Nil is an empty Config.
+// NewDiscovery returns a provider. A nil config is an empty one.
+// [Discovery.Initialize] validates the configuration. GoAkt calls Initialize and the
+// other methods whenever the actor system starts and stops.
 func NewDiscovery(config *Config) *Discovery {
 	if config == nil {
 		config = new(Config)
@@ -49,14 +49,14 @@ func NewDiscovery(config *Config) *Discovery {
 // has, for example kubepeers.Config.Logger.
 func New(config kubepeers.Config) *Discovery {
 	config.PodLabels = maps.Clone(config.PodLabels)
-	return &Discovery{config: config, patience: patience}
+	return &Discovery{config: config, registerTimeout: registerTimeout}
 }
 
-// ID returns the name by which GoAkt knows the provider.
+// ID returns GoAkt's name of Kubernetes providers.
 func (d *Discovery) ID() string { return discovery.ProviderKubernetes }
 
-// Provider returns the provider behind this one, for Self, Health, Explain and so
-// on. It exists from the beginning of [Discovery.Initialize] until
+// Provider returns the underlying provider, for example for its Self, Health and
+// Explain. It exists from the beginning of [Discovery.Initialize] until
 // [Discovery.Close]. Otherwise Provider returns nil, whose methods return
 // kubepeers.ErrClosed.
 func (d *Discovery) Provider() *kubepeers.Provider {
@@ -66,16 +66,16 @@ func (d *Discovery) Provider() *kubepeers.Provider {
 }
 
 // Initialize validates the configuration, registers, and waits until DiscoverPeers
-// has a result. It waits for at most 20 s, and not at all once a permanent error is
-// known, such as a missing Role. If it fails, it leaves nothing open and may be
-// called again.
+// has a result. It waits for at most 20 s, and returns a permanent error, such as a
+// missing Role, at once. If it fails, it leaves nothing open and may be called
+// again.
 func (d *Discovery) Initialize() error {
 	provider, err := d.create()
 	if err != nil {
 		return translate(err)
 	}
 	if err := d.register(provider); err != nil {
-		// GoAkt calls Initialize again, and does not close what has failed.
+		// GoAkt calls Initialize again, without Close.
 		d.forget(provider)
 		provider.Close()
 		return translate(err)
@@ -83,7 +83,7 @@ func (d *Discovery) Initialize() error {
 	return nil
 }
 
-// create stores a new provider, unless there is one.
+// create creates and stores a provider. It fails if there is one.
 func (d *Discovery) create() (*kubepeers.Provider, error) {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
@@ -101,7 +101,7 @@ func (d *Discovery) create() (*kubepeers.Provider, error) {
 	return provider, nil
 }
 
-// forget drops the provider, unless it has been replaced.
+// forget removes the provider, unless another one has replaced it.
 func (d *Discovery) forget(provider *kubepeers.Provider) {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
@@ -112,7 +112,7 @@ func (d *Discovery) forget(provider *kubepeers.Provider) {
 
 // register registers the provider and waits for the first result.
 func (d *Discovery) register(provider *kubepeers.Provider) error {
-	ctx, cancel := context.WithTimeout(context.Background(), d.patience)
+	ctx, cancel := context.WithTimeout(context.Background(), d.registerTimeout)
 	defer cancel()
 	if err := provider.Register(ctx); err != nil {
 		return err
@@ -120,19 +120,20 @@ func (d *Discovery) register(provider *kubepeers.Provider) error {
 	return firstResult(ctx, provider)
 }
 
-// firstResult waits for peers, or for a permanent error, for which a wait is no use.
+// firstResult waits until DiscoverPeers has a result or a permanent error. DiscoverPeers
+// itself would wait on permanent errors, too.
 func firstResult(ctx context.Context, provider *kubepeers.Provider) error {
-	var missing error
+	var lastErr error
 	for _, err := range provider.Watch(ctx) {
 		if err == nil || !kubepeers.IsRetryable(err) {
 			return err
 		}
-		missing = err
+		lastErr = err
 	}
-	if missing == nil {
+	if lastErr == nil {
 		return ctx.Err()
 	}
-	return fmt.Errorf("%w: %w", ctx.Err(), missing)
+	return fmt.Errorf("%w: %w", ctx.Err(), lastErr)
 }
 
 // Register registers again after [Discovery.Deregister], and waits like
@@ -155,7 +156,7 @@ func (d *Discovery) Register() error {
 
 // DiscoverPeers returns the addresses of the peers, without this pod. It returns
 // from memory. An empty result means that this pod is alone. If the peers are not
-// known, DiscoverPeers waits for 3 s and returns an error.
+// known, DiscoverPeers waits for at most 3 s and then returns an error.
 func (d *Discovery) DiscoverPeers() ([]string, error) {
 	provider := d.Provider()
 	if provider == nil {
@@ -179,8 +180,8 @@ func (d *Discovery) Deregister() error {
 	return translate(provider.Deregister())
 }
 
-// Close closes the provider, and ends calls that wait. Initialize may be called
-// again. Without a provider it returns nil.
+// Close closes the provider and ends waiting calls. Initialize may be called again.
+// If there is no provider, Close returns nil.
 func (d *Discovery) Close() error {
 	provider := d.Provider()
 	if provider == nil {

@@ -1,9 +1,10 @@
-// Package goakt is the Kubernetes discovery of GoAkt by kubepeers. It replaces
-// GoAkt's own provider. Only the import of a program changes:
+// Package goakt is a Kubernetes discovery provider for GoAkt. It replaces GoAkt's own
+// provider, github.com/tochemey/goakt/v4/discovery/kubernetes. In a program only the
+// import changes:
 //
 //	import kubernetes "github.com/kubepeers/kubepeers/bindings/go/goakt"
 //
-// instead of "github.com/tochemey/goakt/v4/discovery/kubernetes". The rest remains:
+// The rest stays the same:
 //
 //	provider := kubernetes.NewDiscovery(&kubernetes.Config{
 //		Namespace:         "default",
@@ -16,21 +17,21 @@
 //
 // # Differences
 //
-// The result does not contain this pod, and it contains pods that are not Ready. So
-// a readiness probe may ask whether the node is in the cluster.
+// The result excludes this pod and includes pods that are not Ready. So a readiness
+// probe may ask whether the node is in the cluster.
 //
-// GoAkt treats an empty result as "I am the first node", and founds a cluster after
-// ten errors, too. Here an empty result always means that this pod is alone, and
+// An empty result always means that this pod is alone. GoAkt treats it as "I am the
+// first node", and also founds a cluster after ten errors. Therefore
 // [Discovery.Initialize], which ActorSystem.Start calls, waits until the peers are
-// known. At that point the gossip port of the node is still closed: a node that
-// waited later would be joined by the others although it cannot answer yet.
+// known. The gossip port of the node is still closed at that point. Otherwise other
+// nodes would join a node that cannot answer yet.
 //
 // If the peers do not become known, Start fails with the reason and founds no
-// cluster. Since GoAkt 4.4.0 Start tries three times, so that it fails after about a
-// minute, and may then be called again in the same process. With earlier versions,
-// let the process end, so that Kubernetes starts it again.
+// cluster. Since GoAkt 4.4.0 Start calls Initialize three times, so that it fails
+// after about a minute. It may then be called again in the same process. With earlier
+// versions, end the process, so that Kubernetes restarts the container.
 //
-// Leave the bootstrap timeout at its default: GoAkt waits for half of it at every
+// Leave the bootstrap timeout at its default. GoAkt waits for half of it at every
 // fresh start, and the wait of Initialize does not count towards it.
 //
 // The service account must be allowed to list and watch pods. If it may only list

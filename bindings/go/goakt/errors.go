@@ -8,12 +8,12 @@ import (
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
 )
 
-// ErrNoPodsAvailable is for programs that name it. Since GoAkt 4.4.0 GoAkt's own
-// provider returns it instead of an empty result. This package never returns it: an
-// empty result is not an error here, and means that this pod is alone.
+// ErrNoPodsAvailable exists only so that programs that refer to it compile. Since
+// GoAkt 4.4.0 GoAkt's own provider returns it instead of an empty result. This
+// package never returns it, because an empty result means that this pod is alone.
 var ErrNoPodsAvailable = errors.New("no pods available")
 
-// sentinels are the errors of GoAkt with the same meaning.
+// sentinels maps statuses to errors of GoAkt with the same meaning.
 var sentinels = map[kubepeers.Status]error{
 	kubepeers.ErrClosed:            discovery.ErrNotInitialized,
 	kubepeers.ErrAlreadyRegistered: discovery.ErrAlreadyRegistered,
@@ -21,7 +21,8 @@ var sentinels = map[kubepeers.Status]error{
 	kubepeers.ErrInvalidConfig:     discovery.ErrInvalidConfig,
 }
 
-// translated is an error of kubepeers and of GoAkt, with the text of kubepeers.
+// translated wraps an error of kubepeers and one of GoAkt. Its text is that of
+// kubepeers.
 type translated struct{ err, sentinel error }
 
 func (e *translated) Error() string   { return e.err.Error() }

@@ -9,26 +9,27 @@ import (
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
 )
 
-func TestErrorsAreThoseOfBoth(t *testing.T) {
+func TestTranslatedErrorWrapsBothErrors(t *testing.T) {
 	for status, sentinel := range map[kubepeers.Status]error{
 		kubepeers.ErrClosed:            discovery.ErrNotInitialized,
 		kubepeers.ErrAlreadyRegistered: discovery.ErrAlreadyRegistered,
 		kubepeers.ErrNotRegistered:     discovery.ErrNotRegistered,
 		kubepeers.ErrInvalidConfig:     discovery.ErrInvalidConfig,
 	} {
-		own := &kubepeers.Error{Status: status, Message: "why", Retryable: true}
-		err := translate(own)
-		var failure *kubepeers.Error
-		if !errors.Is(err, sentinel) || !errors.Is(err, status) || !errors.As(err, &failure) || failure != own {
-			t.Errorf("%v: %#v", status, err)
+		original := &kubepeers.Error{Status: status, Message: "why", Retryable: true}
+		err := translate(original)
+		for _, want := range []error{sentinel, status, original} {
+			if !errors.Is(err, want) {
+				t.Errorf("%v: got %#v; want it to wrap %v", status, err, want)
+			}
 		}
-		if err.Error() != own.Error() || !kubepeers.IsRetryable(err) {
-			t.Errorf("%v: %v", status, err)
+		if err.Error() != original.Error() || !kubepeers.IsRetryable(err) {
+			t.Errorf("%v: got %v; want the text %q, and retryable", status, err, original)
 		}
 	}
 }
 
-func TestOtherErrorsAreUnchanged(t *testing.T) {
+func TestTranslateKeepsOtherErrors(t *testing.T) {
 	for _, err := range []error{
 		nil,
 		&kubepeers.Error{Status: kubepeers.ErrNotSynced},
@@ -36,8 +37,8 @@ func TestOtherErrorsAreUnchanged(t *testing.T) {
 		kubepeers.ErrIncompatibleLibrary,
 		discovery.ErrAlreadyInitialized,
 	} {
-		if translate(err) != err {
-			t.Errorf("%v: %#v", err, translate(err))
+		if got := translate(err); got != err {
+			t.Errorf("got %#v; want %#v", got, err)
 		}
 	}
 }

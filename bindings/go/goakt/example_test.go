@@ -11,7 +11,7 @@ import (
 	kubernetes "github.com/kubepeers/kubepeers/bindings/go/goakt"
 )
 
-// With GoAkt's own provider only the import of "kubernetes" differs.
+// Only the import of "kubernetes" differs from a program with GoAkt's own provider.
 func Example() {
 	provider := kubernetes.NewDiscovery(&kubernetes.Config{
 		Namespace:         "default",
@@ -23,7 +23,10 @@ func Example() {
 	system, err := actor.NewActorSystem("demo",
 		actor.WithRemote(remote.NewConfig("10.0.0.1", 3320)),
 		actor.WithCluster(actor.NewClusterConfig().
-			WithDiscovery(provider).WithDiscoveryPort(3322).WithPeersPort(3321).WithKinds(new(greeter))))
+			WithDiscovery(provider).
+			WithDiscoveryPort(3322).
+			WithPeersPort(3321).
+			WithKinds(new(greeter))))
 	fmt.Println(system.Name(), err) // system.Start(ctx) finds the other nodes
 	// Output: demo <nil>
 }

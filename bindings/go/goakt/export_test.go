@@ -2,8 +2,8 @@ package goakt
 
 import "time"
 
-// WithPatience sets how long Initialize and Register wait.
-func (d *Discovery) WithPatience(patience time.Duration) *Discovery {
-	d.patience = patience
+// WithRegisterTimeout sets how long Initialize and Register wait.
+func (d *Discovery) WithRegisterTimeout(timeout time.Duration) *Discovery {
+	d.registerTimeout = timeout
 	return d
 }

@@ -11,19 +11,18 @@ package capi
 */
 import "C"
 
-// Provider is the library's checked handle. Every number is safe to use. 0 is never
-// a provider.
+// Provider is a handle of the library, which validates it. Every number is safe to
+// use. 0 is never a provider.
 //
-// Calls that can wait have a timeout of 0 here: they return what is known.
+// Calls that can wait have a timeout of 0 here, so they return at once.
 type Provider uint64
 
-// Init creates a provider from a configuration. It leaves *provider as it is if it
-// fails.
+// Init creates a provider from a configuration. If it fails, *provider is unchanged.
 func Init(configuration []Pair, provider *Provider) *Failure {
 	config := C.kubepeers_config_new()
 	defer C.kubepeers_config_free(config)
 	for _, pair := range configuration {
-		if failure := set(config, pair); failure != nil {
+		if failure := setPair(config, pair); failure != nil {
 			return failure
 		}
 	}
@@ -42,8 +41,8 @@ func (p Provider) Register() *Failure {
 	return outcome(C.kubepeers_register(C.kubepeers_provider(p), 0, &err), &err)
 }
 
-// Refresh requests a list if *request is 0, and stores the number of the request,
-// with which it can be called again.
+// Refresh requests a list if *request is 0, and stores the number of the request in
+// *request. With that number, it returns the state of the same request.
 func (p Provider) Refresh(request *uint64) *Failure {
 	number := C.uint64_t(*request)
 	var err *C.kubepeers_error
@@ -67,7 +66,7 @@ func (p Provider) Deregister() *Failure {
 	return outcome(C.kubepeers_deregister(C.kubepeers_provider(p), &err), &err)
 }
 
-// Close closes the provider and ends all calls that wait. A closed provider may be
+// Close closes the provider and ends all waiting calls. A closed provider may be
 // closed again.
 func (p Provider) Close() *Failure {
 	var err *C.kubepeers_error

@@ -12,13 +12,14 @@ import (
 	"unsafe"
 )
 
-// Pair is one configuration key and its value, as text.
+// Pair is a configuration key and its value as text.
 type Pair struct{ Key, Value string }
 
-func set(config *C.kubepeers_config, pair Pair) *Failure {
-	// A C string ends at the first NUL: the rest would be lost silently.
+func setPair(config *C.kubepeers_config, pair Pair) *Failure {
+	// A C string ends at the first NUL, so the rest would be lost silently.
 	if strings.ContainsRune(pair.Key, 0) || strings.ContainsRune(pair.Value, 0) {
-		return &Failure{Status: InvalidConfig, Message: fmt.Sprintf("`%s`: contains a NUL byte", pair.Key)}
+		message := fmt.Sprintf("`%s`: contains a NUL byte", pair.Key)
+		return &Failure{Status: InvalidConfig, Message: message}
 	}
 	key, value := C.CString(pair.Key), C.CString(pair.Value)
 	defer C.free(unsafe.Pointer(key))

@@ -3,19 +3,19 @@ package capi
 // #include <kubepeers.h>
 import "C"
 
-// Failure is why a call failed. It does not implement error, so that a nil *Failure
+// Failure says why a call failed. It does not implement error, so that a nil *Failure
 // cannot become an error that is not nil.
 type Failure struct {
 	Status     int32
 	Message    string
 	Retryable  bool
 	HTTPStatus int
-	Manifest   string // "" for none
+	Manifest   string // "" if there is none
 }
 
 // outcome copies the error of a call and frees it. It returns nil if the call
-// succeeded. It takes a pointer because Go may read a plain variable before it
-// makes a call that is another argument.
+// succeeded. It takes a pointer to the error, because Go may evaluate a plain variable
+// before a call that is another argument of outcome.
 func outcome(status C.kubepeers_status, err **C.kubepeers_error) *Failure {
 	if status == C.KUBEPEERS_OK {
 		return nil

@@ -3,7 +3,7 @@ package capi
 // #include <kubepeers.h>
 import "C"
 
-// Health is how reliable the results of a provider were at one moment.
+// Health says how reliable the results of a provider were at one moment.
 type Health struct {
 	AgeMS      int64 // negative: the pods have not been listed yet
 	Stale      bool
@@ -13,7 +13,7 @@ type Health struct {
 	ErrorClass string   // "" if there is no error
 }
 
-// Health returns how reliable the results are.
+// Health returns how reliable the results are now.
 func (p Provider) Health() (Health, *Failure) {
 	var health *C.kubepeers_health
 	var err *C.kubepeers_error
@@ -21,7 +21,8 @@ func (p Provider) Health() (Health, *Failure) {
 	return takeHealth(health), outcome(status, &err)
 }
 
-// takeHealth copies a record and frees it, with its error. A failed call leaves NULL.
+// takeHealth copies a record and frees it, with its error. The record of a failed call
+// is NULL.
 func takeHealth(health *C.kubepeers_health) Health {
 	defer C.kubepeers_health_free(health)
 	copied := Health{

@@ -26,7 +26,8 @@ func (p Provider) NextRecord() (Record, bool) {
 	var level C.int32_t
 	var unixMS C.int64_t
 	var message *C.char
-	if C.kubepeers_log_next(C.kubepeers_provider(p), &level, &unixMS, &message, nil) != C.KUBEPEERS_OK || message == nil {
+	status := C.kubepeers_log_next(C.kubepeers_provider(p), &level, &unixMS, &message, nil)
+	if status != C.KUBEPEERS_OK || message == nil {
 		return Record{}, false
 	}
 	return Record{int32(level), time.UnixMilli(int64(unixMS)), takeText(message)}, true

@@ -4,7 +4,7 @@ package capi
 #include <string.h>
 #include <kubepeers.h>
 
-// A record, borrowed from its list. The texts are in the order of Node.
+// A record that is borrowed from its list. The texts are in the order of Node.
 typedef struct {
 	const char *texts[5];
 	size_t lengths[5];
@@ -12,8 +12,8 @@ typedef struct {
 	int32_t is_ready;
 } node;
 
-// Reads all records in one call, because a call from Go costs more than what it
-// reads, and returns the length of all texts.
+// Reads all records, and returns the total length of their texts. It is one call,
+// because a call from Go costs more than the work of reading a record.
 static size_t read_nodes(const kubepeers_peers *peers, node *nodes, size_t length)
 {
 	size_t total = 0;
@@ -33,8 +33,9 @@ static size_t read_nodes(const kubepeers_peers *peers, node *nodes, size_t lengt
 	return total;
 }
 
-// Reads the addresses of all records, and returns their length.
-static size_t read_addresses(const kubepeers_peers *peers, const char **texts, size_t *lengths, size_t length)
+// Reads the addresses of all records, and returns their total length.
+static size_t read_addresses(const kubepeers_peers *peers, const char **texts,
+	size_t *lengths, size_t length)
 {
 	size_t total = 0;
 	for (size_t i = 0; i < length; i++) {
@@ -65,8 +66,8 @@ type Node struct {
 	Address      string // "ip:port", with an IPv6 address in brackets
 	NodeName     string
 	Revision     string
-	RemotingPort uint16 // 0 for none
-	PeersPort    uint16 // 0 for none
+	RemotingPort uint16 // 0 if there is none
+	PeersPort    uint16 // 0 if there is none
 	Ready        bool
 }
 
@@ -84,7 +85,7 @@ func (p Provider) DiscoverPeers() (List, *Failure) {
 	return list, outcome(status, &err)
 }
 
-// Wait returns the peers if their generation is above after.
+// Wait returns the peers if their generation is greater than after.
 func (p Provider) Wait(after uint64) (List, *Failure) {
 	var list List
 	var err *C.kubepeers_error
@@ -93,11 +94,12 @@ func (p Provider) Wait(after uint64) (List, *Failure) {
 }
 
 // WaitForPeers returns the peers if there are at least min of them, and their
-// addresses have been stable for so long.
+// addresses have been the same for stableForMS.
 func (p Provider) WaitForPeers(min uint, stableForMS int32) (List, *Failure) {
 	var list List
 	var err *C.kubepeers_error
-	status := C.kubepeers_wait_for_peers(C.kubepeers_provider(p), C.size_t(min), C.int32_t(stableForMS), 0, &list.peers, &err)
+	status := C.kubepeers_wait_for_peers(C.kubepeers_provider(p),
+		C.size_t(min), C.int32_t(stableForMS), 0, &list.peers, &err)
 	return list, outcome(status, &err)
 }
 
@@ -122,7 +124,8 @@ func (l List) Len() int { return int(C.kubepeers_peers_len(l.peers)) }
 func (l List) Addresses() []string {
 	texts := make([]*C.char, l.Len())
 	lengths := make([]C.size_t, len(texts))
-	total := C.read_addresses(l.peers, unsafe.SliceData(texts), unsafe.SliceData(lengths), C.size_t(len(texts)))
+	total := C.read_addresses(l.peers,
+		unsafe.SliceData(texts), unsafe.SliceData(lengths), C.size_t(len(texts)))
 	arena := make(arena, 0, total)
 	addresses := make([]string, len(texts))
 	for i, text := range texts {
@@ -153,8 +156,8 @@ func (l List) Nodes() []Node {
 	return nodes
 }
 
-// arena holds all texts of a copy: thousands of small pieces of memory would cost more
-// to allocate, and to collect, than to copy. Its capacity must suffice.
+// arena holds all texts of a copied list in one allocation, because thousands of small
+// ones would cost more than the copy itself. Its capacity must be the total length.
 type arena []byte
 
 func (a *arena) copy(text *C.char, length C.size_t) string {

@@ -8,7 +8,7 @@ package capi
 #include <dlfcn.h>
 #include <stdint.h>
 
-// Not linked: the library that the header belongs to does not have it.
+// Looked up at run time, because the library that the header belongs to lacks it.
 static int32_t want_panic(int32_t place)
 {
 	int32_t (*want)(int32_t);
@@ -18,9 +18,9 @@ static int32_t want_panic(int32_t place)
 */
 import "C"
 
-// WantPanic makes the library panic at a place, as src/panics.rs numbers them. It
-// returns the place that was wanted before and not reached, or a negative number if
-// the library cannot panic on demand.
+// WantPanic makes the library panic at one of the places that src/panics.rs numbers.
+// It returns the previously requested place if it was not reached, or a negative
+// number if the library cannot panic on demand.
 func WantPanic(place int32) int32 {
 	return int32(C.want_panic(C.int32_t(place)))
 }

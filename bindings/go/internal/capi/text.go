@@ -28,7 +28,7 @@ func (p Provider) Metrics() (string, *Failure) {
 	return takeText(text), outcome(status, &err)
 }
 
-// takeText copies a text and frees it. A failed call leaves NULL.
+// takeText copies a text and frees it. The text of a failed call is NULL.
 func takeText(text *C.char) string {
 	defer C.kubepeers_text_free(text)
 	return C.GoString(text)

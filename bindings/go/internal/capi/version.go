@@ -11,7 +11,7 @@ type Version uint32
 // HeaderVersion is the version of the kubepeers.h that this package was compiled with.
 const HeaderVersion Version = C.KUBEPEERS_VERSION_NUMBER
 
-// LibraryVersion is the version of the library that is loaded.
+// LibraryVersion returns the version of the loaded library.
 func LibraryVersion() Version {
 	return Version(C.kubepeers_version_number())
 }

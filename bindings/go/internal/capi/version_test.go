@@ -2,7 +2,7 @@ package capi
 
 import "testing"
 
-func TestServes(t *testing.T) {
+func TestServesSameMajorAndNotNewerMinor(t *testing.T) {
 	for _, c := range []struct {
 		library, header Version
 		serves          bool
@@ -19,8 +19,8 @@ func TestServes(t *testing.T) {
 		{2_000_000, 1_000_000, false},
 		{1_000_000, 2_000_000, false},
 	} {
-		if c.library.Serves(c.header) != c.serves {
-			t.Errorf("library %v, header %v: not %v", c.library, c.header, c.serves)
+		if got := c.library.Serves(c.header); got != c.serves {
+			t.Errorf("library %v, header %v: got %v; want %v", c.library, c.header, got, c.serves)
 		}
 	}
 }

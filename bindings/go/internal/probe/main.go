@@ -58,7 +58,8 @@ func run(configuration []string, commands io.Reader, answers io.Writer) error {
 
 type probe struct {
 	config raw.Config
-	// discoverTimeout is the default of the library: this package has contexts.
+	// discoverTimeout is the default timeout of the library's calls. The Go package has
+	// contexts instead.
 	discoverTimeout time.Duration
 	isObserver      bool
 	records         recorder
@@ -68,10 +69,10 @@ type probe struct {
 	isOpen   bool
 
 	subscription subscription
-	manifest     string // of the last call's error
+	manifest     string // of the last command's error
 }
 
-// newProbe passes the configuration on to the library, right or wrong.
+// newProbe passes the configuration to the library without validating it.
 func newProbe(configuration []string) (*probe, error) {
 	p := &probe{records: newRecorder()}
 	p.config.RegisterTimeout = 5 * time.Second
@@ -97,9 +98,10 @@ func newProbe(configuration []string) (*probe, error) {
 	return p, nil
 }
 
-// needProvider are the commands that fail before init.
+// needProvider lists the commands that fail before init.
 var needProvider = []string{
-	"register", "discover", "wait", "settle", "refresh", "nodes", "self", "health", "metrics", "explain", "next", "deregister",
+	"register", "discover", "wait", "settle", "refresh", "nodes", "self", "health", "metrics",
+	"explain", "next", "deregister",
 }
 
 func (p *probe) answer(command []string) (string, error) {
@@ -136,7 +138,7 @@ func (p *probe) answer(command []string) (string, error) {
 		text, err := p.provider.ExplainTable()
 		return line("explain", text, err), nil
 	case "watch", "unwatch":
-		p.subscription.end() // The next command next begins another one.
+		p.subscription.end() // The command next begins a new one.
 		return line(command[0], "", nil), nil
 	case "deregister":
 		return line("deregister", "", p.provider.Deregister()), nil
@@ -146,12 +148,12 @@ func (p *probe) answer(command []string) (string, error) {
 	return p.answerWithNumbers(command)
 }
 
-// init calls the library itself if the provider is open: this package has no such
-// call.
+// init calls the library directly if the provider is open, because the Go package
+// cannot initialize a provider twice.
 func (p *probe) init() error {
 	if p.isOpen {
-		live := p.handle
-		return fromLibrary(capi.Init(p.config.Pairs, &live))
+		handle := p.handle
+		return fromLibrary(capi.Init(p.config.Pairs, &handle))
 	}
 	provider, handle, err := raw.New(p.config)
 	if err != nil {
@@ -169,8 +171,8 @@ func (p *probe) close() error {
 	return p.provider.Close()
 }
 
-// self returns the record of this pod. An observer has none, which is an error only
-// in this package.
+// self returns the record of this pod. For an observer, only the Go package returns an
+// error instead of no record.
 func (p *probe) self() string {
 	self, err := within(p.discoverTimeout, p.provider.Self)
 	switch {
@@ -195,7 +197,7 @@ func fromLibrary(failure *capi.Failure) error {
 	}
 }
 
-// manifest is that of the error of the last line.
+// manifest is the manifest of the last line's error.
 var manifest string
 
 var escape = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\t", `\t`)
@@ -209,6 +211,6 @@ func line(command, payload string, err error) string {
 		failure = &kubepeers.Error{Status: kubepeers.ErrInternal, Message: err.Error()}
 	}
 	manifest = failure.Manifest
-	return fmt.Sprintf("%s\t%v\t%d\t%d\t%s",
-		command, failure.Status.String(), digit(failure.Retryable), failure.HTTPStatus, escape.Replace(failure.Message))
+	return fmt.Sprintf("%s\t%v\t%d\t%d\t%s", command, failure.Status.String(),
+		digit(failure.Retryable), failure.HTTPStatus, escape.Replace(failure.Message))
 }

@@ -9,11 +9,12 @@ import (
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
 )
 
-var valid = []string{
-	"namespace=default", "discovery_port_name=gossip", "remoting_port_name=remoting", "peers_port_name=peers", "pod_labels=a=b,c=d",
+var validConfig = []string{
+	"namespace=default", "pod_labels=a=b,c=d", "discovery_port_name=gossip",
+	"remoting_port_name=remoting", "peers_port_name=peers",
 }
 
-func TestEveryCommandHasOneLine(t *testing.T) {
+func TestEachCommandIsAnsweredByOneLine(t *testing.T) {
 	conversation := []struct{ command, answer string }{
 		{"wait 0 0", "wait NOT_INITIALIZED"},
 		{"init", "init OK"},
@@ -46,96 +47,118 @@ func TestEveryCommandHasOneLine(t *testing.T) {
 	for _, c := range conversation {
 		commands.WriteString(c.command + "\n")
 	}
-	if err := run(valid, strings.NewReader(commands.String()), &answers); err != nil {
+	if err := run(validConfig, strings.NewReader(commands.String()), &answers); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSuffix(answers.String(), "\n"), "\n")
 	if len(lines) != len(conversation) {
-		t.Fatalf("%q", lines)
+		t.Fatalf("got %d lines; want %d: %q", len(lines), len(conversation), lines)
 	}
 	for i, c := range conversation {
 		fields := strings.Split(lines[i], "\t")
 		if len(fields) != 5 || fields[0]+" "+fields[1] != c.answer {
-			t.Errorf("%s: %q, want %s", c.command, lines[i], c.answer)
+			t.Errorf("%s: got %q; want %s and three more fields", c.command, lines[i], c.answer)
 		}
 	}
 }
 
-func TestConfigurationIsPassedOnAsItIs(t *testing.T) {
-	for argument, status := range map[string]string{"no_such_key=x": "UNKNOWN_KEY", "namespace=": "INVALID_CONFIG", "membership=a=b": "INVALID_CONFIG"} {
+func TestConfigurationIsNotValidatedByProbe(t *testing.T) {
+	for argument, status := range map[string]string{
+		"no_such_key=x":  "UNKNOWN_KEY",
+		"namespace=":     "INVALID_CONFIG",
+		"membership=a=b": "INVALID_CONFIG",
+	} {
 		var answers strings.Builder
-		if err := run(append(valid[:5:5], argument), strings.NewReader("init\n"), &answers); err != nil {
+		config := append(validConfig[:5:5], argument)
+		if err := run(config, strings.NewReader("init\n"), &answers); err != nil {
 			t.Fatal(err)
 		}
-		if answer := answers.String(); !strings.HasPrefix(answer, "init\t"+status+"\t0\t0\t") {
-			t.Errorf("%s: %q, want %s", argument, answer, status)
+		want := "init\t" + status + "\t0\t0\t"
+		if got := answers.String(); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: got %q; want prefix %q", argument, got, want)
 		}
 	}
 }
 
-func TestMessagesAreOneField(t *testing.T) {
-	got := line("register", "", &kubepeers.Error{Status: kubepeers.ErrForbidden, Message: "a\\b\n\tc", Retryable: true, HTTPStatus: 403})
-	if want := "register\tFORBIDDEN\t1\t403\t" + `a\\b\n\tc`; got != want {
-		t.Errorf("%q, want %q", got, want)
+func TestPayloadAndMessageAreEscaped(t *testing.T) {
+	const text, escaped = "a\\b\n\tc", `a\\b\n\tc`
+	forbidden := &kubepeers.Error{
+		Status: kubepeers.ErrForbidden, Message: text, Retryable: true, HTTPStatus: 403,
+	}
+	for got, want := range map[string]string{
+		line("register", "", forbidden): "register\tFORBIDDEN\t1\t403\t" + escaped,
+		line("explain", text, nil):      "explain\tOK\t0\t0\t" + escaped,
+	} {
+		if got != want {
+			t.Errorf("got %q; want %q", got, want)
+		}
 	}
 }
 
-func TestTextsAreOneField(t *testing.T) {
-	if got, want := line("explain", "a\\b\n\tc", nil), "explain\tOK\t0\t0\t"+`a\\b\n\tc`; got != want {
-		t.Errorf("%q, want %q", got, want)
-	}
-}
-
-func TestRecords(t *testing.T) {
+func TestNodePayload(t *testing.T) {
 	a := kubepeers.Node{
-		Name: "a", UID: "u", Addr: netip.MustParseAddr("fd00::7"), DiscoveryPort: 1, RemotingPort: 2, PeersPort: 3, Ready: true, NodeName: "n", Revision: "r",
+		Name: "a", UID: "u", Addr: netip.MustParseAddr("fd00::7"),
+		DiscoveryPort: 1, RemotingPort: 2, PeersPort: 3,
+		Ready: true, NodeName: "n", Revision: "r",
 	}
-	if got, want := records([]kubepeers.Node{a, {Name: "b"}}), "a,u,fd00::7,1,2,3,1,n,r b,,invalid IP,0,0,0,0,,"; got != want {
-		t.Errorf("%q, want %q", got, want)
+	want := "a,u,fd00::7,1,2,3,1,n,r b,,invalid IP,0,0,0,0,,"
+	if got := records([]kubepeers.Node{a, {Name: "b"}}); got != want {
+		t.Errorf("got %q; want %q", got, want)
 	}
 	if got := records(nil); got != "" {
-		t.Errorf("%q", got)
+		t.Errorf("got %q without nodes; want none", got)
 	}
 }
 
-func TestState(t *testing.T) {
+func TestHealthPayload(t *testing.T) {
+	unavailable := &kubepeers.Error{Status: kubepeers.ErrUnavailable}
+	forbidden := &kubepeers.Error{Status: kubepeers.ErrForbidden}
 	for want, health := range map[string]kubepeers.Health{
 		"1 0 1 0 - -":                   {Synced: true, Age: 1, Watching: true},
-		"0 1 0 0 UNAVAILABLE timed-out": {Stale: true, Err: &kubepeers.Error{Status: kubepeers.ErrUnavailable}, ErrClass: "timed-out"},
-		"1 0 0 1 FORBIDDEN forbidden":   {Synced: true, Polling: true, Err: &kubepeers.Error{Status: kubepeers.ErrForbidden}, ErrClass: "forbidden"},
+		"0 1 0 0 UNAVAILABLE timed-out": {Stale: true, Err: unavailable, ErrClass: "timed-out"},
+		"1 0 0 1 FORBIDDEN forbidden": {
+			Synced: true, Polling: true, Err: forbidden, ErrClass: "forbidden",
+		},
 	} {
 		if got := state(health); got != want {
-			t.Errorf("%q, want %q", got, want)
+			t.Errorf("got %q; want %q", got, want)
 		}
 	}
 }
 
-func TestSnapshotIsGenerationAndAddresses(t *testing.T) {
-	if got, want := snapshot(kubepeers.Snapshot{}), "0"; got != want {
-		t.Errorf("%q, want %q", got, want)
+func TestSnapshotPayload(t *testing.T) {
+	if got := snapshot(kubepeers.Snapshot{}); got != "0" {
+		t.Errorf("got %q for the zero Snapshot; want %q", got, "0")
 	}
 }
 
-func TestExplained(t *testing.T) {
-	explanation := kubepeers.Explanation{Gate: "open", Pods: []kubepeers.ExplainedPod{
-		{Name: "a", Address: netip.MustParseAddrPort("10.0.0.2:1"), Started: time.Unix(0, 0).UTC()}, {Name: "b"},
-	}}
-	text := explained(explanation)
-	for _, want := range []string{`"gate":"open"`, `"name":"a"`, `"address":"10.0.0.2:1"`, `"address":null`, `"started":"1970-01-01T00:00:00Z"`} {
-		if !strings.Contains(text, want) {
-			t.Errorf("%s, want %s", text, want)
+func TestExplanationPayload(t *testing.T) {
+	address := netip.MustParseAddrPort("10.0.0.2:1")
+	got := explained(kubepeers.Explanation{Gate: "open", Pods: []kubepeers.ExplainedPod{
+		{Name: "a", Address: address, Started: time.Unix(0, 0).UTC()}, {Name: "b"},
+	}})
+	for _, want := range []string{
+		`"gate":"open"`, `"name":"a"`, `"address":"10.0.0.2:1"`, `"address":null`,
+		`"started":"1970-01-01T00:00:00Z"`,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("got %s; want it to contain %s", got, want)
 		}
 	}
 }
 
-func TestInvalidCommandsAreErrors(t *testing.T) {
-	for _, command := range []string{"nothing", "", "init now", "wait", "wait x 0", "wait 0 x",
-		"settle", "settle -1 0 0", "settle 0 x 0", "settle 0 0 x", "refresh", "refresh x", "next", "next x", "log", "watch 0", "explain", "explain x"} {
-		if err := run(valid, strings.NewReader("init\n"+command+"\n"), new(strings.Builder)); err == nil {
-			t.Errorf("%q was accepted", command)
+func TestInvalidInputIsError(t *testing.T) {
+	for _, command := range []string{
+		"nothing", "", "init now", "wait", "wait x 0", "wait 0 x",
+		"settle", "settle -1 0 0", "settle 0 x 0", "settle 0 0 x", "refresh", "refresh x",
+		"next", "next x", "log", "watch 0", "explain", "explain x",
+	} {
+		input := strings.NewReader("init\n" + command + "\n")
+		if err := run(validConfig, input, new(strings.Builder)); err == nil {
+			t.Errorf("got no error for the command %q", command)
 		}
 	}
 	if err := run([]string{"namespace"}, strings.NewReader(""), nil); err == nil {
-		t.Error("an argument without = was accepted")
+		t.Error("got no error for an argument without =")
 	}
 }

@@ -48,38 +48,41 @@ func (p *probe) wait(afterGeneration, timeout string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	found, err := within(p.timeout(limit), func(ctx context.Context) (kubepeers.Snapshot, error) { return p.newerThan(ctx, after) })
+	newer := func(ctx context.Context) (kubepeers.Snapshot, error) { return p.newerThan(ctx, after) }
+	found, err := within(p.timeout(limit), newer)
 	return line("wait", snapshot(found), err), nil
 }
 
-// newerThan takes the states of a Watch until one is newer, as the library's own
-// wait does.
+// newerThan implements the library's wait with a Watch. It returns the first newer
+// snapshot, or the last error.
 func (p *probe) newerThan(ctx context.Context, after uint64) (kubepeers.Snapshot, error) {
-	err := error(context.DeadlineExceeded) // if there is no state
-	for snapshot, failure := range p.provider.Watch(ctx) {
+	lastErr := error(context.DeadlineExceeded) // if Watch yields nothing
+	for snapshot, err := range p.provider.Watch(ctx) {
 		switch {
-		case failure == nil && snapshot.Generation() > after:
+		case err == nil && snapshot.Generation() > after:
 			return snapshot, nil
-		case failure == nil:
+		case err == nil:
 			message := fmt.Sprintf("there is nothing newer than generation %d", after)
-			err = &kubepeers.Error{Status: kubepeers.ErrTimeout, Message: message, Retryable: true}
+			lastErr = &kubepeers.Error{Status: kubepeers.ErrTimeout, Message: message, Retryable: true}
 		default:
-			err = failure
-			if !mayPass(failure) {
-				return kubepeers.Snapshot{}, failure
+			lastErr = err
+			if !isTransient(err) {
+				return kubepeers.Snapshot{}, err
 			}
 		}
 	}
-	return kubepeers.Snapshot{}, err
+	return kubepeers.Snapshot{}, lastErr
 }
 
-// mayPass reports whether the library's own calls wait until the error has passed.
-func mayPass(err error) bool {
-	return errors.Is(err, kubepeers.ErrNotSynced) || errors.Is(err, kubepeers.ErrSelfNotVisible) || errors.Is(err, kubepeers.ErrStale)
+// isTransient reports whether the library's own calls wait while they have this error.
+func isTransient(err error) bool {
+	return errors.Is(err, kubepeers.ErrNotSynced) ||
+		errors.Is(err, kubepeers.ErrSelfNotVisible) ||
+		errors.Is(err, kubepeers.ErrStale)
 }
 
-func (p *probe) settle(least, stableFor, timeout string) (string, error) {
-	min, err := strconv.ParseUint(least, 10, 31)
+func (p *probe) settle(minPeers, stableFor, timeout string) (string, error) {
+	min, err := strconv.ParseUint(minPeers, 10, 31)
 	if err != nil {
 		return "", err
 	}
@@ -104,23 +107,23 @@ func (p *probe) refresh(timeout time.Duration) string {
 	return line("refresh", "", err)
 }
 
-// timeout returns the default for a negative number.
-func (p *probe) timeout(given time.Duration) time.Duration {
-	if given < 0 {
+// timeout returns the default if the timeout is negative.
+func (p *probe) timeout(timeout time.Duration) time.Duration {
+	if timeout < 0 {
 		return p.discoverTimeout
 	}
-	return given
+	return timeout
 }
 
-// atLeast stands for a timeout of 0: with a context that has ended, calls return its
-// error. No API server answers so soon.
-const atLeast = 100 * time.Microsecond
+// minTimeout replaces a timeout of 0, because calls return only the error of a context
+// that has ended before. It is shorter than any request to an API server.
+const minTimeout = 100 * time.Microsecond
 
-// within calls with a context, and again if that ended before the call could ask
-// the library, as it may on a busy machine.
+// within makes a call with a timeout. It repeats the call if the timeout expired before
+// the call reached the library, which happens on a busy machine.
 func within[T any](timeout time.Duration, call func(context.Context) (T, error)) (T, error) {
 	for {
-		ctx, cancel := context.WithTimeout(context.Background(), max(timeout, atLeast))
+		ctx, cancel := context.WithTimeout(context.Background(), max(timeout, minTimeout))
 		result, err := call(ctx)
 		cancel()
 		if err != context.DeadlineExceeded {

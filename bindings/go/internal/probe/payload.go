@@ -12,11 +12,12 @@ import (
 )
 
 func snapshot(s kubepeers.Snapshot) string {
-	return strings.Join(append([]string{strconv.FormatUint(s.Generation(), 10)}, s.Addresses()...), " ")
+	generation := strconv.FormatUint(s.Generation(), 10)
+	return strings.Join(append([]string{generation}, s.Addresses()...), " ")
 }
 
-// explained returns the library's JSON of an explanation. There the address of a pod
-// that is not a peer is null.
+// explained returns an explanation in the JSON of the library, where the address of a
+// pod that is not a peer is null.
 func explained(explanation kubepeers.Explanation) string {
 	type pod struct {
 		kubepeers.ExplainedPod
@@ -48,7 +49,8 @@ func records(nodes []kubepeers.Node) string {
 	var records []string
 	for _, n := range nodes {
 		records = append(records, fmt.Sprintf("%s,%s,%s,%d,%d,%d,%d,%s,%s",
-			n.Name, n.UID, n.Addr, n.DiscoveryPort, n.RemotingPort, n.PeersPort, digit(n.Ready), n.NodeName, n.Revision))
+			n.Name, n.UID, n.Addr, n.DiscoveryPort, n.RemotingPort, n.PeersPort,
+			digit(n.Ready), n.NodeName, n.Revision))
 	}
 	return strings.Join(records, " ")
 }
@@ -62,12 +64,13 @@ func state(health kubepeers.Health) string {
 	if health.ErrClass != "" {
 		class = string(health.ErrClass)
 	}
-	flags := fmt.Sprint(digit(health.Synced), digit(health.Stale), digit(health.Watching), digit(health.Polling))
+	flags := fmt.Sprint(digit(health.Synced), digit(health.Stale),
+		digit(health.Watching), digit(health.Polling))
 	return strings.Join([]string{flags, status, class}, " ")
 }
 
-func digit(yes bool) int {
-	if yes {
+func digit(b bool) int {
+	if b {
 		return 1
 	}
 	return 0

@@ -7,19 +7,19 @@ import (
 	"time"
 )
 
-// recorder is a slog.Handler that keeps its records, each as "LEVEL MESSAGE".
+// recorder is a slog.Handler that keeps its records in the form "LEVEL MESSAGE".
 type recorder struct {
 	level   *slog.LevelVar
 	records chan string
 }
 
 func newRecorder() recorder {
-	// The library itself keeps fewer.
+	// The library keeps fewer records.
 	return recorder{new(slog.LevelVar), make(chan string, 1024)}
 }
 
-// logger returns a logger for a value of the key log, or nil if the value is not a
-// level, which the library then refuses.
+// logger returns a logger for a value of the key log. If the value is not a level, it
+// returns nil, because the library will reject the value.
 func (r recorder) logger(value string) *slog.Logger {
 	var level slog.Level
 	if level.UnmarshalText([]byte(value)) != nil {
@@ -29,24 +29,26 @@ func (r recorder) logger(value string) *slog.Logger {
 	return slog.New(r)
 }
 
-func (r recorder) Enabled(_ context.Context, level slog.Level) bool { return level >= r.level.Level() }
+func (r recorder) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= r.level.Level()
+}
 
 func (r recorder) Handle(_ context.Context, record slog.Record) error {
 	r.records <- strings.ToLower(record.Level.String()) + " " + record.Message
 	return nil
 }
 
-// WithAttrs drops the attributes: a probe has one provider.
+// WithAttrs drops the attributes, because a probe has only one provider.
 func (r recorder) WithAttrs([]slog.Attr) slog.Handler { return r }
 
 func (r recorder) WithGroup(string) slog.Handler { return r }
 
-// log returns the oldest record that it has not returned yet.
+// log returns the oldest record and removes it.
 func (p *probe) log(timeout time.Duration) string {
 	select {
 	case record := <-p.records.records:
 		return line("log", record, nil)
 	case <-time.After(timeout):
-		return line("log", "", nothingCame)
+		return line("log", "", errTimeout)
 	}
 }

@@ -8,12 +8,12 @@ import (
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
 )
 
-// subscription is one Watch, in a goroutine, so that the command next can have a
+// subscription runs a Watch in a goroutine, so that the command next can have a
 // timeout.
 type subscription struct {
-	updates  <-chan update // nil if there is none
+	updates  <-chan update // nil if there is no Watch
 	cancel   context.CancelFunc
-	reported bool // at least one state, so that it began before the provider was closed
+	hadState bool // The Watch began before the provider was closed.
 }
 
 type update struct {
@@ -30,16 +30,16 @@ func (s *subscription) begin(provider *kubepeers.Provider) {
 			sendLatest(updates, update{snapshot, err})
 		}
 	}()
-	s.updates, s.cancel, s.reported = updates, cancel, false
+	s.updates, s.cancel, s.hadState = updates, cancel, false
 }
 
-// sendLatest replaces an update that was not received.
+// sendLatest replaces an update that has not been received.
 func sendLatest(updates chan update, newest update) {
 	select {
 	case <-updates:
 	default:
 	}
-	updates <- newest // There is room, because no other goroutine sends.
+	updates <- newest // This never blocks, because no other goroutine sends.
 }
 
 func (s *subscription) end() {
@@ -49,36 +49,36 @@ func (s *subscription) end() {
 	}
 }
 
-// The protocol has no message for these two.
+// In the protocol these two errors have no message.
 var (
-	nothingCame = &kubepeers.Error{Status: kubepeers.ErrTimeout}
-	isOver      = &kubepeers.Error{Status: kubepeers.ErrClosed}
+	errTimeout = &kubepeers.Error{Status: kubepeers.ErrTimeout}
+	errClosed  = &kubepeers.Error{Status: kubepeers.ErrClosed}
 )
 
-// next returns the next peers, or the error that ends the subscription. It ignores
+// next returns the next snapshot, or the error that ends the subscription. It ignores
 // retryable errors.
 func (p *probe) next(timeout time.Duration) string {
 	if p.subscription.updates == nil {
 		p.subscription.begin(p.provider)
 	}
-	over := time.After(timeout)
+	expired := time.After(timeout)
 	for {
 		select {
 		case update, open := <-p.subscription.updates:
 			switch {
 			case open && update.err == nil:
-				p.subscription.reported = true
+				p.subscription.hadState = true
 				return line("next", snapshot(update.snapshot), nil)
 			case open && kubepeers.IsRetryable(update.err):
 				continue
 			}
 			p.subscription.end()
-			if p.subscription.reported && errors.Is(update.err, kubepeers.ErrClosed) {
-				return line("next", "", isOver)
+			if p.subscription.hadState && errors.Is(update.err, kubepeers.ErrClosed) {
+				return line("next", "", errClosed)
 			}
 			return line("next", "", update.err)
-		case <-over:
-			return line("next", "", nothingCame)
+		case <-expired:
+			return line("next", "", errTimeout)
 		}
 	}
 }

@@ -1,6 +1,6 @@
-// Package raw creates providers from the library's own keys and values, right or
-// wrong, for the conformance probe. Errors of such a provider have the words of
-// the library, which the conformance cases compare between languages.
+// Package raw creates providers from the library's own keys and values, valid or not,
+// for the conformance probe. Errors of such a provider have the messages of the
+// library, which the conformance cases compare between languages.
 package raw
 
 import (
@@ -10,11 +10,11 @@ import (
 	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
 )
 
-// Config holds what package kubepeers makes of its own Config.
+// Config is a kubepeers.Config in the form that the library takes.
 type Config struct {
 	Pairs           []capi.Pair
-	RegisterTimeout time.Duration // 0 does not wait
-	Logger          *slog.Logger  // nil for no log
+	RegisterTimeout time.Duration // 0: Register does not wait
+	Logger          *slog.Logger  // nil: no log
 }
 
 // New returns a *kubepeers.Provider and its handle. Package kubepeers sets it.

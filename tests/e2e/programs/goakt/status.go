@@ -20,10 +20,10 @@ type status struct {
 	environment
 	system   actor.ActorSystem
 	provider discovery.Provider
-	witness  *witness
+	recorder *recorder
 }
 
-// A member is a node as GoAkt names it.
+// member identifies a node to GoAkt.
 type member struct {
 	Host         string `json:"host"`
 	PeersPort    int    `json:"peersPort"`
@@ -38,19 +38,22 @@ func (s *status) serve() error {
 	routes := http.NewServeMux()
 	routes.HandleFunc("/members", func(w http.ResponseWriter, r *http.Request) {
 		peers, err := s.peers(r.Context())
-		answer(w, map[string]any{"self": member{s.system.Host(), s.system.PeersPort(), s.system.Port()}, "peers": peers}, err)
+		self := member{s.system.Host(), s.system.PeersPort(), s.system.Port()}
+		respond(w, map[string]any{"self": self, "peers": peers}, err)
 	})
 	routes.HandleFunc("/ready", func(w http.ResponseWriter, r *http.Request) {
 		peers, err := s.peers(r.Context())
-		if err != nil || len(peers)+1 < s.members {
+		if err != nil || len(peers)+1 < s.minMembers {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 	})
 	routes.HandleFunc("/peers", func(w http.ResponseWriter, _ *http.Request) {
 		addresses, err := s.provider.DiscoverPeers()
-		answer(w, map[string]any{"addresses": addresses}, err)
+		respond(w, map[string]any{"addresses": addresses}, err)
 	})
-	routes.HandleFunc("/moments", func(w http.ResponseWriter, _ *http.Request) { answer(w, s.witness.noted(), nil) })
+	routes.HandleFunc("/start-times", func(w http.ResponseWriter, _ *http.Request) {
+		respond(w, s.recorder.startTimes(), nil)
+	})
 	if ours, ok := s.provider.(*kubernetes.Discovery); ok {
 		serveProvider(routes, ours)
 	}
@@ -58,21 +61,26 @@ func (s *status) serve() error {
 	return nil
 }
 
-// serveProvider serves what GoAkt does not use.
+// serveProvider serves the results of the provider that GoAkt does not use.
 func serveProvider(routes *http.ServeMux, discovery *kubernetes.Discovery) {
 	routes.HandleFunc("/nodes", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 3*time.Second)
 		defer cancel()
 		peers, err := discovery.Provider().DiscoverPeers(ctx)
-		answer(w, slices.Collect(peers.Nodes()), err)
+		respond(w, slices.Collect(peers.Nodes()), err)
 	})
 	routes.HandleFunc("/health", func(w http.ResponseWriter, _ *http.Request) {
 		health, err := discovery.Provider().Health()
-		state := map[string]any{"synced": health.Synced, "stale": health.Stale, "polling": health.Polling, "age": health.Age.String()}
-		if health.Err != nil {
-			state["error"] = health.Err.Error()
+		body := map[string]any{
+			"synced":  health.Synced,
+			"stale":   health.Stale,
+			"polling": health.Polling,
+			"age":     health.Age.String(),
 		}
-		answer(w, state, err)
+		if health.Err != nil {
+			body["error"] = health.Err.Error()
+		}
+		respond(w, body, err)
 	})
 	routes.HandleFunc("/explain", func(w http.ResponseWriter, _ *http.Request) {
 		table, err := discovery.Provider().ExplainTable()
@@ -93,7 +101,7 @@ func (s *status) peers(ctx context.Context) ([]member, error) {
 	return members, err
 }
 
-func answer(w http.ResponseWriter, body any, err error) {
+func respond(w http.ResponseWriter, body any, err error) {
 	w.Header().Set("Content-Type", "application/json")
 	if err != nil {
 		w.WriteHeader(http.StatusServiceUnavailable)

@@ -21,8 +21,6 @@ const (
 func newProvider(e environment) (discovery.Provider, error) {
 	switch e.provider {
 	case "kubepeers":
-		// kubernetes.NewDiscovery takes the same Config as GoAkt's own provider. This program needs
-		// two more settings.
 		return kubernetes.New(kubepeers.Config{
 			Namespace:         e.namespace,
 			DiscoveryPortName: gossipPortName,
@@ -32,7 +30,7 @@ func newProvider(e environment) (discovery.Provider, error) {
 			IPFamily:          e.ipFamily,
 			Pending:           e.pending,
 		}), nil
-	case "goakt": // for comparison
+	case "goakt":
 		return goaktkubernetes.NewDiscovery(&goaktkubernetes.Config{
 			Namespace:         e.namespace,
 			DiscoveryPortName: gossipPortName,
@@ -44,48 +42,43 @@ func newProvider(e environment) (discovery.Provider, error) {
 	return nil, fmt.Errorf("invalid PROVIDER %q: expected kubepeers or goakt", e.provider)
 }
 
-// A witness records when GoAkt calls the provider, and the first result.
-type witness struct {
+// recorder records when GoAkt calls the provider, and the first result.
+type recorder struct {
 	discovery.Provider
 	mutex sync.Mutex
-	moments
+	times startTimes
 }
 
-// moments are in ms since 1970, or 0 before they come.
-type moments struct {
-	Initialize       float64 `json:"initializeUnixMs"`  // GoAkt calls Initialize for the first time
-	FirstAnswer      float64 `json:"firstAnswerUnixMs"` // GoAkt has a result that is not an error
-	FirstAnswerPeers int     `json:"firstAnswerPeers"`
+// startTimes are in ms since 1970, or 0 if the event has not occurred.
+type startTimes struct {
+	Initialize       float64 `json:"initializeUnixMs"`  // first call of Initialize
+	FirstResult      float64 `json:"firstResultUnixMs"` // first DiscoverPeers without an error
+	FirstResultPeers int     `json:"firstResultPeers"`
 }
 
-func (w *witness) Initialize() error {
-	w.note(func(m *moments) {
-		if m.Initialize == 0 {
-			m.Initialize = now()
-		}
-	})
-	return w.Provider.Initialize()
+func (r *recorder) Initialize() error {
+	r.mutex.Lock()
+	if r.times.Initialize == 0 {
+		r.times.Initialize = now()
+	}
+	r.mutex.Unlock()
+	return r.Provider.Initialize()
 }
 
-func (w *witness) DiscoverPeers() ([]string, error) {
-	peers, err := w.Provider.DiscoverPeers()
-	w.note(func(m *moments) {
-		if err == nil && m.FirstAnswer == 0 {
-			m.FirstAnswer, m.FirstAnswerPeers = now(), len(peers)
-		}
-	})
+func (r *recorder) DiscoverPeers() ([]string, error) {
+	peers, err := r.Provider.DiscoverPeers()
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if err == nil && r.times.FirstResult == 0 {
+		r.times.FirstResult, r.times.FirstResultPeers = now(), len(peers)
+	}
 	return peers, err
 }
 
-func (w *witness) note(what func(*moments)) {
-	w.mutex.Lock()
-	defer w.mutex.Unlock()
-	what(&w.moments)
-}
-
-func (w *witness) noted() (m moments) {
-	w.note(func(noted *moments) { m = *noted })
-	return m
+func (r *recorder) startTimes() startTimes {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	return r.times
 }
 
 func now() float64 { return float64(time.Now().UnixMicro()) / 1000 }

@@ -1,0 +1,1 @@
+../../../../examples/memberlist/ring.go
