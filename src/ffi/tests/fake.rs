@@ -1,4 +1,4 @@
-//! In the place of the API server: the namespace says what it tells of the pods.
+//! A fake of the API server. The namespace selects how it behaves.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub(crate) fn connect(settings: &Settings, _: &Environment<'_>) -> Result<Connec
     Ok(Connection { namespace, identity: Identity::None, watch })
 }
 
-/// One peer more whenever somebody wants to know anew.
+/// Publishes one more peer for each list that a caller requests.
 async fn changing(policy: PeerPolicy, sink: Arc<dyn Sink>) {
     for count in 2.. {
         let asked = Instant::now();

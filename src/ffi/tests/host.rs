@@ -45,7 +45,7 @@ pub(super) fn ok(mut call: impl FnMut(*mut *mut kubepeers_error) -> kubepeers_st
     assert_eq!(status, 0);
 }
 
-/// The call fails like this, with an error and without; gives the message.
+/// Checks that the call fails with this status, with an error and without. Returns the message.
 pub(super) fn fails(expected: Status, call: impl Fn(*mut *mut kubepeers_error) -> kubepeers_status) -> String {
     assert_eq!(call(null_mut()), expected.code());
     let mut error = null_mut();

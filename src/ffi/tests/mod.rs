@@ -15,7 +15,7 @@ use super::*;
 use crate::status::Status;
 use host::{A_MINUTE, config_of, fails, given, gives_nothing, list, ok, provider_of, registered, text};
 
-/// All that is told of a peer; `None` past the end, where nothing is.
+/// Returns all fields of a peer, or `None` past the end.
 fn peer(peers: *const kubepeers_peers, index: usize) -> Option<[String; 6]> {
     let texts = unsafe {
         [
@@ -44,7 +44,7 @@ fn numbers(peers: *const kubepeers_peers, index: usize) -> [i32; 4] {
 }
 
 #[test]
-fn null_is_nothing() {
+fn functions_that_cannot_fail_accept_null() {
     unsafe {
         assert_eq!((kubepeers_peers_len(null()), kubepeers_peers_generation(null())), (0, 0));
         assert_eq!((peer(null(), 0), numbers(null(), 0)), (None, [0; 4]));
@@ -63,7 +63,7 @@ fn null_is_nothing() {
 }
 
 #[test]
-fn null_where_an_object_is_needed_is_a_status() {
+fn required_null_is_invalid_argument() {
     let (config, mut provider, live) = (config_of("default"), 0, registered());
     let invalid = |call: &dyn Fn(*mut *mut kubepeers_error) -> kubepeers_status| {
         assert!(fails(Status::InvalidArgument, call).ends_with("is NULL"));
@@ -90,7 +90,7 @@ fn null_where_an_object_is_needed_is_a_status() {
 }
 
 #[test]
-fn texts_and_numbers_are_checked() {
+fn invalid_texts_and_numbers_are_refused() {
     let (config, provider) = (config_of("default"), registered());
     let long = std::ffi::CString::new(vec![b'a'; 5000]).unwrap();
     unsafe {
@@ -134,7 +134,7 @@ fn all_fail(expected: Status, provider: kubepeers_provider) {
 }
 
 #[test]
-fn no_provider_and_former_ones() {
+fn invalid_and_closed_providers_are_refused() {
     all_fail(Status::NotInitialized, 0);
     ok(|error| unsafe { kubepeers_close(0, error) });
     for forged in [1, 42, u64::MAX, 1 << 55, 1 << 63] {
@@ -149,7 +149,7 @@ fn no_provider_and_former_ones() {
 }
 
 #[test]
-fn a_whole_life() {
+fn provider_lives_from_init_to_close() {
     let provider = registered();
     let peers = list(provider);
     let generation = unsafe { kubepeers_peers_generation(peers) };
@@ -177,7 +177,7 @@ fn a_whole_life() {
 }
 
 #[test]
-fn health_and_texts() {
+fn health_and_texts_are_returned() {
     let provider = registered();
     unsafe {
         let health = given(|health, error| kubepeers_get_health(provider, health, error));
@@ -194,7 +194,7 @@ fn health_and_texts() {
 }
 
 #[test]
-fn failures_of_the_watcher_are_statuses() {
+fn errors_of_the_watcher_are_statuses() {
     unsafe {
         let unknown = provider_of("unknown");
         assert_eq!(fails(Status::NoCredentials, |error| kubepeers_register(unknown, 0, error)), "there are none");
@@ -218,7 +218,7 @@ fn all_but_register_fail(provider: kubepeers_provider) {
 }
 
 #[test]
-fn init_keeps_a_live_provider() {
+fn init_refuses_a_live_provider() {
     let (config, mut provider, empty) = (config_of("default"), registered(), kubepeers_config_new());
     let live = provider;
     unsafe {
@@ -238,7 +238,7 @@ fn init_keeps_a_live_provider() {
 }
 
 #[test]
-fn log_records_are_fetched() {
+fn log_next_returns_and_removes_records() {
     let (provider, mut level, mut at) = (provider_logging(), 0, 0);
     let places = (&raw mut level, &raw mut at);
     unsafe {
@@ -297,7 +297,7 @@ fn two_threads_read_one_list() {
 }
 
 #[test]
-fn close_ends_a_wait_and_may_come_at_any_time() {
+fn close_ends_a_wait_at_any_time() {
     let provider = registered();
     thread::scope(|scope| {
         for timeout in [i32::MAX, A_MINUTE] {
@@ -314,7 +314,7 @@ fn close_ends_a_wait_and_may_come_at_any_time() {
 }
 
 #[test]
-fn addresses_are_copied_if_there_is_room() {
+fn copy_addresses_copies_only_if_the_buffer_is_large_enough() {
     let provider = registered();
     let (mut length, mut generation) = (0, 0);
     let places = (&raw mut length, &raw mut generation);
@@ -332,7 +332,7 @@ fn addresses_are_copied_if_there_is_room() {
 }
 
 #[test]
-fn what_needs_no_object() {
+fn functions_without_an_object_work() {
     assert_eq!(text(kubepeers_status_name(Status::Timeout.code())), "TIMEOUT");
     assert_eq!(text(kubepeers_status_name(i32::MIN)), "UNKNOWN");
     assert_eq!(
