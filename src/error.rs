@@ -1,10 +1,10 @@
-//! Why a call did not do what it says.
+//! The error type of the crate.
 
 use std::fmt;
 
 use crate::status::Status;
 
-/// A status and a sentence that says what happened, to what, and what to do about it.
+/// A status and a message: what failed, why, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     status: Status,
@@ -14,16 +14,16 @@ pub struct Error {
     manifest: Option<Box<str>>,
 }
 
-/// What fallible functions of this crate return.
+/// The result of fallible functions of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// An error without an HTTP answer behind it.
+    /// Creates an error that no HTTP response has caused.
     pub fn new(status: Status, message: impl Into<String>) -> Self {
         Self { status, retryable: status.is_retryable(), http_status: 0, message: message.into(), manifest: None }
     }
 
-    /// The same with the HTTP status that the API server answered; 0 for none.
+    /// Sets the HTTP status of the API server's response; 0 for none.
     pub fn with_http_status(mut self, http_status: u16) -> Self {
         self.http_status = http_status;
         self
@@ -35,7 +35,7 @@ impl Error {
         self
     }
 
-    /// Takes from another error whether a retry helps, what the API server answered and what fixes it.
+    /// Copies from the cause whether it is retryable, its HTTP status and its manifest.
     pub fn because_of(mut self, cause: &Error) -> Self {
         self.retryable = cause.retryable;
         self.http_status = cause.http_status;
@@ -43,33 +43,33 @@ impl Error {
         self
     }
 
-    /// The same, but it is not certain yet that it lasts.
+    /// Marks the error as retryable, because it may be transient.
     pub fn worth_a_retry(mut self) -> Self {
         self.retryable = true;
         self
     }
 
-    /// Whether the same call may succeed later without anybody changing a configuration, a manifest or a program.
+    /// Returns whether the same call may succeed later without a change of the configuration, the cluster or the program.
     pub fn is_retryable(&self) -> bool {
         self.retryable
     }
 
-    /// What kind of error this is.
+    /// Returns the status of the error.
     pub fn status(&self) -> Status {
         self.status
     }
 
-    /// The HTTP status of the API server's answer, 0 if there was none.
+    /// Returns the HTTP status of the API server's response, or 0 if there was none.
     pub fn http_status(&self) -> u16 {
         self.http_status
     }
 
-    /// Returns the YAML that fixes the cause when it is applied, if there is such YAML.
+    /// Returns the YAML that fixes the cause when it is applied, if there is any.
     pub fn manifest(&self) -> Option<&str> {
         self.manifest.as_deref()
     }
 
-    /// What happened and what to do about it.
+    /// Returns what failed, why, and what to do about it.
     pub fn message(&self) -> &str {
         &self.message
     }

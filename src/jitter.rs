@@ -6,7 +6,7 @@ use std::time::Duration;
 /// The share of the API server's time that each client gets when all of them return at once.
 const PER_CLIENT: Duration = Duration::from_millis(5);
 
-/// Returns the delay of a client that has its place between 0 and 1 already.
+/// Returns the delay of a client whose place among all clients is between 0 and 1.
 pub(crate) fn place_in_spread(clients: usize, longest: Duration, place: f64) -> Duration {
     let clients = u32::try_from(clients).unwrap_or(u32::MAX);
     PER_CLIENT.saturating_mul(clients).min(longest).mul_f64(place)

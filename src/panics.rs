@@ -1,9 +1,9 @@
-//! Panics where a test wants them. Only with the cargo feature `inject-panics`: else none of this does anything.
+//! Panics for tests. Without the cargo feature `inject-panics`, these functions do nothing.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 
-/// Where code of the library runs.
+/// A place where code of the library runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub(crate) enum Place {
@@ -11,17 +11,17 @@ pub(crate) enum Place {
     Call = 1,
     /// The watcher.
     Watcher = 2,
-    /// The task that a connection runs in, beside the watcher.
+    /// The task of a connection, next to the watcher.
     Connection = 3,
-    /// The task that sends requests, beside the watcher.
+    /// The task that sends requests, next to the watcher.
     Request = 4,
-    /// The thread that looks names up.
+    /// The thread that resolves names.
     Lookup = 5,
-    /// The thread that makes a client of a kubeconfig.
+    /// The thread that logs in with a kubeconfig.
     Login = 6,
 }
 
-/// Panics if a test wants it here.
+/// Panics if a test has requested it for this place.
 #[cfg(not(feature = "inject-panics"))]
 pub(crate) fn here(_: Place) {}
 
@@ -35,12 +35,12 @@ mod injected {
 
     static WANTED: AtomicI32 = AtomicI32::new(0);
 
-    /// What comes to this place next will panic. Gives the place that was wanted before and not come to, 0 for none.
+    /// Requests a panic of the code that reaches this place next. Returns the last requested place that was not reached, or 0.
     pub fn want(place: i32) -> i32 {
         WANTED.swap(place, SeqCst)
     }
 
-    /// Panics if a test wants it here.
+    /// Panics if a test has requested it for this place.
     pub fn here(place: Place) {
         if WANTED.compare_exchange(place as i32, 0, SeqCst, SeqCst).is_ok() {
             panic!("wanted in {place:?}");
@@ -48,7 +48,7 @@ mod injected {
     }
 }
 
-/// The same future, which is in that place whenever it goes on.
+/// Runs a future. Each poll of it reaches the place.
 pub(crate) async fn within<F: Future>(place: Place, future: F) -> F::Output {
     let mut future = pin!(future);
     poll_fn(|context| {

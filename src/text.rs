@@ -1,4 +1,4 @@
-//! The one rule for text that another program wrote: a terminal, a log or a table shows it as it is.
+//! Makes text of other programs safe to show in a terminal, a log or a table.
 
 use std::borrow::Cow;
 
@@ -26,7 +26,7 @@ fn is_unprintable(c: char) -> bool {
 pub(crate) mod tests {
     use super::*;
 
-    /// Every character that a server may use to steer a terminal or to disguise text.
+    /// The characters that a server could use to control a terminal or to disguise text.
     pub(crate) const HOSTILE: &str = "\0\u{7}\t\r\n\u{1b}\u{7f}\u{85}\u{9b}\u{61c}\u{200b}\u{200c}\u{200d}\u{200e}\u{200f}\
         \u{2028}\u{2029}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2060}\u{2066}\u{2067}\u{2068}\u{2069}\u{feff}";
 

@@ -1,8 +1,10 @@
-//! Of any two pods that pass the gate, at least one sees the other: over simulated stores, with many random schedules.
+//! At least one of two pods whose gates are open has the other among its peers. Checked with simulated stores and many random
+//! schedules.
 //!
-//! A store is a sequence of revisions, each one change of one pod. A client's pods are always those of some revision: a list
-//! gives it the state of any revision, also an older one than it had, from a cache that lags; a watch then takes it forward,
-//! revision by revision, lags, breaks and goes on. The code under test is what makes an answer of the pods: `view_of`.
+//! A store is a sequence of revisions, each of which changes one pod. The pods of a client are always those of one revision. A
+//! list returns the state of any revision, even an older one than before, because it may come from a cache that lags. A watch
+//! then moves forward, revision by revision; it may lag, break and resume. The code under test is `view_of`, which turns the
+//! pods into a view.
 
 use std::sync::Arc;
 
@@ -12,7 +14,7 @@ use kubepeers::testing::{
 
 const SCHEDULES: u64 = 3_000;
 
-/// A deterministic sequence: a schedule that fails can be played again by its number. (splitmix64)
+/// A deterministic sequence (splitmix64), so that a schedule that fails can be repeated by its number.
 struct Random(u64);
 
 impl Random {
@@ -25,7 +27,7 @@ impl Random {
     }
 }
 
-/// A pod in one of the states that it goes through: absent, Pending, Running, ready.
+/// Returns a pod in one of its states: absent, Pending, Running, Ready.
 fn pod(number: usize, state: usize) -> Option<Pod> {
     (state > 0).then(|| Pod {
         name: format!("pod-{number}").into(),
@@ -50,7 +52,7 @@ fn ip(number: usize) -> std::net::Ipv4Addr {
 /// The states of all pods, one entry for each revision.
 type Store = Vec<Vec<usize>>;
 
-/// Every pod goes through its states in order, the pods in any.
+/// Creates a store. Every pod goes through its states in order; the order of the pods is random.
 fn store(random: &mut Random, pods: usize) -> Store {
     let mut now = vec![0; pods];
     let mut store = vec![now.clone()];
@@ -64,21 +66,21 @@ fn store(random: &mut Random, pods: usize) -> Store {
     store
 }
 
-/// How a client gets to its pods.
+/// How a client reads the pods.
 #[derive(Clone, Copy, PartialEq)]
 enum Reading {
-    /// As Kubernetes does it.
+    /// The client reads them like a client of Kubernetes.
     Ordered,
-    /// Each pod from a revision of its own: what an unordered watch, or one stream for each pod, would give.
+    /// Each pod is of another revision, as with an unordered watch, or with one stream for each pod.
     Unordered,
 }
 
-/// All that a client ever has: the states at each moment of its life.
+/// Returns the states that a client has, one after the other.
 fn life(random: &mut Random, store: &Store, reading: Reading) -> Vec<Vec<usize>> {
     let mut seen = Vec::new();
     let mut revision = 0;
     for _ in 0..6 {
-        // A list, from any cache: it may lead back.
+        // A list from any cache may go back.
         revision = if random.below(4) == 0 {
             random.below(store.len())
         } else {
@@ -97,7 +99,7 @@ fn life(random: &mut Random, store: &Store, reading: Reading) -> Vec<Vec<usize>>
     seen
 }
 
-/// The views of pod `own` that may be handed out.
+/// Returns the views of pod `own` that may be returned to callers.
 fn answers(own: usize, life: &[Vec<usize>], options: PolicyOptions, gated: bool) -> Vec<View> {
     let port = |name: &str| PortRule { name: name.into(), default: None };
     let ports = Ports { discovery: port("gossip"), peers: Some(port("peers")), remoting: Some(port("remoting")) };
@@ -114,7 +116,7 @@ fn sees(view: &View, other: usize) -> bool {
     view.peers.iter().any(|peer| peer.address.ip() == ip(other))
 }
 
-/// The first schedule in which two pods have answers that hold neither of them; and how many pairs of answers were compared.
+/// Returns the first schedule in which neither of two pods has the other, and the number of compared pairs.
 fn blind_pair(options: PolicyOptions, reading: Reading, gated: bool) -> (Option<u64>, usize) {
     let mut compared = 0;
     for schedule in 0..SCHEDULES {
@@ -138,22 +140,21 @@ fn blind_pair(options: PolicyOptions, reading: Reading, gated: bool) -> (Option<
 }
 
 #[test]
-fn of_two_pods_with_answers_one_sees_the_other() {
+fn one_of_two_pods_with_answers_has_the_other() {
     let (blind, compared) = blind_pair(PolicyOptions::default(), Reading::Ordered, true);
     assert_eq!(blind, None, "the schedule in which two pods are blind to each other");
     assert!(compared > 100_000, "only {compared} pairs of answers were compared");
 }
 
 #[test]
-fn the_same_with_pending_pods_taken_in() {
+fn guarantee_holds_with_pending_pods_included() {
     let (blind, _) =
         blind_pair(PolicyOptions { pending_too: true, ..PolicyOptions::default() }, Reading::Ordered, true);
     assert_eq!(blind, None);
 }
 
-/// What breaks the guarantee breaks the test.
 #[test]
-fn the_test_finds_what_breaks_the_guarantee() {
+fn test_finds_policies_that_break_the_guarantee() {
     let ready = PolicyOptions { only_ready: true, ..PolicyOptions::default() };
     for (what, options, reading, gated) in [
         ("answers before self is seen", PolicyOptions::default(), Reading::Ordered, false),

@@ -17,7 +17,7 @@ fn published() -> BTreeSet<String> {
 
 /// Names are added, never changed or taken away.
 #[test]
-fn what_was_published_stays() {
+fn published_names_stay() {
     let names = [
         functions(),
         numbers(),
@@ -41,7 +41,7 @@ fn what_was_published_stays() {
 }
 
 #[test]
-fn the_header_tells_of_each() {
+fn header_documents_every_published_name() {
     let words: BTreeSet<&str> = HEADER.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '-').collect();
     let untold = |line: &String| {
         let mut parts = line.split([' ', '.']);

@@ -26,13 +26,13 @@ pub struct Key {
 /// What applies if a key is not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Default {
-    /// Nothing does: the key must be set.
+    /// The key must be set.
     Required,
     /// The key has no default.
     None,
-    /// This value does.
+    /// This value applies.
     Value(&'static str),
-    /// What this sentence says does.
+    /// This sentence describes it.
     Sentence(&'static str),
 }
 

@@ -1,4 +1,4 @@
-//! What Kubernetes accepts as a name, a label and a port name.
+//! Checks names, labels and port names like Kubernetes does.
 //!
 //! <https://kubernetes.io/docs/concepts/overview/working-with-objects/names/> and `.../labels/`; port names: RFC 6335, 5.1.
 
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 type Checked<T> = Result<T, String>;
 
-/// A value as it may be shown in a message: short and printable.
+/// Returns a value for a message: short and printable.
 pub(super) fn shown(value: &str) -> String {
     const LONGEST: usize = 80;
     let mut text: String = value.chars().take(LONGEST).flat_map(char::escape_debug).collect();
@@ -50,7 +50,7 @@ pub(super) fn port_name(value: &str) -> Checked<String> {
     ))
 }
 
-/// `k=v,k2=v2`
+/// Parses `k=v,k2=v2`.
 pub(super) fn labels(value: &str) -> Checked<BTreeMap<String, String>> {
     let mut labels = BTreeMap::new();
     for pair in value.split(',') {
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn label_texts() {
+    fn labels_accepts_what_kubernetes_accepts() {
         let long = "a".repeat(63);
         for good in ["app=demo", "app=", "example.com/app_1.x=V-1", "a=b,c=d", &format!("{long}={long}")] {
             assert!(labels(good).is_ok(), "{good}");
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn port_names() {
+    fn port_name_accepts_what_kubernetes_accepts() {
         for good in ["gossip", "g", "a-b-c", "9p", "abcdefghijklmno"] {
             assert!(port_name(good).is_ok(), "{good}");
         }
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn names() {
+    fn dns_names_are_those_of_kubernetes() {
         assert!(dns_label("kube-system").is_ok() && dns_label(&"a".repeat(63)).is_ok());
         for bad in ["a.b", "A", "-a", "a-", "a/b", &"a".repeat(64)] {
             assert!(dns_label(bad).is_err(), "{bad}");

@@ -1,27 +1,26 @@
-//! A sorted list whose copies share what they have in common: to change one of thousands of elements in a copy costs a block of
-//! them, not all.
+//! A sorted list in blocks, which its copies share. A change of one element in a copy copies one block, not the list.
 
 use std::any::Any;
 use std::ops::Range;
 use std::slice;
 use std::sync::{Arc, OnceLock};
 
-/// How many elements a block has at most.
+/// The most elements of a block.
 const BLOCK: usize = 128;
 
-/// What has its place in the list by a key that no other element has.
+/// An element of a list, which has a unique key.
 pub trait Keyed: Clone {
-    /// By which they are sorted.
+    /// The elements are sorted by their keys.
     type Key: Ord + ?Sized;
-    /// This one's.
+    /// Returns the key of this element.
     fn key(&self) -> &Self::Key;
 }
 
-/// The list. With each block is a `D`, made of its elements by whoever first needs it, and shared by all copies that have the block.
+/// The list. Each block has a `D`, which readers derive from its elements. All copies that share the block share it.
 #[derive(Debug)]
 pub struct ChunkedList<T, D = ()> {
     blocks: Vec<Arc<Block<T, D>>>,
-    /// How many elements there are up to the end of each block.
+    /// The number of elements up to the end of each block.
     ends: Vec<usize>,
 }
 
@@ -41,7 +40,7 @@ impl Cache {
 /// Some neighboring elements.
 #[derive(Debug)]
 pub struct Block<T, D> {
-    /// In their order.
+    /// The elements, sorted.
     pub items: Vec<T>,
     /// A value that readers derive from the elements. It is reset when they change.
     pub cache: D,
@@ -66,39 +65,39 @@ impl<T, D> Default for ChunkedList<T, D> {
 }
 
 impl<T, D> ChunkedList<T, D> {
-    /// How many there are.
+    /// Returns the number of elements.
     pub fn len(&self) -> usize {
         self.ends.last().copied().unwrap_or(0)
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no elements.
     pub fn is_empty(&self) -> bool {
         self.blocks.is_empty()
     }
 
-    /// All, in order.
+    /// Returns all elements, sorted.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.blocks.iter().flat_map(|block| &block.items)
     }
 
-    /// The blocks, in order.
+    /// Returns the blocks, sorted.
     pub fn blocks(&self) -> slice::Iter<'_, Arc<Block<T, D>>> {
         self.blocks.iter()
     }
 
-    /// The block of the element with this number, and its number there.
+    /// Returns the block of the element with this index, and the index inside the block.
     pub fn at(&self, index: usize) -> Option<(&Block<T, D>, usize)> {
         let number = self.ends.partition_point(|end| *end <= index);
         let block = self.blocks.get(number)?;
         Some((block, index - (self.ends[number] - block.items.len())))
     }
 
-    /// The element with this number.
+    /// Returns the element with this index.
     pub fn get(&self, index: usize) -> Option<&T> {
         self.at(index).map(|(block, at)| &block.items[at])
     }
 
-    /// Whether all agree, one by one. Blocks that they share are not looked into.
+    /// Returns whether `same` holds for each pair of elements. It is not called for elements of shared blocks.
     pub fn agrees(&self, other: &Self, same: impl Fn(&T, &T) -> bool) -> bool {
         let block = |a: &Arc<Block<T, D>>, b: &Arc<Block<T, D>>| {
             Arc::ptr_eq(a, b)
@@ -120,7 +119,7 @@ impl<T, D> ChunkedList<T, D> {
 }
 
 impl<T: Keyed, D: Default> ChunkedList<T, D> {
-    /// Where the key is, or would have its place: the number of the block, and the one in it.
+    /// Returns the index of the block and the index inside it: of the key, or as an error where the key would be inserted.
     fn place(&self, key: &T::Key) -> Result<(usize, usize), (usize, usize)> {
         let begins_before = |block: &Arc<Block<T, D>>| block.items[0].key() <= key;
         let number = self.blocks.partition_point(begins_before).saturating_sub(1);
@@ -129,12 +128,12 @@ impl<T: Keyed, D: Default> ChunkedList<T, D> {
         at.map(|at| (number, at)).map_err(|at| (number, at))
     }
 
-    /// The element with this key.
+    /// Returns the element with this key.
     pub fn find(&self, key: &T::Key) -> Option<&T> {
         self.place(key).ok().map(|(block, at)| &self.blocks[block].items[at])
     }
 
-    /// Takes one in, instead of the one with its key.
+    /// Inserts an element. It replaces the one with the same key.
     pub fn insert(&mut self, item: T) {
         match self.place(item.key()) {
             Ok((block, at)) => self.change(block)[at] = item,
@@ -149,7 +148,7 @@ impl<T: Keyed, D: Default> ChunkedList<T, D> {
         }
     }
 
-    /// Takes the one with this key out.
+    /// Removes the element with this key.
     pub fn remove(&mut self, key: &T::Key) -> Option<T> {
         let (block, at) = self.place(key).ok()?;
         let items = self.change(block);
@@ -196,15 +195,14 @@ mod tests {
         list.blocks().map(|b| b.cache.get_or_init(|| b.items.iter().map(|item| item.1).sum())).sum()
     }
 
-    /// Beside a map, which is certain to be right.
     #[test]
-    fn it_holds_what_a_map_would() {
+    fn list_has_the_elements_that_a_map_has() {
         let (mut list, mut map) = (ChunkedList::<Item, Sum>::default(), BTreeMap::new());
         let mut random = 1_u32;
         for step in 0..20_000 {
             random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let key = (random >> 16) % 900;
-            // It grows, shrinks to nothing, and grows again.
+            // The list grows, becomes empty, and grows again.
             if (step / 5_000) % 2 == 0 || random >> 29 == 0 {
                 list.insert(Item(key, step));
                 map.insert(key, step);
@@ -225,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_agree_where_each_element_does() {
+    fn agrees_compares_only_blocks_that_differ() {
         let mut list = ChunkedList::<Item, Sum>::default();
         (0..1000).for_each(|key| list.insert(Item(key, 1)));
         let mut other = list.clone();
@@ -239,7 +237,7 @@ mod tests {
         assert!(list.agrees(&other, same) && looked.get() <= BLOCK);
         other.insert(Item(500, 2));
         assert!(!list.agrees(&other, same));
-        // Of the same elements, in other blocks.
+        // The same elements in other blocks.
         let mut back = ChunkedList::<Item, Sum>::default();
         (0..1000).rev().for_each(|key| back.insert(Item(key, 1)));
         assert!(list.blocks().zip(back.blocks()).any(|(a, b)| a.items != b.items) && list.agrees(&back, same));
@@ -248,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn copies_share_what_did_not_change() {
+    fn copies_share_unchanged_blocks() {
         let mut list = ChunkedList::<Item, Sum>::default();
         (0..1000).for_each(|key| list.insert(Item(key, 1)));
         let copy = list.clone();

@@ -1,4 +1,4 @@
-//! Who is self: which of the pods this process runs in.
+//! Which of the pods this process runs in.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,43 +11,43 @@ use crate::discovery::pod::Pod;
 use crate::error::{Error, Result};
 use crate::status::Status;
 
-/// Who this process is among the pods.
+/// How the local pod is identified among the pods.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identity {
-    /// Not a pod, by configuration: nobody is left out and nobody waited for.
+    /// The process runs in none of them, by configuration. No pod is excluded as self, and callers wait for none.
     None,
-    /// The pod with this uid.
+    /// The local pod has this uid.
     Uid {
-        /// The pod's uid.
+        /// The uid of the pod.
         uid: String,
         /// For messages.
         name: Option<String>,
     },
-    /// The pod with this name, where no uid is known.
+    /// The local pod has this name; its uid is not known.
     Name(String),
-    /// The pod with one of these addresses.
+    /// The local pod has one of these addresses.
     Address {
         /// `pod_ip`, or those of the machine's interfaces.
         addresses: Vec<IpAddr>,
-        /// If no pod has one of them: the pod with this name.
+        /// If no pod has one of the addresses, the local pod is the one with this name.
         hostname: Option<String>,
     },
 }
 
-/// What the identity finds among the pods.
+/// The result of a search for the local pod.
 #[derive(Debug, PartialEq, Eq)]
 pub enum SelfMatch<'a> {
-    /// This process is no pod.
+    /// The process runs in none of the pods.
     NoPod,
-    /// None of them.
+    /// The local pod is not among the pods.
     Absent,
-    /// Several, and nothing tells which.
+    /// Several pods match, and nothing identifies the right one.
     Unclear,
-    /// This one.
+    /// The local pod.
     Pod(&'a Arc<Pod>),
 }
 
-/// What a service account's token says about its holder.
+/// The claims of a service account's token.
 /// <https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#bound-service-account-tokens>
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Claims {
@@ -70,15 +70,15 @@ struct PodClaim {
 }
 
 impl Claims {
-    /// The claims of a token; none for what is not a JWT. The signature is the API server's business: our own token is trusted
-    /// to say who we are, nothing more.
+    /// Returns the claims of a token, or none if it is not a JWT. The signature is not checked: the token only identifies the
+    /// local pod, and the API server checks it.
     pub fn of(token: &str) -> Self {
         let payload = token.split('.').nth(1).unwrap_or_default();
         let json = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).unwrap_or_default();
         serde_json::from_slice(&json).unwrap_or_default()
     }
 
-    /// The namespace and name of the service account.
+    /// Returns the namespace and the name of the service account.
     pub fn service_account(&self) -> Option<(&str, &str)> {
         self.subject.as_deref()?.strip_prefix("system:serviceaccount:")?.split_once(':')
     }
@@ -97,9 +97,9 @@ pub struct SelfOptions {
 
 /// What the process can learn from its environment.
 pub struct Environment<'a> {
-    /// An environment variable, if it is set and not empty.
+    /// Returns an environment variable, if it is set and not empty.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
-    /// The addresses of the machine's interfaces.
+    /// Returns the addresses of the machine's interfaces.
     pub addresses: &'a dyn Fn() -> Vec<IpAddr>,
 }
 
@@ -134,7 +134,7 @@ impl Identity {
         }
     }
 
-    /// Which of the pods is self. `port` gives a pod's discovery port.
+    /// Finds the local pod among the pods. `port` returns the discovery port of a pod.
     pub fn among<'a>(
         &self,
         pods: impl Iterator<Item = &'a Arc<Pod>> + Clone,
@@ -153,7 +153,7 @@ impl Identity {
         }
     }
 
-    /// Whether this pod is one of those that `among` chooses from.
+    /// Returns whether `among` considers this pod.
     pub fn may_be(&self, pod: &Pod) -> bool {
         match self {
             Self::None => false,
@@ -166,12 +166,12 @@ impl Identity {
         }
     }
 
-    /// Whether no other pod ever fits it.
+    /// Returns whether no other pod can ever match.
     pub fn is_certain(&self) -> bool {
         matches!(self, Self::None | Self::Uid { .. })
     }
 
-    /// The name that the API server can be asked for.
+    /// Returns the name of the local pod, if it is known.
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::None => None,
@@ -180,12 +180,12 @@ impl Identity {
         }
     }
 
-    /// Whether the pod of its name with this uid is the own one, and not another one that got the name later.
+    /// Returns whether a pod of its name with this uid may be the local pod. A later pod may have the same name.
     pub fn may_have_uid(&self, found: &str) -> bool {
         !matches!(self, Self::Uid { uid, .. } if uid != found)
     }
 
-    /// For messages.
+    /// Returns a description for messages.
     pub fn describe(&self) -> String {
         match self {
             Self::None => "no pod".into(),
@@ -201,9 +201,9 @@ impl Identity {
     }
 }
 
-/// The pod at one of these addresses. On a host's network several pods share one, each with a port of its own. Pods that ended
-/// keep addresses which others then have, and pods of a lost node do so while they look alive: of one address and port the
-/// last that started has it.
+/// Finds the pod at one of these addresses. On a host's network, several pods share an address, each with a port of its own.
+/// Pods that have ended keep their addresses although other pods have them now, and pods of a lost node do so while they look
+/// alive: of several pods with one address and port, the one that started last is found.
 fn at<'a>(
     addresses: &[IpAddr],
     pods: impl Iterator<Item = &'a Arc<Pod>>,
@@ -267,33 +267,33 @@ mod tests {
     }
 
     #[test]
-    fn the_first_that_answers() {
+    fn find_returns_the_first_source_that_is_available() {
         let uid = |uid: &str, name: Option<&str>| Identity::Uid { uid: uid.into(), name: name.map(Into::into) };
-        let nobody = Claims::default();
+        let no_claims = Claims::default();
         for (extra, claims, variables, addresses, expected) in [
             (("membership", "observer"), &bound(), &ALL[..], &HERE[..], Identity::None),
             (("pod_uid", "x"), &bound(), &ALL, &HERE, uid("x", None)),
             (("pod_name", "n"), &bound(), &ALL, &HERE, Identity::Name("n".into())),
             (("pod_ip", "10.0.0.2"), &bound(), &ALL, &HERE, address("10.0.0.2", None)),
             (("membership", "member"), &bound(), &ALL, &HERE, uid("u", Some("p"))),
-            (("membership", "member"), &nobody, &ALL, &HERE, uid("env-uid", Some("env-name"))),
-            (("membership", "member"), &nobody, &ALL[1..], &HERE, Identity::Name("env-name".into())),
-            (("membership", "member"), &nobody, &ALL[2..], &HERE, address("10.0.0.1", Some("host"))),
-            (("membership", "member"), &nobody, &[], &HERE, address("10.0.0.1", None)),
-            (("membership", "member"), &nobody, &ALL[2..], &[], address("", Some("host"))),
+            (("membership", "member"), &no_claims, &ALL, &HERE, uid("env-uid", Some("env-name"))),
+            (("membership", "member"), &no_claims, &ALL[1..], &HERE, Identity::Name("env-name".into())),
+            (("membership", "member"), &no_claims, &ALL[2..], &HERE, address("10.0.0.1", Some("host"))),
+            (("membership", "member"), &no_claims, &[], &HERE, address("10.0.0.1", None)),
+            (("membership", "member"), &no_claims, &ALL[2..], &[], address("", Some("host"))),
         ] {
             assert_eq!(find(&[extra], claims, variables, addresses).unwrap(), expected);
         }
-        assert_eq!(find(&[], &nobody, &[], &[]).unwrap_err().status(), Status::NoIdentity);
+        assert_eq!(find(&[], &no_claims, &[], &[]).unwrap_err().status(), Status::NoIdentity);
     }
 
     #[test]
-    fn a_machine_outside_the_cluster_is_no_pod() {
+    fn machine_outside_the_cluster_is_not_a_pod() {
         let error = find(&[("kubeconfig", "k")], &Claims::default(), &[("HOSTNAME", "laptop")], &HERE).unwrap_err();
         assert_eq!(error.status(), Status::NoIdentity);
     }
 
-    /// Pods as (name, address, port, start); 0 for no port.
+    /// Makes pods from (name, address, port, start). Port 0 means none.
     fn among<'a>(identity: &Identity, pods: &'a [Arc<Pod>]) -> std::result::Result<&'a str, SelfMatch<'a>> {
         match identity.among(pods.iter(), |pod| pod.port("gossip")) {
             SelfMatch::Pod(pod) => Ok(&pod.name),
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn by_uid_name_and_address() {
+    fn among_finds_by_uid_name_and_address() {
         let all = pods(&[("a", "10.0.0.1", 1, ""), ("b", "10.0.0.2", 1, "")]);
         let uid = |uid: &str| Identity::Uid { uid: uid.into(), name: None };
         assert_eq!(among(&uid("uid-b"), &all), Ok("b"));
@@ -330,14 +330,14 @@ mod tests {
     }
 
     #[test]
-    fn of_several_pods_at_an_address_the_one_that_can_be_told() {
+    fn among_prefers_the_port_and_the_last_start_at_one_address() {
         let here = address("10.0.0.1", None);
-        // A host's network: others of the host do not have the port.
+        // On a host's network, other pods of the host lack the port.
         assert_eq!(among(&here, &pods(&[("a", "10.0.0.1", 0, ""), ("b", "10.0.0.1", 1, "")])), Ok("b"));
         assert_eq!(among(&here, &pods(&[("a", "10.0.0.1", 0, "")])), Ok("a"));
         let two_ports = pods(&[("a", "10.0.0.1", 1, ""), ("b", "10.0.0.1", 2, "")]);
         assert_eq!(among(&here, &two_ports), Err(SelfMatch::Unclear));
-        // A lost node's pod, whose address was given away.
+        // The old pod is on a lost node, and another pod has its address now.
         assert_eq!(
             among(&here, &pods(&[("new", "10.0.0.1", 1, "2026-02"), ("old", "10.0.0.1", 1, "2026-01")])),
             Ok("new")
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_token_claims_nothing() {
+    fn malformed_token_has_no_claims() {
         for junk in [
             "",
             ".",

@@ -1,4 +1,4 @@
-//! Is this pod a peer, and if not, why not?
+//! Decides whether a pod is a peer, and why not.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -6,102 +6,102 @@ use std::sync::Arc;
 use crate::discovery::identity::{Identity, SelfMatch};
 use crate::discovery::pod::{Phase, Pod};
 
-/// What decides who is a peer.
+/// The rules for who is a peer.
 #[derive(Clone, Debug)]
 pub struct PeerPolicy {
-    /// Where the ports are found.
+    /// The names of the ports.
     pub ports: Ports,
-    /// Who is self.
+    /// How the local pod is identified.
     pub identity: Identity,
-    /// What the configuration leaves to choose.
+    /// The options of the configuration.
     pub options: PolicyOptions,
-    /// The uid of this pod, once it was observed alive.
+    /// The uid of the local pod, once it was observed alive.
     pub alive: Option<Arc<str>>,
 }
 
-/// Where a peer's ports are found.
+/// The ports of a peer.
 #[derive(Clone, Debug)]
 #[allow(missing_docs)]
 pub struct Ports {
-    /// The one that answers are made of.
+    /// The port of a peer's address.
     pub discovery: PortRule,
     pub peers: Option<PortRule>,
     pub remoting: Option<PortRule>,
 }
 
-/// Where one port is found.
+/// How one port of a pod is found.
 #[derive(Clone, Debug)]
 pub struct PortRule {
-    /// The name of a container's port.
+    /// The name of the container port.
     pub name: String,
-    /// For pods without a port of the name.
+    /// The number for pods that lack the port.
     pub default: Option<u16>,
 }
 
 impl PortRule {
-    /// The number that a pod has there.
+    /// Returns the port number of a pod.
     pub fn of(&self, pod: &Pod) -> Option<u16> {
         pod.port(&self.name).or(self.default)
     }
 }
 
-/// What the configuration leaves to choose about who is a peer.
+/// The options of the configuration that decide who is a peer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PolicyOptions {
-    /// `readiness` = "ready": only ready pods are peers.
+    /// `readiness` = "ready": only Ready pods are peers.
     pub only_ready: bool,
-    /// `pending` = "include": a Pending pod with an address counts, as one whose native sidecars run already.
+    /// `pending` = "include": a Pending pod with an address is a peer, too. Its native sidecars may already run.
     pub pending_too: bool,
     /// `ip_family`
     pub family: Family,
 }
 
-/// Which of a pod's addresses counts.
+/// Which address of a pod is used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Family {
     /// `status.podIP`
     #[default]
     Primary,
-    /// The first IPv4 one.
+    /// The first IPv4 address.
     Ipv4,
-    /// The first IPv6 one.
+    /// The first IPv6 address.
     Ipv6,
 }
 
-/// Every pod of the selector gets exactly one.
+/// The verdict on a pod. Every pod of the selector has exactly one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// A peer, at this address.
+    /// The pod is a peer at this address.
     Peer(SocketAddr),
-    /// Not a peer, for this reason.
+    /// The pod is not a peer, for this reason.
     Excluded(Reason),
 }
 
 /// Why a pod is not a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// The process's own pod.
+    /// It is the local pod.
     IsSelf,
-    /// No container port has the discovery port's name.
+    /// It has no discovery port.
     NoDiscoveryPort,
-    /// Not Running. Pods that ended keep addresses which other pods then get.
+    /// It is not Running. Pods that have ended keep addresses that other pods then get.
     NotRunning,
-    /// Running, but without an address yet.
+    /// It has no address yet.
     NoIp,
-    /// None of its addresses is of the family that is asked for.
+    /// It has no address of the configured family.
     NoIpOfFamily,
-    /// Not ready, where only ready pods are asked for.
+    /// It is not Ready, and only Ready pods are peers.
     NotReady,
-    /// Being deleted.
+    /// It is being deleted.
     Terminating,
-    /// This pod, or one that started later, has the same address and port. A pod of a lost node stays Running.
+    /// The local pod, or one that started later, has the same address and port. A pod of a lost node stays Running.
     AddressTaken,
     /// The API server sent a field that Kubernetes does not allow, such as a node name of a megabyte.
     Malformed,
 }
 
 impl Reason {
-    /// The name that programs see.
+    /// Returns the name that programs see.
     pub fn name(self) -> &'static str {
         match self {
             Self::IsSelf => "self",
@@ -129,7 +129,7 @@ impl PeerPolicy {
         self.identity.is_certain() || self.alive.as_ref() == Some(&pod.uid)
     }
 
-    /// The verdict on a pod that is not self, regardless of the other pods.
+    /// Returns the verdict on a pod that is not the local one, regardless of the other pods.
     pub fn verdict(&self, pod: &Pod) -> Verdict {
         match self.address(pod) {
             Ok(_) if self.options.only_ready && !pod.ready => Verdict::Excluded(Reason::NotReady),
@@ -138,13 +138,13 @@ impl PeerPolicy {
         }
     }
 
-    /// The pod's address and discovery port, as far as it has them.
+    /// Returns the address and the discovery port of a pod, or `None` if it lacks one of them.
     pub fn socket(&self, pod: &Pod) -> Option<SocketAddr> {
         Some(SocketAddr::new(self.ip(pod).ok()?, self.ports.discovery.of(pod)?))
     }
 
-    /// Returns the address of a pod as if it were not self, whether ready or not. A malformed pod and a missing
-    /// port are reported before reasons that may pass.
+    /// Returns the address of a pod as if it were not the local one, whether it is Ready or not. Malformed fields and a missing
+    /// port are reported before transient reasons.
     pub fn address(&self, pod: &Pod) -> Result<SocketAddr, Reason> {
         if pod.malformed {
             return Err(Reason::Malformed);
@@ -208,7 +208,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn one_verdict_for_each() {
+    fn verdict_names_the_reason_of_each_exclusion() {
         let policy = policy("me");
         assert_eq!(policy.verdict(&pod("a", "10.0.0.1")), Verdict::Peer("10.0.0.1:3322".parse().unwrap()));
         let excluded = |change: fn(&mut Pod)| {
@@ -243,7 +243,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn readiness_counts_only_where_asked_for() {
+    fn readiness_matters_only_if_configured() {
         let options = PolicyOptions { only_ready: true, ..PolicyOptions::default() };
         assert_eq!(judged(options, |_| ()), Verdict::Excluded(Reason::NotReady));
         assert_eq!(judged(options, |p| p.ready = true), peer("10.0.0.1:3322"));
@@ -251,7 +251,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_pending_pod_with_an_address_counts_where_asked_for() {
+    fn pending_pod_with_an_address_is_a_peer_if_configured() {
         let options = PolicyOptions { pending_too: true, ..PolicyOptions::default() };
         assert_eq!(judged(options, |p| p.phase = Phase::Pending), peer("10.0.0.1:3322"));
         let without = judged(options, |p| (p.phase, p.ips) = (Phase::Pending, [].into()));
@@ -260,7 +260,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_family_chooses_among_the_addresses() {
+    fn ip_family_selects_the_address() {
         let both = |p: &mut Pod| p.ips = ["10.0.0.1", "fd00::1"].map(|ip| ip.parse().unwrap()).into();
         let of = |family| PolicyOptions { family, ..PolicyOptions::default() };
         assert_eq!(judged(of(Family::Primary), both), peer("10.0.0.1:3322"));
@@ -271,7 +271,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_default_port_is_for_pods_without_the_name() {
+    fn default_port_applies_to_pods_that_lack_the_port() {
         let mut policy = policy("me");
         policy.ports.discovery.default = Some(7);
         let mut pod = pod("a", "10.0.0.1");

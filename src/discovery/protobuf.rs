@@ -1,7 +1,6 @@
-//! Reads protobuf where it lies: <https://protobuf.dev/programming-guides/encoding/>. No field is copied before its reader has
-//! decided to keep it.
+//! Reads protobuf in place: <https://protobuf.dev/programming-guides/encoding/>. A field is copied only if its reader keeps it.
 
-/// The fields of one message, in the order in which they were sent.
+/// The fields of one message in the order of the bytes.
 pub(crate) struct Fields<'a> {
     rest: &'a [u8],
 }
@@ -13,7 +12,7 @@ pub(crate) enum Value<'a> {
     Number(u64),
     /// A text, some bytes, or a message.
     Bytes(&'a [u8]),
-    /// A number of four or eight bytes: no field that is read has one.
+    /// A number of four or eight bytes. No field that is read has this type.
     Fixed,
 }
 
@@ -84,19 +83,19 @@ impl<'a> Value<'a> {
         str::from_utf8(self.bytes()?).map_err(|_| "a text is not UTF-8")
     }
 
-    /// The fields of a message inside the message.
+    /// Returns the fields of an embedded message.
     pub(crate) fn fields(self) -> Result<Fields<'a>, Malformed> {
         self.bytes().map(Fields::of)
     }
 }
 
-/// Reads a number of seven bits a byte; returns it and its length, or `None` if more bytes are needed.
+/// Reads a number with seven bits per byte. Returns it and its length, or `None` if more bytes are needed.
 pub(crate) fn varint(bytes: &[u8]) -> Result<Option<(u64, usize)>, Malformed> {
     const LONGEST: usize = 10;
     let mut number = 0;
     for (at, &byte) in bytes.iter().take(LONGEST).enumerate() {
         let bits = u64::from(byte & 0x7f);
-        // Of the tenth byte only one bit is left.
+        // The tenth byte has only one bit of the number.
         if at == LONGEST - 1 && bits > 1 {
             break;
         }

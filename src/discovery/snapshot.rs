@@ -1,4 +1,4 @@
-//! The answer: the peers of one moment, sorted and immutable, and whether self was among the pods.
+//! The peers at one moment, sorted and immutable, and whether they may be returned to callers.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -8,25 +8,25 @@ use crate::discovery::chunked_list::{Cache, ChunkedList, Keyed};
 use crate::discovery::pod::Pod;
 use crate::discovery::policy::{PeerPolicy, PortRule, Reason};
 
-/// What the pods of one moment amount to. Each pod is a peer or left out.
+/// The peers and the excluded pods of one moment.
 #[derive(Clone, Debug)]
 pub struct View {
-    /// By family, address and port.
+    /// The peers, sorted by family, address and port.
     pub peers: ChunkedList<Peer, Cache>,
-    /// This pod, if the gate is open and the process is one of the members.
+    /// The local pod, if the gate is open and the process is a member.
     pub self_peer: Option<Peer>,
-    /// Whether the peers may be handed out.
+    /// Whether the peers may be returned.
     pub gate: AnswerGate,
-    /// The other pods, and why.
+    /// The pods that are not peers.
     pub excluded: ChunkedList<ExcludedPod>,
 }
 
-/// A pod that is no peer.
+/// A pod that is not a peer.
 #[derive(Clone, Debug)]
 pub struct ExcludedPod {
     /// The pod.
     pub pod: Arc<Pod>,
-    /// Why it is none.
+    /// Why it is not a peer.
     pub reason: Reason,
 }
 
@@ -37,34 +37,34 @@ impl Keyed for ExcludedPod {
     }
 }
 
-/// A pod that is a peer, and where it is found.
+/// A peer.
 #[derive(Clone, Debug)]
 pub struct Peer {
     /// The pod.
     pub pod: Arc<Pod>,
-    /// Its address and discovery port.
+    /// The address and the discovery port.
     pub address: SocketAddr,
-    /// 0 for none.
+    /// The port `peers_port_name`, or 0 if it has none.
     pub peers_port: u16,
-    /// 0 for none.
+    /// The port `remoting_port_name`, or 0 if it has none.
     pub remoting_port: u16,
 }
 
-/// An answer may be given only once the own pod was seen: only then does an empty one mean "alone", and only then is it
-/// certain that of two pods at least one sees the other.
+/// Whether the peers may be returned. They may only if the local pod is among the pods: only then does an empty list mean
+/// "alone", and only then does at least one of two pods have the other in its list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AnswerGate {
-    /// The own pod is Running and has an address, or there is none to wait for.
+    /// The local pod is Running and has an address, or the process runs in none of the pods.
     Open,
-    /// The own pod is not among the pods.
+    /// The local pod is not among the pods.
     SelfAbsent,
-    /// The own pod is there, but this is still missing.
+    /// The local pod is among the pods, but not a peer yet, for this reason.
     SelfNotYet(Reason),
-    /// The own pod can never be a peer.
+    /// The local pod can never be a peer, for this reason.
     SelfExcluded(Reason),
-    /// The own pod exists, but these are its labels, and not those of the peers.
+    /// The local pod exists, but lacks the labels of the peers. These are its labels.
     SelfUnselected(BTreeMap<String, String>),
-    /// More than one pod may be the own one.
+    /// Several pods match this process.
     SelfUnclear,
 }
 
@@ -76,42 +76,42 @@ impl Keyed for Peer {
 }
 
 impl Peer {
-    /// With the ports that it has.
+    /// Creates a peer with the ports that the policy names.
     pub fn new(pod: Arc<Pod>, address: SocketAddr, policy: &PeerPolicy) -> Self {
         let number = |rule: &Option<PortRule>| rule.as_ref().and_then(|rule| rule.of(&pod)).unwrap_or(0);
         let (peers_port, remoting_port) = (number(&policy.ports.peers), number(&policy.ports.remoting));
         Self { pod, address, peers_port, remoting_port }
     }
 
-    /// Whether all that is told of them is the same.
-    fn is_told_as(&self, other: &Self) -> bool {
+    /// Returns whether all accessors return the same for both.
+    fn is_same_record_as(&self, other: &Self) -> bool {
         let ports = |peer: &Self| (peer.address, peer.peers_port, peer.remoting_port);
-        ports(self) == ports(other) && (Arc::ptr_eq(&self.pod, &other.pod) || told(&self.pod) == told(&other.pod))
+        ports(self) == ports(other) && (Arc::ptr_eq(&self.pod, &other.pod) || record(&self.pod) == record(&other.pod))
     }
 }
 
-fn told(pod: &Pod) -> (&str, &str, &str, &str, bool) {
+fn record(pod: &Pod) -> (&str, &str, &str, &str, bool) {
     (&pod.name, &pod.uid, &pod.node_name, &pod.revision, pod.ready)
 }
 
 impl View {
-    /// Whether a caller would get the same answer, this pod's record included.
+    /// Returns whether callers would get the same answer, including the record of the local pod.
     pub fn answers_as(&self, other: &Self) -> bool {
         let same_self = match (&self.self_peer, &other.self_peer) {
-            (Some(one), Some(other)) => one.is_told_as(other),
+            (Some(one), Some(other)) => one.is_same_record_as(other),
             (one, other) => one.is_none() && other.is_none(),
         };
-        self.gate == other.gate && same_self && self.peers.agrees(&other.peers, Peer::is_told_as)
+        self.gate == other.gate && same_self && self.peers.agrees(&other.peers, Peer::is_same_record_as)
     }
 
-    /// Whether a caller would get the same addresses.
+    /// Returns whether callers would get the same addresses.
     pub fn has_addresses_of(&self, other: &Self) -> bool {
         self.peers.agrees(&other.peers, |a, b| a.address == b.address)
     }
 }
 
 impl AnswerGate {
-    /// The name that programs see.
+    /// Returns the name that programs see.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -123,11 +123,11 @@ impl AnswerGate {
         }
     }
 
-    /// What the own pod's state makes of it.
+    /// Returns the gate that follows from the state of the local pod.
     pub fn of(own: &Pod, policy: &PeerPolicy) -> Self {
         match policy.address(own) {
             Ok(_) => Self::Open,
-            // A pod that shuts down may ask for its peers until the end.
+            // A pod that shuts down may discover its peers until the end.
             Err(Reason::Terminating) if policy.is_certainly_self(own) => Self::Open,
             Err(reason @ (Reason::NoDiscoveryPort | Reason::NoIpOfFamily | Reason::Malformed)) => {
                 Self::SelfExcluded(reason)
@@ -138,7 +138,7 @@ impl AnswerGate {
     }
 }
 
-/// A view with its place in the order of views.
+/// A view with its generation.
 #[derive(Debug)]
 pub struct Snapshot {
     generation: u64,
@@ -146,12 +146,12 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Numbers a view.
+    /// Creates a snapshot of a view.
     pub fn new(generation: u64, view: Arc<View>) -> Self {
         Self { generation, view }
     }
 
-    /// Returns a list of this pod alone; an empty one for an observer.
+    /// Returns a snapshot of the local pod alone, which is empty for an observer.
     pub fn of_self(&self) -> Self {
         let mut view = View { peers: Default::default(), excluded: Default::default(), ..(*self.view).clone() };
         if let Some(peer) = &view.self_peer {
@@ -160,27 +160,27 @@ impl Snapshot {
         Self::new(self.generation, Arc::new(view))
     }
 
-    /// Grows with every change, from 1.
+    /// Returns the generation, which starts at 1 and grows with every change.
     pub fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// What it is made of.
+    /// Returns the view.
     pub fn view(&self) -> &View {
         &self.view
     }
 
-    /// How many peers there are.
+    /// Returns the number of peers.
     pub fn len(&self) -> usize {
         self.view.peers.len()
     }
 
-    /// Whether there is no peer.
+    /// Returns whether there are no peers.
     pub fn is_empty(&self) -> bool {
         self.view.peers.is_empty()
     }
 
-    /// A peer, in the order of the addresses.
+    /// Returns a peer by its index in the order of the addresses.
     pub fn peer(&self, index: usize) -> Option<&Peer> {
         self.view.peers.get(index)
     }
@@ -195,7 +195,7 @@ mod tests {
     use crate::discovery::policy::tests::{pod, policy};
 
     #[test]
-    fn of_self_is_this_pods_record_alone() {
+    fn of_self_has_only_the_local_pod() {
         let all = Snapshot::new(7, view([pod("a", "10.0.0.1"), pod("me", "10.0.0.2")]).into());
         let this = all.of_self();
         assert_eq!((this.generation(), addresses(this.view())), (7, vec!["10.0.0.2:3322".to_owned()]));
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_this_pods_record_is_another_answer() {
+    fn change_of_the_local_pods_record_is_another_answer() {
         let before = view([pod("me", "10.0.0.2")]);
         let ready = view([Pod { ready: true, ..pod("me", "10.0.0.2") }]);
         assert!(before.answers_as(&before.clone()) && !before.answers_as(&ready));
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn sorted_by_family_and_number_and_without_duplicates() {
+    fn peers_are_sorted_by_family_and_number_without_duplicates() {
         let pods = [("a", "10.0.0.10"), ("b", "fd00::2"), ("c", "10.0.0.9"), ("d", "10.0.0.9"), ("e", "fd00::10")];
         let view = view(pods.map(|(name, ip)| pod(name, ip)).into_iter().chain([pod("me", "10.0.0.1")]));
         assert_eq!(view.gate, AnswerGate::Open);
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn of_pods_at_one_address_the_last_that_started_stays() {
+    fn last_started_of_several_pods_at_one_address_is_the_peer() {
         for order in [["old", "new", "older"], ["new", "older", "old"]] {
             let pods = order.map(|name| {
                 let mut pod = pod(name, "10.0.0.2");
@@ -252,15 +252,14 @@ mod tests {
     }
 
     #[test]
-    fn the_own_address_is_nobody_elses() {
+    fn address_of_the_local_pod_is_taken() {
         let view = view([pod("lost", "10.0.0.1"), pod("below", "10.0.0.0"), pod("me", "10.0.0.1")]);
         assert_eq!((view.peers.len(), &view.gate), (1, &AnswerGate::Open));
         assert_eq!(excluded(&view), [("lost", Reason::AddressTaken), ("me", Reason::IsSelf)]);
     }
 
-    /// What changes without a caller seeing it is no new answer.
     #[test]
-    fn answers_are_compared_by_what_they_tell() {
+    fn answers_as_ignores_changes_that_callers_cannot_see() {
         let before = view([pod("a", "10.0.0.2"), pod("me", "10.0.0.1")]);
         let after = |change: fn(&mut Pod)| {
             let mut changed = pod("a", "10.0.0.2");
@@ -281,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gate_opens_when_self_is_seen_and_not_before() {
+    fn gate_opens_only_for_a_running_local_pod() {
         let gate = |change: fn(&mut Pod)| {
             let mut own = pod("me", "10.0.0.1");
             change(&mut own);
@@ -302,13 +301,13 @@ mod tests {
         family.options.family = crate::discovery::policy::Family::Ipv6;
         let own = [Arc::new(pod("me", "10.0.0.1"))];
         assert_eq!(view_of(own.iter(), &family).gate, AnswerGate::SelfExcluded(Reason::NoIpOfFamily));
-        let nobody = PeerPolicy { identity: Identity::None, ..policy("me") };
-        assert_eq!(view_of([].iter(), &nobody).gate, AnswerGate::Open);
+        let observer = PeerPolicy { identity: Identity::None, ..policy("me") };
+        assert_eq!(view_of([].iter(), &observer).gate, AnswerGate::Open);
     }
 
-    /// As a StatefulSet makes them.
+    /// A StatefulSet makes such pods.
     #[test]
-    fn an_earlier_pod_of_the_own_name_opens_no_gate() {
+    fn earlier_pod_of_the_same_name_does_not_open_the_gate() {
         let mut earlier = pod("me", "10.0.0.1");
         let mut policy = policy("me");
         let gate = |earlier: &Pod, policy: &PeerPolicy| view_of([Arc::new(earlier.clone())].iter(), policy).gate;

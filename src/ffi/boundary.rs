@@ -60,7 +60,9 @@ fn catching<T>(body: impl FnOnce() -> T) -> std::result::Result<T, String> {
 pub(super) fn quiet_panics() {
     static HOOK: Once = Once::new();
     if !HOOK.is_completed() {
-        fork::whole(|| HOOK.call_once(|| std::panic::set_hook(Box::new(|panic| runtime::tell(panic.payload())))));
+        fork::whole(|| {
+            HOOK.call_once(|| std::panic::set_hook(Box::new(|panic| runtime::report_panic(panic.payload()))))
+        });
     }
 }
 

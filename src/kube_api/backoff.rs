@@ -1,4 +1,4 @@
-//! How long to wait before the next request.
+//! Computes the pause before the next request.
 
 use std::time::Duration;
 
@@ -19,12 +19,12 @@ impl Backoff {
         self.failures = 0;
     }
 
-    /// Whether there was a failure since the last reset.
+    /// Returns whether there was a failure since the last reset.
     pub(super) fn is_active(&self) -> bool {
         self.failures > 0
     }
 
-    /// Whether there was more than one.
+    /// Returns whether there were several failures since the last reset.
     pub(super) fn is_repeated(&self) -> bool {
         self.failures > 1
     }

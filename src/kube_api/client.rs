@@ -29,8 +29,8 @@ use crate::kube_api::runtime::blocking;
 use crate::kube_api::tls::{self, ServerNames};
 use crate::panics::{self, Place};
 
-/// TCP keepalive: after 5 s without a byte the kernel probes the connection every 3 s, and gives it
-/// up after 3 probes. A server that vanished is noticed after 14 s.
+/// TCP keepalive: after 5 s without a byte the kernel probes the connection every 3 s, and closes it
+/// after 3 probes. A server that vanished is noticed after 14 s.
 const IDLE: Duration = Duration::from_secs(5);
 const INTERVAL: Duration = Duration::from_secs(3);
 const PROBES: u32 = 3;
@@ -234,8 +234,7 @@ impl std::fmt::Display for NoSuchHost {
 
 impl std::error::Error for NoSuchHost {}
 
-/// Looks names up as hyper does, but where no thread can be started that is an error and not a
-/// panic.
+/// Resolves names like hyper does, but returns an error instead of a panic if no thread can be started.
 #[derive(Clone)]
 struct Resolver;
 

@@ -1,4 +1,4 @@
-//! From a configuration to a watch that is ready to start.
+//! Prepares a watch from the configuration and the environment.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::status::Status;
 use crate::text::printable;
 
-/// What went wrong with one request.
+/// The error of one request.
 #[derive(Debug)]
 pub(super) struct ApiError {
     pub(super) class: ErrorClass,
@@ -25,18 +25,18 @@ pub(super) struct ApiError {
     verb: &'static str,
     http_status: u16,
     message: String,
-    /// What helps.
+    /// What fixes it.
     remedy: Remedy,
     /// Time may solve it, although its class is one that lasts.
     may_pass: bool,
 }
 
-/// What kind of failure it is.
+/// The class of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ErrorClass {
     /// Missing or unusable files.
     Credentials,
-    /// No file descriptors, say. It is us, not the server.
+    /// This process lacks resources such as file descriptors.
     Resources,
     /// No connection, or it broke.
     Unreachable,
@@ -54,7 +54,7 @@ pub(super) enum ErrorClass {
     Gone,
     /// 400, 406, 415, 422: the server does not take this kind of request.
     NotSupported,
-    /// A list that did not come to its end.
+    /// A list ended early.
     Incomplete,
     /// Any other answer that is no success.
     Refused,
@@ -63,14 +63,14 @@ pub(super) enum ErrorClass {
 }
 
 impl ErrorClass {
-    /// What an HTTP status means that is no success.
+    /// Returns the class of an HTTP status that is not a success.
     fn of(http_status: u16) -> Self {
         match http_status {
             401 => Self::Unauthorized,
             403 => Self::Forbidden,
             410 => Self::Gone,
             400 | 406 | 415 | 422 => Self::NotSupported,
-            // A watch says so of an event that it could not make.
+            // A watch reports this status for an event that it could not create.
             0 => Self::Malformed,
             _ => Self::Refused,
         }
@@ -102,31 +102,31 @@ impl ApiError {
         Self { class, retry_after: None, verb: "", http_status: 0, message, remedy: Remedy::Nothing, may_pass: false }
     }
 
-    /// Whether a list in another encoding may succeed.
+    /// Returns whether a list in another encoding may succeed.
     pub(super) fn is_about_encoding(&self) -> bool {
         use ErrorClass::{Incomplete, Malformed, NotSupported};
         matches!(self.class, NotSupported | Incomplete | Malformed)
     }
 
-    /// Whether the server refuses this client: its credentials or its permissions.
+    /// Returns whether the server refuses this client: its credentials or its permissions.
     pub(super) fn is_denied(&self) -> bool {
         matches!(self.class, ErrorClass::Unauthorized | ErrorClass::Forbidden)
     }
 
-    /// Whether watches may be impossible here, though lists are not.
+    /// Returns whether watches may be impossible here, though lists are not.
     pub(super) fn questions_watching(&self) -> bool {
         use ErrorClass::{Incomplete, Refused, TimedOut};
         self.is_denied() || matches!(self.class, Refused | TimedOut | Incomplete)
     }
 
-    /// Whether a watch cannot go on from the last resourceVersion: it is too old or of another store, or an event in
+    /// Returns whether a watch cannot go on from the last resourceVersion: it is too old or of another store, or an event in
     /// between was malformed.
     pub(super) fn spoils_position(&self) -> bool {
         use ErrorClass::{Gone, Malformed, NotSupported};
         matches!(self.class, Gone | Malformed | NotSupported)
     }
 
-    /// Whether another server behind the same address may succeed.
+    /// Returns whether another server behind the same address may succeed.
     pub(super) fn may_differ_elsewhere(&self) -> bool {
         use ErrorClass::{Incomplete, Malformed, Refused, TimedOut, Unreachable};
         match self.class {
@@ -136,29 +136,29 @@ impl ApiError {
         }
     }
 
-    /// Whether the connection broke before the server answered.
+    /// Returns whether the connection broke before the server answered.
     pub(super) fn is_broken_connection(&self) -> bool {
         self.class == ErrorClass::Unreachable
     }
 
-    /// The same while this was to be done.
+    /// Sets the verb of the request that failed.
     pub(super) fn doing(self, verb: &'static str) -> Self {
         Self { verb, ..self }
     }
 
-    /// Whether the server cannot answer in the form that was asked for.
+    /// Returns whether the server cannot answer in the requested encoding.
     pub(super) fn is_of_the_media_type(&self) -> bool {
         matches!(self.http_status, 406 | 415)
     }
 
-    /// The same in the middle of a list: also where what was compressed cannot be read.
+    /// Returns the error of a list that broke off. Compressed bytes that cannot be read are such an error, too.
     pub(super) fn halfway(self) -> Self {
         let class = if self.class == ErrorClass::Unreachable { ErrorClass::Incomplete } else { self.class };
         Self { class, ..self }
     }
 
     /// Returns the error as callers see it. Permanent errors have a status of their own.
-    pub(super) fn into_trouble(self, credentials: &Credentials, namespace: &str) -> LastError {
+    pub(super) fn into_last_error(self, credentials: &Credentials, namespace: &str) -> LastError {
         let class = self.class.name();
         LastError { error: self.into_error(credentials, namespace), class }
     }
@@ -214,12 +214,12 @@ impl ApiError {
         transient(may_pass, Error::new(status, message).with_http_status(http_status))
     }
 
-    /// What an answer of the API server means that is no success.
+    /// Returns the error of a response that is not a success.
     pub(super) fn answered(http_status: u16, retry_after: Option<Duration>, body: &[u8]) -> Self {
         let said = ApiStatus::of(body).map(ApiStatus::into_message);
         let says = said.is_some();
         let message = said.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned());
-        // The API server has not reached this resourceVersion, since its store went back in time. A gateway says something else.
+        // The API server has not reached this resourceVersion, since its store went back in time. A gateway uses other statuses.
         let ahead = http_status == 504 && says && message.contains("resource version");
         let class = match ErrorClass::of(http_status) {
             _ if ahead => ErrorClass::Gone,
@@ -230,7 +230,7 @@ impl ApiError {
         Self { http_status, retry_after, ..Self::new(class, message) }
     }
 
-    /// What an ERROR event inside a watch means.
+    /// Returns the error of an ERROR event inside a watch.
     pub(super) fn in_watch(status: ApiStatus) -> Self {
         let http_status = status.code;
         Self { http_status, ..Self::new(ErrorClass::of(http_status), status.into_message()) }
@@ -320,7 +320,7 @@ fn advice(remedy: Remedy) -> String {
     if let Remedy::Do(advice) = remedy { format!("; {advice}") } else { String::new() }
 }
 
-/// The deepest causes say most; the outer ones are the names of layers.
+/// The innermost causes are the most specific; the outer ones only name layers.
 fn causes(error: &dyn StdError) -> String {
     let mut texts: Vec<String> = chain(error).map(cause).collect();
     texts.dedup();
@@ -341,7 +341,7 @@ fn is_early_end(error: &(dyn StdError + 'static)) -> bool {
     io.kind() == io::ErrorKind::UnexpectedEof || io.get_ref().is_some_and(|wrapped| is_early_end(wrapped))
 }
 
-/// What an error is caused by, from the nearest to the deepest.
+/// Returns the causes of an error, from the outermost to the innermost.
 pub(super) fn chain(error: &dyn StdError) -> impl Iterator<Item = &(dyn StdError + 'static)> {
     std::iter::successors(error.source(), |cause: &&(dyn StdError + 'static)| (*cause).source())
 }
@@ -369,7 +369,7 @@ mod tests {
         for error in [io::Error::other(tls()), io::Error::other(io::Error::other(tls()))] {
             assert_eq!(class(error), ErrorClass::Tls);
         }
-        // A server that starts, or a proxy that says in plain text that there is none.
+        // A server that is starting, or a proxy that reports in plain text that there is no server.
         let passing = rustls::Error::AlertReceived(rustls::AlertDescription::InternalError);
         assert_eq!(class(io::Error::other(passing)), ErrorClass::Unreachable);
     }
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn whose_fault_it_is() {
+    fn io_errors_have_their_class() {
         for (error, expected) in [
             (io::Error::from(io::ErrorKind::ConnectionRefused), ErrorClass::Unreachable),
             (io::Error::from(io::ErrorKind::TimedOut), ErrorClass::TimedOut),
@@ -404,7 +404,7 @@ mod tests {
         }
     }
 
-    /// As hyper wraps what its connector says.
+    /// Wraps an error like hyper wraps that of its connector.
     #[derive(Debug)]
     struct Outer(io::Error);
 

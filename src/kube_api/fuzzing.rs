@@ -1,4 +1,4 @@
-//! What the fuzz targets need of this module; not part of the library.
+//! What the fuzz targets use of this folder. Not part of the library that is shipped.
 
 #![allow(missing_docs)]
 
@@ -17,7 +17,7 @@ use crate::discovery::pod_index::{PodIndex, view_of};
 use crate::discovery::policy::PeerPolicy;
 use crate::discovery::snapshot::View;
 
-/// The pods of a list, its resourceVersion, and where the next page begins; `None` if it is no whole list.
+/// The pods of a list, its resourceVersion, and the token of the next page; `None` if the list is incomplete.
 pub type Listed = Option<(Vec<Pod>, Box<str>, String)>;
 
 pub fn json_list(list: &[u8], piece: usize) -> Listed {
@@ -45,13 +45,13 @@ fn read(mut items: impl ListReader, list: &[u8], piece: usize) -> Listed {
     items.finish().ok().map(|(resource_version, next)| (pods, resource_version, next))
 }
 
-/// The events of a watch that arrives in pieces, up to the first error.
+/// Returns the events of a watch in JSON that arrives in pieces, up to the first error.
 pub fn json_events(answer: &[u8], piece: usize) -> Vec<String> {
     let events = events(JsonLines::default(), answer, piece);
     events.iter().map(|event| format!("{event:?}")).collect()
 }
 
-/// The same in protobuf.
+/// Returns the events of a watch in protobuf that arrives in pieces, up to the first error.
 pub fn protobuf_events(answer: &[u8], piece: usize) -> Vec<String> {
     let events = events(ProtobufFrames, answer, piece);
     events.iter().map(|event| format!("{event:?}")).collect()
@@ -69,7 +69,7 @@ fn events(format: impl EventFormat, answer: &[u8], piece: usize) -> Vec<Event> {
     events
 }
 
-/// What comes of a list and of events after it, change by change; and of the same pods at once.
+/// Returns the view after a list and events, change by change, and the view of the same pods from scratch.
 pub fn watched(pods: Vec<Pod>, answer: &[u8], policy: &PeerPolicy) -> (View, View) {
     let (mut store, mut index) = (PodStore::new(None), PodIndex::new(policy.clone()));
     let _ = store.replace(List { pods, resource_version: "1".into() }, &Consistency::Any);

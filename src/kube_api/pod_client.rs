@@ -29,27 +29,27 @@ use crate::discovery::pod::Pod;
 use crate::discovery::sink::LastError;
 use crate::jitter::random;
 
-/// How many pods one page of a list has.
+/// The number of pods in one page of a list.
 const PAGE: u32 = 500;
 /// A watch is renewed by then, below the idle limit of common load balancers (240 s).
 const LONGEST_WATCH_S: u32 = 230;
-/// Not all at the same time.
+/// Watches end up to this much earlier, at random, so that they do not all end at the same time.
 const WATCH_JITTER_S: f64 = 30.0;
 
 /// A list with all its pages may last this many request timeouts, as long as bytes arrive.
 const LISTS_LAST: u32 = 3;
-/// More than all pods that fit into the memory.
+/// More pages than the pods that fit into the memory can have.
 const MOST_PAGES: usize = 400;
 
-/// In which form an answer is to come.
+/// The encoding of a response.
 struct Form {
     accept: &'static str,
     encoding: &'static str,
 }
 
-/// As everybody understands it.
+/// The encoding that every server and proxy supports.
 const PLAIN: Form = Form { accept: "application/json", encoding: "identity" };
-/// Half the work for the API server and a twentieth of the bytes. Who does not know protobuf answers in JSON.
+/// It halves the work of the API server, and needs a twentieth of the bytes. A server that lacks protobuf answers in JSON.
 const COMPACT: Form = Form { accept: "application/vnd.kubernetes.protobuf, application/json", encoding: "gzip" };
 
 /// A watch in protobuf, not compressed: a proxy that compresses delays events until it has enough bytes.
@@ -76,9 +76,9 @@ pub(super) type Labels = BTreeMap<String, String>;
 pub(super) enum Consistency {
     /// Whatever the server has in its cache: the cheapest for it.
     Any,
-    /// At least of this resourceVersion.
+    /// The list must not be older than this resourceVersion.
     NotOlderThan(Box<str>),
-    /// At least as new as the request.
+    /// The list must be at least as new as the request.
     MostRecent,
 }
 
@@ -120,7 +120,7 @@ pub(super) struct List {
     pub(super) resource_version: Box<str>,
 }
 
-/// A list of pods of which only this is of interest.
+/// The fields that a lookup reads of a list of pods.
 #[derive(Deserialize)]
 struct Found {
     #[serde(deserialize_with = "bounded::list::<16, _, _>")]
@@ -141,7 +141,7 @@ struct FoundMetadata {
 }
 
 impl PodClient {
-    /// Of the configured selector.
+    /// Creates a client for the pods of the configured selector.
     pub fn new(settings: &Settings, namespace: String, credentials: Credentials) -> Self {
         Self {
             credentials,
@@ -258,7 +258,7 @@ impl PodClient {
         let answer = self.send(&client, verb, request.clone()).await;
         let reused = connections.opened() == opened;
         match answer {
-            // The server closed a connection that was kept: that says nothing about the server.
+            // The server closed a connection that was kept: this does not mean that the server has failed.
             Err(error) if reused && error.is_broken_connection() => {
                 connections.renew();
                 self.send(&client, verb, request).await
@@ -319,7 +319,7 @@ impl PodApi for PodClient {
         if error.class == ErrorClass::Unauthorized {
             self.credentials.forget();
         }
-        error.into_trouble(&self.credentials, &self.namespace)
+        error.into_last_error(&self.credentials, &self.namespace)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The pods as the API server has them, and up to which moment that is known.
+//! The pods as the API server last sent them, and the resourceVersion that they are known up to.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,9 +8,9 @@ use super::pod_client::{Consistency, List};
 use super::watch::Event;
 use crate::discovery::pod::Pod;
 
-/// The pods of one moment.
+/// The pods at one moment.
 pub(super) struct PodStore {
-    /// By uid: a name may be another pod's later.
+    /// By uid, because another pod may get a name later.
     pods: HashMap<Arc<str>, Arc<Pod>>,
     budget: Budget,
     position: Position,
@@ -37,7 +37,7 @@ impl Budget {
         if used > Self::MOST {
             let limit = Self::MOST >> 20;
             return Err(ApiError::new(
-                // The pods are known no longer.
+                // From now on, the pods are not known.
                 ErrorClass::Malformed,
                 format!(
                     "the pods need more than {limit} MiB of memory, which is the limit; select fewer pods with `pod_labels`"
@@ -53,7 +53,7 @@ impl Budget {
     }
 }
 
-/// What one event changes.
+/// The change of one event.
 #[derive(Debug)]
 pub(super) struct Change {
     /// The pod as it was.
@@ -62,23 +62,23 @@ pub(super) struct Change {
     pub(super) after: Option<Arc<Pod>>,
 }
 
-/// Up to where the pods are known.
+/// How far the pods are known.
 #[derive(Debug)]
 pub(super) enum Position {
     /// Nothing was read yet.
     Unknown,
     /// Nothing was read yet, but an earlier registration read up to this resourceVersion.
     Before(Box<str>),
-    /// The server cannot go on from where the pods were known.
+    /// The server cannot resume from the last resourceVersion.
     Lost,
     /// The pods are those of this resourceVersion.
     At(Box<str>),
 }
 
-/// What a list did to the position.
+/// How a list has changed the position.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Replaced {
-    /// It is at least as new as what was known.
+    /// The list is at least as new as the known pods.
     Advanced,
     /// The store of the API server went back in time.
     WentBack { from: Box<str>, to: Box<str> },
@@ -103,7 +103,7 @@ impl PodStore {
         &self.position
     }
 
-    /// The next list is to be a new one.
+    /// Forgets the position: the next list must be a most-recent one.
     pub(super) fn lose(&mut self) {
         self.position = Position::Lost;
     }
@@ -126,7 +126,7 @@ impl PodStore {
         }
     }
 
-    /// Applies one event; returns what it changes in what is kept of the pods.
+    /// Applies one event. Returns the change, if any, of the fields that are kept.
     pub(super) fn apply(&mut self, event: Event) -> Result<Option<Change>, ApiError> {
         if let Position::At(known) = &self.position {
             refuse_older(event.resource_version(), known)?;
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_most_recent_list_may_be_older_than_what_is_known() {
+    fn only_a_most_recent_list_may_be_older_than_the_known_pods() {
         let mut store = listed();
         for event in [Event::Deleted(at("7", "a")), Event::Added(at("899", "c"))] {
             assert_eq!(store.apply(event).unwrap_err().class, ErrorClass::Gone);
@@ -233,11 +233,11 @@ mod tests {
         let refused = (0..20_000).find_map(|number| store.apply(Event::Added(long(number))).err().map(|e| (number, e)));
         let (number, error) = refused.unwrap();
         assert_eq!((error.class, store.len()), (ErrorClass::Malformed, number + 2));
-        // What is gone makes room.
+        // A deleted pod frees memory.
         assert!(store.apply(Event::Added(long(number))).is_err());
         store.apply(Event::Deleted(long(0))).unwrap();
         store.apply(Event::Added(long(number))).unwrap();
-        // A change takes the place of what there was.
+        // A changed pod replaces the former one.
         for ready in [true, false].repeat(20) {
             store.apply(Event::Modified(Pod { ready, ..long(1) })).unwrap();
         }
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn what_did_not_change_stays_shared() {
+    fn unchanged_pods_stay_shared() {
         let mut store = listed();
         let before: Vec<_> = store.pods().cloned().collect();
         assert!(store.apply(Event::Modified(at("901", "a"))).unwrap().is_none());
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn events_lead_on() {
+    fn apply_returns_the_change_of_each_event() {
         let mut store = listed();
         let mut change = |event| {
             let Change { before, after } = store.apply(event).unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! Judges the pods and publishes the result.
+//! Updates the verdicts and publishes the result.
 
 use std::future::{Future, pending};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::discovery::policy::PeerPolicy;
 use crate::discovery::sink::Sink;
 use crate::discovery::snapshot::AnswerGate;
 
-/// How long a lookup of this pod may delay the watcher.
+/// The longest delay of the watcher by a lookup of this pod.
 const LOOKUP_LIMIT: Duration = Duration::from_secs(1);
 /// A lookup that failed is repeated after this.
 const LOOKUP_AGAIN: Duration = Duration::from_secs(5);
@@ -26,13 +26,13 @@ pub(super) struct Publisher {
     lookup: Lookup,
 }
 
-/// What is known of this pod while it is not among the pods that the selector matches.
+/// The state of the lookup of this pod while the selector does not match it.
 enum Lookup {
     /// This pod is among the pods, or was not looked up yet.
     NotNeeded,
-    /// The last lookup failed. The next one is not made before this.
+    /// The last lookup failed. The next one waits until this moment.
     Failed { again: Instant },
-    /// The lookup found why.
+    /// The lookup has found the reason.
     Found(AnswerGate),
 }
 

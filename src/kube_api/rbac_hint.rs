@@ -1,4 +1,4 @@
-//! What a 403 means, and the manifest that fixes it.
+//! Explains a 403, and makes the manifest that fixes it.
 
 use crate::discovery::identity::Claims;
 use crate::error::Error;
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn names_stay_names() {
+    fn names_are_quoted_in_the_manifest() {
         let numbers = role("1e3", "system:serviceaccount:1e3:007");
         assert!(numbers.contains("{name: kubepeers, namespace: \"1e3\"}"), "{numbers}");
         assert!(numbers.contains("name: \"007\", namespace: \"1e3\"}"), "{numbers}");

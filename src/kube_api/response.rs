@@ -14,10 +14,10 @@ use super::error::{ApiError, ErrorClass};
 /// The largest pod that is read. By default an object in etcd has at most 1.5 MB, and the API server refuses requests of more
 /// than 3 MB.
 pub(super) const LARGEST_OBJECT: usize = 4 << 20;
-/// Of an error only a sentence is shown.
+/// Messages show only one sentence of an error.
 const LARGEST_ERROR: usize = 64 << 10;
 
-/// An answer that says yes.
+/// A successful response.
 pub(super) async fn accepted(response: Response<Body>) -> Result<Response<Body>, ApiError> {
     let status = response.status();
     if status.is_success() {
@@ -28,7 +28,7 @@ pub(super) async fn accepted(response: Response<Body>) -> Result<Response<Body>,
     Err(ApiError::answered(status.as_u16(), retry_after, &body))
 }
 
-/// The API server gives seconds. A proxy may give a date, which says little where clocks differ.
+/// The API server sends seconds. A proxy may send a date, which is unreliable if clocks differ.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
     Some(Duration::from_secs(seconds))

@@ -1,4 +1,4 @@
-//! The library's one thread and the tokio runtime on it.
+//! The watcher's thread and the tokio runtime on it.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -20,29 +20,29 @@ use crate::error::{Error, Result};
 use crate::panics::{Place, within};
 use crate::status::Status;
 
-/// What a thread runs.
+/// The code that a thread runs.
 pub type Body = Box<dyn FnOnce() + Send>;
 
-/// How a thread is started; the C ABI's way blocks all signals in it.
+/// Starts a thread. The function of `ffi` blocks all signals in it.
 pub type Spawn = fn(Body) -> io::Result<JoinHandle<()>>;
 
-/// The stack of each thread. Without it, `RUST_MIN_STACK` in the host's environment would decide.
+/// The stack size of each thread. Without it, `RUST_MIN_STACK` in the host's environment would set the size.
 const STACK: usize = 2 << 20;
 
-/// Starts a thread that carries the library's name.
+/// Starts a thread with the name of the library.
 pub fn spawn_named(body: Body) -> io::Result<JoinHandle<()>> {
     Builder::new().name("kubepeers".into()).stack_size(STACK).spawn(body)
 }
 
 thread_local! {
-    /// Where this thread's future is told of a panic in a task beside it, which tokio catches without a word.
+    /// Reports a panic of another task to the future of this thread. Otherwise tokio would catch it silently.
     static PANICKED: Cell<Option<oneshot::Sender<String>>> = const { Cell::new(None) };
 }
 
-/// For the panic hook: tells the future that runs on this thread, if there is one.
-pub(crate) fn tell(panic: &(dyn Any + Send)) {
-    if let Some(told) = PANICKED.try_with(Cell::take).ok().flatten() {
-        let _ = told.send(panic_text(panic).to_owned());
+/// Reports a panic to the future that runs on this thread, if there is one. The panic hook calls this.
+pub(crate) fn report_panic(panic: &(dyn Any + Send)) {
+    if let Some(reported) = PANICKED.try_with(Cell::take).ok().flatten() {
+        let _ = reported.send(panic_text(panic).to_owned());
     }
 }
 
@@ -54,7 +54,7 @@ pub struct Task {
 }
 
 impl Task {
-    /// Starts it. `on_panic` is told if the future panics, or a task beside it, and the thread ends.
+    /// Starts the thread. If the future or another task on the thread panics, the thread calls `on_panic` and ends.
     pub fn start<F: Future<Output = ()>>(
         spawn: Spawn,
         future: impl FnOnce() -> F + Send + 'static,
@@ -67,33 +67,34 @@ impl Task {
             if let Err(panic) = catch_unwind(run).unwrap_or_else(|panic| Err(panic_text(&*panic).to_owned())) {
                 on_panic(Error::new(Status::Internal, format!("the watcher failed internally: {panic}")));
             }
-            // A name lookup that hangs must not hold up the end: its thread is left to end by itself.
+            // A name lookup that hangs must not delay the end: its thread ends by itself later.
             runtime.shutdown_background();
         }))
         .map_err(|e| no_resources(&e.to_string()))?;
         Ok(Self { stop, thread })
     }
 
-    /// Stops it where it stands and joins the thread.
+    /// Stops the future where it waits, and joins the thread.
     pub fn stop(self) {
-        // Fails if the future has ended by itself; then there is nothing to stop.
+        // It fails if the future has ended already.
         let _ = self.stop.send(());
-        // The thread's own panics are caught inside it.
+        // The thread catches its panics.
         let _ = self.thread.join();
     }
 }
 
-/// Runs a future to its end, or until a task beside it panics: what that said.
+/// Runs a future to its end, or until another task on this thread panics. The error is the text of that panic.
 async fn until_panic<F: Future + Unpin>(future: F) -> std::result::Result<(), String> {
-    let (told, panicked) = oneshot::channel();
-    PANICKED.set(Some(told));
+    let (reported, panicked) = oneshot::channel();
+    PANICKED.set(Some(reported));
     match select(Box::pin(within(Place::Watcher, future)), panicked).await {
         Either::Right((Ok(panic), _)) => Err(panic),
         _ => Ok(()),
     }
 }
 
-/// Runs what may block on another thread, which is an error if there can be none. If it panics, so does the caller.
+/// Runs code that may block on another thread. Returns an error if no thread can be started. If the code panics, so does the
+/// caller.
 pub(crate) async fn blocking<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
     let unwatched = PANICKED.take();
     let started = catch_unwind(AssertUnwindSafe(|| spawn_blocking(body)));
@@ -106,7 +107,7 @@ pub(crate) async fn blocking<T: Send + 'static>(body: impl FnOnce() -> T + Send 
     }
 }
 
-/// If it still waits for a thread, because others hang, it is not run for a caller who has given up.
+/// Aborts work that still waits for a thread when its caller is dropped.
 struct AbortOnDrop<T>(task::JoinHandle<T>);
 
 impl<T> Drop for AbortOnDrop<T> {
@@ -115,19 +116,19 @@ impl<T> Drop for AbortOnDrop<T> {
     }
 }
 
-/// Does once what the first runtime of a process and its first connection would otherwise do at some moment of their own.
+/// Does once what the first runtime of a process and its first connection would otherwise do at an unknown moment.
 pub(crate) fn prepare_process() -> Result<Descriptor> {
     choose_crypto();
     new_runtime()?;
     Descriptor::open().map_err(|e| no_resources(&e.to_string()))
 }
 
-/// A descriptor that stands for those that tokio opens once per process and keeps. A daemon that closes all descriptors after
-/// a fork closes this one, too. A runtime made then would read from whatever has got tokio's numbers since.
+/// A descriptor that represents those that tokio opens once per process and keeps. A daemon that closes all descriptors after a
+/// fork closes this one, too. A runtime made after that would read from other files that have got tokio's numbers.
 #[derive(Debug)]
 pub(crate) struct Descriptor {
     file: File,
-    /// Its device and inode.
+    /// The device and the inode.
     identity: (u64, u64),
 }
 
@@ -166,7 +167,7 @@ fn new_runtime() -> Result<Runtime> {
     }
 }
 
-/// What a panic said.
+/// Returns the text of a panic.
 pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<&str>().copied();
     text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without a message")
@@ -185,7 +186,7 @@ mod tests {
     use futures_util::FutureExt;
 
     #[test]
-    fn a_task_is_stopped_where_it_waits() {
+    fn stop_ends_a_task_that_waits() {
         Task::start(spawn_named, std::future::pending, |e| panic!("{e}")).unwrap().stop();
     }
 
@@ -195,7 +196,7 @@ mod tests {
         let (release, released) = channel::<()>();
         let released = Arc::new(Mutex::new(released));
         new_runtime().unwrap().block_on(async {
-            // They take all threads there are.
+            // They occupy all threads.
             let hangs = || {
                 let released = released.clone();
                 tokio::spawn(blocking(move || released.lock().map(|released| released.recv().is_ok()).is_ok()))
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_is_told() {
+    fn panic_is_reported() {
         let (sender, told) = channel();
         let task = Task::start(spawn_named, || async { panic!("no {}", 1) }, move |e| sender.send(e).unwrap()).unwrap();
         let error = told.recv().unwrap();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::discovery::protobuf::{Fields, Malformed};
 
-/// What an answer in protobuf begins with.
+/// A response in protobuf begins with these bytes.
 pub(super) const MAGIC: &[u8] = b"k8s\0";
 
 /// `runtime.Unknown`: the envelope of an object in protobuf.
@@ -45,7 +45,7 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// As far as it is read.
+/// The fields that are read.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Status {

@@ -14,7 +14,7 @@ use rustls::ClientConfig;
 pub(super) use self::failure::{Outlook, Remedy, TlsFailure};
 use self::verifier::BundleVerifier;
 
-/// Which name the certificate of a server must have.
+/// Finds the name that the certificate of a server must have.
 pub(super) type ServerNames = Arc<dyn ResolveServerName + Send + Sync>;
 
 /// Returns `tls-server-name` of the configuration, or the host of each URL.

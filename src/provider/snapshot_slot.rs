@@ -5,13 +5,13 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use crate::discovery::snapshot::Snapshot;
 
-/// A place for the snapshot of one provider. Providers use it one after the other, each with a number of its own. A reader
-/// that has the number of an earlier one gets nothing.
+/// Holds the snapshot of one provider at a time, its owner. Each owner has a number. A reader with the number of an earlier owner
+/// gets no snapshot.
 #[derive(Debug, Default)]
 pub struct SnapshotSlot {
     /// `owner << 32 | generation`; read without the lock.
     generation: AtomicU64,
-    /// Locked for some instructions only: no snapshot is made or dropped meanwhile.
+    /// Locked for a few instructions only: no snapshot is made or dropped meanwhile.
     stored: RwLock<Stored>,
 }
 
@@ -35,7 +35,7 @@ impl SnapshotSlot {
         if stored.owner == owner { stored.snapshot.clone() } else { None }
     }
 
-    /// From here on this owner has no snapshot here, and stores none.
+    /// Ends the ownership: the owner has no snapshot here, and can store none.
     pub fn end(&self, owner: u32) {
         self.replace(owner, Stored::default());
     }
@@ -70,22 +70,22 @@ impl Stored {
 /// Stores the snapshots of one provider.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SlotWriter {
-    /// `None` where no caller reads.
+    /// `None` if the provider has no slot.
     slot: Option<&'static SnapshotSlot>,
     owner: u32,
 }
 
 impl SlotWriter {
-    /// Makes this number the owner of the slot. An earlier owner stores nothing from here on.
+    /// Makes this number the owner of the slot. An earlier owner can store nothing from now on.
     pub fn begin(slot: &'static SnapshotSlot, owner: u32) -> Self {
         slot.put(slot.lock(), Stored { owner, snapshot: None });
         Self { slot: Some(slot), owner }
     }
 
-    /// Stores a snapshot. `None`: a caller would have to wait, or would get an error.
+    /// Stores a snapshot. `None` means that a caller has to wait, or gets an error.
     pub fn store(&self, snapshot: Option<&Arc<Snapshot>>) {
         let Some(slot) = self.slot else { return };
-        // A larger generation costs speed only. It would take a change a second for a hundred years.
+        // A larger generation is only slower to read. One change per second reaches it after a hundred years.
         let snapshot = snapshot.filter(|snapshot| snapshot.generation() <= u64::from(u32::MAX)).cloned();
         slot.replace(self.owner, Stored { owner: self.owner, snapshot });
     }
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn an_owner_reads_only_its_own_snapshot() {
+    fn load_returns_only_the_snapshot_of_the_owner() {
         let slot = slot();
         let snapshots = [snapshot(7), snapshot(u64::from(u32::MAX)), snapshot(1 << 32)];
         let first = SlotWriter::begin(slot, 1);
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_caller_who_has_read_a_generation_gets_no_older_snapshot() {
+    fn snapshot_is_at_least_as_new_as_the_generation_read_before() {
         let slot = slot();
         let writer = SlotWriter::begin(slot, 1);
         let snapshots: Vec<_> = (1..if cfg!(miri) { 50 } else { 50_000 }).map(snapshot).collect();
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn owners_and_callers_on_many_threads_leave_nothing_behind() {
+    fn concurrent_owners_and_readers_leak_no_snapshot() {
         let slot = slot();
         let rounds = if cfg!(miri) { 40 } else { 20_000 };
         let snapshots = [snapshot(1), snapshot(2)];

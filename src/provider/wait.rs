@@ -296,7 +296,7 @@ mod tests {
             "{error}"
         );
         assert!(shared.health().unwrap().stale);
-        // The watcher hears of it.
+        // The watcher gets the request.
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(shared.list_requested());
     }
 
@@ -421,7 +421,7 @@ mod tests {
         assert_eq!(settled(1, Duration::ZERO, Duration::ZERO), Ok(1));
         assert_eq!(status(2, Duration::ZERO), Status::Timeout);
         assert_eq!(status(1, LONG), Status::Timeout);
-        // An open watch that says nothing proves nothing.
+        // A silent watch confirms nothing.
         shared.set_watching(true);
         thread::sleep(Duration::from_millis(20));
         assert_eq!(status(1, Duration::from_millis(1)), Status::Timeout);
@@ -457,7 +457,7 @@ mod tests {
         assert_eq!(status(0, Duration::ZERO), Status::SelfExcluded);
     }
 
-    /// Otherwise a server that takes six seconds for a list would get one after the other, for ever.
+    /// Otherwise a server that takes six seconds for a list would get one request after the other, without end.
     #[test]
     fn slow_list_confirms_stability_for_a_caller_that_polls() {
         let shared = shared();

@@ -1,13 +1,13 @@
-//! Connections that break, or never come to be.
+//! Connections that break, or cannot be established.
 
 use std::net::TcpListener;
 
 use kubepeers::testing::Status;
 
 use super::fake::{self, Fake, Reply, event, is_watch, list, page_text, pod};
-use super::{LONG, becomes, first, metric, troubled, unsynced};
+use super::{LONG, becomes, first, metric, unsynced, wait_for_error};
 
-/// A server or a balancer closes a connection that was idle, just when it is used again.
+/// A server or a balancer may close an idle connection just when it is used again.
 #[test]
 fn a_request_on_a_reset_connection_is_repeated_once_without_a_report() {
     let list = || page_text(&[pod("a", "10.0.0.1", 1)], "", 5);
@@ -26,7 +26,7 @@ fn a_request_on_a_reset_connection_is_repeated_once_without_a_report() {
     assert!(!provider.metrics().unwrap().contains("failures_total{"), "{}", provider.metrics().unwrap());
 }
 
-/// On a new connection a reset says something about the server.
+/// A reset of a new connection is an error of the server.
 #[test]
 fn a_reset_of_a_new_connection_is_reported() {
     let fake = Fake::start(|number, path| match number {
@@ -41,10 +41,10 @@ fn a_reset_of_a_new_connection_is_reported() {
 
     let provider = Fake::start(|_, _| Reply::Reset).provider(&[]);
     unsynced(&provider, "cannot be reached");
-    troubled(&provider, "unreachable");
+    wait_for_error(&provider, "unreachable");
 }
 
-/// The kernel takes the connection, and the server behind it never answers.
+/// The kernel accepts the connection, and the server never answers.
 #[test]
 fn a_tls_handshake_has_its_own_limit() {
     let frozen = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -52,5 +52,5 @@ fn a_tls_handshake_has_its_own_limit() {
     let provider = fake::provider(&server, "{}", &[]);
     let error = unsynced(&provider, "no answer to the TLS handshake within 3s");
     assert_eq!((error.status(), error.is_retryable()), (Status::NotSynced, true));
-    troubled(&provider, "timed-out");
+    wait_for_error(&provider, "timed-out");
 }

@@ -1,4 +1,4 @@
-//! A server for what a real API server won't do on demand: it answers each request as a script says.
+//! A fake server for behavior that a real API server does not show on demand. It answers each request by a script.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -12,28 +12,28 @@ use socket2::SockRef;
 
 use super::eventually;
 
-/// What to answer a request with.
+/// The response to a request.
 pub(crate) enum Reply {
-    /// This status and body, then the connection is closed.
+    /// Sends this status and body, and closes the connection.
     Body(u16, String),
-    /// The same with another header, or compressed.
+    /// Does the same with another header, or compressed.
     Raw(u16, &'static str, Vec<u8>),
-    /// These lines, and the connection stays open, silent.
+    /// Sends these lines, and leaves the connection open and silent.
     Open(Vec<String>),
-    /// This body, and the connection serves another request.
+    /// Sends this body, and serves another request on the connection.
     Kept(String),
-    /// The connection is reset without an answer.
+    /// Resets the connection without a response.
     Reset,
-    /// The same with a header and any bytes.
+    /// Sends a header and any bytes, and leaves the connection open.
     OpenRaw(&'static str, Vec<u8>),
-    /// Not even headers.
+    /// Sends nothing, not even headers.
     Silence,
 }
 
-/// The script: the number of the request, from 0, and its path with the query.
+/// The script gets the number of the request, from 0, and its path with the query.
 type Script = dyn Fn(usize, &str) -> Reply + Send + Sync;
 
-/// That a test has seen what it wants to see: before that a script does not go on, however long the test takes.
+/// A signal from a test to its script, which waits for it however long the test takes.
 #[derive(Clone, Default)]
 pub(crate) struct Seen(Arc<OnceLock<()>>);
 
@@ -51,7 +51,7 @@ impl Seen {
     }
 }
 
-/// What the server was asked, and when: no later than it was answered.
+/// A request, and when it arrived.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) path: String,
@@ -61,7 +61,7 @@ pub(crate) struct Asked {
     pub(crate) at: Instant,
 }
 
-/// Runs until the process ends.
+/// The server. It runs until the process ends.
 pub(crate) struct Fake {
     port: u16,
     asked: Arc<Mutex<Vec<Asked>>>,
@@ -82,7 +82,7 @@ impl Fake {
         Self { port, asked }
     }
 
-    /// Gives this list, then watches that tell these events and stay open.
+    /// Starts a server that returns this list, and watches that send these events and stay open.
     pub(crate) fn steady(list: impl Fn() -> Reply + Send + Sync + 'static, events: Vec<String>) -> Self {
         Self::start(move |_, path| if is_watch(path) { Reply::Open(events.clone()) } else { list() })
     }
@@ -91,23 +91,23 @@ impl Fake {
         self.port
     }
 
-    /// All that was asked so far.
+    /// Returns all requests so far.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
 
-    /// The paths asked for so far.
+    /// Returns the paths of all requests so far.
     pub(crate) fn paths(&self) -> Vec<String> {
         self.asked().into_iter().map(|asked| asked.path).collect()
     }
 
-    /// Waits until so many requests have come.
+    /// Waits for this many requests.
     #[track_caller]
     pub(crate) fn has_been_asked(&self, times: usize) {
         eventually(|| self.asked().len() >= times);
     }
 
-    /// Waits until so many requests of one kind have come; gives these, without any that came later.
+    /// Waits for this many requests of one kind. Returns these without later ones.
     #[track_caller]
     pub(crate) fn has_been_asked_for(&self, times: usize, kind: impl Fn(&str) -> bool) -> Vec<Asked> {
         let of_kind = || self.asked().into_iter().filter(|asked| kind(&asked.path)).take(times).collect::<Vec<_>>();
@@ -115,17 +115,17 @@ impl Fake {
         of_kind()
     }
 
-    /// A provider that is no pod and asks this server.
+    /// Returns an observer of this server.
     pub(crate) fn provider(&self, extra: &[(&str, &str)]) -> Provider {
         provider(&format!("http://127.0.0.1:{}", self.port), "{}", extra)
     }
 
-    /// A configuration that asks this server.
+    /// Returns the settings of an observer of this server.
     pub(crate) fn settings(&self) -> Settings {
         config(&format!("http://127.0.0.1:{}", self.port), "{}", &[]).complete().unwrap()
     }
 
-    /// The same as this user.
+    /// Returns an observer of this server with this user of a kubeconfig.
     pub(crate) fn provider_of(&self, user: &str) -> Provider {
         provider(&format!("http://127.0.0.1:{}", self.port), user, &[])
     }
@@ -139,7 +139,7 @@ pub(crate) fn is_list(path: &str) -> bool {
     !is_watch(path)
 }
 
-/// Backoff: each wait has at least half of its step, and the steps double. Whatever stands still makes them longer.
+/// Checks the backoff: each pause is at least half of its step, and the steps double. A suspended test makes them longer.
 #[track_caller]
 pub(crate) fn come_later_each_time(asked: &[Asked]) {
     for (two, step) in asked.windows(2).zip((0..).map(|i| Duration::from_millis(200 << i))) {
@@ -147,12 +147,12 @@ pub(crate) fn come_later_each_time(asked: &[Asked]) {
     }
 }
 
-/// A provider that is no pod and asks a server as this user of a kubeconfig.
+/// Returns an observer of a server with this user of a kubeconfig.
 pub(crate) fn provider(server: &str, user: &str, extra: &[(&str, &str)]) -> Provider {
     Provider::new(config(server, user, extra), Arc::new(KubeApi { spawn: spawn_named, connect })).unwrap()
 }
 
-/// Its configuration.
+/// Returns the configuration of that observer.
 pub(crate) fn config(server: &str, user: &str, extra: &[(&str, &str)]) -> Config {
     let path = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap().keep().join("kubeconfig");
     let kubeconfig = format!(
@@ -168,7 +168,7 @@ pub(crate) fn config(server: &str, user: &str, extra: &[(&str, &str)]) -> Config
     config
 }
 
-/// The configuration of a provider that is no pod, with the service account of the pod it runs in.
+/// Returns the configuration of an observer with the service account of its pod.
 pub(crate) fn config_in_pod(extra: &[(&str, &str)]) -> Config {
     let mut config = Config::default();
     let required = [
@@ -178,7 +178,7 @@ pub(crate) fn config_in_pod(extra: &[(&str, &str)]) -> Config {
         ("peers_port_name", "peers"),
         ("pod_labels", "app=demo"),
         ("membership", "observer"),
-        // Longer than anything here takes.
+        // No request here takes this long.
         ("request_timeout_ms", "60000"),
     ];
     for (key, value) in required.iter().chain(extra) {
@@ -199,7 +199,7 @@ fn answer(mut stream: TcpStream, script: &Script, log: &Mutex<Vec<Asked>>) {
             log.push(Asked { path: path.clone(), accept, encoding, authorization, at: Instant::now() });
             log.len() - 1
         };
-        // A client that is gone by now is no fault of the test.
+        // The client may be gone by now, which is not an error.
         if !matches!(reply(&mut stream, script(number, &path)), Ok(true)) {
             return;
         }
@@ -237,18 +237,18 @@ fn write_all(stream: &mut TcpStream, status: u16, headers: &str, body: &[u8]) ->
     stream.write_all(body)
 }
 
-/// Until the client closes.
+/// Waits until the client closes the connection.
 fn hold(stream: &TcpStream) -> std::io::Result<()> {
     BufReader::new(stream).lines().for_each(drop);
     Ok(())
 }
 
-/// A watch event of a Running pod.
+/// Returns a watch event of a Running pod.
 pub(crate) fn event(kind: &str, name: &str, ip: &str, resource_version: u32) -> String {
     format!("{{\"type\":\"{kind}\",\"object\":{}}}\n", pod(name, ip, resource_version))
 }
 
-/// A Running pod.
+/// Returns a Running pod.
 pub(crate) fn pod(name: &str, ip: &str, resource_version: u32) -> String {
     serde_json::json!({
         "metadata": {"name": name, "uid": format!("uid-{name}"), "resourceVersion": resource_version.to_string()},
@@ -258,7 +258,7 @@ pub(crate) fn pod(name: &str, ip: &str, resource_version: u32) -> String {
     .to_string()
 }
 
-/// A bookmark.
+/// Returns a bookmark.
 pub(crate) fn bookmark(resource_version: u32) -> String {
     let metadata = serde_json::json!({"resourceVersion": resource_version.to_string()});
     serde_json::json!({"type": "BOOKMARK", "object": {"kind": "Pod", "apiVersion": "v1", "metadata": metadata}})
@@ -266,24 +266,24 @@ pub(crate) fn bookmark(resource_version: u32) -> String {
         + "\n"
 }
 
-/// A list of Running pods, of which there are more if `next` is not empty.
+/// Returns a page of Running pods. There are more if `next` is not empty.
 pub(crate) fn page(pods: &[String], next: &str, resource_version: u32) -> Reply {
     Reply::Body(200, page_text(pods, next, resource_version))
 }
 
-/// A list of Running pods.
+/// Returns a list of Running pods.
 pub(crate) fn list(pods: &[(&str, &str)], resource_version: u32) -> Reply {
     let pods: Vec<String> = pods.iter().map(|(name, ip)| pod(name, ip, 1)).collect();
     page(&pods, "", resource_version)
 }
 
-/// The text of a page.
+/// Returns the text of a page.
 pub(crate) fn page_text(pods: &[String], next: &str, resource_version: u32) -> String {
     let metadata = serde_json::json!({"resourceVersion": resource_version.to_string(), "continue": next});
     format!("{{\"kind\":\"PodList\",\"metadata\":{metadata},\"items\":[{}]}}", pods.join(","))
 }
 
-/// What the API server says when it refuses something.
+/// Returns the Status object of a refused request.
 pub(crate) fn status(code: u16, message: &str) -> String {
     serde_json::json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": message,
         "reason": "X"})

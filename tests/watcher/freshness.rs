@@ -1,4 +1,4 @@
-//! How sure an answer is, and how to be surer.
+//! The age of results, and requested lists.
 
 use std::iter;
 use std::sync::Arc;
@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use kubepeers::testing::{Status, Timeout};
 
 use super::fake::{Fake, Reply, Seen, bookmark, come_later_each_time, is_list, is_watch, list, status};
-use super::{LONG, addresses, eventually, first, troubled, unrefreshed};
+use super::{LONG, addresses, eventually, first, unrefreshed, wait_for_error};
 
-/// Within the default limits, a quiet watch with its bookmarks is not old.
+/// With the default limits, a quiet watch with bookmarks is not stale.
 #[test]
-fn signs_of_life_make_it_young_and_failures_do_not() {
+fn confirmations_reset_the_age_and_errors_do_not() {
     let fake = Fake::start(|number, path| match number {
         0 => list(&[("a", "10.0.0.1")], 5),
         1 if is_watch(path) => Reply::Body(200, bookmark(6)),
@@ -20,7 +20,7 @@ fn signs_of_life_make_it_young_and_failures_do_not() {
     });
     let provider = fake.provider(&[]);
     assert_eq!(first(&provider), ["10.0.0.1"]);
-    let health = troubled(&provider, "refused");
+    let health = wait_for_error(&provider, "refused");
     assert!(health.age.is_some() && !health.stale);
     let mut older = provider.health().unwrap();
     eventually(|| {
@@ -31,7 +31,7 @@ fn signs_of_life_make_it_young_and_failures_do_not() {
 }
 
 #[test]
-fn too_old_an_answer_is_an_error_until_a_list_comes() {
+fn stale_result_is_an_error_until_the_next_list() {
     let seen = Seen::default();
     let error_seen = seen.clone();
     let fake = Fake::start(move |number, path| match number {
@@ -43,7 +43,7 @@ fn too_old_an_answer_is_an_error_until_a_list_comes() {
     let provider = fake.provider(&[("max_stale_ms", "1000")]);
     provider.register(LONG).unwrap();
     fake.has_been_asked(2);
-    // After 2 s the open watch confirms the list. From then on it is quiet, and no caller asks.
+    // After 2 s the open watch confirms the list. After that it is quiet, and no caller requests a list.
     thread::sleep(Duration::from_secs(5));
     assert_eq!(fake.asked().len(), 2);
     assert!(provider.health().unwrap().stale);
@@ -51,14 +51,14 @@ fn too_old_an_answer_is_an_error_until_a_list_comes() {
     assert!(error.status() == Status::Stale && error.is_retryable(), "{error}");
     seen.now();
     assert_eq!(addresses(&provider.discover_peers(LONG).unwrap()), ["10.0.0.2"]);
-    // A second later it is too old again.
+    // A second later the result is too old again.
     let is_fresh = |_| provider.refresh(&mut 0, LONG).is_ok() && !provider.health().unwrap().stale;
     assert!((0..20).any(is_fresh));
 }
 
-/// Not what a cache has.
+/// The list must not come from a cache.
 #[test]
-fn fresh_is_what_was_listed_after_the_call() {
+fn refresh_waits_for_a_list_requested_after_the_call() {
     let fake = Fake::start(|number, path| match number {
         _ if is_watch(path) => Reply::Open(vec![]),
         0 => list(&[("a", "10.0.0.1")], 5),
@@ -66,7 +66,7 @@ fn fresh_is_what_was_listed_after_the_call() {
     });
     let provider = fake.provider(&[]);
     assert_eq!(first(&provider), ["10.0.0.1"]);
-    // Else the list might come before the watch.
+    // Otherwise the list might arrive before the watch.
     fake.has_been_asked(2);
     provider.refresh(&mut 0, LONG).unwrap();
     assert_eq!(addresses(&provider.discover_peers(LONG).unwrap()), ["10.0.0.2"]);
@@ -77,7 +77,7 @@ fn fresh_is_what_was_listed_after_the_call() {
 }
 
 #[test]
-fn many_who_want_fresh_answers_share_one_list() {
+fn concurrent_refreshes_share_one_list() {
     let fake = Fake::steady(|| list(&[], 5), vec![]);
     let provider = Arc::new(fake.provider(&[]));
     assert_eq!(first(&provider), [""; 0]);
@@ -91,13 +91,13 @@ fn many_who_want_fresh_answers_share_one_list() {
         callers.into_iter().for_each(|caller| caller.join().unwrap().unwrap());
     }
     let lists: Vec<_> = fake.asked().into_iter().filter(|asked| is_list(&asked.path)).map(|asked| asked.at).collect();
-    // One for each of them would be 151, and take longer than they wait.
+    // One list for each caller would be 151, and take longer than they wait.
     assert!((4..50).contains(&lists.len()), "{} lists", lists.len());
     assert!(lists[1..].windows(2).all(|two| two[1] - two[0] >= Duration::from_millis(900)), "{lists:?}");
 }
 
 #[test]
-fn what_cannot_be_refreshed_says_why() {
+fn failed_refresh_reports_the_reason() {
     let fake = Fake::start(|number, path| match number {
         0 => list(&[], 5),
         _ if is_watch(path) => Reply::Open(vec![]),
@@ -111,9 +111,9 @@ fn what_cannot_be_refreshed_says_why() {
     assert!(provider.discover_peers(LONG).unwrap().is_empty());
 }
 
-/// An ERROR event is no sign of life.
+/// An ERROR event confirms nothing.
 #[test]
-fn what_a_watch_says_of_its_failure_makes_nothing_younger() {
+fn error_event_of_a_watch_does_not_reset_the_age() {
     let error = format!("{{\"type\":\"ERROR\",\"object\":{}}}\n", status(500, "etcd is unhappy"));
     let fake = Fake::start(move |number, path| match number {
         0 => list(&[("a", "10.0.0.1")], 5),
@@ -129,9 +129,8 @@ fn what_a_watch_says_of_its_failure_makes_nothing_younger() {
     }
 }
 
-/// Bookmarks are.
 #[test]
-fn a_bookmark_makes_it_young() {
+fn bookmark_resets_the_age() {
     let seen = Seen::default();
     let synced = seen.clone();
     let fake = Fake::start(move |_, path| match path {
@@ -145,16 +144,15 @@ fn a_bookmark_makes_it_young() {
     assert_eq!(first(&provider), ["10.0.0.1"]);
     let before = Instant::now();
     seen.now();
-    // However late it is looked at: the last sign of life has come since.
+    // This holds however late the test reads it: the last confirmation is newer.
     eventually(|| {
         let since = before.elapsed();
         provider.health().unwrap().age.unwrap() <= since
     });
 }
 
-/// While a list is waited for, watches come and go.
 #[test]
-fn a_caller_who_wants_a_list_is_not_forgotten() {
+fn requested_list_is_made_whatever_the_watch_does() {
     for never in [Reply::Silence, Reply::Body(500, String::new()), Reply::Body(200, bookmark(6))] {
         let never = std::sync::Mutex::new(Some(never));
         let fake = Fake::start(move |_, path| match path {
@@ -169,7 +167,7 @@ fn a_caller_who_wants_a_list_is_not_forgotten() {
     }
 }
 
-/// Whoever wants more than the server gives does not take from the others what it gives.
+/// A caller whose list is refused must not end the watch for the other callers.
 #[test]
 fn a_list_that_fails_does_not_end_the_watch() {
     let fake = Fake::start(|number, path| match number {
@@ -181,17 +179,17 @@ fn a_list_that_fails_does_not_end_the_watch() {
     assert_eq!(first(&provider), ["10.0.0.1"]);
     fake.has_been_asked(2);
     assert_eq!(unrefreshed(&provider, "slow down").http_status(), 429);
-    // Nor is it asked for again and again. The last one is due when the watch has begun, without a word.
+    // The list is not repeated in a loop, either. The last one is due when the silent watch has been accepted.
     come_later_each_time(&fake.has_been_asked_for(7, is_list)[1..]);
     assert_eq!(fake.paths().iter().filter(|path| is_watch(path)).count(), 1, "{:?}", fake.paths());
-    // What is wrong with lists is not over with that.
+    // The error of the lists remains.
     let records = iter::from_fn(|| provider.log().next());
     assert_eq!(records.filter(|record| record.message.contains("answers again")).count(), 0);
 }
 
 /// A list from a cache may be older than the call.
 #[test]
-fn the_first_list_is_not_fresh() {
+fn first_list_is_not_a_refresh() {
     let fake = Fake::steady(|| list(&[], 5), vec![]);
     let provider = fake.provider(&[]);
     provider.register(LONG).unwrap();
@@ -199,21 +197,21 @@ fn the_first_list_is_not_fresh() {
     assert_eq!(fake.paths().iter().filter(|path| !is_watch(path)).count(), 2);
 }
 
-/// The time at which an answer gets too old comes while somebody waits for the next one.
+/// The result becomes too old while a caller waits for the next one.
 #[test]
-fn who_waits_for_a_change_of_a_quiet_watch_is_not_told_that_it_is_stale() {
+fn wait_on_a_quiet_watch_does_not_return_stale() {
     let fake = Fake::steady(|| list(&[("a", "10.0.0.1")], 5), vec![]);
     let provider = fake.provider(&[("max_stale_ms", "1000")]);
     provider.register(LONG).unwrap();
     let generation = provider.wait(0, LONG).unwrap().generation();
     let error = |_| provider.wait(generation, Timeout::AtMost(Duration::from_millis(2500))).unwrap_err().status();
-    // Whoever stands still at the end of the wait may find that it is: so not each time.
+    // A test that is suspended at the end of the wait may get STALE, so not every wait is checked.
     assert!((0..10).map(error).any(|status| status == Status::Timeout));
 }
 
 /// The watch is open, and its server is frozen.
 #[test]
-fn a_view_that_is_not_confirmed_does_not_count_as_stable() {
+fn unconfirmed_view_is_not_stable() {
     let thawed = Seen::default();
     let answers = thawed.clone();
     let fake = Fake::start(move |number, path| match number {

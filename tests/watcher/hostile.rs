@@ -4,9 +4,9 @@ use kubepeers::testing::{Form, Provider, Status};
 use serde_json::{Value, json};
 
 use super::fake::{self, Fake, Reply, is_watch, list, page, status};
-use super::{AT_ONCE, LONG, becomes, eventually, first, metric, troubled, unsynced};
+use super::{AT_ONCE, LONG, becomes, eventually, first, metric, unsynced, wait_for_error};
 
-/// A Running pod with one field set, which `path` leads to.
+/// Returns a Running pod with one field set, which `path` names.
 fn pod_with(name: &str, ip: &str, path: &str, value: Value) -> String {
     let mut pod: Value = serde_json::from_str(&fake::pod(name, ip, 1)).unwrap();
     pod["metadata"]["labels"] = json!({});
@@ -54,7 +54,7 @@ fn answers_with_pods_that_have_no_valid_name_are_refused() {
             let fake = Fake::steady(move || page(&pods, "", 7), vec![]);
             let provider = fake.provider(&[]);
             unsynced(&provider, "not a list of pods");
-            assert_eq!(troubled(&provider, "malformed").age, None);
+            assert_eq!(wait_for_error(&provider, "malformed").age, None);
         }
     }
 }
@@ -70,18 +70,18 @@ fn long_event(number: u32) -> String {
 }
 
 #[test]
-fn watches_do_not_bring_in_more_pods_than_fit() {
+fn watch_with_too_many_pods_is_refused() {
     let events: Vec<String> = (1..=20_000).map(long_event).collect();
     let fake = Fake::start(move |number, path| match number {
         0 => list(&[("a", "10.200.0.1")], 7),
         1 if is_watch(path) => Reply::Open(vec![events.concat()]),
         _ if is_watch(path) => Reply::Open(vec![]),
-        // What was known stays until the next list.
+        // The last result is kept until the next list.
         _ => Reply::Silence,
     });
     let provider = fake.provider(&[]);
     provider.register(LONG).unwrap();
-    let health = troubled(&provider, "malformed");
+    let health = wait_for_error(&provider, "malformed");
     let message = health.last_error.unwrap().error.to_string();
     assert!(message.contains("more than 12 MiB of memory, which is the limit"), "{message}");
     let peers = metric(&provider, "peers");
@@ -89,16 +89,15 @@ fn watches_do_not_bring_in_more_pods_than_fit() {
 }
 
 #[test]
-fn lists_do_not_bring_in_more_pods_than_fit() {
+fn list_with_too_many_pods_is_refused() {
     let object = |number| serde_json::from_str::<Value>(&long_event(number)).unwrap()["object"].to_string();
     let pods: Vec<String> = (1..=20_000).map(object).collect();
     let fake = Fake::steady(move || page(&pods, "", 30_000), vec![]);
     unsynced(&fake.provider(&[]), "more than 12 MiB of memory, which is the limit");
 }
 
-/// An event that changes nothing of what is kept is no change of the peers.
 #[test]
-fn events_of_other_fields_change_no_view() {
+fn events_of_other_fields_publish_no_view() {
     let same = fake::event("MODIFIED", "a", "10.0.0.1", 8);
     let other = fake::event("ADDED", "b", "10.0.0.2", 9);
     let fake = Fake::steady(|| list(&[("a", "10.0.0.1")], 7), [vec![same; 50], vec![other]].concat());
@@ -124,7 +123,7 @@ fn messages_and_logs_contain_no_hostile_characters() {
     }
 }
 
-/// The labels of this pod, which are shown if they are not those that are selected.
+/// The error shows the labels of this pod if the selector does not match them.
 #[test]
 fn labels_of_this_pod_are_bounded() {
     let labels: serde_json::Map<String, Value> = (0..1000).map(|n| (format!("label-{n}"), json!("x"))).collect();

@@ -10,7 +10,7 @@ use super::{addresses, becomes, first, unsynced};
 use crate::LONG;
 
 #[test]
-fn one_list_one_watch_and_nothing_else() {
+fn registration_needs_one_list_and_one_watch() {
     let fake = Fake::steady(|| list(&[("a", "10.0.0.1")], 7), vec![]);
     let provider = fake.provider(&[]);
     assert_eq!(first(&provider), ["10.0.0.1"]);
@@ -24,7 +24,7 @@ fn one_list_one_watch_and_nothing_else() {
         has(i, "/api/v1/namespaces/ns/pods?");
         has(i, "labelSelector=app%3Ddemo");
     }
-    // What the server has at hand will do, and compressed.
+    // A compressed list from the cache is enough.
     has(0, "resourceVersion=0");
     assert_eq!((asked[0].encoding.as_str(), asked[1].encoding.as_str()), ("gzip", "identity"));
     assert_eq!(asked[0].accept, "application/vnd.kubernetes.protobuf, application/json");
@@ -50,7 +50,7 @@ fn compressed_lists_are_read() {
 }
 
 const PROTOBUF: &str = "Content-Type: application/vnd.kubernetes.protobuf";
-/// Four pods of a real API server: one is Running and stays.
+/// A list of four pods by a real API server. One of them is Running and stays.
 const LIST: &[u8] = include_bytes!("../data/pods.pb");
 
 #[test]
@@ -61,9 +61,9 @@ fn lists_in_protobuf_are_read() {
     unsynced(&Fake::steady(refused, vec![]).provider(&[]), "404: pods \"none\" not found");
 }
 
-/// The simplest way follows: in JSON, in pages, and not compressed.
+/// The next list is plain: in JSON, in pages, and not compressed.
 #[test]
-fn what_a_server_does_not_take_is_tried_another_way() {
+fn refused_encoding_is_replaced_by_another_one() {
     let compressed = gzip(&page_text(&[pod("a", "10.0.0.1", 1)], "", 7));
     let cut = compressed[..compressed.len() - 9].to_vec();
     let refusals: [fn(Vec<u8>) -> Reply; 8] = [
@@ -97,9 +97,9 @@ fn what_a_server_does_not_take_is_tried_another_way() {
     }
 }
 
-/// Nothing that is less than a whole list of pods may pass for one: it would be a false "alone".
+/// An incomplete list must never be accepted as a complete one: it would be a false "alone".
 #[test]
-fn what_is_no_whole_list_is_no_answer() {
+fn incomplete_list_is_an_error() {
     let half = page_text(&[pod("a", "10.0.0.1", 1), pod("b", "10.0.0.2", 1)], "", 7);
     let half = &half[..half.len() - 100];
     for body in [
@@ -120,7 +120,7 @@ fn what_is_no_whole_list_is_no_answer() {
 }
 
 #[test]
-fn a_list_without_an_end_is_given_up() {
+fn endless_list_is_abandoned() {
     let fake = Fake::start(|_, path| match path {
         path if path.contains("limit=500") => page(&[], "again", 7),
         _ => Reply::Body(422, status(422, "no")),
@@ -129,7 +129,7 @@ fn a_list_without_an_end_is_given_up() {
 }
 
 #[test]
-fn a_list_whose_next_page_is_gone_begins_anew() {
+fn list_starts_again_if_the_next_page_is_gone() {
     let fake = Fake::start(|number, path| match path {
         path if is_watch(path) => Reply::Open(vec![]),
         path if path.contains("continue=more") => Reply::Body(410, status(410, "too old")),
@@ -139,9 +139,8 @@ fn a_list_whose_next_page_is_gone_begins_anew() {
     assert_eq!(first(&fake.provider(&[])), ["10.0.0.2"]);
 }
 
-/// All at once, not one after the other.
 #[test]
-fn thousands_of_pods_vanish_in_one_snapshot() {
+fn thousands_of_deleted_pods_make_one_snapshot() {
     let pods = |every: usize| -> Vec<String> {
         let address = |i: usize| format!("10.{}.{}.{}", i / 65536, i / 256 % 256, i % 256);
         (1..=5000).step_by(every).map(|i| pod(&format!("p{i}"), &address(i), 1)).collect()
@@ -169,9 +168,9 @@ fn thousands_of_pods_vanish_in_one_snapshot() {
     );
 }
 
-/// One broken answer is no reason to ask the server for twenty times as much for ever.
+/// One broken response must not make all later lists twenty times as large.
 #[test]
-fn after_a_list_in_the_simplest_way_the_cheap_way_is_tried_again() {
+fn compact_list_is_tried_again_after_a_plain_one() {
     let fake = Fake::start(|number, path| match number {
         0 => Reply::Body(200, "<html>".into()),
         _ if is_watch(path) => Reply::Open(vec![]),

@@ -1,16 +1,16 @@
-//! The watcher against servers that misbehave. The real API server is for all the rest.
+//! The watcher against servers that misbehave. All other tests use a real API server.
 
 mod blackhole;
 mod connections;
+mod errors;
 mod fake;
 mod freshness;
 mod hostile;
 mod listing;
-mod own_pod;
-mod pace;
 mod registering;
+mod self_pod;
+mod timings;
 mod tls_server;
-mod trouble;
 mod trust;
 mod watch_formats;
 mod watching;
@@ -24,7 +24,7 @@ use kubepeers::testing::{Error, Health, Provider, Snapshot, Status, Timeout};
 const LONG: Timeout = Timeout::AtMost(Duration::from_secs(60));
 const AT_ONCE: Timeout = Timeout::AtMost(Duration::ZERO);
 
-/// Asks until the answer is yes. A hang is a failure, not a matter of patience.
+/// Waits until the condition holds. Fails if that takes minutes.
 #[track_caller]
 fn eventually(mut is: impl FnMut() -> bool) {
     let hung = Instant::now() + Duration::from_secs(300);
@@ -34,18 +34,18 @@ fn eventually(mut is: impl FnMut() -> bool) {
     }
 }
 
-/// Without the ports.
+/// Returns the addresses without the ports.
 fn addresses(snapshot: &Snapshot) -> Vec<String> {
     snapshot.view().peers.iter().map(|peer| peer.address.ip().to_string()).collect()
 }
 
-/// Registers, and gives the first answer.
+/// Registers, and returns the first result.
 fn first(provider: &Provider) -> Vec<String> {
     provider.register(LONG).unwrap();
     addresses(&provider.discover_peers(LONG).unwrap())
 }
 
-/// Waits for the answer to be this one; gives its generation.
+/// Waits for this result, and returns its generation.
 fn becomes(provider: &Provider, wanted: &[&str]) -> u64 {
     let mut snapshot = provider.wait(0, LONG).unwrap();
     while addresses(&snapshot) != wanted {
@@ -54,20 +54,20 @@ fn becomes(provider: &Provider, wanted: &[&str]) -> u64 {
     snapshot.generation()
 }
 
-/// Registers, and waits until the reason why there is no answer has these words.
+/// Registers, and waits for a NOT_SYNCED error with these words.
 #[track_caller]
 fn unsynced(provider: &Provider, words: &str) -> Error {
     provider.register(AT_ONCE).unwrap();
     fails(Status::NotSynced, words, || provider.discover_peers(AT_ONCE).unwrap_err())
 }
 
-/// Waits until there is no fresh answer for a reason that has these words.
+/// Waits for a STALE error with these words.
 #[track_caller]
 fn unrefreshed(provider: &Provider, words: &str) -> Error {
     fails(Status::Stale, words, || provider.refresh(&mut 0, AT_ONCE).unwrap_err())
 }
 
-/// Calls until the error has these words; it has this status each time.
+/// Calls until the error has these words. Every error must have this status.
 #[track_caller]
 fn fails(status: Status, words: &str, call: impl Fn() -> Error) -> Error {
     let mut error = call();
@@ -79,9 +79,9 @@ fn fails(status: Status, words: &str, call: impl Fn() -> Error) -> Error {
     error
 }
 
-/// Waits until health tells of a failure of this class.
+/// Waits until health reports an error of this class.
 #[track_caller]
-fn troubled(provider: &Provider, class: &str) -> Health {
+fn wait_for_error(provider: &Provider, class: &str) -> Health {
     let mut health = provider.health().unwrap();
     eventually(|| {
         health = provider.health().unwrap();
@@ -90,7 +90,7 @@ fn troubled(provider: &Provider, class: &str) -> Health {
     health
 }
 
-/// A number of the metrics.
+/// Returns a value of the metrics.
 fn metric(provider: &Provider, name: &str) -> f64 {
     let metrics = provider.metrics().unwrap();
     let line = metrics.lines().find(|line| line.starts_with(&format!("kubepeers_{name}{{"))).unwrap();

@@ -1,4 +1,4 @@
-//! What register tells of what the watcher finds.
+//! Which errors of the watcher register returns.
 
 use std::future::pending;
 use std::io;
@@ -15,7 +15,7 @@ use super::{AT_ONCE, LONG};
 
 static FOUND: Barrier = Barrier::new(2);
 
-/// Goes on once the watcher has found what is wrong.
+/// Starts the thread, and returns once the watcher has reported its error.
 fn spawn_and_wait(body: Body) -> io::Result<JoinHandle<()>> {
     let thread = spawn_named(body)?;
     FOUND.wait();
@@ -33,9 +33,9 @@ fn forbidden(_: &Settings, _: &Environment<'_>) -> Result<Connection> {
     Ok(Connection { namespace: "ns".into(), identity: Identity::None, watch })
 }
 
-/// However early it is found: whether register fails is not a matter of chance.
+/// This does not depend on how early the watcher finds the error.
 #[test]
-fn who_does_not_wait_hears_of_a_failure_when_asking() {
+fn register_without_waiting_leaves_errors_to_later_calls() {
     let api = KubeApi { spawn: spawn_and_wait, connect: forbidden };
     let provider = Provider::new(config("http://127.0.0.1", "{}", &[]), Arc::new(api)).unwrap();
     provider.register(AT_ONCE).unwrap();

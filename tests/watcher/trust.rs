@@ -19,7 +19,7 @@ use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, 
 
 use super::fake::{self, Asked, Fake, is_watch, list};
 use super::tls_server::{Ca, Identity, TlsServer, params, server_params};
-use super::{LONG, becomes, eventually, first, troubled, unsynced};
+use super::{LONG, becomes, eventually, first, unsynced, wait_for_error};
 
 /// Marks the process that a test starts for itself.
 const INSIDE: &str = "KUBEPEERS_TEST_INSIDE";
@@ -291,7 +291,7 @@ fn answering(answer: &'static [u8]) -> u16 {
 
 /// A server whose only key is a P-521 one finds no signature algorithm among those that this library offers.
 #[test]
-fn server_that_refuses_the_handshake_is_an_error_that_lasts() {
+fn server_that_refuses_the_handshake_is_a_permanent_error() {
     let port = answering(&[21, 3, 3, 0, 2, 2, 40]);
     refused(&trusting(port, &Ca::new("ca").pem(), "{}"), &["it verifies RSA, P-256", "such as P-521, reissue it"]);
 }
@@ -313,7 +313,7 @@ fn server_that_closes_during_the_handshake_is_reported_in_plain_words() {
 }
 
 #[test]
-fn missing_ca_has_advice_that_fits() {
+fn missing_ca_is_reported_with_matching_advice() {
     let mount = mount("");
     fs::remove_file(mount.join("ca.crt")).unwrap();
     let error = in_pod(1, &mount).register(LONG).unwrap_err();
@@ -378,7 +378,7 @@ fn certificate_that_is_not_valid_yet_is_waited_for() {
             unsynced_again(&provider, "not valid yet (before 2999-01-01T00:00:00Z; the clock of this machine says");
         assert!(error.is_retryable(), "{error}");
         is_readable(&error);
-        let error = troubled(&provider, "tls").last_error.unwrap().error;
+        let error = wait_for_error(&provider, "tls").last_error.unwrap().error;
         assert_eq!((error.status(), error.is_retryable()), (Status::Tls, true), "{error}");
         server.replace(ca.sign(&server_params()).server_config());
         becomes(&provider, &["10.0.0.1"]);

@@ -4,14 +4,14 @@ use super::fake::{Fake, Reply, event, is_list, is_watch, list, status};
 use super::{LONG, becomes, metric};
 
 const PROTOBUF: &str = "Content-Type: application/vnd.kubernetes.protobuf;stream=watch";
-/// As Kubernetes 1.36 sent them, after a list at 412: a pod `plain` is changed and terminating, and `second` comes and goes.
+/// The events of Kubernetes 1.36 after a list at 412: a pod `plain` changes and terminates, and `second` is added and deleted.
 const EVENTS: &[u8] = include_bytes!("../data/events.pb");
-/// A watch from a resourceVersion that was compacted.
+/// The response to a watch from a resourceVersion that was compacted.
 const GONE: &[u8] = include_bytes!("../data/gone.pb");
 
 #[test]
 fn watches_in_protobuf_are_read() {
-    // Up to the second change of `second`: it is Running then.
+    // These end with the second change of `second`, which is Running then.
     let ends = frame_ends(EVENTS);
     let fake = Fake::start(move |_, path| match path {
         path if is_watch(path) => Reply::OpenRaw(PROTOBUF, EVENTS[..ends[2]].into()),
@@ -75,7 +75,7 @@ fn servers_that_refuse_protobuf_are_asked_for_json_from_then_on() {
         assert!(accepted[0].contains("protobuf"), "{accepted:?}");
         assert_eq!(accepted[1..], ["application/json", "application/json"]);
         assert_eq!(fake.paths().iter().filter(|path| is_list(path)).count(), 1);
-        // It is no failure.
+        // It is not an error.
         assert!(!provider.metrics().unwrap().contains("failures_total{"));
     }
 }

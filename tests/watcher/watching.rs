@@ -6,7 +6,7 @@ use super::fake::{Fake, Reply, Seen, bookmark, come_later_each_time, event, is_w
 use super::{LONG, addresses, becomes, eventually, first, metric};
 
 #[test]
-fn goes_on_from_the_last_event_when_a_watch_ends() {
+fn watch_resumes_from_the_last_event() {
     let fake = Fake::start(|_, path| match path {
         path if !is_watch(path) => list(&[("a", "10.0.0.1")], 5),
         path if path.contains("resourceVersion=5") => Reply::Body(200, event("ADDED", "b", "10.0.0.2", 9)),
@@ -21,9 +21,9 @@ fn goes_on_from_the_last_event_when_a_watch_ends() {
     assert_eq!(fake.asked().iter().filter(|asked| !is_watch(&asked.path)).count(), 1, "{:?}", fake.paths());
 }
 
-/// What nothing happens to is known to the last bookmark.
+/// Without events, the pods are known up to the last bookmark.
 #[test]
-fn goes_on_from_the_last_bookmark() {
+fn watch_resumes_from_the_last_bookmark() {
     let fake = Fake::start(|_, path| match path {
         path if !is_watch(path) => list(&[("a", "10.0.0.1")], 5),
         path if path.contains("resourceVersion=5") => Reply::Body(200, bookmark(300) + &bookmark(900)),
@@ -36,18 +36,18 @@ fn goes_on_from_the_last_bookmark() {
     assert_eq!(fake.asked().len(), 3, "{:?}", fake.paths());
 }
 
-/// All ways in which the API server says that it cannot go on from a resourceVersion; and what ought not to be.
+/// All ways in which the API server reports that it cannot resume from a resourceVersion, and invalid events.
 #[test]
-fn lists_again_where_a_watch_cannot_go_on() {
+fn list_follows_a_watch_that_cannot_resume() {
     let error = |code| format!("{{\"type\":\"ERROR\",\"object\":{}}}\n", status(code, "no"));
     for ends in [
         Reply::Body(410, status(410, "too old")),
         Reply::Body(200, error(410)),
         Reply::Body(504, status(504, "Too large resource version")),
         Reply::Body(400, status(400, "invalid resource version")),
-        // Of a store that went back in time, as after a restored backup.
+        // The store went back in time, as after a restored backup.
         Reply::Open(vec![bookmark(300)]),
-        // Not understood: whatever it was, it is not known now.
+        // An event that cannot be read: its change is not known.
         Reply::Open(vec!["{\"type\":\"ADDED\",\"object\":{\"metadata\":[]}}\n".into()]),
         Reply::Open(vec!["{\"type\":\"ADDED\",\"obj".into(), "\n".into()]),
         Reply::Open(vec![event("ADDED", "x", "10.0.0.9", 906).replace("\"906\"", "\"\"")]),
@@ -68,15 +68,15 @@ fn lists_again_where_a_watch_cannot_go_on() {
         assert_eq!(addresses(&both), ["10.0.0.1", "10.0.0.2"]);
         seen.now();
         assert_eq!(addresses(&provider.wait(both.generation(), LONG).unwrap()), ["10.0.0.2"]);
-        // Not what a cache has, which may lag: it would lead to the same end again.
+        // The list must not come from a cache that lags: its watch would fail in the same way.
         let again = &fake.paths()[2];
         assert!(!is_watch(again) && !again.contains("resourceVersion="), "{again}");
     }
 }
 
-/// Closing at once, after nothing and after something.
+/// The server closes at once, without an event and after one.
 #[test]
-fn a_server_that_closes_at_once_is_not_stormed() {
+fn watches_that_close_at_once_back_off() {
     for body in [String::new(), bookmark(6)] {
         let fake =
             Fake::start(move |_, path| if is_watch(path) { Reply::Body(200, body.clone()) } else { list(&[], 5) });
@@ -87,9 +87,8 @@ fn a_server_that_closes_at_once_is_not_stormed() {
     }
 }
 
-/// A snapshot for what came at once, not for each event.
 #[test]
-fn a_burst_is_one_change() {
+fn burst_of_events_is_one_snapshot() {
     let events: Vec<String> =
         (1..=1000).map(|i| event("ADDED", &format!("p{i}"), &format!("10.1.{}.{}", i / 250, i % 250), i + 1)).collect();
     let fake = Fake::start(move |_, path| match path {
@@ -104,10 +103,10 @@ fn a_burst_is_one_change() {
     assert!(views <= 200.0, "{views} views of {events} events");
 }
 
-/// Linux tells of each connection which timer runs, 02 being the one of keepalive, and in how many hundredths of a second it
-/// ends: `tr:tm->when` of /proc/net/tcp.
+/// Linux shows the timer of each connection, which is 02 for keepalive, and its remaining hundredths of a second: `tr:tm->when`
+/// of /proc/net/tcp.
 #[test]
-fn idle_connections_are_kept_under_observation() {
+fn idle_connections_have_keepalive() {
     let fake = Fake::steady(|| list(&[], 5), vec![]);
     let provider = fake.provider(&[]);
     assert_eq!(first(&provider), [""; 0]);
@@ -120,7 +119,7 @@ fn idle_connections_are_kept_under_observation() {
         let (kind, when) = ours[5].split_once(':').unwrap();
         (kind.to_owned(), u64::from_str_radix(when, 16).unwrap())
     };
-    // Until what was sent is acknowledged another timer runs.
+    // Another timer runs until all sent bytes are acknowledged.
     let mut now = timer();
     eventually(|| {
         now = timer();

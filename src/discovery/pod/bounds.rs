@@ -1,8 +1,8 @@
-//! What Kubernetes allows in the fields that are kept. A server that sends more is broken or hostile, and what it sends is not
-//! kept, so that no field can fill the memory.
+//! The values that Kubernetes allows in the fields that are kept. A server that sends others is broken or hostile. Its values
+//! are not kept, so that no field can fill the memory.
 //!
-//! The checks are looser than the API server's own where that costs nothing: they bound the size, and exclude every character
-//! that would need escaping.
+//! The checks may be looser than those of the API server: they bound the size, and exclude every character that would need
+//! escaping.
 
 /// <https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names>
 pub(super) const LONGEST_NAME: usize = 253;
@@ -16,12 +16,12 @@ pub(super) const LONGEST_REVISION: usize = 63;
 pub(super) const LONGEST_TIME: usize = 35;
 /// RFC 6335, section 5.1.
 pub(super) const LONGEST_PORT_NAME: usize = 15;
-/// Named ports of one pod. Kubernetes sets no limit of its own.
+/// The most named ports of one pod. Kubernetes has no limit.
 pub(super) const MOST_PORTS: usize = 256;
-/// Kubernetes allows one of each family.
+/// The most addresses of one pod. Kubernetes allows one of each family.
 pub(super) const MOST_ADDRESSES: usize = 8;
 
-/// The name of a pod or of a node.
+/// Returns whether this is a name of a pod or node.
 pub(super) fn is_name(text: &str) -> bool {
     is_text(text, LONGEST_NAME, |b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.'))
 }
@@ -30,7 +30,7 @@ pub(super) fn is_uid(text: &str) -> bool {
     is_text(text, LONGEST_UID, is_token)
 }
 
-/// Whether this is a resourceVersion from which a watch can begin: "" and "0" mean something else there.
+/// Returns whether a watch can begin at this resourceVersion: "" and "0" have other meanings.
 pub(crate) fn is_resource_version(text: &str) -> bool {
     text != "0" && is_text(text, LONGEST_RESOURCE_VERSION, is_token)
 }

@@ -1,4 +1,4 @@
-//! The slice of a Pod that is read. A pod is about 10 KB of JSON; a few hundred bytes of it say who is a peer.
+//! The fields of a Pod that are read. A pod is about 10 KB of JSON, of which a few hundred bytes matter.
 
 pub(crate) mod bounds;
 mod protobuf;
@@ -18,16 +18,16 @@ use serde::{Deserialize, Serialize};
 pub struct Pod {
     /// `metadata.name`
     pub name: Box<str>,
-    /// `metadata.uid`: one pod's for ever, as a name is not.
+    /// `metadata.uid`. Unlike a name, it is never reused.
     pub uid: Arc<str>,
     /// `metadata.resourceVersion`
     pub resource_version: Box<str>,
-    /// What the pod's template was when the pod was made: the label `controller-revision-hash` (StatefulSet, DaemonSet) or
+    /// The revision of the pod's template: the label `controller-revision-hash` (StatefulSet, DaemonSet) or
     /// `pod-template-hash` (Deployment); "" for neither.
     pub revision: Box<str>,
     /// `spec.nodeName`, "" before the pod is bound to a node.
     pub node_name: Box<str>,
-    /// `status.startTime`, or when the pod was made. Kubernetes writes times in one form, whose texts sort as the times do.
+    /// `status.startTime`, or `metadata.creationTimestamp`. Kubernetes writes times in one form, whose texts sort like the times.
     pub started: Box<str>,
     /// `metadata.deletionTimestamp` is set.
     pub terminating: bool,
@@ -39,7 +39,8 @@ pub struct Pod {
     pub ips: Box<[IpAddr]>,
     /// Named ports of the containers and of native sidecars.
     pub ports: Box<[Port]>,
-    /// A field besides the name, the uid and the resourceVersion has a value that Kubernetes does not allow. It is not kept.
+    /// Another field than the name, the uid and the resourceVersion has a value that Kubernetes does not allow. The value is not
+    /// kept.
     pub malformed: bool,
 }
 
@@ -48,11 +49,11 @@ pub struct Pod {
 pub struct Port {
     /// `name`, unique in its pod.
     pub name: PortName,
-    /// `containerPort`; under `hostNetwork` the `hostPort`, where one is set.
+    /// `containerPort`; with `hostNetwork`, the `hostPort` if it is set.
     pub number: u16,
 }
 
-/// The name of a port, kept without an allocation of its own.
+/// The name of a port, kept inline.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PortName {
     length: u8,
@@ -60,7 +61,7 @@ pub struct PortName {
 }
 
 impl PortName {
-    /// Returns `None` for a text that is no port name.
+    /// Returns `None` if the text is not a port name.
     pub fn new(name: &str) -> Option<Self> {
         if !bounds::is_port_name(name) {
             return None;
@@ -109,19 +110,19 @@ impl Phase {
         }
     }
 
-    /// Its containers have ended and will not start again.
+    /// Returns whether the containers have ended and will not start again.
     pub fn is_over(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed)
     }
 }
 
 impl Pod {
-    /// The number of a named port.
+    /// Returns the number of a named port.
     pub fn port(&self, name: &str) -> Option<u16> {
         self.ports.iter().find(|port| &*port.name == name).map(|port| port.number)
     }
 
-    /// Which of two started later; all that look agree, also on two of one second.
+    /// Compares by start, then by uid, so that all processes agree even on pods that started in the same second.
     pub fn by_start(&self, other: &Self) -> Ordering {
         (&self.started, &other.uid).cmp(&(&other.started, &self.uid))
     }
@@ -133,7 +134,7 @@ impl Pod {
         Self::try_from(protobuf::pod(bytes)?)
     }
 
-    /// Whether all that is kept of them is the same, but for the resourceVersion.
+    /// Returns whether all fields except the resourceVersion are the same.
     pub fn is_same_as(&self, other: &Self) -> bool {
         let Self { name, uid, resource_version: _, revision, node_name, started, .. } = self;
         let Self { terminating, phase, ready, ips, ports, malformed, .. } = self;
@@ -144,8 +145,8 @@ impl Pod {
             && (ips, ports) == (&other.ips, &other.ports)
     }
 
-    /// About how many bytes of memory the pod takes in all places where something of it is kept: the store, the index, and the
-    /// texts that are rendered for callers.
+    /// Returns about how many bytes of memory the pod takes in the store, the index, and the texts that are rendered for
+    /// callers.
     pub fn memory(&self) -> usize {
         /// The counters of its `Arc`, its entries in the store and in the index, and their empty places.
         const ENTRIES: usize = 256;
@@ -200,7 +201,7 @@ fn required<const LONGEST: usize>(text: wire::Text<LONGEST>, is_valid: fn(&str) 
     text.kept().filter(|text| is_valid(text))
 }
 
-/// Returns "" for a text that is absent, and for one that is not valid, which makes the pod malformed.
+/// Returns "" if the text is absent or not valid. A text that is not valid makes the pod malformed.
 fn secondary<const LONGEST: usize>(
     text: Option<wire::Text<LONGEST>>,
     is_valid: fn(&str) -> bool,
@@ -255,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_it_needs_and_passes_over_the_rest() {
+    fn pod_reads_its_fields_and_skips_all_others() {
         let pod = parse(serde_json::json!({
             "kind": "Pod",
             "metadata": {"name": "a", "uid": "u", "resourceVersion": "7",
@@ -284,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn on_the_hosts_network_the_hosts_port_counts() {
+    fn host_port_is_used_with_host_network() {
         let port = |host_network: bool| {
             parse(serde_json::json!({
                 "metadata": {"name": "a", "uid": "u", "resourceVersion": "1"},
@@ -298,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn absent_null_and_odd_values_are_no_reason_to_fail() {
+    fn absent_null_and_odd_values_are_accepted() {
         let pod = parse(serde_json::json!({
             "metadata": {"name": "a", "uid": "u", "resourceVersion": "1", "deletionTimestamp": "2026-01-01T00:00:00Z"},
             "spec": {"containers": [{"ports": null}, {"ports": [
@@ -317,7 +318,7 @@ mod tests {
 
     /// The zero time is null in JSON and an empty message in protobuf.
     #[test]
-    fn no_time_is_none_in_both_forms() {
+    fn absent_time_is_empty_in_json_and_protobuf() {
         let json = parse(serde_json::json!({"metadata": {"name": "a", "uid": "u", "resourceVersion": "1",
             "creationTimestamp": null, "deletionTimestamp": null}}));
         let metadata = b"\x0a\x01a\x2a\x01u\x32\x011\x42\x00\x4a\x00";
@@ -357,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn secondary_texts_are_bounded_and_otherwise_malformed() {
+    fn invalid_secondary_texts_make_the_pod_malformed() {
         type Kept = fn(&Pod) -> &str;
         let fields: [(&str, String, Kept); 4] = [
             ("/spec/nodeName", "n".repeat(253), |pod| &pod.node_name),
@@ -376,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn ports_and_addresses_are_bounded_and_otherwise_malformed() {
+    fn too_many_ports_or_addresses_make_the_pod_malformed() {
         let ports = |count: u16| (1..=count).map(|n| serde_json::json!({"name": format!("p{n}"), "containerPort": n}));
         for path in ["/spec/containers/0/ports", "/spec/initContainers/0/ports"] {
             let pod = with(path, ports(256).collect());
@@ -399,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn pods_are_the_same_whatever_their_resource_version_is() {
+    fn is_same_as_ignores_the_resource_version() {
         let pod = crate::discovery::policy::tests::pod("a", "10.0.0.1");
         assert!(pod.is_same_as(&Pod { resource_version: "2".into(), ..pod.clone() }));
         let changes: [fn(&mut Pod); 11] = [
@@ -423,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn revisions_are_those_of_every_kind_of_owner() {
+    fn revision_is_read_for_every_kind_of_owner() {
         let of = |labels: serde_json::Value| {
             let metadata = serde_json::json!({"name": "a", "uid": "u", "resourceVersion": "1", "labels": labels});
             parse(serde_json::json!({"metadata": metadata})).revision

@@ -1,4 +1,4 @@
-//! The same in protobuf, by the field numbers of
+//! Pods in protobuf, by the field numbers of
 //! <https://github.com/kubernetes/api/blob/master/core/v1/generated.proto>, which Kubernetes never changes.
 
 use jiff::Timestamp;
@@ -59,7 +59,7 @@ fn label(message: Value<'_>, labels: &mut Labels) -> Read<()> {
     Ok(())
 }
 
-/// A time without seconds is none: null in JSON.
+/// Reads a time. One without seconds is absent, like null in JSON.
 fn seconds(message: Value<'_>) -> Read<Option<i64>> {
     let mut seconds = None;
     for field in message.fields()? {
@@ -70,7 +70,7 @@ fn seconds(message: Value<'_>) -> Read<Option<i64>> {
     Ok(seconds)
 }
 
-/// As in JSON: 2026-01-01T00:00:00Z
+/// Formats a time like JSON does: 2026-01-01T00:00:00Z
 fn rfc3339<const LONGEST: usize>(seconds: i64) -> Option<Text<LONGEST>> {
     Some(Text::of(&Timestamp::from_second(seconds).ok()?.to_string()))
 }

@@ -1,7 +1,7 @@
-//! The JSON of <https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/>, as far as it is read.
-//! What Kubernetes may leave out or send as null is an `Option`.
+//! The fields that are read of <https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/>.
+//! A field that Kubernetes may omit or send as null is an `Option`.
 //!
-//! Nothing here grows with what a server sends: texts and lists are bounded while they are read.
+//! The memory does not grow with what a server sends: texts and lists are bounded while they are read.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -162,7 +162,7 @@ impl<'de> Deserialize<'de> for Address {
     }
 }
 
-/// Hands a text out without a copy of it.
+/// Reads a text without a copy of it.
 struct TextVisitor<T>(fn(&str) -> T);
 
 impl<T> Visitor<'_> for TextVisitor<T> {
@@ -177,7 +177,7 @@ impl<T> Visitor<'_> for TextVisitor<T> {
     }
 }
 
-/// What is kept of a list: its elements are read one by one, since a hostile list may have millions.
+/// A summary of a list. Its elements are read one by one, because a hostile list may have millions.
 pub(super) trait Fold: Default {
     type Element;
 

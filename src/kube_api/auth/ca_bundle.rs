@@ -15,7 +15,7 @@ const NAMED: usize = 3;
 #[derive(Debug, Default)]
 pub(super) struct CaBundle {
     certificates: Vec<Vec<u8>>,
-    /// For each block that cannot be used: which one it is, and why.
+    /// The position of each block that cannot be used, and the reason.
     skipped: Vec<String>,
 }
 

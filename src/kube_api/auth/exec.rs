@@ -18,7 +18,7 @@ use serde_json::json;
 /// A plugin prints at most this many bytes. Credentials have a few thousand.
 const LARGEST: u64 = 1 << 20;
 
-/// What a plugin prints. No `Debug`, since it holds secrets.
+/// The output of a plugin. It has no `Debug`, because it holds secrets.
 #[derive(Deserialize)]
 struct ExecCredential {
     kind: String,
@@ -50,7 +50,7 @@ pub(super) fn log_in(config: &mut Config) -> Result<Option<Timestamp>, String> {
     expires.map_err(|_| "its login plugin returned an `expirationTimestamp` that is not a time".into())
 }
 
-/// Whatever else a kubeconfig says comes before its plugin.
+/// All other credentials of a kubeconfig take precedence over its plugin.
 fn needs_plugin(auth: &AuthInfo) -> bool {
     let basic = auth.username.is_some() && auth.password.is_some();
     !basic && auth.auth_provider.is_none() && auth.token.is_none() && auth.token_file.is_none()
@@ -104,7 +104,7 @@ fn command(plugin: &ExecConfig) -> Result<Command, String> {
     Ok(command)
 }
 
-/// What a plugin learns about its caller.
+/// The information that a plugin gets about its caller.
 fn exec_info(plugin: &ExecConfig) -> String {
     let mut spec = json!({"interactive": false});
     if let Some(cluster) = plugin.cluster.as_ref().filter(|_| plugin.provide_cluster_info) {

@@ -19,7 +19,7 @@ pub(super) fn read(path: &Path, what: &str, advice: &str) -> Result<Vec<u8>> {
     })
 }
 
-/// What is no file might never end, or never begin.
+/// Reading another thing than a regular file might never begin or never end.
 fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
     let metadata = std::fs::metadata(path)?;
     if !metadata.is_file() || metadata.len() > LARGEST {
@@ -28,7 +28,7 @@ fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
     std::fs::read(path)
 }
 
-/// Whether nothing can be opened now: some failures that come of it do not say so.
+/// Returns an error if there are no descriptors left. Some failures that this causes do not mention it.
 pub(super) fn no_descriptors() -> Option<Error> {
     let error = std::fs::File::open("/").err()?;
     let none = matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE));
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_small_file_is_not_read() {
+    fn only_small_regular_files_are_read() {
         let folder = tempfile::tempdir().unwrap();
         let large = folder.path().join("large");
         std::fs::File::create(&large).unwrap().set_len(LARGEST + 1).unwrap();

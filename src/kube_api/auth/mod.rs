@@ -1,4 +1,4 @@
-//! Who we are to the API server, and the client that goes with it.
+//! The credentials for the API server, and the client that uses them.
 
 mod ca_bundle;
 mod exec;
@@ -34,11 +34,11 @@ pub struct Credentials {
     /// The environment variable that names a proxy, which this library does not use.
     proxy: Option<&'static str>,
     warn: Box<Warn>,
-    /// What was last warned of.
+    /// The last warning.
     warned: Option<String>,
 }
 
-/// Takes a sentence for the operator.
+/// Reports a sentence to the operator.
 pub(in crate::kube_api) type Warn = dyn Fn(String) + Send + Sync;
 
 enum Origin {
@@ -77,7 +77,7 @@ impl Credentials {
         self.warn = warn;
     }
 
-    /// What the token says about its holder; nothing for a kubeconfig.
+    /// Returns the claims of the token, or none for a kubeconfig.
     pub fn claims(&self) -> &Claims {
         &self.claims
     }
@@ -158,7 +158,7 @@ impl Credentials {
         }
     }
 
-    /// A text of the server as it may be shown: servers and proxies have been seen to echo what they were sent.
+    /// Removes the credentials from a text of the server: servers and proxies have been seen to echo what they were sent.
     pub(in crate::kube_api) fn redact(&self, text: &str) -> String {
         let secrets = match &self.origin {
             Origin::ServiceAccount(account) => [Some(account.token()), None],
@@ -173,7 +173,7 @@ impl Credentials {
         without_authorization(&text)
     }
 
-    /// For messages.
+    /// Returns a description of the server for messages.
     pub(in crate::kube_api) fn server(&self) -> String {
         match &self.origin {
             Origin::ServiceAccount(account) => account.server().to_string(),
@@ -181,7 +181,7 @@ impl Credentials {
         }
     }
 
-    /// The CA that is trusted, for messages.
+    /// Returns a description of the trusted CA for messages.
     pub(in crate::kube_api) fn ca(&self) -> String {
         match &self.origin {
             Origin::ServiceAccount(account) => format!("the CA in {}", account.ca_file().display()),
@@ -194,7 +194,7 @@ impl Credentials {
         }
     }
 
-    /// What helps where that CA is not the server's, for messages.
+    /// Returns advice for messages if that CA is not the CA of the server.
     pub(in crate::kube_api) fn ca_advice(&self) -> &'static str {
         match &self.origin {
             Origin::ServiceAccount(_) => "check that this is the CA of this cluster",
@@ -205,7 +205,7 @@ impl Credentials {
         }
     }
 
-    /// The CA certificates that cannot be used, for messages.
+    /// Returns the CA certificates that cannot be used, for messages.
     pub(in crate::kube_api) fn skipped(&self) -> Option<String> {
         match &self.origin {
             Origin::ServiceAccount(account) => account.skipped(),
@@ -213,7 +213,7 @@ impl Credentials {
         }
     }
 
-    /// A hint for messages where the API server cannot be reached.
+    /// Returns a hint for messages if the API server cannot be reached.
     pub(in crate::kube_api) fn proxy_hint(&self) -> String {
         self.proxy.map_or_else(String::new, |name| {
             format!("; this library does not use the proxy in {name}: allow direct connections to the API server")
@@ -227,7 +227,7 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
-/// What follows the name of a scheme is a secret, wherever it came from.
+/// Removes the secret after the name of a scheme, whatever its source.
 fn without_authorization(text: &str) -> String {
     let mut shown = String::new();
     let mut secret = false;

@@ -33,7 +33,7 @@ pub(super) struct ServiceAccount {
     files: Files,
 }
 
-/// What is on disk. No `Debug`: it holds the token.
+/// The content of the files. It has no `Debug`, because it holds the token.
 #[derive(PartialEq, Eq)]
 struct Files {
     token: String,

@@ -11,10 +11,10 @@ use crate::discovery::pod::bounds::is_resource_version;
 use crate::kube_api::error::{ApiError, ErrorClass};
 use crate::kube_api::response::LARGEST_OBJECT;
 
-/// All of a list that is no item.
+/// The parts of a list that are not items.
 pub(in crate::kube_api) const LARGEST_REST: usize = 64 << 10;
 
-/// What reads a list, in whatever form it comes.
+/// Reads a list of one encoding.
 pub(in crate::kube_api) trait ListReader: Send {
     /// Takes in the next piece.
     fn feed(&mut self, bytes: &[u8]) -> Result<(), ApiError>;
@@ -52,11 +52,11 @@ pub(in crate::kube_api) struct Head {
 #[serde(rename_all = "camelCase")]
 struct HeadMetadata {
     resource_version: Box<str>,
-    /// Where the next page begins; none after the last.
+    /// The token of the next page; empty on the last page.
     r#continue: Option<String>,
 }
 
-/// The JSON of a list is given to it, in pieces of any size.
+/// Reads the JSON of a list that arrives in pieces of any size.
 pub(in crate::kube_api) struct JsonListReader<T> {
     nesting: Nesting,
     /// The list without its items.
@@ -89,7 +89,7 @@ impl<T: DeserializeOwned> JsonListReader<T> {
         Ok(())
     }
 
-    /// Reads up to an item, or to the end; says how far.
+    /// Reads up to an item, or to the end. Returns the number of bytes read.
     fn pass(&mut self, bytes: &[u8]) -> Result<usize, ApiError> {
         for (at, &byte) in bytes.iter().enumerate() {
             if self.nesting.item_begins(byte) {
@@ -104,7 +104,7 @@ impl<T: DeserializeOwned> JsonListReader<T> {
         Ok(bytes.len())
     }
 
-    /// Reads an item up to its end, or the part of it that is there; says how far.
+    /// Reads an item up to its end, or the part of it that has arrived. Returns the number of bytes read.
     fn take_in(&mut self, bytes: &[u8]) -> Result<usize, ApiError> {
         let end = self.nesting.end_of_item(bytes);
         let part = &bytes[..end.unwrap_or(bytes.len())];
@@ -130,11 +130,11 @@ fn malformed(why: impl std::fmt::Display) -> ApiError {
     ApiError::new(ErrorClass::Malformed, format!("not a list of pods: {why}"))
 }
 
-/// Where in the JSON of a list we are. An item is an object in an array in the outermost object.
+/// The position in the JSON of a list. An item is an object in an array in the outermost object.
 #[derive(Default)]
 struct Nesting {
     depth: usize,
-    /// What is at depth 2 is an array.
+    /// The value at depth 2 is an array.
     array: bool,
     string: bool,
     escaped: bool,
@@ -168,7 +168,7 @@ impl Nesting {
         }
     }
 
-    /// How long the item is of which these bytes are the next, if they have its end.
+    /// Returns the length of the rest of the item, if these bytes contain its end.
     fn end_of_item(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut left = bytes.iter();
         loop {
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn items_are_found_however_the_text_is_cut() {
+    fn items_are_found_in_any_pieces() {
         let all = vec![json!({}), json!({"a": "}]\"\\", "\"[{": [[{}], {"b\\": 1}]}), json!({"items": [{"x": null}]})];
         let metadata = json!({"resourceVersion": "7", "x": [{"y": ["{"]}], "continue": "\"c[{"});
         let list = json!({"kind": "PodList", "metadata": metadata, "items": all});
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_whole_list_is_refused() {
+    fn incomplete_list_is_refused() {
         let whole = r#"{"kind":"PodList","metadata":{"resourceVersion":"7"},"items":[{"a":1},{"a":2}]}"#;
         assert_eq!(read(whole.as_bytes(), 9).unwrap().0.len(), 2);
         for end in 0..whole.len() {

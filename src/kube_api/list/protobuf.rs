@@ -35,25 +35,25 @@ impl ListMeta {
     }
 }
 
-/// A list that is given to it in pieces of any size.
+/// Reads a list that arrives in pieces of any size.
 #[derive(Default)]
 pub(in crate::kube_api) struct Pods {
     place: Place,
-    /// What was not read yet: less than one field.
+    /// The bytes that are not read yet: less than one field.
     bytes: Vec<u8>,
-    /// The type that was read says that it is a list of pods.
+    /// The type has been read: it is a list of pods.
     is_pod_list: bool,
     metadata: ListMeta,
     parsed: Vec<Pod>,
 }
 
-/// Where we are.
+/// The position in the response.
 #[derive(Clone, Copy, Default, PartialEq)]
 enum Place {
     #[default]
     Magic,
     Envelope,
-    /// In the list, of which so many bytes are still to come.
+    /// In the list, which has this many bytes left.
     List(usize),
     /// In the envelope, after the list.
     Rest,
@@ -90,7 +90,7 @@ impl ListReader for Pods {
 }
 
 impl Pods {
-    /// Reads what comes next, if all of it is there; says how long it was.
+    /// Reads the next field, if it is complete. Returns its length.
     fn step(&mut self, bytes: &[u8]) -> Result<Option<usize>, ApiError> {
         match self.place {
             Place::Magic if bytes.len() < MAGIC.len() => return Ok(None),
@@ -144,7 +144,7 @@ impl Pods {
 /// A field whose value is some bytes: there are no others on the way to a pod.
 struct Field {
     number: u64,
-    /// Where its value begins, and how long that is.
+    /// The start and the length of its value.
     begin: usize,
     length: usize,
 }
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn both_forms_tell_the_same_however_they_are_cut() {
+    fn protobuf_and_json_yield_the_same_pods_in_any_pieces() {
         let json = read(JsonListReader::new(), LIST_IN_JSON, 4096).unwrap();
         assert_eq!(json.0.len(), 4);
         for piece in (1..50).chain([LIST.len() - 1, LIST.len()]) {
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_whole_list_is_refused() {
+    fn incomplete_list_is_refused() {
         for end in 0..LIST.len() - REST {
             assert!(read(Pods::default(), &LIST[..end], 100).is_err(), "{end}");
         }
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_comes_is_bounded_and_no_panic() {
+    fn any_bytes_are_bounded_and_never_panic() {
         let endless = [MAGIC, &[0xff; 11]].concat();
         let too_long =
             [MAGIC, b"\x12\xff\xff\xff\xff\xff\xff\xff\xff\x7f\x12\xff\xff\xff\xff\xff\xff\xff\xff\x7f"].concat();
@@ -243,9 +243,9 @@ mod tests {
         }
     }
 
-    /// What protobuf allows, though no API server does it.
+    /// Protobuf allows this, though no API server does it.
     #[test]
-    fn fields_come_in_any_order_and_in_parts_but_there_is_one_list() {
+    fn fields_may_be_in_any_order_and_split_but_only_one_list_is_accepted() {
         let kind = field(1, b"\x0a\x02v1\x12\x07PodList");
         let metadata = field(1, &field(2, b"7"));
         let pod = field(2, &field(1, &[field(1, b"a"), field(5, b"u"), field(6, b"1")].concat()));

@@ -26,7 +26,7 @@ const NAMES: [(&[u8], &str); 22] = [
     (&[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03, 0x13], "ML-DSA-87"),
 ];
 
-/// `id-ecPublicKey`: the curve, which follows it, says more.
+/// `id-ecPublicKey`: the curve follows it, and is more specific.
 const ELLIPTIC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
 
 /// Returns the name of the algorithm in the content of an `AlgorithmIdentifier`, or its numbers if it has none here.
@@ -52,7 +52,7 @@ fn split_oid(der: &[u8]) -> Option<(&[u8], &[u8])> {
     (header[0] == OBJECT_IDENTIFIER && !oid.is_empty()).then(|| (oid, &rest[oid.len()..]))
 }
 
-/// The numbers of an object identifier, of which each has its last byte below 0x80.
+/// Returns the numbers of an object identifier. The last byte of each is below 0x80.
 fn dotted(oid: &[u8]) -> String {
     let mut numbers = Vec::new();
     let mut number: u64 = 0;

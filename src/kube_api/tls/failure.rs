@@ -27,7 +27,7 @@ pub(in crate::kube_api) struct TlsFailure {
     pub(in crate::kube_api) outlook: Outlook,
 }
 
-/// What helps.
+/// What fixes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::kube_api) enum Remedy {
     Nothing,
@@ -187,7 +187,7 @@ fn bare(name: &str) -> &str {
     inside.unwrap_or(name).trim_matches('"')
 }
 
-/// What a server reports in its alert.
+/// Returns the meaning of a server's alert.
 fn alerted(alert: AlertDescription) -> TlsFailure {
     use AlertDescription::{
         AccessDenied, BadCertificate, CertificateExpired, CertificateRequired, CertificateRevoked, CertificateUnknown,
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_certificate_of_the_future_may_pass() {
+    fn only_a_certificate_of_the_future_is_transient() {
         assert_eq!(refused(NotValidYetContext { time: at(0), not_before: at(1) }).outlook, Outlook::MayPass);
         for error in [UnknownIssuer, BadSignature, Expired, NotValidForName, InvalidPurpose] {
             assert_eq!(refused(error).outlook, Outlook::Lasts);
@@ -293,7 +293,7 @@ mod tests {
 
     /// The name of a type would be in camel case.
     #[test]
-    fn no_word_of_rustls_is_shown() {
+    fn messages_contain_no_words_of_rustls() {
         let alerts = (0..=u8::MAX).map(|alert| Error::AlertReceived(alert.into()));
         let others = [
             Error::InvalidMessage(InvalidMessage::InvalidContentType),
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_handshake_lasts_and_names_the_keys_that_work() {
+    fn refused_handshake_is_permanent_and_names_the_supported_keys() {
         let failure = TlsFailure::from(&Error::AlertReceived(AlertDescription::HandshakeFailure));
         assert_eq!(failure.outlook, Outlook::Lasts);
         assert!(matches!(failure.remedy, Remedy::Do(advice) if advice.contains("P-521")));

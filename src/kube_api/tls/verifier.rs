@@ -45,7 +45,7 @@ impl BundleVerifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         match self.cas.verify_server_cert(certificate, &[], name, ocsp, now) {
-            // The verifier comes to the issuer only after the dates, and to the names only after the issuer.
+            // The verifier checks the dates, then the issuer, then the names.
             Err(Error::InvalidCertificate(refused)) if is_about_issuer(&refused) => {
                 verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
                 Ok(ServerCertVerified::assertion())

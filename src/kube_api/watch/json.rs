@@ -14,7 +14,7 @@ use crate::kube_api::status::Status;
 
 #[derive(Default)]
 pub(in crate::kube_api) struct JsonLines {
-    /// Up to where there is no end of a line.
+    /// The number of bytes that contain no end of a line.
     searched: usize,
 }
 
@@ -41,7 +41,7 @@ enum EventType {
     Error,
 }
 
-/// The object of an event, as its type says.
+/// The object of an event, by the type of the event.
 enum Object {
     Pod(Box<Pod>),
     Bookmark(Bookmark),
@@ -158,14 +158,14 @@ mod tests {
         assert_eq!(of("ERROR", status).unwrap_err().class, ErrorClass::Gone);
     }
 
-    /// As a proxy may sort the keys.
+    /// A proxy may sort the keys.
     #[test]
     fn event_reads_the_object_before_the_type() {
         assert!(event(format!("{{\"object\":{POD},\"type\":\"ADDED\"}}").as_bytes()).is_ok());
     }
 
     #[test]
-    fn event_refuses_what_is_no_event_of_a_pod() {
+    fn event_refuses_other_objects() {
         for line in [
             "",
             "\n",

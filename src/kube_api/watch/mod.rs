@@ -35,7 +35,7 @@ impl Event {
 /// The events of one watch. The stream ends at its first error.
 pub(super) type Events = BoxStream<'static, Result<Event, ApiError>>;
 
-/// How events are separated and decoded.
+/// Separates and decodes the events of one encoding.
 pub(super) trait EventFormat: Send + 'static {
     /// Returns the length of the event at the beginning of `bytes`, or `None` if more bytes are needed. It is called again with
     /// the same and more bytes until it returns a length.
@@ -63,7 +63,7 @@ pub(super) fn events(body: Body, format: impl EventFormat) -> Events {
 pub(super) struct EventReader<F> {
     format: F,
     bytes: Vec<u8>,
-    /// How much of `bytes` was returned as events.
+    /// The number of `bytes` that were returned as events.
     read: usize,
 }
 
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_read_however_they_are_cut() {
+    fn lines_are_read_in_any_pieces() {
         let answer: String = (1..4).map(bookmark).collect();
         for piece in 1..=answer.len() {
             let events = read(JsonLines::default(), answer.as_bytes(), piece);

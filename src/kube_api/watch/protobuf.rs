@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn both_forms_have_the_same_events_however_they_are_cut() {
+    fn protobuf_and_json_yield_the_same_events_in_any_pieces() {
         let json = texts(read(JsonLines::default(), EVENTS_IN_JSON, 4096));
         assert_eq!(json.len(), 8);
         for kind in ["Added", "Modified", "Deleted", "Bookmark"] {
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_event_of_a_pod_is_malformed() {
+    fn events_of_other_objects_are_malformed() {
         let metadata = |resource_version: &str| {
             field(1, &[field(1, b"a"), field(5, b"u"), field(6, resource_version.as_bytes())].concat())
         };

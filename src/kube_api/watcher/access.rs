@@ -1,10 +1,10 @@
-//! Whether the pods can be watched.
+//! Tracks whether the pods can be watched.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What the last requests for a watch say about it.
+/// What the last requests for a watch have shown.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum WatchAccess {
     /// The last watch was granted, or none was requested yet.
@@ -42,12 +42,12 @@ impl WatchAccess {
         }
     }
 
-    /// Whether watches were refused more than once: lists show the changes meanwhile.
+    /// Returns whether watches were refused more than once: lists show the changes meanwhile.
     pub(super) fn is_doubted_again(&self) -> bool {
         matches!(self, Self::Doubted { times, .. } if *times > 1)
     }
 
-    /// Whether denials have lasted for longer than a server needs to start.
+    /// Returns whether denials have lasted for longer than a server needs to start.
     pub(super) fn is_denied_for(&self, grace: Duration) -> bool {
         match self {
             Self::Granted => false,

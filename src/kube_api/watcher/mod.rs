@@ -60,7 +60,7 @@ pub struct WatcherTimings {
     /// A watch that is silent for so long is opened again on another connection. Servers send a
     /// bookmark about every minute.
     pub silence: Duration,
-    /// A watch that is silent for so long is given up. The server ends each one before this.
+    /// A watch that is silent for so long is abandoned. The server ends each one before this.
     pub longest_silence: Duration,
     /// Between two most-recent lists, varied by a tenth. They correct what a watch missed.
     pub relist: Duration,
@@ -139,7 +139,7 @@ struct OpenWatch<E: Stream> {
 }
 
 impl<E: Stream> OpenWatch<E> {
-    /// Whether it ended too early, and without an event, to show that watches work here.
+    /// Returns whether it ended too early, and without an event, to show that watches work here.
     fn shows_nothing(&self) -> bool {
         !self.productive && self.opened.elapsed() < STEADY
     }
@@ -165,7 +165,7 @@ enum Interrupt<E> {
     Silence,
     /// A caller asks for a list, or the periodic one is due.
     ListDue,
-    /// This pod is not among the pods, and the lookup that would say why is to be repeated.
+    /// This pod is not among the pods, and the lookup of the reason is due again.
     LookupDue,
     /// The answer to the request that is to replace the silent watch.
     Reopened(Result<E, ApiError>),
@@ -241,7 +241,7 @@ impl<A: PodApi> Watcher<A> {
         if from > Instant::now() { pause_until(from, Next::Watch) } else { State::Opening }
     }
 
-    /// Whether the pods are polled instead of watched.
+    /// Returns whether the pods are polled instead of watched.
     fn polls(&self) -> bool {
         self.timings.only_polls || self.access.is_forbidden()
     }
@@ -261,7 +261,7 @@ impl<A: PodApi> Watcher<A> {
         let Position::At(resource_version) = self.pods.position() else { return State::Listing };
         let resource_version = resource_version.clone();
         self.renew_connection_sometimes();
-        // Where lists fail, the watch may be granted: it is not given up for one more list.
+        // If lists fail, the watch may still be granted. Another list must not end it.
         let list_requested = self.list_requested(!self.pacer.lists_fail());
         self.sink.count_watch();
         let answer = select! {

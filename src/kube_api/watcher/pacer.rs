@@ -1,4 +1,4 @@
-//! When the next request may be made.
+//! Decides when the next request may be sent.
 
 use std::time::Duration;
 
@@ -58,12 +58,12 @@ impl Pacer {
         self.watches_from
     }
 
-    /// Whether the last list failed.
+    /// Returns whether the last list failed.
     pub(super) fn lists_fail(&self) -> bool {
         self.failed_lists.is_active()
     }
 
-    /// Whether two requests in a row have failed.
+    /// Returns whether two requests in a row have failed.
     pub(super) fn fails_repeatedly(&self) -> bool {
         self.failed_lists.is_repeated() || self.refused_watches.is_repeated()
     }

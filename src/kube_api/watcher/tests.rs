@@ -29,7 +29,7 @@ enum Request {
 struct Made {
     request: Request,
     at: Duration,
-    /// How many times the watcher has asked for new connections before.
+    /// The number of times that the watcher has requested new connections before.
     connection: usize,
 }
 
@@ -353,7 +353,7 @@ async fn a_caller_need_not_wait_after_watches_that_were_cut() {
     let made = run(script, MINUTE, &shared, caller).await;
     let list = made[1..].iter().find(|made| made.is_list()).unwrap();
     assert_eq!(list.at, 29 * SECOND);
-    // The watch is never given up for longer than five seconds.
+    // The watcher is never without a watch for longer than five seconds.
     assert!(made.windows(2).all(|two| two[1].at - two[0].at <= 6 * SECOND), "{made:?}");
 }
 

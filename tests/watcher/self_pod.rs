@@ -1,4 +1,4 @@
-//! Where the own pod is, if it is not among the pods.
+//! The lookup of this pod, if the selector does not match it.
 
 use kubepeers::testing::Status;
 
@@ -7,7 +7,7 @@ use super::{AT_ONCE, LONG, eventually};
 
 /// Nothing happens to the pods meanwhile.
 #[test]
-fn an_unanswered_question_is_asked_again() {
+fn unanswered_lookup_of_this_pod_is_repeated() {
     let is_question = |path: &str| path.contains("metadata.name");
     let fake = Fake::start(move |number, path| match number {
         _ if is_watch(path) => Reply::Open(vec![]),

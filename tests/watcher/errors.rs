@@ -1,4 +1,4 @@
-//! Servers that do not answer, or say no.
+//! Servers that do not answer, or refuse requests.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
@@ -8,11 +8,11 @@ use kubepeers::testing::{Status, Timeout};
 use super::fake::{
     self, Fake, Reply, Seen, come_later_each_time, event, is_list, is_watch, list, page, page_text, pod, status,
 };
-use super::{AT_ONCE, LONG, addresses, becomes, eventually, first, metric, troubled, unsynced};
+use super::{AT_ONCE, LONG, addresses, becomes, eventually, first, metric, unsynced, wait_for_error};
 
-/// Where it stops: before the headers, and in the middle of the body.
+/// The response stalls before the headers, or in the middle of the body.
 #[test]
-fn a_server_that_does_not_go_on_is_given_up() {
+fn response_that_stalls_times_out() {
     let half = page_text(&[pod("a", "10.0.0.1", 1)], "", 7)[..150].to_owned();
     let stops: [Box<dyn Fn() -> Reply + Send + Sync>; 2] =
         [Box::new(|| Reply::Silence), Box::new(move || Reply::Open(vec![half.clone()]))];
@@ -31,32 +31,32 @@ fn a_server_that_does_not_go_on_is_given_up() {
     }
 }
 
-/// Nobody answers the handshake: the queue of those who wait for it is full.
+/// The TCP handshake is not answered, because the queue of the listener is full.
 #[test]
-fn a_server_that_does_not_accept_is_given_up() {
+fn connection_that_is_not_accepted_times_out() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address: SocketAddr = listener.local_addr().unwrap();
     let connect = |_: &i32| TcpStream::connect_timeout(&address, Duration::from_millis(200)).ok();
     let waiting: Vec<TcpStream> = (0..10_000).map_while(|i| connect(&i)).collect();
     let provider = fake::provider(&format!("http://{address}"), "{}", &[("request_timeout_ms", "100")]);
     unsynced(&provider, "no answer within 100ms");
-    assert_eq!(troubled(&provider, "timed-out").age, None);
+    assert_eq!(wait_for_error(&provider, "timed-out").age, None);
     drop(waiting);
 }
 
 #[test]
-fn a_server_that_is_not_there_is_told_from_a_name_that_is_not() {
+fn unreachable_server_and_unknown_name_have_different_classes() {
     let provider = fake::provider("http://127.0.0.1:1", "{}", &[]);
     unsynced(&provider, "refused");
-    troubled(&provider, "unreachable");
-    // Where no name server answers it takes a while until that is known.
+    wait_for_error(&provider, "unreachable");
+    // Without a name server, this takes a while.
     let provider = fake::provider("http://no-such-host.invalid:1", "{}", &[("request_timeout_ms", "300000")]);
     unsynced(&provider, "cannot be resolved");
-    troubled(&provider, "no-such-host");
+    wait_for_error(&provider, "no-such-host");
 }
 
 #[test]
-fn a_server_in_trouble_is_waited_for_and_its_answer_told() {
+fn server_error_is_retried_and_reported() {
     let fake = Fake::start(|number, path| match number {
         0 => Reply::Body(500, status(500, "etcd is unhappy")),
         1 => Reply::Body(503, "not even JSON".into()),
@@ -69,13 +69,13 @@ fn a_server_in_trouble_is_waited_for_and_its_answer_told() {
     let provider = fake.provider(&[]);
     let error = unsynced(&provider, "etcd is unhappy");
     assert_eq!((error.http_status(), error.is_retryable()), (500, true));
-    let health = troubled(&provider, "refused");
+    let health = wait_for_error(&provider, "refused");
     assert_eq!(health.last_error.unwrap().error.status(), Status::Unavailable);
     assert!(health.stale && health.age.is_none());
 }
 
 #[test]
-fn a_server_that_asks_for_time_gets_it() {
+fn retry_after_is_honored() {
     for code in [429, 503] {
         let fake = Fake::start(move |number, path| match number {
             0 => Reply::Raw(code, "Retry-After: 2", status(code, "too busy").into()),
@@ -88,9 +88,9 @@ fn a_server_that_asks_for_time_gets_it() {
     }
 }
 
-/// Backoff grows: without it, thousands of requests.
+/// Without backoff, there would be thousands of requests.
 #[test]
-fn a_server_that_is_down_is_not_stormed() {
+fn requests_to_a_server_that_is_down_back_off() {
     let fake = Fake::start(|_, _| Reply::Body(500, status(500, "no")));
     let provider = fake.provider(&[]);
     provider.register(AT_ONCE).unwrap();
@@ -100,12 +100,12 @@ fn a_server_that_is_down_is_not_stormed() {
 /// An API server that starts refuses every client for a moment: it knows tokens before roles, and
 /// old tokens before new ones.
 #[test]
-fn a_refusal_is_transient_until_it_lasts() {
+fn denial_is_transient_until_it_has_lasted() {
     for (code, status_of, words) in
         [(401, Status::Unauthorized, "does not accept the credentials"), (403, Status::Forbidden, "may not list pods")]
     {
         let refused = move || Reply::Body(code, status(code, "no"));
-        // Once: on a machine that stands still, two may be as far from each other as what lasts.
+        // Only one: on a suspended machine, two denials may be as far apart as a permanent one.
         let fake = Fake::start(move |number, path| match number {
             0 => refused(),
             _ if is_watch(path) => Reply::Open(vec![]),
@@ -120,17 +120,16 @@ fn a_refusal_is_transient_until_it_lasts() {
     }
 }
 
-/// A firewall's, or a login portal's: a Role would not help.
+/// A Role does not fix the denial of a firewall or a login portal.
 #[test]
-fn a_refusal_of_something_between_prints_no_role() {
+fn denial_of_a_proxy_has_no_manifest() {
     let fake = Fake::start(|_, _| Reply::Body(403, "<html>Request blocked</html>".into()));
     let error = unsynced(&fake.provider(&[]), "answered 403: <html>Request blocked");
     assert!(error.is_retryable() && !error.message().contains("kind: Role"), "{error}");
 }
 
-/// Whoever wants to know whether changes are seen at once is not to guess.
 #[test]
-fn a_watch_is_open_once_it_was_granted() {
+fn health_reports_a_granted_watch() {
     let granting = Fake::steady(|| list(&[], 5), vec![]);
     let provider = granting.provider(&[]);
     provider.register(LONG).unwrap();
@@ -143,7 +142,7 @@ fn a_watch_is_open_once_it_was_granted() {
 }
 
 #[test]
-fn a_refusal_after_the_first_sync_takes_nothing_away() {
+fn denial_after_the_first_list_keeps_the_result() {
     for (code, class) in [(401, "unauthorized"), (403, "forbidden")] {
         let fake = Fake::start(move |number, _| match number {
             0 => list(&[("a", "10.0.0.1")], 5),
@@ -152,15 +151,14 @@ fn a_refusal_after_the_first_sync_takes_nothing_away() {
         let provider = fake.provider(&[("poll_interval_ms", "1000")]);
         assert_eq!(first(&provider), ["10.0.0.1"]);
         fake.has_been_asked(3);
-        let health = troubled(&provider, class);
+        let health = wait_for_error(&provider, class);
         assert_eq!(health.last_error.unwrap().error.http_status(), code);
         assert_eq!(addresses(&provider.discover_peers(LONG).unwrap()), ["10.0.0.1"]);
     }
 }
 
-/// Lists may be had where watches may not: then they are, now and then.
 #[test]
-fn polls_where_watching_is_forbidden() {
+fn pods_are_polled_if_watching_is_forbidden() {
     let fake = Fake::start(|number, path| match number {
         _ if is_watch(path) => Reply::Body(403, status(403, "pods is forbidden")),
         0 => list(&[("a", "10.0.0.1")], 5),
@@ -172,18 +170,18 @@ fn polls_where_watching_is_forbidden() {
     eventually(|| provider.health().unwrap().polling);
     let error = provider.health().unwrap().last_error.unwrap().error;
     assert!(error.status() == Status::Forbidden && error.message().contains("may not watch pods"), "{error}");
-    // From now on it is not asked for again with every poll.
+    // From now on, not every poll requests a watch.
     let before = fake.asked().len();
     fake.has_been_asked(before + 3);
     let polls = &fake.asked()[before..];
     assert!(!polls.iter().any(|asked| is_watch(&asked.path)), "{polls:?}");
-    // A second between two, less a fifth.
+    // The interval is one second, less a fifth.
     assert!(polls.windows(2).all(|two| two[1].at - two[0].at >= Duration::from_millis(800)), "{polls:?}");
 }
 
-/// A server that starts says so to everybody for a moment: nobody polls because of that.
+/// A server that is starting denies every request for a moment. This must not lead to polling.
 #[test]
-fn watches_where_watching_was_forbidden_for_a_moment() {
+fn short_denial_does_not_end_watching() {
     let fake = Fake::start(|number, path| match number {
         1 | 2 => Reply::Body(403, status(403, "pods is forbidden")),
         _ if is_watch(path) => Reply::Open(vec![event("ADDED", "b", "10.0.0.2", 6)]),
@@ -196,9 +194,9 @@ fn watches_where_watching_was_forbidden_for_a_moment() {
     assert!(!health.polling && health.last_error.is_none());
 }
 
-/// As a gateway's, which says nothing of resourceVersions.
+/// The error of a gateway has nothing to do with resourceVersions.
 #[test]
-fn what_a_gateway_says_is_no_reason_to_list_again() {
+fn gateway_error_of_a_watch_causes_no_list() {
     let fake = Fake::start(|number, path| match number {
         1 => Reply::Body(504, "<html>Gateway Time-out</html>".into()),
         _ if is_watch(path) => Reply::Open(vec![event("ADDED", "b", "10.0.0.2", 6)]),
@@ -210,30 +208,28 @@ fn what_a_gateway_says_is_no_reason_to_list_again() {
     assert_eq!(fake.asked().len(), 3, "{:?}", fake.paths());
 }
 
-/// The watch is silent, but open: what was wrong before is over.
 #[test]
-fn a_failure_is_over_once_a_watch_goes_on() {
+fn error_disappears_once_the_watch_continues() {
     let seen = Seen::default();
-    let trouble_seen = seen.clone();
+    let error_seen = seen.clone();
     let fake = Fake::start(move |number, path| match number {
         1 => Reply::Body(500, status(500, "no")),
         _ if is_watch(path) => {
-            trouble_seen.wait();
+            error_seen.wait();
             Reply::Open(vec![])
         }
         _ => list(&[("a", "10.0.0.1")], 5),
     });
     let provider = fake.provider(&[]);
     assert_eq!(first(&provider), ["10.0.0.1"]);
-    troubled(&provider, "refused");
+    wait_for_error(&provider, "refused");
     seen.now();
     assert_eq!(provider.wait_for_peers(1, Duration::from_millis(100), LONG).unwrap().len(), 1);
     assert!(provider.health().unwrap().last_error.is_none());
 }
 
-/// Peers that nothing is told of do not pass for settled.
 #[test]
-fn a_watch_that_ends_at_once_is_a_failure_and_lists_take_its_place() {
+fn watches_that_end_at_once_are_an_error_and_lists_replace_them() {
     let fake = Fake::start(|number, path| match number {
         _ if is_watch(path) => Reply::Body(200, String::new()),
         0..=2 => list(&[("a", "10.0.0.1")], 5),
@@ -241,12 +237,12 @@ fn a_watch_that_ends_at_once_is_a_failure_and_lists_take_its_place() {
     });
     let provider = fake.provider(&[]);
     provider.register(LONG).unwrap();
-    troubled(&provider, "incomplete");
+    wait_for_error(&provider, "incomplete");
     becomes(&provider, &["10.0.0.2"]);
 }
 
 #[test]
-fn polls_where_that_is_asked_for() {
+fn pods_are_polled_if_configured() {
     let fake = Fake::start(|number, _| list(&[("a", if number == 0 { "10.0.0.1" } else { "10.0.0.2" })], 5));
     let provider = fake.provider(&[("watch", "poll"), ("poll_interval_ms", "1000")]);
     provider.register(LONG).unwrap();
@@ -256,9 +252,9 @@ fn polls_where_that_is_asked_for() {
     assert!(!fake.paths().iter().any(|path| is_watch(path)));
 }
 
-/// What keeps the credentials of a kubeconfig from being used, and which file it is.
+/// The error names the file.
 #[test]
-fn why_credentials_cannot_be_used_is_told() {
+fn unusable_credentials_are_reported_with_the_reason() {
     let plugin = |what: &str| {
         format!("{{exec: {{apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, {what}}}}}")
     };
@@ -281,7 +277,7 @@ fn why_credentials_cannot_be_used_is_told() {
 }
 
 #[test]
-fn a_server_that_is_no_url_is_told() {
+fn invalid_server_url_is_reported() {
     for server in ["127.0.0.1:6443", "localhost", "*", "ftp://127.0.0.1"] {
         let error = fake::provider(server, "{}", &[]).register(LONG).unwrap_err();
         assert_eq!(error.status(), Status::NoCredentials, "{server}: {error}");
@@ -290,7 +286,7 @@ fn a_server_that_is_no_url_is_told() {
 }
 
 #[test]
-fn no_secret_of_a_kubeconfig_is_told() {
+fn errors_contain_no_secret_of_a_kubeconfig() {
     for user in [
         "{token: [s3cr3t]}",
         "{token: 's3cr3t\u{1}'}",
@@ -321,7 +317,7 @@ fn generations_grow_over_registrations() {
 }
 
 #[test]
-fn closing_wakes_a_registration_that_waits() {
+fn close_wakes_a_register_that_waits() {
     let fake = Fake::start(|_, _| Reply::Silence);
     let provider = std::sync::Arc::new(fake.provider(&[]));
     let registering = {
@@ -337,7 +333,7 @@ fn closing_wakes_a_registration_that_waits() {
 }
 
 #[test]
-fn a_login_plugin_that_hangs_does_not_hold_up_close() {
+fn hanging_login_plugin_does_not_delay_close() {
     let folder = tempfile::tempdir().unwrap();
     let started = folder.path().join("started");
     let script = format!("touch '{0}'; while [ -e '{0}' ]; do sleep 0.05; done", started.display());
@@ -347,13 +343,13 @@ fn a_login_plugin_that_hangs_does_not_hold_up_close() {
     let provider = fake::provider("http://127.0.0.1:1", &user, &[]);
     provider.register(Timeout::AtMost(Duration::ZERO)).unwrap();
     eventually(|| started.exists());
-    // The plugin ends only with its folder, after this returns.
+    // The plugin ends when its directory is removed, after this test.
     provider.close();
 }
 
-/// A proxy answers with what it was sent, without the name of a scheme. The tokens of service accounts have about a thousand characters.
+/// A proxy echoes the token without the name of the scheme. Tokens of service accounts have about a thousand characters.
 #[test]
-fn an_echoed_token_is_shown_neither_whole_nor_in_part() {
+fn echoed_token_is_redacted_completely() {
     let token: String = "0123456789abcdefghijklmnopqrstuvwxyz".chars().cycle().take(1200).collect();
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), &token).unwrap();
@@ -367,7 +363,7 @@ fn an_echoed_token_is_shown_neither_whole_nor_in_part() {
     }
 }
 
-/// What is not understood is quoted, but not all of it.
+/// A response that cannot be parsed is quoted only in part.
 #[test]
 fn messages_are_bounded() {
     let item = pod("a", "10.0.0.1", 1).replace("3322", &format!("\"{}\"", "x".repeat(2 << 20)));

@@ -1,4 +1,4 @@
-//! What the watcher does after minutes, at another pace. src/kube_api/watcher/tests.rs has the moments.
+//! What the watcher does after minutes, with shorter timings. src/kube_api/watcher/tests.rs checks the exact moments.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,17 +14,17 @@ use super::fake::{Fake, Reply, Seen, bookmark, event, is_list, is_watch, list, s
 const NEVER: Duration = Duration::from_secs(3600);
 const SOON: Duration = Duration::from_millis(200);
 
-/// Watches at this pace while `test` runs.
-fn at_pace(fake: &Fake, change: impl FnOnce(&mut WatcherTimings), test: impl FnOnce(&SharedState)) {
+/// Runs the watcher with these timings while `test` runs.
+fn with_timings(fake: &Fake, change: impl FnOnce(&mut WatcherTimings), test: impl FnOnce(&SharedState)) {
     let settings = fake.settings();
-    let mut pace = WatcherTimings {
+    let mut timings = WatcherTimings {
         silence: NEVER,
         longest_silence: NEVER,
         relist: NEVER,
         watch_again: NEVER,
         ..WatcherTimings::of(&settings)
     };
-    change(&mut pace);
+    change(&mut timings);
     let credentials = Credentials::find(&settings.source, &|_| None).unwrap();
     let namespace = settings.namespace.clone().expect("the tests set it");
     let context = MessageContext {
@@ -37,7 +37,7 @@ fn at_pace(fake: &Fake, change: impl FnOnce(&mut WatcherTimings), test: impl FnO
     let policy =
         PeerPolicy { ports: settings.ports.clone(), identity: Identity::None, options: settings.options, alive: None };
     let (cluster, watched) = (PodClient::new(&settings, namespace, credentials), shared.clone());
-    let run = move || watch(cluster, policy, pace, watched);
+    let run = move || watch(cluster, policy, timings, watched);
     let task = Task::start(spawn_named, run, |panic| panic!("{panic}")).unwrap();
     test(&shared);
     task.stop();
@@ -51,7 +51,7 @@ fn lists(paths: &[String]) -> usize {
 #[test]
 fn a_silent_watch_is_opened_again_from_the_last_bookmark() {
     let fake = Fake::steady(|| list(&[("a", "10.0.0.1")], 5), vec![bookmark(6)]);
-    at_pace(
+    with_timings(
         &fake,
         |timings| timings.silence = SOON,
         |shared| {
@@ -69,12 +69,12 @@ fn watches_that_end_are_resumed_without_a_list() {
         path if is_watch(path) => Reply::Body(200, event("ADDED", "b", "10.0.0.2", 6 + number as u32)),
         _ => list(&[("a", "10.0.0.1")], 5 + number as u32),
     });
-    at_pace(&fake, |_| (), |_| fake.has_been_asked(6));
+    with_timings(&fake, |_| (), |_| fake.has_been_asked(6));
     assert_eq!(lists(&fake.paths()), 1, "{:?}", fake.paths());
 }
 
 #[test]
-fn where_watching_was_forbidden_it_is_tried_again() {
+fn forbidden_watch_is_requested_again_later() {
     let seen = Seen::default();
     let polling_seen = seen.clone();
     let fake = Fake::start(move |_, path| match path {
@@ -82,8 +82,8 @@ fn where_watching_was_forbidden_it_is_tried_again() {
         path if is_watch(path) => Reply::Body(403, status(403, "pods is forbidden")),
         _ => list(&[("a", "10.0.0.1")], 5),
     });
-    let quick = |pace: &mut WatcherTimings| (pace.poll_interval, pace.watch_again) = (SOON / 10, SOON);
-    at_pace(&fake, quick, |shared| {
+    let quick = |timings: &mut WatcherTimings| (timings.poll_interval, timings.watch_again) = (SOON / 10, SOON);
+    with_timings(&fake, quick, |shared| {
         eventually(|| shared.health().unwrap().polling);
         seen.now();
         eventually(|| !shared.health().unwrap().polling);
