@@ -9,7 +9,7 @@ STAGE     := $(BUILD)/stage
 PROGRAMS  := $(BUILD)/programs
 PANICKING := $(BUILD)/panicking
 ABORTING  := $(BUILD)/aborting
-TOOL      := $(BUILD)/cluster/cluster
+TOOL      := $(BUILD)/testenv/testenv
 VENV      := $(BUILD)/venv
 E2E       := $(BUILD)/e2e
 CARGO_DENY := $(BUILD)/tools/bin/cargo-deny
@@ -68,7 +68,7 @@ endif
 .PHONY: test
 test: examples probes panics control-plane $(VENV)/ready test-calls ## all tests, against a real API server
 	cargo test --locked
-	cd tests/cluster && $(GO_CLUSTER_TEST) ./cmd/cluster ./internal/balancer
+	cd tests/testenv && $(GO_TESTENV_TEST) ./cmd/testenv ./internal/balancer
 	$(PROGRAMS)/test-abi
 	$(PROGRAMS)/test-changes
 	$(PROGRAMS)/test-process
@@ -91,7 +91,7 @@ PYTEST := $(VENV)/bin/pytest -q -n 3 --dist worksteal
 # Go's own, ten minutes, are few on a slow machine. A hang is ended all the same.
 GO_TEST := go test -timeout 1h -count=1
 
-# Needs the variables that `cluster run` sets.
+# Needs the variables that `testenv run` sets.
 .PHONY: test-with-cluster
 test-with-cluster:
 	cd bindings/go && GOGC=1 GODEBUG=cgocheck=1 $(GO_TEST) -race ./...
@@ -119,7 +119,7 @@ e2e: can-e2e $(E2E)/images node ## GoAkt clusters, Memberlist rings and Python s
 can-e2e:
 	@[ "$$(id -u)" = 0 ] || { echo "make e2e needs root: it makes a node, in namespaces of its own"; exit 1; }
 	@for tool in buildah containerd iptables mmdebstrap runc; do command -v $$tool >/dev/null || \
-		{ echo "make e2e needs $$tool: tests/e2e/packages and tests/cluster/packages list Debian's packages"; exit 1; }; done
+		{ echo "make e2e needs $$tool: tests/e2e/packages and tests/testenv/packages list Debian's packages"; exit 1; }; done
 
 $(E2E)/images $(E2E)/wheels/SHA256SUMS: | can-e2e
 $(E2E)/images: $(TARBALL) $(E2E)/wheels/SHA256SUMS tests/e2e/images packaging/Dockerfile $(shell git ls-files bindings/go examples)
@@ -157,7 +157,7 @@ benches: stage
 .PHONY: lint
 lint: stage $(VENV)/ready ## formatters, linters, type checkers
 	cargo fmt --check
-	@unformatted=$$(gofmt -l bindings/go examples tests/cluster tests/e2e benches); \
+	@unformatted=$$(gofmt -l bindings/go examples tests/testenv tests/e2e benches); \
 		if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -171,7 +171,7 @@ lint: stage $(VENV)/ready ## formatters, linters, type checkers
 	cd examples/go && go vet ./...
 	cd examples/goakt && go vet ./...
 	cd examples/memberlist && go vet ./...
-	cd tests/cluster && $(GO_CLUSTER) vet -tags node ./cmd/cluster ./cmd/pause ./internal/...
+	cd tests/testenv && $(GO_TESTENV) vet -tags node ./cmd/testenv ./cmd/pause ./internal/...
 	cd tests/e2e && go vet ./...
 	cd benches && go vet ./...
 
@@ -283,38 +283,38 @@ $(DIST_VENV)/ready: packaging/requirements.txt
 .PHONY: control-plane
 control-plane: $(TOOL)
 ifndef KUBEBUILDER_ASSETS
-control-plane: $(BUILD)/cluster/kubernetes
+control-plane: $(BUILD)/testenv/kubernetes
 endif
 
 .PHONY: $(TOOL)
 $(TOOL):
-	cd tests/cluster && $(GO_CLUSTER) build -ldflags '-s -w' -o $@ ./cmd/cluster
+	cd tests/testenv && $(GO_TESTENV) build -ldflags '-s -w' -o $@ ./cmd/testenv
 
 # What a node has besides: as long again, so only who wants a node builds it.
 .PHONY: node
-node: control-plane $(BUILD)/cluster/node $(BUILD)/cluster/pause
+node: control-plane $(BUILD)/testenv/node $(BUILD)/testenv/pause
 
 .PHONY: test-node
-test-node: node ## tests of the tests' node (root; the packages of tests/cluster/packages)
-	cd tests/cluster && $(GO_CLUSTER_TEST) -tags node -run '^TestNode' ./cmd/cluster
+test-node: node ## tests of the tests' node (root; the packages of tests/testenv/packages)
+	cd tests/testenv && $(GO_TESTENV_TEST) -tags node -run '^TestNode' ./cmd/testenv
 
 # Containers have no C library of ours.
-$(BUILD)/cluster/pause: $(wildcard tests/cluster/cmd/pause/*.go)
-	cd tests/cluster && CGO_ENABLED=0 go build -ldflags '-s -w' -o $@ ./cmd/pause
+$(BUILD)/testenv/pause: $(wildcard tests/testenv/cmd/pause/*.go)
+	cd tests/testenv && CGO_ENABLED=0 go build -ldflags '-s -w' -o $@ ./cmd/pause
 
 # The same flag everywhere: Go keeps what it built with it apart, and Kubernetes is to be built once.
 TRIMMED = GOFLAGS="$$(go env GOFLAGS) -trimpath"
-GO_CLUSTER = $(TRIMMED) go
-GO_CLUSTER_TEST = $(TRIMMED) $(GO_TEST)
+GO_TESTENV = $(TRIMMED) go
+GO_TESTENV_TEST = $(TRIMMED) $(GO_TEST)
 STAMP := k8s.io/component-base/version
-$(BUILD)/cluster/kubernetes: BUILT := etcd and kube-apiserver
-$(BUILD)/cluster/node: BUILT := kubelet, kube-proxy, kube-scheduler and kube-controller-manager
-$(BUILD)/cluster/kubernetes: $(wildcard tests/cluster/cmd/kubernetes/*.go)
-$(BUILD)/cluster/node: $(wildcard tests/cluster/cmd/node/*.go)
-$(BUILD)/cluster/kubernetes $(BUILD)/cluster/node: $(BUILD)/cluster/%: tests/cluster/go.mod tests/cluster/go.sum
+$(BUILD)/testenv/kubernetes: BUILT := etcd and kube-apiserver
+$(BUILD)/testenv/node: BUILT := kubelet, kube-proxy, kube-scheduler and kube-controller-manager
+$(BUILD)/testenv/kubernetes: $(wildcard tests/testenv/cmd/kubernetes/*.go)
+$(BUILD)/testenv/node: $(wildcard tests/testenv/cmd/node/*.go)
+$(BUILD)/testenv/kubernetes $(BUILD)/testenv/node: $(BUILD)/testenv/%: tests/testenv/go.mod tests/testenv/go.sum
 	@echo "Building $(BUILT) $(KUBERNETES_VERSION) from source, once: about five minutes on two cores."
-	@cd tests/cluster && packages=$$(go list -deps ./cmd/$* | wc -l) && \
-	$(GO_CLUSTER) build -v -ldflags '-s -w -X $(STAMP).gitVersion=v$(KUBERNETES_VERSION) -X $(STAMP).gitMajor=1 -X $(STAMP).gitMinor=36' \
+	@cd tests/testenv && packages=$$(go list -deps ./cmd/$* | wc -l) && \
+	$(GO_TESTENV) build -v -ldflags '-s -w -X $(STAMP).gitVersion=v$(KUBERNETES_VERSION) -X $(STAMP).gitMajor=1 -X $(STAMP).gitMinor=36' \
 		-o $@ ./cmd/$* 2>&1 | ../progress "$$packages"
 	@touch $@
 

@@ -13,7 +13,7 @@ import (
 func onlyListAndWatch(w *world) {
 	w.deploy(2)
 	w.oneClusterOf(2)
-	text, err := os.ReadFile(filepath.Join(os.Getenv("CLUSTER_DIR"), "audit.log"))
+	text, err := os.ReadFile(filepath.Join(os.Getenv("TESTENV_DIR"), "audit.log"))
 	w.check(err)
 	asked := map[string]int{}
 	for line := range bytes.Lines(text) {

@@ -55,7 +55,7 @@ func TestScenarios(t *testing.T) {
 }
 
 func TestMain(m *testing.M) {
-	for _, name := range []string{"KUBECONFIG", "CLUSTER_TOOL", "CLUSTER_DIR", "NODE_IMAGE", "MEMBERLIST_IMAGE", "SERVICE_IMAGE", "PROGRAM_IMAGE", "DEPLOY"} {
+	for _, name := range []string{"KUBECONFIG", "TESTENV", "TESTENV_DIR", "NODE_IMAGE", "MEMBERLIST_IMAGE", "SERVICE_IMAGE", "PROGRAM_IMAGE", "DEPLOY"} {
 		if os.Getenv(name) == "" {
 			println(name + " is not set: these tests need the node that `make e2e` makes")
 			os.Exit(2)

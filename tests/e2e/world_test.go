@@ -129,7 +129,7 @@ func portOf(pod corev1.Pod, name string) int {
 // disturb has the tool that runs the control plane do something to it.
 func (w *world) disturb(order string) {
 	w.Helper()
-	output, err := exec.Command(os.Getenv("CLUSTER_TOOL"), order, "--dir", os.Getenv("CLUSTER_DIR")).CombinedOutput()
+	output, err := exec.Command(os.Getenv("TESTENV"), order, "--dir", os.Getenv("TESTENV_DIR")).CombinedOutput()
 	if err != nil {
 		w.Fatalf("%s: %v\n%s", order, err, output)
 	}
