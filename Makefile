@@ -152,7 +152,7 @@ benches: stage
 	$(CC) -std=c99 $(C_FLAGS) benches/hosts/herd.c -o $(BENCH)/herd-c $(C_LINK)
 	cd benches && go build -ldflags '-s -w' -o $(BENCH)/ ./cmd/...
 
-# cmd/kubernetes and cmd/node are left to the compiler: vet would read all of Kubernetes, for minutes.
+# vet excludes cmd/kubernetes and cmd/node: it would read all of Kubernetes, for minutes.
 # 3.10 is the oldest Python that the package supports.
 .PHONY: lint
 lint: stage $(VENV)/ready ## formatters, linters, type checkers
@@ -290,19 +290,19 @@ endif
 $(TOOL):
 	cd tests/testenv && $(GO_TESTENV) build -ldflags '-s -w' -o $@ ./cmd/testenv
 
-# What a node has besides: as long again, so only who wants a node builds it.
+# The programs of a node take as long to build again, so only targets with a node build them.
 .PHONY: node
 node: control-plane $(BUILD)/testenv/node $(BUILD)/testenv/pause
 
 .PHONY: test-node
-test-node: node ## tests of the tests' node (root; the packages of tests/testenv/packages)
+test-node: node ## tests of testenv with a real node (root; the packages of tests/testenv/packages)
 	cd tests/testenv && $(GO_TESTENV_TEST) -tags node -run '^TestNode' ./cmd/testenv
 
-# Containers have no C library of ours.
+# The image of pause has no C library.
 $(BUILD)/testenv/pause: $(wildcard tests/testenv/cmd/pause/*.go)
 	cd tests/testenv && CGO_ENABLED=0 go build -ldflags '-s -w' -o $@ ./cmd/pause
 
-# The same flag everywhere: Go keeps what it built with it apart, and Kubernetes is to be built once.
+# All builds use the same flag. Go caches builds with other flags separately, and would build Kubernetes again.
 TRIMMED = GOFLAGS="$$(go env GOFLAGS) -trimpath"
 GO_TESTENV = $(TRIMMED) go
 GO_TESTENV_TEST = $(TRIMMED) $(GO_TEST)

@@ -19,7 +19,7 @@ import (
 	kubeapiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 )
 
-// programs are in the order of the help text. One more is one more line.
+// programs are in the order of the usage message.
 var programs = []program{
 	{"etcd", etcdmain.Main},
 	{"kube-apiserver", kubernetes(kubeapiserver.NewAPIServerCommand)},

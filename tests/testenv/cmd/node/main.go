@@ -1,9 +1,9 @@
-// Command node is what makes a machine a node of Kubernetes, in one file, and
-// the controllers without which no pod would get there: the first argument
-// picks the program, the rest are that program's own.
+// Command node contains kubelet, kube-proxy and the controllers that pods need, in one
+// file. The first argument names the program. The other arguments are passed to that
+// program.
 //
-// It is apart from command kubernetes because few need it, and it takes minutes
-// to build.
+// It is separate from the command kubernetes because it takes minutes to build, and
+// only tests with a node need it.
 package main
 
 import (
@@ -20,7 +20,7 @@ import (
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 )
 
-// programs are in the order of the help text.
+// programs are in the order of the usage message.
 var programs = []program{
 	{"kube-controller-manager", kubecontrollermanager.NewControllerManagerCommand},
 	{"kube-scheduler", func() *cobra.Command { return kubescheduler.NewSchedulerCommand() }},

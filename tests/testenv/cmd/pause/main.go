@@ -1,5 +1,5 @@
-// Command pause is the first process of every pod: it keeps the pod's namespaces
-// while containers come and go, and does nothing else but wait.
+// Command pause is the first process of every pod. It keeps the pod's namespaces alive
+// while containers start and end.
 package main
 
 import (
@@ -19,7 +19,7 @@ func main() {
 	}
 }
 
-// reap buries those whose parents are gone, in a pod that shares its processes.
+// reap reaps orphans in a pod whose containers share a pid namespace.
 func reap() {
 	for {
 		if pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil); pid <= 0 || err != nil {

@@ -40,31 +40,31 @@ func stopServer(args []string) error {
 	if err != nil {
 		return err
 	}
-	return tell(dir, controlplane.StopServer, *server)
+	return sendForServer(dir, controlplane.StopServer, *server)
 }
 
 func startServer(args []string) error {
 	flags := newFlags()
-	renewed := flags.Bool("new-authority", false, "")
+	newAuthority := flags.Bool("new-authority", false, "")
 	server := flags.String("server", "", "")
 	dir, err := parseDir(flags, args)
 	if err != nil {
 		return err
 	}
-	order := controlplane.StartServer
-	if *renewed {
-		order = controlplane.StartRenewedServer
+	request := controlplane.StartServer
+	if *newAuthority {
+		request = controlplane.StartServerNewAuthority
 	}
-	return tell(dir, order, *server)
+	return sendForServer(dir, request, *server)
 }
 
-// tell gives an order for one API server, or for all if server is empty.
-func tell(dir, order, server string) error {
-	words := []string{order}
+// sendForServer sends a request for one API server, or for all if server is "".
+func sendForServer(dir, request, server string) error {
+	words := []string{request}
 	if server != "" {
 		words = append(words, server)
 	}
-	_, err := controlplane.Tell(dir, words...)
+	_, err := controlplane.Send(dir, words...)
 	return err
 }
 
@@ -77,26 +77,28 @@ func disturb(args []string) error {
 	if err := required(flags, "dir"); err != nil {
 		return err
 	}
-	answer, err := controlplane.Tell(*dir, append([]string{controlplane.Disturb}, flags.Args()...)...)
-	fmt.Print(answer)
+	request := append([]string{controlplane.Disturb}, flags.Args()...)
+	output, err := controlplane.Send(*dir, request...)
+	fmt.Print(output)
 	return err
 }
 
 func backUp(args []string) error {
-	return tellAll(args, controlplane.Backup)
+	return sendRequest(args, controlplane.Backup)
 }
 
 func restore(args []string) error {
-	return tellAll(args, controlplane.Restore)
+	return sendRequest(args, controlplane.Restore)
 }
 
-// tellAll is for orders that take nothing but --dir DIR.
-func tellAll(args []string, order string) error {
+// sendRequest is for commands that take only --dir DIR.
+func sendRequest(args []string, request string) error {
 	dir, err := parseDir(newFlags(), args)
 	if err != nil {
 		return err
 	}
-	return tell(dir, order, "")
+	_, err = controlplane.Send(dir, request)
+	return err
 }
 
 func compact(args []string) error {
@@ -107,7 +109,7 @@ func compact(args []string) error {
 	return controlplane.Compact(dir)
 }
 
-// parseDir is for the commands that take --dir DIR.
+// parseDir parses the arguments of a command that takes --dir DIR and other flags.
 func parseDir(flags *flag.FlagSet, args []string) (string, error) {
 	dir := flags.String("dir", "", "")
 	if _, err := parse(flags, args); err != nil {
@@ -116,7 +118,7 @@ func parseDir(flags *flag.FlagSet, args []string) (string, error) {
 	return *dir, required(flags, "dir")
 }
 
-// serversFlag is 0 if the flag is not set: one API server, and no rig.
+// serversFlag returns 0 if the flag is not set: a single API server and no balancer.
 func serversFlag(flags *flag.FlagSet) *int {
 	servers := new(int)
 	flags.Func("servers", "", func(text string) error {
@@ -135,7 +137,7 @@ func portFlag(flags *flag.FlagSet) *int {
 	flags.Func("port", "", func(text string) error {
 		n, err := strconv.ParseUint(text, 10, 16)
 		if err != nil || n == 0 {
-			return errors.New("not a port number")
+			return errors.New("expected a port number")
 		}
 		*port = int(n)
 		return nil

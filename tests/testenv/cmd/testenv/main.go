@@ -1,6 +1,5 @@
-// Command testenv gives tests a Kubernetes control plane of their own, with a
-// real node if they want one, and puts the pods, accounts and credentials into it
-// that they need.
+// Command testenv starts a Kubernetes control plane for tests, optionally with a real
+// node, and creates the pods, accounts and credentials that tests need.
 package main
 
 import (
@@ -18,100 +17,106 @@ import (
 
 const usage = `usage: testenv COMMAND …
 
-A control plane (etcd and kube-apiserver on loopback, no root needed). The
-programs are those in $KUBEBUILDER_ASSETS, or the file "kubernetes" beside this
-one (make control-plane).
+Run a control plane: etcd and kube-apiserver on loopback. This needs no root. The
+programs are those in $KUBEBUILDER_ASSETS, or the file "kubernetes" in the directory
+of this program (make control-plane).
 
   up --dir DIR [--port N] [--servers N]
-                                  start one; print its kubeconfig (DIR/kubeconfig)
+                                  start a control plane in the background; print the
+                                  path of its kubeconfig (DIR/kubeconfig)
   down --dir DIR                  stop it and remove DIR
   run [--port N] [--dir DIR] [--servers N] -- CMD [ARG…]
-                                  run CMD with one, in KUBECONFIG, TESTENV (this
-                                  program), TESTENV_DIR (DIR, or a temporary folder),
-                                  KUBERNETES_SERVICE_HOST and _PORT; remove the folder;
-                                  exit as CMD does
-                                  --servers N: a rig (see below)
+                                  start a control plane, run CMD, stop the control
+                                  plane, remove DIR, and exit with the status of CMD.
+                                  CMD receives the variables KUBECONFIG, TESTENV (path
+                                  of this program), TESTENV_DIR (DIR, by default a
+                                  temporary directory), KUBERNETES_SERVICE_HOST and
+                                  KUBERNETES_SERVICE_PORT
   run --node [--image ARCHIVE …] [--port N] [--dir DIR] -- CMD [ARG…]
-                                  the same with a real node, on which pods run that
-                                  have an image of an OCI archive (imagePullPolicy:
-                                  Never). Needs root, the Debian packages in the file
-                                  "packages", and "make node". The node and CMD are in
-                                  a network of their own: CMD reaches pods, and pods
-                                  CMD, but nothing else. DIR is on a disk, for the
-                                  layers of containers; in it are the programs' logs,
-                                  those of pods (log/pods), and audit.log, what the
-                                  service accounts of pods asked for
+                                  the same with a real node, which runs pods. Their
+                                  images are OCI archives (imagePullPolicy: Never).
+                                  This needs root, the Debian packages that the file
+                                  "packages" lists, and "make node". The node and CMD
+                                  share a network: CMD reaches pods, and pods reach
+                                  CMD, but nothing else. DIR must be on a disk. It
+                                  holds the layers of images, the programs' logs, the
+                                  logs of pods (log/pods), and audit.log with the
+                                  requests of the pods' service accounts
   image --name NAME PROGRAM ARCHIVE
-                                  write an OCI archive of an image with nothing but a
-                                  static program
+                                  write an OCI archive with an image that contains
+                                  only PROGRAM, which must be static
 
-Disturbances of the one in DIR:
+Disturb the control plane in DIR:
 
   stop-server --dir DIR [--server N]
-                                  kill the API server (of a rig: number N, or all)
+                                  kill all API servers, or number N
   start-server --dir DIR [--server N] [--new-authority]
-                                  start it again; --new-authority: with a certificate
-                                  of a new one, which is in the kubeconfig afterwards
-                                  (not with a node, nor in a rig)
-  compact --dir DIR               have etcd forget all but the present state
-  backup --dir DIR                keep a copy of etcd's files
-  restore --dir DIR               put it back, and let etcd go on from there. All API
-                                  servers must be stopped
+                                  start them again. --new-authority replaces the
+                                  certificate authority in the server's certificate
+                                  and in the kubeconfig (not with --node or --servers)
+  compact --dir DIR               remove all revisions but the current one from etcd
+  backup --dir DIR                copy etcd's files
+  restore --dir DIR               replace etcd's files with the copy. All API servers
+                                  must be stopped
 
-A rig (--servers 3) is several API servers on one etcd, behind a TCP balancer. The
-kubeconfig and KUBERNETES_SERVICE_PORT lead to the balancer, which sends connections
-to all servers in turn, even to one that is stopped. DIR/server-N.kubeconfig leads to
-server N (1, 2, 3) past the balancer and its disturbances.
+With --servers N, a TCP balancer forwards connections to N API servers on one etcd.
+The kubeconfig and KUBERNETES_SERVICE_PORT lead to the balancer. It uses all servers
+in turn, even one that is stopped. DIR/server-N.kubeconfig connects to server N
+(1, 2, 3) directly, without the balancer and its disturbances.
 
   disturb --dir DIR status        print a line for each server: its number, running or
-                                  stopped, its connections, what disturbs it
-  disturb --dir DIR open          have the balancer listen on one more port; print it.
-                                  Clients at different ports can be pinned differently
+                                  stopped, its connections, its disturbances
+  disturb --dir DIR open          make the balancer listen on a further port; print
+                                  it. Each port is pinned separately
   disturb --dir DIR pin PORT N    send new connections at PORT to server N
   disturb --dir DIR unpin PORT    send them to all servers in turn again
   disturb --dir DIR avoid N       send no new connections to server N, except those
-                                  that are pinned, as a balancer that checks servers
-  disturb --dir DIR use N         end that
+                                  that are pinned, like a balancer with health checks
+  disturb --dir DIR use N         end avoid
   disturb --dir DIR cut N         reset the connections to server N
-  disturb --dir DIR freeze N      forward nothing to and from server N. Connections stay
-                                  open, TCP acknowledges, new ones are accepted
-  disturb --dir DIR thaw N        end that, and forward what was held back
-  disturb --dir DIR delay N TIME  forward everything to and from server N that much
-                                  later (200ms; 0s ends that)
-  disturb --dir DIR lag N         hold back etcd's watch of pods for server N: its watch
-                                  cache lags, its own reads from etcd and writes go on
-  disturb --dir DIR catch-up N    end that, and deliver what was held back
+  disturb --dir DIR freeze N      forward nothing to and from server N. Connections
+                                  stay open, TCP acknowledges data, and the balancer
+                                  accepts new connections
+  disturb --dir DIR thaw N        end freeze, and forward the held data
+  disturb --dir DIR delay N TIME  forward all data to and from server N later by TIME
+                                  (200ms; 0s ends the delay)
+  disturb --dir DIR lag N         hold etcd's watch of pods for server N. Its watch
+                                  cache lags; its reads from etcd and its writes work
+  disturb --dir DIR catch-up N    end lag, and deliver the held events
 
-Objects in the cluster of $KUBECONFIG, whichever it is:
+Change objects in the cluster of $KUBECONFIG, which can be any cluster:
 
   namespace NAME                  create it, unless it exists
   delete-namespace [--finalize] NAME
-                                  --finalize: there is no controller-manager
+                                  delete it. Use --finalize if there is no
+                                  controller-manager
   account --namespace NS [--verbs list,watch] NAME
-                                  service account that may VERBS pods; "": nothing
+                                  create a service account that may VERBS pods ("":
+                                  nothing), or change its verbs
   delete-account --namespace NS NAME
-                                  its tokens end; its role stays
+                                  delete it. Its tokens become invalid; its role stays
   pod --namespace NS [--label K=V …] [--port NAME=NUMBER …]
       [--service-account SA] [--node NODE]
       [--ip IP …] [--phase PHASE] [--ready=true|false] [--started TIME] NAME
-                                  create it, unless it exists; then set the status
-                                  (the last four). A new Running pod is ready.
-                                  --node "": one that no scheduler or kubelet takes
+                                  create a pod, unless it exists; then set its status
+                                  (the last four). A new Running pod is Ready
+                                  --node "": no scheduler or kubelet handles the pod
                                   --ip "": no address
-                                  --started 2026-01-31T12:00:00Z (without it: now, the
-                                  first time that a status is set); "": not known
+                                  --started 2026-01-31T12:00:00Z ("": not set). The
+                                  default is the time of the first status
   relabel --namespace NS [--label K=V …] NAME
-                                  give a pod these labels and no others
-  terminate --namespace NS NAME   delete it, but nobody lets it go
-  delete --namespace NS NAME      delete it at once
+                                  replace all labels of a pod
+  terminate --namespace NS NAME   delete a pod, which then stays terminating
+  delete --namespace NS NAME      remove a pod at once
   pods --namespace NS [--selector K=V,…]
-                                  print the list as JSON
+                                  print the list of pods as JSON
   mount --namespace NS --service-account SA [--pod POD] [--duration 1h] DIR
-                                  write token (bound to POD), ca.crt, namespace
-  get PATH                        print what the API server answers
-  endpoint                        print KUBERNETES_SERVICE_HOST=… and _PORT=…
+                                  write token (bound to POD), ca.crt and namespace
+  get PATH                        print the API server's response
+  endpoint                        print KUBERNETES_SERVICE_HOST=… and
+                                  KUBERNETES_SERVICE_PORT=…
 
-Exit status: 1 for a failure, 2 for a wrong call.
+Exit status: 1 after an error, 2 after a usage error.
 `
 
 var commands = map[string]func(args []string) error{
@@ -138,11 +143,11 @@ var commands = map[string]func(args []string) error{
 	"get":              get,
 	"endpoint":         endpoint,
 
-	// Not for users.
+	// Internal commands, which this program runs itself.
 	controlplane.SuperviseCommand: controlplane.Supervise,
 	controlplane.ReapCommand:      controlplane.Reap,
 	node.InitCommand:              node.Init,
-	node.InsideCommand:            inside,
+	node.InnerCommand:             inner,
 }
 
 func main() {
@@ -160,7 +165,7 @@ func status(args []string) int {
 	}
 	command, ok := commands[args[0]]
 	if !ok {
-		fmt.Fprintf(os.Stderr, "testenv: no command %q\n\n%s", args[0], usage)
+		fmt.Fprintf(os.Stderr, "testenv: unknown command %q\n\n%s", args[0], usage)
 		return 2
 	}
 	err := command(args[1:])
@@ -175,7 +180,7 @@ func status(args []string) int {
 	case errors.As(err, &exit):
 		return int(exit)
 	case errors.As(err, &wrong):
-		fmt.Fprintf(os.Stderr, "testenv %s: %v (testenv help tells more)\n", args[0], err)
+		fmt.Fprintf(os.Stderr, "testenv %s: %v (see testenv help)\n", args[0], err)
 		return 2
 	default:
 		fmt.Fprintf(os.Stderr, "testenv %s: %v\n", args[0], err)
@@ -183,7 +188,7 @@ func status(args []string) int {
 	}
 }
 
-// exitStatus ends the program without another word.
+// exitStatus is an error that ends the program with a status and no message.
 type exitStatus int
 
 func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
@@ -202,8 +207,8 @@ func newFlags() *flag.FlagSet {
 	return flags
 }
 
-// parse takes flags before and after the operands, of which there must be as
-// many as are named.
+// parse parses flags and operands in any order. The operands must be those that are
+// named.
 func parse(flags *flag.FlagSet, args []string, names ...string) ([]string, error) {
 	var operands []string
 	for {
@@ -221,7 +226,7 @@ func parse(flags *flag.FlagSet, args []string, names ...string) ([]string, error
 	}
 	for i, name := range names {
 		if i >= len(operands) || operands[i] == "" {
-			return nil, usageErrorf("no %s given", name)
+			return nil, usageErrorf("%s is missing", name)
 		}
 	}
 	return operands, nil
@@ -235,18 +240,18 @@ func parseFlags(flags *flag.FlagSet, args []string) error {
 	return usageErrorf("%v", err)
 }
 
-// required refuses flags that were not given, or empty.
+// required rejects flags that are missing or empty.
 func required(flags *flag.FlagSet, names ...string) error {
 	for _, name := range names {
 		if flags.Lookup(name).Value.String() == "" {
-			return usageErrorf("no --%s given", name)
+			return usageErrorf("--%s is missing", name)
 		}
 	}
 	return nil
 }
 
-// limited bounds what would otherwise hang. It is no expectation: machines that
-// run tests are busy.
-func limited() (context.Context, context.CancelFunc) {
+// timeoutContext prevents hangs. Its limit is generous because machines that run tests
+// are busy.
+func timeoutContext() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), time.Minute)
 }

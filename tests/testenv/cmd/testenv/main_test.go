@@ -14,17 +14,16 @@ import (
 	"time"
 )
 
-// asTool makes the test program behave as the tool, so that the tests run what
-// they were built with, and need no second build.
+// asTool is a variable that makes the test program behave as testenv. So the tests run
+// the code that they were built with and need no second build.
 const asTool = "TESTENV_TEST_AS_TOOL"
 
-// patience bounds what would otherwise hang. No test expects anything to be
-// quick.
+// patience prevents hangs. No test requires anything to be fast.
 const patience = 2 * time.Minute
 
 var (
-	tool       string // path of a copy of this program, beside the others
-	kubernetes string // path of the file with etcd and kube-apiserver
+	tool       string // path of a copy of this program, next to links to the others
+	kubernetes string // path of the program with etcd and kube-apiserver
 )
 
 func TestMain(m *testing.M) {
@@ -42,14 +41,15 @@ func setUp(m *testing.M) int {
 	if err == nil {
 		defer os.RemoveAll(dir)
 		tool = filepath.Join(dir, "testenv")
-		err = copySelf(tool)
+		err = copyThisProgram(tool)
 	}
 	if err == nil {
 		kubernetes, err = findKubernetes()
 	}
 	for _, name := range []string{"kubernetes", "node", "pause"} {
 		if err == nil {
-			err = os.Symlink(filepath.Join(filepath.Dir(kubernetes), name), filepath.Join(dir, name))
+			target := filepath.Join(filepath.Dir(kubernetes), name)
+			err = os.Symlink(target, filepath.Join(dir, name))
 		}
 	}
 	if err != nil {
@@ -69,30 +69,31 @@ func findKubernetes() (string, error) {
 		_, err = exec.LookPath(path)
 	}
 	if err != nil {
-		return "", fmt.Errorf("these tests need Kubernetes: run `make control-plane`, or set TESTENV_BIN to the folder of the program `kubernetes` (%w)", err)
+		return "", fmt.Errorf("cannot find the program kubernetes: run `make control-plane`, "+
+			"or set TESTENV_BIN to its directory (%w)", err)
 	}
 	return path, nil
 }
 
-func copySelf(path string) error {
-	self, err := os.Executable()
+func copyThisProgram(path string) error {
+	executable, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	data, err := os.ReadFile(self)
+	data, err := os.ReadFile(executable)
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(path, data, 0o700)
 }
 
-// result is what a finished command left.
+// result is the outcome of a command.
 type result struct {
 	status         int
 	stdout, stderr string
 }
 
-// call runs the tool.
+// call runs testenv.
 func call(t *testing.T, env []string, args ...string) result {
 	t.Helper()
 	return finish(t, command(env, args...))
@@ -116,7 +117,7 @@ func finish(t *testing.T, cmd *exec.Cmd) result {
 	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
 
-// must runs the tool, which must succeed without a word of complaint.
+// must runs testenv, which must succeed and write nothing to stderr.
 func must(t *testing.T, env []string, args ...string) string {
 	t.Helper()
 	r := call(t, env, args...)
@@ -126,12 +127,12 @@ func must(t *testing.T, env []string, args ...string) string {
 	return r.stdout
 }
 
-// mustFail runs the tool, which must end with the status and say all of the words.
-func mustFail(t *testing.T, status int, env []string, args []string, words ...string) {
+// mustFail runs testenv, which must end with status 1 and a message with all words.
+func mustFail(t *testing.T, env []string, args []string, words ...string) {
 	t.Helper()
 	r := call(t, env, args...)
-	if r.status != status {
-		t.Errorf("testenv %q: status %d, want %d\n%s", args, r.status, status, r.stderr)
+	if r.status != 1 {
+		t.Errorf("testenv %q: status %d, want 1\n%s", args, r.status, r.stderr)
 	}
 	for _, word := range words {
 		if !strings.Contains(r.stderr, word) {
@@ -140,19 +141,20 @@ func mustFail(t *testing.T, status int, env []string, args []string, words ...st
 	}
 }
 
-// newCluster starts a cluster, and returns its folder, and the environment for
-// those who use it.
-func newCluster(t *testing.T, env ...string) (dir string, use []string) {
+// newCluster starts a cluster. It returns its directory and the environment of its
+// clients.
+func newCluster(t *testing.T, env ...string) (dir string, client []string) {
 	t.Helper()
-	dir = clusterDir(t, "cluster")
+	dir = newDir(t)
 	kubeconfig := strings.TrimSpace(must(t, env, "up", "--dir", dir))
 	return dir, []string{"KUBECONFIG=" + kubeconfig}
 }
 
-// clusterDir is a path for a cluster, which is down when the test ends.
-func clusterDir(t *testing.T, name string) string {
+// newDir returns the path of a directory for a cluster, which it stops at the end of
+// the test. The path is longer than the path of a socket may be.
+func newDir(t *testing.T) string {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), name)
+	dir := filepath.Join(t.TempDir(), strings.Repeat("long", 40))
 	t.Cleanup(func() {
 		must(t, nil, "down", "--dir", dir)
 		nothingLeft(t, dir)
@@ -160,27 +162,24 @@ func clusterDir(t *testing.T, name string) string {
 	return dir
 }
 
-// nothingLeft waits until neither the folder nor any process of its cluster is
-// there.
+// nothingLeft waits until neither the directory nor a process of its cluster exists.
 func nothingLeft(t *testing.T, dir string) {
 	t.Helper()
 	var left []string
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	eventually(t, func() bool {
 		left = nil
 		for pid, args := range processes(t, dir) {
 			left = append(left, fmt.Sprintf("process %d: %.200s", pid, strings.Join(args, " ")))
 		}
 		if _, err := os.Lstat(dir); !os.IsNotExist(err) {
-			left = append(left, fmt.Sprintf("folder %s (%v)", dir, err))
+			left = append(left, fmt.Sprintf("directory %s (%v)", dir, err))
 		}
-		if left == nil {
-			return
-		}
-	}
-	t.Fatalf("the cluster left\n%s", strings.Join(left, "\n"))
+		return left == nil
+	}, func() string { return "the cluster left\n" + strings.Join(left, "\n") })
 }
 
-// processes are those that work in dir, or are told to.
+// processes returns the arguments of the processes of the cluster in dir, by pid: those
+// that work in dir or have it as their second argument.
 func processes(t *testing.T, dir string) map[int][]string {
 	t.Helper()
 	found := map[int][]string{}
@@ -204,7 +203,7 @@ func processes(t *testing.T, dir string) map[int][]string {
 	return found
 }
 
-// kill ends the process of the cluster in dir that was started as the program.
+// kill kills a process of the cluster in dir that runs the program or subcommand.
 func kill(t *testing.T, dir, program string) {
 	t.Helper()
 	for pid, args := range processes(t, dir) {
@@ -219,25 +218,48 @@ func kill(t *testing.T, dir, program string) {
 			return
 		}
 	}
-	t.Fatalf("no process %s for %s", program, dir)
+	t.Fatalf("no process %s of the cluster in %s", program, dir)
 }
 
-// script writes a program.
-func script(t *testing.T, path, text string) {
+// writeScript writes an executable shell script.
+func writeScript(t *testing.T, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text+"\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// assets is a folder with the two programs, of which the test may replace one.
-func assets(t *testing.T) string {
+// newAssets returns a directory for KUBEBUILDER_ASSETS. A test may replace the programs
+// in it.
+func newAssets(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	for _, name := range []string{"etcd", "kube-apiserver"} {
-		script(t, filepath.Join(dir, name), fmt.Sprintf(`exec '%s' %s "$@"`, kubernetes, name))
+		text := fmt.Sprintf(`exec '%s' %s "$@"`, kubernetes, name)
+		writeScript(t, filepath.Join(dir, name), text)
 	}
 	return dir
+}
+
+// wait waits for a command that has been started, and kills it if it does not exit.
+func wait(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	timer := time.AfterFunc(patience, func() {
+		t.Errorf("%q does not exit", cmd.Args)
+		cmd.Process.Kill()
+	})
+	defer timer.Stop()
+	cmd.Wait()
+}
+
+// eventually waits until done returns true. After patience it fails with the message.
+func eventually(t *testing.T, done func() bool, message func() string) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !done(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("after %v: %s", patience, message())
+		}
+	}
 }
 
 // readLine reads up to the end of a line.

@@ -10,30 +10,31 @@ import (
 	"github.com/kubepeers/kubepeers/tests/testenv/internal/node"
 )
 
-// runNode has the rest of `testenv run --node` done inside the node, and cleans
-// up.
-func runNode(dir string, args []string, notices <-chan node.Notice) error {
-	claim, err := controlplane.NewClaim(dir)
+// runNode is the part of `testenv run --node` outside of the node's namespaces. It
+// runs the rest inside, and cleans up.
+func runNode(dir string, args []string, signals <-chan node.Signal) error {
+	workDir, err := controlplane.NewWorkDir(dir)
 	if err != nil {
 		os.Remove(dir)
 		return err
 	}
-	if err := claim.MakeCgroup(); err != nil {
-		return errors.Join(err, claim.Release())
+	if err := workDir.MakeCgroup(); err != nil {
+		return errors.Join(err, workDir.Release())
 	}
-	status, err := node.Enter(claim, notices, args)
-	if err := errors.Join(err, claim.Release()); err != nil {
+	status, err := node.Enter(workDir, signals, args)
+	if err := errors.Join(err, workDir.Release()); err != nil {
 		return err
 	}
 	return exitStatus(status)
 }
 
-// inside is the part that the insider does, whose end is the end of all.
-func inside(args []string) error {
+// inner is the main function of the inner process. All programs of the node end when
+// it returns.
+func inner(args []string) error {
 	if len(args) == 0 {
-		return errors.New("not for people: see `testenv run --node`")
+		return errors.New("internal command: use testenv run --node instead")
 	}
-	claim, notices := node.Inside(args[0])
+	workDir, signals := node.Inner(args[0])
 	o, err := parseRun(args[1:])
 	if err != nil {
 		return err
@@ -42,25 +43,25 @@ func inside(args []string) error {
 	started := make(chan error, 1)
 	go func() {
 		var err error
-		n, err = node.Start(claim, o.port, o.images)
+		n, err = node.Start(workDir, o.port, o.images)
 		started <- err
 	}()
 	select {
-	case s := <-notices:
-		return exitStatus(128 + int(s.Signal))
+	case s := <-signals:
+		return exitStatus(128 + int(s.Number))
 	case err = <-started:
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "testenv run: %v\n", err)
 		return exitStatus(1)
 	}
-	cmd, err := runCommand(o, n.ControlPlane)
+	cmd, err := newCommand(o, n.ControlPlane)
 	if err != nil {
 		return err
 	}
-	// A proxy is nothing for a network that nobody else is in.
+	// A proxy of the machine cannot be reached from the node's network.
 	cmd.Env = append(cmd.Env, "NO_PROXY=*", "no_proxy=*")
-	return attend(cmd, n, notices)
+	return runCommand(cmd, n, signals)
 }
 
 func writeImage(args []string) error {

@@ -13,21 +13,21 @@ import (
 	"github.com/kubepeers/kubepeers/tests/testenv/internal/objects"
 )
 
-// with calls the function with a client for the cluster of $KUBECONFIG.
-func with(do func(context.Context, *objects.Client) error) error {
+// withClient calls do with a client for the cluster of $KUBECONFIG.
+func withClient(do func(context.Context, *objects.Client) error) error {
 	client, err := objects.NewClient()
 	if err != nil {
 		return err
 	}
-	ctx, cancel := limited()
+	ctx, cancel := timeoutContext()
 	defer cancel()
 	return do(ctx, client)
 }
 
-// changing is with, for what changes the pods of a namespace: it returns when
-// everybody is told of that.
-func changing(namespace string, do func(context.Context, *objects.Client) error) error {
-	return with(func(ctx context.Context, c *objects.Client) error {
+// changePods is withClient for functions that change pods of a namespace. It returns
+// when all clients see the change.
+func changePods(namespace string, do func(context.Context, *objects.Client) error) error {
+	return withClient(func(ctx context.Context, c *objects.Client) error {
 		if err := do(ctx, c); err != nil {
 			return err
 		}
@@ -40,7 +40,7 @@ func namespace(args []string) error {
 	if err != nil {
 		return err
 	}
-	return with(func(ctx context.Context, c *objects.Client) error {
+	return withClient(func(ctx context.Context, c *objects.Client) error {
 		return c.CreateNamespace(ctx, operands[0])
 	})
 }
@@ -52,7 +52,7 @@ func deleteNamespace(args []string) error {
 	if err != nil {
 		return err
 	}
-	return with(func(ctx context.Context, c *objects.Client) error {
+	return withClient(func(ctx context.Context, c *objects.Client) error {
 		return c.DeleteNamespace(ctx, operands[0], *finalize)
 	})
 }
@@ -64,7 +64,7 @@ func account(args []string) error {
 	if err != nil {
 		return err
 	}
-	return with(func(ctx context.Context, c *objects.Client) error {
+	return withClient(func(ctx context.Context, c *objects.Client) error {
 		return c.SetAccount(ctx, namespace, name, splitList(*verbs))
 	})
 }
@@ -74,7 +74,7 @@ func deleteAccount(args []string) error {
 	if err != nil {
 		return err
 	}
-	return with(func(ctx context.Context, c *objects.Client) error {
+	return withClient(func(ctx context.Context, c *objects.Client) error {
 		return c.DeleteAccount(ctx, namespace, name)
 	})
 }
@@ -87,7 +87,7 @@ func pod(args []string) error {
 		name, number, _ := strings.Cut(text, "=")
 		n, err := strconv.ParseInt(number, 10, 32)
 		if err != nil {
-			return errors.New("not NAME=NUMBER")
+			return errors.New("expected NAME=NUMBER")
 		}
 		want.Ports = append(want.Ports, objects.Port{Name: name, Number: int32(n)})
 		return nil
@@ -119,17 +119,17 @@ func pod(args []string) error {
 	if want.Namespace, want.Name, err = parseNamed(flags, args); err != nil {
 		return err
 	}
-	return changing(want.Namespace, func(ctx context.Context, c *objects.Client) error {
+	return changePods(want.Namespace, func(ctx context.Context, c *objects.Client) error {
 		return c.SetPod(ctx, want)
 	})
 }
 
-// labelFlag may be given many times.
+// labelFlag adds a flag that may be repeated.
 func labelFlag(flags *flag.FlagSet, labels *map[string]string) {
 	flags.Func("label", "", func(text string) error {
 		key, value, ok := strings.Cut(text, "=")
 		if !ok {
-			return errors.New("not KEY=VALUE")
+			return errors.New("expected KEY=VALUE")
 		}
 		if *labels == nil {
 			*labels = map[string]string{}
@@ -139,7 +139,7 @@ func labelFlag(flags *flag.FlagSet, labels *map[string]string) {
 	})
 }
 
-// parseTime takes "" for none.
+// parseTime returns the zero time for "".
 func parseTime(text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
@@ -155,7 +155,7 @@ func relabel(args []string) error {
 	if err != nil {
 		return err
 	}
-	return changing(namespace, func(ctx context.Context, c *objects.Client) error {
+	return changePods(namespace, func(ctx context.Context, c *objects.Client) error {
 		return c.RelabelPod(ctx, namespace, name, labels)
 	})
 }
@@ -165,7 +165,7 @@ func terminate(args []string) error {
 	if err != nil {
 		return err
 	}
-	return changing(namespace, func(ctx context.Context, c *objects.Client) error {
+	return changePods(namespace, func(ctx context.Context, c *objects.Client) error {
 		return c.TerminatePod(ctx, namespace, name)
 	})
 }
@@ -175,7 +175,7 @@ func deletePod(args []string) error {
 	if err != nil {
 		return err
 	}
-	return changing(namespace, func(ctx context.Context, c *objects.Client) error {
+	return changePods(namespace, func(ctx context.Context, c *objects.Client) error {
 		return c.DeletePod(ctx, namespace, name)
 	})
 }
@@ -190,7 +190,7 @@ func pods(args []string) error {
 	if err := required(flags, "namespace"); err != nil {
 		return err
 	}
-	return with(func(ctx context.Context, c *objects.Client) error {
+	return withClient(func(ctx context.Context, c *objects.Client) error {
 		list, err := c.Pods(ctx, *namespace, *selector)
 		if err != nil {
 			return err
@@ -213,7 +213,7 @@ func mount(args []string) error {
 	if err := required(flags, "namespace", "service-account"); err != nil {
 		return err
 	}
-	return with(func(ctx context.Context, c *objects.Client) error {
+	return withClient(func(ctx context.Context, c *objects.Client) error {
 		return c.Mount(ctx, *namespace, *account, *pod, *duration, operands[0])
 	})
 }
@@ -223,12 +223,12 @@ func get(args []string) error {
 	if err != nil {
 		return err
 	}
-	return with(func(ctx context.Context, c *objects.Client) error {
-		answer, err := c.Get(ctx, operands[0])
+	return withClient(func(ctx context.Context, c *objects.Client) error {
+		response, err := c.Get(ctx, operands[0])
 		if err != nil {
 			return err
 		}
-		_, err = os.Stdout.Write(answer)
+		_, err = os.Stdout.Write(response)
 		return err
 	})
 }
@@ -237,7 +237,7 @@ func endpoint(args []string) error {
 	if _, err := parse(newFlags(), args); err != nil {
 		return err
 	}
-	return with(func(_ context.Context, c *objects.Client) error {
+	return withClient(func(_ context.Context, c *objects.Client) error {
 		host, port, err := c.Endpoint()
 		if err != nil {
 			return err
@@ -247,7 +247,7 @@ func endpoint(args []string) error {
 	})
 }
 
-// parseNamed is for the commands that take --namespace NS NAME.
+// parseNamed parses the arguments of a command that takes --namespace NS NAME.
 func parseNamed(flags *flag.FlagSet, args []string) (namespace, name string, err error) {
 	flags.StringVar(&namespace, "namespace", "", "")
 	operands, err := parse(flags, args, "NAME")

@@ -17,7 +17,7 @@ import (
 	"github.com/kubepeers/kubepeers/tests/testenv/internal/process"
 )
 
-// runOptions are what `testenv run` is told.
+// runOptions are the arguments of `testenv run`.
 type runOptions struct {
 	port    int
 	servers int
@@ -43,13 +43,13 @@ func parseRun(args []string) (*runOptions, error) {
 	}
 	o.port, o.servers, o.command = *port, *servers, flags.Args()
 	if len(o.command) == 0 {
-		return nil, usageErrorf("no command given")
+		return nil, usageErrorf("CMD is missing")
 	}
 	if len(o.images) > 0 && !o.node {
-		return nil, usageErrorf("--image is for --node: without one no image is ever used")
+		return nil, usageErrorf("--image requires --node")
 	}
 	if o.servers != 0 && o.node {
-		return nil, usageErrorf("--servers and --node exclude each other: a rig has no nodes")
+		return nil, usageErrorf("--servers and --node cannot be combined")
 	}
 	return o, nil
 }
@@ -59,9 +59,9 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	// From here on, so that a signal finds either nothing begun or somebody who
-	// handles it.
-	notices := notices()
+	// Signals are caught before anything is started, so that a signal cannot end this
+	// process while it has something to clean up.
+	signals := catchSignals()
 	if o.node {
 		if err := node.Check(); err != nil {
 			return err
@@ -74,7 +74,7 @@ func run(args []string) error {
 		}
 	}
 	if o.node {
-		return runNode(dir, args, notices)
+		return runNode(dir, args, signals)
 	}
 	c, err := controlplane.StartNew(dir, o.port, o.servers)
 	if err != nil {
@@ -83,32 +83,33 @@ func run(args []string) error {
 	}
 	defer c.Stop()
 	select {
-	case n := <-notices: // while the cluster started
-		return exitStatus(128 + int(n.Signal))
+	case s := <-signals: // received during the start
+		return exitStatus(128 + int(s.Number))
 	default:
 	}
-	cmd, err := runCommand(o, c)
+	cmd, err := newCommand(o, c)
 	if err != nil {
 		return err
 	}
-	return attend(cmd, c, notices)
+	return runCommand(cmd, c, signals)
 }
 
-// notices are the signals that are for the command.
-func notices() <-chan node.Notice {
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
-	notices := make(chan node.Notice, 8)
+// catchSignals returns the signals to forward to the user's command.
+func catchSignals() <-chan node.Signal {
+	caught := make(chan os.Signal, 8)
+	signal.Notify(caught, syscall.SIGINT, syscall.SIGTERM)
+	signals := make(chan node.Signal, 8)
 	go func() {
-		for s := range signals {
-			notices <- node.Notice{Signal: s.(syscall.Signal), Everybody: s == syscall.SIGINT && inForeground()}
+		for s := range caught {
+			fromTerminal := s == syscall.SIGINT && inForeground()
+			signals <- node.Signal{Number: s.(syscall.Signal), FromTerminal: fromTerminal}
 		}
 	}()
-	return notices
+	return signals
 }
 
-// runCommand is the command, told of the cluster.
-func runCommand(o *runOptions, c *controlplane.ControlPlane) (*exec.Cmd, error) {
+// newCommand returns the user's command with the variables that describe the cluster.
+func newCommand(o *runOptions, c *controlplane.ControlPlane) (*exec.Cmd, error) {
 	executable, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -126,61 +127,63 @@ func runCommand(o *runOptions, c *controlplane.ControlPlane) (*exec.Cmd, error) 
 	return cmd, nil
 }
 
-// attend runs the command to its end. It passes signals on, and does not let
-// the command wait for a cluster that has died.
-func attend(cmd *exec.Cmd, cluster interface{ Wait() error }, notices <-chan node.Notice) error {
-	if err := process.StartMortal(cmd); err != nil {
+// runCommand runs the user's command and returns its exit status. It forwards signals.
+// If the cluster ends first, it terminates the command.
+func runCommand(
+	cmd *exec.Cmd, cluster interface{ Wait() error }, signals <-chan node.Signal,
+) error {
+	if err := process.StartCommand(cmd); err != nil {
 		fmt.Fprintf(os.Stderr, "testenv run: %v\n", err)
 		if errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist) {
 			return exitStatus(127)
 		}
 		return exitStatus(126)
 	}
-	ended := make(chan struct{})
+	exited := make(chan struct{})
 	go func() {
 		cmd.Wait()
-		close(ended)
+		close(exited)
 	}()
-	died := make(chan error, 1)
-	go func() { died <- cluster.Wait() }()
+	clusterEnded := make(chan error, 1)
+	go func() { clusterEnded <- cluster.Wait() }()
 
-	var death error
-	var patience <-chan time.Time
+	var clusterErr error
+	var killTimeout <-chan time.Time
 	for {
 		select {
-		case <-ended:
-			status := exitCode(cmd.ProcessState)
-			if death != nil && status == 0 {
+		case <-exited:
+			status := shellStatus(cmd.ProcessState)
+			if clusterErr != nil && status == 0 {
 				status = 1
 			}
 			return exitStatus(status)
-		case n := <-notices:
-			if !n.Everybody {
-				cmd.Process.Signal(n.Signal)
+		case s := <-signals:
+			if !s.FromTerminal {
+				cmd.Process.Signal(s.Number)
 			}
-		case death = <-died:
-			if death == nil {
-				death = errors.New("somebody took the testenv down")
+		case clusterErr = <-clusterEnded:
+			if clusterErr == nil {
+				clusterErr = errors.New("testenv down stopped the cluster")
 			}
-			fmt.Fprintf(os.Stderr, "testenv run: %v\n", death)
+			fmt.Fprintf(os.Stderr, "testenv run: %v\n", clusterErr)
 			cmd.Process.Signal(syscall.SIGTERM)
-			patience = time.After(10 * time.Second)
-		case <-patience:
+			killTimeout = time.After(10 * time.Second)
+		case <-killTimeout:
 			cmd.Process.Kill()
 		}
 	}
 }
 
-// exitCode is what a shell would give.
-func exitCode(state *os.ProcessState) int {
+// shellStatus returns the exit status in the form that shells use.
+func shellStatus(state *os.ProcessState) int {
 	if status := state.Sys().(syscall.WaitStatus); status.Signaled() {
 		return 128 + int(status.Signal())
 	}
 	return state.ExitCode()
 }
 
-// inForeground tells whether the terminal has sent its Ctrl-C to the command as
-// well, so that it need not be passed on.
+// inForeground reports whether the terminal sends Ctrl-C to this process group. Then
+// the user's command has received it as well.
 func inForeground() bool {
 	terminal, err := os.Open("/dev/tty")
 	if err != nil {

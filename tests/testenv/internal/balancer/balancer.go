@@ -1,8 +1,8 @@
 // Package balancer forwards TCP connections to several servers and disturbs
 // them on request: it can pin, cut, freeze and delay connections.
 //
-// Like most balancers it does not know whether a server works. If a server does
-// not accept a connection, the balancer resets the client's connection.
+// The balancer does not check the health of servers. If a server does not accept a
+// connection, the balancer resets the client's connection.
 package balancer
 
 import (
@@ -24,12 +24,12 @@ type Balancer struct {
 	ports map[int]*port
 }
 
-// A port is where clients connect. Each port has its own choice of servers, so
-// that a test can have one client here and another there.
+// A port accepts clients. Each port chooses servers on its own, so a test can pin
+// two clients to different servers.
 type port struct {
 	listener net.Listener
 	pinned   int // the number of a server; 0 if the port uses all in turn
-	turn     int // the number of the server that was chosen last
+	last     int // the number of the server that was chosen last
 }
 
 // New listens on the port and forwards connections to the addresses in turn.
@@ -42,7 +42,7 @@ func New(number int, addresses []string) (*Balancer, error) {
 	return b, err
 }
 
-// Open listens on one more port, which is free, and returns it.
+// Open listens on a further, free port and returns it.
 func (b *Balancer) Open() (int, error) { return b.open(0) }
 
 func (b *Balancer) open(number int) (int, error) {
@@ -71,20 +71,25 @@ func (b *Balancer) Close() {
 	}
 }
 
-// Pin sends new connections of a port to one server. Number 0 ends that.
-func (b *Balancer) Pin(number, to int) error {
-	if to != 0 {
-		if _, err := b.server(to); err != nil {
-			return err
-		}
+// Pin sends new connections of a port to one server.
+func (b *Balancer) Pin(port, server int) error {
+	if _, err := b.server(server); err != nil {
+		return err
 	}
+	return b.setPinned(port, server)
+}
+
+// Unpin ends Pin. New connections go to all servers in turn again.
+func (b *Balancer) Unpin(port int) error { return b.setPinned(port, 0) }
+
+func (b *Balancer) setPinned(port, server int) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	p, ok := b.ports[number]
+	p, ok := b.ports[port]
 	if !ok {
-		return fmt.Errorf("the balancer does not listen on port %d", number)
+		return fmt.Errorf("the balancer does not listen on port %d", port)
 	}
-	p.pinned = to
+	p.pinned = server
 	return nil
 }
 
@@ -94,32 +99,38 @@ func (b *Balancer) Cut(number int) error {
 }
 
 // Freeze stops forwarding to and from a server. Connections stay open, TCP
-// acknowledges what it receives, and new connections are accepted. Nothing that
-// either side sends after Freeze has returned arrives before Thaw.
+// acknowledges data, and the balancer accepts new connections. Data that either
+// side sends after Freeze has returned does not arrive before Thaw.
 func (b *Balancer) Freeze(number int) error {
 	return b.with(number, func(s *server) { s.gate.close() })
 }
 
-// Thaw ends Freeze. What was held back is forwarded in order.
+// Thaw ends Freeze. The balancer forwards the held data in order.
 func (b *Balancer) Thaw(number int) error {
 	return b.with(number, func(s *server) { s.gate.open() })
 }
 
-// Delay forwards everything to and from a server that much later. 0 ends that.
+// Delay makes the balancer forward all data to and from a server later by that
+// duration. 0 ends the delay.
 func (b *Balancer) Delay(number int, by time.Duration) error {
 	if by < 0 {
-		return fmt.Errorf("a delay must not be negative, but is %v", by)
+		return fmt.Errorf("invalid delay %v: must not be negative", by)
 	}
 	return b.with(number, func(s *server) { s.delay.Store(int64(by)) })
 }
 
-// Avoid excludes a server from new connections of ports that are not pinned, as
-// a balancer does that checks its servers.
-func (b *Balancer) Avoid(number int, avoid bool) error {
-	return b.with(number, func(s *server) { s.avoided.Store(avoid) })
+// Avoid sends no new connections to a server, as a balancer does that checks the
+// health of its servers. Connections of ports that are pinned to it still go there.
+func (b *Balancer) Avoid(number int) error {
+	return b.with(number, func(s *server) { s.avoided.Store(true) })
 }
 
-// Describe says how many connections a server has, and what disturbs them.
+// Use ends Avoid.
+func (b *Balancer) Use(number int) error {
+	return b.with(number, func(s *server) { s.avoided.Store(false) })
+}
+
+// Describe returns how many connections a server has and how they are disturbed.
 func (b *Balancer) Describe(number int) string {
 	s, err := b.server(number)
 	if err != nil {
@@ -138,7 +149,7 @@ func (b *Balancer) with(number int, do func(*server)) error {
 
 func (b *Balancer) server(number int) (*server, error) {
 	if number < 1 || number > len(b.servers) {
-		return nil, fmt.Errorf("no server %d: servers are numbered from 1 to %d", number, len(b.servers))
+		return nil, fmt.Errorf("no server %d: expected a number from 1 to %d", number, len(b.servers))
 	}
 	return b.servers[number-1], nil
 }
@@ -153,8 +164,8 @@ func (b *Balancer) accept(p *port) {
 	}
 }
 
-// choose returns the server for the next connection of a port. If all are to be
-// avoided, it chooses among all.
+// choose returns the server for the next connection of a port. If all servers are
+// avoided, it chooses among all of them.
 func (b *Balancer) choose(p *port) *server {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -162,11 +173,11 @@ func (b *Balancer) choose(p *port) *server {
 		return b.servers[p.pinned-1]
 	}
 	for range b.servers {
-		p.turn = p.turn%len(b.servers) + 1
-		if s := b.servers[p.turn-1]; !s.avoided.Load() {
+		p.last = p.last%len(b.servers) + 1
+		if s := b.servers[p.last-1]; !s.avoided.Load() {
 			return s
 		}
 	}
-	p.turn = p.turn%len(b.servers) + 1
-	return b.servers[p.turn-1]
+	p.last = p.last%len(b.servers) + 1
+	return b.servers[p.last-1]
 }

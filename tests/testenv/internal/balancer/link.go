@@ -10,12 +10,11 @@ import (
 
 const (
 	chunkSize = 32 << 10
-	// A frozen link keeps reading up to so many chunks, so that TCP acknowledges
-	// what was sent.
-	chunksKept = 64
+	// A frozen link reads up to this many chunks, so that TCP acknowledges the data.
+	maxQueuedChunks = 64
 )
 
-// A link is a client's connection and the one to its server.
+// A link is a client's connection and the corresponding connection to the server.
 type link struct {
 	server *server
 	client *net.TCPConn
@@ -25,7 +24,7 @@ type link struct {
 	ended    chan struct{} // closed when both connections are
 }
 
-// A chunk is forwarded when it is due. An error ends one direction.
+// A chunk is forwarded at its due time. An error ends one direction.
 type chunk struct {
 	data []byte
 	due  time.Time
@@ -78,25 +77,25 @@ func (l *link) end(reset bool) {
 	}
 }
 
-// forward copies one direction. It forwards the end of the data in order, so a
-// frozen link holds that back too.
+// forward copies one direction. The end of the stream is queued like data, so a
+// frozen link holds it too.
 func (l *link) forward(from, to *net.TCPConn) {
-	chunks := make(chan chunk, chunksKept)
+	chunks := make(chan chunk, maxQueuedChunks)
 	go l.read(from, chunks)
 	for {
 		select {
 		case <-l.ended:
 			return
 		case c := <-chunks:
-			if !l.awaitTurn(c.due) || !l.pass(c, to) {
+			if !l.awaitDue(c.due) || !l.write(c, to) {
 				return
 			}
 		}
 	}
 }
 
-// pass returns false at the end of the direction.
-func (l *link) pass(c chunk, to *net.TCPConn) bool {
+// write writes a chunk. It returns false at the end of the direction.
+func (l *link) write(c chunk, to *net.TCPConn) bool {
 	if errors.Is(c.err, io.EOF) {
 		to.CloseWrite()
 		return false
@@ -133,9 +132,9 @@ func (l *link) read(from *net.TCPConn, chunks chan<- chunk) {
 	}
 }
 
-// awaitTurn returns true when data that is due then may pass, or false if the
-// link has ended.
-func (l *link) awaitTurn(due time.Time) bool {
+// awaitDue waits until the due time and until the server is not frozen. It returns
+// false if the link ends first.
+func (l *link) awaitDue(due time.Time) bool {
 	if wait := time.Until(due); wait > 0 {
 		select {
 		case <-time.After(wait):

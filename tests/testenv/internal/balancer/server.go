@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A server is where connections are forwarded to.
+// A server is a destination of connections.
 type server struct {
 	address string
 	gate    *gate
@@ -79,7 +79,7 @@ func (s *server) describe() string {
 	return text
 }
 
-// A gate lets data pass while it is open.
+// A gate blocks callers of wait while it is closed.
 type gate struct {
 	mu     sync.Mutex
 	opened chan struct{} // closed while the gate is open
@@ -94,7 +94,7 @@ func newGate() *gate {
 func (g *gate) open() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.shut() {
+	if g.closedLocked() {
 		close(g.opened)
 	}
 }
@@ -102,7 +102,7 @@ func (g *gate) open() {
 func (g *gate) close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !g.shut() {
+	if !g.closedLocked() {
 		g.opened = make(chan struct{})
 	}
 }
@@ -110,11 +110,11 @@ func (g *gate) close() {
 func (g *gate) isClosed() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.shut()
+	return g.closedLocked()
 }
 
-// shut needs the lock.
-func (g *gate) shut() bool {
+// closedLocked is isClosed for callers that hold mu.
+func (g *gate) closedLocked() bool {
 	select {
 	case <-g.opened:
 		return false
@@ -123,7 +123,7 @@ func (g *gate) shut() bool {
 	}
 }
 
-// wait returns true when the gate is open, or false if the end comes first.
+// wait waits until the gate is open. It returns false if ended is closed first.
 func (g *gate) wait(ended <-chan struct{}) bool {
 	g.mu.Lock()
 	opened := g.opened

@@ -1,5 +1,5 @@
-// Package cgroups makes a cgroup in every hierarchy that the machine has, and
-// removes it with all below it.
+// Package cgroups creates a cgroup in every hierarchy of the machine, and removes it
+// with all cgroups below it.
 package cgroups
 
 import (
@@ -13,13 +13,13 @@ import (
 	"time"
 )
 
-// Prefix is what the names of our cgroups begin with.
+// Prefix is the prefix of all names of cgroups that this package creates.
 const Prefix = "testenv-"
 
-// limit bounds what would otherwise hang; it is no expectation.
+// limit prevents hangs. It is generous because machines that run tests are busy.
 const limit = time.Minute
 
-// Make makes the cgroup.
+// Make creates the cgroup.
 func Make(name string) error {
 	dirs, err := dirs(name)
 	if err != nil {
@@ -27,14 +27,14 @@ func Make(name string) error {
 	}
 	for _, dir := range dirs {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return fmt.Errorf("making a cgroup: %w", err)
+			return fmt.Errorf("creating a cgroup: %w", err)
 		}
 	}
 	return nil
 }
 
-// Remove returns when the cgroup is gone, and thereby all that ran in it. It
-// kills nothing: that is somebody else's business.
+// Remove removes the cgroup. It waits for the processes in it to exit, but does not
+// kill them.
 func Remove(name string) error {
 	dirs, err := dirs(name)
 	if err != nil {
@@ -48,7 +48,7 @@ func Remove(name string) error {
 	return nil
 }
 
-// remove waits for processes that are about to be gone.
+// remove removes one directory of the cgroup when its processes have exited.
 func remove(dir string) error {
 	for deadline := time.Now().Add(limit); ; time.Sleep(5 * time.Millisecond) {
 		err := removeTree(dir)
@@ -58,7 +58,7 @@ func remove(dir string) error {
 	}
 }
 
-// removeTree leaves the files alone: the kernel made them.
+// removeTree removes directories only. The kernel removes the files in them.
 func removeTree(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -84,10 +84,12 @@ func syscallError(dir string, err error) error {
 	return &fs.PathError{Op: "rmdir", Path: dir, Err: err}
 }
 
-// dirs are where the cgroup is: version 1 has a hierarchy for each controller.
+// dirs returns the directories of the cgroup. cgroup v1 has a hierarchy for each
+// controller.
 func dirs(name string) ([]string, error) {
 	if !strings.HasPrefix(name, Prefix) || strings.Contains(name, "/") {
-		return nil, fmt.Errorf("%q is no cgroup of ours", name)
+		return nil, fmt.Errorf("refusing to change the cgroup %q: its name does not start with %q",
+			name, Prefix)
 	}
 	mounts, err := os.ReadFile("/proc/self/mounts")
 	if err != nil {

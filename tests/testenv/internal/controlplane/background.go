@@ -14,8 +14,8 @@ import (
 	"github.com/kubepeers/kubepeers/tests/testenv/internal/process"
 )
 
-// This executable runs itself with these subcommands; it must then call
-// Supervise and Reap.
+// This executable runs itself with these subcommands. The main function must call
+// Supervise and Reap for them.
 const (
 	SuperviseCommand = "supervise"
 	ReapCommand      = "reap"
@@ -26,9 +26,8 @@ const (
 	reportFD    = 3
 )
 
-// Up starts a control plane that lives on in the background, under a
-// supervisor. It returns when the control plane can be used. With servers other
-// than 0 it is a rig.
+// Up starts a control plane in the background, under a supervisor, and returns when
+// it is ready. If servers is 0, it has a single API server and no balancer.
 func Up(dir string, port, servers int) (kubeconfig string, err error) {
 	dir, err = filepath.Abs(dir)
 	if err != nil {
@@ -39,7 +38,7 @@ func Up(dir string, port, servers int) (kubeconfig string, err error) {
 		return "", err
 	}
 	defer report.Close()
-	cmd, err := self(SuperviseCommand, dir, strconv.Itoa(port), strconv.Itoa(servers))
+	cmd, err := selfCommand(SuperviseCommand, dir, strconv.Itoa(port), strconv.Itoa(servers))
 	if err != nil {
 		return "", err
 	}
@@ -58,16 +57,17 @@ func Up(dir string, port, servers int) (kubeconfig string, err error) {
 	}
 	cmd.Wait()
 	if len(text) == 0 {
-		return "", fmt.Errorf("the supervisor ended while it started the cluster (%v)", cmd.ProcessState)
+		return "", fmt.Errorf("starting the cluster: the supervisor exited (%v)", cmd.ProcessState)
 	}
 	return "", errors.New(string(text))
 }
 
-// Supervise is what the supervisor does: start the control plane, report, carry
-// out orders, and stop it when Down asks or a part of it dies.
+// Supervise is the main function of the supervisor. It starts the control plane,
+// reports to Up and handles requests. It stops the control plane when Down requests
+// it or a component exits.
 func Supervise(args []string) error {
 	if len(args) != 3 {
-		return errors.New("not for users: see `testenv up`")
+		return errors.New("internal command: run testenv up instead")
 	}
 	port, err := strconv.Atoi(args[1])
 	if err != nil {
@@ -85,7 +85,7 @@ func Supervise(args []string) error {
 		return nil
 	}
 	defer c.Stop()
-	// It fails if the caller of Up is gone, and then nobody will stop us.
+	// This fails if the caller of Up is gone. Then no process would call Down.
 	if _, err := report.WriteString(reportReady); err != nil {
 		return err
 	}
@@ -93,40 +93,43 @@ func Supervise(args []string) error {
 	return c.Wait()
 }
 
-// StartNew starts a control plane, which is a rig if servers is not 0.
+// StartNew starts a control plane with a single API server if servers is 0, or with
+// several behind a balancer.
 func StartNew(dir string, port, servers int) (*ControlPlane, error) {
 	if servers != 0 {
-		return StartRig(dir, port, servers)
+		return StartMultiServer(dir, port, servers)
 	}
 	return Start(dir, port)
 }
 
-// startReaper returns the reaper and the pipe that tells it that we live.
-func startReaper(f *folder) (*process.Process, *os.File, error) {
-	end, life, err := os.Pipe()
+// startReaper returns the reaper and the writing end of a pipe. The reaper wakes
+// when that end is closed.
+func startReaper(d *lockedDir) (*process.Process, *os.File, error) {
+	reading, writing, err := os.Pipe()
 	if err != nil {
 		return nil, nil, err
 	}
-	defer end.Close()
-	cmd, err := self(ReapCommand, f.dir)
+	defer reading.Close()
+	cmd, err := selfCommand(ReapCommand, d.dir)
 	if err != nil {
 		return nil, nil, err
 	}
-	cmd.Stdin = end
-	cmd.ExtraFiles = []*os.File{f.stop}
+	cmd.Stdin = reading
+	cmd.ExtraFiles = []*os.File{d.stop}
 	p, err := process.Start("the reaper", cmd, "")
-	return p, life, err
+	return p, writing, err
 }
 
-// Reap is what the reaper does: remove the folder if its owner was killed.
+// Reap is the main function of the reaper. It removes the directory if its owner
+// was killed.
 func Reap(args []string) error {
 	if len(args) != 1 {
-		return errors.New("not for people: see `testenv up`")
+		return errors.New("internal command: run testenv up instead")
 	}
 	dir := args[0]
 	signal.Ignore(syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM)
-	// Opened before the owner can be gone: it is the owner's, whoever may have
-	// made another one there when we get it.
+	// The reaper opens the lock file while the owner lives. So it is the owner's
+	// file, even if another process creates a new one later.
 	lock, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_RDWR, 0)
 	if err != nil {
 		return err
@@ -135,15 +138,15 @@ func Reap(args []string) error {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		return err
 	}
-	if !isAt(lock, dir) {
+	if !isCurrent(lock, dir) {
 		return nil
 	}
-	return (&folder{dir: dir, lock: lock}).remove()
+	return (&lockedDir{dir: dir, lock: lock}).remove()
 }
 
-// self is this executable, detached from the terminal and from the folder of
-// the caller.
-func self(args ...string) (*exec.Cmd, error) {
+// selfCommand returns a command that runs this executable, detached from the
+// terminal and the working directory of the caller.
+func selfCommand(args ...string) (*exec.Cmd, error) {
 	executable, err := os.Executable()
 	if err != nil {
 		return nil, err

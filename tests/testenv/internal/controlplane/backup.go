@@ -7,48 +7,43 @@ import (
 	"os"
 )
 
-// Orders that an owner carries out. They take no arguments.
 const (
-	Backup  = "backup"
-	Restore = "restore"
+	etcdDir   = "etcd"
+	backupDir = "etcd-backup"
 )
 
-const (
-	etcdFolder   = "etcd"
-	backupFolder = "etcd-backup"
-)
-
-// backUp copies etcd's files while etcd is stopped. API servers connect again
-// afterwards by themselves.
+// backUp copies etcd's files while etcd is stopped. API servers reconnect
+// afterwards without help.
 func (c *ControlPlane) backUp() error {
-	backup := c.claim.folder.path(backupFolder)
+	backup := c.workDir.Path(backupDir)
 	if err := os.RemoveAll(backup); err != nil {
 		return err
 	}
 	c.etcd.Kill()
-	if err := os.CopyFS(backup, os.DirFS(c.claim.folder.path(etcdFolder))); err != nil {
+	if err := os.CopyFS(backup, os.DirFS(c.workDir.Path(etcdDir))); err != nil {
 		return err
 	}
 	return c.startEtcd()
 }
 
-// restore puts the last backup in the place of etcd's files. No API server may
-// run meanwhile: its caches would be of another history.
+// restore replaces etcd's files with the last backup. All API servers must be
+// stopped, because their caches would belong to another history.
 func (c *ControlPlane) restore() error {
 	for _, s := range c.servers {
 		if s.process != nil {
-			return fmt.Errorf("%s runs (to stop it: testenv stop-server)", s.name)
+			return fmt.Errorf(
+				"cannot restore the backup: %s is running; run testenv stop-server first", s.name)
 		}
 	}
-	backup := os.DirFS(c.claim.folder.path(backupFolder))
+	backup := os.DirFS(c.workDir.Path(backupDir))
 	if _, err := fs.Stat(backup, "."); err != nil {
-		return errors.New("there is no backup (to make one: testenv backup)")
+		return errors.New("there is no backup: run testenv backup to create one")
 	}
 	c.etcd.Kill()
-	if err := os.RemoveAll(c.claim.folder.path(etcdFolder)); err != nil {
+	if err := os.RemoveAll(c.workDir.Path(etcdDir)); err != nil {
 		return err
 	}
-	if err := os.CopyFS(c.claim.folder.path(etcdFolder), backup); err != nil {
+	if err := os.CopyFS(c.workDir.Path(etcdDir), backup); err != nil {
 		return err
 	}
 	return c.startEtcd()

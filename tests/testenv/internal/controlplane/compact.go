@@ -10,7 +10,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
-// Compact makes etcd forget everything but the present state.
+// Compact removes all revisions but the current one from the etcd of dir.
 func Compact(dir string) error {
 	dir, err := filepath.Abs(dir)
 	if err != nil {

@@ -1,23 +1,23 @@
-// Package controlplane runs a Kubernetes control plane (etcd and
-// kube-apiserver, nothing else), and leaves nothing behind however it ends. On
-// the loopback interface that takes no root; package node has another place.
+// Package controlplane runs a Kubernetes control plane (etcd and kube-apiserver,
+// nothing else) and removes all traces of it, however it ends. On the loopback
+// interface it needs no root. Package node runs one on another network.
 //
-// The processes of one control plane, and what each is for:
+// A control plane consists of these processes:
 //
-//   - the owner: `testenv run`, or the background supervisor of `testenv up`.
-//     It starts the others, holds the lock of the folder, and cleans up.
-//   - etcd and kube-apiserver. The kernel kills them when the owner dies; they
-//     inherit the lock, so it is free only when all of them are gone. The
-//     owner stops and starts kube-apiserver when it is told to.
-//   - the reaper. It sleeps until the owner is gone (the end of a pipe), waits
-//     for the lock, and removes the folder if the owner could not.
+//   - The owner is `testenv run`, or the background supervisor of `testenv up`. It
+//     starts the other processes, holds the lock of the directory and cleans up.
+//   - etcd and kube-apiserver. The kernel kills them when the owner dies. They
+//     inherit the lock, so the lock is free only when all of them are gone. The
+//     owner stops and starts kube-apiserver on request.
+//   - The reaper sleeps until the owner is gone (the end of a pipe), waits for the
+//     lock, and removes the directory if the owner could not.
 //
-// No process is ever found by a number in a file, so none can be mistaken for
-// another: the lock tells whether a control plane lives, a FIFO in the folder
-// tells it to stop, and a socket takes orders about kube-apiserver.
+// No process is identified by a pid in a file, so none can be mistaken for another.
+// The lock shows whether a control plane is running. A FIFO in the directory stops
+// it. A socket receives requests about kube-apiserver.
 //
-// A rig has several kube-apiservers. Its owner also is the balancer before them
-// and the proxies between them and etcd (see rig.go).
+// A control plane can have several API servers. Then its owner also runs a
+// balancer in front of them and proxies between them and etcd (multiserver.go).
 package controlplane
 
 import (
@@ -31,8 +31,8 @@ import (
 )
 
 const (
-	// limit bounds what would otherwise hang. It is no expectation: machines
-	// that run tests are busy.
+	// limit prevents hangs. It is generous because machines that run tests are
+	// busy.
 	limit = 2 * time.Minute
 
 	portTries = 5
@@ -40,33 +40,33 @@ const (
 
 // ControlPlane is a running control plane, owned by this process.
 type ControlPlane struct {
-	// Port is where clients connect: the API server's, or the balancer's.
+	// Port is the port that clients connect to. The API server or the balancer
+	// listens there.
 	Port int
 
-	claim    *Claim
-	place    Place
+	workDir  *WorkDir
+	setup    Setup
 	programs programs
 	identity *identity
 	etcd     *process.Process
 	servers  []*server
-	rig      *rig                  // nil if there is one API server alone
-	deaths   chan *process.Process // of API servers, including those that were stopped
-	orders   <-chan net.Conn
+	multi    *multiServer          // nil if there is a single API server
+	exits    chan *process.Process // of API servers, including those that were stopped
+	requests <-chan net.Conn
 }
 
-// Start starts a control plane that keeps its files in dir, and returns when it
-// can be used. Port 0 means any free port. On failure nothing is left: neither
-// a process nor dir.
+// Start starts a control plane with its files in dir, and returns when it is ready.
+// Port 0 selects a free port. On failure no process and no directory is left.
 func Start(dir string, port int) (*ControlPlane, error) {
-	claim, err := prepare(dir, port)
+	workDir, err := prepare(dir, port)
 	if err != nil {
 		return nil, err
 	}
-	return StartAt(loopbackPlace, claim, port)
+	return StartIn(workDir, loopbackSetup, port)
 }
 
-// prepare claims the folder after all that can be checked before.
-func prepare(dir string, port int) (*Claim, error) {
+// prepare creates the directory after it has checked everything else.
+func prepare(dir string, port int) (*WorkDir, error) {
 	if err := CheckPrograms(); err != nil {
 		return nil, err
 	}
@@ -75,20 +75,20 @@ func prepare(dir string, port int) (*Claim, error) {
 			return nil, err
 		}
 	}
-	return NewClaim(dir)
+	return NewWorkDir(dir)
 }
 
-func newControlPlane(place Place, claim *Claim) *ControlPlane {
-	return &ControlPlane{claim: claim, place: place, deaths: make(chan *process.Process)}
+func newControlPlane(workDir *WorkDir, setup Setup) *ControlPlane {
+	return &ControlPlane{workDir: workDir, setup: setup, exits: make(chan *process.Process)}
 }
 
-// StartAt is Start for a place other than loopback, and a folder that is ours.
-func StartAt(place Place, claim *Claim, port int) (*ControlPlane, error) {
-	return newControlPlane(place, claim).started(port)
+// StartIn is Start with a directory that exists, and any setup.
+func StartIn(workDir *WorkDir, setup Setup, port int) (*ControlPlane, error) {
+	return newControlPlane(workDir, setup).startOrStop(port)
 }
 
-// started starts all components, or stops what it has started.
-func (c *ControlPlane) started(port int) (*ControlPlane, error) {
+// startOrStop starts all components. If that fails, it stops them again.
+func (c *ControlPlane) startOrStop(port int) (*ControlPlane, error) {
 	if err := c.start(port); err != nil {
 		c.Stop()
 		return nil, err
@@ -96,41 +96,41 @@ func (c *ControlPlane) started(port int) (*ControlPlane, error) {
 	return c, nil
 }
 
-// Host is the address that the API server is known by.
-func (c *ControlPlane) Host() string { return c.place.Host }
+// Host returns the address of the API server.
+func (c *ControlPlane) Host() string { return c.setup.Host }
 
-// Dir is the path of the folder.
-func (c *ControlPlane) Dir() string { return c.claim.Dir() }
+// Dir returns the path of the directory.
+func (c *ControlPlane) Dir() string { return c.workDir.Dir() }
 
-// Kubeconfig is the path of the administrator's kubeconfig file.
-func (c *ControlPlane) Kubeconfig() string { return c.claim.folder.path(kubeconfigFile) }
+// Kubeconfig returns the path of the administrator's kubeconfig file.
+func (c *ControlPlane) Kubeconfig() string { return c.workDir.Path(kubeconfigFile) }
 
-// Wait carries out orders until somebody asks the control plane to stop (nil),
-// or a part of it ends by itself (which, and why). Call it once.
+// Wait handles requests until the control plane ends. It returns nil if Down
+// requested the end, and an error if a component exited. Call it once.
 func (c *ControlPlane) Wait() error {
-	stop := c.claim.folder.stopAsked()
+	stop := c.workDir.locked.stopRequested()
 	for {
 		select {
 		case <-stop:
 			return nil
-		case <-c.etcd.Ended():
-			return c.etcd.Death()
-		case p := <-c.deaths:
-			if c.needs(p) {
-				return p.Death()
+		case <-c.etcd.Exited():
+			return c.etcd.ExitError()
+		case p := <-c.exits:
+			if c.isRunningServer(p) {
+				return p.ExitError()
 			}
-		case <-c.claim.Lost():
-			return c.claim.reaper.Death()
-		case conn := <-c.orders:
-			c.obey(conn)
+		case <-c.workDir.ReaperExited():
+			return c.workDir.reaper.ExitError()
+		case conn := <-c.requests:
+			c.serveRequest(conn)
 		}
 	}
 }
 
-// Stop ends the control plane and removes its folder.
+// Stop ends the control plane and removes its directory.
 func (c *ControlPlane) Stop() {
 	c.killComponents()
-	c.claim.Release()
+	c.workDir.Release()
 }
 
 func (c *ControlPlane) start(port int) error {
@@ -138,16 +138,16 @@ func (c *ControlPlane) start(port int) error {
 	if c.programs, err = findPrograms(); err != nil {
 		return err
 	}
-	if c.identity, err = newIdentity(c.claim.folder, c.place.Addresses); err != nil {
+	if c.identity, err = newIdentity(c.workDir.locked, c.setup.Addresses); err != nil {
 		return err
 	}
 	if err := c.startOn(port); err != nil {
 		return err
 	}
-	if err := c.identity.writeKubeconfig(c.claim.folder, kubeconfigFile, c.url(c.Port)); err != nil {
+	if err := c.writeKubeconfig(kubeconfigFile, c.Port); err != nil {
 		return err
 	}
-	return c.takeOrders()
+	return c.listenForRequests()
 }
 
 // startOn starts the components, with the API server on the port.
@@ -161,10 +161,10 @@ func (c *ControlPlane) startOn(port int) error {
 			}
 		}
 		err = c.startComponents()
-		if !portTaken(err) {
+		if !isPortTaken(err) {
 			return err
 		}
-		// Somebody took the port after it was found free.
+		// Another process has taken the port since it was found free.
 		if port != 0 {
 			return portTakenError(port)
 		}
@@ -176,7 +176,7 @@ func (c *ControlPlane) startOn(port int) error {
 }
 
 func (c *ControlPlane) killComponents() {
-	c.rig.close()
+	c.multi.close()
 	for _, s := range c.servers {
 		c.stopServer(s)
 	}
@@ -184,31 +184,35 @@ func (c *ControlPlane) killComponents() {
 }
 
 func (c *ControlPlane) url(port int) string {
-	return "https://" + net.JoinHostPort(c.place.Host, strconv.Itoa(port))
+	return "https://" + net.JoinHostPort(c.setup.Host, strconv.Itoa(port))
+}
+
+func (c *ControlPlane) writeKubeconfig(name string, port int) error {
+	return c.identity.writeKubeconfig(c.workDir.locked, name, c.url(port))
 }
 
 func (c *ControlPlane) startComponents() error {
-	if err := os.RemoveAll(c.claim.folder.path(etcdFolder)); err != nil {
+	if err := os.RemoveAll(c.workDir.Path(etcdDir)); err != nil {
 		return err
 	}
 	if err := c.startEtcd(); err != nil {
 		return err
 	}
-	if c.rig != nil {
-		return c.startRig()
+	if c.multi != nil {
+		return c.startMultiServer()
 	}
 	c.servers = []*server{{name: "kube-apiserver", port: c.Port, etcd: etcdSocket}}
 	return c.startServers(c.servers)
 }
 
 func (c *ControlPlane) startEtcd() error {
-	// etcd listens on sockets in the folder: no ports to race for, and nobody
-	// else's API server can come upon it. Their names are relative, for the path
-	// of a socket may not exceed 107 bytes. There is no other member to wait
-	// for, so elections may be quick.
+	// etcd listens on sockets in the directory. No process can take a port before
+	// etcd does, and no other API server can connect to it by mistake. The names are
+	// relative, because the path of a socket may have at most 107 bytes. Elections
+	// are quick, because there is no other member to wait for.
 	var err error
 	c.etcd, err = c.startProgram("etcd", "etcd",
-		"--data-dir="+etcdFolder,
+		"--data-dir="+etcdDir,
 		"--unsafe-no-fsync",
 		"--heartbeat-interval=20",
 		"--election-timeout=100",
@@ -220,26 +224,27 @@ func (c *ControlPlane) startEtcd() error {
 	if err != nil {
 		return err
 	}
-	// Started at once, the API server would find no etcd, and wait a second
-	// before it tries again.
-	return c.await(c.etcd, c.claim.folder.dialEtcd)
+	// An API server that finds no etcd waits a second before it retries.
+	return c.await(c.etcd, c.workDir.locked.dialEtcd)
 }
 
-// startProgram starts a program under a name, which its log has.
-func (c *ControlPlane) startProgram(name, program string, args ...string) (*process.Process, error) {
-	return c.claim.Start(name, c.programs.command(program, args...)...)
+// startProgram starts a program. The name is that of its log.
+func (c *ControlPlane) startProgram(
+	name, program string, args ...string,
+) (*process.Process, error) {
+	return c.workDir.Start(name, c.programs.command(program, args...)...)
 }
 
-// await calls check until it succeeds, the time is up, or a component dies.
+// await calls check until it succeeds, the limit is reached, or etcd or p exits.
 func (c *ControlPlane) await(p *process.Process, check func() error) error {
 	timeout := time.After(limit)
 	for {
 		err := check()
 		select {
-		case <-c.etcd.Ended():
-			return c.etcd.Death()
-		case <-p.Ended():
-			return p.Death()
+		case <-c.etcd.Exited():
+			return c.etcd.ExitError()
+		case <-p.Exited():
+			return p.ExitError()
 		case <-timeout:
 			return fmt.Errorf("%s was not ready after %v: %v%s", p.Name, limit, err, p.LogTail())
 		default:

@@ -26,22 +26,22 @@ const (
 	tokenFile              = "tokens.csv"
 )
 
-// What else in the folder the controllers need.
+// Files in the directory that a controller-manager reads.
 const (
 	AuthorityFile  = "authority.crt"
 	AccountKeyFile = "service-accounts.key"
 )
 
-// identity is what the API server is known by, and what the administrator is
-// known to it by.
+// identity holds the credentials that clients verify the API server by, and the
+// administrator's token.
 type identity struct {
 	authority []byte // certificate, PEM
 	token     string
 }
 
-// newIdentity makes the certificates, keys and tokens, and writes those that
-// the API server reads.
-func newIdentity(f *folder, addresses []net.IP) (*identity, error) {
+// newIdentity creates certificates, keys and tokens, and writes those that the API
+// server reads.
+func newIdentity(d *lockedDir, addresses []net.IP) (*identity, error) {
 	accountKey, err := newKey()
 	if err != nil {
 		return nil, err
@@ -50,7 +50,7 @@ func newIdentity(f *folder, addresses []net.IP) (*identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.write(AccountKeyFile, accountKeyPEM); err != nil {
+	if err := d.write(AccountKeyFile, accountKeyPEM); err != nil {
 		return nil, err
 	}
 	secret := make([]byte, 32)
@@ -58,15 +58,15 @@ func newIdentity(f *folder, addresses []net.IP) (*identity, error) {
 		return nil, err
 	}
 	id := &identity{token: hex.EncodeToString(secret)}
-	if err := f.write(tokenFile, []byte(id.token+",admin,admin,system:masters\n")); err != nil {
+	if err := d.write(tokenFile, []byte(id.token+",admin,admin,system:masters\n")); err != nil {
 		return nil, err
 	}
-	return id, id.certify(f, addresses)
+	return id, id.issueCertificates(d, addresses)
 }
 
-// certify makes an authority, and the certificate that the API server has from
-// it, for these addresses besides loopback.
-func (id *identity) certify(f *folder, addresses []net.IP) error {
+// issueCertificates creates an authority and the API server's certificate. The
+// certificate is for loopback and these addresses.
+func (id *identity) issueCertificates(d *lockedDir, addresses []net.IP) error {
 	authorityKey, err := newKey()
 	if err != nil {
 		return err
@@ -79,7 +79,7 @@ func (id *identity) certify(f *folder, addresses []net.IP) error {
 	if err != nil {
 		return err
 	}
-	// Its subject key id was made while it was signed.
+	// CreateCertificate has added the subject key id.
 	if authority, err = x509.ParseCertificate(authorityDER); err != nil {
 		return err
 	}
@@ -107,14 +107,14 @@ func (id *identity) certify(f *folder, addresses []net.IP) error {
 	if err != nil {
 		return err
 	}
-	if err := f.write(servingCertificateFile, pemBlock("CERTIFICATE", servingDER)); err != nil {
+	if err := d.write(servingCertificateFile, pemBlock("CERTIFICATE", servingDER)); err != nil {
 		return err
 	}
 	id.authority = pemBlock("CERTIFICATE", authorityDER)
-	if err := f.write(AuthorityFile, id.authority); err != nil {
+	if err := d.write(AuthorityFile, id.authority); err != nil {
 		return err
 	}
-	return f.write(servingKeyFile, servingKeyPEM)
+	return d.write(servingKeyFile, servingKeyPEM)
 }
 
 func newKey() (*ecdsa.PrivateKey, error) {
@@ -140,16 +140,16 @@ func pemBlock(kind string, der []byte) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
 }
 
-// probe returns a check that the API server at url is ours, and can be used.
-func (id *identity) probe(url string) func() error {
+// readyCheck returns a function that checks that the API server at url has our
+// certificate and is ready.
+func (id *identity) readyCheck(url string) func() error {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(id.authority)
 	client := &http.Client{
 		Timeout:   5 * time.Second,
 		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}},
 	}
-	// Ready means that the standing roles are there too; the namespace is made
-	// by something that nobody waits for.
+	// /readyz waits for the built-in roles, but not for the namespace "default".
 	paths := []string{"/readyz", "/api/v1/namespaces/default"}
 	return func() error {
 		for len(paths) > 0 {
@@ -185,7 +185,7 @@ func (id *identity) get(client *http.Client, url string) error {
 }
 
 // writeKubeconfig writes a kubeconfig file for the administrator.
-func (id *identity) writeKubeconfig(f *folder, name, url string) error {
+func (id *identity) writeKubeconfig(d *lockedDir, name, url string) error {
 	const format = `apiVersion: v1
 kind: Config
 clusters:
@@ -205,5 +205,5 @@ contexts:
 current-context: testenv
 `
 	text := fmt.Sprintf(format, url, base64.StdEncoding.EncodeToString(id.authority), id.token)
-	return f.write(name, []byte(text))
+	return d.write(name, []byte(text))
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/kubepeers/kubepeers/tests/testenv/internal/process"
 )
 
-// freePort is a port that was free a moment ago.
+// freePort returns a port that was free when it looked. Another process may take it.
 func freePort() (int, error) {
 	listener, err := net.Listen("tcp", net.JoinHostPort(loopback, "0"))
 	if err != nil {
@@ -31,12 +31,13 @@ func checkPort(port int) error {
 	return listener.Close()
 }
 
-// portTaken reports whether a component or the balancer found its port taken.
-func portTaken(err error) bool {
-	var death *process.DeathError
-	return errors.As(err, &death) && death.PortTaken() || errors.Is(err, syscall.EADDRINUSE)
+// isPortTaken reports whether a component or the balancer found its port taken.
+func isPortTaken(err error) bool {
+	var exit *process.ExitError
+	return errors.As(err, &exit) && exit.PortTaken() || errors.Is(err, syscall.EADDRINUSE)
 }
 
 func portTakenError(port int) error {
-	return fmt.Errorf("port %d on %s is taken: choose another with --port, or leave it out for a free one", port, loopback)
+	return fmt.Errorf("port %d on %s is taken: "+
+		"choose another one, or omit --port to use a free one", port, loopback)
 }

@@ -7,15 +7,15 @@ import (
 	"path/filepath"
 )
 
-// programs says how the programs are called.
+// programs is where the programs are: in one file each, or all in one file.
 type programs struct {
-	dir   string // with one file for each
-	multi string // or one file for all
+	dir    string // a directory with one file for each, or ""
+	single string // one file for all, or ""
 }
 
 const assetsVariable = "KUBEBUILDER_ASSETS"
 
-// CheckPrograms tells what is missing.
+// CheckPrograms returns an error that names the first program that is missing.
 func CheckPrograms() error {
 	_, err := findPrograms()
 	return err
@@ -29,7 +29,9 @@ func findPrograms() (programs, error) {
 		}
 		for _, name := range []string{"etcd", "kube-apiserver"} {
 			if _, err := exec.LookPath(filepath.Join(dir, name)); err != nil {
-				return programs{}, fmt.Errorf("%s has no program %s: unset it to use what `make control-plane` builds (%w)", assetsVariable, name, err)
+				return programs{}, fmt.Errorf("%s has no program %s: "+
+					"unset the variable to use what `make control-plane` builds (%w)",
+					assetsVariable, name, err)
 			}
 		}
 		return programs{dir: dir}, nil
@@ -38,16 +40,17 @@ func findPrograms() (programs, error) {
 	if err != nil {
 		return programs{}, err
 	}
-	multi := filepath.Join(filepath.Dir(executable), "kubernetes")
-	if _, err := exec.LookPath(multi); err != nil {
-		return programs{}, fmt.Errorf("Kubernetes is not built: run `make control-plane`, or set %s to a folder with etcd and kube-apiserver (%w)", assetsVariable, err)
+	single := filepath.Join(filepath.Dir(executable), "kubernetes")
+	if _, err := exec.LookPath(single); err != nil {
+		return programs{}, fmt.Errorf("cannot find etcd and kube-apiserver: "+
+			"run `make control-plane`, or set %s to a directory with them (%w)", assetsVariable, err)
 	}
-	return programs{multi: multi}, nil
+	return programs{single: single}, nil
 }
 
 func (p programs) command(name string, args ...string) []string {
-	if p.multi != "" {
-		return append([]string{p.multi, name}, args...)
+	if p.single != "" {
+		return append([]string{p.single, name}, args...)
 	}
 	return append([]string{filepath.Join(p.dir, name)}, args...)
 }

@@ -8,21 +8,23 @@ import (
 	"github.com/kubepeers/kubepeers/tests/testenv/internal/process"
 )
 
-var errServerRuns = errors.New("the API server runs (to stop it: testenv stop-server)")
-
-var errOneAuthority = errors.New("the programs of a node know the authority that they began with: start the API server without a new one")
-
-var errRigAuthority = errors.New("the API servers of a rig share one authority: start them without a new one")
+var (
+	errServerRuns     = errors.New("the API server is running: run testenv stop-server first")
+	errFixedAuthority = errors.New(
+		"cannot change the certificate authority: a node's programs trust only the first one")
+	errSharedAuthority = errors.New(
+		"cannot change the certificate authority: several API servers share one authority")
+)
 
 // A server is one of the API servers of a control plane.
 type server struct {
 	name    string // of its log
 	port    int
-	etcd    string           // the socket in the folder at which it finds etcd
+	etcd    string           // name of the socket that it reaches etcd by
 	process *process.Process // nil while it is stopped
 }
 
-// startServers starts API servers together, and returns when all can be used.
+// startServers starts API servers in parallel and returns when all are ready.
 func (c *ControlPlane) startServers(servers []*server) error {
 	for _, s := range servers {
 		if err := c.launch(s); err != nil {
@@ -30,7 +32,7 @@ func (c *ControlPlane) startServers(servers []*server) error {
 		}
 	}
 	for _, s := range servers {
-		if err := c.await(s.process, c.identity.probe(c.url(s.port))); err != nil {
+		if err := c.await(s.process, c.identity.readyCheck(c.url(s.port))); err != nil {
 			return err
 		}
 	}
@@ -49,19 +51,19 @@ func (c *ControlPlane) launch(s *server) error {
 		"--service-account-issuer=https://kubernetes.default.svc.cluster.local",
 		"--authorization-mode=Node,RBAC",
 		"--token-auth-file=" + tokenFile,
-	}, c.place.Flags...)...)
+	}, c.setup.Flags...)...)
 	if err != nil {
 		return err
 	}
 	go func(p *process.Process) {
-		<-p.Ended()
-		c.deaths <- p
+		<-p.Exited()
+		c.exits <- p
 	}(s.process)
 	return nil
 }
 
-// needs reports whether the process is an API server that was not stopped.
-func (c *ControlPlane) needs(p *process.Process) bool {
+// isRunningServer reports whether p is an API server that was not stopped.
+func (c *ControlPlane) isRunningServer(p *process.Process) bool {
 	for _, s := range c.servers {
 		if s.process == p {
 			return true
@@ -70,16 +72,16 @@ func (c *ControlPlane) needs(p *process.Process) bool {
 	return false
 }
 
-// stopServer kills the API server, as a crash would. What is left of its
-// connections keeps the port from being given away for a minute.
+// stopServer kills the API server, as a crash would. Its connections in TIME_WAIT
+// keep other processes from getting the port for a minute.
 func (c *ControlPlane) stopServer(s *server) {
 	s.process.Kill()
 	s.process = nil
 }
 
-// startAgain starts those of the API servers that are stopped. Clients that know
-// them by their authority do not know them any more if that is new.
-func (c *ControlPlane) startAgain(servers []*server, newAuthority bool) error {
+// restartServers starts those of the API servers that are stopped. Clients that
+// trust the old authority reject the servers if newAuthority is set.
+func (c *ControlPlane) restartServers(servers []*server, newAuthority bool) error {
 	var stopped []*server
 	for _, s := range servers {
 		if s.process == nil {
@@ -90,29 +92,30 @@ func (c *ControlPlane) startAgain(servers []*server, newAuthority bool) error {
 		return errServerRuns
 	}
 	if newAuthority {
-		if err := c.renewAuthority(); err != nil {
+		if err := c.replaceAuthority(); err != nil {
 			return err
 		}
 	}
 	return c.startServers(stopped)
 }
 
-func (c *ControlPlane) renewAuthority() error {
-	if c.place.OneAuthority {
-		return errOneAuthority
+func (c *ControlPlane) replaceAuthority() error {
+	if c.setup.FixedAuthority {
+		return errFixedAuthority
 	}
-	if c.rig != nil {
-		return errRigAuthority
+	if c.multi != nil {
+		return errSharedAuthority
 	}
-	if err := c.identity.certify(c.claim.folder, c.place.Addresses); err != nil {
+	err := c.identity.issueCertificates(c.workDir.locked, c.setup.Addresses)
+	if err != nil {
 		return err
 	}
-	return c.identity.writeKubeconfig(c.claim.folder, kubeconfigFile, c.url(c.Port))
+	return c.writeKubeconfig(kubeconfigFile, c.Port)
 }
 
-// choose returns the API servers that an order is for: the one of that number,
-// or all if there is none.
-func (c *ControlPlane) choose(args []string) ([]*server, error) {
+// selectServers returns the API servers that a request is for: the one with the
+// number in args, or all if args is empty.
+func (c *ControlPlane) selectServers(args []string) ([]*server, error) {
 	if len(args) == 0 {
 		return c.servers, nil
 	}
@@ -121,7 +124,7 @@ func (c *ControlPlane) choose(args []string) ([]*server, error) {
 		return nil, err
 	}
 	if number > len(c.servers) {
-		return nil, fmt.Errorf("no server %d: servers are numbered from 1 to %d", number, len(c.servers))
+		return nil, fmt.Errorf("no server %d: expected a number from 1 to %d", number, len(c.servers))
 	}
 	return c.servers[number-1 : number], nil
 }

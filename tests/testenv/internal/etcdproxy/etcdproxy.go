@@ -1,6 +1,6 @@
-// Package etcdproxy is a gRPC proxy between an API server and etcd. It can hold
-// back the watch of pods, so that the API server's watch cache lags while its
-// reads and writes go on.
+// Package etcdproxy is a gRPC proxy between an API server and etcd. It can hold back
+// the watch of pods. Then the API server's watch cache lags, while its reads from etcd
+// and its writes work as usual.
 package etcdproxy
 
 import (
@@ -33,14 +33,14 @@ type Proxy struct {
 	caughtUp chan struct{} // closed unless the watch is held back
 }
 
-// Start serves calls that come by the listener, and forwards them to the etcd
-// that dial reaches.
+// Start accepts calls on the listener and forwards them to the etcd that dial connects
+// to.
 func Start(listener net.Listener, dial func(context.Context) (net.Conn, error)) (*Proxy, error) {
 	upstream, err := grpc.NewClient("passthrough:///etcd",
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return dial(ctx) }),
 		grpc.WithDefaultCallOptions(
-			grpc.ForceCodec(asIs{}),
+			grpc.ForceCodec(rawCodec{}),
 			grpc.MaxCallRecvMsgSize(math.MaxInt32),
 			grpc.MaxCallSendMsgSize(math.MaxInt32)),
 	)
@@ -50,7 +50,7 @@ func Start(listener net.Listener, dial func(context.Context) (net.Conn, error)) 
 	p := &Proxy{upstream: upstream, caughtUp: make(chan struct{})}
 	close(p.caughtUp)
 	p.server = grpc.NewServer(
-		grpc.ForceServerCodec(asIs{}),
+		grpc.ForceServerCodec(rawCodec{}),
 		grpc.MaxRecvMsgSize(math.MaxInt32),
 		grpc.UnknownServiceHandler(func(_ any, downstream grpc.ServerStream) error { return p.forward(downstream) }),
 	)
@@ -68,7 +68,7 @@ func (p *Proxy) Stop() {
 func (p *Proxy) Lag() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.lags() {
+	if !p.lagsLocked() {
 		p.caughtUp = make(chan struct{})
 	}
 }
@@ -77,7 +77,7 @@ func (p *Proxy) Lag() {
 func (p *Proxy) CatchUp() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.lags() {
+	if p.lagsLocked() {
 		close(p.caughtUp)
 	}
 }
@@ -86,11 +86,11 @@ func (p *Proxy) CatchUp() {
 func (p *Proxy) Lags() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.lags()
+	return p.lagsLocked()
 }
 
-// lags needs the lock.
-func (p *Proxy) lags() bool {
+// lagsLocked is Lags for callers that hold mu.
+func (p *Proxy) lagsLocked() bool {
 	select {
 	case <-p.caughtUp:
 		return false
@@ -101,10 +101,10 @@ func (p *Proxy) lags() bool {
 
 // A call is one call of the API server.
 type call struct {
-	proxy      *Proxy
-	downstream grpc.ServerStream
-	upstream   grpc.ClientStream
-	ofPods     atomic.Bool
+	proxy       *Proxy
+	downstream  grpc.ServerStream
+	upstream    grpc.ClientStream
+	watchesPods atomic.Bool
 }
 
 func (p *Proxy) forward(downstream grpc.ServerStream) error {
@@ -138,7 +138,7 @@ func (c *call) forwardRequests(watch bool) error {
 			return err
 		}
 		if watch && bytes.Contains(message, podKeys) {
-			c.ofPods.Store(true)
+			c.watchesPods.Store(true)
 		}
 		if err := c.upstream.SendMsg(&message); err != nil {
 			return err
@@ -157,7 +157,7 @@ func (c *call) forwardResponses(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if c.ofPods.Load() {
+		if c.watchesPods.Load() {
 			if err := c.proxy.awaitCatchUp(ctx); err != nil {
 				return err
 			}
@@ -180,15 +180,15 @@ func (p *Proxy) awaitCatchUp(ctx context.Context) error {
 	}
 }
 
-// asIs is a codec that passes messages on without decoding them.
-type asIs struct{}
+// rawCodec is a codec that forwards messages without decoding them.
+type rawCodec struct{}
 
-func (asIs) Marshal(v any) ([]byte, error) { return *v.(*[]byte), nil }
+func (rawCodec) Marshal(v any) ([]byte, error) { return *v.(*[]byte), nil }
 
-func (asIs) Unmarshal(data []byte, v any) error {
+func (rawCodec) Unmarshal(data []byte, v any) error {
 	*v.(*[]byte) = bytes.Clone(data)
 	return nil
 }
 
-// Name is the one that etcd's clients and servers use.
-func (asIs) Name() string { return "proto" }
+// Name returns the name of the codec that etcd's clients and servers use.
+func (rawCodec) Name() string { return "proto" }

@@ -1,4 +1,4 @@
-// Package image writes container images of one static program.
+// Package image writes container images that contain a single static program.
 package image
 
 import (
@@ -13,18 +13,19 @@ import (
 	"strings"
 )
 
-// Write makes an OCI archive of an image with that name, in which there is the
-// program and nothing else.
+// Write writes an OCI archive with an image of that name. The image contains only the
+// program.
 func Write(archive, name, program string) error {
 	if !strings.ContainsAny(name, "/:") {
-		return fmt.Errorf("%q is no full name of an image, such as localhost/%s:latest", name, name)
+		return fmt.Errorf(
+			"invalid image name %q: expected a full name such as localhost/%s:latest", name, name)
 	}
 	binary, err := os.ReadFile(program)
 	if err != nil {
 		return err
 	}
 	path := filepath.Base(program)
-	layer := tarOf(file{path, 0o755, binary})
+	layer := makeTar(file{path, 0o755, binary})
 	var all blobs
 	layerBlob := all.add("application/vnd.oci.image.layer.v1.tar", layer)
 	config := all.addJSON("application/vnd.oci.image.config.v1+json", object{
@@ -44,12 +45,12 @@ func Write(archive, name, program string) error {
 		{"oci-layout", 0o644, encode(object{"imageLayoutVersion": "1.0.0"})},
 		{"index.json", 0o644, encode(index)},
 	}, all...)
-	return os.WriteFile(archive, tarOf(files...), 0o644)
+	return os.WriteFile(archive, makeTar(files...), 0o644)
 }
 
 type object = map[string]any
 
-// blobs are files whose names are what is in them.
+// blobs are files that are named after their contents.
 type blobs []file
 
 func (b *blobs) add(mediaType string, data []byte) (descriptor object) {
@@ -65,7 +66,7 @@ func (b *blobs) addJSON(mediaType string, value object) (descriptor object) {
 func encode(value object) []byte {
 	data, err := json.Marshal(value)
 	if err != nil {
-		panic(err) // not with what we have
+		panic(err) // impossible: values are strings, numbers, lists and maps
 	}
 	return data
 }
@@ -76,11 +77,11 @@ type file struct {
 	data []byte
 }
 
-func tarOf(files ...file) []byte {
+func makeTar(files ...file) []byte {
 	var buffer bytes.Buffer
 	w := tar.NewWriter(&buffer)
 	for _, f := range files {
-		// Into memory, and of names and sizes that every archive can have.
+		// These calls do not fail: they write to memory, with short names.
 		w.WriteHeader(&tar.Header{Name: f.name, Mode: f.mode, Size: int64(len(f.data))})
 		w.Write(f.data)
 	}

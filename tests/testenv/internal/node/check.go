@@ -10,21 +10,21 @@ import (
 	"github.com/kubepeers/kubepeers/tests/testenv/internal/controlplane"
 )
 
-// Check tells the first thing that this machine lacks.
+// Check returns an error that names the first thing that this machine lacks.
 func Check() error {
 	if os.Geteuid() != 0 {
-		return errors.New("a node needs root: run this with sudo")
+		return errors.New("a node requires root: run this with sudo")
 	}
 	if err := controlplane.CheckPrograms(); err != nil {
 		return err
 	}
 	for _, name := range []string{"node", "pause"} {
-		path, err := beside(name)
+		path, err := siblingProgram(name)
 		if err != nil {
 			return err
 		}
 		if _, err := os.Stat(path); err != nil {
-			return fmt.Errorf("the programs of a node are not built: run `make node` (%w)", err)
+			return fmt.Errorf("cannot find the programs of a node: run `make node` (%w)", err)
 		}
 	}
 	addSystemPath()
@@ -37,31 +37,34 @@ func Check() error {
 		{"ip6tables", "iptables"},
 	} {
 		if _, err := exec.LookPath(p.program); err != nil {
-			return fmt.Errorf("a node needs %s, which this machine lacks: install the Debian package %s", p.program, p.pkg)
+			return fmt.Errorf("a node requires %s: install the Debian package %s", p.program, p.pkg)
 		}
 	}
 	if _, err := os.Stat("/proc/sys/net/bridge/bridge-nf-call-iptables"); err != nil {
-		return errors.New("a node needs the kernel module br_netfilter, or pods would not reach services: run modprobe br_netfilter")
+		return errors.New(
+			"a node requires the kernel module br_netfilter: run modprobe br_netfilter")
 	}
 	_, err := pluginDir()
 	return err
 }
 
-// addSystemPath is for users whose PATH has no programs of the administrator.
+// addSystemPath adds the directories of system programs, which some users' PATH
+// does not have.
 func addSystemPath() {
 	os.Setenv("PATH", os.Getenv("PATH")+":/usr/local/sbin:/usr/sbin:/sbin")
 }
 
-// pluginDir is where the plugins for the network of pods are: Debian's place, or
-// everybody else's.
+// pluginDir returns the directory of the CNI plugins: that of Debian, or the common
+// one.
 func pluginDir() (string, error) {
-	const debian, others = "/usr/lib/cni", "/opt/cni/bin"
-	for _, dir := range []string{debian, others} {
+	const debian, common = "/usr/lib/cni", "/opt/cni/bin"
+	for _, dir := range []string{debian, common} {
 		if hasPlugins(dir) {
 			return dir, nil
 		}
 	}
-	return "", fmt.Errorf("a node needs the CNI plugins bridge, host-local, loopback in %s or %s: install the Debian package containernetworking-plugins", debian, others)
+	return "", fmt.Errorf("a node requires the CNI plugins bridge, host-local and loopback in %s or %s: "+
+		"install the Debian package containernetworking-plugins", debian, common)
 }
 
 func hasPlugins(dir string) bool {
@@ -73,8 +76,8 @@ func hasPlugins(dir string) bool {
 	return true
 }
 
-// beside is the path of a program that is kept beside this one.
-func beside(name string) (string, error) {
+// siblingProgram returns the path of a program in the directory of this one.
+func siblingProgram(name string) (string, error) {
 	executable, err := os.Executable()
 	return filepath.Join(filepath.Dir(executable), name), err
 }

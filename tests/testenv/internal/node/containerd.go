@@ -11,12 +11,12 @@ import (
 )
 
 const (
-	containerdSocket = "/run/containerd/containerd.sock" // where everybody expects it
+	containerdSocket = "/run/containerd/containerd.sock" // its default
 	pauseImage       = "localhost/testenv-pause:latest"
 )
 
-// Without the right to lower the score that the kernel chooses its victims by,
-// no container would start: so nobody tries.
+// containerdConfig sets restrict_oom_score_adj. Without it, runc fails to start
+// containers if it may not lower oom_score_adj (without CAP_SYS_RESOURCE).
 const containerdConfig = `version = 2
 disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs"]
 [plugins."io.containerd.internal.v1.opt"]
@@ -29,8 +29,8 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
   conf_dir = "%s"
 `
 
-// The kernel needs no time to find out whether an address is free that
-// host-local has given away only once.
+// networkConfig leaves duplicate address detection off, which is the default. It
+// would delay every pod, and host-local assigns each address only once.
 const networkConfig = `{
   "cniVersion": "1.0.0",
   "name": "pods",
@@ -50,28 +50,28 @@ func (n *Node) startContainerd() error {
 	if err != nil {
 		return err
 	}
-	networks := n.claim.Path("cni")
+	networks := n.workDir.Path("cni")
 	if err := os.Mkdir(networks, 0o755); err != nil {
 		return err
 	}
-	if err := n.claim.Write("cni/pods.conflist", networkConfig); err != nil {
+	if err := n.workDir.Write("cni/pods.conflist", networkConfig); err != nil {
 		return err
 	}
 	config := fmt.Sprintf(containerdConfig, pauseImage, plugins, networks)
-	if err := n.claim.Write("containerd.toml", config); err != nil {
+	if err := n.workDir.Write("containerd.toml", config); err != nil {
 		return err
 	}
 	return n.start("containerd", "containerd", "--config", "containerd.toml")
 }
 
-// importImages makes the images known to containerd, and the one of which every
-// pod has a container.
+// importImages imports the images into containerd, and the pause image, which every
+// pod needs.
 func (n *Node) importImages(archives []string) error {
-	pause, err := beside("pause")
+	pause, err := siblingProgram("pause")
 	if err != nil {
 		return err
 	}
-	pauseArchive := n.claim.Path("pause.tar")
+	pauseArchive := n.workDir.Path("pause.tar")
 	if err := image.Write(pauseArchive, pauseImage, pause); err != nil {
 		return err
 	}

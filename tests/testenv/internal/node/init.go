@@ -9,39 +9,41 @@ import (
 	"github.com/kubepeers/kubepeers/tests/testenv/internal/controlplane"
 )
 
-// Init is what the init process does: arrange the namespaces, run the insider,
-// and end as it does.
+// Init is the main function of the init process. It sets up the namespaces, runs
+// the inner process, and exits with its status.
 func Init(args []string) error {
 	if os.Getpid() != 1 || len(args) < 1 {
-		return errors.New("not for people: see `testenv run --node`")
+		return errors.New("internal command: use testenv run --node instead")
 	}
-	leaveSignalsToOwner()
-	if err := privateMounts(args[0]); err != nil {
+	ignoreTerminalSignals()
+	if err := setUpMounts(args[0]); err != nil {
 		return err
 	}
-	if err := privateNetwork(); err != nil {
+	if err := setUpNetwork(); err != nil {
 		return err
 	}
 	executable, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	insider, err := os.StartProcess(executable, append([]string{executable, InsideCommand}, args...), &os.ProcAttr{
-		Files: append([]*os.File{os.Stdin, os.Stdout, os.Stderr}, inherited()...),
+	arguments := append([]string{executable, InnerCommand}, args...)
+	inner, err := os.StartProcess(executable, arguments, &os.ProcAttr{
+		Files: append([]*os.File{os.Stdin, os.Stdout, os.Stderr}, inheritedFiles()...),
 	})
 	if err != nil {
 		return err
 	}
-	os.Exit(bury(insider.Pid))
+	os.Exit(waitAndReap(inner.Pid))
 	return nil
 }
 
-// bury waits for the process, and meanwhile for those whose parents are gone.
-func bury(pid int) (status int) {
+// waitAndReap waits for the process and returns its status. Meanwhile it reaps
+// orphans, which is the duty of an init process.
+func waitAndReap(pid int) (status int) {
 	for {
 		var s syscall.WaitStatus
-		ended, err := syscall.Wait4(-1, &s, 0, nil)
-		if err == nil && ended == pid {
+		exited, err := syscall.Wait4(-1, &s, 0, nil)
+		if err == nil && exited == pid {
 			if s.Signaled() {
 				return 128 + int(s.Signal())
 			}
@@ -50,22 +52,23 @@ func bury(pid int) (status int) {
 	}
 }
 
-// Inside returns what the owner gave to the insider.
-func Inside(dir string) (*controlplane.Claim, <-chan Notice) {
-	leaveSignalsToOwner()
-	files := inherited()
-	return controlplane.Inherit(dir, files[0], files[1]), readNotices(files[2])
+// Inner returns what the inner process inherited from the owner.
+func Inner(dir string) (*controlplane.WorkDir, <-chan Signal) {
+	ignoreTerminalSignals()
+	files := inheritedFiles()
+	return controlplane.InheritWorkDir(dir, files[0], files[1]), readSignals(files[2])
 }
 
-// leaveSignalsToOwner: a terminal sends its signals to us as well. Ignored, they
-// would be so for the user's command.
-func leaveSignalsToOwner() {
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+// ignoreTerminalSignals discards the signals of the terminal, which the owner
+// forwards. signal.Ignore would not do: the user's command would inherit that.
+func ignoreTerminalSignals() {
+	signal.Notify(make(chan os.Signal, 1),
+		syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 }
 
-func inherited() []*os.File {
+func inheritedFiles() []*os.File {
 	var files []*os.File
-	for _, fd := range []int{lockFD, stopFD, noticesFD} {
+	for _, fd := range []int{lockFD, stopFD, signalsFD} {
 		syscall.CloseOnExec(fd)
 		files = append(files, os.NewFile(uintptr(fd), "inherited"))
 	}

@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// privateMounts gives the node the customary places for its files, without a
-// trace of it in those of the machine. What grows is on the disk, in dir.
-func privateMounts(dir string) error {
+// setUpMounts makes the usual paths of a node's files writable without a change to
+// the machine's files. Large files are on the disk, in dir.
+func setUpMounts(dir string) error {
 	before, err := os.Stat(dir)
 	if err != nil {
 		return err
@@ -19,42 +19,45 @@ func privateMounts(dir string) error {
 	if err := mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return err
 	}
-	if err := mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
+	const procFlags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
+	if err := mount("proc", "/proc", "proc", procFlags, ""); err != nil {
 		return err
 	}
-	if err := mount("tmpfs", "/run", "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=755"); err != nil {
+	if err := mountTmpfs("/run"); err != nil {
 		return err
 	}
-	if err := cover("/var/lib", "cni", "containerd", "kubelet"); err != nil {
+	if err := replaceWithTmpfs("/var/lib", "cni", "containerd", "kubelet"); err != nil {
 		return err
 	}
-	for _, place := range []string{"/var/lib/containerd", "/var/lib/kubelet", "/var/log"} {
-		if err := bindFrom(dir, place); err != nil {
+	for _, target := range []string{"/var/lib/containerd", "/var/lib/kubelet", "/var/log"} {
+		if err := bindFrom(dir, target); err != nil {
 			return err
 		}
 	}
-	if err := coverTunables(dir); err != nil {
+	if err := fakeSysctls(dir); err != nil {
 		return err
 	}
 	if after, err := os.Stat(dir); err != nil || !os.SameFile(before, after) {
-		return fmt.Errorf("the folder %s would be hidden in the node: choose one that is in neither /run nor /var/log", dir)
+		return fmt.Errorf("the node's mounts hide the directory %s: "+
+			"choose one outside of /run and /var/log", dir)
 	}
 	return nil
 }
 
-// bindFrom makes a folder of dir the one at place.
-func bindFrom(dir, place string) error {
-	source := filepath.Join(dir, filepath.Base(place))
-	for _, path := range []string{source, place} {
+// bindFrom mounts a subdirectory of dir on target.
+func bindFrom(dir, target string) error {
+	source := filepath.Join(dir, filepath.Base(target))
+	for _, path := range []string{source, target} {
 		if err := os.MkdirAll(path, 0o755); err != nil {
 			return err
 		}
 	}
-	return mount(source, place, "", unix.MS_BIND, "")
+	return mount(source, target, "", unix.MS_BIND, "")
 }
 
-// cover makes a folder of the machine one where we may add to what is there.
-func cover(dir string, except ...string) error {
+// replaceWithTmpfs mounts a tmpfs on dir and binds the former entries into it,
+// except those named. New entries then exist in this namespace only.
+func replaceWithTmpfs(dir string, except ...string) error {
 	covered, err := os.Open(dir)
 	if err != nil {
 		return err
@@ -64,27 +67,28 @@ func cover(dir string, except ...string) error {
 	if err != nil {
 		return err
 	}
-	if err := mount("tmpfs", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=755"); err != nil {
+	if err := mountTmpfs(dir); err != nil {
 		return err
 	}
-	ours := map[string]bool{}
+	excluded := map[string]bool{}
 	for _, name := range except {
-		ours[name] = true
+		excluded[name] = true
 	}
 	for _, entry := range entries {
-		if ours[entry.Name()] {
+		if excluded[entry.Name()] {
 			continue
 		}
-		// The only way to what is covered.
-		source := filepath.Join("/proc/self/fd", strconv.Itoa(int(covered.Fd())), entry.Name())
-		if err := carryOver(source, filepath.Join(dir, entry.Name()), entry.Type()); err != nil {
+		// The tmpfs hides the entry, which can still be reached by the open directory.
+		opened := filepath.Join("/proc/self/fd", strconv.Itoa(int(covered.Fd())))
+		source, target := filepath.Join(opened, entry.Name()), filepath.Join(dir, entry.Name())
+		if err := bindEntry(source, target, entry.Type()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func carryOver(source, target string, kind os.FileMode) error {
+func bindEntry(source, target string, kind os.FileMode) error {
 	switch kind {
 	case os.ModeSymlink:
 		to, err := os.Readlink(source)
@@ -104,9 +108,9 @@ func carryOver(source, target string, kind os.FileMode) error {
 	return mount(source, target, "", unix.MS_BIND|unix.MS_REC, "")
 }
 
-// coverTunables shows the kubelet the values that it wants. It would set them
-// otherwise, and they are the whole machine's.
-func coverTunables(dir string) error {
+// fakeSysctls shows the kubelet the sysctl values that it wants. Otherwise it would
+// change them for the whole machine.
+func fakeSysctls(dir string) error {
 	for name, value := range map[string]string{
 		"kernel/keys/root_maxbytes": "25000000",
 		"kernel/keys/root_maxkeys":  "1000000",
@@ -115,7 +119,7 @@ func coverTunables(dir string) error {
 		"vm/overcommit_memory":      "1",
 		"vm/panic_on_oom":           "0",
 	} {
-		file := filepath.Join(dir, "tunables", name)
+		file := filepath.Join(dir, "sysctls", name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			return err
 		}
@@ -129,9 +133,13 @@ func coverTunables(dir string) error {
 	return nil
 }
 
+func mountTmpfs(target string) error {
+	return mount("tmpfs", target, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=755")
+}
+
 func mount(source, target, kind string, flags uintptr, data string) error {
 	if err := unix.Mount(source, target, kind, flags, data); err != nil {
-		return fmt.Errorf("mounting on %s in the node's own namespace: %w", target, err)
+		return fmt.Errorf("mounting %s in the node's namespace: %w", target, err)
 	}
 	return nil
 }

@@ -11,23 +11,23 @@ import (
 
 const bridge = "pods"
 
-// privateNetwork makes the interfaces of the node: loopback, and the bridge to
-// which the pods will be connected.
-func privateNetwork() error {
+// setUpNetwork creates the network interfaces of the node: loopback, and the bridge
+// that connects pods.
+func setUpNetwork() error {
 	loopback, err := netlink.LinkByName("lo")
 	if err == nil {
 		err = netlink.LinkSetUp(loopback)
 	}
 	if err != nil {
-		return fmt.Errorf("the node's loopback interface: %w", err)
+		return fmt.Errorf("setting up the node's loopback interface: %w", err)
 	}
 	link := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: bridge}}
 	if err := netlink.LinkAdd(link); err != nil {
-		return fmt.Errorf("making a bridge for the pods: %w", err)
+		return fmt.Errorf("creating a bridge for the pods: %w", err)
 	}
 	for address, network := range map[string]string{address4: pods4, address6: pods6} {
 		if err := addAddress(link, address, network); err != nil {
-			return fmt.Errorf("giving the bridge the address %s: %w", address, err)
+			return fmt.Errorf("adding the address %s to the bridge: %w", address, err)
 		}
 	}
 	if err := netlink.LinkSetUp(link); err != nil {
@@ -36,12 +36,13 @@ func privateNetwork() error {
 	if err := addRoutes(link); err != nil {
 		return err
 	}
-	// So that all are refused who ask for names, not only the first of a second.
+	// By default the kernel sends one ICMP error per second to a pod. Without the
+	// limit, every DNS query of a pod is refused at once, not only the first.
 	return os.WriteFile("/proc/sys/net/ipv4/icmp_ratelimit", []byte("0"), 0o644)
 }
 
-// addAddress has nobody asked whether the address is free: as long as there is
-// no pod on the bridge, that would not end.
+// addAddress adds the address without duplicate address detection, which would not
+// end while no pod is on the bridge.
 func addAddress(link netlink.Link, address, network string) error {
 	_, subnet, err := net.ParseCIDR(network)
 	if err != nil {
@@ -53,16 +54,17 @@ func addAddress(link netlink.Link, address, network string) error {
 	})
 }
 
-// addRoutes: the kernel looks for a way to a service before kube-proxy's rules
-// send the packet elsewhere.
+// addRoutes adds routes to the addresses of services. The kernel requires a route
+// before kube-proxy's rules redirect a packet.
 func addRoutes(link netlink.Link) error {
 	for _, network := range []string{services4, services6} {
 		_, subnet, err := net.ParseCIDR(network)
 		if err != nil {
 			return err
 		}
-		if err := netlink.RouteAdd(&netlink.Route{Dst: subnet, LinkIndex: link.Attrs().Index}); err != nil {
-			return fmt.Errorf("making a route to the services %s: %w", network, err)
+		route := &netlink.Route{Dst: subnet, LinkIndex: link.Attrs().Index}
+		if err := netlink.RouteAdd(route); err != nil {
+			return fmt.Errorf("adding a route to the services %s: %w", network, err)
 		}
 	}
 	return nil

@@ -7,9 +7,9 @@ import (
 	"github.com/kubepeers/kubepeers/tests/testenv/internal/controlplane"
 )
 
-// There is no DNS: who asks for it is refused at once, for the node does not
-// serve it. Nothing is ever removed for want of space: the folder is not ours to
-// judge.
+// kubeletConfig configures pods to use the node as DNS server. The node runs none, so
+// it refuses queries at once. Eviction and image garbage collection are disabled,
+// because other programs use the same disk.
 const kubeletConfig = `apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
 authentication: {anonymous: {enabled: true}, webhook: {enabled: false}}
@@ -43,29 +43,30 @@ iptables: {minSyncPeriod: 0s}
 mode: iptables
 `
 
-// startPrograms starts what makes pods of objects. Nobody is elected leader: one
-// who cannot reach the API server would end.
+// startPrograms starts the kubelet, kube-proxy and the controllers. Leader election
+// is disabled, because a leader that cannot reach the API server exits.
 func (n *Node) startPrograms() error {
-	cgroup, err := n.claim.ReadCgroup()
+	cgroup, err := n.workDir.ReadCgroup()
 	if err != nil {
 		return err
 	}
 	for file, text := range map[string]string{
-		"kubelet.yaml":    strings.NewReplacer("%CGROUP%", cgroup, "%DIR%", n.claim.Dir()).Replace(kubeletConfig),
+		"kubelet.yaml":    strings.NewReplacer("%CGROUP%", cgroup, "%DIR%", n.workDir.Dir()).Replace(kubeletConfig),
 		"kube-proxy.yaml": proxyConfig,
 		"resolv.conf":     "options ndots:1\n",
 	} {
-		if err := n.claim.Write(file, text); err != nil {
+		if err := n.workDir.Write(file, text); err != nil {
 			return err
 		}
 	}
 	kubeconfig := filepath.Base(n.Kubeconfig())
-	programs, err := beside("node")
+	programs, err := siblingProgram("node")
 	if err != nil {
 		return err
 	}
 	for _, command := range [][]string{
-		{"kubelet", "--config=kubelet.yaml", "--kubeconfig=" + kubeconfig, "--hostname-override=" + name, "--node-ip=" + address4 + "," + address6},
+		{"kubelet", "--config=kubelet.yaml", "--kubeconfig=" + kubeconfig,
+			"--hostname-override=" + name, "--node-ip=" + address4 + "," + address6},
 		{"kube-proxy", "--config=kube-proxy.yaml"},
 		{"kube-controller-manager", "--kubeconfig=" + kubeconfig, "--leader-elect=false",
 			"--service-account-private-key-file=" + controlplane.AccountKeyFile,

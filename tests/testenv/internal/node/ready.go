@@ -13,8 +13,8 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// awaitReady returns when a pod would run, and could reach the API server as
-// pods do.
+// awaitReady returns when the node can run a pod and the pod can reach the API
+// server through its service.
 func (n *Node) awaitReady() error {
 	config, err := clientcmd.BuildConfigFromFlags("", n.Kubeconfig())
 	if err != nil {
@@ -26,7 +26,7 @@ func (n *Node) awaitReady() error {
 	}
 	throughService := rest.CopyConfig(config)
 	throughService.Host = "https://" + net.JoinHostPort(apiServer, "443")
-	asPods, err := kubernetes.NewForConfig(throughService)
+	viaService, err := kubernetes.NewForConfig(throughService)
 	if err != nil {
 		return err
 	}
@@ -36,9 +36,18 @@ func (n *Node) awaitReady() error {
 		failure string
 		check   func() error
 	}{
-		{"the node was not ready (see kubelet.log)", func() error { return checkNode(ctx, client) }},
-		{"the namespace default was not ready (see kube-controller-manager.log)", func() error { return checkNamespace(ctx, client) }},
-		{"the service of the API server was not ready (see kube-proxy.log)", func() error { return checkService(ctx, asPods) }},
+		{
+			"the node was not ready (see kubelet.log)",
+			func() error { return checkNode(ctx, client) },
+		},
+		{
+			"the namespace default was not ready (see kube-controller-manager.log)",
+			func() error { return checkNamespace(ctx, client) },
+		},
+		{
+			"the service of the API server was not ready (see kube-proxy.log)",
+			func() error { return checkService(ctx, viaService) },
+		},
 	} {
 		if err := n.await(c.failure, c.check); err != nil {
 			return err
@@ -58,15 +67,15 @@ func checkNode(ctx context.Context, client kubernetes.Interface) error {
 		}
 	}
 	if taints := node.Spec.Taints; len(taints) > 0 {
-		return fmt.Errorf("it has the taint %s", taints[0].Key)
+		return fmt.Errorf("the node has the taint %s", taints[0].Key)
 	}
 	if len(node.Status.Conditions) == 0 {
-		return errors.New("it has not said how it is")
+		return errors.New("the node has reported no conditions")
 	}
 	return nil
 }
 
-// checkNamespace: without these a pod is refused, or waits.
+// checkNamespace checks for what pods in the namespace require.
 func checkNamespace(ctx context.Context, client kubernetes.Interface) error {
 	if _, err := client.CoreV1().ServiceAccounts("default").Get(ctx, "default", metav1.GetOptions{}); err != nil {
 		return err

@@ -13,9 +13,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// SetAccount makes the service account, and the role and binding of the same
-// name that allow it the verbs on the pods of its namespace. Without verbs there
-// is no role. It returns when the API server goes by it.
+// SetAccount creates the service account unless it exists. It creates or changes a role
+// and a binding of the same name, which allow the account the verbs on pods of its
+// namespace. Without verbs it removes the role. It returns when the API server's
+// authorizer applies the change.
 func (c *Client) SetAccount(ctx context.Context, namespace, name string, verbs []string) error {
 	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: name}}
 	_, err := c.core.ServiceAccounts(namespace).Create(ctx, account, metav1.CreateOptions{})
@@ -50,13 +51,14 @@ func (c *Client) SetAccount(ctx context.Context, namespace, name string, verbs [
 	return nil
 }
 
-// DeleteAccount deletes the service account alone: tokens of it are worth
-// nothing from then on, also when there is another one of that name.
+// DeleteAccount deletes the service account, but not its role. Its tokens become
+// invalid, even if a new account of that name is created. The API server may cache them
+// for some seconds.
 func (c *Client) DeleteAccount(ctx context.Context, namespace, name string) error {
 	return ignoreMissing(c.core.ServiceAccounts(namespace).Delete(ctx, name, metav1.DeleteOptions{}))
 }
 
-// allowedVerbs is what our role allows.
+// allowedVerbs returns the verbs that the role of SetAccount allows.
 func (c *Client) allowedVerbs(ctx context.Context, namespace, name string) ([]string, error) {
 	role, err := c.rbac.Roles(namespace).Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
@@ -98,7 +100,8 @@ func (c *Client) setRole(ctx context.Context, namespace, name string, verbs []st
 	return ignoreExisting(err)
 }
 
-// awaitAccess waits for the authorizer, which sees changes a little later.
+// awaitAccess waits until the authorizer allows or denies the verb. The authorizer sees
+// changes of roles with a delay.
 func (c *Client) awaitAccess(ctx context.Context, namespace, name, verb string, want bool) error {
 	for {
 		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
@@ -114,19 +117,21 @@ func (c *Client) awaitAccess(ctx context.Context, namespace, name, verb string, 
 				Resource:  "pods",
 			},
 		}}
-		answer, err := c.authorization.SubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+		result, err := c.authorization.SubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
 		if err != nil {
 			return err
 		}
-		if answer.Status.Allowed == want {
+		if result.Status.Allowed == want {
 			return nil
 		}
 		if sleep(ctx, 5*time.Millisecond) == nil {
 			continue
 		}
 		if want {
-			return fmt.Errorf("service account %s may not %s pods in namespace %s, in spite of its role", name, verb, namespace)
+			return fmt.Errorf("service account %s cannot %s pods in namespace %s despite its role",
+				name, verb, namespace)
 		}
-		return fmt.Errorf("service account %s may still %s pods in namespace %s, for another reason than its role: %s", name, verb, namespace, answer.Status.Reason)
+		return fmt.Errorf("service account %s can still %s pods in namespace %s without the role: %s",
+			name, verb, namespace, result.Status.Reason)
 	}
 }

@@ -1,7 +1,6 @@
-// Package objects makes and changes the objects that a test of peer discovery
-// needs, on any cluster: pods without a kubelet, service accounts that may do
-// as much as the test says, and the folder that a pod would find its
-// credentials in.
+// Package objects creates and changes objects in any cluster: pods without a kubelet,
+// service accounts with the permissions that a test selects, and the directory in which
+// a pod finds its credentials.
 package objects
 
 import (
@@ -19,7 +18,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// A Client works on the cluster of $KUBECONFIG.
+// A Client uses the cluster of $KUBECONFIG.
 type Client struct {
 	config        *rest.Config
 	core          *core.CoreV1Client
@@ -27,21 +26,21 @@ type Client struct {
 	authorization *authorization.AuthorizationV1Client
 }
 
-// NewClient does not connect yet.
+// NewClient returns a client. It does not connect.
 func NewClient() (*Client, error) {
 	kubeconfig := os.Getenv(clientcmd.RecommendedConfigPathEnvVar)
 	if kubeconfig == "" {
-		return nil, errors.New("KUBECONFIG is not set: it names the kubeconfig file of the cluster to work on")
+		return nil, errors.New("KUBECONFIG is not set: set it to the kubeconfig file of the cluster to use")
 	}
 	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(clientcmd.NewDefaultClientConfigLoadingRules(), nil)
 	config, err := loader.ClientConfig()
 	if clientcmd.IsEmptyConfig(err) {
-		return nil, fmt.Errorf("KUBECONFIG=%s: there is no such file, or no cluster in it", kubeconfig)
+		return nil, fmt.Errorf("KUBECONFIG=%s: the file does not exist or has no cluster", kubeconfig)
 	}
 	if err != nil {
 		return nil, err
 	}
-	config.QPS = -1 // no limit of our own
+	config.QPS = -1 // no limit
 	c := &Client{config: config}
 	if c.core, err = core.NewForConfig(config); err != nil {
 		return nil, err
@@ -53,12 +52,12 @@ func NewClient() (*Client, error) {
 	return c, err
 }
 
-// Get is what the API server answers to a path, which may have a query.
+// Get returns the API server's response to a GET of the path, which may have a query.
 func (c *Client) Get(ctx context.Context, path string) ([]byte, error) {
 	return c.core.RESTClient().Get().RequestURI(path).DoRaw(ctx)
 }
 
-// Endpoint is the address of the API server, as pods are told it.
+// Endpoint returns the address of the API server in the form that pods receive it.
 func (c *Client) Endpoint() (host, port string, err error) {
 	server, err := url.Parse(c.config.Host)
 	if err != nil {

@@ -13,8 +13,9 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// Mount writes what a pod finds in /var/run/secrets/kubernetes.io/serviceaccount.
-// With a pod, which must be of that service account, the token is bound to it.
+// Mount writes to dir the files that a pod finds in
+// /var/run/secrets/kubernetes.io/serviceaccount. If pod is not "", the token is bound
+// to that pod, which must use the service account.
 func (c *Client) Mount(ctx context.Context, namespace, account, pod string, duration time.Duration, dir string) error {
 	ca, err := c.authority()
 	if err != nil {
@@ -25,9 +26,9 @@ func (c *Client) Mount(ctx context.Context, namespace, account, pod string, dura
 	if pod != "" {
 		request.Spec.BoundObjectRef = &authenticationv1.BoundObjectReference{APIVersion: "v1", Kind: "Pod", Name: pod}
 	}
-	answer, err := c.core.ServiceAccounts(namespace).CreateToken(ctx, account, request, metav1.CreateOptions{})
+	token, err := c.core.ServiceAccounts(namespace).CreateToken(ctx, account, request, metav1.CreateOptions{})
 	if err != nil {
-		return fmt.Errorf("token of service account %s/%s: %w", namespace, account, err)
+		return fmt.Errorf("requesting a token of service account %s/%s: %w", namespace, account, err)
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -36,7 +37,7 @@ func (c *Client) Mount(ctx context.Context, namespace, account, pod string, dura
 		return err
 	}
 	for name, data := range map[string]string{
-		"token":     answer.Status.Token,
+		"token":     token.Status.Token,
 		"ca.crt":    string(ca),
 		"namespace": namespace,
 	} {
@@ -53,12 +54,12 @@ func (c *Client) authority() ([]byte, error) {
 		return nil, err
 	}
 	if len(config.CAData) == 0 {
-		return nil, errors.New("the kubeconfig names no certificate authority for the API server")
+		return nil, errors.New("the kubeconfig has no certificate authority for the API server")
 	}
 	return config.CAData, nil
 }
 
-// replaceFile never shows half a file to somebody who reads it meanwhile.
+// replaceFile replaces a file atomically, so that no reader sees a part of it.
 func replaceFile(path, data string) error {
 	file, err := os.CreateTemp(filepath.Dir(path), ".new-*") // mode 0600
 	if err != nil {

@@ -9,16 +9,17 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// CreateNamespace succeeds if the namespace is there already.
+// CreateNamespace creates the namespace. It succeeds if the namespace exists.
 func (c *Client) CreateNamespace(ctx context.Context, name string) error {
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
 	_, err := c.core.Namespaces().Create(ctx, namespace, metav1.CreateOptions{})
 	return ignoreExisting(err)
 }
 
-// DeleteNamespace succeeds if the namespace is gone already. A
-// controller-manager empties and removes it some time later; with finalize,
-// that is done here, for clusters that have none.
+// DeleteNamespace deletes the namespace. It succeeds if there is none.
+//
+// A controller-manager empties and removes a deleted namespace later. If finalize is
+// set, DeleteNamespace does so itself, for clusters without a controller-manager.
 func (c *Client) DeleteNamespace(ctx context.Context, name string, finalize bool) error {
 	err := c.core.Namespaces().Delete(ctx, name, metav1.DeleteOptions{})
 	if err != nil || !finalize {
@@ -38,9 +39,8 @@ func (c *Client) DeleteNamespace(ctx context.Context, name string, finalize bool
 	return c.awaitGone(ctx, name)
 }
 
-// awaitGone waits for the admission of new objects, which sees a little later
-// that the namespace is gone, and until then refuses all in the next one of that
-// name.
+// awaitGone waits until admission knows that the namespace is gone. Until then,
+// admission would reject objects in a new namespace of that name.
 func (c *Client) awaitGone(ctx context.Context, namespace string) error {
 	probe := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "probe"}}
 	for {
@@ -57,8 +57,8 @@ func (c *Client) awaitGone(ctx context.Context, namespace string) error {
 	}
 }
 
-// emptyNamespace removes what this package makes. It would come to light again
-// in the next namespace of that name.
+// emptyNamespace deletes the objects that this package creates. Otherwise they would
+// exist in the next namespace of that name.
 func (c *Client) emptyNamespace(ctx context.Context, namespace string) error {
 	pods, err := c.core.Pods(namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
@@ -97,7 +97,7 @@ func ignoreExisting(err error) error {
 	return err
 }
 
-// sleep returns early, with an error, when ctx ends.
+// sleep waits for d. It returns early, with an error, when ctx ends.
 func sleep(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():

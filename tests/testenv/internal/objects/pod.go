@@ -14,26 +14,26 @@ import (
 	"k8s.io/client-go/util/retry"
 )
 
-// holdFinalizer keeps a deleted pod in sight. The API server removes a pod
-// without a node at once, however long its grace period is.
+// holdFinalizer keeps a deleted pod in the terminating state. Without it, the API server
+// removes a pod without a node at once, regardless of the grace period.
 const holdFinalizer = "testenv.example/hold"
 
-// A Pod is what SetPod wants. Nil stands for "not said".
+// A Pod is the state that SetPod creates. Nil fields stay as they are.
 type Pod struct {
 	Namespace, Name string
 
-	// For a pod that is not there yet. They cannot be changed later.
+	// These fields are for a new pod. They cannot be changed later.
 	Labels         map[string]string
 	Ports          []Port
 	ServiceAccount string
-	// Node need not exist. Without one, the pod stays out of the hands of
-	// schedulers and kubelets, for clusters that have them.
+	// Node need not exist. If it is "", no scheduler and no kubelet handles the pod,
+	// even in a cluster that has them.
 	Node *string
 
-	IPs     []string // "" stands for none
+	IPs     []string // {""} removes all addresses
 	Phase   *string
 	Ready   *bool
-	Started *time.Time // zero stands for none
+	Started *time.Time // zero: no start time
 }
 
 // A Port is a named port of the container.
@@ -42,8 +42,8 @@ type Port struct {
 	Number int32
 }
 
-// SetPod makes the pod unless it exists, and then sets of its status what is
-// said. A new pod that is Running is ready unless the opposite is said.
+// SetPod creates the pod unless it exists, and sets the fields of its status that are
+// not nil. A new pod in the phase Running is Ready by default.
 func (c *Client) SetPod(ctx context.Context, want Pod) error {
 	pod, err := c.core.Pods(want.Namespace).Get(ctx, want.Name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
@@ -53,7 +53,7 @@ func (c *Client) SetPod(ctx context.Context, want Pod) error {
 			want.Ready = &ready
 		}
 	} else if err == nil {
-		err = want.checkSame(pod)
+		err = want.checkFixedFields(pod)
 	}
 	if err != nil {
 		return err
@@ -69,12 +69,12 @@ func (c *Client) SetPod(ctx context.Context, want Pod) error {
 }
 
 func (want Pod) object() *corev1.Pod {
-	no := false
+	automount := false
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: want.Name, Labels: want.Labels},
 		Spec: corev1.PodSpec{
 			ServiceAccountName:           want.ServiceAccount,
-			AutomountServiceAccountToken: &no,
+			AutomountServiceAccountToken: &automount,
 			NodeName:                     "node-1",
 			Containers:                   []corev1.Container{{Name: "main", Image: "example.invalid/none"}},
 		},
@@ -93,26 +93,27 @@ func (want Pod) object() *corev1.Pod {
 	return pod
 }
 
-// checkSame refuses what would otherwise be silently left undone.
-func (want Pod) checkSame(pod *corev1.Pod) error {
+// checkFixedFields rejects changes of fields that cannot be changed.
+func (want Pod) checkFixedFields(pod *corev1.Pod) error {
 	var ports []Port
 	for _, port := range pod.Spec.Containers[0].Ports {
 		ports = append(ports, Port{port.Name, port.ContainerPort})
 	}
-	var what string
+	var field string
 	switch {
 	case want.Labels != nil && !maps.Equal(want.Labels, pod.Labels):
-		what = "labels"
+		field = "labels"
 	case want.Ports != nil && !slices.Equal(want.Ports, ports):
-		what = "ports"
+		field = "ports"
 	case want.ServiceAccount != "" && want.ServiceAccount != pod.Spec.ServiceAccountName:
-		what = "service account"
+		field = "service account"
 	case want.Node != nil && *want.Node != pod.Spec.NodeName:
-		what = "node"
+		field = "node"
 	default:
 		return nil
 	}
-	return fmt.Errorf("pod %s/%s exists already, and its %s cannot be changed (only its status can)", want.Namespace, want.Name, what)
+	return fmt.Errorf("cannot change the %s of pod %s/%s: the pod exists, and only its status can change",
+		field, want.Namespace, want.Name)
 }
 
 func (want Pod) applyStatus(status *corev1.PodStatus) {
@@ -164,8 +165,8 @@ func setCondition(status *corev1.PodStatus, kind corev1.PodConditionType, value 
 		corev1.PodCondition{Type: kind, Status: value, LastTransitionTime: now})
 }
 
-// RelabelPod gives the pod these labels and no others: a selector may find it
-// then, or lose it.
+// RelabelPod replaces all labels of the pod. Selectors may match it then, or match it
+// no longer.
 func (c *Client) RelabelPod(ctx context.Context, namespace, name string, labels map[string]string) error {
 	pod, err := c.core.Pods(namespace).Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
@@ -178,13 +179,13 @@ func (c *Client) RelabelPod(ctx context.Context, namespace, name string, labels 
 	})
 }
 
-// TerminatePod deletes the pod the way that people do: it stays, marked as
-// deleted, until its kubelet is done with it (never, where there is none).
+// TerminatePod deletes the pod with its grace period. The pod stays, marked as deleted,
+// until its kubelet removes it. Without a kubelet it stays until DeletePod.
 func (c *Client) TerminatePod(ctx context.Context, namespace, name string) error {
 	return c.core.Pods(namespace).Delete(ctx, name, metav1.DeleteOptions{})
 }
 
-// DeletePod makes the pod go at once. It succeeds if the pod is gone already.
+// DeletePod removes the pod at once. It succeeds if there is none.
 func (c *Client) DeletePod(ctx context.Context, namespace, name string) error {
 	pod, err := c.core.Pods(namespace).Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
@@ -203,7 +204,7 @@ func (c *Client) DeletePod(ctx context.Context, namespace, name string) error {
 	return ignoreMissing(c.core.Pods(namespace).Delete(ctx, name, *metav1.NewDeleteOptions(0)))
 }
 
-// updatePod repeats the update with a fresh copy when somebody else was faster.
+// updatePod calls update. After a conflict it retries with a fresh copy of the pod.
 func (c *Client) updatePod(ctx context.Context, pod *corev1.Pod, update func(*corev1.Pod) error) error {
 	return retry.RetryOnConflict(retry.DefaultBackoff, func() error {
 		err := update(pod)
@@ -218,27 +219,27 @@ func (c *Client) updatePod(ctx context.Context, pod *corev1.Pod, update func(*co
 	})
 }
 
-// AwaitPods returns when the API server tells of the pods as they are now also
-// those who take what it has at hand, which is a little later than its store.
+// AwaitPods returns when the API server's watch cache has the current pods. The cache
+// is a little older than etcd, and lists with resourceVersion=0 are served from it.
 func (c *Client) AwaitPods(ctx context.Context, namespace string) error {
-	now, err := c.core.Pods(namespace).List(ctx, metav1.ListOptions{Limit: 1})
+	current, err := c.core.Pods(namespace).List(ctx, metav1.ListOptions{Limit: 1})
 	if err != nil {
 		return err
 	}
 	for {
 		_, err := c.core.Pods(namespace).List(ctx, metav1.ListOptions{
 			Limit:                1,
-			ResourceVersion:      now.ResourceVersion,
+			ResourceVersion:      current.ResourceVersion,
 			ResourceVersionMatch: metav1.ResourceVersionMatchNotOlderThan,
 		})
-		// It waits some seconds itself before it says that.
+		// The API server waits a few seconds before it reports a timeout.
 		if !apierrors.IsTimeout(err) {
 			return err
 		}
 	}
 }
 
-// Pods is the list as the API server writes it.
+// Pods returns the list of pods as JSON.
 func (c *Client) Pods(ctx context.Context, namespace, selector string) ([]byte, error) {
 	return c.core.RESTClient().Get().
 		Namespace(namespace).

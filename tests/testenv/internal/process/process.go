@@ -1,4 +1,4 @@
-// Package process starts processes that do not outlive the one that started
+// Package process starts processes that do not outlive the process that starts
 // them.
 package process
 
@@ -13,17 +13,17 @@ import (
 	"syscall"
 )
 
-// A Process is a child of the owner. Its methods may be called on nil, which
-// stands for one that was never started.
+// A Process is a child of this process. Nil stands for a process that was never
+// started: Kill and Exited accept it.
 type Process struct {
 	Name   string
 	cmd    *exec.Cmd
-	log    string // path, empty if it has none
+	log    string // path, or "" if there is no log
 	exited chan struct{}
 }
 
-// StartIn starts a program that works in dir, has its log there (NAME.log), and
-// holds the lock of dir until it ends.
+// StartIn starts a program with the working directory dir. It logs to NAME.log
+// there, and holds the lock of dir until it exits.
 func StartIn(dir string, lock *os.File, name string, command ...string) (*Process, error) {
 	log, err := os.OpenFile(filepath.Join(dir, name+".log"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
@@ -35,19 +35,19 @@ func StartIn(dir string, lock *os.File, name string, command ...string) (*Proces
 	cmd.Stdout = log
 	cmd.Stderr = log
 	cmd.ExtraFiles = []*os.File{lock}
-	// Little of the environment: etcd takes ETCD_… for flags, and a proxy is
-	// nothing for loopback.
+	// The program inherits no other variables. etcd would read ETCD_… as flags, and
+	// proxies must not be used for loopback.
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir}
 	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Setpgid:   true, // Ctrl-C is for the command of `testenv run`
+		Setpgid:   true, // the terminal must send Ctrl-C to the user's command only
 		Pdeathsig: syscall.SIGKILL,
 	}
 	return Start(name, cmd, log.Name())
 }
 
-// Start starts a command whose log, if it has one, is in the file.
+// Start starts a command. log is the path of its log, or "" if there is none.
 func Start(name string, cmd *exec.Cmd, log string) (*Process, error) {
-	if err := StartMortal(cmd); err != nil {
+	if err := StartCommand(cmd); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", name, err)
 	}
 	p := &Process{Name: name, cmd: cmd, log: log, exited: make(chan struct{})}
@@ -58,8 +58,8 @@ func Start(name string, cmd *exec.Cmd, log string) (*Process, error) {
 	return p, nil
 }
 
-// Kill returns when the process is gone. Nothing is lost by not asking nicely:
-// the folder goes too.
+// Kill kills the process and returns when it is gone. A clean shutdown would be of no
+// use, because the directory is removed as well.
 func (p *Process) Kill() {
 	if p == nil {
 		return
@@ -68,20 +68,22 @@ func (p *Process) Kill() {
 	<-p.exited
 }
 
-// Ended is closed when the process is gone.
-func (p *Process) Ended() <-chan struct{} {
+// Exited returns a channel that is closed when the process is gone.
+func (p *Process) Exited() <-chan struct{} {
 	if p == nil {
 		return nil
 	}
 	return p.exited
 }
 
-// Death tells that a process ended that was not to, and why.
-func (p *Process) Death() error {
-	return &DeathError{fmt.Sprintf("%s ended by itself (%v)%s", p.Name, p.cmd.ProcessState, p.LogTail())}
+// ExitError returns an error that says how the process exited, with the end of its
+// log.
+func (p *Process) ExitError() error {
+	message := "%s exited unexpectedly (%v)%s"
+	return &ExitError{fmt.Sprintf(message, p.Name, p.cmd.ProcessState, p.LogTail())}
 }
 
-// LogTail is the end of the log, ready to be put behind an error message.
+// LogTail returns the end of the log in the form of a suffix of an error message.
 func (p *Process) LogTail() string {
 	if p.log == "" {
 		return ""
@@ -89,7 +91,7 @@ func (p *Process) LogTail() string {
 	const lines, width = 15, 500
 	data, err := os.ReadFile(p.log)
 	if err != nil {
-		return fmt.Sprintf(" (and no log: %v)", err)
+		return fmt.Sprintf(" (its log cannot be read: %v)", err)
 	}
 	tail := strings.Split(strings.TrimSpace(string(data)), "\n")
 	tail = tail[max(0, len(tail)-lines):]
@@ -99,13 +101,13 @@ func (p *Process) LogTail() string {
 	return "; the end of its log:\n" + strings.Join(tail, "\n")
 }
 
-// A DeathError is what Death gives.
-type DeathError struct{ message string }
+// An ExitError says that a process exited unexpectedly.
+type ExitError struct{ message string }
 
-func (e *DeathError) Error() string { return e.message }
+func (e *ExitError) Error() string { return e.message }
 
-// PortTaken tells whether somebody else had the port.
-func (e *DeathError) PortTaken() bool {
+// PortTaken reports whether the process exited because its port was taken.
+func (e *ExitError) PortTaken() bool {
 	return strings.Contains(e.message, "address already in use")
 }
 
@@ -114,10 +116,10 @@ var (
 	startsOnce sync.Once
 )
 
-// StartMortal starts a command that may have Pdeathsig set. The signal is sent
-// when the *thread* that started the command ends, so they are all started by
-// one that never does.
-func StartMortal(cmd *exec.Cmd) error {
+// StartCommand starts a command that may have Pdeathsig set. The kernel sends that
+// signal when the *thread* that started the command ends. So all commands are started
+// by one thread that never ends.
+func StartCommand(cmd *exec.Cmd) error {
 	startsOnce.Do(func() {
 		starts = make(chan func())
 		go func() {

@@ -1,11 +1,10 @@
-// Command pod is what runs in the pods of the tests: it says its name, asks the
-// API server for pods as pods do, or asks whom it is told to.
+// Command pod runs in the pods of the tests. It serves its name, the pods of its
+// namespace, which it lists with its service account, and any URL that it can fetch.
 package main
 
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"fmt"
 	"io"
 	"log"
 	"net"
@@ -18,30 +17,32 @@ import (
 const account = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 func main() {
-	fmt.Println("it begins")
 	http.HandleFunc("/name", func(w http.ResponseWriter, _ *http.Request) {
 		name, _ := os.Hostname()
 		io.WriteString(w, name)
 	})
-	http.HandleFunc("/pods", func(w http.ResponseWriter, _ *http.Request) { forward(w, askForPods) })
-	http.HandleFunc("/ask", func(w http.ResponseWriter, r *http.Request) {
-		forward(w, func() (*http.Response, error) { return http.Get(r.URL.Query().Get("url")) })
+	http.HandleFunc("/pods", func(w http.ResponseWriter, _ *http.Request) {
+		forward(w, listPods)
+	})
+	http.HandleFunc("/fetch", func(w http.ResponseWriter, r *http.Request) {
+		target := r.URL.Query().Get("url")
+		forward(w, func() (*http.Response, error) { return http.Get(target) })
 	})
 	log.Fatal(http.ListenAndServe(":8080", nil))
 }
 
-func forward(w http.ResponseWriter, ask func() (*http.Response, error)) {
-	answer, err := ask()
+func forward(w http.ResponseWriter, send func() (*http.Response, error)) {
+	response, err := send()
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadGateway)
 		return
 	}
-	defer answer.Body.Close()
-	w.WriteHeader(answer.StatusCode)
-	io.Copy(w, answer.Body)
+	defer response.Body.Close()
+	w.WriteHeader(response.StatusCode)
+	io.Copy(w, response.Body)
 }
 
-func askForPods() (*http.Response, error) {
+func listPods() (*http.Response, error) {
 	var texts [3]string
 	for i, name := range []string{"token", "namespace", "ca.crt"} {
 		data, err := os.ReadFile(filepath.Join(account, name))
@@ -52,12 +53,15 @@ func askForPods() (*http.Response, error) {
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM([]byte(texts[2]))
-	address := net.JoinHostPort(os.Getenv("KUBERNETES_SERVICE_HOST"), os.Getenv("KUBERNETES_SERVICE_PORT"))
-	request, err := http.NewRequest(http.MethodGet, "https://"+address+"/api/v1/namespaces/"+texts[1]+"/pods", nil)
+	host, port := os.Getenv("KUBERNETES_SERVICE_HOST"), os.Getenv("KUBERNETES_SERVICE_PORT")
+	url := "https://" + net.JoinHostPort(host, port) + "/api/v1/namespaces/" + texts[1] + "/pods"
+	request, err := http.NewRequest(http.MethodGet, url, nil)
 	if err != nil {
 		return nil, err
 	}
 	request.Header.Set("Authorization", "Bearer "+texts[0])
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, DisableKeepAlives: true}
+	transport := &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: roots}, DisableKeepAlives: true,
+	}
 	return (&http.Client{Transport: transport}).Do(request)
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/kubepeers/kubepeers/tests/testenv/internal/controlplane"
 )
 
-// The addresses are nobody else's: the network is the node's own.
+// The node has its own network, so these addresses conflict with no other.
 const (
 	name = "node-1"
 
@@ -17,16 +17,18 @@ const (
 
 	services4 = "10.96.0.0/16"
 	services6 = "fd00:96::/112"
-	apiServer = "10.96.0.1" // the first address for services, the service "kubernetes"
+	apiServer = "10.96.0.1" // the first address in services4: the service "kubernetes"
 )
 
 const auditPolicyFile = "audit-policy.yaml"
 
-// place is where the API server is on a node.
-var place = controlplane.Place{
-	Host:         address4,
-	Addresses:    []net.IP{net.ParseIP(address4), net.ParseIP(address6), net.ParseIP(apiServer)},
-	OneAuthority: true,
+// setup is that of the API server on a node.
+var setup = controlplane.Setup{
+	Host: address4,
+	Addresses: []net.IP{
+		net.ParseIP(address4), net.ParseIP(address6), net.ParseIP(apiServer),
+	},
+	FixedAuthority: true,
 	Flags: []string{
 		"--bind-address=::",
 		"--advertise-address=" + address4,
@@ -38,7 +40,7 @@ var place = controlplane.Place{
 	},
 }
 
-// What the service accounts of pods ask for, and nothing else.
+// auditPolicy records only the requests of the pods' service accounts.
 const auditPolicy = `apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived]
