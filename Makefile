@@ -8,7 +8,7 @@ BUILD     := $(CURDIR)/target
 STAGE     := $(BUILD)/stage
 PROGRAMS  := $(BUILD)/programs
 PANICKING := $(BUILD)/panicking
-TOOL      := $(BUILD)/cluster/cluster
+TOOL      := $(BUILD)/testenv/testenv
 VENV      := $(BUILD)/venv
 E2E       := $(BUILD)/e2e
 CARGO_DENY := $(BUILD)/tools/bin/cargo-deny
@@ -67,7 +67,7 @@ endif
 .PHONY: test
 test: examples probes panics control-plane $(VENV)/ready test-calls ## run all tests, against a real API server
 	cargo test --locked --features testing
-	cd tests/cluster && $(GO_CLUSTER_TEST) ./cmd/cluster ./internal/balancer
+	cd tests/testenv && $(GO_TESTENV_TEST) ./cmd/testenv ./internal/balancer
 	for test in $(SCENARIOS_IN_C); do $(PROGRAMS)/test-$$test; done
 	$(PROGRAMS)/test-unload $(STAGE)/lib/libkubepeers.so
 	LD_LIBRARY_PATH=$(PANICKING) $(PROGRAMS)/test-panics
@@ -113,7 +113,7 @@ e2e: can-e2e $(E2E)/images node ## run GoAkt, Memberlist, Python and C in real p
 can-e2e:
 	@[ "$$(id -u)" = 0 ] || { echo "make e2e needs root, because it creates a node in new namespaces"; exit 1; }
 	@for tool in buildah containerd iptables mmdebstrap runc; do command -v $$tool >/dev/null || \
-		{ echo "make e2e needs $$tool: install the Debian packages in tests/e2e/packages and tests/cluster/packages"; exit 1; }; done
+		{ echo "make e2e needs $$tool: install the Debian packages in tests/e2e/packages and tests/testenv/packages"; exit 1; }; done
 
 $(E2E)/images $(E2E)/wheels/SHA256SUMS: | can-e2e
 $(E2E)/images: $(TARBALL) $(E2E)/wheels/SHA256SUMS tests/e2e/images packaging/Dockerfile $(shell git ls-files bindings/go examples tests/e2e/programs)
@@ -151,7 +151,7 @@ benches: stage
 .PHONY: lint
 lint: stage $(VENV)/ready ## run formatters, linters and type checkers
 	cargo fmt --check
-	@unformatted=$$(gofmt -l bindings/go examples tests/cluster tests/e2e benches); \
+	@unformatted=$$(gofmt -l bindings/go examples tests/testenv tests/e2e benches); \
 		if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -166,7 +166,7 @@ lint: stage $(VENV)/ready ## run formatters, linters and type checkers
 	cd examples/demo && go vet ./...
 	cd examples/goakt && go vet ./...
 	cd examples/memberlist && go vet ./...
-	cd tests/cluster && $(GO_CLUSTER) vet -tags node ./cmd/cluster ./cmd/pause ./internal/...
+	cd tests/testenv && $(GO_TESTENV) vet -tags node ./cmd/testenv ./cmd/pause ./internal/...
 	cd tests/e2e && go vet ./...
 	cd tests/e2e/programs/goakt && go vet ./...
 	cd tests/e2e/programs/memberlist && go vet ./...
@@ -292,38 +292,38 @@ $(DIST_VENV)/ready: packaging/requirements.txt
 .PHONY: control-plane
 control-plane: $(TOOL)
 ifndef KUBEBUILDER_ASSETS
-control-plane: $(BUILD)/cluster/kubernetes
+control-plane: $(BUILD)/testenv/kubernetes
 endif
 
 .PHONY: $(TOOL)
 $(TOOL):
-	cd tests/cluster && $(GO_CLUSTER) build -ldflags '-s -w' -o $@ ./cmd/cluster
+	cd tests/testenv && $(GO_TESTENV) build -ldflags '-s -w' -o $@ ./cmd/testenv
 
 # A node takes as long to build as the control plane, so it is a target of its own.
 .PHONY: node
-node: control-plane $(BUILD)/cluster/node $(BUILD)/cluster/pause
+node: control-plane $(BUILD)/testenv/node $(BUILD)/testenv/pause
 
 .PHONY: test-node
-test-node: node ## test the node of the test cluster (root; Debian packages in tests/cluster/packages)
-	cd tests/cluster && $(GO_CLUSTER_TEST) -tags node -run '^TestNode' ./cmd/cluster
+test-node: node ## test the node of the test cluster (root; Debian packages in tests/testenv/packages)
+	cd tests/testenv && $(GO_TESTENV_TEST) -tags node -run '^TestNode' ./cmd/testenv
 
 # It runs in containers without a C library.
-$(BUILD)/cluster/pause: $(wildcard tests/cluster/cmd/pause/*.go)
-	cd tests/cluster && CGO_ENABLED=0 go build -ldflags '-s -w' -o $@ ./cmd/pause
+$(BUILD)/testenv/pause: $(wildcard tests/testenv/cmd/pause/*.go)
+	cd tests/testenv && CGO_ENABLED=0 go build -ldflags '-s -w' -o $@ ./cmd/pause
 
 # All Go builds of the cluster use the same flag. Otherwise Go would build Kubernetes twice.
 TRIMMED = GOFLAGS="$$(go env GOFLAGS) -trimpath"
-GO_CLUSTER = $(TRIMMED) go
-GO_CLUSTER_TEST = $(TRIMMED) $(GO_TEST)
+GO_TESTENV = $(TRIMMED) go
+GO_TESTENV_TEST = $(TRIMMED) $(GO_TEST)
 STAMP := k8s.io/component-base/version
-$(BUILD)/cluster/kubernetes: BUILT := etcd and kube-apiserver
-$(BUILD)/cluster/node: BUILT := kubelet, kube-proxy, kube-scheduler and kube-controller-manager
-$(BUILD)/cluster/kubernetes: $(wildcard tests/cluster/cmd/kubernetes/*.go)
-$(BUILD)/cluster/node: $(wildcard tests/cluster/cmd/node/*.go)
-$(BUILD)/cluster/kubernetes $(BUILD)/cluster/node: $(BUILD)/cluster/%: tests/cluster/go.mod tests/cluster/go.sum
+$(BUILD)/testenv/kubernetes: BUILT := etcd and kube-apiserver
+$(BUILD)/testenv/node: BUILT := kubelet, kube-proxy, kube-scheduler and kube-controller-manager
+$(BUILD)/testenv/kubernetes: $(wildcard tests/testenv/cmd/kubernetes/*.go)
+$(BUILD)/testenv/node: $(wildcard tests/testenv/cmd/node/*.go)
+$(BUILD)/testenv/kubernetes $(BUILD)/testenv/node: $(BUILD)/testenv/%: tests/testenv/go.mod tests/testenv/go.sum
 	@echo "Building $(BUILT) $(KUBERNETES_VERSION) from source, once: about five minutes on two cores."
-	@cd tests/cluster && packages=$$(go list -deps ./cmd/$* | wc -l) && \
-	$(GO_CLUSTER) build -v -ldflags '-s -w -X $(STAMP).gitVersion=v$(KUBERNETES_VERSION) -X $(STAMP).gitMajor=1 -X $(STAMP).gitMinor=36' \
+	@cd tests/testenv && packages=$$(go list -deps ./cmd/$* | wc -l) && \
+	$(GO_TESTENV) build -v -ldflags '-s -w -X $(STAMP).gitVersion=v$(KUBERNETES_VERSION) -X $(STAMP).gitMajor=1 -X $(STAMP).gitMinor=36' \
 		-o $@ ./cmd/$* 2>&1 | ../progress "$$packages"
 	@touch $@
 

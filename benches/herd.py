@@ -110,7 +110,7 @@ def make_size(text: str) -> Size:
 def fresh_server(size: Size) -> ApiServer:
     """Start the API server again and wait until it is quiet: no mode pays for the garbage of another."""
     for order in ("stop-server", "start-server"):
-        tool(order, "--dir", os.environ["CLUSTER_DIR"])
+        tool(order, "--dir", os.environ["TESTENV_DIR"])
     tool("pods", "--namespace", size.namespace.name)
     server, quiet = ApiServer(), 0
     for _ in range(LONGEST_SETTLE_S):

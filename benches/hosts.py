@@ -115,4 +115,4 @@ def output(command: list[Any]) -> str:
 
 def tool(*arguments: Any) -> str:
     """Asks the control plane's tool."""
-    return output([os.environ["CLUSTER_TOOL"], *arguments])
+    return output([os.environ["TESTENV"], *arguments])

@@ -36,7 +36,7 @@ class Sample(NamedTuple):
 
 
 class ApiServer:
-    """The API server that `cluster run` has started: it runs in the folder of the kubeconfig."""
+    """The API server that `testenv run` has started: it runs in the folder of the kubeconfig."""
 
     def __init__(self) -> None:
         self.pid = self._find(os.path.dirname(os.environ["KUBECONFIG"]))

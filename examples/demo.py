@@ -47,7 +47,7 @@ class Cluster:
     def run(self, command: str, *arguments: str) -> str:
         done = subprocess.run([self.tool, command, *arguments], check=False, capture_output=True, text=True)
         if done.returncode != 0:
-            raise DemoError(f"cluster {command} {' '.join(arguments)}: {done.stderr.strip()}")
+            raise DemoError(f"testenv {command} {' '.join(arguments)}: {done.stderr.strip()}")
         return done.stdout
 
     def in_namespace(self, command: str, *arguments: str) -> str:
@@ -245,7 +245,7 @@ def prepared(tool: str, *, real: bool) -> Iterator[Cluster]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tool", required=True, help="the program `cluster` of tests/cluster")
+    parser.add_argument("--tool", required=True, help="the program testenv of tests/testenv")
     parser.add_argument("--build", required=True, type=Path, help="the directory of the examples peers-c and peers-go")
     parser.add_argument("--real", action="store_true", help="the cluster of KUBECONFIG has a scheduler and kubelets")
     arguments = parser.parse_args()

@@ -5,7 +5,7 @@ OLDEST   := 1.28
 VERSIONS ?= $(OLDEST) 1.37
 
 RELEASES := $(notdir $(patsubst %/go.mod,%,$(wildcard tests/versions/*/go.mod)))
-release = $(BUILD)/cluster/kubernetes-$(1)
+release = $(BUILD)/testenv/kubernetes-$(1)
 version = $(shell sed -n 's|^\tk8s.io/kubernetes v||p' tests/versions/$(1)/go.mod)
 
 ifneq ($(filter-out $(RELEASES),$(VERSIONS)),)
@@ -20,7 +20,7 @@ NO_SERVER := $(patsubst %,--ignore=tests/conformance/test_%.py,case_data differe
 
 # Only the C probe runs: `make test` compares the bindings, and the release does not affect them.
 .PHONY: $(RELEASES:%=test-version-%)
-$(RELEASES:%=test-version-%): test-version-%: probes $(VENV)/ready $(TOOL) $(BUILD)/cluster/kubernetes-%/kubernetes
+$(RELEASES:%=test-version-%): test-version-%: probes $(VENV)/ready $(TOOL) $(BUILD)/testenv/kubernetes-%/kubernetes
 	@echo "Testing with Kubernetes $(call version,$*)"
 	KUBEBUILDER_ASSETS=$(call release,$*) KUBEPEERS_PROBE_C=$(PROGRAMS)/probe-c \
 		$(TOOL) run -- $(PYTEST) --c-only tests/versions/test_pairs.py tests/conformance $(NO_SERVER)
@@ -29,15 +29,15 @@ stamps = -X $(STAMP).gitVersion=v$(call version,$*) -X $(STAMP).gitMajor=1 -X $(
 
 # A directory for KUBEBUILDER_ASSETS. All links lead to one program. The tag providerless makes 1.28
 # build faster.
-$(RELEASES:%=$(BUILD)/cluster/kubernetes-%/kubernetes): $(BUILD)/cluster/kubernetes-%/kubernetes: \
-		tests/versions/%/go.mod tests/versions/%/go.sum $(wildcard tests/cluster/cmd/kubernetes/*.go)
+$(RELEASES:%=$(BUILD)/testenv/kubernetes-%/kubernetes): $(BUILD)/testenv/kubernetes-%/kubernetes: \
+		tests/versions/%/go.mod tests/versions/%/go.sum $(wildcard tests/testenv/cmd/kubernetes/*.go)
 	@echo "Building etcd and kube-apiserver $(call version,$*) from source, once: about five minutes on two cores."
 	@mkdir -p $(@D) && ln -sf kubernetes $(@D)/etcd && ln -sf kubernetes $(@D)/kube-apiserver
 	@cd tests/versions/$* && packages=$$(go list -tags providerless -deps . | wc -l) && \
-	$(GO_CLUSTER) build -v -tags providerless -ldflags '-s -w $(stamps)' -o $@ . 2>&1 | ../../progress "$$packages"
+	$(GO_TESTENV) build -v -tags providerless -ldflags '-s -w $(stamps)' -o $@ . 2>&1 | ../../progress "$$packages"
 	@touch $@
 
 # Three API servers behind a balancer that freezes, cuts and delays. The watch cache of one lags.
 .PHONY: test-rig
 test-rig: stage control-plane $(VENV)/ready ## test with a frozen and a lagging API server among three
-	CLUSTER_TOOL=$(TOOL) $(VENV)/bin/pytest -q -s tests/versions/test_rig.py
+	TESTENV=$(TOOL) $(VENV)/bin/pytest -q -s tests/versions/test_rig.py

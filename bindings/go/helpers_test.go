@@ -544,7 +544,7 @@ type cluster struct {
 func newCluster(t *testing.T) cluster {
 	t.Helper()
 	for _, name := range []string{
-		"CLUSTER_TOOL", "KUBECONFIG", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT",
+		"TESTENV", "KUBECONFIG", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT",
 	} {
 		if os.Getenv(name) == "" {
 			t.Fatalf("%s is not set: this test needs a Kubernetes, which `make test` starts", name)
@@ -558,7 +558,7 @@ func newCluster(t *testing.T) cluster {
 
 func (c cluster) run(arguments ...string) string {
 	c.Helper()
-	output, err := exec.Command(os.Getenv("CLUSTER_TOOL"), arguments...).CombinedOutput()
+	output, err := exec.Command(os.Getenv("TESTENV"), arguments...).CombinedOutput()
 	if err != nil {
 		c.Fatalf("cluster %s: %v\n%s", strings.Join(arguments, " "), err, output)
 	}

@@ -39,7 +39,7 @@ def languages(pytestconfig: pytest.Config) -> dict[str, list[str]]:
 @pytest.fixture
 def control_plane(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ControlPlane]:
     """A control plane of the test's own. Whoever asks for a cluster from here on gets this one."""
-    with ControlPlane(needed("CLUSTER_TOOL"), tmp_path / "control-plane") as own:
+    with ControlPlane(needed("TESTENV"), tmp_path / "control-plane") as own:
         monkeypatch.setenv("KUBECONFIG", str(own.kubeconfig))
         for name, value in own.endpoint().items():
             monkeypatch.setenv(name, value)
@@ -49,7 +49,7 @@ def control_plane(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[C
 @pytest.fixture
 def namespace() -> Namespace:
     needed("KUBECONFIG")
-    return Namespace(needed("CLUSTER_TOOL"))
+    return Namespace(needed("TESTENV"))
 
 
 def given(settings: Mapping[str, T | None]) -> list[tuple[str, T]]:

@@ -1,4 +1,4 @@
-"""A control plane that a test may disturb, by way of the helper in $CLUSTER_TOOL."""
+"""A control plane that a test may disturb, by way of the helper in $TESTENV."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a test needs of a cluster, by way of the helper in $CLUSTER_TOOL; and what the peers are, reckoned anew."""
+"""What a test needs of a cluster, by way of the helper in $TESTENV; and what the peers are, reckoned anew."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import (
 func onlyListAndWatch(e *env) {
 	e.deploy(2)
 	e.waitForCluster(2)
-	text, err := os.ReadFile(filepath.Join(os.Getenv("CLUSTER_DIR"), "audit.log"))
+	text, err := os.ReadFile(filepath.Join(os.Getenv("TESTENV_DIR"), "audit.log"))
 	e.check(err)
 	requests := map[string]int{}
 	for line := range bytes.Lines(text) {

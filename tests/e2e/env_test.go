@@ -146,7 +146,7 @@ func portOf(pod corev1.Pod, name string) int {
 // stop-server.
 func (e *env) controlPlane(command string) {
 	e.Helper()
-	tool, dir := os.Getenv("CLUSTER_TOOL"), os.Getenv("CLUSTER_DIR")
+	tool, dir := os.Getenv("TESTENV"), os.Getenv("TESTENV_DIR")
 	output, err := exec.Command(tool, command, "--dir", dir).CombinedOutput()
 	if err != nil {
 		e.Fatalf("%s: %v\n%s", command, err, output)

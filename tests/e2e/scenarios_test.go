@@ -56,7 +56,7 @@ func TestScenarios(t *testing.T) {
 
 func TestMain(m *testing.M) {
 	for _, name := range []string{
-		"KUBECONFIG", "CLUSTER_TOOL", "CLUSTER_DIR", "DEPLOY",
+		"KUBECONFIG", "TESTENV", "TESTENV_DIR", "DEPLOY",
 		"NODE_IMAGE", "MEMBERLIST_IMAGE", "SERVICE_IMAGE", "PROGRAM_IMAGE",
 	} {
 		if os.Getenv(name) == "" {

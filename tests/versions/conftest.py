@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 @pytest.fixture
 def namespace() -> Namespace:
     needed("KUBECONFIG")
-    return Namespace(needed("CLUSTER_TOOL"))
+    return Namespace(needed("TESTENV"))
 
 
 @pytest.fixture
 def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
     """Three API servers. The helper's objects go to the first, past the balancer."""
-    with Rig(needed("CLUSTER_TOOL"), tmp_path / "rig", servers=3) as rig:
+    with Rig(needed("TESTENV"), tmp_path / "rig", servers=3) as rig:
         monkeypatch.setitem(os.environ, "KUBECONFIG", str(rig.kubeconfig(server=1)))
         yield rig

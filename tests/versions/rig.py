@@ -1,4 +1,4 @@
-"""Several API servers behind a balancer that disturbs them: `cluster help` says how."""
+"""Several API servers behind a balancer that disturbs them: `testenv help` says how."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Rig:
         return self._folder / f"server-{server}.kubeconfig"
 
     def disturb(self, *order: object) -> str:
-        """Carry out an order of `cluster disturb`, and return what it prints."""
+        """Carry out an order of `testenv disturb`, and return what it prints."""
         return run(self._program, "disturb", "--dir", str(self._folder), *(str(word) for word in order))
 
     def order(self, *order: str) -> None:

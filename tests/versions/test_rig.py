@@ -47,7 +47,7 @@ def sees(provider: Provider, expected: list[str]) -> None:
 
 
 def test_new_pod_is_seen_after_the_server_of_the_watch_froze(rig: Rig, tmp_path: Path) -> None:
-    namespace = Namespace(needed("CLUSTER_TOOL"))
+    namespace = Namespace(needed("TESTENV"))
     namespace.pod("me", "10.0.0.1")
     door = rig.door()
     door.pin(2)
@@ -73,7 +73,7 @@ def test_new_pod_is_seen_after_the_server_of_the_watch_froze(rig: Rig, tmp_path:
 
 
 def test_answers_do_not_go_back_when_registering_again_at_a_lagging_server(rig: Rig, tmp_path: Path) -> None:
-    namespace = Namespace(needed("CLUSTER_TOOL"))
+    namespace = Namespace(needed("TESTENV"))
     namespace.pod("me", "10.0.0.1")
     namespace.pod("a", "10.0.0.2")
     door = rig.door()
@@ -97,7 +97,7 @@ def test_answers_do_not_go_back_when_registering_again_at_a_lagging_server(rig: 
 
 
 def test_pods_that_a_restored_backup_does_not_have_disappear(rig: Rig, tmp_path: Path) -> None:
-    namespace = Namespace(needed("CLUSTER_TOOL"))
+    namespace = Namespace(needed("TESTENV"))
     namespace.pod("me", "10.0.0.1")
     namespace.pod("a", "10.0.0.2")
     door = rig.door()

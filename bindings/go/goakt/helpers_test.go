@@ -136,8 +136,8 @@ type cluster struct {
 
 func newCluster(t *testing.T) cluster {
 	t.Helper()
-	if os.Getenv("CLUSTER_TOOL") == "" {
-		t.Fatal("CLUSTER_TOOL is not set: this test needs a Kubernetes, which `make test` starts")
+	if os.Getenv("TESTENV") == "" {
+		t.Fatal("TESTENV is not set: this test needs a Kubernetes, which `make test` starts")
 	}
 	t.Setenv("HOME", t.TempDir()) // GoAkt writes a file there.
 	c := cluster{t, fmt.Sprintf("goakt-%d", time.Now().UnixNano())}
@@ -148,7 +148,7 @@ func newCluster(t *testing.T) cluster {
 
 func (c cluster) run(arguments ...string) {
 	c.Helper()
-	output, err := exec.Command(os.Getenv("CLUSTER_TOOL"), arguments...).CombinedOutput()
+	output, err := exec.Command(os.Getenv("TESTENV"), arguments...).CombinedOutput()
 	if err != nil {
 		c.Fatalf("cluster %s: %v\n%s", strings.Join(arguments, " "), err, output)
 	}

@@ -1,4 +1,4 @@
-"""The cluster of `cluster run`."""
+"""The cluster of `testenv run`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 def cluster(*arguments: str) -> None:
     """Run the helper program."""
-    for variable in ("CLUSTER_TOOL", "KUBECONFIG"):
+    for variable in ("TESTENV", "KUBECONFIG"):
         if variable not in os.environ:
-            pytest.fail(f"the environment variable {variable} is not set: run the tests with `cluster run`")
-    subprocess.run([os.environ["CLUSTER_TOOL"], *arguments], check=True, timeout=120)
+            pytest.fail(f"the environment variable {variable} is not set: run the tests with `testenv run`")
+    subprocess.run([os.environ["TESTENV"], *arguments], check=True, timeout=120)

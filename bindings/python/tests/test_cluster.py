@@ -1,4 +1,4 @@
-"""The package against a real API server: `cluster run -- pytest`. The many cases are in tests/conformance."""
+"""The package against a real API server: `testenv run -- pytest`. The many cases are in tests/conformance."""
 
 from __future__ import annotations
 

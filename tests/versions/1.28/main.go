@@ -1,1 +1,1 @@
-../../cluster/cmd/kubernetes/main.go
+../../testenv/cmd/kubernetes/main.go

@@ -21,7 +21,7 @@ PATIENCE = 180.0
 
 
 def needed(variable: str) -> str:
-    return os.environ.get(variable) or pytest.fail(f"{variable} is not set: run the tests with `cluster run`")
+    return os.environ.get(variable) or pytest.fail(f"{variable} is not set: run the tests with `testenv run`")
 
 
 def environment() -> dict[str, str]:
@@ -71,7 +71,7 @@ class Place:
         self._cluster(command, "--namespace", self.name, *arguments)
 
     def _cluster(self, *arguments: str) -> None:
-        subprocess.run([needed("CLUSTER_TOOL"), *arguments], check=True, timeout=120)
+        subprocess.run([needed("TESTENV"), *arguments], check=True, timeout=120)
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the tool to its end."""
