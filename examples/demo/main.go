@@ -22,7 +22,8 @@ func main() {
 	namespace := flag.String("namespace", "default", "namespace of the pods")
 	selector := flag.String("selector", "app=demo", "label of the peers, `key=value`")
 	port := flag.String("port", "gossip", "name of the container port")
-	account := flag.String("service-account-dir", "", "directory with token and ca.crt (default that of Kubernetes)")
+	account := flag.String("service-account-dir", "",
+		"directory with token and ca.crt (default that of Kubernetes)")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

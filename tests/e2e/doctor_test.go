@@ -61,7 +61,8 @@ func (e *env) requireDoctor(pod corev1.Pod, status int, conclusion string, parts
 	output := e.exec(pod, "kubepeers", "doctor", "--timeout", "60") // The machine may be busy.
 	e.Logf("kubepeers doctor in %s: status %d\n%s", pod.Name, output.status, output.stdout)
 	if output.status != status || !strings.HasSuffix(output.stdout, conclusion) || output.stderr != "" {
-		e.Fatalf("got %+v; want status %d, the end %q and an empty stderr", output, status, conclusion)
+		e.Fatalf("got %+v; want status %d, the end %q and an empty stderr",
+			output, status, conclusion)
 	}
 	for _, part := range parts {
 		if !strings.Contains(output.stdout, part) {

@@ -126,7 +126,8 @@ func cutOff(e *env) {
 	e.requireStable(nodes)
 	for _, pod := range nodes {
 		if n := restarts(pod); n > 0 {
-			e.Errorf("%s: got %d restarts; want none. Its previous log:\n%s", pod.Name, n, e.previousLog(pod))
+			e.Errorf("%s: got %d restarts; want none. Its previous log:\n%s",
+				pod.Name, n, e.previousLog(pod))
 		}
 	}
 }

@@ -1,6 +1,6 @@
-// Command bare asks the API server for what kubepeers asks for, a list and then
-// a watch, and throws it away: no client that asks for the same can have a first
-// answer or see a change earlier, or with less work.
+// Command bare is the lower bound of the benchmark. It makes the requests of kubepeers, a
+// list and then a watch, and discards the responses. No client that makes the same
+// requests can have its first result, or observe a change, earlier or with less work.
 package main
 
 import (
@@ -42,18 +42,21 @@ func main() {
 	h.Run()
 }
 
-// newClient has nothing between the bytes and their reader: HTTP/1.1, and no
-// decompression.
+// newClient returns a client that adds no work: it uses HTTP/1.1, and does not
+// decompress.
 func newClient() (*http.Client, error) {
-	authority, err := os.ReadFile(account + "ca.crt")
+	ca, err := os.ReadFile(account + "ca.crt")
 	if err != nil {
 		return nil, err
 	}
 	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(authority) {
-		return nil, errors.New("no certificate in ca.crt")
+	if !roots.AppendCertsFromPEM(ca) {
+		return nil, errors.New("ca.crt has no certificate")
 	}
-	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, DisableCompression: true}}, nil
+	return &http.Client{Transport: &http.Transport{
+		TLSClientConfig:    &tls.Config{RootCAs: roots},
+		DisableCompression: true,
+	}}, nil
 }
 
 func get(client *http.Client, accept, encoding, query string) (*http.Response, error) {
@@ -61,60 +64,63 @@ func get(client *http.Client, accept, encoding, query string) (*http.Response, e
 	if err != nil {
 		return nil, err
 	}
-	request, err := http.NewRequest(http.MethodGet, fmt.Sprintf("https://%s/api/v1/namespaces/%s/pods?labelSelector=%s&%s",
-		net.JoinHostPort(os.Getenv("KUBERNETES_SERVICE_HOST"), os.Getenv("KUBERNETES_SERVICE_PORT")),
-		host.Namespace(), url.QueryEscape(host.Selector), query), nil)
+	server := net.JoinHostPort(
+		os.Getenv("KUBERNETES_SERVICE_HOST"), os.Getenv("KUBERNETES_SERVICE_PORT"))
+	request, err := http.NewRequest(http.MethodGet,
+		fmt.Sprintf("https://%s/api/v1/namespaces/%s/pods?labelSelector=%s&%s",
+			server, host.Namespace(), url.QueryEscape(host.Selector), query), nil)
 	if err != nil {
 		return nil, err
 	}
 	request.Header.Set("Authorization", "Bearer "+string(token))
 	request.Header.Set("Accept", accept)
 	request.Header.Set("Accept-Encoding", encoding)
-	answer, err := client.Do(request)
-	if err == nil && answer.StatusCode != http.StatusOK {
-		return nil, errors.New(answer.Status)
+	response, err := client.Do(request)
+	if err == nil && response.StatusCode != http.StatusOK {
+		return nil, errors.New(response.Status)
 	}
-	return answer, err
+	return response, err
 }
 
-// resourceVersion is the second field of the list's metadata.
+// resourceVersion matches the second field of the list's metadata.
 var resourceVersion = regexp.MustCompile(`(?s)PodList.*?\x12.(\d+)`)
 
-// list gives the resourceVersion, which is in front of the items.
+// list reads a list, and returns its resourceVersion, which precedes the items.
 func list(client *http.Client) (string, error) {
-	answer, err := get(client, "application/vnd.kubernetes.protobuf", "gzip", "resourceVersion=0")
+	response, err := get(client, "application/vnd.kubernetes.protobuf", "gzip", "resourceVersion=0")
 	if err != nil {
 		return "", err
 	}
-	defer answer.Body.Close()
-	whole, err := io.ReadAll(answer.Body)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
 	if err != nil {
 		return "", err
 	}
-	var text io.Reader = bytes.NewReader(whole)
-	if answer.Header.Get("Content-Encoding") == "gzip" {
-		if text, err = gzip.NewReader(text); err != nil {
+	var decoded io.Reader = bytes.NewReader(body)
+	if response.Header.Get("Content-Encoding") == "gzip" {
+		if decoded, err = gzip.NewReader(decoded); err != nil {
 			return "", err
 		}
 	}
-	front := make([]byte, 256)
-	if _, err := io.ReadFull(text, front); err != nil {
+	start := make([]byte, 256)
+	if _, err := io.ReadFull(decoded, start); err != nil {
 		return "", err
 	}
-	found := resourceVersion.FindSubmatch(front)
-	if found == nil {
-		return "", errors.New("a list without resourceVersion")
+	match := resourceVersion.FindSubmatch(start)
+	if match == nil {
+		return "", errors.New("the list has no resourceVersion")
 	}
-	return string(found[1]), nil
+	return string(match[1]), nil
 }
 
-// watch counts an event as read when its last byte, the end of its frame, is.
+// watch reads events. It reports a change after the last byte of each event.
 func watch(client *http.Client, resourceVersion string, h *host.Host) {
-	answer, err := get(client, "application/vnd.kubernetes.protobuf;stream=watch", "identity", "watch=1&resourceVersion="+resourceVersion)
+	response, err := get(client, "application/vnd.kubernetes.protobuf;stream=watch", "identity",
+		"watch=1&resourceVersion="+resourceVersion)
 	if err != nil {
 		log.Fatal(err)
 	}
-	reader := bufio.NewReaderSize(answer.Body, 64<<10)
+	reader := bufio.NewReaderSize(response.Body, 64<<10)
 	for {
 		var length [4]byte
 		if _, err := io.ReadFull(reader, length[:]); err != nil {

@@ -1,5 +1,5 @@
-// Command goakt is the host of GoAkt's own discovery provider. It lists the
-// pods at each call.
+// Command goakt is the host of GoAkt's own discovery provider, which lists the pods at
+// every call.
 package main
 
 import (
@@ -25,6 +25,7 @@ func main() {
 	if err := provider.Register(); err != nil {
 		log.Fatal(err)
 	}
-	// Its client allows itself five requests a second; without the pause, that is what would be measured.
+	// Its client is limited to five requests a second. Without the pause, the benchmark would
+	// measure that limit.
 	(&host.Host{Discover: provider.DiscoverPeers, Pause: 210 * time.Millisecond}).Run()
 }

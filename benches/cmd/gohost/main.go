@@ -24,7 +24,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	// Other clients return addresses, so that the copy counts here, too.
+	// The other clients return addresses, so this one copies them, too.
 	discover := func() ([]string, error) {
 		peers, err := provider.DiscoverPeers(ctx)
 		if err != nil {

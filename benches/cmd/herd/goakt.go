@@ -16,9 +16,8 @@ const period = time.Second
 
 type goAkt struct{ *kubernetes.Discovery }
 
-// newGoAkt makes a provider with the files of its own folder. The provider reads
-// the folder that client-go has built in, which is the link MOUNTS/current (see
-// hosts/pod.c).
+// newGoAkt creates a provider with the files of its own directory. client-go reads a
+// fixed directory, which is the link MOUNTS/current (see hosts/pod.c).
 func newGoAkt(namespace, mounts string, i int) (client, error) {
 	current := filepath.Join(mounts, "current")
 	if err := os.Remove(current); err != nil {
@@ -42,8 +41,8 @@ func newGoAkt(namespace, mounts string, i int) (client, error) {
 
 func (c goAkt) start() ([]string, error) { return c.DiscoverPeers() }
 
-// run calls once a second, or as often as the API server can answer. It ignores
-// errors: herd.py reads from the server how many requests were rejected.
+// run calls once a second, or as often as the API server responds. It ignores errors,
+// because herd.py reads the number of rejected requests from the server.
 func (c goAkt) run() {
 	for range time.Tick(period) {
 		_, _ = c.DiscoverPeers()

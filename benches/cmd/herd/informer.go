@@ -24,12 +24,13 @@ type informer struct {
 }
 
 func newInformer(namespace, mounts string, i int) (client, error) {
-	folder := filepath.Join(mounts, fmt.Sprint(i))
-	address := net.JoinHostPort(os.Getenv("KUBERNETES_SERVICE_HOST"), os.Getenv("KUBERNETES_SERVICE_PORT"))
+	dir := filepath.Join(mounts, fmt.Sprint(i))
+	address := net.JoinHostPort(
+		os.Getenv("KUBERNETES_SERVICE_HOST"), os.Getenv("KUBERNETES_SERVICE_PORT"))
 	return informer{namespace, &rest.Config{
 		Host:            "https://" + address,
-		BearerTokenFile: filepath.Join(folder, "token"),
-		TLSClientConfig: rest.TLSClientConfig{CAFile: filepath.Join(folder, "ca.crt")},
+		BearerTokenFile: filepath.Join(dir, "token"),
+		TLSClientConfig: rest.TLSClientConfig{CAFile: filepath.Join(dir, "ca.crt")},
 	}}, nil
 }
 
@@ -40,7 +41,9 @@ func (c informer) start() ([]string, error) {
 	}
 	factory := informers.NewSharedInformerFactoryWithOptions(client, 0,
 		informers.WithNamespace(c.namespace),
-		informers.WithTweakListOptions(func(options *metav1.ListOptions) { options.LabelSelector = host.Selector }),
+		informers.WithTweakListOptions(func(options *metav1.ListOptions) {
+			options.LabelSelector = host.Selector
+		}),
 		informers.WithTransform(pods.Trim))
 	informer := factory.Core().V1().Pods()
 	lister := informer.Lister().Pods(c.namespace)
@@ -49,12 +52,12 @@ func (c informer) start() ([]string, error) {
 		return nil, err
 	}
 	factory.Start(context.Background().Done())
-	// cache.WaitForCacheSync checks only every 100 ms, which would be charged to the informer.
+	// cache.WaitForCacheSync checks only every 100 ms, which would delay the first result.
 	for !handler.HasSynced() {
 		time.Sleep(5 * time.Millisecond)
 	}
 	return pods.Addresses(lister)
 }
 
-// run is empty: an informer watches on its own.
+// run does nothing, because an informer watches on its own.
 func (informer) run() {}

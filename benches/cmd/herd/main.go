@@ -1,13 +1,11 @@
-// Command herd starts many clients at one moment, as a Deployment does, in one
-// process. It is the counterpart of hosts/herd.c, whose first comment describes
-// what both print.
+// Command herd starts many clients at the same time in one process, like a Deployment
+// starts pods. Its output is that of hosts/herd.c, which documents it.
 //
 //	herd informer|goakt NAMESPACE MOUNTS CLIENTS
 //
-// MOUNTS/0, MOUNTS/1, … are the service account folders of the clients. The
-// files ca.crt in them differ in a comment, so that client-go, which shares
-// connections between clients of the same certificate authority, opens separate
-// connections for each client.
+// MOUNTS/0, MOUNTS/1, … are the service account directories of the clients. Their files
+// ca.crt differ in a comment. Otherwise client-go would share connections between
+// clients, because they would have the same certificate authority.
 package main
 
 import (
@@ -21,10 +19,11 @@ import (
 	"time"
 )
 
-// A client finds its peers. start returns the first answer. It may be called again after an error.
+// client finds its peers.
 type client interface {
+	// start returns the first result. It may be called again after an error.
 	start() ([]string, error)
-	// run keeps the client busy after its first answer.
+	// run runs the client after its first result.
 	run()
 }
 
@@ -58,48 +57,50 @@ func main() {
 	}
 }
 
-// limit ends the wait for clients that an overloaded API server does not answer.
-const limit = 4 * time.Minute
+// timeout limits the wait for clients to which an overloaded API server does not respond.
+const timeout = 4 * time.Minute
 
-// startAll returns when the last client has its answer, or after limit. A client
-// without an answer has "LIMIT:0".
+// startAll starts all clients. It returns "NANOSECONDS:PEERS" for each when the last one
+// has its first result, or after the timeout. A client without a result has
+// "TIMEOUT:0".
 func startAll(clients []client) []string {
 	started := time.Now()
 	results := make([]chan string, len(clients))
 	for i, c := range clients {
 		results[i] = make(chan string, 1)
 		go func() {
-			peers := firstAnswer(c)
+			peers := firstResult(c)
 			results[i] <- fmt.Sprintf("%d:%d", time.Since(started).Nanoseconds(), peers)
 			c.run()
 		}()
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	answers := make([]string, len(clients))
+	lines := make([]string, len(clients))
 	for i := range clients {
-		answers[i] = await(ctx, results[i])
+		lines[i] = await(ctx, results[i])
 	}
-	return answers
+	return lines
 }
 
-func await(ctx context.Context, result <-chan string) string {
+// await prefers a result to the end of ctx.
+func await(ctx context.Context, results <-chan string) string {
 	select {
-	case answer := <-result:
-		return answer
+	case result := <-results:
+		return result
 	case <-ctx.Done():
 	}
 	select {
-	case answer := <-result:
-		return answer
+	case result := <-results:
+		return result
 	default:
-		return fmt.Sprintf("%d:0", limit.Nanoseconds())
+		return fmt.Sprintf("%d:0", timeout.Nanoseconds())
 	}
 }
 
-// firstAnswer tries again once a second, as a program must whose API server is
-// overloaded. It returns the number of peers.
-func firstAnswer(c client) int {
+// firstResult calls start once a second until it succeeds, because an overloaded API
+// server rejects requests. It returns the number of peers.
+func firstResult(c client) int {
 	for {
 		peers, err := c.start()
 		if err == nil {

@@ -1,5 +1,5 @@
-// Command informer is the host of what a careful user of client-go would
-// write: a shared informer that keeps of each pod only what is needed.
+// Command informer is the host of a shared informer of client-go. It keeps only the
+// fields of each pod that discovery needs, like a careful user would.
 package main
 
 import (
@@ -28,7 +28,9 @@ func main() {
 	}
 	factory := informers.NewSharedInformerFactoryWithOptions(client, 0,
 		informers.WithNamespace(host.Namespace()),
-		informers.WithTweakListOptions(func(options *metav1.ListOptions) { options.LabelSelector = host.Selector }),
+		informers.WithTweakListOptions(func(options *metav1.ListOptions) {
+			options.LabelSelector = host.Selector
+		}),
 		informers.WithTransform(pods.Trim))
 	informer := factory.Core().V1().Pods()
 	lister := informer.Lister().Pods(host.Namespace())
@@ -42,7 +44,7 @@ func main() {
 	}
 	factory.Start(context.Background().Done())
 	h.Discover = func() ([]string, error) {
-		// cache.WaitForCacheSync checks only every 100 ms, which would be charged to the informer.
+		// cache.WaitForCacheSync checks only every 100 ms, which would delay the first result.
 		for !handler.HasSynced() {
 			time.Sleep(time.Millisecond)
 		}

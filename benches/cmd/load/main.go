@@ -1,11 +1,11 @@
-// Command load fills a namespace with Running pods as a few Deployments, a
-// network and kubelets make them: 6 to 10 KB of JSON each, most of it alike
-// within a Deployment, with the addresses, times, ids and field managers that
-// differ in real ones.
+// Command load fills a namespace with Running pods of a few Deployments. They have the
+// size of real pods, 6 to 10 KB of JSON. Most of it is the same within a Deployment;
+// addresses, times, ids and field managers differ, like those that controllers, the
+// network and kubelets write.
 //
 //	KUBECONFIG=… load NAMESPACE COUNT
 //
-// It prints the name of one of them.
+// It prints the name of one pod.
 package main
 
 import (
@@ -44,7 +44,7 @@ func main() {
 	for range workers {
 		group.Go(func() {
 			for i := range numbers {
-				name, err := fill(ctx, pods, namespace, deployments[i%len(deployments)], i)
+				name, err := createPod(ctx, pods, namespace, deployments[i%len(deployments)], i)
 				if err != nil {
 					log.Fatal(err)
 				}
@@ -61,28 +61,37 @@ func main() {
 	group.Wait()
 }
 
-// fill makes one pod, as its ReplicaSet, its network and its kubelet would.
-func fill(ctx context.Context, pods core.PodInterface, namespace string, d deployment, i int) (string, error) {
+// createPod creates a pod with the updates of its ReplicaSet, its network and its
+// kubelet, and returns its name.
+func createPod(
+	ctx context.Context, pods core.PodInterface, namespace string, d deployment, i int,
+) (string, error) {
 	number := i % 200
 	ip := fmt.Sprintf("10.%d.%d.%d", 128+i/62500, i/250%250, 2+i%250)
 	node := fmt.Sprintf("ip-10-0-%d-%d.eu-central-1.compute.internal", number/16, 10+number)
-	pod, err := pods.Create(ctx, d.pod(namespace, node), metav1.CreateOptions{FieldManager: "kube-controller-manager"})
-	for apierrors.IsAlreadyExists(err) { // Names end at random, and of a thousand two may be the same.
-		pod, err = pods.Create(ctx, d.pod(namespace, node), metav1.CreateOptions{FieldManager: "kube-controller-manager"})
+	controller := metav1.CreateOptions{FieldManager: "kube-controller-manager"}
+	pod, err := pods.Create(ctx, d.pod(namespace, node), controller)
+	for apierrors.IsAlreadyExists(err) { // Two of a thousand random names may be the same.
+		pod, err = pods.Create(ctx, d.pod(namespace, node), controller)
 	}
 	if err != nil {
 		return "", err
 	}
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"annotations": map[string]string{
-		"cni.projectcalico.org/containerID": hexes(32), "cni.projectcalico.org/podIP": ip + "/32", "cni.projectcalico.org/podIPs": ip + "/32"}}})
+	annotations := map[string]string{
+		"cni.projectcalico.org/containerID": randomHex(32),
+		"cni.projectcalico.org/podIP":       ip + "/32",
+		"cni.projectcalico.org/podIPs":      ip + "/32",
+	}
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"annotations": annotations}})
 	if err != nil {
 		return "", err
 	}
-	pod, err = pods.Patch(ctx, pod.Name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: "calico"}, "status")
+	network := metav1.PatchOptions{FieldManager: "calico"}
+	pod, err = pods.Patch(ctx, pod.Name, types.MergePatchType, patch, network, "status")
 	if err != nil {
 		return "", err
 	}
-	d.run(pod, ip, fmt.Sprintf("10.0.%d.%d", number/16, 10+number))
+	d.setRunning(pod, ip, fmt.Sprintf("10.0.%d.%d", number/16, 10+number))
 	_, err = pods.UpdateStatus(ctx, pod, metav1.UpdateOptions{FieldManager: "kubelet"})
 	return pod.Name, err
 }

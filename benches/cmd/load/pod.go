@@ -14,26 +14,26 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// A deployment is what the pods of one ReplicaSet have in common.
+// deployment holds the fields that the pods of a ReplicaSet have in common.
 type deployment struct {
 	name, replicaSet, hash, uid string
 	image, imageID, checksum    string
 }
 
-func hexes(bytes int) string {
+func randomHex(bytes int) string {
 	b := make([]byte, bytes)
 	rand.Read(b)
 	return hex.EncodeToString(b)
 }
 
 func uuid() string {
-	h := hexes(16)
+	h := randomHex(16)
 	return fmt.Sprintf("%s-%s-%s-%s-%s", h[:8], h[8:12], h[12:16], h[16:20], h[20:])
 }
 
 const alphabet = "bcdfghjklmnpqrstvwxz2456789"
 
-func suffix(n int) string {
+func randomSuffix(n int) string {
 	b := make([]byte, n)
 	for i := range b {
 		b[i] = alphabet[mathrand.IntN(len(alphabet))]
@@ -43,11 +43,11 @@ func suffix(n int) string {
 
 func newDeployment(i int) deployment {
 	name := []string{"orders", "billing-worker", "session-store", "gateway", "catalog-index"}[i%5]
-	hash := suffix(10)
+	hash := randomSuffix(10)
 	return deployment{
 		name: name, hash: hash, replicaSet: name + "-" + hash, uid: uuid(),
 		image:   fmt.Sprintf("registry.example.com/shop/%s:v2.%d.%d", name, 10+i, 3*i),
-		imageID: hexes(32), checksum: hexes(32),
+		imageID: randomHex(32), checksum: randomHex(32),
 	}
 }
 
@@ -71,11 +71,11 @@ func probe(path string, port string, delay int32) *corev1.Probe {
 
 func ref[T any](v T) *T { return &v }
 
-// account is the one that the hosts are given a token of.
+// account is the service account of the hosts.
 const account = "bench"
 
 func (d deployment) pod(namespace, node string) *corev1.Pod {
-	access := "kube-api-access-" + suffix(5)
+	access := "kube-api-access-" + randomSuffix(5)
 	mounts := []corev1.VolumeMount{
 		{Name: "config", MountPath: "/etc/" + d.name, ReadOnly: true},
 		{Name: "tls", MountPath: "/etc/tls", ReadOnly: true},
@@ -85,7 +85,7 @@ func (d deployment) pod(namespace, node string) *corev1.Pod {
 		Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}}
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
-			Name: d.replicaSet + "-" + suffix(5), GenerateName: d.replicaSet + "-", Namespace: namespace,
+			Name: d.replicaSet + "-" + randomSuffix(5), GenerateName: d.replicaSet + "-", Namespace: namespace,
 			Labels: map[string]string{
 				"app": "bench", "app.kubernetes.io/name": d.name, "app.kubernetes.io/instance": d.name + "-prod",
 				"app.kubernetes.io/managed-by": "Helm", "app.kubernetes.io/part-of": "shop", "pod-template-hash": d.hash,
@@ -134,17 +134,17 @@ func (d deployment) pod(namespace, node string) *corev1.Pod {
 	}
 }
 
-// run gives the pod the status of one that runs.
-func (d deployment) run(pod *corev1.Pod, ip, nodeIP string) {
+// setRunning sets the status of a Running pod.
+func (d deployment) setRunning(pod *corev1.Pod, ip, nodeIP string) {
 	started := time.Now().Add(-time.Duration(mathrand.IntN(14*86400)) * time.Second)
 	at := func(seconds int) metav1.Time {
 		return metav1.NewTime(started.Add(time.Duration(seconds) * time.Second))
 	}
-	slow := 5 + mathrand.IntN(20)
+	startup := 5 + mathrand.IntN(20)
 	running := func(name, image, imageID string, after int) corev1.ContainerStatus {
 		return corev1.ContainerStatus{Name: name, Image: image, Ready: true, Started: ref(true), RestartCount: int32(mathrand.IntN(3)),
 			ImageID:     image[:len(image)-len(":v2.10.0")] + "@sha256:" + imageID,
-			ContainerID: "containerd://" + hexes(32), State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: at(after)}}}
+			ContainerID: "containerd://" + randomHex(32), State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: at(after)}}}
 	}
 	condition := func(kind corev1.PodConditionType, after int) corev1.PodCondition {
 		return corev1.PodCondition{Type: kind, Status: corev1.ConditionTrue, LastTransitionTime: at(after)}
@@ -153,7 +153,7 @@ func (d deployment) run(pod *corev1.Pod, ip, nodeIP string) {
 		Phase: corev1.PodRunning, QOSClass: pod.Status.QOSClass, StartTime: ref(at(0)),
 		HostIP: nodeIP, HostIPs: []corev1.HostIP{{IP: nodeIP}}, PodIP: ip, PodIPs: []corev1.PodIP{{IP: ip}},
 		Conditions: []corev1.PodCondition{condition("PodReadyToStartContainers", 2), condition("Initialized", 3),
-			condition("Ready", slow+5), condition("ContainersReady", slow+5), condition("PodScheduled", 0)},
-		ContainerStatuses: []corev1.ContainerStatus{running("main", d.image, d.imageID, slow)},
+			condition("Ready", startup+5), condition("ContainersReady", startup+5), condition("PodScheduled", 0)},
+		ContainerStatuses: []corev1.ContainerStatus{running("main", d.image, d.imageID, startup)},
 	}
 }

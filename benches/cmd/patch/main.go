@@ -1,8 +1,8 @@
-// Command patch changes the status of pods, again and again, as their kubelets
-// would, and prints when it sent each change (ns, one a line).
+// Command patch changes the status of pods repeatedly, like their kubelets. It prints the
+// time at which it sent each change, in ns, one per line.
 //
-// A change of "ready" is one that clients of discovery are told of; one of
-// "other" is not. Each pod is as ready at the end as it was before.
+// Changes of the kind "ready" are visible to clients of discovery; those of the kind
+// "other" are not. At the end, each pod is Ready if it was before.
 package main
 
 import (
@@ -24,18 +24,18 @@ import (
 
 var (
 	namespace = flag.String("namespace", "", "namespace of the pods")
-	own       = flag.String("own", "", "a pod to leave alone")
+	own       = flag.String("own", "", "name of a pod to exclude")
 	kind      = flag.String("kind", "ready", `"ready" or "other"`)
-	count     = flag.Int("count", 100, "about how many changes")
-	every     = flag.Duration("every", 10*time.Millisecond, "mean time between two")
-	workers   = flag.Int("workers", 1, "how many may be under way at once")
+	count     = flag.Int("count", 100, "approximate number of changes")
+	every     = flag.Duration("every", 10*time.Millisecond, "mean time between two changes")
+	workers   = flag.Int("workers", 1, "maximum number of concurrent requests")
 )
 
 func main() {
 	flag.Parse()
 	ctx := context.Background()
 	pods := admin.Core().Pods(*namespace)
-	// Some of them will do: of 5,000 a list is large.
+	// A list of all 5,000 pods would be large.
 	list, err := pods.List(ctx, metav1.ListOptions{LabelSelector: "app=bench", Limit: 500})
 	if err != nil {
 		log.Fatal(err)
@@ -46,7 +46,7 @@ func main() {
 			names = append(names, pod.Name)
 		}
 	}
-	// Each pod's turn comes an even number of times.
+	// Each pod is changed an even number of times.
 	changes := *count / (2 * len(names)) * 2 * len(names)
 
 	sent := make([]int64, changes)
@@ -55,7 +55,7 @@ func main() {
 	for range *workers {
 		group.Go(func() {
 			for i := range numbers {
-				change := body(i, i/len(names)%2 == 0)
+				change := patchBody(i, i/len(names)%2 == 0)
 				sent[i] = time.Now().UnixNano()
 				_, err := pods.Patch(ctx, names[i%len(names)], types.StrategicMergePatchType, change,
 					metav1.PatchOptions{FieldManager: "kubelet"}, "status")
@@ -67,7 +67,7 @@ func main() {
 	}
 	for i := range changes {
 		numbers <- i
-		// Not in step with anything that the API server does at regular times.
+		// The random pause avoids any rhythm of the API server.
 		time.Sleep(time.Duration((0.5 + rand.Float64()) * float64(*every)))
 	}
 	close(numbers)
@@ -77,17 +77,21 @@ func main() {
 	}
 }
 
-func body(number int, there bool) []byte {
+// patchBody returns a patch of a pod's status. It makes the pod Ready or not Ready, or
+// changes another condition.
+func patchBody(number int, unready bool) []byte {
 	condition := map[string]any{"type": corev1.PodReady, "status": corev1.ConditionTrue}
-	if there {
+	if unready {
 		condition["status"] = corev1.ConditionFalse
 	}
 	if *kind == "other" {
-		// Whole seconds that never repeat, or the API server would see no change.
+		// The API server ignores a patch that changes nothing, so the time never repeats. It has
+		// whole seconds.
 		probed := time.Now().Add(time.Duration(number) * time.Hour).UTC().Format(time.RFC3339)
 		condition = map[string]any{"type": corev1.PodScheduled, "lastProbeTime": probed}
 	}
-	body, err := json.Marshal(map[string]any{"status": map[string]any{"conditions": []any{condition}}})
+	status := map[string]any{"conditions": []any{condition}}
+	body, err := json.Marshal(map[string]any{"status": status})
 	if err != nil {
 		log.Fatal(err)
 	}

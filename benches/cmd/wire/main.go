@@ -1,11 +1,11 @@
-// Command wire stands between a client and the API server and counts: requests,
-// and bytes as they are on the wire. To count requests it has to end TLS, with
-// an authority of its own that it writes to a file.
+// Command wire is a proxy between a client and the API server. It counts the requests and
+// the bytes on the wire. It terminates TLS to count requests, with its own certificate
+// authority, which it writes to the file OWN_CA.
 //
 //	wire SERVER SERVER_CA OWN_CA
 //
-// It prints its port, and for each line on stdin "REQUESTS RECEIVED SENT", as
-// the client sees it.
+// It prints its port. For each line on stdin, it prints "REQUESTS RECEIVED SENT" from the
+// client's point of view.
 package main
 
 import (
@@ -18,6 +18,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"log"
 	"math/big"
 	"net"
@@ -40,9 +41,9 @@ func main() {
 	proxy := &http.Server{
 		Handler:   handler(server, serverCA),
 		TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate(ownCA)}},
-		ErrorLog:  log.New(nothing{}, "", 0), // of clients that hang up
+		ErrorLog:  log.New(io.Discard, "", 0), // Clients close connections without notice.
 	}
-	go func() { log.Fatal(proxy.ServeTLS(counting{listener}, "", "")) }()
+	go func() { log.Fatal(proxy.ServeTLS(countingListener{listener}, "", "")) }()
 	fmt.Println(listener.Addr().(*net.TCPAddr).Port)
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
 		fmt.Println(requests.Load(), received.Load(), sent.Load())
@@ -50,23 +51,27 @@ func main() {
 }
 
 func handler(server, serverCA string) http.Handler {
-	authority, err := os.ReadFile(serverCA)
+	ca, err := os.ReadFile(serverCA)
 	if err != nil {
 		log.Fatal(err)
 	}
 	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(authority)
+	roots.AppendCertsFromPEM(ca)
 	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "https", Host: server})
-	proxy.FlushInterval = -1 // Events come when they come.
-	proxy.ErrorLog = log.New(nothing{}, "", 0)
-	// Compression is between client and server.
-	proxy.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, DisableCompression: true, ForceAttemptHTTP2: true}
+	proxy.FlushInterval = -1 // It passes on events at once.
+	proxy.ErrorLog = log.New(io.Discard, "", 0)
+	proxy.Transport = &http.Transport{
+		TLSClientConfig:    &tls.Config{RootCAs: roots},
+		DisableCompression: true, // The client and the server decide.
+		ForceAttemptHTTP2:  true,
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		requests.Add(1)
 		proxy.ServeHTTP(w, r)
 	})
 }
 
+// certificate returns a certificate for the proxy, and writes its authority to the file.
 func certificate(path string) tls.Certificate {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -76,7 +81,8 @@ func certificate(path string) tls.Certificate {
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "wire"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		KeyUsage:    x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		KeyUsage:    x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	authority := &x509.Certificate{
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "wire's authority"},
@@ -87,7 +93,8 @@ func certificate(path string) tls.Certificate {
 	if err != nil {
 		log.Fatal(err)
 	}
-	root, err := x509.CreateCertificate(rand.Reader, authority, authority, authorityKey.Public(), authorityKey)
+	root, err := x509.CreateCertificate(rand.Reader, authority, authority,
+		authorityKey.Public(), authorityKey)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -95,16 +102,17 @@ func certificate(path string) tls.Certificate {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root}), 0o600); err != nil {
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root})
+	if err := os.WriteFile(path, text, 0o600); err != nil {
 		log.Fatal(err)
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
-// counting counts below TLS.
-type counting struct{ net.Listener }
+// countingListener counts the bytes of its connections below TLS.
+type countingListener struct{ net.Listener }
 
-func (l counting) Accept() (net.Conn, error) {
+func (l countingListener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	return countingConn{conn}, err
 }
@@ -122,7 +130,3 @@ func (c countingConn) Write(b []byte) (int, error) {
 	received.Add(int64(n))
 	return n, err
 }
-
-type nothing struct{}
-
-func (nothing) Write(b []byte) (int, error) { return len(b), nil }

@@ -1,5 +1,5 @@
-// Package admin is the client of who sets the stage: the administrator of
-// $KUBECONFIG, who is in a hurry.
+// Package admin is the client of the programs that prepare a benchmark. It has the
+// credentials of $KUBECONFIG.
 package admin
 
 import (
@@ -11,7 +11,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// Core has no rate limit.
+// Core returns a client without a rate limit.
 func Core() core.CoreV1Interface {
 	config, err := clientcmd.BuildConfigFromFlags("", os.Getenv("KUBECONFIG"))
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package host is what the Go hosts have in common: how they are told what to
-// do. benches/README.md says how.
+// Package host implements the protocol of the hosts for those in Go. benches/README.md
+// documents it.
 package host
 
 import (
@@ -13,32 +13,31 @@ import (
 	"time"
 )
 
-// Selector is what the pods of the benchmark carry.
+// Selector is the label of the pods of the benchmark.
 const Selector = "app=bench"
 
-// Ports that the pods name.
+// The names of the pods' ports.
 const (
 	DiscoveryPort = "gossip"
 	RemotingPort  = "remoting"
 	PeersPort     = "peers"
 )
 
-// A Host is a program that finds its peers.
+// Host is a program that finds its peers.
 type Host struct {
-	// Discover gives the peers; the first call may take long.
+	// Discover returns the peers. The first call may wait.
 	Discover func() ([]string, error)
-	// Pause comes between two calls that are timed, for clients that would
-	// otherwise be held up by their own rate limit.
+	// Pause is the time between two measured calls, for clients with a rate limit.
 	Pause time.Duration
 
 	mutex sync.Mutex
 	times []int64
 }
 
-// Namespace is that of the pods.
+// Namespace returns the namespace of the pods.
 func Namespace() string { return os.Args[1] }
 
-// Changed notes that a change has become visible now.
+// Changed records that a change has become visible now.
 func (h *Host) Changed() {
 	now := time.Now().UnixNano()
 	h.mutex.Lock()
@@ -46,7 +45,7 @@ func (h *Host) Changed() {
 	h.times = append(h.times, now)
 }
 
-// Run gives the first answer and then does what it is told, until stdin ends.
+// Run prints the first result, and then executes commands until stdin ends.
 func (h *Host) Run() {
 	peers, err := h.Discover()
 	if err != nil {
@@ -62,7 +61,7 @@ func (h *Host) Run() {
 				log.Fatal(err)
 			}
 			fmt.Println("calls", h.calls(time.Duration(milliseconds)*time.Millisecond))
-		case "watch": // Hosts that can watch do so from the start.
+		case "watch": // Hosts that can watch have watched from the start.
 			h.take()
 			fmt.Println("watching")
 		case "times":
@@ -71,6 +70,7 @@ func (h *Host) Run() {
 	}
 }
 
+// take returns the times of the changes since its last call.
 func (h *Host) take() []int64 {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
@@ -79,26 +79,27 @@ func (h *Host) take() []int64 {
 	return times
 }
 
-// calls for about so long; gives nanoseconds per call, pauses not counted.
-func (h *Host) calls(long time.Duration) float64 {
+// calls makes calls for about this duration, and returns the nanoseconds per call,
+// without pauses.
+func (h *Host) calls(duration time.Duration) float64 {
 	var count int
-	var taken time.Duration
+	var elapsed time.Duration
 	call := func(batch int) {
-		begun := time.Now()
+		started := time.Now()
 		for range batch {
 			if _, err := h.Discover(); err != nil {
 				log.Fatal(err)
 			}
 		}
-		taken += time.Since(begun)
+		elapsed += time.Since(started)
 		count += batch
 		time.Sleep(h.Pause)
 	}
-	for batch := 1; taken+time.Duration(count)*h.Pause < long; {
+	for batch := 1; elapsed+time.Duration(count)*h.Pause < duration; {
 		call(batch)
 		if h.Pause == 0 {
 			batch *= 2
 		}
 	}
-	return float64(taken.Nanoseconds()) / float64(count)
+	return float64(elapsed.Nanoseconds()) / float64(count)
 }

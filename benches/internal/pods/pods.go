@@ -1,5 +1,4 @@
-// Package pods is what a careful user of client-go's informers writes to find
-// peers.
+// Package pods finds peers with an informer of client-go, like a careful user would.
 package pods
 
 import (
@@ -13,7 +12,8 @@ import (
 	"github.com/kubepeers/kubepeers/benches/internal/host"
 )
 
-// Trim keeps what discovery needs of a pod.
+// Trim is a transform of an informer. It returns a pod with only the fields that
+// discovery needs.
 func Trim(object any) (any, error) {
 	pod, ok := object.(*corev1.Pod)
 	if !ok {
@@ -34,14 +34,15 @@ func Trim(object any) (any, error) {
 	for _, container := range pod.Spec.Containers {
 		for _, port := range container.Ports {
 			if port.Name == host.DiscoveryPort {
-				slim.Spec.Containers = []corev1.Container{{Ports: []corev1.ContainerPort{{Name: port.Name, ContainerPort: port.ContainerPort}}}}
+				ports := []corev1.ContainerPort{{Name: port.Name, ContainerPort: port.ContainerPort}}
+				slim.Spec.Containers = []corev1.Container{{Ports: ports}}
 			}
 		}
 	}
 	return slim, nil
 }
 
-// A Lister lists the pods of a namespace.
+// Lister lists the pods of a namespace.
 type Lister interface {
 	List(selector labels.Selector) ([]*corev1.Pod, error)
 }
@@ -59,7 +60,8 @@ func Addresses(lister Lister) ([]string, error) {
 		}
 		for _, container := range pod.Spec.Containers {
 			for _, port := range container.Ports {
-				addresses = append(addresses, net.JoinHostPort(pod.Status.PodIP, strconv.Itoa(int(port.ContainerPort))))
+				number := strconv.Itoa(int(port.ContainerPort))
+				addresses = append(addresses, net.JoinHostPort(pod.Status.PodIP, number))
 			}
 		}
 	}
