@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # There is no message if nothing came, or if a subscription has ended.
 def nothing_came() -> WaitTimeoutError:
-    return WaitTimeoutError("")
+    return WaitTimeoutError("", retryable=False)
 
 
 def is_over() -> ClosedError:
