@@ -1,4 +1,4 @@
-"""Observes the descriptors that waits use."""
+"""Observes the change descriptors that waits open."""
 
 from __future__ import annotations
 
@@ -8,42 +8,42 @@ import pytest
 from kubepeers._wait import ChangeDescriptor
 
 
-class Waiting:
-    """All descriptors that are created during a test."""
+class Descriptors:
+    """All change descriptors that are opened during a test."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.descriptors: list[ChangeDescriptor] = []
-        #: What was passed to each `wait`.
-        self.seconds: list[float | None] = []
-        self._created, self._begun = threading.Semaphore(0), threading.Semaphore(0)
-        create, wait = ChangeDescriptor.__init__, ChangeDescriptor.wait
-        seen: list[ChangeDescriptor] = []
+        self.all: list[ChangeDescriptor] = []
+        #: The timeout of each wait, in seconds.
+        self.timeouts: list[float | None] = []
+        self._opened, self._waiting = threading.Semaphore(0), threading.Semaphore(0)
+        original_init, original_wait = ChangeDescriptor.__init__, ChangeDescriptor.wait
+        waiting: list[ChangeDescriptor] = []
 
-        def created(changes: ChangeDescriptor, fd: int) -> None:
-            create(changes, fd)
-            self.descriptors.append(changes)
-            self._created.release()
+        def init(changes: ChangeDescriptor, fd: int) -> None:
+            original_init(changes, fd)
+            self.all.append(changes)
+            self._opened.release()
 
-        def waited(changes: ChangeDescriptor, seconds: float | None) -> None:
-            self.seconds.append(seconds)
-            if changes not in seen:
-                seen.append(changes)
-                self._begun.release()
-            wait(changes, seconds)
+        def wait(changes: ChangeDescriptor, seconds: float | None) -> None:
+            self.timeouts.append(seconds)
+            if changes not in waiting:
+                waiting.append(changes)
+                self._waiting.release()
+            original_wait(changes, seconds)
 
-        monkeypatch.setattr(ChangeDescriptor, "__init__", created)
-        monkeypatch.setattr(ChangeDescriptor, "wait", waited)
+        monkeypatch.setattr(ChangeDescriptor, "__init__", init)
+        monkeypatch.setattr(ChangeDescriptor, "wait", wait)
 
-    def created(self, number: int) -> None:
-        """Wait until that many descriptors have been created."""
-        for _ in range(number):
-            assert self._created.acquire(timeout=60)
+    def wait_until_opened(self, count: int) -> None:
+        """Wait until so many more descriptors have been opened."""
+        for _ in range(count):
+            assert self._opened.acquire(timeout=60)
 
-    def begun(self, number: int) -> None:
-        """Wait until that many threads have begun to wait."""
-        for _ in range(number):
-            assert self._begun.acquire(timeout=60)
+    def wait_until_waiting(self, count: int) -> None:
+        """Wait until so many more threads wait."""
+        for _ in range(count):
+            assert self._waiting.acquire(timeout=60)
 
-    def is_over(self) -> bool:
-        """Return whether there have been descriptors, and all are closed."""
-        return bool(self.descriptors) and all(changes.fileno() == -1 for changes in self.descriptors)
+    def are_closed(self) -> bool:
+        """Return whether descriptors were opened, and all of them are closed."""
+        return bool(self.all) and all(changes.fileno() == -1 for changes in self.all)

@@ -1,8 +1,7 @@
-"""The library leaves the signals, descriptors and limits of the process as they are."""
+"""The signals, descriptors, threads and limits of the process that uses the library."""
 
 from __future__ import annotations
 
-import os
 import socket
 import struct
 import threading
@@ -11,70 +10,71 @@ from pathlib import Path
 
 import pytest
 from configuration import Options
-from program import succeeds
+from program import assert_succeeds
 
-#: Part of a program: what Linux knows about its process.
-LOOK = """
+#: Functions that read what Linux reports about the process.
+PROC_FUNCTIONS = """
 import os, signal, time
 from pathlib import Path
-def masks(thread):
+def signal_masks(thread):
     try:
         status = Path(f"/proc/self/task/{thread}/status").read_text().splitlines()
-    except OSError:  # It has just ended.
+    except OSError:  # The thread has ended.
         return {}
     return {line[:6]: int(line.split()[1], 16) for line in status if line.startswith("Sig") and "SigQ" not in line}
-def others():
+def other_threads():
     return [int(thread) for thread in os.listdir("/proc/self/task") if int(thread) != os.getpid()]
-def descriptors():
+def count_descriptors():
     return len(os.listdir("/proc/self/fd"))
-def eventually(ask):
+def wait_until(condition):
     deadline = time.monotonic() + 60
-    while not ask():
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
 """
 
 
-def test_signals_stay_as_they_are(options: Options) -> None:
+def test_signal_handlers_and_masks_are_unchanged(options: Options) -> None:
     program = """
 provider.close()
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 signal.signal(signal.SIGUSR1, lambda *_: None)
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-def own():
-    return [masks(os.getpid())[name] for name in ("SigBlk", "SigIgn", "SigCgt")]
-before = own()
+def main_masks():
+    return [signal_masks(os.getpid())[name] for name in ("SigBlk", "SigIgn", "SigCgt")]
+before = main_masks()
 with new_provider():
-    assert own() == before
-assert own() == before
+    assert main_masks() == before
+assert main_masks() == before
 """
-    succeeds(LOOK + program, options)
+    assert_succeeds(PROC_FUNCTIONS + program, options)
 
 
-def test_threads_block_all_signals_but_faults(options: Options) -> None:
+def test_threads_of_the_library_block_all_signals_except_faults(options: Options) -> None:
     program = """
-# All but KILL, STOP and the two that are glibc's.
+# All signals except KILL, STOP and the two that glibc uses.
 can_be_blocked = ~(1 << 8 | 1 << 18 | 3 << 31) & (1 << 64) - 1
 faults = sum(1 << getattr(signal, f"SIG{name}") - 1 for name in ("SEGV", "BUS", "FPE", "ILL", "TRAP", "SYS", "ABRT"))
-def named_and_deaf(thread):
-    # A thread gives itself its name, and may have ended meanwhile.
+def is_named_and_blocks_signals(thread):
+    # The thread may not have set its name yet, or may have ended.
     try:
         name = Path(f"/proc/self/task/{thread}/comm").read_text()
     except OSError:
         return False
-    return name.startswith("kubepeers") and masks(thread).get("SigBlk", 0) & can_be_blocked == can_be_blocked & ~faults
-eventually(lambda: others() and all(map(named_and_deaf, others())))
+    blocked = signal_masks(thread).get("SigBlk", 0) & can_be_blocked
+    return name.startswith("kubepeers") and blocked == can_be_blocked & ~faults
+wait_until(lambda: other_threads() and all(map(is_named_and_blocks_signals, other_threads())))
 provider.close()
-eventually(lambda: not others())
+wait_until(lambda: not other_threads())
 """
-    succeeds(LOOK + program, options)
+    assert_succeeds(PROC_FUNCTIONS + program, options)
 
 
-def break_off(connection: socket.socket) -> None:
-    """Answer a TLS handshake with nonsense, and be gone when the client complains."""
+def break_connection(connection: socket.socket) -> None:
+    """Respond to a TLS handshake with invalid bytes, and reset the connection before the client can send an alert."""
     connection.recv(4096)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
-    connection.sendall(b"neither TLS nor anything else")
+    connection.sendall(b"this is not a TLS handshake")
     connection.shutdown(socket.SHUT_WR)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
@@ -86,12 +86,12 @@ def serve(listener: socket.socket) -> None:
             connection, _ = listener.accept()
         except OSError:
             return
-        break_off(connection)
+        break_connection(connection)
 
 
 @pytest.fixture
-def breaking(options: Options) -> Iterator[Options]:
-    """What a Provider takes whose API server breaks every connection off."""
+def broken_server(options: Options) -> Iterator[Options]:
+    """Options whose API server breaks every connection."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=serve, args=(listener,), daemon=True).start()
         kubeconfig = Path(options["kubeconfig"])
@@ -103,49 +103,49 @@ def breaking(options: Options) -> Iterator[Options]:
         listener.shutdown(socket.SHUT_RDWR)
 
 
-def test_sigpipe_does_not_reach_the_program(breaking: Options) -> None:
+def test_broken_connection_does_not_raise_sigpipe(broken_server: Options) -> None:
     program = """
-# Python ignores it; programs that want to end like others do not.
+# Python ignores SIGPIPE by default. Programs may restore the default action.
 signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 provider.close()
 for _ in range(20):
     with new_provider():
-        # It was sent, and waits at a thread that never hears it.
-        eventually(lambda: any(masks(i).get("SigPnd", 0) & 1 << signal.SIGPIPE - 1 for i in others()))
+        # The signal is pending at a thread of the library, which blocks it.
+        wait_until(lambda: any(signal_masks(i).get("SigPnd", 0) & 1 << signal.SIGPIPE - 1 for i in other_threads()))
 """
-    succeeds(LOOK + program, breaking)
+    assert_succeeds(PROC_FUNCTIONS + program, broken_server)
 
 
-def test_opening_and_closing_leaves_nothing(options: Options) -> None:
+def test_closed_providers_leave_no_descriptors_and_threads(options: Options) -> None:
     program = """
 provider.close()
-eventually(lambda: not others())
-before = descriptors()
-for _ in range(1000):
+wait_until(lambda: not other_threads())
+before = count_descriptors()
+for _ in range(300):
     with new_provider() as provider:
         provider.health()
-eventually(lambda: descriptors() == before)
-eventually(lambda: not others())
+wait_until(lambda: count_descriptors() == before)
+wait_until(lambda: not other_threads())
 """
-    succeeds(LOOK + program, options)
+    assert_succeeds(PROC_FUNCTIONS + program, options)
 
 
-def test_descriptors_end_at_exec(options: Options) -> None:
+def test_descriptors_are_closed_on_exec(options: Options) -> None:
     program = """
 import subprocess
-def count():
+def count_in_child():
     return subprocess.run(["sh", "-c", "ls /proc/self/fd | wc -l"], close_fds=False, capture_output=True).stdout
 provider.close()
-before, own = count(), descriptors()
+before, own = count_in_child(), count_descriptors()
 with new_provider():
-    eventually(lambda: descriptors() > own)
-    for _ in range(50):
-        assert count() == before
+    wait_until(lambda: count_descriptors() > own)
+    for _ in range(20):
+        assert count_in_child() == before
 """
-    succeeds(LOOK + program, options)
+    assert_succeeds(PROC_FUNCTIONS + program, options)
 
 
-def test_threads_end_after_use(options: Options) -> None:
+def test_threads_that_called_the_library_can_end(options: Options) -> None:
     program = """
 import threading
 for _ in range(1000):
@@ -153,24 +153,24 @@ for _ in range(1000):
     thread.start()
     thread.join()
 """
-    succeeds(program, options)
+    assert_succeeds(program, options)
 
 
-def test_unloading(options: Options) -> None:
+def test_library_cannot_be_unloaded(options: Options) -> None:
     program = """
 import _ctypes, kubepeers._library as library
 path = next(line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines() if "libkubepeers" in line)
 for _ in range(1000):
     _ctypes.dlclose(_ctypes.dlopen(path, 0))
-# More often than it was loaded: what is never unmapped stays callable.
+# One more close than there were loads. The library never unmaps, so calls still work.
 _ctypes.dlclose(library.lib._handle)
 provider.health()
 provider.close()
 """
-    succeeds(LOOK + program, options)
+    assert_succeeds(PROC_FUNCTIONS + program, options)
 
 
-def test_no_descriptors(options: Options) -> None:
+def test_register_without_free_descriptors_can_be_retried(options: Options) -> None:
     program = """
 import resource
 provider.deregister()
@@ -186,51 +186,4 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 provider.register()
 provider.close()
 """
-    succeeds(program, options)
-
-
-PANICKING = os.environ["KUBEPEERS_PANICKING_LIBRARY"]
-
-#: Part of a program: the numbers of src/panics.rs.
-PANIC = """
-from kubepeers import _library
-want_panic = _library.lib.kubepeers_want_panic
-CALL, WATCHER, REQUEST = 1, 2, 4
-def internal(call):
-    try:
-        call()
-    except InternalError as e:
-        assert not e.retryable and "internally" in str(e)
-    else:
-        raise AssertionError
-"""
-
-
-def test_a_panic_in_a_call(options: Options) -> None:
-    program = """
-for verb in (
-    provider.register, provider.discover_peers, provider.nodes, provider.self_node, lambda: provider.wait(0),
-    lambda: provider.wait_for_peers(0), provider.refresh, provider.health, provider.explain,
-    provider.explain_table, provider.metrics, lambda: next(iter(provider.changes())), provider.deregister,
-):
-    want_panic(CALL)
-    internal(verb)
-    assert want_panic(0) == 0
-provider.health()
-provider.close()
-"""
-    succeeds(PANIC + program, options, KUBEPEERS_LIBRARY=PANICKING)
-
-
-def test_a_panic_in_a_task(options: Options) -> None:
-    program = """
-for place in (WATCHER, REQUEST):
-    want_panic(place)
-    internal(lambda: provider.refresh(3600))
-    internal(provider.health)
-    provider.deregister()
-    provider.register()
-    provider.health()
-provider.close()
-"""
-    succeeds(PANIC + program, options, KUBEPEERS_LIBRARY=PANICKING)
+    assert_succeeds(program, options)
