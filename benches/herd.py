@@ -1,4 +1,4 @@
-"""The cold start of whole Deployments: `make bench-herd` runs it. README.md says how to read what it prints."""
+"""The cold start of whole Deployments, for `make bench-herd`. README.md explains the tables."""
 
 from __future__ import annotations
 
@@ -228,7 +228,7 @@ def main() -> None:
 
 
 def keep(head: str, measured: dict[str, report.Figures]) -> None:
-    """Write what is measured so far, so that a run that is stopped was not in vain."""
+    """Write the figures up to now, so that they survive if the run is stopped."""
     (BUILD / "herd.md").write_text(head + "".join(figures.table() for figures in measured.values()))
     values = {size: figures.values for size, figures in measured.items()}
     (BUILD / "herd.json").write_text(json.dumps({"head": head, "sizes": values}, indent=1) + "\n")

@@ -1,4 +1,4 @@
-"""The programs that are compared, and how they are talked to."""
+"""The programs that the benchmarks compare."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 BUILD = Path(os.environ.get("BENCH_BUILD", "target/bench"))
-#: What is in the hosts' service account folders, tokens among it.
+#: The service account folders of the hosts. They contain tokens.
 MOUNTS = BUILD / "mounts"
 HERE = Path(__file__).parent
 C, GO, PYTHON = "kubepeers, C", "kubepeers, Go", "kubepeers, Python"
@@ -28,20 +28,20 @@ COMMANDS = {
 
 
 class Namespace:
-    """A namespace full of pods, one of which the hosts are."""
+    """A namespace full of pods. All hosts run as the same one of them."""
 
     def __init__(self, size: int) -> None:
         self.name, self.size = f"bench-{size}", size
         tool("namespace", self.name)
         tool("account", "--namespace", self.name, "bench")
-        self.own = output([BUILD / "load", self.name, size]).strip()
+        self.host_pod = output([BUILD / "load", self.name, size]).strip()
         self.mount = MOUNTS / self.name
-        account = ["--namespace", self.name, "--service-account", "bench", "--pod", self.own]
+        account = ["--namespace", self.name, "--service-account", "bench", "--pod", self.host_pod]
         tool("mount", *account, "--duration", "4h", self.mount)
 
 
 class Host:
-    """A running host. It has given its first answer."""
+    """A running host that has printed its first answer."""
 
     def __init__(self, kind: str, namespace: Namespace, wire: Wire | None = None) -> None:
         self.kind = kind
@@ -54,28 +54,28 @@ class Host:
         start_ns = int(self._read("start")[0])
         first_ns, peers = map(int, self._read("first"))
         self.first_ms = (first_ns - start_ns) / 1e6
-        # GoAkt and the informer have no notion of the own pod; the bare client reads no pods.
+        # GoAkt and the informer include the local pod. The bare client decodes no pods.
         if kind != BARE and peers != namespace.size - (kind in (C, GO, PYTHON)):
             raise AssertionError(f"{kind} found {peers} peers among {namespace.size} pods")
 
-    def ask(self, question: str) -> list[str]:
-        """Gives the words of the answer."""
-        print(question, file=self._process.stdin, flush=True)
-        return self._read({"watch": "watching"}.get(question, question.split()[0]))
+    def send(self, command: str) -> list[str]:
+        """Send a command, and return the words of the answer."""
+        print(command, file=self._process.stdin, flush=True)
+        return self._read({"watch": "watching"}.get(command, command.split()[0]))
 
     def stop(self) -> None:
-        """Ends it."""
+        """Kill the process."""
         end(self._process)
 
     def _read(self, what: str) -> list[str]:
         line = self._process.stdout.readline().split()
         if line[:1] != [what]:
-            raise RuntimeError(f"{self.kind} was asked for {what!r} and said {line}")
+            raise RuntimeError(f"expected {what!r} from {self.kind}, got {line}")
         return line[1:]
 
 
 class Wire:
-    """Stands between one host and the API server, and counts."""
+    """A proxy between one host and the API server that counts requests and bytes."""
 
     def __init__(self, namespace: Namespace) -> None:
         self.mount = Path(tempfile.mkdtemp(dir=MOUNTS))
@@ -85,34 +85,34 @@ class Wire:
         self.port = self._process.stdout.readline().strip()
 
     def counts(self) -> tuple[int, int]:
-        """Gives requests, and bytes both ways."""
+        """Return the number of requests, and of bytes in both directions."""
         print(file=self._process.stdin, flush=True)
         requests, received, sent = map(int, self._process.stdout.readline().split())
         return requests, received + sent
 
     def stop(self) -> None:
-        """Ends it."""
+        """Kill the process."""
         end(self._process)
 
 
 def start(command: list[Any], **options: Any) -> subprocess.Popen[str]:
-    """Starts a program that is talked to."""
+    """Start a program with pipes for stdin and stdout."""
     words = [str(word) for word in command]
     return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **options)
 
 
 def end(process: subprocess.Popen[str]) -> None:
-    """Ends a program that we have started."""
+    """Kill a program and wait for it."""
     process.kill()
     process.communicate()
 
 
 def output(command: list[Any]) -> str:
-    """Gives what a program prints."""
+    """Run a program and return its output."""
     words = [str(word) for word in command]
     return subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True, timeout=1800).stdout
 
 
 def tool(*arguments: Any) -> str:
-    """Asks the control plane's tool."""
+    """Run the helper of the control plane, and return its output."""
     return output([os.environ["TESTENV"], *arguments])

@@ -1,4 +1,4 @@
-"""What the kernel knows of processes, and which one is the API server."""
+"""CPU time and memory of processes, and the process of the API server."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import NamedTuple
 
 
 def cpu_ms(pid: int) -> float:
-    """Gives the CPU time of all threads: to the nanosecond, where /proc/PID/stat counts in ticks."""
+    """Return the CPU time of all threads. schedstat has nanoseconds, while /proc/PID/stat counts ticks."""
     total = 0
     for thread in Path(f"/proc/{pid}/task").iterdir():
         try:
             total += int((thread / "schedstat").read_text().split()[0])
         except OSError:
-            continue  # It has just ended.
+            continue  # The thread has ended.
     return total / 1e6
 
 
 def memory_mb(pid: int, field: str) -> float:
-    """Gives a field of /proc/PID/status, such as VmHWM, the peak of what was resident."""
+    """Return a field of /proc/PID/status, such as VmHWM, the peak of the resident memory."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith(field + ":"):
             return int(line.split()[1]) / 1024
@@ -29,14 +29,14 @@ def memory_mb(pid: int, field: str) -> float:
 
 
 class Sample(NamedTuple):
-    """What the API server had used at one moment."""
+    """The CPU time of the API server up to one moment, or between two."""
 
     at: float
     cpu_ms: float
 
 
 class ApiServer:
-    """The API server that `testenv run` has started: it runs in the folder of the kubeconfig."""
+    """The API server of `testenv run`, which runs in the folder of the kubeconfig."""
 
     def __init__(self) -> None:
         self.pid = self._find(os.path.dirname(os.environ["KUBECONFIG"]))
@@ -54,11 +54,11 @@ class ApiServer:
         raise LookupError("no API server in " + folder)
 
     def sample(self) -> Sample:
-        """Gives what it has used up to now."""
+        """Return the CPU time up to now."""
         return Sample(time.monotonic(), cpu_ms(self.pid))
 
     def watch_idle(self) -> None:
-        """Takes note of what it uses when nobody asks anything."""
+        """Measure the CPU time while no client sends requests."""
         for _ in range(4):
             before = self.sample()
             time.sleep(1.5)
@@ -66,10 +66,10 @@ class ApiServer:
             self._idle.append((now.cpu_ms - before.cpu_ms) / (now.at - before.at))
 
     def used_since(self, before: Sample) -> Sample:
-        """Gives how long and how much since then; see `above_idle`."""
+        """Return the duration and the CPU time since a sample. `above_idle` subtracts the idle part."""
         now = self.sample()
         return Sample(now.at - before.at, now.cpu_ms - before.cpu_ms)
 
     def above_idle(self, used: Sample) -> float:
-        """Takes off what it would have used anyway."""
+        """Return the CPU time without what an idle server uses."""
         return used.cpu_ms - statistics.median(self._idle) * used.at

@@ -1,4 +1,4 @@
-"""From single figures to tables."""
+"""Tables of what bench.py measured."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hosts import BARE, GO, GOAKT, INFORMER, PYTHON, C
 if TYPE_CHECKING:
     import argparse
 
-#: What is as near as this to kubepeers' figure is not told from it.
+#: Figures within this factor of kubepeers' figure count as equal.
 NOISE = 1.3
 
 FIRST = "first answer, ms from the start of the process"
@@ -23,7 +23,7 @@ PRIVATE = "of it private (not shared with other processes), MB"
 SERVER_CPU = "API server CPU for a first sync, ms"
 SERVER_CPU_MEAN = "the same, mean: with its garbage collections, ms"
 CALL = "a call, nothing changed, ns"
-LOOK = "kubepeers_generation(): has anything changed?, ns"
+GENERATION = "kubepeers_generation(), which detects a change, ns"
 SEEN = "status patch sent to change visible, ms"
 SEEN_P90 = "the same, 90 %, ms"
 SEEN_AFTER_BARE = "the same, later than the bare client, ms"
@@ -36,23 +36,23 @@ QUIET_REQUESTS = "requests per minute of quiet"
 QUIET_KB = "kB on the wire per minute of quiet"
 
 ROWS = [
-    FIRST, FIRST_CPU, PEAK, PRIVATE, PEAK_CHURN, SERVER_CPU, SERVER_CPU_MEAN, CALL, LOOK,
+    FIRST, FIRST_CPU, PEAK, PRIVATE, PEAK_CHURN, SERVER_CPU, SERVER_CPU_MEAN, CALL, GENERATION,
     SEEN, SEEN_P90, SEEN_AFTER_BARE, EVENT_OTHER, EVENT_READY, WIRE_REQUESTS, WIRE_KB, QUIET_REQUESTS, QUIET_KB,
 ]  # fmt: skip
 COLUMNS = [C, GO, PYTHON, GOAKT, INFORMER, BARE]
-#: The project's own, for the C host, by figure and number of pods.
+#: Targets of the project for the C host, by figure and number of pods.
 TARGETS = {
     FIRST: {10: 20, 1000: 90, 5000: 400},
     PEAK: {10: 8, 1000: 9, 5000: 12},
     CALL: {10: 20, 1000: 20, 5000: 20},
-    LOOK: {10: 20, 1000: 20, 5000: 20},
+    GENERATION: {10: 20, 1000: 20, 5000: 20},
 }
 #: A target that is a ratio to the bare client.
 SEEN_RATIO = 1.2
 
 
 class Figures:
-    """All that was measured with so many pods."""
+    """All figures with one number of pods."""
 
     def __init__(self, size: int, pod_sizes: list[int]) -> None:
         self.size, self.pod_sizes = size, pod_sizes
@@ -60,11 +60,11 @@ class Figures:
         self.missed = 0
 
     def add(self, figure: str, kind: str, value: float) -> None:
-        """Takes one in."""
+        """Add one figure."""
         self.values.setdefault(figure, {}).setdefault(kind, []).append(value)
 
     def table(self) -> str:
-        """Gives all of them."""
+        """Return medians, ranges, and ratios to kubepeers in C."""
         if SEEN in self.values:
             self.values[SEEN_P90] = {kind: [p90(values)] for kind, values in self.values[SEEN].items()}
         if SERVER_CPU in self.values:
@@ -82,43 +82,43 @@ class Figures:
 
     def _row(self, figure: str) -> str:
         values = self.values[figure]
-        middles = {kind: statistics.median(values[kind]) for kind in values}
+        medians = {kind: statistics.median(values[kind]) for kind in values}
         cells = []
         for kind in COLUMNS:
             if kind not in values:
                 cells.append("")
                 continue
-            cell = spread(middles[kind], values[kind])
+            cell = spread(medians[kind], values[kind])
             if kind != C and figure != SEEN_AFTER_BARE:
-                cell += ratio(middles[kind], middles[C])
+                cell += ratio(medians[kind], medians[C])
             cells.append(cell)
-        return f"| {figure} | " + " | ".join(cells) + f" | {self._target(figure, middles)} |"
+        return f"| {figure} | " + " | ".join(cells) + f" | {self._target(figure, medians)} |"
 
-    def _target(self, figure: str, middles: dict[str, float]) -> str:
+    def _target(self, figure: str, medians: dict[str, float]) -> str:
         if figure == SEEN:
-            limit, text = SEEN_RATIO * middles[BARE], f"≤ {SEEN_RATIO} times the bare client"
+            limit, text = SEEN_RATIO * medians[BARE], f"≤ {SEEN_RATIO} times the bare client"
         elif self.size in TARGETS.get(figure, {}):
             limit = TARGETS[figure][self.size]
             text = f"≤ {limit}"
         else:
             return ""
-        return f"{text}: " + ("met" if middles[C] <= limit else "**missed**")
+        return f"{text}: " + ("met" if medians[C] <= limit else "**missed**")
 
 
 def p90(values: list[float]) -> float:
-    """Gives what nine of ten are not above."""
+    """Return the 90th percentile."""
     return sorted(values)[max(0, -(-len(values) * 9 // 10) - 1)]
 
 
 def spread(value: float, values: list[float]) -> str:
-    """Gives a figure and its range."""
+    """Return a figure and its range."""
     if len(values) == 1:
         return number(value)
     return f"{number(value)} ({number(min(values))}..{number(max(values))})"
 
 
 def number(value: float) -> str:
-    """Gives three digits that mean something."""
+    """Return a number with three significant digits."""
     if value == 0:
         return "0"
     if abs(value) >= 100:
@@ -127,7 +127,7 @@ def number(value: float) -> str:
 
 
 def ratio(value: float, reference: float) -> str:
-    """Gives it beside kubepeers' own, or that it cannot be told from it."""
+    """Return the ratio to the figure of kubepeers, or that it is noise."""
     if reference <= 0 or value <= 0:
         return ""
     times = value / reference
@@ -148,6 +148,6 @@ def head(load: list[float], seconds: float, options: argparse.Namespace) -> str:
         f"Commit {os.environ.get('BENCH_COMMIT', '?')}, {machine()}, "
         f"load average {min(load):.1f} to {max(load):.1f}, {seconds / 60:.0f} minutes. "
         f"{options.rounds} rounds of starts and calls, {options.change_rounds} of changes, each in another order, "
-        f"after one to warm up. Median (min..max); **x**: so many times kubepeers' figure in C; "
+        "after one to warm up. Median (min..max); **x**: so many times the figure of kubepeers in C; "
         f"noise: within {NOISE} of it.\n"
     )

@@ -1,8 +1,7 @@
-"""Shows programs in C, Go and Python next to each other. Each runs in a pod and prints its peers.
+"""Runs the examples in C, Go and Python side by side, each as one of the pods, while pods change.
 
-`make demo` runs it. Pods are created, become Running, fail, terminate and are deleted. After each
-step the three programs must print the peers that follow from the pods of the API server. This
-program computes them from the API server's own list, without the library.
+`make demo` runs it. After each change of a pod, it compares what the three programs print with the pods that the API
+server has. It computes the expected output from that list, without the library.
 """
 
 from __future__ import annotations
@@ -27,18 +26,18 @@ from pathlib import Path
 
 PORT_NAME, PORT = "gossip", 3322
 SELECTOR = "app=kubepeers-demo"
-PATIENCE_S = 30.0
+HANG_TIMEOUT_S = 30.0
 SETTLE_S = 0.5
 WIDTH = 9
 
 
 class DemoError(Exception):
-    """A program did not print what was expected."""
+    """A program printed something unexpected."""
 
 
 @dataclass
 class Cluster:
-    """The helper program of the tests, for one namespace."""
+    """The helper program, for one namespace."""
 
     tool: str
     namespace: str
@@ -54,8 +53,7 @@ class Cluster:
         return self.run(command, "--namespace", self.namespace, *arguments)
 
     def pod(self, name: str, *arguments: str) -> None:
-        # On a real cluster no scheduler or kubelet may change these pods: this program writes their
-        # status.
+        # In a real cluster, no scheduler and kubelet must manage these pods, because the demo writes their status.
         node = ["--node", ""] if self.real else []
         ports = ["--label", SELECTOR, "--port", f"{PORT_NAME}={PORT}"]
         self.in_namespace("pod", *ports, "--service-account", "demo", *node, *arguments, name)
@@ -92,41 +90,41 @@ class Program:
         for line in self.process.stdout:
             self.lines.put((time.monotonic(), line.strip()))
 
-    def await_line(self, wanted: str) -> float:
-        """Read until the program prints `wanted`. Return when it did."""
+    def wait_for_line(self, expected: str) -> float:
+        """Wait until the program prints this line, and return when it did."""
         at = time.monotonic()
-        deadline = at + PATIENCE_S
-        while self.last != wanted:
+        deadline = at + HANG_TIMEOUT_S
+        while self.last != expected:
             try:
                 at, self.last = self.lines.get(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
-                raise DemoError(f"{self.name} printed {self.last!r}: expected {wanted!r}") from None
+                raise DemoError(f"{self.name} printed {self.last!r}: expected {expected!r}") from None
         return at
 
-    def stays(self) -> bool:
+    def is_silent(self) -> bool:
         """Return whether the program prints nothing for a while."""
         time.sleep(SETTLE_S)
         return self.lines.empty()
 
 
-def expected(pods: list[dict], own: str) -> str:
-    """Return what the program in pod `own` must print, computed from the API server's list."""
-    if not any(pod["metadata"]["name"] == own and usable(pod) for pod in pods):
+def expected_line(pods: list[dict], self_pod: str) -> str:
+    """Return what a program in a pod must print."""
+    if not any(pod["metadata"]["name"] == self_pod and is_running(pod) for pod in pods):
         return "waiting: SELF_NOT_VISIBLE"
-    others = [pod for pod in pods if pod["metadata"]["name"] != own]
-    peers = [pod for pod in others if usable(pod) and "deletionTimestamp" not in pod["metadata"]]
+    others = [pod for pod in pods if pod["metadata"]["name"] != self_pod]
+    peers = [pod for pod in others if is_running(pod) and "deletionTimestamp" not in pod["metadata"]]
     ips = [ipaddress.ip_address(pod["status"]["podIP"]) for pod in peers]
     ips.sort(key=lambda ip: (ip.version, int(ip)))
     texts = [f"[{ip}]:{PORT}" if ip.version == 6 else f"{ip}:{PORT}" for ip in ips]
     return "peers: " + (" ".join(texts) or "none, alone")
 
 
-def usable(pod: dict) -> bool:
+def is_running(pod: dict) -> bool:
     status = pod.get("status", {})
     return status.get("phase") == "Running" and bool(status.get("podIP"))
 
 
-def described(pod: dict) -> str:
+def describe(pod: dict) -> str:
     status = pod.get("status", {})
     phase = "Terminating" if "deletionTimestamp" in pod["metadata"] else status.get("phase", "?")
     return f"{pod['metadata']['name']} {phase} {status.get('podIP', '')}".strip()
@@ -134,7 +132,7 @@ def described(pod: dict) -> str:
 
 @dataclass
 class Demo:
-    """The steps, and their results."""
+    """The steps, and what the programs printed."""
 
     cluster: Cluster
     programs: list[Program] = field(default_factory=list)
@@ -143,7 +141,7 @@ class Demo:
     delays: list[float] = field(default_factory=list)
 
     def step(self, title: str, *change: str) -> None:
-        """Change one pod, and check what every program prints."""
+        """Change one pod and check what every program prints."""
         self.steps += 1
         print(f"\n{self.steps:2}. {title}")
         before = {program.name: program.last for program in self.programs}
@@ -151,45 +149,47 @@ class Demo:
         if change:
             self.cluster.change(*change)
         pods = self.cluster.pods()
-        print(f"    {'API':{WIDTH}}" + " · ".join(sorted(described(pod) for pod in pods)))
+        print(f"    {'API':{WIDTH}}" + " · ".join(sorted(describe(pod) for pod in pods)))
         for program in self.programs:
-            wanted = expected(pods, program.pod)
-            note = self.heard(program, wanted, sent) if wanted != before[program.name] else self.nothing_new(program)
+            expected = expected_line(pods, program.pod)
+            if expected == before[program.name]:
+                note = self.check_silence(program)
+            else:
+                note = self.check_line(program, expected, sent)
             self.answers += 1
-            print(f"    {program.name:{WIDTH}}{wanted}   ✓ {note}")
+            print(f"    {program.name:{WIDTH}}{expected}   ✓ {note}")
 
-    def heard(self, program: Program, wanted: str, sent: float) -> str:
-        delay = program.await_line(wanted) - sent
+    def check_line(self, program: Program, expected: str, sent: float) -> str:
+        delay = program.wait_for_line(expected) - sent
         if self.steps == 1:
-            return "since it started"
+            return "since its start"
         self.delays.append(delay)
         return f"within {delay * 1000:.0f} ms"
 
-    def nothing_new(self, program: Program) -> str:
-        if not program.stays():
-            raise DemoError(f"{program.name} printed {program.lines.get()[1]!r}: expected no new line")
+    def check_silence(self, program: Program) -> str:
+        if not program.is_silent():
+            raise DemoError(f"{program.name} printed {program.lines.get()[1]!r}: expected nothing")
         return "unchanged"
 
-    def show(self) -> None:
-        """Run through the life of a few pods."""
-        self.step("three pods, all Pending: no program has a result before its pod is Running")
-        self.step("pod c is Running: C is alone, confirmed", "pod", "c", "--ip", "10.88.0.1", "--phase", "Running")
+    def run(self) -> None:
+        """Run all steps."""
+        self.step("three pods are Pending: no program has a result before its own pod is Running")
+        self.step("pod c is Running: C is the only member", "pod", "c", "--ip", "10.88.0.1", "--phase", "Running")
         self.step("pod go is Running", "pod", "go", "--ip", "10.88.0.2", "--phase", "Running")
         self.step("pod python is Running", "pod", "python", "--ip", "10.88.0.3", "--phase", "Running")
-        self.step("pod web-1 appears, Pending", "pod", "web-1")
+        self.step("pod web-1 is created and Pending", "pod", "web-1")
         self.step("pod web-1 is Running", "pod", "web-1", "--ip", "10.88.0.10", "--phase", "Running")
         self.step("pod web-2 is Running, on IPv6", "pod", "web-2", "--ip", "fd00:88::2", "--phase", "Running")
-        self.step("pod web-1 has Failed, and keeps its address", "pod", "web-1", "--phase", "Failed")
+        self.step("pod web-1 has Failed and keeps its address", "pod", "web-1", "--phase", "Failed")
         self.step("pod web-2 is terminating", "terminate", "web-2")
-        self.step("pod web-2 is gone", "delete", "web-2")
+        self.step("pod web-2 is deleted", "delete", "web-2")
         self.step("pod python is terminating: Python still has a result", "terminate", "python")
 
     def summary(self) -> str:
         typical, longest = statistics.median(self.delays) * 1000, max(self.delays) * 1000
         return (
-            f"{self.steps} steps, {self.answers} results in {len(self.programs)} languages: "
-            "all agree with the API server.\n"
-            f"Time from a change of a pod to the printed line: median {typical:.0f} ms, at most {longest:.0f} ms."
+            f"{self.steps} steps, {self.answers} answers of {len(self.programs)} languages, all correct.\n"
+            f"From the change of a pod to the printed line: median {typical:.0f} ms, maximum {longest:.0f} ms."
         )
 
 
@@ -200,7 +200,7 @@ def commands(build: Path) -> dict[str, list[str]]:
 
 @contextlib.contextmanager
 def running(cluster: Cluster, build: Path, folder: Path) -> Iterator[list[Program]]:
-    """Start the three programs, each with a token of its pod, and end them afterwards."""
+    """Start the three programs, each with the service account of its pod, and end them after the block."""
     programs: list[Program] = []
     environment = cluster.environment()
     try:
@@ -218,7 +218,7 @@ def running(cluster: Cluster, build: Path, folder: Path) -> Iterator[list[Progra
         yield programs
         for program in programs:
             program.process.send_signal(signal.SIGTERM)
-            if program.process.wait(PATIENCE_S) != 0:
+            if program.process.wait(HANG_TIMEOUT_S) != 0:
                 raise DemoError(f"{program.name} ended with exit code {program.process.returncode}")
     finally:
         for program in programs:
@@ -228,7 +228,7 @@ def running(cluster: Cluster, build: Path, folder: Path) -> Iterator[list[Progra
 
 @contextlib.contextmanager
 def prepared(tool: str, *, real: bool) -> Iterator[Cluster]:
-    """Create a namespace with a service account and three pods, and delete it afterwards."""
+    """Create a namespace with a service account and three pods, and delete it after the block."""
     cluster = Cluster(tool, f"kubepeers-demo-{os.getpid()}", real)
     cluster.run("namespace", cluster.namespace)
     try:
@@ -237,17 +237,17 @@ def prepared(tool: str, *, real: bool) -> Iterator[Cluster]:
             cluster.pod(pod)
         yield cluster
     finally:
-        for left in cluster.pods():
-            cluster.in_namespace("delete", left["metadata"]["name"])
+        for remaining in cluster.pods():
+            cluster.in_namespace("delete", remaining["metadata"]["name"])
         finalize = [] if real else ["--finalize"]
         cluster.run("delete-namespace", *finalize, cluster.namespace)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tool", required=True, help="the program testenv of tests/testenv")
-    parser.add_argument("--build", required=True, type=Path, help="the directory of the examples peers-c and peers-go")
-    parser.add_argument("--real", action="store_true", help="the cluster of KUBECONFIG has a scheduler and kubelets")
+    parser.add_argument("--tool", required=True, help="path of the helper program testenv")
+    parser.add_argument("--build", required=True, type=Path, help="folder of the examples peers-c and peers-go")
+    parser.add_argument("--real", action="store_true", help="KUBECONFIG is that of a real cluster with nodes")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = Path(tempfile.mkdtemp(prefix="kubepeers-demo-"))
@@ -257,10 +257,10 @@ def main() -> int:
             running(cluster, arguments.build, folder) as programs,
         ):
             demo = Demo(cluster, programs)
-            demo.show()
+            demo.run()
         print(f"\n{demo.summary()}")
     except DemoError as error:
-        print(f"\nThe demonstration failed: {error}", file=sys.stderr)
+        print(f"\nThe demo failed: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -1,4 +1,4 @@
-"""A service that knows its peers, in Kubernetes. deploy/python-service.yaml runs it.
+"""A service that knows its peers in Kubernetes. deploy/python-service.yaml runs it.
 
 It serves /peers, /ready, /nodes, /explain, /health and /metrics over HTTP. Its options are
 environment variables. The command `kubepeers` reads the same variables, so it needs no options in
@@ -29,8 +29,9 @@ PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def health(provider: Provider) -> dict[str, Any]:
-    """Return how reliable the results are. JSON has no infinity."""
+    """Return how reliable the results are."""
     found = provider.health()
+    # JSON has no infinity, which is the age before the first list.
     return {"age": found.age if found.synced else None, "stale": found.stale, "error": found.error and str(found.error)}
 
 
@@ -109,7 +110,7 @@ def follow(server: Server) -> None:
 
 def main() -> None:
     """Serve until SIGTERM."""
-    # SIGTERM alone does not end the first process of a container. The exception does, and at once.
+    # By default, SIGTERM does not end the first process of a container. The exception also ends a wait at once.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     logging.basicConfig(level=logging.INFO, stream=sys.stdout)
     provider = Provider(

@@ -1,6 +1,6 @@
 """Prints the addresses of this pod's peers, one line at each change.
 
-Ends with SIGINT, SIGTERM or the end of a pipe on stdin.
+It ends at SIGINT, at SIGTERM, or at the end of a pipe on stdin.
 """
 
 import argparse
@@ -24,7 +24,7 @@ def follow(provider: Provider) -> None:
     generation, waiting = 0, None
     while True:
         try:
-            # After a second, it looks whether the reason has changed.
+            # Without a result, the reason may change. It is printed after a second.
             peers = provider.wait(generation, timeout=1)
             generation, waiting = peers.generation, None
             print("peers:", *(peers or ["none, alone"]), flush=True)
@@ -41,7 +41,7 @@ def follow(provider: Provider) -> None:
 
 
 def main() -> None:
-    """Print until the end."""
+    """Print the peers until the process is stopped."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--namespace", default="default")
     parser.add_argument("--selector", default="app=demo", metavar="K=V,…")

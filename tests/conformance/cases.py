@@ -1,4 +1,4 @@
-"""The cases of cases/*.yaml: README.md says what they mean."""
+"""Reads the cases of cases/*.yaml and checks their form. README.md documents it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kubepeers import Status
-from schema import MalformedError, either, exactly_one, kind, list_of, load, map_of, one_of, record
+from schema import MalformedError, list_of, load, map_of, of_type, one_of, record, record_with_one_of, value_or_list
 
 FOLDER = Path(__file__).with_name("cases")
 
-TEXT, FLAG, NUMBER = kind(str), kind(bool), kind(int)
+TEXT, FLAG, NUMBER = of_type(str), of_type(bool), of_type(int)
 TEXTS = list_of(TEXT)
 VERDICTS = (
     *("peer", "self", "not-running", "terminating", "no-ip", "no-ip-of-family", "no-discovery-port"),
@@ -41,44 +41,45 @@ NODE = record(
     **dict.fromkeys(("discovery_port", "remoting_port", "peers_port"), NUMBER),
     ready=FLAG,
 )
-CALLS = list_of(record("ask", "status", ask=TEXT, payload=TEXT, **FAILURE_FIELDS))
+CALLS = list_of(record("command", "status", command=TEXT, payload=TEXT, **FAILURE_FIELDS))
 HEALTH = record(
     **dict.fromkeys(("read", "stale", "watching", "polling"), FLAG),
     status=one_of(*Status.__members__),
     **{"class": TEXT},
 )
-#: What may be expected whatever the answer is; and what only if the pods were read, and if there are peers.
-ALWAYS = {"calls": CALLS, "health": HEALTH, "log": TEXTS}
-READ = {"verdicts": map_of(either(VERDICT, list_of(VERDICT))), "gate": GATE, "self": TEXTS}
+#: Expectations that any case may have.
+COMMON = {"calls": CALLS, "health": HEALTH, "log": TEXTS}
+#: Expectations that need a successful list of the pods.
+SYNCED = {"verdicts": map_of(value_or_list(VERDICT, list_of(VERDICT))), "gate": GATE, "self": TEXTS}
+#: Expectations that need a result.
 PEERS = {"addresses": TEXTS, "nodes": map_of(NODE), "generation": one_of("new", "next", "same")}
-#: An expectation is of one of these kinds, which is said by its first key that is here.
+#: The kinds of expectations. The first of these keys that an expectation has determines its kind.
 EXPECTATIONS = {
     "init": record("init", init=FAILURE),
     "register": record("register", register=FAILURE),
-    "failure": record("failure", failure=FAILURE, **ALWAYS, **READ),
-    "addresses": record("addresses", **ALWAYS, **READ, **PEERS),
+    "failure": record("failure", failure=FAILURE, **COMMON, **SYNCED),
+    "addresses": record("addresses", **COMMON, **SYNCED, **PEERS),
     "calls": record("calls", calls=CALLS),
 }
 
 
 def expectation(value: Any, where: str) -> None:
-    """See that all that is expected is looked at."""
-    kind(dict)(value, where)
-    found = next((name for name in EXPECTATIONS if name in value), None)
-    if found is None:
-        raise MalformedError(f"{where}: it has none of {', '.join(EXPECTATIONS)}")
-    EXPECTATIONS[found](value, where)
-    unread = found == "failure" and value["failure"]["status"] == "NOT_SYNCED"
-    for key in READ if unread else ():
-        if key in value:
-            raise MalformedError(f"{where}: nobody can say {key}")
+    """Check the expectation of a case: every key must be one that the runner checks."""
+    of_type(dict)(value, where)
+    kind = next((name for name in EXPECTATIONS if name in value), None)
+    if kind is None:
+        raise MalformedError(f"{where}: expected one of {', '.join(EXPECTATIONS)}")
+    EXPECTATIONS[kind](value, where)
+    if kind == "failure" and value["failure"]["status"] == "NOT_SYNCED":
+        for key in value.keys() & SYNCED:
+            raise MalformedError(f"{where}: {key} is unknown before the first sync")
 
 
-def answer(value: Any, where: str) -> None:
-    """See that it is one that is there after a change."""
+def step_expectation(value: Any, where: str) -> None:
+    """Check the expectation of a step, which needs peers or a failure."""
     expectation(value, where)
     if not value.keys() & {"failure", "addresses"}:
-        raise MalformedError(f"{where}: it has neither failure nor addresses")
+        raise MalformedError(f"{where}: expected failure or addresses")
 
 
 ACTIONS = {
@@ -89,8 +90,8 @@ ACTIONS = {
     "delete": TEXTS,
     "allow": TEXT,
 }
-STEP = record("do", "expect", why=TEXT, do=list_of(exactly_one(*ACTIONS, of=record(**ACTIONS))), expect=answer)
-SETTINGS = map_of(kind(str, bytes, type(None)))
+STEP = record("do", "expect", why=TEXT, do=list_of(record_with_one_of(**ACTIONS)), expect=step_expectation)
+SETTING = of_type(str, bytes, type(None))
 CASE = record(
     *("name", "expect"),
     name=TEXT,
@@ -98,17 +99,17 @@ CASE = record(
     token=one_of("bound", "unbound"),
     allow=TEXT,
     pods=map_of(POD),
-    files=SETTINGS,
-    configuration=SETTINGS,
-    environment=map_of(kind(str, type(None))),
-    each=map_of(list_of(kind(str, bytes, type(None)))),
+    files=map_of(SETTING),
+    configuration=map_of(SETTING),
+    environment=map_of(of_type(str, type(None))),
+    each=map_of(list_of(SETTING)),
     expect=expectation,
     steps=list_of(STEP),
 )
 
 
 class Case(NamedTuple):
-    """One case."""
+    """One case of a file."""
 
     name: str
     data: dict[str, Any]
@@ -119,39 +120,39 @@ class Case(NamedTuple):
         return expect
 
     def part(self, name: str) -> Any:
-        """Give a part of it that maps something; empty if it is not there."""
+        """Return a mapping of the case. It is empty if the case has none."""
         return self.data.get(name, {})
 
 
 def read(file: Path) -> list[Case]:
-    """Read a file of cases."""
-    # Shared parts of it are for its cases to use, as YAML's anchors.
-    theme = load(file)
-    record("cases", shared=kind(dict, list), cases=list_of(CASE))(theme, file.name)
-    for data in theme["cases"]:
-        all_is_used(data)
-    found = [case for data in theme["cases"] for case in expanded(file.stem, data)]
+    """Read and check a file of cases."""
+    # `shared` holds YAML anchors for the cases.
+    content = load(file)
+    record("cases", shared=of_type(dict, list), cases=list_of(CASE))(content, file.name)
+    for data in content["cases"]:
+        reject_unused_keys(data)
+    found = [case for data in content["cases"] for case in expand_each(file.stem, data)]
     names = [case.name for case in found]
     for name in names:
         if names.count(name) > 1:
-            raise MalformedError(f"{name}: there are several")
+            raise MalformedError(f"{name}: duplicate name")
     return found
 
 
-def all_is_used(data: dict[str, Any]) -> None:
-    """Refuse what is there for nothing."""
-    answers = data["expect"].keys() & {"failure", "addresses"}
-    if "steps" in data and not answers:
-        raise MalformedError(f"{data['name']}: steps are never taken")
+def reject_unused_keys(data: dict[str, Any]) -> None:
+    """Fail for keys that the runner ignores in this kind of case."""
+    has_result = data["expect"].keys() & {"failure", "addresses"}
+    if "steps" in data and not has_result:
+        raise MalformedError(f"{data['name']}: steps need failure or addresses in expect")
     if "each" in data and "init" not in data["expect"]:
-        raise MalformedError(f"{data['name']}: only init is asked with each of several values")
+        raise MalformedError(f"{data['name']}: each needs init in expect")
     unused = data.keys() - {"name", "why", "configuration", "each", "expect"}
     if "init" in data["expect"] and unused:
-        raise MalformedError(f"{data['name']}: before init nobody looks at {', '.join(unused)}")
+        raise MalformedError(f"{data['name']}: init does not use {', '.join(unused)}")
 
 
-def expanded(theme: str, data: dict[str, Any]) -> list[Case]:
-    """Give the case, or one for each value that a key of the configuration is to have."""
+def expand_each(theme: str, data: dict[str, Any]) -> list[Case]:
+    """Return the case, or one case for each value in `each`."""
     name = f"{theme}: {data['name']}"
     if "each" not in data:
         return [Case(name, data)]
@@ -163,13 +164,13 @@ def expanded(theme: str, data: dict[str, Any]) -> list[Case]:
 
 
 def with_value(data: dict[str, Any], key: str, value: str | bytes | None) -> dict[str, Any]:
-    one = copy.deepcopy(data)
-    one.setdefault("configuration", {})[key] = value
-    for failure in one["expect"].values():
+    copied = copy.deepcopy(data)
+    copied.setdefault("configuration", {})[key] = value
+    for failure in copied["expect"].values():
         failure["words"] = [word.replace("${key}", key) for word in failure.get("words", [])]
-    return one
+    return copied
 
 
 def all_cases() -> list[Case]:
-    """Read them all."""
+    """Read the cases of all files."""
     return [case for file in sorted(FOLDER.glob("*.yaml")) for case in read(file)]

@@ -1,4 +1,4 @@
-"""Fixtures: a namespace of the test's own, a pod in it that the probes are, and the probes."""
+"""Fixtures: a namespace for each test, the pod that the probes stand for, and the probes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 from control_plane import ControlPlane
-from member import OWN, Member, needed
+from member import SELF_POD, Member, required_variable
 from namespace import Namespace
 from probes import Probes, base_environment
 
@@ -24,73 +24,83 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def languages(pytestconfig: pytest.Config) -> dict[str, list[str]]:
-    c = {"C": [needed("KUBEPEERS_PROBE_C")]}
+    """The commands of the probes."""
+    c = {"C": [required_variable("KUBEPEERS_PROBE_C")]}
     if pytestconfig.getoption("--c-only"):
         return c
     python = [sys.executable, str(Path(__file__).with_name("probe.py"))]
     return {
         **c,
-        "Go": [needed("KUBEPEERS_PROBE_GO")],
+        "Go": [required_variable("KUBEPEERS_PROBE_GO")],
         "Python": python,
         "Python with asyncio": [*python, "--asyncio"],
     }
 
 
+@pytest.fixture(scope="session")
+def session_control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    folder = tmp_path_factory.mktemp("tests") / "control-plane"
+    with ControlPlane(required_variable("TESTENV"), folder) as control_plane:
+        yield control_plane
+
+
 @pytest.fixture
-def control_plane(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ControlPlane]:
-    """A control plane of the test's own. Whoever asks for a cluster from here on gets this one."""
-    with ControlPlane(needed("TESTENV"), tmp_path / "control-plane") as own:
-        monkeypatch.setenv("KUBECONFIG", str(own.kubeconfig))
-        for name, value in own.endpoint().items():
-            monkeypatch.setenv(name, value)
-        yield own
+def control_plane(session_control_plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> Iterator[ControlPlane]:
+    """A control plane that the test may disturb, and that all other fixtures use. Its API server runs."""
+    monkeypatch.setenv("KUBECONFIG", str(session_control_plane.kubeconfig))
+    for name, value in session_control_plane.endpoint().items():
+        monkeypatch.setenv(name, value)
+    yield session_control_plane
+    session_control_plane.ensure_server()
 
 
 @pytest.fixture
 def namespace() -> Namespace:
-    needed("KUBECONFIG")
-    return Namespace(needed("TESTENV"))
+    required_variable("KUBECONFIG")
+    return Namespace(required_variable("TESTENV"))
 
 
-def given(settings: Mapping[str, T | None]) -> list[tuple[str, T]]:
-    return [(key, value) for key, value in settings.items() if value is not None]
+def without_none(settings: Mapping[str, T | None]) -> dict[str, T]:
+    return {key: value for key, value in settings.items() if value is not None}
 
 
 @pytest.fixture
-def start(languages: dict[str, list[str]], request: pytest.FixtureRequest) -> Iterator[Callable[..., Probes]]:
-    """Start the probes of all languages; see afterwards that they ended well and gave no secret away."""
+def start_probes(languages: dict[str, list[str]], request: pytest.FixtureRequest) -> Iterator[Callable[..., Probes]]:
+    """Starts the probes. After the test, fails unless they end successfully and have printed no token."""
     started: list[Probes] = []
 
-    # What is None is left out.
     def start(
         settings: Mapping[str, str | bytes | None], environment: Mapping[str, str | None] | None = None
     ) -> Probes:
-        arguments = [f"{key}=".encode() + (v if isinstance(v, bytes) else v.encode()) for key, v in given(settings)]
-        probes = Probes(languages, arguments, {**base_environment(), **dict(given(environment or {}))})
+        arguments = [
+            f"{key}=".encode() + (value if isinstance(value, bytes) else value.encode())
+            for key, value in without_none(settings).items()
+        ]
+        probes = Probes(languages, arguments, {**base_environment(), **without_none(environment or {})})
         started.append(probes)
         return probes
 
     yield start
 
     tokens = request.getfixturevalue("namespace").tokens if "namespace" in request.fixturenames else []
+    parts = [part for token in tokens for part in token.split(".")]
     for probe in (probe for probes in started for probe in probes.all):
         code, stderr = probe.end()
         assert (code, stderr) == (0, ""), f"the {probe.language} probe"
-        # Neither whole nor a part of it.
-        for part in (part for token in tokens for part in token.split(".")):
+        for part in parts:
             assert not any(part in line for line in probe.printed), f"the {probe.language} probe printed a token"
 
 
 @pytest.fixture
-def member(namespace: Namespace, start: Callable[..., Probes], tmp_path: Path) -> Member:
-    """The pod `me`, Running, with a token that is bound to it."""
+def member(namespace: Namespace, start_probes: Callable[..., Probes], tmp_path: Path) -> Member:
+    """A process in the pod `me`, which is Running, with a token that is bound to it."""
     namespace.account()
-    namespace.pod(OWN, "10.0.0.1")
-    return Member(namespace, namespace.mount(tmp_path / "mount", pod=OWN), start)
+    namespace.pod(SELF_POD, "10.0.0.1")
+    return Member(namespace, namespace.mount(tmp_path / "mount", pod=SELF_POD), start_probes)
 
 
 @pytest.fixture
-def process(namespace: Namespace, start: Callable[..., Probes], tmp_path: Path) -> Member:
-    """No pod at all; a token that is bound to none."""
+def unbound_member(namespace: Namespace, start_probes: Callable[..., Probes], tmp_path: Path) -> Member:
+    """A process with a token that is bound to no pod. The namespace has no pods."""
     namespace.account()
-    return Member(namespace, namespace.mount(tmp_path / "mount"), start)
+    return Member(namespace, namespace.mount(tmp_path / "mount"), start_probes)

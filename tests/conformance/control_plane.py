@@ -1,4 +1,4 @@
-"""A control plane that a test may disturb, by way of the helper in $TESTENV."""
+"""A control plane that tests may disturb, by way of the helper in $TESTENV."""
 
 from __future__ import annotations
 
@@ -7,79 +7,88 @@ import http.client
 import ssl
 from typing import TYPE_CHECKING
 
-from namespace import run
-from probes import until
+from namespace import run_tool
+from probes import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Counters of the API server, since it was started: whom it let in, but not to the pods; whom it did not let in; and who
-# did not trust it.
+# Counters of the API server since its start: requests that it authenticated but did not authorize, requests that it
+# did not authenticate, and clients that did not trust its certificate.
 FORBIDDEN = 'authorization_attempts_total{result="no-opinion"}'
 UNAUTHORIZED = 'authentication_attempts{result="error"}'
 UNTRUSTED = "apiserver_tls_handshake_errors_total"
 
-# The probes try again at longer and longer intervals: among so many tries are some of each of them.
-MANY = 12
+#: So many attempts include some of every probe, because probes back off.
+ATTEMPTS = 12
 
 
 class ControlPlane:
-    """One of the test's own. Use it as a context."""
+    """An API server and its etcd. It is a context manager."""
 
     def __init__(self, program: str, folder: Path) -> None:
         self._program = program
         self._folder = folder
+        self._is_serving = False
 
     def __enter__(self) -> ControlPlane:
-        self._tell("up")
+        self._run("up")
+        self._is_serving = True
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._tell("down")
+        self._run("down")
 
     @property
     def kubeconfig(self) -> Path:
         return self._folder / "kubeconfig"
 
     def endpoint(self) -> dict[str, str]:
-        """Give the variables by which a pod is told of the API server. $KUBECONFIG says of which."""
-        return dict(line.split("=", 1) for line in run(self._program, "endpoint").splitlines())
+        """Return the variables in which a pod finds the address of the API server of $KUBECONFIG."""
+        return dict(line.split("=", 1) for line in run_tool(self._program, "endpoint").splitlines())
 
     def stop_server(self) -> None:
-        """Kill the API server. Nobody is served until it is started again."""
-        self._tell("stop-server")
+        """Kill the API server."""
+        self._is_serving = False
+        self._run("stop-server")
 
     def start_server(self, *options: str) -> None:
-        self._tell("start-server", *options)
+        self._run("start-server", *options)
+        self._is_serving = True
+
+    def ensure_server(self) -> None:
+        """Start the API server if a test has stopped it and failed."""
+        if not self._is_serving:
+            self.start_server()
 
     def restart_server(self) -> None:
-        """Have the API server forget all that is not in its store, and end all watches."""
+        """Restart the API server, which ends all watches and empties its caches."""
         self.stop_server()
         self.start_server()
 
     def compact(self) -> None:
-        """Have the store forget all but the present state."""
-        self._tell("compact")
+        """Compact etcd to the current revision."""
+        self._run("compact")
 
     def get(self, path: str) -> str:
-        """Give what the API server answers an administrator."""
-        return run(self._program, "get", path)
+        """Return the API server's response to an administrator."""
+        return run_tool(self._program, "get", path)
 
-    def knows(self, token: str) -> bool:
-        """Say whether the API server lets in who has this token."""
+    def accepts(self, token: str) -> bool:
+        """Return whether the API server authenticates this token."""
         endpoint, unverified = self.endpoint(), ssl._create_unverified_context()
-        at = endpoint["KUBERNETES_SERVICE_HOST"], int(endpoint["KUBERNETES_SERVICE_PORT"])
-        with contextlib.closing(http.client.HTTPSConnection(*at, context=unverified)) as connection:
+        address = endpoint["KUBERNETES_SERVICE_HOST"], int(endpoint["KUBERNETES_SERVICE_PORT"])
+        with contextlib.closing(http.client.HTTPSConnection(*address, context=unverified)) as connection:
             connection.request("GET", "/version", headers={"Authorization": f"Bearer {token}"})
             return connection.getresponse().status != http.HTTPStatus.UNAUTHORIZED
 
-    def see_many(self, counter: str) -> None:
-        """Wait until the API server has counted many of something."""
-        until(lambda: self._count(counter), lambda count: count >= MANY, counter)
+    def wait_for_attempts(self, counter: str) -> None:
+        """Wait until a counter shows that all probes have tried and failed."""
+        wait_until(lambda: self._count(counter), lambda count: count >= ATTEMPTS, counter)
 
     def _count(self, counter: str) -> int:
         lines = (line.rpartition(" ") for line in self.get("/metrics").splitlines())
         return sum(int(value) for name, _, value in lines if name == counter)
 
-    def _tell(self, command: str, *options: str) -> None:
-        run(self._program, command, "--dir", str(self._folder), *options)
+    def _run(self, command: str, *options: str) -> None:
+        run_tool(self._program, command, "--dir", str(self._folder), *options)

@@ -1,8 +1,7 @@
-"""The two interfaces of the Python package that the probe plays: `Provider` and `AsyncProvider`."""
+"""The two interfaces of the Python package that the probe calls: `Provider` and `AsyncProvider`."""
 
 from __future__ import annotations
 
-import asyncio
 import queue
 import threading
 from typing import TYPE_CHECKING, Any
@@ -15,19 +14,19 @@ if TYPE_CHECKING:
     from kubepeers import Snapshot
 
 
-# There is no message if nothing came, or if a subscription has ended.
-def nothing_came() -> WaitTimeoutError:
-    return WaitTimeoutError("")
+# These two have no message: no snapshot came in time, and the subscription has ended.
+def no_snapshot() -> WaitTimeoutError:
+    return WaitTimeoutError("", retryable=False)
 
 
-def is_over() -> ClosedError:
+def end_of_subscription() -> ClosedError:
     return ClosedError("")
 
 
-class Threads:
-    """`Provider`. Its iterator runs in a thread, so that the probe can ask for the next snapshot with a timeout."""
+class SyncInterface:
+    """`Provider`. A thread runs its iterator, so that the probe can wait for the next snapshot with a timeout."""
 
-    kind = Provider
+    provider_class = Provider
 
     def __init__(self) -> None:
         self._outcomes: queue.SimpleQueue[Snapshot | KubepeersError] | None = None
@@ -42,32 +41,36 @@ class Threads:
     def next(self, provider: Any, timeout: float) -> Snapshot:
         if self._outcomes is None:
             self._outcomes = queue.SimpleQueue()
-            threading.Thread(target=_follow, args=(provider.changes(), self._outcomes), daemon=True).start()
+            threading.Thread(target=_forward, args=(provider.changes(), self._outcomes), daemon=True).start()
         try:
             outcome = self._outcomes.get(timeout=timeout)
         except queue.Empty:
-            raise nothing_came() from None
+            raise no_snapshot() from None
         if isinstance(outcome, KubepeersError):
             self.unwatch()
             raise outcome
         return outcome
 
 
-def _follow(changes: Iterator[Snapshot], outcomes: queue.SimpleQueue[Snapshot | KubepeersError]) -> None:
+def _forward(changes: Iterator[Snapshot], outcomes: queue.SimpleQueue[Snapshot | KubepeersError]) -> None:
     try:
         for snapshot in changes:
             outcomes.put(snapshot)
-        outcomes.put(is_over())
+        outcomes.put(end_of_subscription())
     except KubepeersError as e:
         outcomes.put(e)
 
 
-class EventLoop:
+class AsyncInterface:
     """`AsyncProvider`, in an event loop that runs during each command."""
 
-    kind = AsyncProvider
+    provider_class = AsyncProvider
 
     def __init__(self) -> None:
+        # Imported late, because asyncio takes half of the start of the other probe.
+        import asyncio
+
+        self._asyncio = asyncio
         self._loop = asyncio.new_event_loop()
         self._changes: AsyncIterator[Snapshot] | None = None
 
@@ -80,15 +83,15 @@ class EventLoop:
     def next(self, provider: Any, timeout: float) -> Snapshot:
         try:
             # An iterator can be used again after it was cancelled.
-            return self._loop.run_until_complete(asyncio.wait_for(self._next(provider), timeout))
+            return self._loop.run_until_complete(self._asyncio.wait_for(self._next(provider), timeout))
         except StopAsyncIteration:
             self.unwatch()
-            raise is_over() from None
+            raise end_of_subscription() from None
         except KubepeersError:
             self.unwatch()
             raise
-        except asyncio.TimeoutError:
-            raise nothing_came() from None
+        except self._asyncio.TimeoutError:
+            raise no_snapshot() from None
 
     async def _next(self, provider: Any) -> Snapshot:
         if self._changes is None:

@@ -1,4 +1,4 @@
-"""The process that the probes are."""
+"""The configuration and the environment of the process that the probes stand for."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from namespace import Namespace
     from probes import Probes
 
-OWN = "me"
+SELF_POD = "me"
 
 
-def needed(variable: str) -> str:
-    """Give an environment variable. Without it the tests fail: a skipped test would look like a good one."""
-    return os.environ.get(variable) or pytest.fail(f"the environment variable {variable} is not set: see README.md")
+def required_variable(name: str) -> str:
+    """Return an environment variable. Without it the test fails: a skipped test would look like one that passed."""
+    return os.environ.get(name) or pytest.fail(f"the environment variable {name} is not set: see README.md")
 
 
-def required(namespace: str) -> dict[str, str | bytes]:
-    """Give the required configuration."""
+def required_settings(namespace: str) -> dict[str, str | bytes]:
+    """Return the required configuration."""
     return {
         "namespace": namespace,
         "discovery_port_name": "gossip",
@@ -35,28 +35,30 @@ def required(namespace: str) -> dict[str, str | bytes]:
 
 
 class Member:
-    """A process in the pod `me` of a namespace."""
+    """A process in a pod of a namespace."""
 
     def __init__(self, namespace: Namespace, mount: Path, start: Callable[..., Probes]) -> None:
         self.namespace = namespace
         self.mount = mount
         self.settings: dict[str, str | bytes] = {
-            **required(namespace.name),
+            **required_settings(namespace.name),
             "service_account_dir": str(mount),
-            # Long where a good answer ends it early, short where nothing will come.
+            # Long where a result ends the wait, and short where none will come.
             "register_timeout_ms": "60000",
             "discover_timeout_ms": "100",
-            # An API server on a busy machine is late, which is no trouble.
+            # On a busy machine, the API server may be late without an error.
             "request_timeout_ms": "60000",
         }
-        self.environment = {name: needed(name) for name in ("KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")}
+        variables = ("KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")
+        self.environment = {name: required_variable(name) for name in variables}
         self._start = start
 
     def start(self, /, environment: Mapping[str, str | None] | None = None, **settings: str | bytes | None) -> Probes:
-        """Start the probes with the usual configuration, and what is said here. They are not initialised yet."""
+        """Start the probes with these additional settings. None removes one. The probes are not initialized yet."""
         return self._start({**self.settings, **settings}, {**self.environment, **(environment or {})})
 
     def registered(self, /, environment: Mapping[str, str] | None = None, **settings: str | bytes) -> Probes:
+        """Start, initialize and register the probes."""
         probes = self.start(environment, **settings)
         probes.register()
         return probes

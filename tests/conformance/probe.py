@@ -1,4 +1,4 @@
-"""The Python probe of the conformance cases. The README says what it reads and prints."""
+"""The Python probe of the conformance cases. README.md documents what it reads and prints."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ctypes import byref, c_uint64
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from interfaces import EventLoop, Threads, nothing_came
+from interfaces import AsyncInterface, SyncInterface, no_snapshot
 from kubepeers import KubepeersError, LifecycleError, Status
 
 if TYPE_CHECKING:
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\t": "\\t"})
 
-#: The library's words for the levels that have other names in `logging`.
+#: Levels whose name in `logging` is not that of the library.
 LEVELS = {"WARNING": "warn"}
 
 
-def seconds(milliseconds: str) -> float | None:
+def seconds_or_default(milliseconds: str) -> float | None:
     return None if int(milliseconds) < 0 else int(milliseconds) / 1000
 
 
-def shown(snapshot: Snapshot) -> str:
+def format_snapshot(snapshot: Snapshot) -> str:
     return " ".join([str(snapshot.generation), *snapshot.addresses])
 
 
-def records_of(nodes: list[Node]) -> str:
+def format_nodes(nodes: list[Node]) -> str:
     records = [
         [
             *(node.name, node.uid, node.host, node.discovery_port, node.remoting_port, node.peers_port),
@@ -41,14 +41,14 @@ def records_of(nodes: list[Node]) -> str:
     return " ".join(",".join(str(field) for field in record) for record in records)
 
 
-def state_of(health: Health) -> str:
+def format_health(health: Health) -> str:
     error = [health.error.status.name, health.error_class] if health.error else ["-", health.error_class or "-"]
     flags = (health.synced, health.stale, health.watching, health.polling)
     return " ".join([*(str(int(flag)) for flag in flags), *error])
 
 
-def json_of(explanation: Explanation) -> str:
-    """Return the JSON of the library, made from the types of the package."""
+def format_explanation(explanation: Explanation) -> str:
+    """Return the JSON that the library would return, made from the types of the package."""
     fields = asdict(explanation)
     fields["self"] = fields.pop("self_pod")
     for pod in fields["pods"]:
@@ -56,8 +56,8 @@ def json_of(explanation: Explanation) -> str:
     return json.dumps(fields, ensure_ascii=False)
 
 
-class Records(logging.Handler):
-    """Keeps what the provider's thread passes to `logging`."""
+class LogQueue(logging.Handler):
+    """Queues the records that the provider's thread passes to `logging`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,39 +75,39 @@ class Records(logging.Handler):
         try:
             return self._records.get(timeout=timeout)
         except queue.Empty:
-            raise nothing_came() from None
+            raise no_snapshot() from None
 
 
 class Probe:
-    """Answers commands by their names."""
+    """Runs commands on one provider."""
 
-    def __init__(self, settings: list[tuple[str, str]], interface: Threads | EventLoop) -> None:
+    def __init__(self, settings: list[tuple[str, str]], interface: SyncInterface | AsyncInterface) -> None:
         self._settings = settings
         self._interface = interface
         self._provider: Any = None
         self._is_open = False
         self._manifest = ""
-        records = Records()
+        log = LogQueue()
         call = self._call
         self._commands = {
             "init": self._init,
             "register": lambda: call("register"),
             "discover": lambda: " ".join(call("discover_peers")),
             "generation": lambda: str(self._provider.generation if self._provider else 0),
-            "wait": lambda after, timeout: shown(call("wait", int(after), seconds(timeout))),
-            "settle": lambda least, stable_for, timeout: shown(
-                call("wait_for_peers", int(least), int(stable_for) / 1000, seconds(timeout))
+            "wait": lambda after, timeout: format_snapshot(call("wait", int(after), seconds_or_default(timeout))),
+            "settle": lambda minimum, stable_for, timeout: format_snapshot(
+                call("wait_for_peers", int(minimum), int(stable_for) / 1000, seconds_or_default(timeout))
             ),
-            "refresh": lambda timeout: call("refresh", seconds(timeout)),
+            "refresh": lambda timeout: call("refresh", seconds_or_default(timeout)),
             "watch": interface.unwatch,
             "next": self._next,
             "unwatch": interface.unwatch,
-            "nodes": lambda: records_of(call("nodes")),
+            "nodes": lambda: format_nodes(call("nodes")),
             "self": self._self,
-            "health": lambda: state_of(call("health")),
+            "health": lambda: format_health(call("health")),
             "metrics": lambda: call("metrics"),
-            "explain": lambda form: call("explain_table") if form == "table" else json_of(call("explain")),
-            "log": lambda timeout: records.next(int(timeout) / 1000),
+            "explain": lambda form: call("explain_table") if form == "table" else format_explanation(call("explain")),
+            "log": lambda timeout: log.next(int(timeout) / 1000),
             "deregister": lambda: call("deregister"),
             "close": self.close,
         }
@@ -130,7 +130,7 @@ class Probe:
             self._interface.call(self._provider, "close")
 
     def _init(self) -> None:
-        # The package has no such call on an open provider, so this calls the library.
+        # The package has no init on an open provider, so this calls the library.
         if self._is_open:
             from kubepeers._library import lib
 
@@ -140,26 +140,26 @@ class Probe:
                 session.call(lib.kubepeers_init, config, byref(c_uint64(session.handle.value)))
             finally:
                 lib.kubepeers_config_free(config)
-        self._provider = self._interface.kind._from_pairs(self._settings)
+        self._provider = self._interface.provider_class._from_pairs(self._settings)
         self._is_open = True
 
     def _call(self, method: str, *arguments: Any) -> Any:
-        return self._interface.call(self._required(), method, *arguments)
+        return self._interface.call(self._created_provider(), method, *arguments)
 
     def _next(self, timeout: str) -> str:
-        return shown(self._interface.next(self._required(), int(timeout) / 1000))
+        return format_snapshot(self._interface.next(self._created_provider(), int(timeout) / 1000))
 
-    def _required(self) -> Any:
-        # The package has no calls before the constructor. This is the library's message.
+    def _created_provider(self) -> Any:
+        # The package has no calls before the constructor. This message is the library's.
         if self._provider is None:
             raise LifecycleError("not initialized: call init first", status=Status.NOT_INITIALIZED)
         return self._provider
 
     def _self(self) -> str:
         try:
-            return records_of([self._call("self_node")])
+            return format_nodes([self._call("self_node")])
         except KubepeersError as e:
-            # For an observer, this is an error only in the package.
+            # The library returns an empty list to an observer. In the package, this is an error.
             if e.status is Status.NO_IDENTITY and ("membership", "observer") in self._settings:
                 return ""
             raise
@@ -168,17 +168,17 @@ class Probe:
 def main() -> None:
     """Answer every line of stdin."""
     settings: list[tuple[str, str]] = []
-    interface: Threads | EventLoop | None = None
+    interface: SyncInterface | AsyncInterface | None = None
     for argument in sys.argv[1:]:
         key, separator, value = argument.partition("=")
         if argument == "--asyncio":
-            interface = EventLoop()
+            interface = AsyncInterface()
         elif separator:
             settings.append((key, value))
         else:
             sys.exit(f"probe: argument {argument!r} is not KEY=VALUE")
-    probe = Probe(settings, interface or Threads())
-    # Messages are UTF-8 in the probes of all languages, whatever the locale.
+    probe = Probe(settings, interface or SyncInterface())
+    # All probes print UTF-8, whatever the locale.
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
     for line in sys.stdin:
         print(probe.answer(*line.split()), flush=True)

@@ -1,4 +1,4 @@
-"""A strict reader of https://prometheus.io/docs/instrumenting/exposition_formats/#text-format-details."""
+"""A strict parser of https://prometheus.io/docs/instrumenting/exposition_formats/#text-format-details."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ TYPE = re.compile(rf"# TYPE ({NAME}) (gauge|counter)")
 
 
 class Metric(NamedTuple):
-    """One of a name."""
+    """A metric and its samples."""
 
     kind: str
-    #: Values by labels.
+    #: The values by their labels.
     samples: dict[frozenset[tuple[str, str]], float]
 
 
 def parse(text: str) -> dict[str, Metric]:
-    """Read metrics: of each a HELP line, a TYPE line and then all of its samples, if any."""
-    assert text.endswith("\n"), "the last line is not ended"
+    """Parse metrics. Each must have a HELP line, a TYPE line, and then all of its samples."""
+    assert text.endswith("\n"), "the last line has no newline"
     lines = text.splitlines()
     metrics: dict[str, Metric] = {}
     for number, line in enumerate(lines):
@@ -31,22 +31,22 @@ def parse(text: str) -> dict[str, Metric]:
             described = TYPE.fullmatch(lines[number + 1])
             assert described, lines[number + 1]
             assert described[1] == head[1], f"{described[1]} after the help of {head[1]}"
-            assert head[1] not in metrics, f"{head[1]} is there twice"
+            assert head[1] not in metrics, f"duplicate metric {head[1]}"
             metrics[head[1]] = Metric(described[2], {})
         elif not TYPE.fullmatch(line):
-            take(line, metrics)
+            add_sample(line, metrics)
     return metrics
 
 
-def take(line: str, metrics: dict[str, Metric]) -> None:
-    """Add a sample to the metric that was described last."""
+def add_sample(line: str, metrics: dict[str, Metric]) -> None:
+    """Add a sample to the last metric."""
     sample = SAMPLE.fullmatch(line)
-    assert sample, f"no sample: {line!r}"
+    assert sample, f"invalid sample: {line!r}"
     name, labels, value = sample.groups()
-    assert name == list(metrics)[-1], f"{name} is not where it belongs"
+    assert name == list(metrics)[-1], f"a sample of {name} after the metric {list(metrics)[-1]}"
     pairs = [tuple(label.split("=", 1)) for label in re.findall(LABEL, labels or "")]
-    assert len({key for key, _ in pairs}) == len(pairs), f"a label is there twice: {line}"
+    assert len({key for key, _ in pairs}) == len(pairs), f"duplicate label: {line}"
     key = frozenset((key, value[1:-1]) for key, value in pairs)
-    assert key not in metrics[name].samples, f"the same sample twice: {line}"
+    assert key not in metrics[name].samples, f"duplicate sample: {line}"
     assert metrics[name].kind != "counter" or (name.endswith("_total") and float(value) >= 0), line
     metrics[name].samples[key] = float(value)

@@ -1,4 +1,4 @@
-"""What data may look like. All that is not named is refused: a misspelt expectation would prove nothing."""
+"""Checks of data. They reject every unknown key, because a misspelled expectation would check nothing."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ import yaml
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: Raises MalformedError if a value is not what it should be. The text says where it is.
+#: Raises MalformedError if a value is invalid. The text is the path to the value.
 Check = Callable[[Any, str], None]
 
 
 class MalformedError(Exception):
-    """The data is not what it should be."""
+    """The data is invalid."""
 
 
-def kind(*types: type) -> Check:
+def of_type(*types: type) -> Check:
     def check(value: Any, where: str) -> None:
-        # A bool is an int, to Python.
+        # isinstance would accept a bool as an int.
         if type(value) not in types:
-            raise MalformedError(f"{where}: {value!r} is no {' or '.join(t.__name__ for t in types)}")
+            expected = " or ".join(t.__name__ for t in types)
+            raise MalformedError(f"{where}: {value!r}: expected {expected}")
 
     return check
 
@@ -30,23 +31,21 @@ def kind(*types: type) -> Check:
 def one_of(*values: Any) -> Check:
     def check(value: Any, where: str) -> None:
         if value not in values:
-            raise MalformedError(f"{where}: {value!r} is none of {', '.join(map(str, values))}")
+            raise MalformedError(f"{where}: {value!r}: expected one of {', '.join(map(str, values))}")
 
     return check
 
 
-def either(one: Check, other: Check) -> Check:
-    """Give the check of a value or, where it is a list, of that."""
-
+def value_or_list(item: Check, items: Check) -> Check:
     def check(value: Any, where: str) -> None:
-        (other if isinstance(value, list) else one)(value, where)
+        (items if isinstance(value, list) else item)(value, where)
 
     return check
 
 
 def list_of(item: Check) -> Check:
     def check(value: Any, where: str) -> None:
-        kind(list)(value, where)
+        of_type(list)(value, where)
         for number, element in enumerate(value, start=1):
             item(element, f"{where}, {number}")
 
@@ -55,9 +54,9 @@ def list_of(item: Check) -> Check:
 
 def map_of(item: Check) -> Check:
     def check(value: Any, where: str) -> None:
-        kind(dict)(value, where)
+        of_type(dict)(value, where)
         for key, element in value.items():
-            kind(str)(key, where)
+            of_type(str)(key, where)
             item(element, f"{where}, {key}")
 
     return check
@@ -65,37 +64,37 @@ def map_of(item: Check) -> Check:
 
 def record(*required: str, **fields: Check) -> Check:
     def check(value: Any, where: str) -> None:
-        kind(dict)(value, where)
+        of_type(dict)(value, where)
         for key in required:
             if key not in value:
-                raise MalformedError(f"{where}: {key} is missing")
+                raise MalformedError(f"{where}: missing {key}")
         for key, element in value.items():
             if key not in fields:
-                raise MalformedError(f"{where}: {key!r} is none of {', '.join(fields)}")
+                raise MalformedError(f"{where}: unknown key {key!r}: expected one of {', '.join(fields)}")
             fields[key](element, f"{where}, {key}")
 
     return check
 
 
-def exactly_one(*keys: str, of: Check) -> Check:
-    """Give the check of a record that has one of these keys."""
+def record_with_one_of(**fields: Check) -> Check:
+    """Return the check of a record that has exactly one of these fields."""
 
     def check(value: Any, where: str) -> None:
-        of(value, where)
-        if len([key for key in keys if key in value]) != 1:
-            raise MalformedError(f"{where}: it has to have one of {', '.join(keys)}")
+        record(**fields)(value, where)
+        if len(value) != 1:
+            raise MalformedError(f"{where}: expected exactly one of {', '.join(fields)}")
 
     return check
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that is there twice, of which YAML's own takes the last."""
+    """Rejects a duplicate key. The base class would use the last one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [key.value for key, _ in node.value]
         for key in keys:
             if keys.count(key) > 1 and key != "<<":
-                raise MalformedError(f"{node.start_mark}: {key} is there twice")
+                raise MalformedError(f"{node.start_mark}: duplicate key {key}")
         return super().construct_mapping(node, deep)
 
 

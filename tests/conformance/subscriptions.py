@@ -4,42 +4,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lines import told
-
 if TYPE_CHECKING:
-    from probes import Line, Probe, Probes
+    from answers import Answer
+    from probes import Probe, Probes
 
-#: Milliseconds to wait for what has to come, and for what must not.
-PATIENCE_MS, MOMENT_MS = 30000, 20
+#: How long to wait for a snapshot that must come, and for one that must not.
+EXPECTED_MS, UNEXPECTED_MS = 30000, 20
 
 
 class Subscriptions:
-    """Those of all probes."""
+    """The subscriptions of all probes."""
 
     def __init__(self, probes: Probes) -> None:
         self._probes = probes
-        #: The generation that each language's has told last; 0 if none.
-        self._told = dict.fromkeys((probe.language for probe in probes.all), 0)
+        #: The last generation that each language's subscription reported, or 0.
+        self._reported = dict.fromkeys((probe.language for probe in probes.all), 0)
 
-    def follow(self, probe: Probe, generation: int, addresses: list[str]) -> None:
-        """Go on until it has told the present state, which is this."""
-        last = self._told[probe.language]
+    def read_until(self, probe: Probe, generation: int, addresses: list[str]) -> None:
+        """Read snapshots until the current one, which must have this generation and these addresses."""
+        last = self._reported[probe.language]
         found = addresses
-        while self._told[probe.language] < generation:
-            newer, found = told(probe, probe.ask(f"next {PATIENCE_MS}"))
-            assert newer > self._told[probe.language], probe.language
-            self._told[probe.language] = newer
+        while self._reported[probe.language] < generation:
+            newer, found = probe.call(f"next {EXPECTED_MS}").snapshot
+            assert newer > self._reported[probe.language], probe.language
+            self._reported[probe.language] = newer
         assert found == addresses, f"{probe.language}, after generation {last}"
 
-    def tell_nothing(self) -> None:
-        """See that nothing is told twice, and nothing that mends itself."""
-        assert self._probes.ask(f"next {MOMENT_MS}") == ("next", "TIMEOUT", False, 0, "")
+    def expect_nothing(self) -> None:
+        """Fail if a snapshot is reported twice, or a transient error at all."""
+        assert self._probes.call(f"next {UNEXPECTED_MS}") == ("next", "TIMEOUT", False, 0, "")
 
-    def end(self) -> dict[str, Line]:
-        """Give the failures that they end with, whatever they have told before."""
-        lines = self._probes.by_language(f"next {PATIENCE_MS}")
+    def read_to_end(self) -> dict[str, Answer]:
+        """Return the errors that end the subscriptions."""
+        answers = self._probes.call_each(f"next {EXPECTED_MS}")
         for probe in self._probes.all:
-            while lines[probe.language].status == "OK":
-                lines[probe.language] = probe.ask(f"next {PATIENCE_MS}")
-            self._told[probe.language] = 0
-        return lines
+            while answers[probe.language].status == "OK":
+                answers[probe.language] = probe.call(f"next {EXPECTED_MS}")
+            self._reported[probe.language] = 0
+        return answers

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from arrangement import Arrangement
+from case_runner import check_init, run_case
+from case_setup import CaseSetup
 from cases import Case, all_cases
-from member import Member, required
-from playing import play, refused_by_init
+from member import Member, required_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from probes import Probes
 
 CASES = all_cases()
-OF_INIT = [case for case in CASES if "init" in case.expect]
-OTHERS = [case for case in CASES if "init" not in case.expect]
+INIT_CASES = [case for case in CASES if "init" in case.expect]
+OTHER_CASES = [case for case in CASES if "init" not in case.expect]
 
 
-@pytest.mark.parametrize("case", OF_INIT, ids=[case.name for case in OF_INIT])
-def test_init(start: Callable[..., Probes], case: Case) -> None:
-    # No cluster is asked.
-    refused_by_init(start({**required("default"), **case.part("configuration")}), case.expect["init"])
+# Init does no I/O, so these cases need no cluster.
+@pytest.mark.parametrize("case", INIT_CASES, ids=[case.name for case in INIT_CASES])
+def test_init(start_probes: Callable[..., Probes], case: Case) -> None:
+    check_init(start_probes({**required_settings("default"), **case.part("configuration")}), case.expect["init"])
 
 
-@pytest.mark.parametrize("case", OTHERS, ids=[case.name for case in OTHERS])
-def test_case(namespace: Namespace, start: Callable[..., Probes], tmp_path: Path, case: Case) -> None:
-    member = Member(namespace, tmp_path / "mount", start)
-    with Arrangement(case, member, namespace, tmp_path) as arrangement:
-        play(case, arrangement.start(), arrangement)
+@pytest.mark.parametrize("case", OTHER_CASES, ids=[case.name for case in OTHER_CASES])
+def test_case(namespace: Namespace, start_probes: Callable[..., Probes], tmp_path: Path, case: Case) -> None:
+    member = Member(namespace, tmp_path / "mount", start_probes)
+    with CaseSetup(case, member, namespace, tmp_path) as setup:
+        run_case(case, setup.start(), setup)

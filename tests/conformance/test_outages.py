@@ -1,4 +1,4 @@
-"""What becomes of the peers when the API server, its store or its leave to look at the pods is lost for a while."""
+"""Outages of the API server, lost history in etcd, and a Role that is missing for a while."""
 
 from __future__ import annotations
 
@@ -8,122 +8,126 @@ from typing import TYPE_CHECKING
 
 import pytest
 from control_plane import FORBIDDEN, ControlPlane
-from member import OWN, Member
-from probes import until
+from member import SELF_POD, Member
+from probes import wait_until
 
 if TYPE_CHECKING:
-    from probes import Line, Probe
+    from answers import Answer
+    from probes import Probe
 
-# The shared one must not be disturbed.
+# These tests disturb the API server, so they must not use that of the other tests.
 pytestmark = pytest.mark.usefixtures("control_plane")
 
 
-def test_the_last_peers_stand_while_the_server_is_down(member: Member, control_plane: ControlPlane) -> None:
+def test_last_peers_are_kept_while_the_server_is_down(member: Member, control_plane: ControlPlane) -> None:
     pods = member.namespace
     pods.pod("a", "10.0.0.2")
     probes = member.registered()
-    probes.follow(["10.0.0.2:3322"])
+    probes.wait_for_peers(["10.0.0.2:3322"])
     control_plane.stop_server()
-    for _ in range(10):
-        assert probes.ask("discover") == ("discover", "OK", False, 0, "10.0.0.2:3322")
-        assert probes.ask("wait 1 100")[:4] == ("wait", "TIMEOUT", True, 0)
+    for _ in range(3):
+        assert probes.call("discover") == ("discover", "OK", False, 0, "10.0.0.2:3322")
+        assert probes.call("wait 1 100")[:4] == ("wait", "TIMEOUT", True, 0)
     control_plane.start_server()
     pods.delete("a")
     pods.pod("b", "10.0.0.3")
-    probes.follow(["10.0.0.3:3322"])
+    probes.wait_for_peers(["10.0.0.3:3322"])
 
 
-def test_register_while_the_server_is_down(member: Member, control_plane: ControlPlane) -> None:
+def test_register_succeeds_while_the_server_is_down(member: Member, control_plane: ControlPlane) -> None:
     member.namespace.pod("a", "10.0.0.2")
     control_plane.stop_server()
-    # Long enough to fail before it is over.
+    # Long enough for one failed attempt.
     probes = member.registered(register_timeout_ms="1000")
-    line = probes.eventually("discover", lambda line: "refused" in line.message)
-    assert line[:4] == ("discover", "NOT_SYNCED", True, 0)
-    assert "cannot be reached" in line.message
-    assert probes.ask("wait 0 0").status == "NOT_SYNCED"
+    answer = probes.wait_for("discover", lambda answer: "refused" in answer.message)
+    assert answer[:4] == ("discover", "NOT_SYNCED", True, 0)
+    assert "cannot be reached" in answer.message
+    assert probes.call("wait 0 0").status == "NOT_SYNCED"
     control_plane.start_server()
-    line = probes.eventually("discover", lambda line: line.status != "NOT_SYNCED")
-    assert line == ("discover", "OK", False, 0, "10.0.0.2:3322")
+    answer = probes.wait_for("discover", lambda answer: answer.status != "NOT_SYNCED")
+    assert answer == ("discover", "OK", False, 0, "10.0.0.2:3322")
 
 
-def test_what_happened_unseen_is_seen_at_once(member: Member, control_plane: ControlPlane) -> None:
+def test_missed_changes_lead_to_one_new_generation(member: Member, control_plane: ControlPlane) -> None:
     pods = member.namespace
     for number in range(6):
         pods.pod(f"pod-{number}", f"10.0.0.{number + 2}")
     probes = member.registered()
-    probes.follow(pods.peers(OWN))
-    known = f"/api/v1/namespaces/{pods.name}/pods?resourceVersion={pods.resource_version()}"
+    probes.wait_for_peers(pods.peers(SELF_POD))
+    pods_at_version = f"/api/v1/namespaces/{pods.name}/pods?resourceVersion={pods.resource_version()}"
     with probes.paused():
-        # Ends the watches.
+        # A restart ends the watches.
         control_plane.restart_server()
         for number in range(4):
             pods.delete(f"pod-{number}")
         for number in range(6, 10):
             pods.pod(f"pod-{number}", f"10.0.0.{number + 2}")
         control_plane.compact()
-        # Without it the API server itself would remember.
+        # Without this restart, the API server would still have the events in memory.
         control_plane.restart_server()
-        # From what the probes know there is no going on, and the store does not know it either.
-        event = json.loads(control_plane.get(f"{known}&watch=1&timeoutSeconds=60"))
+        # The probes cannot resume: the API server has neither events nor a list for their resourceVersion.
+        event = json.loads(control_plane.get(f"{pods_at_version}&watch=1&timeoutSeconds=60"))
         assert (event["type"], event["object"]["code"]) == ("ERROR", 410)
         with pytest.raises(AssertionError, match="410"):
-            control_plane.get(f"{known}&resourceVersionMatch=Exact")
-        expected = pods.peers(OWN)
+            control_plane.get(f"{pods_at_version}&resourceVersionMatch=Exact")
+        expected = pods.peers(SELF_POD)
         assert len(expected) == 6
-    probes.follow_at_once(expected)
+    probes.expect_next_peers(expected)
 
 
-def test_the_role_is_revoked_for_a_while(member: Member, control_plane: ControlPlane) -> None:
+def test_last_peers_are_kept_while_the_role_is_missing(member: Member, control_plane: ControlPlane) -> None:
     pods = member.namespace
     pods.pod("a", "10.0.0.2")
     probes = member.registered()
-    probes.follow(["10.0.0.2:3322"])
+    probes.wait_for_peers(["10.0.0.2:3322"])
     pods.account(verbs="")
-    # A watch is not ended by that.
+    # An open watch goes on.
     pods.pod("b", "10.0.0.3")
-    probes.follow(["10.0.0.2:3322", "10.0.0.3:3322"])
+    probes.wait_for_peers(["10.0.0.2:3322", "10.0.0.3:3322"])
     control_plane.restart_server()
-    control_plane.see_many(FORBIDDEN)
+    control_plane.wait_for_attempts(FORBIDDEN)
     pods.delete("a")
-    assert probes.ask("discover") == ("discover", "OK", False, 0, "10.0.0.2:3322 10.0.0.3:3322")
+    assert probes.call("discover") == ("discover", "OK", False, 0, "10.0.0.2:3322 10.0.0.3:3322")
     pods.account()
-    probes.follow(["10.0.0.3:3322"])
+    probes.wait_for_peers(["10.0.0.3:3322"])
 
 
-def test_what_is_too_old_is_not_given_out(member: Member, control_plane: ControlPlane) -> None:
+def test_result_older_than_max_stale_is_an_error(member: Member, control_plane: ControlPlane) -> None:
     member.namespace.pod("a", "10.0.0.2")
     probes = member.registered(max_stale_ms="1000")
-    # A busy machine may be too late for what was read at first.
-    line = probes.eventually("discover", lambda line: line.status != "STALE")
-    assert line == ("discover", "OK", False, 0, "10.0.0.2:3322")
+    # On a busy machine, the first list may already be too old.
+    answer = probes.wait_for("discover", lambda answer: answer.status != "STALE")
+    assert answer == ("discover", "OK", False, 0, "10.0.0.2:3322")
     control_plane.stop_server()
     for probe in probes.all:
-        ask = partial(probe.ask, "discover")
-        line = until(ask, lambda line: line.status != "OK" and "refused" in line.message, probe.language)
-        assert line[:4] == ("discover", "STALE", True, 0)
-    probes.eventually("health", lambda line: line.payload == "1 1 0 0 UNAVAILABLE unreachable")
-    # Who asks why is told.
-    assert probes.explained()["gate"] == "open"
+        answer = wait_until(
+            partial(probe.call, "discover"),
+            lambda answer: answer.status != "OK" and "refused" in answer.message,
+            probe.language,
+        )
+        assert answer[:4] == ("discover", "STALE", True, 0)
+    probes.wait_for("health", lambda answer: answer.payload == "1 1 0 0 UNAVAILABLE unreachable")
+    # Explain still returns the last result.
+    assert probes.call("explain json").explanation["gate"] == "open"
     control_plane.start_server()
     for probe in probes.all:
-        line = until(partial(probe.ask, "discover"), lambda line: line.status != "STALE", probe.language)
-        assert line == ("discover", "OK", False, 0, "10.0.0.2:3322")
+        answer = wait_until(partial(probe.call, "discover"), lambda answer: answer.status != "STALE", probe.language)
+        assert answer == ("discover", "OK", False, 0, "10.0.0.2:3322")
 
 
-def test_a_restart_does_not_end_watching(member: Member, control_plane: ControlPlane) -> None:
+def test_restart_of_the_server_does_not_lead_to_polling(member: Member, control_plane: ControlPlane) -> None:
     probes = member.registered()
-    probes.eventually("health", lambda line: line.payload == "1 0 1 0 - -")
-    # A server that starts says 403 to everybody for a moment: that is no reason to poll.
+    probes.wait_for("health", lambda answer: answer.payload == "1 0 1 0 - -")
+    # A starting API server briefly returns 403 to all clients. That must not count as a missing permission to watch.
     control_plane.restart_server()
     member.namespace.pod("a", "10.0.0.2")
     for probe in probes.all:
-        seen: list[Line] = []
+        answers: list[Answer] = []
 
-        def health(probe: Probe = probe, seen: list[Line] = seen) -> Line:
-            seen.append(probe.ask("health"))
-            return seen[-1]
+        def read_health(probe: Probe = probe, answers: list[Answer] = answers) -> Answer:
+            answers.append(probe.call("health"))
+            return answers[-1]
 
-        until(health, lambda line: line.payload == "1 0 1 0 - -", probe.language)
-        assert {line.payload.split()[3] for line in seen} == {"0"}, probe.language
-    probes.follow(["10.0.0.2:3322"])
+        wait_until(read_health, lambda answer: answer.payload == "1 0 1 0 - -", probe.language)
+        assert {answer.payload.split()[3] for answer in answers} == {"0"}, probe.language
+    probes.wait_for_peers(["10.0.0.2:3322"])

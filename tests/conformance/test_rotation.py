@@ -1,4 +1,4 @@
-"""Token and CA are replaced while providers are registered, as the kubelet does it."""
+"""The token and the CA are replaced while providers are registered, as the kubelet does it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from control_plane import UNAUTHORIZED, UNTRUSTED, ControlPlane
-from member import OWN, Member
+from member import SELF_POD, Member
 from namespace import Namespace
 from probes import Probes
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("control_plane")
 
 
 class Volume:
-    """A mounted folder whose files are reached by way of one link: who replaces the link replaces them all at once."""
+    """A projected volume: its files are symlinks through one symlink, whose replacement replaces them all at once."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -25,16 +25,16 @@ class Volume:
             (folder / name).symlink_to(f"..data/{name}")
 
     def renew(self, namespace: Namespace) -> None:
-        """Put a new token of the pod and the present CA in."""
+        """Replace the token of the pod and the CA."""
         data = self.folder / "..data"
-        before = data.resolve()
-        now = Path(tempfile.mkdtemp(prefix="..", dir=self.folder))
-        namespace.mount(now, pod=OWN)
+        old = data.resolve()
+        new = Path(tempfile.mkdtemp(prefix="..", dir=self.folder))
+        namespace.mount(new, pod=SELF_POD)
         link = self.folder / "..data_tmp"
-        link.symlink_to(now.name)
+        link.symlink_to(new.name)
         link.replace(data)
-        if before != data:
-            shutil.rmtree(before)
+        if old != data:
+            shutil.rmtree(old)
 
 
 @pytest.fixture
@@ -46,30 +46,30 @@ def volume(member: Member, tmp_path: Path) -> Volume:
 
 @pytest.fixture
 def probes(member: Member, volume: Volume) -> Probes:
-    """See the peer `a`."""
+    """Registered probes that have one peer, `a`."""
     member.namespace.pod("a", "10.0.0.2")
     probes = member.registered(service_account_dir=str(volume.folder))
-    probes.follow(["10.0.0.2:3322"])
+    probes.wait_for_peers(["10.0.0.2:3322"])
     return probes
 
 
-def see_the_change_with_new_files_only(probes: Probes, namespace: Namespace, volume: Volume) -> None:
+def assert_change_needs_new_files(probes: Probes, namespace: Namespace, volume: Volume) -> None:
     namespace.pod("b", "10.0.0.3")
-    assert probes.ask("discover") == ("discover", "OK", False, 0, "10.0.0.2:3322")
+    assert probes.call("discover") == ("discover", "OK", False, 0, "10.0.0.2:3322")
     volume.renew(namespace)
-    probes.follow(["10.0.0.2:3322", "10.0.0.3:3322"])
+    probes.wait_for_peers(["10.0.0.2:3322", "10.0.0.3:3322"])
 
 
-def test_new_token(member: Member, volume: Volume, probes: Probes, control_plane: ControlPlane) -> None:
+def test_new_token_is_read(member: Member, volume: Volume, probes: Probes, control_plane: ControlPlane) -> None:
     member.namespace.renew_account()
     control_plane.restart_server()
-    control_plane.see_many(UNAUTHORIZED)
-    see_the_change_with_new_files_only(probes, member.namespace, volume)
+    control_plane.wait_for_attempts(UNAUTHORIZED)
+    assert_change_needs_new_files(probes, member.namespace, volume)
 
 
-def test_new_token_and_authority(member: Member, volume: Volume, probes: Probes, control_plane: ControlPlane) -> None:
+def test_new_token_and_ca_are_read(member: Member, volume: Volume, probes: Probes, control_plane: ControlPlane) -> None:
     member.namespace.renew_account()
     control_plane.stop_server()
     control_plane.start_server("--new-authority")
-    control_plane.see_many(UNTRUSTED)
-    see_the_change_with_new_files_only(probes, member.namespace, volume)
+    control_plane.wait_for_attempts(UNTRUSTED)
+    assert_change_needs_new_files(probes, member.namespace, volume)

@@ -1,4 +1,4 @@
-"""Pods by HTTP as an administrator: quicker than the helper, for tests in which the moment counts."""
+"""Creates pods by HTTP as an administrator. It is faster than the helper, for tests that need exact times."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 
 class Admin:
-    """A client for the cluster of a kubeconfig. Every call has a connection of its own, so threads may share it."""
+    """A client for the cluster of a kubeconfig. Every call opens a connection, so threads may share the client."""
 
     def __init__(self, kubeconfig: Path) -> None:
-        text = yaml.safe_load(kubeconfig.read_text())
-        cluster = text["clusters"][0]["cluster"]
+        config = yaml.safe_load(kubeconfig.read_text())
+        cluster = config["clusters"][0]["cluster"]
         authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
         url = urlsplit(cluster["server"])
         self._address = (url.hostname or "", url.port or 443)
         self._tls = ssl.create_default_context(cadata=authority)
-        self._token = text["users"][0]["user"]["token"]
+        self._token = config["users"][0]["user"]["token"]
 
     def create_pod(self, namespace: str, name: str, labels: dict[str, str], port: tuple[str, int]) -> str:
         """Create a pod that is Pending, and return its uid."""
@@ -54,9 +54,9 @@ class Admin:
             headers = {"Authorization": f"Bearer {self._token}", "Content-Type": kind}
             connection.request(method, path, json.dumps(body), headers)
             response = connection.getresponse()
-            answer = response.read().decode()
-            assert response.status < 300, f"{method} {path}: {response.status} {answer}"
-            found: dict[str, Any] = json.loads(answer)
-            return found
+            text = response.read().decode()
+            assert response.status < 300, f"{method} {path}: {response.status} {text}"
+            decoded: dict[str, Any] = json.loads(text)
+            return decoded
         finally:
             connection.close()

@@ -1,4 +1,4 @@
-"""Fixtures of the tests that `make test-versions` and `make test-rig` run, with the modules of tests/conformance."""
+"""Fixtures for `make test-versions` and `make test-rig`. The tests also use the modules of tests/conformance."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent.parent / "conformance"))
 
-from member import needed
+from member import required_variable
 from namespace import Namespace
 from rig import Rig
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def namespace() -> Namespace:
-    needed("KUBECONFIG")
-    return Namespace(needed("TESTENV"))
+    required_variable("KUBECONFIG")
+    return Namespace(required_variable("TESTENV"))
 
 
 @pytest.fixture
 def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
-    """Three API servers. The helper's objects go to the first, past the balancer."""
-    with Rig(needed("TESTENV"), tmp_path / "rig", servers=3) as rig:
+    """Three API servers. The helper creates objects at the first one, not through the balancer."""
+    with Rig(required_variable("TESTENV"), tmp_path / "rig", servers=3) as rig:
         monkeypatch.setitem(os.environ, "KUBECONFIG", str(rig.kubeconfig(server=1)))
         yield rig

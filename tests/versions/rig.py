@@ -1,18 +1,18 @@
-"""Several API servers behind a balancer that disturbs them: `testenv help` says how."""
+"""Several API servers behind a balancer that disturbs them. `cluster help` documents the orders."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from namespace import run
+from namespace import run_tool
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 class Rig:
-    """A rig of the test's own. Use it as a context."""
+    """The API servers and their balancer. It is a context manager."""
 
     def __init__(self, program: str, folder: Path, servers: int) -> None:
         self._program = program
@@ -20,27 +20,27 @@ class Rig:
         self._servers = servers
 
     def __enter__(self) -> Rig:
-        run(self._program, "up", "--dir", str(self._folder), "--servers", str(self._servers))
+        run_tool(self._program, "up", "--dir", str(self._folder), "--servers", str(self._servers))
         return self
 
     def __exit__(self, *_: object) -> None:
-        run(self._program, "down", "--dir", str(self._folder))
+        run_tool(self._program, "down", "--dir", str(self._folder))
 
     def kubeconfig(self, server: int) -> Path:
-        """Return the kubeconfig of one server, past the balancer and its disturbances."""
+        """Return the kubeconfig for one server, without the balancer."""
         return self._folder / f"server-{server}.kubeconfig"
 
     def disturb(self, *order: object) -> str:
-        """Carry out an order of `testenv disturb`, and return what it prints."""
-        return run(self._program, "disturb", "--dir", str(self._folder), *(str(word) for word in order))
+        """Run an order of `cluster disturb`, and return what it prints."""
+        return run_tool(self._program, "disturb", "--dir", str(self._folder), *(str(word) for word in order))
 
-    def order(self, *order: str) -> None:
-        """Carry out an order such as `stop-server`."""
-        run(self._program, *order, "--dir", str(self._folder))
+    def run(self, *command: str) -> None:
+        """Run a command of the helper such as `stop-server`."""
+        run_tool(self._program, *command, "--dir", str(self._folder))
 
-    def door(self) -> Door:
-        """Have the balancer listen on one more port."""
-        return Door(self, int(self.disturb("open")))
+    def open_port(self) -> Port:
+        """Open another port of the balancer."""
+        return Port(self, int(self.disturb("open")))
 
     def connections(self, server: int) -> int:
         """Return how many connections the balancer forwards to a server."""
@@ -49,8 +49,8 @@ class Rig:
         return int(found[1])
 
 
-class Door:
-    """A port of the balancer for one client, which can be pinned to a server."""
+class Port:
+    """A port of the balancer for one client. It can be pinned to a server."""
 
     def __init__(self, rig: Rig, port: int) -> None:
         self._rig = rig

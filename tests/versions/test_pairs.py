@@ -1,4 +1,4 @@
-"""Cold starts of pairs: two new pods start together, and their processes register at once."""
+"""Cold starts of pairs: two new pods and their processes start together."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from admin import Admin
 from kubepeers import Provider
-from member import needed
-from probes import PATIENCE
+from member import required_variable
+from probes import HANG_TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,32 +20,32 @@ if TYPE_CHECKING:
     from namespace import Namespace
 
 PAIRS = 200
-#: So many pairs start at a time, each of labels of its own.
-AT_ONCE = 4
-#: Seconds in which all of a pair happens: about as long as a list of the pods takes.
-BUSTLE = 0.03
+#: How many pairs start at a time. Each has its own labels.
+CONCURRENCY = 4
+#: Everything in a pair starts within so many seconds. A list of the pods takes about as long.
+START_WINDOW_S = 0.03
 
 PORT = ("gossip", 3322)
 
-# The moments are random. With PAIRS_SEED set to the seed of a failed test, they are the same again.
+# The delays are random. With PAIRS_SEED set to the seed of a failed test, they are the same again.
 SEED = int(os.environ.get("PAIRS_SEED") or random.SystemRandom().randrange(2**32))
 
 
-def at(moment: float, call: Callable[[], None]) -> None:
-    time.sleep(moment)
+def call_after(delay: float, call: Callable[[], None]) -> None:
+    time.sleep(delay)
     call()
 
 
-def first_answer(provider: Provider, moment: float) -> list[str]:
-    time.sleep(moment)
+def first_answer(provider: Provider, delay: float) -> list[str]:
+    time.sleep(delay)
     provider.register(timeout=0)
-    return provider.discover_peers(timeout=PATIENCE)
+    return provider.discover_peers(timeout=HANG_TIMEOUT_S)
 
 
 class Pair:
-    """Two pods with a provider each. Those of even numbers know their uid, the others only their name.
+    """Two pods with a provider each. In pairs with an even number they know their uid, in others only their name.
 
-    The library starts with another kind of list where it knows the uid.
+    If the library knows the uid, it starts with another kind of list.
     """
 
     def __init__(self, namespace: Namespace, mount: Path, admin: Admin, number: int) -> None:
@@ -57,14 +57,14 @@ class Pair:
         self._admin = admin
 
     def start(self, chance: random.Random) -> list[list[str]]:
-        """Return the first answers of both."""
+        """Start both, and return their first answers."""
         uids = [self._admin.create_pod(self._namespace, name, {"app": self._label}, PORT) for name in self._names]
         providers = [self._provider(name, uid) for name, uid in zip(self._names, uids)]
-        moments = [chance.uniform(0, BUSTLE) for _ in range(4)]
+        delays = [chance.uniform(0, START_WINDOW_S) for _ in range(4)]
         try:
             with ThreadPoolExecutor(4) as pool:
-                runs = [pool.submit(at, moments[i], lambda i=i: self._run(i)) for i in range(2)]
-                answers = [pool.submit(first_answer, providers[i], moments[2 + i]) for i in range(2)]
+                runs = [pool.submit(call_after, delays[i], lambda i=i: self._run(i)) for i in range(2)]
+                answers = [pool.submit(first_answer, providers[i], delays[2 + i]) for i in range(2)]
             for run in runs:
                 run.result()
             return [answer.result() for answer in answers]
@@ -88,18 +88,18 @@ class Pair:
         )
 
 
-def test_no_pair_is_blind_to_each_other(namespace: Namespace, tmp_path: Path) -> None:
+def test_in_every_pair_at_least_one_member_finds_the_other(namespace: Namespace, tmp_path: Path) -> None:
     namespace.account()
     mount = namespace.mount(tmp_path / "mount")
-    admin = Admin(Path(needed("KUBECONFIG")))
+    admin = Admin(Path(required_variable("KUBECONFIG")))
 
     def start(number: int) -> list[list[str]]:
         return Pair(namespace, mount, admin, number).start(random.Random(SEED + number))
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(CONCURRENCY) as pool:
         answers = list(pool.map(start, range(PAIRS)))
-    blind = [number for number, pair in enumerate(answers) if pair == [[], []]]
-    assert not blind, f"pairs {blind} of {PAIRS}, seed {SEED}: both members got an empty answer"
-    # Printed, not asserted, because it depends on the machine: how often one member started alone.
+    failed = [number for number, pair in enumerate(answers) if pair == [[], []]]
+    assert not failed, f"pairs {failed} of {PAIRS}, seed {SEED}: both members got an empty answer"
+    # How often one member started alone depends on the machine, so the test only prints it.
     alone = sum(1 for pair in answers if [] in pair)
-    print(f"{PAIRS} pairs: in {alone} one member started alone, in {PAIRS - alone} both saw the other at once")
+    print(f"{PAIRS} pairs: in {alone} one member started alone, in {PAIRS - alone} both found the other at once")

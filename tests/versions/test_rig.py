@@ -1,4 +1,4 @@
-"""One API server among three is frozen, or lags, or all lose what happened since a backup of etcd."""
+"""One of three API servers is frozen or lags, or all are restored from an older backup of etcd."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from kubepeers import KubepeersError, Provider
-from member import needed
+from member import required_variable
 from namespace import Namespace
-from probes import until
+from probes import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from rig import Door, Rig
+    from rig import Port, Rig
 
-#: Longer than the outages after which the library lists the pods for the sake of restored backups.
+#: After an outage of this length, the library lists the pods, because etcd may have been restored from a backup.
 OUTAGE_S = 35
-#: Bounds what would otherwise hang. The tests print how long it really took.
-HANG = 900.0
+#: Bounds what would otherwise hang. The tests print how long it took.
+HANG_TIMEOUT_S = 900.0
 
 
 @contextmanager
-def member(door: Door, namespace: Namespace, folder: Path) -> Iterator[Provider]:
-    """A provider of the pod `me` that reaches the API servers through a port of its own."""
+def member(port: Port, namespace: Namespace, folder: Path) -> Iterator[Provider]:
+    """Create a provider of the pod `me` that uses this port of the balancer."""
     provider = Provider(
         namespace=namespace.name,
         discovery_port_name="gossip",
@@ -34,7 +34,7 @@ def member(door: Door, namespace: Namespace, folder: Path) -> Iterator[Provider]
         pod_labels={"app": "conformance"},
         # With a uid the library accepts a first list from a watch cache.
         pod_uid=namespace.uid("me"),
-        kubeconfig=door.kubeconfig(folder / "kubeconfig"),
+        kubeconfig=port.kubeconfig(folder / "kubeconfig"),
     )
     try:
         yield provider
@@ -42,88 +42,88 @@ def member(door: Door, namespace: Namespace, folder: Path) -> Iterator[Provider]
         provider.close()
 
 
-def sees(provider: Provider, expected: list[str]) -> None:
-    until(lambda: provider.discover_peers(timeout=60), lambda peers: peers == expected, str(expected))
+def wait_for_peers(provider: Provider, expected: list[str]) -> None:
+    wait_until(lambda: provider.discover_peers(timeout=60), lambda peers: peers == expected, str(expected))
 
 
-def test_new_pod_is_seen_after_the_server_of_the_watch_froze(rig: Rig, tmp_path: Path) -> None:
-    namespace = Namespace(needed("TESTENV"))
+def test_wait_returns_a_new_pod_after_the_watched_server_froze(rig: Rig, tmp_path: Path) -> None:
+    namespace = Namespace(required_variable("TESTENV"))
     namespace.pod("me", "10.0.0.1")
-    door = rig.door()
-    door.pin(2)
-    with member(door, namespace, tmp_path) as provider:
+    port = rig.open_port()
+    port.pin(2)
+    with member(port, namespace, tmp_path) as provider:
         provider.register(timeout=60)
         namespace.pod("a", "10.0.0.2")
-        sees(provider, ["10.0.0.2:3322"])
+        wait_for_peers(provider, ["10.0.0.2:3322"])
         assert rig.connections(2) > 0
-        door.unpin()
+        port.unpin()
         rig.disturb("freeze", 2)
         generation = provider.generation
         namespace.pod("b", "10.0.0.3")
         begun = time.monotonic()
-        snapshot = provider.wait(generation, timeout=HANG)
-        print(f"seen {time.monotonic() - begun:.1f} s after the pod was there")
+        snapshot = provider.wait(generation, timeout=HANG_TIMEOUT_S)
+        print(f"returned {time.monotonic() - begun:.1f} s after the pod was created")
         assert list(snapshot) == ["10.0.0.2:3322", "10.0.0.3:3322"]
-        # What was held back is old: it must not undo what was seen since.
+        # The events that the frozen server held back are old. They must not undo newer ones.
         namespace.delete("a")
-        sees(provider, ["10.0.0.3:3322"])
+        wait_for_peers(provider, ["10.0.0.3:3322"])
         rig.disturb("thaw", 2)
         namespace.pod("c", "10.0.0.4")
-        sees(provider, ["10.0.0.3:3322", "10.0.0.4:3322"])
+        wait_for_peers(provider, ["10.0.0.3:3322", "10.0.0.4:3322"])
 
 
-def test_answers_do_not_go_back_when_registering_again_at_a_lagging_server(rig: Rig, tmp_path: Path) -> None:
-    namespace = Namespace(needed("TESTENV"))
+def test_result_is_not_older_after_register_at_a_lagging_server(rig: Rig, tmp_path: Path) -> None:
+    namespace = Namespace(required_variable("TESTENV"))
     namespace.pod("me", "10.0.0.1")
     namespace.pod("a", "10.0.0.2")
-    door = rig.door()
-    door.pin(1)
-    with member(door, namespace, tmp_path) as provider:
+    port = rig.open_port()
+    port.pin(1)
+    with member(port, namespace, tmp_path) as provider:
         provider.register(timeout=60)
-        sees(provider, ["10.0.0.2:3322"])
+        wait_for_peers(provider, ["10.0.0.2:3322"])
         rig.disturb("lag", 2)
         namespace.pod("b", "10.0.0.3")
         both = ["10.0.0.2:3322", "10.0.0.3:3322"]
-        sees(provider, both)
+        wait_for_peers(provider, both)
         provider.deregister()
-        door.pin(2)
+        port.pin(2)
         rig.disturb("cut", 1)
         provider.register(timeout=0)
-        # While the server lags, an error is correct. An old answer is not.
+        # While the server lags, an error is correct, and an old result is not.
         for _ in range(5):
-            assert peers_if_known(provider) in (None, both)
+            assert peers_or_none(provider) in (None, both)
         rig.disturb("catch-up", 2)
-        assert until(lambda: peers_if_known(provider), lambda peers: peers is not None, "an answer") == both
+        assert wait_until(lambda: peers_or_none(provider), lambda peers: peers is not None, "the peers") == both
 
 
-def test_pods_that_a_restored_backup_does_not_have_disappear(rig: Rig, tmp_path: Path) -> None:
-    namespace = Namespace(needed("TESTENV"))
+def test_pods_missing_from_a_restored_backup_disappear(rig: Rig, tmp_path: Path) -> None:
+    namespace = Namespace(required_variable("TESTENV"))
     namespace.pod("me", "10.0.0.1")
     namespace.pod("a", "10.0.0.2")
-    door = rig.door()
-    door.pin(2)
-    with member(door, namespace, tmp_path) as provider:
+    port = rig.open_port()
+    port.pin(2)
+    with member(port, namespace, tmp_path) as provider:
         provider.register(timeout=60)
-        sees(provider, ["10.0.0.2:3322"])
-        rig.order("backup")
+        wait_for_peers(provider, ["10.0.0.2:3322"])
+        rig.run("backup")
         namespace.pod("b", "10.0.0.3")
-        sees(provider, ["10.0.0.2:3322", "10.0.0.3:3322"])
-        rig.order("stop-server")
-        rig.order("restore")
-        # The first server alone: the client does not see what happens until the others run.
-        rig.order("start-server", "--server", "1")
-        # New revisions overtake the one that the client knows, so that nothing shows that the history is another one.
+        wait_for_peers(provider, ["10.0.0.2:3322", "10.0.0.3:3322"])
+        rig.run("stop-server")
+        rig.run("restore")
+        # Only the first server runs, and the client is pinned to another one.
+        rig.run("start-server", "--server", "1")
+        # These revisions exceed that of the client, so the revision does not show that the history is another one.
         for number in range(20):
             namespace.pod(f"c{number}", "", phase="Pending")
         time.sleep(OUTAGE_S)
-        rig.order("start-server")
+        rig.run("start-server")
         begun = time.monotonic()
-        assert list(provider.wait(provider.generation, timeout=HANG)) == ["10.0.0.2:3322"]
+        assert list(provider.wait(provider.generation, timeout=HANG_TIMEOUT_S)) == ["10.0.0.2:3322"]
         print(f"corrected {time.monotonic() - begun:.1f} s after the end of the outage")
 
 
-def peers_if_known(provider: Provider) -> list[str] | None:
-    """Return the peers, or None if the library reports an error that a retry may end."""
+def peers_or_none(provider: Provider) -> list[str] | None:
+    """Return the peers, or None after a transient error."""
     try:
         return provider.discover_peers(timeout=2)
     except KubepeersError as e:

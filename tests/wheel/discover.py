@@ -1,4 +1,4 @@
-"""Prints the peers that the installed package finds, its version and the library's, and where that library is."""
+"""Prints the peers, the versions of the installed package and its library, and the path of the library."""
 
 import json
 import sys
@@ -11,4 +11,4 @@ with kubepeers.Provider(**json.loads(sys.argv[1])) as provider:
 print(kubepeers.__version__, kubepeers.library_version())
 lines = Path("/proc/self/maps").read_text().splitlines()
 (loaded,) = {Path(line.split(maxsplit=5)[5]) for line in lines if "libkubepeers" in line}
-print("beside the package" if loaded.parent == Path(kubepeers.__file__).parent else loaded)
+print("in the package" if loaded.parent == Path(kubepeers.__file__).parent else loaded)

@@ -1,4 +1,4 @@
-"""Imports every module of the installed package, and prints which of them need a package that is missing."""
+"""Imports every module of the installed package, and prints those that need a missing package."""
 
 import importlib
 import pkgutil

@@ -1,4 +1,4 @@
-"""Uses the rest of the package, and prints the results."""
+"""Makes the calls that discover.py does not make, and prints the results."""
 
 import asyncio
 import json

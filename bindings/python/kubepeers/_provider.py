@@ -248,8 +248,8 @@ class Provider(_BaseProvider):
     Calls with a timeout wait until they have a result or the timeout expires. Except for
     `register`, they keep waiting while a permanent error lasts, such as a missing Role, because an
     operator may still fix it. A timeout is in seconds, 0 does not wait, and `math.inf` waits
-    without limit. Other threads and gevent's greenlets run meanwhile. In the main thread signal
-    handlers run at once. If a handler raises an exception, as Ctrl-C does, the call ends with it.
+    without limit. Other threads run meanwhile. In the main thread signal handlers run at once. If a
+    handler raises an exception, as Ctrl-C does, the call ends with it.
 
     These errors are raised by all methods except for `close`:
         NotRegisteredError: the provider is not registered (not raised by `register`).

@@ -1,4 +1,4 @@
-"""Options that the tests share."""
+"""The required options."""
 
 from __future__ import annotations
 

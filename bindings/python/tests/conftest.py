@@ -1,4 +1,4 @@
-"""Options for an API server that is a loopback port and refuses connections, and for a real one."""
+"""Fixtures: options and providers for an API server that refuses connections, and for a real one."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def provider(options: Options) -> Iterator[Provider]:
 
 @pytest.fixture
 def registered(provider: Provider) -> Provider:
-    """A registered provider, which keeps retrying."""
+    """A registered provider. Its watcher keeps retrying."""
     provider.register()
     return provider
 
 
 @pytest.fixture
 def namespace() -> str:
-    """A namespace for the test, in the cluster."""
+    """The name of a new namespace in the cluster, with a service account `member`."""
     name = f"python-{uuid.uuid4().hex[:12]}"
     cluster("namespace", name)
     cluster("account", "--namespace", name, "member")
@@ -62,11 +62,11 @@ def namespace() -> str:
 
 @pytest.fixture
 def cluster_options(namespace: str) -> Options:
-    """Options of an observer of that namespace."""
+    """Options of an observer of the namespace."""
     return {**REQUIRED, "namespace": namespace, "kubeconfig": os.environ["KUBECONFIG"], "membership": "observer"}
 
 
 @pytest.fixture
 def pod(namespace: str) -> tuple[str, ...]:
-    """The beginning of a command that creates a pod in that namespace."""
+    """The first arguments of a command that creates a pod in the namespace."""
     return ("pod", "--namespace", namespace, "--service-account=member", "--label=app=test", "--port=gossip=3322")

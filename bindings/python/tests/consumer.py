@@ -1,6 +1,6 @@
-"""A program of a user who checks types strictly. test_installed.py runs mypy on it, with the installed package.
+"""A typed program that uses the package. test_packages.py runs mypy on it with the installed package.
 
-`assert_type` also fails if a type is not known at all.
+`assert_type` also fails if a type is unknown.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from typing_extensions import assert_type
 
 
-def created() -> Iterator[Provider]:
-    """Create providers."""
+def create_providers() -> Iterator[Provider]:
+    """Yield providers with various options."""
     yield Provider(pod_labels={"app": "demo"}, discovery_port_name="gossip")
     yield Provider(
         pod_labels={"app": "demo"},
@@ -56,8 +56,8 @@ def created() -> Iterator[Provider]:
     yield FakeProvider([node("10.0.0.2:1", ready=False), "10.0.0.3:1"], script=[["10.0.0.2:1"], ClosedError("closed")])
 
 
-def lives(provider: Provider) -> None:
-    """Begin and end by hand, and by `with`."""
+def register_and_close(provider: Provider) -> None:
+    """Register and close with calls and with `with`."""
     provider.register(timeout=5)
     provider.deregister()
     provider.close()
@@ -73,23 +73,23 @@ def lives(provider: Provider) -> None:
     assert_type(kubepeers.__version__, str)
 
 
-def asks(provider: Provider) -> None:
-    """Request the peers."""
+def read_peers(provider: Provider) -> None:
+    """Read the peers and the local pod."""
     assert_type(provider.discover_peers(timeout=0.5), list[str])
     assert_type(provider.snapshot(), Snapshot)
     assert_type(provider.generation, int)
     provider.refresh(timeout=1)
-    own = provider.self_node(timeout=1)
-    assert_type(own, Node)
-    assert_type((own.name, own.uid, own.host, own.node_name, own.revision), tuple[str, str, str, str, str])
-    assert_type(own.address, str)
-    assert_type((own.discovery_port, own.remoting_port, own.peers_port), tuple[int, int, int])
-    assert_type(own.ready, bool)
+    local = provider.self_node(timeout=1)
+    assert_type(local, Node)
+    assert_type((local.name, local.uid, local.host, local.node_name, local.revision), tuple[str, str, str, str, str])
+    assert_type(local.address, str)
+    assert_type((local.discovery_port, local.remoting_port, local.peers_port), tuple[int, int, int])
+    assert_type(local.ready, bool)
     assert_type(provider.nodes(0), list[Node])
 
 
-def waits(provider: Provider) -> None:
-    """Wait in a thread."""
+def wait_in_a_thread(provider: Provider) -> None:
+    """Wait for peers and for changes."""
     peers = provider.wait(after_generation=1, timeout=2)
     assert_type(peers, Snapshot)
     assert_type(peers.generation, int)
@@ -102,8 +102,8 @@ def waits(provider: Provider) -> None:
         assert_type(change, Snapshot)
 
 
-async def waits_in_asyncio(provider: AsyncProvider) -> None:
-    """Do all that in an event loop."""
+async def use_in_a_task(provider: AsyncProvider) -> None:
+    """Make all calls in an event loop."""
     async with provider as entered:
         assert_type(entered, AsyncProvider)
     async with AsyncFakeProvider() as fake:
@@ -128,8 +128,8 @@ async def waits_in_asyncio(provider: AsyncProvider) -> None:
     await provider.close()
 
 
-def reports(provider: Provider) -> None:
-    """Ask how reliable the result is, and why."""
+def read_reports(provider: Provider) -> None:
+    """Read health, explain and metrics."""
     health = provider.health()
     assert_type(health, Health)
     assert_type(health.age, float)
@@ -148,15 +148,15 @@ def reports(provider: Provider) -> None:
     assert_type(provider.metrics(), str)
 
 
-def fails(provider: AsyncProvider) -> None:
-    """Handle errors, as narrowly as needed."""
+def handle_errors(provider: AsyncProvider) -> None:
+    """Handle every class of errors."""
     try:
-        asyncio.run(waits_in_asyncio(provider))
+        asyncio.run(use_in_a_task(provider))
     except WaitTimeoutError as timeout:
         builtin: TimeoutError = timeout
         print(builtin)
-    except ConfigError as wrong:
-        value: ValueError = wrong
+    except ConfigError as invalid:
+        value: ValueError = invalid
         print(value)
     except (NotRegisteredError, ClosedError, ForkedError) as lifecycle:
         base: LifecycleError = lifecycle
@@ -174,8 +174,8 @@ def fails(provider: AsyncProvider) -> None:
         print(missing)
 
 
-def wrong(provider: Provider) -> None:
-    """Make calls that mypy must refuse: it complains of a comment that hides no error."""
+def make_invalid_calls(provider: Provider) -> None:
+    """Make calls that mypy must reject. It also rejects a `type: ignore` that hides no error."""
     provider.wait(timeout="2")  # type: ignore[arg-type]
     provider.discover()  # type: ignore[attr-defined]
     Provider(namespace="default")  # type: ignore[call-arg]

@@ -1,4 +1,4 @@
-"""Fakes of functions of the library."""
+"""Replaces functions of the library."""
 
 from __future__ import annotations
 
@@ -9,40 +9,42 @@ import pytest
 from kubepeers._library import lib
 
 #: The address of objects that do not exist.
-NOWHERE = 4711
+FAKE_ADDRESS = 4711
 
 
-class Fake:
-    """Replaces some functions of the library, and counts what is freed."""
+class FakeFunctions:
+    """Replaces functions of the library, and records which objects are freed."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, free: str, *giving: str) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, free: str, *constructors: str) -> None:
+        """Replace `free`, and the constructors, which then return an object at FAKE_ADDRESS."""
         self.freed: list[int | None] = []
         self._monkeypatch = monkeypatch
-        self.answer(**{free: lambda made: self.freed.append(made.value)}, **dict.fromkeys(giving, self._give))
+        constructed = dict.fromkeys(constructors, self._construct)
+        self.replace(**{free: lambda pointer: self.freed.append(pointer.value)}, **constructed)
 
-    def answer(self, **answers: Any) -> None:
-        """Replace functions, named without their prefix, by other functions or by values."""
-        for name, answer in answers.items():
-            function = answer if callable(answer) else lambda *_, answer=answer: answer
+    def replace(self, **replacements: Any) -> None:
+        """Replace functions, named without their prefix, by other functions or by return values."""
+        for name, replacement in replacements.items():
+            function = replacement if callable(replacement) else lambda *_, value=replacement: value
             self._monkeypatch.setattr(lib, f"kubepeers_{name}", function)
 
     @staticmethod
-    def _give(*arguments: Any) -> int:
-        made = ctypes.cast(arguments[-2], ctypes.POINTER(ctypes.c_void_p))
-        made[0] = NOWHERE
+    def _construct(*arguments: Any) -> int:
+        out = ctypes.cast(arguments[-2], ctypes.POINTER(ctypes.c_void_p))
+        out[0] = FAKE_ADDRESS
         return 0
 
 
-class Addresses:
-    """A library that has addresses of a generation, and records the calls."""
+class FakeAddresses:
+    """A library that has these addresses in this generation, and records the calls."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, generation: int, *addresses: bytes) -> None:
         self.generation, self.addresses, self.status = generation, addresses, 0
-        #: Whether kubepeers_generation returns it.
-        self.shown = True
-        #: The known generation, the timeout and the size of the buffer of each call.
+        #: Whether kubepeers_generation returns the generation. Otherwise it returns 0.
+        self.has_generation = True
+        #: The known generation, the timeout and the buffer size of each call of kubepeers_copy_addresses.
         self.copies: list[tuple[int, int, int]] = []
-        monkeypatch.setattr(lib, "kubepeers_generation", lambda _: self.generation if self.shown else 0)
+        monkeypatch.setattr(lib, "kubepeers_generation", lambda _: self.generation if self.has_generation else 0)
         monkeypatch.setattr(lib, "kubepeers_copy_addresses", self._copy)
 
     def _copy(self, _provider: Any, known: int, timeout_ms: int, buffer: Any, size: int, *outs: Any) -> int:

@@ -1,4 +1,4 @@
-"""A WSGI application that creates a provider when it is imported: with --preload, before the workers are forked."""
+"""A WSGI application that creates a provider at import. With --preload, this happens before the workers are forked."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from kubepeers import KubepeersError, Provider
 provider = Provider(**json.loads(os.environ["PROVIDER"]))
 provider.register()
 provider.discover_peers()
-own: Provider | None = None
-_opening = threading.Lock()
+worker_provider: Provider | None = None
+_lock = threading.Lock()
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Return the outcome of the inherited provider, and that of the worker's own one."""
-    global own
-    answer = {"pid": os.getpid(), "inherited": outcome(provider)}
-    with _opening:
-        if own is None:
-            own = Provider(**json.loads(os.environ["PROVIDER"]))
-            own.register()
-    answer["own"] = outcome(own)
+    """Respond with the results of the inherited provider, and of a provider of this worker."""
+    global worker_provider
+    response = {"pid": os.getpid(), "inherited": peers_or_status(provider)}
+    with _lock:
+        if worker_provider is None:
+            worker_provider = Provider(**json.loads(os.environ["PROVIDER"]))
+            worker_provider.register()
+    response["own"] = peers_or_status(worker_provider)
     start_response("200 OK", [("Content-Type", "application/json")])
-    return [json.dumps(answer).encode()]
+    return [json.dumps(response).encode()]
 
 
-def outcome(provider: Provider) -> Any:
+def peers_or_status(provider: Provider) -> Any:
     """Return the peers, or the status of the error."""
     try:
         return provider.discover_peers(60)
@@ -39,5 +39,5 @@ def outcome(provider: Provider) -> Any:
 
 
 def on_exit(server: Any) -> None:
-    """Print the outcome in the master, whose provider the workers have not disturbed."""
-    print("master:", outcome(provider), flush=True)
+    """Print the peers in the master."""
+    print("master:", peers_or_status(provider), flush=True)

@@ -1,4 +1,4 @@
-"""A copy of the package, without a library."""
+"""A copy of the package without a library."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ SONAME = "libkubepeers.so.0"
 
 
 class Installation:
-    """One of the test's own."""
+    """The copy of one test."""
 
     def __init__(self, folder: Path) -> None:
         self.package = folder / "kubepeers"
         ignored = shutil.ignore_patterns("*.so*", "__pycache__")
         shutil.copytree(Path(kubepeers.__file__).parent, self.package, ignore=ignored)
 
-    def use(self, **environment: str) -> tuple[int, str]:
-        """Import it in a new process: its exit status, and what it loaded or the error."""
+    def load(self, **environment: str) -> tuple[int, str]:
+        """Load the library in a new process. Return the exit status, and the path of the library or the error."""
         done = self.run(
             "-c", "import kubepeers; kubepeers.library_version(); print(kubepeers._library.lib._name)", **environment
         )
         return done.returncode, (done.stdout or done.stderr.splitlines()[-1]).strip()
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run Python where nothing else says where a library is."""
-        ours = ("KUBE", "LD_LIBRARY_PATH", "PYTHONPATH")
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
+        """Run Python without the variables of this process that configure a library."""
+        prefixes = ("KUBE", "LD_LIBRARY_PATH", "PYTHONPATH")
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith(prefixes)}
         return subprocess.run(
             [sys.executable, *arguments],
-            env={**kept, "PYTHONPATH": str(self.package.parent), **environment},
+            env={**inherited, "PYTHONPATH": str(self.package.parent), **environment},
             cwd=self.package.parent.parent,
             capture_output=True,
             text=True,

@@ -1,4 +1,4 @@
-"""Builds and installs the package, without variables that name another library."""
+"""Builds and installs the package without the variables that configure a library."""
 
 from __future__ import annotations
 
@@ -11,32 +11,31 @@ from pathlib import Path
 SOURCE = Path(__file__).parents[1]
 
 
-def source(to: Path) -> Path:
-    """Copy the folder that pip is given, without what only lies there."""
+def copy_source(to: Path) -> Path:
+    """Copy the folder of the package without its tests and caches."""
     return Path(shutil.copytree(SOURCE, to, ignore=shutil.ignore_patterns("tests", "__pycache__", ".*")))
 
 
-def source_with_library(to: Path) -> Path:
-    """Copy the library to it, too.
+def copy_source_with_library(to: Path) -> Path:
+    """Copy the folder of the package, and add the library and a bill of materials.
 
-    `packaging/wheel` does the same with the tarballs of `make dist`, which take cross compilers and minutes: too much
-    for a test of this machine's Python. The hook, which makes the wheel of it, is the same one.
+    `packaging/wheel` adds those of the tarballs of `make dist`, which take minutes to build. The hook is the same.
     """
-    source(to)
+    copy_source(to)
     shutil.copy(os.environ["KUBEPEERS_LIBRARY"], to / "libkubepeers.so.0")
     (to / "kubepeers.cdx.json").write_text("{}")
     return to
 
 
 def build(kind: str, folder: Path, into: Path, **environment: str) -> Path:
-    """Make a wheel or an sdist of a folder: it is the only one in the other."""
+    """Build a wheel or an sdist, and return its path."""
     run(sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", into, cwd=folder, **environment)
-    (made,) = into.iterdir()
-    return made
+    (built,) = into.iterdir()
+    return built
 
 
 def run(*command: str | Path, cwd: Path | None = None, **environment: str) -> str:
-    """Run a program, and give what it says."""
+    """Run a program and return its output."""
     hidden = ("KUBEPEERS_LIBRARY", "LD_LIBRARY_PATH", "PYTHONPATH")
     variables = {name: value for name, value in os.environ.items() if name not in hidden}
     done = subprocess.run(

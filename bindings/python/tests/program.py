@@ -1,4 +1,4 @@
-"""A Python program that uses the package, in a process of its own."""
+"""Runs Python programs that use the package, each in its own process."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from configuration import Options
 
 
 def run(code: str, options: Options, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a program that has a registered `provider`, the `options`, and `new_provider(**options)`."""
-    start = (
+    """Run a program that has a registered `provider`, its `options`, and `new_provider(**options)`."""
+    prologue = (
         "from kubepeers import *\n"
         f"options = {options!r}\n"
         "def new_provider(**more): return Provider(**{**options, **more})\n"
         "provider = new_provider().__enter__()\n"
     )
     return subprocess.run(
-        [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning", "-c", start + code],
+        [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning", "-c", prologue + code],
         env={**os.environ, "PYTHONPATH": str(Path(kubepeers.__file__).parents[1]), **environment},
         capture_output=True,
         text=True,
@@ -29,7 +29,7 @@ def run(code: str, options: Options, **environment: str) -> subprocess.Completed
     )
 
 
-def succeeds(code: str, options: Options, **environment: str) -> None:
-    """Run such a program, which must succeed and print nothing."""
+def assert_succeeds(code: str, options: Options, **environment: str) -> None:
+    """Run a program, which must exit with status 0 and print nothing."""
     done = run(code, options, **environment)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), done.stderr

@@ -1,4 +1,4 @@
-"""`AsyncProvider`, with the event loops of asyncio and of uvloop, without an API server."""
+"""`AsyncProvider` with asyncio and uvloop, without an API server. test_cluster.py has one."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import kubepeers
 import pytest
 import uvloop
 from configuration import Options
+from descriptors import Descriptors
 from kubepeers import (
     AsyncProvider,
     ClosedError,
@@ -27,10 +28,9 @@ from kubepeers import (
     _log,
 )
 from kubepeers.testing import AsyncFakeProvider
-from program import succeeds
-from waiting import Waiting
+from program import assert_succeeds
 
-AN_HOUR = 3600
+ONE_HOUR_S = 3600
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -41,7 +41,7 @@ CALLS: list[Callable[[AsyncProvider], Coroutine[Any, Any, object]]] = [
     AsyncProvider.nodes,
     AsyncProvider.self_node,
     AsyncProvider.wait,
-    lambda provider: next_of(provider.changes()),
+    lambda provider: next_snapshot(provider.changes()),
     lambda provider: provider.wait_for_peers(0),
     AsyncProvider.refresh,
     AsyncProvider.health,
@@ -50,26 +50,26 @@ CALLS: list[Callable[[AsyncProvider], Coroutine[Any, Any, object]]] = [
     AsyncProvider.metrics,
     AsyncProvider.deregister,
 ]
-#: Those of them that wait, for an hour.
+#: The calls that wait, with a timeout of one hour.
 WAITS: list[Callable[[AsyncProvider], Coroutine[Any, Any, object]]] = [
-    lambda provider: provider.discover_peers(AN_HOUR),
-    lambda provider: provider.snapshot(AN_HOUR),
-    lambda provider: provider.nodes(AN_HOUR),
-    lambda provider: provider.self_node(AN_HOUR),
-    lambda provider: provider.wait(0, AN_HOUR),
-    lambda provider: provider.wait_for_peers(1, 1, AN_HOUR),
-    lambda provider: provider.refresh(AN_HOUR),
+    lambda provider: provider.discover_peers(ONE_HOUR_S),
+    lambda provider: provider.snapshot(ONE_HOUR_S),
+    lambda provider: provider.nodes(ONE_HOUR_S),
+    lambda provider: provider.self_node(ONE_HOUR_S),
+    lambda provider: provider.wait(0, ONE_HOUR_S),
+    lambda provider: provider.wait_for_peers(1, 1, ONE_HOUR_S),
+    lambda provider: provider.refresh(ONE_HOUR_S),
 ]
 
 
 @pytest.fixture
-def waiting(monkeypatch: pytest.MonkeyPatch) -> Waiting:
-    return Waiting(monkeypatch)
+def descriptors(monkeypatch: pytest.MonkeyPatch) -> Descriptors:
+    return Descriptors(monkeypatch)
 
 
 @pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
 def run(request: pytest.FixtureRequest) -> Iterator[Run]:
-    """Runs a coroutine for at most a minute."""
+    """A function that runs a coroutine for at most a minute."""
     loop = request.param()
 
     def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
@@ -79,16 +79,16 @@ def run(request: pytest.FixtureRequest) -> Iterator[Run]:
     loop.close()
 
 
-async def next_of(changes: AsyncIterator[Snapshot]) -> Snapshot:
+async def next_snapshot(changes: AsyncIterator[Snapshot]) -> Snapshot:
     return await changes.__anext__()
 
 
-async def iterate(provider: AsyncProvider) -> list[Snapshot]:
+async def collect_changes(provider: AsyncProvider) -> list[Snapshot]:
     return [peers async for peers in provider.changes()]
 
 
-async def started(*coroutines: Coroutine[Any, Any, Any]) -> list[asyncio.Task[Any]]:
-    """Return tasks that wait. They have found nothing at the change that comes at the start."""
+async def start_waiting(*coroutines: Coroutine[Any, Any, Any]) -> list[asyncio.Task[Any]]:
+    """Return tasks that wait. They have already handled the change that every descriptor starts with."""
     tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
     for _ in range(5):
         await asyncio.sleep(0)
@@ -96,22 +96,22 @@ async def started(*coroutines: Coroutine[Any, Any, Any]) -> list[asyncio.Task[An
     return tasks
 
 
-def test_it_has_the_names_of_provider() -> None:
+def test_methods_and_signatures_are_those_of_provider() -> None:
     def public(cls: type) -> dict[str, Any]:
         return {name: value for name, value in inspect.getmembers(cls) if not name.startswith("_")}
 
-    ours, theirs = public(AsyncProvider), public(Provider)
-    assert ours.keys() == theirs.keys()
-    for name, method in ours.items():
+    async_methods, methods = public(AsyncProvider), public(Provider)
+    assert async_methods.keys() == methods.keys()
+    for name, method in async_methods.items():
         if inspect.isfunction(method):
             assert inspect.iscoroutinefunction(method) == (name != "changes"), name
-            signatures = [inspect.signature(function) for function in (method, theirs[name])]
+            signatures = [inspect.signature(function) for function in (method, methods[name])]
             assert signatures[0].parameters == signatures[1].parameters
             if name != "changes":
                 assert signatures[0].return_annotation == signatures[1].return_annotation
 
 
-def test_life(options: Options, run: Run) -> None:
+def test_calls_fail_before_register_and_after_close(options: Options, run: Run) -> None:
     async def main() -> None:
         provider = AsyncProvider(**options)
         for early in CALLS:
@@ -135,19 +135,19 @@ def test_life(options: Options, run: Run) -> None:
     run(main())
 
 
-def test_nothing_waits_with_a_timeout_of_0(options: Options, run: Run, waiting: Waiting) -> None:
+def test_timeout_of_0_does_not_wait(options: Options, run: Run, descriptors: Descriptors) -> None:
     async def main() -> None:
         async with AsyncProvider(**options) as provider:
             for call in (provider.discover_peers, provider.nodes, provider.refresh, provider.self_node):
                 with pytest.raises(NoResultError):
                     await call(0)
-        assert not waiting.descriptors
+        assert not descriptors.all
 
     run(main())
 
 
 @pytest.mark.parametrize("seconds", [-1, float("nan"), "1", True])
-def test_an_invalid_timeout_is_refused(options: Options, run: Run, seconds: Any) -> None:
+def test_invalid_arguments_are_rejected(options: Options, run: Run, seconds: Any) -> None:
     async def main() -> None:
         provider = AsyncProvider(**options)
         for call in (provider.register, provider.discover_peers, provider.nodes, provider.refresh, provider.self_node):
@@ -164,41 +164,43 @@ def test_an_invalid_timeout_is_refused(options: Options, run: Run, seconds: Any)
 @pytest.mark.parametrize(
     ("end", "error"), [(AsyncProvider.close, ClosedError), (AsyncProvider.deregister, NotRegisteredError)]
 )
-def test_the_end_of_the_registration_ends_all_waits(
-    options: Options, run: Run, waiting: Waiting, end: Callable[[AsyncProvider], Any], error: type[Exception]
+def test_deregister_and_close_end_all_waits(
+    options: Options, run: Run, descriptors: Descriptors, end: Callable[[AsyncProvider], Any], error: type[Exception]
 ) -> None:
     async def main() -> None:
         async with AsyncProvider(**options) as provider:
             threads = threading.enumerate()
-            tasks = await started(*(wait(provider) for wait in WAITS * 5))
+            tasks = await start_waiting(*(wait(provider) for wait in WAITS * 5))
             assert threading.enumerate() == threads
             await end(provider)
             for ended in await asyncio.gather(*tasks, return_exceptions=True):
                 assert isinstance(ended, error)
 
     run(main())
-    assert waiting.is_over()
-    assert len(waiting.descriptors) == 1
+    assert descriptors.are_closed()
+    assert len(descriptors.all) == 1
 
 
 @pytest.mark.parametrize("wait", WAITS)
-def test_any_wait_can_be_cancelled(options: Options, run: Run, waiting: Waiting, wait: Callable[..., Any]) -> None:
+def test_every_wait_can_be_cancelled(
+    options: Options, run: Run, descriptors: Descriptors, wait: Callable[..., Any]
+) -> None:
     async def main() -> None:
         async with AsyncProvider(**options) as provider:
-            (task,) = await started(wait(provider))
+            (task,) = await start_waiting(wait(provider))
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            assert waiting.is_over()
+            assert descriptors.are_closed()
 
     run(main())
 
 
-def test_another_thread_may_close(options: Options, run: Run) -> None:
+def test_close_in_another_thread_ends_waits(options: Options, run: Run) -> None:
     async def main() -> None:
         provider = AsyncProvider(**options)
         await provider.register()
-        (task,) = await started(provider.wait(0, AN_HOUR))
+        (task,) = await start_waiting(provider.wait(0, ONE_HOUR_S))
         closer = threading.Thread(target=asyncio.run, args=[provider.close()])
         closer.start()
         with pytest.raises(ClosedError):
@@ -208,67 +210,73 @@ def test_another_thread_may_close(options: Options, run: Run) -> None:
     run(main())
 
 
-def test_one_provider_serves_several_loops(options: Options, waiting: Waiting) -> None:
+def test_one_provider_works_in_several_loops(options: Options, descriptors: Descriptors) -> None:
     provider = AsyncProvider(**options)
     asyncio.run(provider.register())
     with ThreadPoolExecutor() as pool:
-        iterating = [pool.submit(asyncio.run, iterate(provider)) for _ in range(3)]
-        waiting.created(3)
+        iterating = [pool.submit(asyncio.run, collect_changes(provider)) for _ in range(3)]
+        descriptors.wait_until_opened(3)
         asyncio.run(provider.close())
         assert [future.result(60) for future in iterating] == [[]] * 3
-    assert waiting.is_over()
-    assert len(waiting.descriptors) == 3
+    assert descriptors.are_closed()
+    assert len(descriptors.all) == 3
 
 
-def test_iterating_starts_with_the_current_state_and_ends_with_the_provider(run: Run) -> None:
+def test_changes_starts_with_the_current_peers_and_ends_at_close(run: Run) -> None:
     async def main() -> None:
         script = [["10.0.0.3:1"], ClosedError("closed")]
         async with AsyncFakeProvider(["10.0.0.2:1"], script=script) as provider:
             changes = provider.changes()
             assert [peers async for peers in changes] == [Snapshot(1, ("10.0.0.2:1",)), Snapshot(2, ("10.0.0.3:1",))]
-            # It remains at its end.
+            # The iterator stays at its end.
             assert [peers async for peers in changes] == []
             with pytest.raises(ClosedError):
-                await next_of(provider.changes())
+                await next_snapshot(provider.changes())
 
     run(main())
 
 
-def test_iterating_waits_through_transient_errors_and_raises_permanent_ones(run: Run) -> None:
+def test_changes_waits_through_transient_errors_and_raises_permanent_ones(run: Run) -> None:
     async def main() -> None:
-        script = [NoResultError("gone", retryable=True), [], NoResultError("may not list"), SelfPodError("no port"), []]
+        script = [
+            NoResultError("gone", retryable=True),
+            [],
+            NoResultError("may not list", retryable=False),
+            SelfPodError("no port"),
+            [],
+        ]
         async with AsyncFakeProvider(None, script=script) as provider:
             changes = provider.changes()
-            assert await next_of(changes) == Snapshot(2, ())
+            assert await next_snapshot(changes) == Snapshot(2, ())
             with pytest.raises(NoResultError, match="may not list"):
-                await next_of(changes)
+                await next_snapshot(changes)
             with pytest.raises(SelfPodError):
-                await next_of(changes)
-            assert await next_of(changes) == Snapshot(3, ())
+                await next_snapshot(changes)
+            assert await next_snapshot(changes) == Snapshot(3, ())
 
     run(main())
 
 
-def test_an_iterator_can_be_used_again_after_it_was_cancelled(run: Run, waiting: Waiting) -> None:
+def test_changes_can_be_used_after_a_cancelled_wait(run: Run, descriptors: Descriptors) -> None:
     async def main() -> None:
         async with AsyncFakeProvider([]) as provider:
             changes = provider.changes()
-            assert await next_of(changes) == Snapshot(1, ())
+            assert await next_snapshot(changes) == Snapshot(1, ())
             with pytest.raises(asyncio.TimeoutError):
-                await asyncio.wait_for(next_of(changes), 0.05)
-            assert waiting.is_over()
+                await asyncio.wait_for(next_snapshot(changes), 0.05)
+            assert descriptors.are_closed()
             provider.set_peers(["10.0.0.2:1"])
-            assert await next_of(changes) == Snapshot(2, ("10.0.0.2:1",))
+            assert await next_snapshot(changes) == Snapshot(2, ("10.0.0.2:1",))
 
     run(main())
 
 
-def test_tasks_that_share_an_iterator_share_the_snapshots(run: Run) -> None:
+def test_tasks_that_share_an_iterator_share_its_snapshots(run: Run) -> None:
     async def main() -> None:
         async with AsyncFakeProvider([]) as provider:
             changes = provider.changes()
-            assert await next_of(changes) == Snapshot(1, ())
-            tasks = await started(*(next_of(changes) for _ in range(3)))
+            assert await next_snapshot(changes) == Snapshot(1, ())
+            tasks = await start_waiting(*(next_snapshot(changes) for _ in range(3)))
             tasks[0].cancel()
             provider.set_peers(["10.0.0.2:1"])
             done, _ = await asyncio.wait(tasks[1:], return_when=asyncio.FIRST_COMPLETED)
@@ -281,7 +289,7 @@ def test_tasks_that_share_an_iterator_share_the_snapshots(run: Run) -> None:
     run(main())
 
 
-def test_waits_end_in_time(run: Run) -> None:
+def test_waits_raise_timeout_error(run: Run) -> None:
     async def main() -> None:
         async with AsyncFakeProvider(["10.0.0.2:1"]) as provider:
             assert await provider.wait() == Snapshot(1, ("10.0.0.2:1",))
@@ -295,7 +303,7 @@ def test_waits_end_in_time(run: Run) -> None:
 
 
 @pytest.mark.parametrize("seconds", [0, 0.05])
-def test_async_with(options: Options, run: Run, seconds: float) -> None:
+def test_async_with_registers_and_closes(options: Options, run: Run, seconds: float) -> None:
     async def main() -> None:
         async with AsyncProvider(**{**options, "register_timeout": seconds}) as provider:
             with pytest.raises(LifecycleError):
@@ -306,7 +314,7 @@ def test_async_with(options: Options, run: Run, seconds: float) -> None:
         with pytest.raises(ClosedError):
             async with provider:
                 pytest.fail("entered")
-        # What is registered already remains so.
+        # `async with` does not close a provider that is already registered.
         await (provider := AsyncProvider(**options)).register()
         with pytest.raises(LifecycleError):
             async with provider:
@@ -317,7 +325,7 @@ def test_async_with(options: Options, run: Run, seconds: float) -> None:
     run(main())
 
 
-def test_async_with_closes_if_it_cannot_register(options: Options, run: Run) -> None:
+def test_async_with_closes_if_register_fails(options: Options, run: Run) -> None:
     async def main() -> None:
         provider = AsyncProvider(**{**options, "kubeconfig": "/there is none"})
         with pytest.raises(kubepeers.AccessError):
@@ -329,17 +337,17 @@ def test_async_with_closes_if_it_cannot_register(options: Options, run: Run) -> 
     run(main())
 
 
-def test_a_cancelled_register_is_undone(options: Options, run: Run) -> None:
+def test_cancelled_register_is_undone(options: Options, run: Run) -> None:
     async def main() -> None:
         provider = AsyncProvider(**options)
-        (task,) = await started(provider.register(AN_HOUR))
+        (task,) = await start_waiting(provider.register(ONE_HOUR_S))
         await provider.health()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         with pytest.raises(NotRegisteredError):
             await provider.health()
-        (task,) = await started(provider.register(AN_HOUR))
+        (task,) = await start_waiting(provider.register(ONE_HOUR_S))
         await provider.deregister()
         with pytest.raises(NotRegisteredError):
             await task
@@ -348,10 +356,10 @@ def test_a_cancelled_register_is_undone(options: Options, run: Run) -> None:
     run(main())
 
 
-def test_a_cancelled_async_with_closes(options: Options, run: Run) -> None:
+def test_cancelled_async_with_closes(options: Options, run: Run) -> None:
     async def main() -> None:
-        provider = AsyncProvider(**{**options, "register_timeout": AN_HOUR})
-        (task,) = await started(provider.__aenter__())
+        provider = AsyncProvider(**{**options, "register_timeout": ONE_HOUR_S})
+        (task,) = await start_waiting(provider.__aenter__())
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -361,30 +369,30 @@ def test_a_cancelled_async_with_closes(options: Options, run: Run) -> None:
     run(main())
 
 
-def test_closing_needs_no_thread(options: Options, run: Run) -> None:
-    """All threads of the loop may be busy, or there may be none any more."""
-    free = threading.Event()
+def test_close_needs_no_thread(options: Options, run: Run) -> None:
+    """The threads of the loop may all be busy, or shut down."""
+    finished = threading.Event()
 
-    async def busy() -> None:
+    async def close_while_threads_are_busy() -> None:
         executor = ThreadPoolExecutor(1)
         asyncio.get_running_loop().set_default_executor(executor)
         async with AsyncProvider(**options, log="debug"):
-            executor.submit(free.wait)
+            executor.submit(finished.wait)
 
-    async def shut_down() -> None:
+    async def close_after_threads_are_shut_down() -> None:
         async with AsyncProvider(**options, log="debug"):
             await asyncio.get_running_loop().shutdown_default_executor()
             raise LookupError
 
     try:
-        run(busy())
+        run(close_while_threads_are_busy())
     finally:
-        free.set()
+        finished.set()
     with pytest.raises(LookupError):
-        run(shut_down())
+        run(close_after_threads_are_shut_down())
 
 
-def test_closing_leaves_the_loop_to_handlers_of_log_records(
+def test_close_does_not_block_the_loop_while_a_log_handler_needs_it(
     options: Options, run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(_log, "CLOSE_TIMEOUT_S", 20)
@@ -407,7 +415,7 @@ def test_closing_leaves_the_loop_to_handlers_of_log_records(
 
 
 @pytest.mark.parametrize("loop", ["asyncio.new_event_loop()", "uvloop.new_event_loop()"])
-def test_a_loop_that_is_closed_while_tasks_wait(options: Options, loop: str) -> None:
+def test_closed_loop_with_waiting_tasks_leaks_nothing(options: Options, loop: str) -> None:
     program = f"""
 import asyncio, gc, logging, os, uvloop, weakref
 {loop}.close()
@@ -415,7 +423,7 @@ provider.close()
 async_provider = AsyncProvider(**options)
 asyncio.run(async_provider.register())
 before = set(os.listdir("/proc/self/fd"))
-# It reports that a task was destroyed.
+# asyncio logs that pending tasks were destroyed.
 logging.disable()
 loop = {loop}
 async def iterate():
@@ -427,7 +435,7 @@ forgotten = weakref.WeakSet(tasks)
 del tasks, loop
 gc.collect()
 assert not forgotten
-# Another loop may be at the same place in memory.
+# The next loop may have the same address in memory.
 loop = {loop}
 try: loop.run_until_complete(async_provider.wait(timeout=0.05))
 except NoResultError: pass
@@ -435,4 +443,4 @@ loop.run_until_complete(async_provider.close())
 loop.close()
 assert set(os.listdir("/proc/self/fd")) <= before
 """
-    succeeds(program, options)
+    assert_succeeds(program, options)

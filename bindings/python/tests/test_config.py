@@ -1,4 +1,4 @@
-"""Options of the constructor, and arguments that are numbers."""
+"""The options of the constructors, and the conversion of times and numbers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 from configuration import REQUIRED, Options
 from kubepeers import AsyncProvider, ConfigError, Provider, Status, _config
 
-#: Valid options besides those of `options`.
-ALL: Options = {
+#: Values for all options that `options` does not have.
+MORE_OPTIONS: Options = {
     "pod_uid": "u",
     "pod_name": "n",
     "pod_ip": "fd00::1",
@@ -32,12 +32,12 @@ ALL: Options = {
 
 
 @pytest.mark.parametrize("kind", [Provider, AsyncProvider])
-def test_all_options(options: Options, kind: Any) -> None:
-    kind(**{**options, **ALL, "membership": "member"})
-    kind(**options, **dict.fromkeys(ALL))
+def test_all_options_are_accepted(options: Options, kind: Any) -> None:
+    kind(**{**options, **MORE_OPTIONS, "membership": "member"})
+    kind(**options, **dict.fromkeys(MORE_OPTIONS))
 
 
-def test_options_become_pairs() -> None:
+def test_options_are_converted_to_keys_of_the_library() -> None:
     assert _config.pairs({**REQUIRED, "max_stale": 1.5, "log": None, "kubeconfig": Path("a/b"), "pod_ip": None}) == [
         ("namespace", "default"),
         ("discovery_port_name", "gossip"),
@@ -49,7 +49,7 @@ def test_options_become_pairs() -> None:
     ]
 
 
-def test_labels_have_one_order() -> None:
+def test_labels_are_sorted() -> None:
     assert _config.pairs({"pod_labels": {"b": "1", "a": ""}}) == [("pod_labels", "a=,b=1")]
 
 
@@ -57,7 +57,7 @@ def test_labels_have_one_order() -> None:
     "labels",
     [{"a": "b,c=d"}, {"a,c": "b"}, {"a=b,c": "d"}, {"a": "b="}, {"a=": "b"}, {"a=b": ""}, {"": "b"}, {}, {"a": "ü"}],
 )
-def test_one_label_never_becomes_two(options: Options, labels: dict[str, str]) -> None:
+def test_separator_in_a_label_is_rejected(options: Options, labels: dict[str, str]) -> None:
     with pytest.raises(ConfigError, match="`pod_labels`") as raised:
         Provider(**{**options, "pod_labels": labels})
     has_separator = any(separator in text for label in labels.items() for text in label for separator in ",=")
@@ -94,7 +94,7 @@ def test_one_label_never_becomes_two(options: Options, labels: dict[str, str]) -
     ],
 )
 @pytest.mark.parametrize("kind", [Provider, AsyncProvider])
-def test_an_invalid_option_is_named(options: Options, kind: Any, name: str, value: Any, words: str) -> None:
+def test_error_names_the_invalid_option(options: Options, kind: Any, name: str, value: Any, words: str) -> None:
     with pytest.raises(ConfigError, match=f"^`{name}`: ") as raised:
         kind(**{**options, name: value})
     assert words in raised.value.message
@@ -102,16 +102,16 @@ def test_an_invalid_option_is_named(options: Options, kind: Any, name: str, valu
     assert isinstance(raised.value, ValueError)
 
 
-def test_all_invalid_types_are_named(options: Options) -> None:
+def test_error_names_all_options_of_invalid_types(options: Options) -> None:
     with pytest.raises(ConfigError, match=r"`namespace`.*; `max_stale`"):
         Provider(**{**options, "namespace": 1, "max_stale": -1})
 
 
 @pytest.mark.parametrize("text", ["\ud800", "a\udcff", "\udfff\ud800"])
-def test_lone_surrogates_are_not_utf8(options: Options, text: str) -> None:
-    for wrong in ({"namespace": text}, {"pod_labels": {"a": text}}):
+def test_lone_surrogates_are_rejected(options: Options, text: str) -> None:
+    for invalid in ({"namespace": text}, {"pod_labels": {"a": text}}):
         with pytest.raises(ConfigError, match="UTF-8") as raised:
-            Provider(**{**options, **wrong})
+            Provider(**{**options, **invalid})
         assert raised.value.status is Status.INVALID_UTF8
 
 
@@ -126,24 +126,24 @@ def test_lone_surrogates_are_not_utf8(options: Options, text: str) -> None:
         ("uid", "pod_uid"),
     ],
 )
-def test_an_unknown_option_is_answered_with_the_nearest(options: Options, name: str, nearest: str) -> None:
+def test_error_for_an_unknown_option_suggests_the_nearest(options: Options, name: str, nearest: str) -> None:
     with pytest.raises(ConfigError, match=f"^unknown option `{name}`: did you mean `{nearest}`\\?$") as raised:
         Provider(**options, **{name: "x"})
     assert raised.value.status is Status.UNKNOWN_KEY
 
 
-def test_an_unknown_option_that_resembles_none_is_answered_with_all(options: Options) -> None:
+def test_error_for_an_unknown_option_lists_all(options: Options) -> None:
     with pytest.raises(ConfigError, match=r"expected one of pod_labels, .*, log$"):
         Provider(**options, xyzzy=1)  # type: ignore[arg-type]
 
 
-def test_required_options_are_required() -> None:
+def test_missing_required_option_is_a_type_error() -> None:
     for name in ("pod_labels", "discovery_port_name"):
         with pytest.raises(TypeError, match=name):
             Provider(**{other: value for other, value in REQUIRED.items() if other != name})
 
 
-def test_messages_name_the_options_of_python() -> None:
+def test_messages_use_the_names_of_options() -> None:
     assert _config.python_words("set `max_stale_ms`; call init in this one") == (
         "set `max_stale`; create one in this process"
     )
@@ -161,24 +161,24 @@ def test_milliseconds_are_rounded_up(seconds: float, milliseconds: int) -> None:
 
 
 @pytest.mark.parametrize("number", [-1, 2**64])
-def test_numbers_out_of_range_are_refused(number: int) -> None:
+def test_numbers_out_of_range_are_rejected(number: int) -> None:
     with pytest.raises(ValueError, match=f"min is {number}"):
         _config.unsigned("min", number)
 
 
 @pytest.mark.parametrize("number", [1.0, "1", None])
-def test_numbers_of_other_types_are_refused(number: Any) -> None:
+def test_numbers_of_other_types_are_rejected(number: Any) -> None:
     with pytest.raises(TypeError):
         _config.unsigned("min", number)
 
 
 @pytest.mark.parametrize("seconds", [-1, -1e-9, math.nan])
-def test_times_that_are_negative_are_refused(seconds: float) -> None:
+def test_negative_times_are_rejected(seconds: float) -> None:
     with pytest.raises(ValueError, match=r"timeout is .*: must not be negative"):
         _config.seconds("timeout", seconds)
 
 
 @pytest.mark.parametrize("seconds", [True, "1", None])
-def test_times_of_other_types_are_refused(seconds: Any) -> None:
+def test_times_of_other_types_are_rejected(seconds: Any) -> None:
     with pytest.raises(TypeError, match="timeout must be seconds"):
         _config.seconds("timeout", seconds)

@@ -1,4 +1,4 @@
-"""The documents say what the package does, and their programs work."""
+"""The documents agree with the package, and their examples work."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ GUIDE = PACKAGE.parents[2] / "docs/python.md"
 README = PACKAGE.parent / "README.md"
 
 
-def programs(document: Path) -> list[str]:
+def examples(document: Path) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```$", document.read_text(), re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("document", [GUIDE, README], ids=lambda document: document.name)
-def test_programs_are_python(document: Path) -> None:
-    found = programs(document)
+def test_examples_compile(document: Path) -> None:
+    found = examples(document)
     assert found
     for program in found:
         compile(program, document.name, "exec")
 
 
 @pytest.mark.parametrize("document", [GUIDE, README], ids=lambda document: document.name)
-def test_every_name_exists(document: Path) -> None:
+def test_names_in_examples_exist(document: Path) -> None:
     text = document.read_text()
-    for name in re.findall(r"from kubepeers import (.*)", text):
-        assert set(name.split(", ")) <= set(kubepeers.__all__)
+    for names in re.findall(r"from kubepeers import (.*)", text):
+        assert set(names.split(", ")) <= set(kubepeers.__all__)
     for name in re.findall(r"\bprovider\.(\w+)", text):
         assert hasattr(Provider, name) or name in ("set_error", "set_peers"), name
 
 
-def test_the_pytest_example_passes(tmp_path: Path) -> None:
-    for program in programs(GUIDE):
+def test_pytest_example_passes(tmp_path: Path) -> None:
+    for program in examples(GUIDE):
         name = program.splitlines()[0].removeprefix("# ")
         if name.endswith("service.py"):
             (tmp_path / name).write_text(program)
@@ -54,13 +54,13 @@ def test_the_pytest_example_passes(tmp_path: Path) -> None:
     assert "3 passed" in done.stdout
 
 
-def test_the_guide_has_the_tree_of_errors() -> None:
+def test_guide_contains_the_tree_of_errors() -> None:
     tree = inspect.getdoc(KubepeersError) or ""
     (tree,) = re.findall(r"^( +KubepeersError  .*?)\n\n", tree, re.MULTILINE | re.DOTALL)
     assert textwrap.dedent(tree) in GUIDE.read_text()
 
 
-def test_the_guide_has_all_options() -> None:
+def test_guide_lists_all_options() -> None:
     parameters = inspect.signature(Provider).parameters.values()
     options = {parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}
     (table,) = re.findall(r"^\| option .*?\n\n", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
@@ -69,7 +69,7 @@ def test_the_guide_has_all_options() -> None:
 
 
 @pytest.mark.parametrize("cls", [kubepeers.Provider, kubepeers.AsyncProvider])
-def test_every_public_method_is_documented(cls: type) -> None:
+def test_docstrings_of_public_methods_list_all_parameters(cls: type) -> None:
     for name, member in inspect.getmembers(cls):
         if name.startswith("_"):
             continue
@@ -80,11 +80,7 @@ def test_every_public_method_is_documented(cls: type) -> None:
                 assert f"    {parameter}: " in text, f"{name}: {parameter}"
 
 
-def test_the_constructor_documents_all_options() -> None:
+def test_docstring_of_the_constructor_lists_all_options() -> None:
     text = inspect.getdoc(Provider.__init__) or ""
     for name in list(inspect.signature(Provider.__init__).parameters)[1:]:
         assert re.search(rf"^    \**{name}: ", text, re.MULTILINE), name
-
-
-def test_the_readme_is_short() -> None:
-    assert len(README.read_text().splitlines()) <= 80

@@ -1,4 +1,4 @@
-"""The real gunicorn, with an application that is loaded before the workers are forked."""
+"""gunicorn with an application that it loads before it forks its workers."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from configuration import Options
 HERE = Path(__file__).parent
 
 
-def ask(address: str) -> dict[str, Any]:
-    """Make one request, on a connection of its own."""
+def request(address: str) -> dict[str, Any]:
+    """Make one request on a new connection."""
     connection = http.client.HTTPConnection("localhost", timeout=60)
     connection.sock = socket.socket(socket.AF_UNIX)
     connection.sock.connect(address)
     connection.request("GET", "/")
-    answer: dict[str, Any] = json.loads(connection.getresponse().read())
+    response: dict[str, Any] = json.loads(connection.getresponse().read())
     connection.close()
-    return answer
+    return response
 
 
 @pytest.fixture
 def server(cluster_options: Options, pod: tuple[str, ...], tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """A master with two workers, that listens at `address` in the folder."""
+    """A master with two workers. It listens on the socket `address` in the folder."""
     cluster(*pod, "--phase=Running", "--ip=10.0.0.2", "a")
     (tmp_path / "conf.py").write_text("from gunicorn_app import on_exit\n")
-    # A worker that a busy machine holds up is not to be killed for that.
+    # On a busy machine, gunicorn must not kill a slow worker.
     command = [sys.executable, "-m", "gunicorn", "--preload", "--workers=2", "--timeout=300"]
     with subprocess.Popen(
         [*command, f"--bind=unix:{tmp_path}/address", f"--config={tmp_path}/conf.py", "gunicorn_app:application"],
@@ -54,16 +54,16 @@ def server(cluster_options: Options, pod: tuple[str, ...], tmp_path: Path) -> It
         master.kill()
 
 
-def test_preload(server: subprocess.Popen[str], tmp_path: Path) -> None:
-    first: dict[int, dict[str, Any]] = {}
-    while len(first) < 2:
-        answer = ask(f"{tmp_path}/address")
-        known = first.setdefault(answer["pid"], answer)
-        if known is not answer:
-            assert answer == known
-    for answer in first.values():
-        assert (answer["inherited"], answer["own"]) == ("FORKED", ["10.0.0.2:3322"])
-    assert server.pid not in first
+def test_preloaded_provider_works_in_the_master_and_raises_forked_error_in_workers(
+    server: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    responses: dict[int, dict[str, Any]] = {}
+    while len(responses) < 2:
+        response = request(f"{tmp_path}/address")
+        assert response == responses.setdefault(response["pid"], response)
+    for response in responses.values():
+        assert (response["inherited"], response["own"]) == ("FORKED", ["10.0.0.2:3322"])
+    assert server.pid not in responses
     server.send_signal(signal.SIGTERM)
     output, errors = server.communicate(timeout=60)
     assert output == "master: ['10.0.0.2:3322']\n", errors

@@ -1,4 +1,4 @@
-"""Log records of the library in `logging`."""
+"""Forwarding of log records to `logging`."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from typing import Any
 import kubepeers
 import pytest
 from configuration import Options
+from descriptors import Descriptors
 from kubepeers import ClosedError, Provider, _log
 from kubepeers._library import lib
 from kubepeers._log import LogForwarder
 from program import run
-from waiting import Waiting
 
 
 class Records(logging.Handler):
-    """Keeps the records that it receives."""
+    """Collects records."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,12 +33,12 @@ class Records(logging.Handler):
         self.threads: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep the record."""
+        """Collect a record."""
         self.threads.add(threading.current_thread().name)
         self.all.append(record)
 
-    def containing(self, text: str) -> logging.LogRecord:
-        """Wait for a record that contains this text."""
+    def wait_for(self, text: str) -> logging.LogRecord:
+        """Wait for a record whose message contains this text."""
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             for record in list(self.all):
@@ -49,14 +49,14 @@ class Records(logging.Handler):
 
 
 @pytest.fixture(autouse=True)
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Closing waits for handlers as long as a busy machine takes."""
+def long_close_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine, close may wait long for a handler."""
     monkeypatch.setattr(_log, "CLOSE_TIMEOUT_S", 60)
 
 
 @pytest.fixture
 def records() -> Iterator[Records]:
-    """What the logger receives."""
+    """The records that the logger receives."""
     records = Records()
     _log.logger.addHandler(records)
     _log.logger.setLevel(logging.DEBUG)
@@ -77,37 +77,37 @@ def log_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "kubepeers-log"]
 
 
-def test_records_reach_the_logger(logging_provider: Provider, records: Records) -> None:
+def test_records_are_passed_to_the_logger(logging_provider: Provider, records: Records) -> None:
     before = time.time()
     with logging_provider:
-        info = records.containing("looking for pods with labels `app=test` in namespace `default`")
+        info = records.wait_for("looking for pods with labels `app=test` in namespace `default`")
         assert (info.name, info.levelno) == ("kubepeers", logging.INFO)
-        # When it was made, to the millisecond.
+        # The library truncates the time to milliseconds.
         assert before - 0.001 <= info.created <= time.time()
         assert info.msecs == pytest.approx(info.created % 1 * 1000, abs=0.1)
-        assert records.containing("refused").levelno == logging.WARNING
+        assert records.wait_for("refused").levelno == logging.WARNING
 
 
-def test_a_record_has_its_own_time() -> None:
+def test_record_has_the_time_of_the_library() -> None:
     record = _log.logger.makeRecord("kubepeers", logging.INFO, "", 0, "", (), None)
-    started = record.created - record.relativeCreated / 1000
+    logging_started = record.created - record.relativeCreated / 1000
     _log._set_time(record, 1_700_000_000_123)
     assert (record.created, record.msecs) == (1_700_000_000.123, 123)
-    assert record.created - record.relativeCreated / 1000 == pytest.approx(started, abs=0.001)
+    assert record.created - record.relativeCreated / 1000 == pytest.approx(logging_started, abs=0.001)
 
 
-def test_levels() -> None:
+def test_levels_are_mapped() -> None:
     assert _log.LEVELS == {1: logging.ERROR, 2: logging.WARNING, 3: logging.INFO, 4: logging.DEBUG}
 
 
 def test_records_below_the_level_of_the_logger_are_dropped(logging_provider: Provider, records: Records) -> None:
     _log.logger.setLevel(logging.WARNING)
     with logging_provider:
-        records.containing("refused")
+        records.wait_for("refused")
     assert {record.levelno for record in records.all} == {logging.WARNING}
 
 
-def test_there_is_a_thread_only_with_the_option(options: Options) -> None:
+def test_thread_exists_only_with_the_option(options: Options) -> None:
     for log in (None, "off"):
         with Provider(**options, log=log):
             assert not log_threads()
@@ -116,24 +116,24 @@ def test_there_is_a_thread_only_with_the_option(options: Options) -> None:
     assert not log_threads()
 
 
-class Pending:
-    """A library whose records are made by a test, instead of its own."""
+class PendingRecords:
+    """Replaces the records of the library by those of a test."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.messages: list[bytes] = []
         self.freed = 0
         self._texts: list[Any] = []
-        self._next_of_library, self._free_of_library = lib.kubepeers_log_next, lib.kubepeers_text_free
+        self._original_next, self._original_free = lib.kubepeers_log_next, lib.kubepeers_text_free
         monkeypatch.setattr(lib, "kubepeers_log_next", self._next)
         monkeypatch.setattr(lib, "kubepeers_text_free", self._free)
 
     def _next(self, *arguments: Any) -> int:
         level, unix_ms, message = (argument._obj for argument in arguments[1:4])
-        status: int = self._next_of_library(*arguments)
+        status: int = self._original_next(*arguments)
         while status == 0 and message.value:
-            self._free_of_library(message)
+            self._original_free(message)
             message.value = None
-            status = self._next_of_library(*arguments)
+            status = self._original_next(*arguments)
         if status == 0 and self.messages:
             text = ctypes.create_string_buffer(self.messages.pop(0))
             self._texts.append(text)
@@ -145,22 +145,24 @@ class Pending:
 
 
 @pytest.fixture
-def pending(monkeypatch: pytest.MonkeyPatch) -> Pending:
-    return Pending(monkeypatch)
+def pending(monkeypatch: pytest.MonkeyPatch) -> PendingRecords:
+    return PendingRecords(monkeypatch)
 
 
-def test_close_forwards_pending_records(pending: Pending, records: Records, logging_provider: Provider) -> None:
+def test_close_forwards_pending_records(pending: PendingRecords, records: Records, logging_provider: Provider) -> None:
     logging_provider.register()
-    # There is no change, so the thread does not know of them.
+    # The library reports no change, so the thread does not read them.
     pending.messages = [b"%s", b"\xc3\xa4"]
     logging_provider.close()
     assert [record.getMessage() for record in records.all] == ["%s", "ä"]
     assert pending.freed == 2
-    # Not in the thread that closes.
+    # The thread that closes calls no handlers.
     assert records.threads == {"kubepeers-log"}
 
 
-def test_a_forgotten_provider_forwards_pending_records(pending: Pending, records: Records, options: Options) -> None:
+def test_garbage_collection_of_a_provider_forwards_pending_records(
+    pending: PendingRecords, records: Records, options: Options
+) -> None:
     provider = Provider(**options, log="debug")
     provider.register()
     session = provider._session
@@ -173,89 +175,95 @@ def test_a_forgotten_provider_forwards_pending_records(pending: Pending, records
         session.deregister()
 
 
-def test_messages_are_in_the_words_of_python(pending: Pending, records: Records, logging_provider: Provider) -> None:
+def test_messages_use_the_names_of_options(
+    pending: PendingRecords, records: Records, logging_provider: Provider
+) -> None:
     logging_provider.register()
     pending.messages = [b"older than `max_stale_ms`"]
     logging_provider.close()
     assert [record.getMessage() for record in records.all] == ["older than `max_stale`"]
 
 
-class Holding(logging.Handler):
-    """Blocks the thread that calls it."""
+class BlockingHandler(logging.Handler):
+    """Blocks the thread that calls it until `released` is set."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.entered, self.go_on = threading.Event(), threading.Event()
+        self.entered, self.released = threading.Event(), threading.Event()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Wait."""
+        """Block."""
         self.entered.set()
-        assert self.go_on.wait(60)
+        assert self.released.wait(60)
 
 
 @pytest.fixture
-def holding(records: Records) -> Iterator[Holding]:
-    holding = Holding()
-    _log.logger.addHandler(holding)
-    yield holding
-    holding.go_on.set()
-    _log.logger.removeHandler(holding)
+def blocking(records: Records) -> Iterator[BlockingHandler]:
+    blocking = BlockingHandler()
+    _log.logger.addHandler(blocking)
+    yield blocking
+    blocking.released.set()
+    _log.logger.removeHandler(blocking)
 
 
 @pytest.fixture
-def held(logging_provider: Provider, holding: Holding) -> Provider:
-    """A provider whose thread for log records is in a handler."""
+def blocked(logging_provider: Provider, blocking: BlockingHandler) -> Provider:
+    """A provider whose thread for log records is blocked in a handler."""
     logging_provider.register()
-    assert holding.entered.wait(60)
+    assert blocking.entered.wait(60)
     return logging_provider
 
 
-def test_close_waits_for_a_handler(held: Provider, holding: Holding) -> None:
-    closer = threading.Thread(target=held.close)
+def test_close_waits_for_a_handler(blocked: Provider, blocking: BlockingHandler) -> None:
+    closer = threading.Thread(target=blocked.close)
     closer.start()
     closer.join(0.1)
     assert closer.is_alive()
-    holding.go_on.set()
+    blocking.released.set()
     closer.join(60)
     assert not closer.is_alive()
     assert not log_threads()
 
 
-def test_a_blocked_handler_does_not_block_close(
-    held: Provider, holding: Holding, records: Records, pending: Pending, monkeypatch: pytest.MonkeyPatch
+def test_close_returns_while_a_handler_blocks(
+    blocked: Provider,
+    blocking: BlockingHandler,
+    records: Records,
+    pending: PendingRecords,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(_log, "CLOSE_TIMEOUT_S", 0.01)
     pending.messages = [b"last"]
-    # As if it had a lock that the handler wants.
-    closer = threading.Thread(target=held.close, daemon=True)
+    # The thread that closes may hold a lock that the handler needs.
+    closer = threading.Thread(target=blocked.close, daemon=True)
     closer.start()
     closer.join(60)
     assert not closer.is_alive()
     with pytest.raises(ClosedError):
-        held.health()
-    # Nothing is lost, nevertheless.
+        blocked.health()
+    # The record is still forwarded.
     (thread,) = log_threads()
-    holding.go_on.set()
+    blocking.released.set()
     thread.join(60)
-    # The library may have had more records after it.
+    # The library may have logged more records after it.
     assert "last" in [record.getMessage() for record in records.all]
 
 
-def test_waiting_calls_do_not_wait_for_handlers(
-    held: Provider, holding: Holding, monkeypatch: pytest.MonkeyPatch
+def test_close_ends_waits_before_it_waits_for_handlers(
+    blocked: Provider, blocking: BlockingHandler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_log, "CLOSE_TIMEOUT_S", 3600)
     with ThreadPoolExecutor() as pool:
-        ending = [pool.submit(held.wait, 0, 3600), pool.submit(held.close)]
+        ending = [pool.submit(blocked.wait, 0, 3600), pool.submit(blocked.close)]
         try:
             assert isinstance(ending[0].exception(60), ClosedError)
             assert not ending[1].done()
         finally:
-            holding.go_on.set()
+            blocking.released.set()
 
 
 @pytest.mark.parametrize("interrupted", ["save", "join"])
-def test_an_interrupted_close_closes(
+def test_interrupted_close_closes(
     logging_provider: Provider, monkeypatch: pytest.MonkeyPatch, interrupted: str
 ) -> None:
     def interrupt(_: LogForwarder) -> None:
@@ -269,7 +277,7 @@ def test_an_interrupted_close_closes(
         logging_provider.health()
 
 
-def test_a_handler_may_close_the_provider(logging_provider: Provider, records: Records) -> None:
+def test_handler_may_close_the_provider(logging_provider: Provider, records: Records) -> None:
     closed = threading.Event()
 
     class Closing(logging.Handler):
@@ -280,7 +288,7 @@ def test_a_handler_may_close_the_provider(logging_provider: Provider, records: R
     handler = Closing()
     _log.logger.addHandler(handler)
     try:
-        # Perhaps before this has returned.
+        # The handler may close before register returns.
         with contextlib.suppress(ClosedError):
             logging_provider.register()
         assert closed.wait(60)
@@ -291,8 +299,8 @@ def test_a_handler_may_close_the_provider(logging_provider: Provider, records: R
 
 
 @pytest.mark.parametrize("failure", [KeyError("wrong"), SystemExit("wrong")])
-def test_a_failing_handler_is_reported(
-    pending: Pending,
+def test_exception_of_a_handler_is_reported(
+    pending: PendingRecords,
     records: Records,
     logging_provider: Provider,
     capsys: pytest.CaptureFixture[str],
@@ -310,65 +318,65 @@ def test_a_failing_handler_is_reported(
         logging_provider.close()
     finally:
         _log.logger.removeHandler(handler)
-    said = capsys.readouterr().err.splitlines()
-    assert sum(line.startswith(type(failure).__name__) for line in said) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert sum(line.startswith(type(failure).__name__) for line in lines) == 2
     assert not pending.messages
 
 
-def test_a_child_does_not_wait_for_the_thread_of_its_parent(
-    held: Provider, options: Options, holding: Holding, records: Records
+def test_child_does_not_wait_for_the_thread_of_its_parent(
+    blocked: Provider, options: Options, blocking: BlockingHandler, records: Records
 ) -> None:
-    log = held._session.log  # type: ignore[attr-defined]
+    log = blocked._session.log  # type: ignore[attr-defined]
     assert log
-    # As if the thread, which the child does not have, were fetching.
+    # At the fork, the thread may hold the lock. It does not exist in the child.
     with ThreadPoolExecutor(1) as other:
         other.submit(log._lock.acquire).result(60)
         child = os.fork()
         if child == 0:
-            in_child(held, options, holding, records)
+            in_child(blocked, options, blocking, records)
         other.submit(log._lock.release).result(60)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 
 
-def in_child(provider: Provider, options: Options, holding: Holding, records: Records) -> None:
+def in_child(provider: Provider, options: Options, blocking: BlockingHandler, records: Records) -> None:
     signal.alarm(60)
     try:
         with pytest.raises(kubepeers.ForkedError):
             provider.close()
-        # Another one: at the fork a thread that is not here may have held its lock.
-        holding.go_on = threading.Event()
-        holding.go_on.set()
-        # Its own has a thread of its own.
+        # The lock of the old event may also have been held at the fork.
+        blocking.released = threading.Event()
+        blocking.released.set()
+        # A provider of the child has its own thread.
         provider = Provider(**options, log="debug")
         records.all.clear()
         provider.register()
-        records.containing("looking for pods")
+        records.wait_for("looking for pods")
         provider.close()
         os._exit(7)
     finally:
         os._exit(1)
 
 
-def test_register_needs_the_thread(
+def test_register_fails_if_the_thread_cannot_start(
     options: Options, monkeypatch: pytest.MonkeyPatch, logging_provider: Provider
 ) -> None:
-    def cannot(thread: threading.Thread) -> None:
+    def fail(thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    waiting = Waiting(monkeypatch)
+    descriptors = Descriptors(monkeypatch)
     with monkeypatch.context() as patch:
-        patch.setattr(threading.Thread, "start", cannot)
+        patch.setattr(threading.Thread, "start", fail)
         with pytest.raises(kubepeers.KubepeersError, match="can't start new thread") as raised:
             logging_provider.register()
     assert raised.value.status is kubepeers.Status.NO_RESOURCES
     assert raised.value.retryable
-    assert waiting.is_over()
+    assert descriptors.are_closed()
     with pytest.raises(kubepeers.NotRegisteredError):
         logging_provider.health()
     logging_provider.register()
 
 
-def test_there_is_one_thread_for_all_registrations(logging_provider: Provider) -> None:
+def test_all_registrations_share_one_thread(logging_provider: Provider) -> None:
     assert not log_threads()
     logging_provider.register()
     (thread,) = log_threads()
@@ -377,14 +385,14 @@ def test_there_is_one_thread_for_all_registrations(logging_provider: Provider) -
     assert log_threads() == [thread]
 
 
-def test_the_end_of_the_interpreter_loses_no_record(options: Options) -> None:
+def test_exit_of_the_interpreter_loses_no_record(options: Options) -> None:
     program = """
 import logging, time
 from kubepeers import _log
 _log.CLOSE_TIMEOUT_S = 60
 logging.basicConfig(format="%(levelname)s %(message).16s", level=logging.DEBUG)
 provider.close()
-# The interpreter ends before this has handled the first record.
+# The interpreter exits before this handler has returned.
 handle = logging.root.handlers[0].handle
 logging.root.handlers[0].handle = lambda record: (time.sleep(0.2), handle(record))
 provider = new_provider(log="info").__enter__()

@@ -1,4 +1,4 @@
-"""`Provider`, without an API server. With one: test_cluster.py."""
+"""`Provider` without an API server. test_cluster.py has one."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typing import Any
 import kubepeers
 import pytest
 from configuration import REQUIRED, Options
+from descriptors import Descriptors
 from kubepeers import (
     ClosedError,
     LifecycleError,
@@ -25,13 +26,11 @@ from kubepeers import (
     SelfPodError,
     Snapshot,
     Status,
-    WaitTimeoutError,
 )
 from kubepeers._library import lib
 from kubepeers.testing import FakeProvider
-from waiting import Waiting
 
-AN_HOUR = 3600
+ONE_HOUR_S = 3600
 
 #: Every call that needs a registration.
 CALLS: list[Callable[[Provider], object]] = [
@@ -49,7 +48,7 @@ CALLS: list[Callable[[Provider], object]] = [
     Provider.metrics,
     Provider.deregister,
 ]
-#: Those of them that wait.
+#: The calls that wait.
 WAITS: list[Callable[[Provider, float], object]] = [
     Provider.discover_peers,
     Provider.snapshot,
@@ -62,11 +61,11 @@ WAITS: list[Callable[[Provider, float], object]] = [
 
 
 @pytest.fixture
-def waiting(monkeypatch: pytest.MonkeyPatch) -> Waiting:
-    return Waiting(monkeypatch)
+def descriptors(monkeypatch: pytest.MonkeyPatch) -> Descriptors:
+    return Descriptors(monkeypatch)
 
 
-def test_life(provider: Provider) -> None:
+def test_calls_fail_before_register_and_after_close(provider: Provider) -> None:
     for early in CALLS:
         with pytest.raises(NotRegisteredError):
             early(provider)
@@ -85,9 +84,9 @@ def test_life(provider: Provider) -> None:
             late(provider)
 
 
-def test_the_constructor_does_no_io(options: Options) -> None:
+def test_constructor_does_no_io(options: Options) -> None:
     before = set(os.listdir("/proc/self/task")), set(os.listdir("/proc/self/fd"))
-    provider = Provider(**{**options, "kubeconfig": "/there is none"}, log="debug")
+    provider = Provider(**{**options, "kubeconfig": "/does not exist"}, log="debug")
     assert (set(os.listdir("/proc/self/task")), set(os.listdir("/proc/self/fd"))) == before
     with pytest.raises(kubepeers.AccessError) as raised:
         provider.register()
@@ -95,12 +94,12 @@ def test_the_constructor_does_no_io(options: Options) -> None:
     provider.close()
 
 
-def test_id_and_version(provider: Provider) -> None:
+def test_id_and_version_are_those_of_the_library(provider: Provider) -> None:
     assert provider.id == lib.kubepeers_id().decode()
     assert kubepeers.library_version() == lib.kubepeers_version().decode()
 
 
-def test_without_a_result_the_generation_is_0(provider: Provider) -> None:
+def test_generation_without_a_result_is_0(provider: Provider) -> None:
     assert provider.generation == 0
     provider.register()
     assert provider.generation == 0
@@ -121,107 +120,109 @@ def test_with_registers_and_closes(options: Options) -> None:
         provider.discover_peers()
 
 
-def test_with_closes_if_it_cannot_register(options: Options) -> None:
-    provider = Provider(**{**options, "kubeconfig": "/there is none"})
+def test_with_closes_if_register_fails(options: Options) -> None:
+    provider = Provider(**{**options, "kubeconfig": "/does not exist"})
     with pytest.raises(kubepeers.AccessError), provider:
         pytest.fail("entered")
     with pytest.raises(ClosedError):
         provider.health()
 
 
-def test_with_leaves_a_registered_provider_as_it_is(registered: Provider) -> None:
+def test_with_on_a_registered_provider_does_not_close_it(registered: Provider) -> None:
     with pytest.raises(LifecycleError), registered:
         pytest.fail("entered")
     registered.health()
 
 
-def test_register_returns_when_the_time_is_over(options: Options, waiting: Waiting) -> None:
+def test_register_returns_at_its_timeout(options: Options, descriptors: Descriptors) -> None:
     with Provider(**{**options, "register_timeout": 0.05}) as provider:
         assert not provider.health().synced
-    assert waiting.is_over()
+    assert descriptors.are_closed()
 
 
-def test_register_may_be_retried_after_an_error(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(_: object) -> None:
+def test_register_can_be_retried_after_an_error(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> None:
         raise kubepeers.AccessError("may not list pods", status=Status.FORBIDDEN)
 
     with monkeypatch.context() as patch:
-        patch.setattr(provider._session, "first_sync", fails)
+        patch.setattr(provider._session, "first_sync", fail)
         with pytest.raises(kubepeers.AccessError):
-            provider.register(AN_HOUR)
+            provider.register(ONE_HOUR_S)
     with pytest.raises(NotRegisteredError):
         provider.health()
     provider.register()
 
 
-def test_register_may_be_retried_after_it_was_interrupted(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_register_can_be_retried_after_an_interrupt(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     original = lib.kubepeers_register
 
-    def interrupted(*arguments: object) -> None:
+    def register_and_interrupt(*arguments: object) -> None:
         original(*arguments)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(lib, "kubepeers_register", interrupted)
+        patch.setattr(lib, "kubepeers_register", register_and_interrupt)
         with pytest.raises(KeyboardInterrupt):
             provider.register()
     with pytest.raises(NotRegisteredError):
         provider.health()
     provider.register()
-    # A registration of before remains.
+    # An interrupt of another register keeps the earlier registration.
     with monkeypatch.context() as patch:
-        patch.setattr(lib, "kubepeers_register", interrupted)
+        patch.setattr(lib, "kubepeers_register", register_and_interrupt)
         with pytest.raises(KeyboardInterrupt):
             provider.register()
     provider.health()
 
 
-def test_register_does_not_undo_the_registration_of_another_thread(
+def test_interrupted_register_keeps_the_registration_of_another_thread(
     provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def replaced(_: object) -> None:
+    def register_again_and_interrupt(_: object) -> None:
         monkeypatch.undo()
         provider.deregister()
         provider.register()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(provider._session, "first_sync", replaced)
+    monkeypatch.setattr(provider._session, "first_sync", register_again_and_interrupt)
     with pytest.raises(KeyboardInterrupt):
-        provider.register(AN_HOUR)
+        provider.register(ONE_HOUR_S)
     provider.health()
 
 
-def test_register_reports_that_another_thread_deregistered(provider: Provider, waiting: Waiting) -> None:
+def test_deregister_in_another_thread_ends_register(provider: Provider, descriptors: Descriptors) -> None:
     for end in (Provider.deregister, lambda provider: (provider.deregister(), provider.register())):
         with ThreadPoolExecutor() as pool:
-            registering = pool.submit(provider.register, AN_HOUR)
-            waiting.begun(1)
+            registering = pool.submit(provider.register, ONE_HOUR_S)
+            descriptors.wait_until_waiting(1)
             end(provider)
             assert isinstance(registering.exception(60), NotRegisteredError)
     provider.health()
 
 
 @pytest.mark.parametrize("wait", WAITS)
-def test_a_wait_ends_in_time(registered: Provider, waiting: Waiting, wait: Callable[[Provider, float], object]) -> None:
+def test_waits_end_at_their_timeout(
+    registered: Provider, descriptors: Descriptors, wait: Callable[[Provider, float], object]
+) -> None:
     with pytest.raises(NoResultError) as raised:
         wait(registered, 0)
     assert raised.value.retryable
-    assert not waiting.descriptors
+    assert not descriptors.all
     with pytest.raises(NoResultError):
         wait(registered, 0.1)
-    assert waiting.is_over()
+    assert descriptors.are_closed()
 
 
 @pytest.mark.parametrize("wait", [*WAITS, lambda provider, timeout: provider.register(timeout)])
 @pytest.mark.parametrize("seconds", [-1, math.nan, "1", True])
-def test_an_invalid_timeout_is_refused(
+def test_invalid_timeouts_are_rejected(
     registered: Provider, wait: Callable[[Provider, Any], object], seconds: Any
 ) -> None:
     with pytest.raises((ValueError, TypeError), match="timeout"):
         wait(registered, seconds)
 
 
-def test_invalid_numbers_are_refused(registered: Provider) -> None:
+def test_invalid_numbers_are_rejected(registered: Provider) -> None:
     for number in (-1, 2**64):
         with pytest.raises(ValueError, match="after_generation"):
             registered.wait(number)
@@ -239,7 +240,7 @@ def test_invalid_numbers_are_refused(registered: Provider) -> None:
         ({"discover_timeout": 60}, (5.0, 60.0, 60.0)),
     ],
 )
-def test_default_timeouts(
+def test_default_timeouts_are_those_of_the_options(
     options: Options, seconds: tuple[float, float, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waited: list[object] = []
@@ -255,17 +256,17 @@ def test_default_timeouts(
     provider.close()
 
 
-def test_iterating_starts_with_the_current_state_and_ends_with_the_provider() -> None:
+def test_changes_starts_with_the_current_peers_and_ends_at_close() -> None:
     with FakeProvider(["10.0.0.2:1"], script=[["10.0.0.3:1"], ClosedError("closed")]) as provider:
         changes = provider.changes()
         assert list(changes) == [Snapshot(1, ("10.0.0.2:1",)), Snapshot(2, ("10.0.0.3:1",))]
-        # It remains at its end.
+        # The iterator stays at its end.
         assert list(changes) == []
         with pytest.raises(ClosedError):
             next(provider.changes())
 
 
-def test_iterating_waits_through_transient_errors_and_raises_permanent_ones() -> None:
+def test_changes_waits_through_transient_errors_and_raises_permanent_ones() -> None:
     transient = NoResultError("gone", status=Status.SELF_NOT_VISIBLE, retryable=True)
     permanent = NoResultError("may not list pods", retryable=False)
     with FakeProvider(None, script=[transient, [], permanent, SelfPodError("no port"), ["10.0.0.2:1"]]) as provider:
@@ -275,47 +276,47 @@ def test_iterating_waits_through_transient_errors_and_raises_permanent_ones() ->
             next(changes)
         with pytest.raises(SelfPodError):
             next(changes)
-        # It may be used again.
+        # The iterator can still be used.
         assert next(changes) == Snapshot(3, ("10.0.0.2:1",))
 
 
 @pytest.mark.parametrize("end", [Provider.close, Provider.deregister])
-def test_an_iteration_without_a_result_is_ended(
-    registered: Provider, waiting: Waiting, end: Callable[[Provider], None]
+def test_deregister_and_close_end_changes(
+    registered: Provider, descriptors: Descriptors, end: Callable[[Provider], None]
 ) -> None:
     with ThreadPoolExecutor() as pool:
         iterating = [pool.submit(list, registered.changes()) for _ in range(3)]
-        waiting.begun(3)
+        descriptors.wait_until_waiting(3)
         end(registered)
         for future in iterating:
             if end is Provider.close:
                 assert future.result(60) == []
             else:
                 assert isinstance(future.exception(60), NotRegisteredError)
-    assert waiting.is_over()
+    assert descriptors.are_closed()
 
 
-def test_an_iterator_keeps_its_provider(options: Options) -> None:
+def test_changes_keeps_its_provider(options: Options) -> None:
     provider = Provider(**options)
     provider.register()
-    kept = weakref.ref(provider)
+    reference = weakref.ref(provider)
     changes = provider.changes()
     del provider
     gc.collect()
-    assert kept()
+    assert reference()
     del changes
     gc.collect()
-    assert not kept()
+    assert not reference()
 
 
-def test_an_observer_has_no_pod(registered: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_self_node_of_an_observer_raises(registered: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lib, "kubepeers_get_self", lambda *_: 0)
     with pytest.raises(SelfPodError, match="observer") as raised:
         registered.self_node()
     assert raised.value.status is Status.NO_IDENTITY
 
 
-def test_repr_says_what_is_known(provider: Provider) -> None:
+def test_repr_contains_the_state(provider: Provider) -> None:
     assert repr(provider) == "<kubepeers.Provider app=test port gossip: not registered>"
     provider.register()
     assert repr(provider) == "<kubepeers.Provider app=test port gossip: not synced>"
@@ -328,7 +329,7 @@ def test_repr_says_what_is_known(provider: Provider) -> None:
         assert repr(fake) == "<kubepeers.FakeProvider fake: 0 peers>"
 
 
-def test_a_provider_cannot_be_copied(registered: Provider) -> None:
+def test_provider_cannot_be_copied(registered: Provider) -> None:
     for duplicate in (copy.copy, copy.deepcopy, pickle.dumps):
         with pytest.raises(TypeError, match="copied"):
             duplicate(registered)
@@ -345,7 +346,7 @@ def test_configurations_are_freed(monkeypatch: pytest.MonkeyPatch, options: Opti
     assert all(freed)
 
 
-def test_messages_are_in_the_words_of_python(registered: Provider) -> None:
+def test_messages_use_the_words_of_python(registered: Provider) -> None:
     registered.close()
     with pytest.raises(ClosedError, match="create a new one") as raised:
         registered.health()
@@ -362,7 +363,7 @@ def test_messages_are_in_the_words_of_python(registered: Provider) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 
 
-def test_raw_messages_are_in_the_words_of_the_library() -> None:
+def test_raw_messages_use_the_words_of_the_library() -> None:
     provider = Provider._from_pairs([("pod_labels", "a=b"), ("discovery_port_name", "p"), ("register_timeout_ms", "0")])
     assert (provider._register_timeout, provider._discover_timeout) == (0.0, 3.0)
     provider.close()
@@ -372,12 +373,3 @@ def test_raw_messages_are_in_the_words_of_the_library() -> None:
         Provider._from_pairs([("max_stale_ms", "x")])
     with pytest.raises(kubepeers.ConfigError, match="missing required configuration"):
         Provider._from_pairs([])
-
-
-def test_a_timeout_of_wait_is_a_builtin_one() -> None:
-    with FakeProvider([]) as provider:
-        with pytest.raises(TimeoutError, match="nothing newer than generation 1") as raised:
-            provider.wait(1, 0.05)
-        assert isinstance(raised.value, WaitTimeoutError)
-        with pytest.raises(TimeoutError, match="found 0 peers; need at least 2, stable for 1500 ms"):
-            provider.wait_for_peers(2, 1.5, 0.05)

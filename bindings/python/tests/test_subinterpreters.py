@@ -1,7 +1,6 @@
-"""Subinterpreters: those that are like the main one, and isolated ones, which may not start threads.
+"""Subinterpreters: legacy ones, and isolated ones, which must not start threads.
 
-Up to Python 3.11 both share the interpreter's lock. From 3.12 on isolated ones have their own: only there is that
-tested.
+From Python 3.12 on, isolated ones have their own interpreter lock.
 """
 
 from __future__ import annotations
@@ -15,19 +14,19 @@ PROGRAM = """
 import sys
 if sys.version_info >= (3, 13):
     import _interpreters as interpreters
-    make, execute = interpreters.create, interpreters.exec
+    create, execute = interpreters.create, interpreters.exec
 else:
     import _xxsubinterpreters as interpreters
-    make, execute = (lambda kind: interpreters.create(isolated=kind == "isolated")), interpreters.run_string
-def outcome(kind, code):
-    made = make(kind)
-    # From 3.13 on an exception is given, not raised.
+    create, execute = (lambda kind: interpreters.create(isolated=kind == "isolated")), interpreters.run_string
+def run_in(kind, code):
+    interpreter = create(kind)
+    # From 3.13 on, exec returns an exception instead of raising it.
     try:
-        failed = execute(made, f"from kubepeers import *\\noptions = {options!r}\\n{code}")
+        error = execute(interpreter, f"from kubepeers import *\\noptions = {options!r}\\n{code}")
     except Exception as e:
-        failed = e
-    interpreters.destroy(made)
-    return failed
+        error = e
+    interpreters.destroy(interpreter)
+    return error
 use = '''
 with Provider(**options) as provider:
     try:
@@ -35,8 +34,8 @@ with Provider(**options) as provider:
     except NoResultError: pass
     else:
         raise AssertionError
-forgotten = Provider(**options)
-forgotten.register()
+unclosed = Provider(**options)
+unclosed.register()
 '''
 log = '''
 try:
@@ -48,19 +47,19 @@ else:
 """
 
 
-def check(options: Options, *cases: str) -> None:
-    done = run(PROGRAM + "\n".join(f"assert outcome({case}) is None, outcome({case})" for case in cases), options)
+def assert_all_succeed(options: Options, *arguments: str) -> None:
+    done = run(PROGRAM + "\n".join(f"assert run_in({each}) is None, run_in({each})" for each in arguments), options)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_like_the_main_one(options: Options) -> None:
-    check(options, *(["'legacy', use"] * 10))
+def test_provider_works_in_a_legacy_subinterpreter(options: Options) -> None:
+    assert_all_succeed(options, *(["'legacy', use"] * 10))
 
 
-def test_isolated(options: Options) -> None:
+def test_provider_works_in_an_isolated_subinterpreter(options: Options) -> None:
     if sys.version_info[:2] == (3, 12):
-        # Not the package's doing.
-        done = run(PROGRAM + "print(outcome('isolated', use))", options)
+        # This is a limitation of Python 3.12.
+        done = run(PROGRAM + "print(run_in('isolated', use))", options)
         assert "_ctypes does not support loading in subinterpreters" in done.stdout
     else:
-        check(options, *(["'isolated', use"] * 10), "'isolated', log")
+        assert_all_succeed(options, *(["'isolated', use"] * 10), "'isolated', log")

@@ -1,4 +1,4 @@
-"""Many threads on one provider."""
+"""One provider in many threads."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from configuration import Options
+from descriptors import Descriptors
 from kubepeers import ClosedError, KubepeersError, NotRegisteredError, Provider, Status
-from waiting import Waiting
 
-AN_HOUR = 3600
+ONE_HOUR_S = 3600
 
 
 @pytest.mark.parametrize(
@@ -21,40 +21,40 @@ AN_HOUR = 3600
 @pytest.mark.parametrize(
     "wait",
     [
-        lambda provider: provider.wait(0, AN_HOUR),
-        lambda provider: provider.discover_peers(AN_HOUR),
-        lambda provider: provider.nodes(AN_HOUR),
-        lambda provider: provider.self_node(AN_HOUR),
-        lambda provider: provider.wait_for_peers(1, 1, AN_HOUR),
-        lambda provider: provider.refresh(AN_HOUR),
+        lambda provider: provider.wait(0, ONE_HOUR_S),
+        lambda provider: provider.discover_peers(ONE_HOUR_S),
+        lambda provider: provider.nodes(ONE_HOUR_S),
+        lambda provider: provider.self_node(ONE_HOUR_S),
+        lambda provider: provider.wait_for_peers(1, 1, ONE_HOUR_S),
+        lambda provider: provider.refresh(ONE_HOUR_S),
     ],
 )
-def test_the_end_of_the_registration_ends_a_wait(
+def test_deregister_and_close_end_waits_of_other_threads(
     registered: Provider,
     wait: Callable[[Provider], object],
     end: Callable[[Provider], None],
     error: type[KubepeersError],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    waiting = Waiting(monkeypatch)
+    descriptors = Descriptors(monkeypatch)
     with ThreadPoolExecutor() as pool:
         futures = [pool.submit(wait, registered) for _ in range(3)]
-        waiting.begun(3)
+        descriptors.wait_until_waiting(3)
         end(registered)
         for future in futures:
             assert isinstance(future.exception(60), error)
-    assert waiting.is_over()
+    assert descriptors.are_closed()
 
 
-def test_close_ends_register(options: Options) -> None:
+def test_close_ends_register_of_another_thread(options: Options) -> None:
     provider = Provider(**options)
     with ThreadPoolExecutor() as pool:
-        registering = pool.submit(provider.register, AN_HOUR)
+        registering = pool.submit(provider.register, ONE_HOUR_S)
         provider.close()
         assert isinstance(registering.exception(60), ClosedError)
 
 
-def test_only_one_register_succeeds(options: Options) -> None:
+def test_only_one_of_concurrent_registers_succeeds(options: Options) -> None:
     for _ in range(20):
         provider = Provider(**options)
         barrier = threading.Barrier(8)
@@ -70,27 +70,27 @@ def test_only_one_register_succeeds(options: Options) -> None:
         provider.close()
 
 
-def use(provider: Provider) -> set[Status]:
-    """Call everything but close, and return the statuses of the errors."""
-    verbs = [
+def make_calls(provider: Provider) -> set[Status]:
+    """Make all calls except close, and return the statuses of their errors."""
+    calls = [
         *(provider.register, provider.discover_peers, provider.nodes, provider.self_node, lambda: provider.wait(0)),
         *(provider.health, provider.metrics, provider.explain, provider.explain_table, provider.deregister),
     ]
     seen = set()
-    for i in range(10 * len(verbs)):
+    for call in calls * 10:
         try:
-            verbs[i % len(verbs)]()
+            call()
         except KubepeersError as e:
             seen.add(e.status)
     return seen
 
 
-def test_everything_at_once(options: Options) -> None:
+def test_concurrent_calls_raise_only_documented_errors(options: Options) -> None:
     documented = {Status.CLOSED, Status.NOT_REGISTERED, Status.ALREADY_REGISTERED, Status.NOT_SYNCED}
     for _ in range(10):
         provider = Provider(**options)
         with ThreadPoolExecutor(8) as pool:
-            users = [pool.submit(use, provider) for _ in range(6)]
+            users = [pool.submit(make_calls, provider) for _ in range(6)]
             closers = [pool.submit(provider.close) for _ in range(2)]
             for user in users:
                 assert user.result(60) <= documented

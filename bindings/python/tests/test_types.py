@@ -44,11 +44,11 @@ def test_every_field_is_documented_and_has_a_type(value: Any) -> None:
     hints = typing.get_type_hints(type(value))
     for field in dataclasses.fields(value):
         assert field.name in hints
-        # The names of a named port speak for themselves.
+        # The fields of NamedPort need no description.
         assert isinstance(value, NamedPort) or f"\n    {field.name}: " in inspect.getdoc(type(value))
 
 
-def test_a_snapshot_is_a_sequence_of_addresses() -> None:
+def test_snapshot_is_a_sequence_of_addresses() -> None:
     snapshot, alone = Snapshot(7, ("10.0.0.2:1", "[fd00::1]:1")), Snapshot(8, ())
     assert isinstance(snapshot, Sequence)
     assert list(snapshot) == ["10.0.0.2:1", "[fd00::1]:1"]
@@ -60,11 +60,11 @@ def test_a_snapshot_is_a_sequence_of_addresses() -> None:
     assert snapshot != Snapshot(8, snapshot.addresses)
 
 
-def test_the_address_of_a_node_has_brackets_for_ipv6() -> None:
+def test_address_of_a_node_has_brackets_for_ipv6() -> None:
     assert NODE.address == "10.0.0.2:1"
     assert dataclasses.replace(NODE, host="fd00::1").address == "[fd00::1]:1"
 
 
-def test_names_are_public() -> None:
+def test_types_are_in_the_public_module() -> None:
     for name in kubepeers.__all__:
         assert getattr(getattr(kubepeers, name), "__module__", "kubepeers") == "kubepeers"

@@ -1,4 +1,4 @@
-"""What a case describes, made: pods and their changes, files, the process's configuration and environment."""
+"""Sets up what a case describes: its pods, files, configuration and environment, and the changes of its steps."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import re
 import shutil
 import socket
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
-from member import OWN, Member, needed
+from member import SELF_POD, Member, required_variable
 from namespace import LABELS
 
 if TYPE_CHECKING:
@@ -23,13 +24,16 @@ if TYPE_CHECKING:
     from namespace import Namespace
     from probes import Probes
 
-GET_ADDRESS = 0x8915  # SIOCGIFADDR
+OTHER_CA = Path(__file__).with_name("other-ca.crt")
+SIOCGIFADDR = 0x8915
+#: How many pods are created at a time.
+CONCURRENCY = 6
 
 T = TypeVar("T", str, bytes, None)
 
 
-class Arrangement:
-    """The surroundings of one case. Use it as a context."""
+class CaseSetup:
+    """The surroundings of one case. It is a context manager."""
 
     def __init__(self, case: Case, member: Member, namespace: Namespace, folder: Path) -> None:
         self.namespace = namespace
@@ -38,30 +42,30 @@ class Arrangement:
         self._folder = folder
         self._sockets = contextlib.ExitStack()
 
-    def __enter__(self) -> Arrangement:
+    def __enter__(self) -> CaseSetup:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._sockets.close()
 
     def start(self) -> Probes:
-        """Make it all, and start the probes."""
+        """Set everything up and start the probes."""
         bound = self._case.data.get("token", "bound") == "bound"
         self.namespace.account(verbs=self._case.data.get("allow", "list,watch"))
         pods = self._case.part("pods")
-        if bound and OWN not in pods:
-            pods = {OWN: {"ips": ["10.0.0.1"]}, **pods}
+        if bound and SELF_POD not in pods:
+            pods = {SELF_POD: {"ips": ["10.0.0.1"]}, **pods}
         self._create(pods)
-        self.namespace.mount(self._member.mount, pod=OWN if bound else None)
+        self.namespace.mount(self._member.mount, pod=SELF_POD if bound else None)
         self._write(self._case.part("files"))
         return self._member.start(
-            {name: self._filled(value) for name, value in self._case.part("environment").items()},
-            **{key: self._filled(value) for key, value in self._case.part("configuration").items()},
+            {name: self._expand(value) for name, value in self._case.part("environment").items()},
+            **{key: self._expand(value) for key, value in self._case.part("configuration").items()},
         )
 
     @property
-    def namespace_asked(self) -> str:
-        return self._filled(self._case.part("configuration").get("namespace")) or self.namespace.name
+    def configured_namespace(self) -> str:
+        return self._expand(self._case.part("configuration").get("namespace")) or self.namespace.name
 
     @property
     def selector(self) -> str:
@@ -69,32 +73,36 @@ class Arrangement:
         return selector
 
     @property
-    def has_generations(self) -> bool:
-        """Whether the library tells at once which generation it would give."""
+    def has_generation(self) -> bool:
+        """Whether the library knows the generation of its answer without waiting."""
         return "max_stale_ms" not in self._case.part("configuration")
 
     def pods(self) -> list[dict[str, Any]]:
-        """Give the pods that are looked at, as the API server has them."""
-        return self.namespace.pods(self.selector) if self.namespace_asked == self.namespace.name else []
+        """Return the selected pods that the API server has."""
+        return self.namespace.pods(self.selector) if self.configured_namespace == self.namespace.name else []
 
     def change(self, actions: list[dict[str, Any]]) -> None:
-        """Do what a step says."""
+        """Carry out the actions of a step."""
         for action in actions:
-            ((what, to),) = action.items()
-            getattr(self, f"_{what}")(to)
+            ((name, value),) = action.items()
+            getattr(self, f"_{name}")(value)
 
     def _create(self, pods: dict[str, Any]) -> None:
-        for name, pod in pods.items():
-            described = {key: value for key, value in pod.items() if key not in ("ips", "terminating")}
-            self.namespace.pod(name, *addresses(self.words(pod.get("ips", []))), **described)
+        def create(name: str) -> None:
+            pod = pods[name]
+            fields = {key: value for key, value in pod.items() if key not in ("ips", "terminating")}
+            self.namespace.pod(name, *ip_arguments(self.expand_all(pod.get("ips", []))), **fields)
             if pod.get("terminating"):
                 self.namespace.terminate(name)
 
+        with ThreadPoolExecutor(CONCURRENCY) as pool:
+            list(pool.map(create, pods))
+
     def _update(self, pods: dict[str, Any]) -> None:
-        for name, state in pods.items():
-            described = {key: value for key, value in state.items() if key != "ips"}
-            ips = addresses(state["ips"]) if "ips" in state else []
-            self.namespace.status(name, *ips, **described)
+        for name, status in pods.items():
+            fields = {key: value for key, value in status.items() if key != "ips"}
+            ips = ip_arguments(status["ips"]) if "ips" in status else []
+            self.namespace.status(name, *ips, **fields)
 
     def _relabel(self, pods: dict[str, list[str]]) -> None:
         for name, labels in pods.items():
@@ -112,11 +120,11 @@ class Arrangement:
         self.namespace.account(verbs=verbs)
 
     def _write(self, files: dict[str, str | bytes | None]) -> None:
-        """Write files; where there is no content, take away what is there."""
+        """Write files, and remove those whose content is None."""
         for name, content in files.items():
             file = self._folder / name
-            # It may say what was in it.
-            content = self._filled(content)
+            # Expanded first, because ${token} is the content of a file that may be replaced here.
+            content = self._expand(content)
             if file.is_dir():
                 shutil.rmtree(file)
             elif content is None:
@@ -124,32 +132,32 @@ class Arrangement:
             else:
                 file.write_bytes(content if isinstance(content, bytes) else content.encode())
 
-    def words(self, texts: list[str]) -> list[str]:
-        """Give texts with what ${NAME} stands for in them."""
-        return [self._filled(text) for text in texts]
+    def expand_all(self, texts: list[str]) -> list[str]:
+        """Replace ${NAME} in texts."""
+        return [self._expand(text) for text in texts]
 
-    def _filled(self, text: T) -> T:
+    def _expand(self, text: T) -> T:
         if not isinstance(text, str):
             return text
-        return re.sub(r"\$\{([^}]*)\}", lambda match: self._named(match.group(1)), text)
+        return re.sub(r"\$\{([^}]*)\}", lambda match: self._value_of(match.group(1)), text)
 
-    def _named(self, name: str) -> str:
+    def _value_of(self, name: str) -> str:
         if name.startswith("uid of "):
             return self.namespace.uid(name.removeprefix("uid of "))
         return {
             "namespace": lambda: self.namespace.name,
             "folder": lambda: str(self._folder),
             "token": lambda: (self._member.mount / "token").read_text().strip(),
-            "kubeconfig": lambda: needed("KUBECONFIG"),
-            "other CA": lambda: Path(__file__).with_name("other-ca.crt").read_text(),
-            "beginning of other CA": lambda: Path(__file__).with_name("other-ca.crt").read_text()[:200],
+            "kubeconfig": lambda: required_variable("KUBECONFIG"),
+            "other CA": OTHER_CA.read_text,
+            "beginning of other CA": lambda: OTHER_CA.read_text()[:200],
             "this machine": address_of_this_machine,
             "refusing port": self._refusing_port,
             "silent port": self._silent_port,
         }[name]()
 
     def _refusing_port(self) -> str:
-        # Bound, so that nobody else gets the port, but not listening.
+        # The port is bound, so that no other process gets it, but no one listens.
         closed = self._sockets.enter_context(socket.socket())
         closed.bind(("127.0.0.1", 0))
         return str(closed.getsockname()[1])
@@ -159,22 +167,23 @@ class Arrangement:
         return str(silent.getsockname()[1])
 
 
-def addresses(ips: list[str]) -> list[str]:
-    """Give what the helper is to be told: none at all would leave a pod those that it has."""
+def ip_arguments(ips: list[str]) -> list[str]:
+    """Return the addresses for the helper, which takes an empty one as none, and no argument as no change."""
     return ips or [""]
 
 
 def address_of_this_machine() -> str:
-    """Give an address that others could know."""
-    for ip in own_addresses():
+    """Return an address at which other machines could reach this one."""
+    for ip in interface_addresses():
         if not ip_address(ip).is_loopback and not ip_address(ip).is_link_local:
             return ip
-    pytest.fail("this machine has no address of its own, which a pod always has")
+    pytest.fail("this machine has only loopback and link-local addresses; a pod always has another one")
 
 
-def own_addresses() -> Iterator[str]:
+def interface_addresses() -> Iterator[str]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         for _, name in socket.if_nameindex():
             request = struct.pack("256s", name.encode())
-            with contextlib.suppress(OSError):  # it has none
-                yield socket.inet_ntoa(fcntl.ioctl(any_socket, GET_ADDRESS, request)[20:24])
+            # An interface without an address is an error.
+            with contextlib.suppress(OSError):
+                yield socket.inet_ntoa(fcntl.ioctl(any_socket, SIOCGIFADDR, request)[20:24])
