@@ -152,7 +152,7 @@ var goNames = func() *strings.Replacer {
 		"`membership` = `observer`", "Config.Membership = Observer",
 		"`membership` =", "Config.Membership =",
 		"= `observer`", "= Observer",
-		"`namespace` and `pod_labels`", "Config.Namespace and Config.PodLabels",
+		"one of `namespace`", "one of Config.Namespace",
 		"or `kubeconfig`", "or Config.Kubeconfig",
 		"path in `kubeconfig`", "path in Config.Kubeconfig",
 		"the registration of `request` has ended", "Deregister was called meanwhile",

@@ -21,7 +21,7 @@ func TestLogRecords(t *testing.T) {
 	c.runningPod("a", "10.1.0.2")
 	c.waitForAddresses(provider, "10.1.0.2:3322")
 	for text, level := range map[string]slog.Level{
-		"looking for pods":      slog.LevelInfo,
+		"discovering pods":      slog.LevelInfo,
 		"the watch is open":     slog.LevelDebug,
 		"generation 2: 1 peers": slog.LevelInfo,
 	} {
@@ -50,7 +50,7 @@ func TestLogHasLevelsOfLogger(t *testing.T) {
 				return recorder.has(slog.LevelWarn, "connect")
 			})
 			requireNoError(t, provider.Close())
-			got, want := recorder.has(slog.LevelInfo, "looking for pods"), level <= slog.LevelInfo
+			got, want := recorder.has(slog.LevelInfo, "discovering pods"), level <= slog.LevelInfo
 			if got != want {
 				t.Errorf("got a record of level info: %v; want %v: %+v", got, want, recorder.all())
 			}

@@ -227,7 +227,7 @@ fn of_machine(environment: &Environment<'_>) -> Option<Identity> {
 fn unknown() -> Error {
     Error::new(
         Status::NoIdentity,
-        "cannot tell which pod this process runs in: set `pod_uid`, `pod_name` or `pod_ip`, or the environment variables POD_UID and \
+        "cannot identify the pod that this process runs in: set `pod_uid`, `pod_name` or `pod_ip`, or the environment variables POD_UID and \
          POD_NAME, from the pod's own fields (downward API: metadata.uid, metadata.name); \
          `membership` = `observer` if this process is not one of the pods",
     )

@@ -111,7 +111,7 @@ pub unsafe extern "C" fn kubepeers_config_set(
     value: *const c_char,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header asks for `error` NULL or writable, strings NUL-terminated, and a `config` that is live
+    // SAFETY: the header requires `error` NULL or writable, strings NUL-terminated, and a `config` that is live
     // and used by this thread alone; each is checked for NULL before use.
     unsafe {
         call(error, || {
@@ -129,7 +129,7 @@ pub unsafe extern "C" fn kubepeers_config_set(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_config_free(config: *mut kubepeers_config) {
     if !config.is_null() {
-        // SAFETY: not NULL, and the header asks for a pointer from kubepeers_config_new() that was not freed.
+        // SAFETY: not NULL, and the header requires a pointer from kubepeers_config_new() that was not freed.
         infallible((), || drop(unsafe { Box::from_raw(config) }));
     }
 }

@@ -46,7 +46,7 @@ unsafe fn field<T>(error: *const kubepeers_error, absent: T, read: impl FnOnce(&
 /// call stored the error, it is the status that the call returned.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_error_status(error: *const kubepeers_error) -> kubepeers_status {
-    // SAFETY: the header asks for NULL or a live error.
+    // SAFETY: the header requires NULL or a live error.
     unsafe { field(error, Status::Ok.code(), |e| e.status.code()) }
 }
 
@@ -55,7 +55,7 @@ pub unsafe extern "C" fn kubepeers_error_status(error: *const kubepeers_error) -
 /// is valid as long as the error.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_error_message(error: *const kubepeers_error) -> *const c_char {
-    // SAFETY: the header asks for NULL or a live error.
+    // SAFETY: the header requires NULL or a live error.
     unsafe { field(error, c"".as_ptr(), |e| e.message.as_ptr()) }
 }
 
@@ -67,7 +67,7 @@ pub unsafe extern "C" fn kubepeers_error_message(error: *const kubepeers_error) 
 /// `error` is NULL. The string is valid as long as the error.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_error_manifest(error: *const kubepeers_error) -> *const c_char {
-    // SAFETY: the header asks for NULL or a live error.
+    // SAFETY: the header requires NULL or a live error.
     unsafe { field(error, std::ptr::null(), |e| e.manifest.as_ref().map_or(std::ptr::null(), |text| text.as_ptr())) }
 }
 
@@ -77,7 +77,7 @@ pub unsafe extern "C" fn kubepeers_error_manifest(error: *const kubepeers_error)
 /// KUBEPEERS_NOT_SYNCED because of a 403 is not retryable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_error_is_retryable(error: *const kubepeers_error) -> i32 {
-    // SAFETY: the header asks for NULL or a live error.
+    // SAFETY: the header requires NULL or a live error.
     unsafe { field(error, 0, |e| i32::from(e.retryable)) }
 }
 
@@ -85,7 +85,7 @@ pub unsafe extern "C" fn kubepeers_error_is_retryable(error: *const kubepeers_er
 /// was no response or `error` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_error_http_status(error: *const kubepeers_error) -> i32 {
-    // SAFETY: the header asks for NULL or a live error.
+    // SAFETY: the header requires NULL or a live error.
     unsafe { field(error, 0, |e| i32::from(e.http_status)) }
 }
 
@@ -93,7 +93,7 @@ pub unsafe extern "C" fn kubepeers_error_http_status(error: *const kubepeers_err
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_error_free(error: *mut kubepeers_error) {
     if !error.is_null() {
-        // SAFETY: not NULL, and the header asks for a pointer that the library gave out and that was not freed.
+        // SAFETY: not NULL, and the header requires a pointer that the library gave out and that was not freed.
         infallible((), || drop(unsafe { Box::from_raw(error) }));
     }
 }

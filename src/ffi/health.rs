@@ -40,7 +40,7 @@ pub unsafe extern "C" fn kubepeers_get_health(
     health: *mut *mut kubepeers_health,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header asks for `health` writable, checked for NULL, and `error` NULL or writable.
+    // SAFETY: the header requires `health` writable, checked for NULL, and `error` NULL or writable.
     unsafe {
         call(error, || {
             required(health, "health")?;
@@ -68,7 +68,7 @@ unsafe fn field<T>(health: *const kubepeers_health, absent: T, read: impl FnOnce
 /// Returns -1 before the first list, and if `health` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_health_age_ms(health: *const kubepeers_health) -> i64 {
-    // SAFETY: the header asks for NULL or what kubepeers_get_health() gave.
+    // SAFETY: the header requires NULL or what kubepeers_get_health() gave.
     unsafe { field(health, -1, |h| h.age_ms) }
 }
 
@@ -78,7 +78,7 @@ pub unsafe extern "C" fn kubepeers_health_age_ms(health: *const kubepeers_health
 /// polls, whichever is longer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_health_is_stale(health: *const kubepeers_health) -> i32 {
-    // SAFETY: the header asks for NULL or what kubepeers_get_health() gave.
+    // SAFETY: the header requires NULL or what kubepeers_get_health() gave.
     unsafe { field(health, 1, |h| i32::from(h.stale)) }
 }
 
@@ -86,7 +86,7 @@ pub unsafe extern "C" fn kubepeers_health_is_stale(health: *const kubepeers_heal
 /// is a moment without one between two watches.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_health_is_watching(health: *const kubepeers_health) -> i32 {
-    // SAFETY: the header asks for NULL or what kubepeers_get_health() gave.
+    // SAFETY: the header requires NULL or what kubepeers_get_health() gave.
     unsafe { field(health, 0, |h| i32::from(h.watching)) }
 }
 
@@ -95,7 +95,7 @@ pub unsafe extern "C" fn kubepeers_health_is_watching(health: *const kubepeers_h
 /// explains. Returns 0 otherwise or if `health` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_health_is_polling(health: *const kubepeers_health) -> i32 {
-    // SAFETY: the header asks for NULL or what kubepeers_get_health() gave.
+    // SAFETY: the header requires NULL or what kubepeers_get_health() gave.
     unsafe { field(health, 0, |h| i32::from(h.polling)) }
 }
 
@@ -106,7 +106,7 @@ pub unsafe extern "C" fn kubepeers_health_is_polling(health: *const kubepeers_he
 /// until kubepeers_health_free(), and must not be freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_health_error(health: *const kubepeers_health) -> *const kubepeers_error {
-    // SAFETY: the header asks for NULL or what kubepeers_get_health() gave.
+    // SAFETY: the header requires NULL or what kubepeers_get_health() gave.
     unsafe { field(health, std::ptr::null(), |h| h.error.as_deref().map_or(std::ptr::null(), |e| e)) }
 }
 
@@ -131,7 +131,7 @@ pub unsafe extern "C" fn kubepeers_health_error(health: *const kubepeers_health)
 /// The string is valid until kubepeers_health_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_health_error_class(health: *const kubepeers_health) -> *const c_char {
-    // SAFETY: the header asks for NULL or what kubepeers_get_health() gave.
+    // SAFETY: the header requires NULL or what kubepeers_get_health() gave.
     unsafe { field(health, c"".as_ptr(), |h| h.error_class.as_ptr()) }
 }
 
@@ -139,7 +139,7 @@ pub unsafe extern "C" fn kubepeers_health_error_class(health: *const kubepeers_h
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_health_free(health: *mut kubepeers_health) {
     if !health.is_null() {
-        // SAFETY: not NULL, and the header asks for a pointer that the library gave out and that was not freed.
+        // SAFETY: not NULL, and the header requires a pointer that the library gave out and that was not freed.
         infallible((), || drop(unsafe { Box::from_raw(health) }));
     }
 }

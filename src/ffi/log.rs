@@ -39,7 +39,7 @@ pub unsafe extern "C" fn kubepeers_log_next(
     message: *mut *mut c_char,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header asks for `message` writable, checked for NULL, and the others NULL or writable.
+    // SAFETY: the header requires `message` writable, checked for NULL, and the others NULL or writable.
     unsafe {
         call(error, || {
             required(message, "message")?;

@@ -31,7 +31,7 @@ unsafe fn snapshot<'a>(peers: *const kubepeers_peers) -> Option<&'a Snapshot> {
 /// Returns the number of records, or 0 if `peers` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_len(peers: *const kubepeers_peers) -> usize {
-    // SAFETY: the header asks for NULL or a live list.
+    // SAFETY: the header requires NULL or a live list.
     unsafe { snapshot(peers) }.map_or(0, |peers| peers.len())
 }
 
@@ -41,7 +41,7 @@ pub unsafe extern "C" fn kubepeers_peers_len(peers: *const kubepeers_peers) -> u
 /// kubepeers_register(). It stays below 2^53.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_generation(peers: *const kubepeers_peers) -> u64 {
-    // SAFETY: the header asks for NULL or a live list.
+    // SAFETY: the header requires NULL or a live list.
     unsafe { snapshot(peers) }.map_or(0, |peers| peers.generation())
 }
 
@@ -55,7 +55,7 @@ pub unsafe extern "C" fn kubepeers_peers_generation(peers: *const kubepeers_peer
 /// peer follow these two rules.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_address(peers: *const kubepeers_peers, index: usize) -> *const c_char {
-    // SAFETY: the header asks for NULL or a live list.
+    // SAFETY: the header requires NULL or a live list.
     let peers = unsafe { snapshot(peers) };
     // The first of these calls on a list makes the texts.
     infallible(null(), || peers.and_then(|peers| peer_texts::address(peers, index)).map_or(null(), CStr::as_ptr))
@@ -85,7 +85,7 @@ unsafe fn text(peers: *const kubepeers_peers, index: usize, field: Field) -> *co
 /// "fd00::7".
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_host(peers: *const kubepeers_peers, index: usize) -> *const c_char {
-    // SAFETY: the header asks for NULL or a live list.
+    // SAFETY: the header requires NULL or a live list.
     unsafe { text(peers, index, Field::Host) }
 }
 
@@ -93,7 +93,7 @@ pub unsafe extern "C" fn kubepeers_peers_host(peers: *const kubepeers_peers, ind
 /// return 0 if `index` is past the end or `peers` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_discovery_port(peers: *const kubepeers_peers, index: usize) -> u16 {
-    // SAFETY: the header asks for NULL or a live list.
+    // SAFETY: the header requires NULL or a live list.
     unsafe { of(peers, index, 0, |peer| peer.address.port()) }
 }
 
@@ -101,7 +101,7 @@ pub unsafe extern "C" fn kubepeers_peers_discovery_port(peers: *const kubepeers_
 /// pod has none, or 0 without a default.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_remoting_port(peers: *const kubepeers_peers, index: usize) -> u16 {
-    // SAFETY: the header asks for NULL or a live list.
+    // SAFETY: the header requires NULL or a live list.
     unsafe { of(peers, index, 0, |peer| peer.remoting_port) }
 }
 
@@ -109,28 +109,28 @@ pub unsafe extern "C" fn kubepeers_peers_remoting_port(peers: *const kubepeers_p
 /// none, or 0 without a default.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_peers_port(peers: *const kubepeers_peers, index: usize) -> u16 {
-    // SAFETY: the header asks for NULL or a live list.
+    // SAFETY: the header requires NULL or a live list.
     unsafe { of(peers, index, 0, |peer| peer.peers_port) }
 }
 
 /// Returns the name of the pod.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_name(peers: *const kubepeers_peers, index: usize) -> *const c_char {
-    // SAFETY: the header asks for NULL or a live list.
+    // SAFETY: the header requires NULL or a live list.
     unsafe { text(peers, index, Field::Name) }
 }
 
 /// Returns the uid of the pod. Unlike a name, it is never reused.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_uid(peers: *const kubepeers_peers, index: usize) -> *const c_char {
-    // SAFETY: the header asks for NULL or a live list.
+    // SAFETY: the header requires NULL or a live list.
     unsafe { text(peers, index, Field::Uid) }
 }
 
 /// Returns the name of the Kubernetes node that the pod runs on.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_node_name(peers: *const kubepeers_peers, index: usize) -> *const c_char {
-    // SAFETY: the header asks for NULL or a live list.
+    // SAFETY: the header requires NULL or a live list.
     unsafe { text(peers, index, Field::NodeName) }
 }
 
@@ -139,7 +139,7 @@ pub unsafe extern "C" fn kubepeers_peers_node_name(peers: *const kubepeers_peers
 /// (Deployment), or "" if the pod has neither.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_revision(peers: *const kubepeers_peers, index: usize) -> *const c_char {
-    // SAFETY: the header asks for NULL or a live list.
+    // SAFETY: the header requires NULL or a live list.
     unsafe { text(peers, index, Field::Revision) }
 }
 
@@ -147,7 +147,7 @@ pub unsafe extern "C" fn kubepeers_peers_revision(peers: *const kubepeers_peers,
 /// or if `peers` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_is_ready(peers: *const kubepeers_peers, index: usize) -> i32 {
-    // SAFETY: the header asks for NULL or a live list.
+    // SAFETY: the header requires NULL or a live list.
     unsafe { of(peers, index, 0, |peer| i32::from(peer.pod.ready)) }
 }
 
@@ -155,7 +155,7 @@ pub unsafe extern "C" fn kubepeers_peers_is_ready(peers: *const kubepeers_peers,
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_free(peers: *mut kubepeers_peers) {
     if !peers.is_null() {
-        // SAFETY: not NULL, and the header asks for a pointer that the library gave out, with one reference to a
+        // SAFETY: not NULL, and the header requires a pointer that the library gave out, with one reference to a
         // `Snapshot`, and that was not freed.
         infallible((), || drop(unsafe { Arc::from_raw(peers.cast::<Snapshot>()) }));
     }

@@ -44,7 +44,7 @@ pub unsafe extern "C" fn kubepeers_init(
     provider: *mut kubepeers_provider,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header asks for `error` NULL or writable, for a live `config` and for a readable and writable
+    // SAFETY: the header requires `error` NULL or writable, for a live `config` and for a readable and writable
     // `provider`; each is checked for NULL before use.
     unsafe {
         call(error, || {
@@ -119,7 +119,7 @@ pub unsafe extern "C" fn kubepeers_register(
     timeout_ms: i32,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header asks for `error` NULL or writable.
+    // SAFETY: the header requires `error` NULL or writable.
     unsafe {
         call(error, || {
             let provider = handles::get(provider)?;
@@ -178,7 +178,7 @@ pub unsafe extern "C" fn kubepeers_discover_peers(
     peers: *mut *mut kubepeers_peers,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header asks for `peers` writable, checked for NULL, and `error` NULL or writable.
+    // SAFETY: the header requires `peers` writable, checked for NULL, and `error` NULL or writable.
     unsafe {
         quick_call(error, || {
             required(peers, "peers")?;
@@ -203,7 +203,7 @@ pub unsafe extern "C" fn kubepeers_get_self(
     self_peer: *mut *mut kubepeers_peers,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header asks for `self_peer` writable, checked for NULL, and `error` NULL or writable.
+    // SAFETY: the header requires `self_peer` writable, checked for NULL, and `error` NULL or writable.
     unsafe {
         call(error, || {
             required(self_peer, "self_peer")?;
@@ -244,7 +244,7 @@ pub unsafe extern "C" fn kubepeers_wait(
     peers: *mut *mut kubepeers_peers,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header asks for `peers` writable, checked for NULL, and `error` NULL or writable.
+    // SAFETY: the header requires `peers` writable, checked for NULL, and `error` NULL or writable.
     unsafe {
         call(error, || {
             required(peers, "peers")?;
@@ -288,7 +288,7 @@ pub unsafe extern "C" fn kubepeers_wait_for_peers(
     peers: *mut *mut kubepeers_peers,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header asks for `peers` writable, checked for NULL, and `error` NULL or writable.
+    // SAFETY: the header requires `peers` writable, checked for NULL, and `error` NULL or writable.
     unsafe {
         call(error, || {
             required(peers, "peers")?;
@@ -341,7 +341,7 @@ pub unsafe extern "C" fn kubepeers_refresh(
     timeout_ms: i32,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header asks for `request` and `error` NULL, or readable and writable.
+    // SAFETY: the header requires `request` and `error` NULL, or readable and writable.
     unsafe {
         call(error, || {
             let mut number = request.as_ref().copied().unwrap_or(0);
@@ -386,7 +386,7 @@ pub unsafe extern "C" fn kubepeers_change_fd(
     fd: *mut c_int,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header asks for `fd` writable, checked for NULL, and `error` NULL or writable.
+    // SAFETY: the header requires `fd` writable, checked for NULL, and `error` NULL or writable.
     unsafe {
         call(error, || {
             required(fd, "fd")?;
@@ -435,7 +435,7 @@ pub unsafe extern "C" fn kubepeers_copy_addresses(
     generation: *mut u64,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header asks for `buffer` writable for `size` bytes, `length` and `generation` writable, all checked for NULL, and
+    // SAFETY: the header requires `buffer` writable for `size` bytes, `length` and `generation` writable, all checked for NULL, and
     // `error` NULL or writable.
     unsafe {
         quick_call(error, || {
@@ -482,7 +482,7 @@ pub unsafe extern "C" fn kubepeers_deregister(
     provider: kubepeers_provider,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header asks for `error` NULL or writable.
+    // SAFETY: the header requires `error` NULL or writable.
     unsafe { call(error, || handles::get(provider)?.deregister()) }
 }
 
@@ -498,7 +498,7 @@ pub unsafe extern "C" fn kubepeers_close(
     provider: kubepeers_provider,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header asks for `error` NULL or writable.
+    // SAFETY: the header requires `error` NULL or writable.
     unsafe {
         call(error, || {
             if let Some(ended) = handles::remove(provider)? {

@@ -77,7 +77,7 @@ pub unsafe extern "C" fn kubepeers_explain(
     text: *mut *mut c_char,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header asks for `text` writable, checked for NULL, and `error` NULL or writable.
+    // SAFETY: the header requires `text` writable, checked for NULL, and `error` NULL or writable.
     unsafe {
         call(error, || {
             required(text, "text")?;
@@ -124,7 +124,7 @@ pub unsafe extern "C" fn kubepeers_metrics(
     text: *mut *mut c_char,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header asks for `text` writable, checked for NULL, and `error` NULL or writable.
+    // SAFETY: the header requires `text` writable, checked for NULL, and `error` NULL or writable.
     unsafe {
         call(error, || {
             required(text, "text")?;
@@ -140,7 +140,7 @@ pub unsafe extern "C" fn kubepeers_metrics(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_text_free(text: *mut c_char) {
     if !text.is_null() {
-        // SAFETY: not NULL, and the header asks for a text that the library gave out, unchanged and not freed.
+        // SAFETY: not NULL, and the header requires a text that the library gave out, unchanged and not freed.
         infallible((), || drop(unsafe { CString::from_raw(text) }));
     }
 }

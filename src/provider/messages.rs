@@ -23,10 +23,10 @@ impl MessageContext {
     /// Returns the error before the first list.
     pub fn not_synced(&self, failure: Option<&Error>) -> Error {
         let namespace = &self.namespace;
-        let cause = failure.map_or("the first answer of the API server is still awaited", Error::message);
+        let cause = failure.map_or("waiting for the first response of the API server", Error::message);
         let error = Error::new(
             Status::NotSynced,
-            format!("the pods of namespace `{namespace}` have not been read yet: {cause}"),
+            format!("the pods of namespace `{namespace}` have not been listed yet: {cause}"),
         );
         match failure {
             Some(failure) => error.because_of(failure),
@@ -40,9 +40,9 @@ impl MessageContext {
         Error::new(
             Status::SelfNotVisible,
             format!(
-                "the own pod {self_pod} is not among the pods of namespace `{namespace}` with labels `{selector}`: \
-                 if this lasts, the pod is gone, or `namespace` and `pod_labels` are not those of the pod (or `pod_name` and `pod_uid`, \
-                 where given); set `membership` = `observer` if this process is not one of the pods"
+                "this pod, {self_pod}, is not among the pods of namespace `{namespace}` with labels `{selector}`: \
+                 if this lasts, the pod is gone, or one of `namespace`, `pod_labels`, `pod_name` and `pod_uid` is wrong; \
+                 set `membership` = `observer` if this process is not one of the pods"
             ),
         )
     }
@@ -50,10 +50,7 @@ impl MessageContext {
     /// Returns the error for a local pod that is not Running or has no address yet.
     pub fn not_yet(&self, reason: Reason) -> Error {
         let lacking = if reason == Reason::NoIp { "has no address" } else { "is not Running" };
-        Error::new(
-            Status::SelfNotVisible,
-            format!("the API server says that the own pod {} {lacking} yet", self.self_pod),
-        )
+        Error::new(Status::SelfNotVisible, format!("this pod, {}, {lacking} yet", self.self_pod))
     }
 
     /// Returns the error for a local pod without the labels of the peers.
@@ -65,8 +62,8 @@ impl MessageContext {
         Error::new(
             Status::SelfExcluded,
             format!(
-                "the own pod {self_pod} can be nobody's peer: `pod_labels` are `{selector}`, but its labels are `{labels}`. \
-                 Set `membership` = `observer` if this process is not to be one of the peers"
+                "this pod, {self_pod}, cannot be a peer: its labels are `{labels}`, but `pod_labels` is `{selector}`; \
+                 set `membership` = `observer` if this process is not one of the peers"
             ),
         )
     }
@@ -77,8 +74,8 @@ impl MessageContext {
         Error::new(
             Status::NoIdentity,
             format!(
-                "cannot tell which pod this process runs in: there are several {self_pod}. Set `pod_uid` or `pod_name`, or the \
-                 environment variables POD_UID and POD_NAME, from the pod's own fields (downward API: metadata.uid, metadata.name)"
+                "cannot identify the pod that this process runs in: there are several {self_pod}; set `pod_uid` or \
+                 `pod_name`, or the environment variables POD_UID and POD_NAME by the downward API (metadata.uid, metadata.name)"
             ),
         )
     }
@@ -88,18 +85,18 @@ impl MessageContext {
         let MessageContext { self_pod, discovery_port_name, .. } = self;
         let why = match reason {
             Reason::NoDiscoveryPort => format!(
-                "none of its container ports is named `{discovery_port_name}` (`discovery_port_name`). \
-                 Name the port in the pod template"
+                "none of its container ports has the name `{discovery_port_name}`; name the port in the pod template, or \
+                 set `discovery_port_name` to the name that it has"
             ),
-            Reason::NoIpOfFamily => "none of its addresses is of the family that `ip_family` asks for".into(),
+            Reason::NoIpOfFamily => "none of its addresses has the family of `ip_family`".into(),
             Reason::Malformed => {
                 "the API server sent a node name, revision, start time, port or list of addresses for it that Kubernetes \
-                 does not allow; check what stands between this process and the API server"
+                 does not allow; check the proxies between this process and the API server"
                     .into()
             }
-            _ => "the API server says that it has ended".into(),
+            _ => "it has ended".into(),
         };
-        Error::new(Status::SelfExcluded, format!("the own pod {self_pod} can be nobody's peer: {why}"))
+        Error::new(Status::SelfExcluded, format!("this pod, {self_pod}, cannot be a peer: {why}"))
     }
 
     /// Returns the error for too few peers, or peers that are not stable.
@@ -117,7 +114,7 @@ impl MessageContext {
         let namespace = &self.namespace;
         let why = cause.map_or("the API server has not answered in time", Error::message);
         let age = age.as_millis();
-        let message = format!("what is known of the pods of namespace `{namespace}` is {age} ms old: {why}");
+        let message = format!("the pods of namespace `{namespace}` were last confirmed {age} ms ago: {why}");
         let error = Error::new(Status::Stale, message);
         match cause {
             Some(cause) => error.because_of(cause),

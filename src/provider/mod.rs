@@ -147,7 +147,7 @@ impl Provider {
         let context = self.context(namespace, &identity);
         self.sinks.log.write(LogLevel::Info, || {
             let MessageContext { namespace, selector, self_pod, .. } = &context;
-            format!("looking for pods with labels `{selector}` in namespace `{namespace}`; own pod: {self_pod}")
+            format!("discovering pods with labels `{selector}` in namespace `{namespace}`; this pod: {self_pod}")
         });
         let shared = Arc::new(SharedState::new(state.resume.clone(), context, &self.settings, self.sinks.clone()));
         let Settings { ports, options, .. } = &self.settings;

@@ -123,7 +123,7 @@ impl Sink for SharedState {
                 let View { peers, gate, excluded, .. } = &*view;
                 self.sinks.log.write(LogLevel::Info, || {
                     let (peers, excluded, generation) = (peers.len(), excluded.len(), state.generation);
-                    format!("generation {generation}: {peers} peers, {excluded} pods left out, gate {}", gate.name())
+                    format!("generation {generation}: {peers} peers, {excluded} pods excluded, gate {}", gate.name())
                 });
             }
             state.view = Some(view);

@@ -80,7 +80,7 @@ def log_threads() -> list[threading.Thread]:
 def test_records_are_passed_to_the_logger(logging_provider: Provider, records: Records) -> None:
     before = time.time()
     with logging_provider:
-        info = records.wait_for("looking for pods with labels `app=test` in namespace `default`")
+        info = records.wait_for("discovering pods with labels `app=test` in namespace `default`")
         assert (info.name, info.levelno) == ("kubepeers", logging.INFO)
         # The library truncates the time to milliseconds.
         assert before - 0.001 <= info.created <= time.time()
@@ -350,7 +350,7 @@ def in_child(provider: Provider, options: Options, blocking: BlockingHandler, re
         provider = Provider(**options, log="debug")
         records.all.clear()
         provider.register()
-        records.wait_for("looking for pods")
+        records.wait_for("discovering pods")
         provider.close()
         os._exit(7)
     finally:
@@ -399,4 +399,4 @@ provider = new_provider(log="info").__enter__()
 """
     done = run(program, options)
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr.splitlines()[:1] == ["INFO looking for pods"]
+    assert done.stderr.splitlines()[:1] == ["INFO discovering pods"]

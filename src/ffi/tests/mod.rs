@@ -152,7 +152,7 @@ fn objects_outlive_their_provider_and_each_other() {
         assert!(kubepeers_health_is_watching(health) < 2);
         kubepeers_health_free(health);
         assert!(text(json).starts_with('{') && text(metrics).contains("kubepeers_peers{"));
-        assert!(text(record).contains("looking for pods") && *places.0 == KUBEPEERS_LOG_INFO && *places.1 > 0);
+        assert!(text(record).contains("discovering pods") && *places.0 == KUBEPEERS_LOG_INFO && *places.1 > 0);
         for text in [json, metrics, record] {
             kubepeers_text_free(text);
         }
