@@ -188,7 +188,7 @@ STATES = {
     ),
     "self has other labels": State(
         _set(KUBEPEERS_POD_LABELS="app=other"),
-        (1, ("can be nobody's peer", "`app=demo`")),
+        (1, ("cannot be a peer", "`app=demo`")),
         (
             {"selector": "wrong", "self": "wrong"},
             ("its labels are `app=demo`", "-l/--pod-labels or the variable KUBEPEERS_POD_LABELS"),
@@ -203,7 +203,7 @@ STATES = {
     ),
     "self excluded": State(
         _self_lacks_the_port,
-        (1, ("can be nobody's peer", "`gossip`")),
+        (1, ("cannot be a peer", "`gossip`")),
         (
             {"ports": "wrong", "self": "wrong"},
             (
@@ -212,7 +212,7 @@ STATES = {
                 "To mend `ports`, `self`: Name the port",
             ),
         ),
-        ("! ", "can be nobody's peer"),
+        ("! ", "cannot be a peer"),
     ),
     "self pending": State(
         _self_is_pending,
@@ -230,8 +230,8 @@ STATES = {
     ),
     "self unclear": State(
         _no_identity,
-        (1, ("cannot tell which pod",)),
-        ({"self": "wrong"}, ("cannot tell which pod", "does not tell: x, y", "fieldPath: metadata.uid")),
-        ("! ", "cannot tell which pod"),
+        (1, ("cannot identify the pod",)),
+        ({"self": "wrong"}, ("cannot identify the pod", "does not tell: x, y", "fieldPath: metadata.uid")),
+        ("! ", "cannot identify the pod"),
     ),
 }

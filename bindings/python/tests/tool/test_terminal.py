@@ -51,7 +51,7 @@ def test_alone_and_no_answer(place: Place) -> None:
         terminal.shows(" alone ", "of 1 pod: 1 self")
     with Terminal(place, "watch", "-p", "nix") as terminal:
         terminal.shows(" no answer ", "of 1 pod")
-        terminal.shows("can be nobody's")
+        terminal.shows("cannot be a")
     place.account("")
     with Terminal(place, "watch") as terminal:
         terminal.shows(" not known yet ")

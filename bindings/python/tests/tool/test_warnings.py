@@ -67,7 +67,7 @@ def test_a_kubeconfig_is_no_pod(place: Place, cluster_kubeconfig: str) -> None:
 
 def test_all_else_is_examined_where_nothing_says_who_self_is(place: Place, cluster_kubeconfig: str) -> None:
     said = told(place, "--kubeconfig", cluster_kubeconfig, "--membership=member", "-n", place.name, code=1)
-    for words in ("selector ok 1 pod: me", "self wrong cannot tell which pod", "answer not reached", "wrong: self"):
+    for words in ("selector ok 1 pod: me", "self wrong cannot identify the pod", "answer not reached", "wrong: self"):
         assert words in said
 
 
