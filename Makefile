@@ -150,6 +150,7 @@ benches: stage
 # 3.10 is the oldest Python that the package supports.
 .PHONY: lint
 lint: stage $(VENV)/ready ## run formatters, linters and type checkers
+	tests/style
 	cargo fmt --check
 	@unformatted=$$(gofmt -l bindings/go examples tests/testenv tests/e2e benches); \
 		if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted"; exit 1; fi

@@ -1,4 +1,7 @@
-"""The benchmark of `make bench`, which starts a control plane for it. README.md explains the tables."""
+"""The benchmark of `make bench`, which starts a control plane for it.
+
+README.md explains the tables.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,21 @@ import time
 from typing import TYPE_CHECKING
 
 import report
-from hosts import BARE, BUILD, GO, GOAKT, INFORMER, MOUNTS, PYTHON, C, Host, Namespace, Wire, output, tool
+from hosts import (
+    BARE,
+    BUILD,
+    GO,
+    GOAKT,
+    INFORMER,
+    MOUNTS,
+    PYTHON,
+    C,
+    Host,
+    Namespace,
+    Wire,
+    output,
+    tool,
+)
 from machine import ApiServer, cpu_ms, memory_mb
 
 if TYPE_CHECKING:
@@ -23,7 +40,8 @@ CALLED = [C, GO, PYTHON, GOAKT, INFORMER]
 STARTED = [*CALLED, BARE]
 WATCHING = [C, INFORMER, BARE]
 WIRED = [C, GOAKT, INFORMER, BARE]
-#: How long the effects of a first answer last: the client starts a watch, and the server collects garbage.
+#: How long the effects of a first answer last: the client starts a watch, and the server collects
+#: garbage.
 SETTLE_S = 0.7
 
 
@@ -47,7 +65,11 @@ def starts(namespace: Namespace, server: ApiServer, count: int, figures: report.
         for kind in shuffled(STARTED):
             before = server.sample()
             host = Host(kind, namespace)
-            client_cpu, peak, private = cpu_ms(host.pid), memory_mb(host.pid, "VmHWM"), memory_mb(host.pid, "RssAnon")
+            client_cpu, peak, private = (
+                cpu_ms(host.pid),
+                memory_mb(host.pid, "VmHWM"),
+                memory_mb(host.pid, "RssAnon"),
+            )
             time.sleep(SETTLE_S)
             host.stop()
             if counts:
@@ -77,7 +99,9 @@ def calls(namespace: Namespace, count: int, figures: report.Figures) -> None:
 
 
 def changes(namespace: Namespace, count: int, patches: int, figures: report.Figures) -> None:
-    """Measure clients that watch, side by side, while pods change: the cost and the delay of an event."""
+    """Measure clients that watch, side by side, while pods change: the cost and the delay of an
+    event.
+    """
     for counts in rounds(count, f"changes, {namespace.size} pods"):
         hosts = [Host(kind, namespace) for kind in shuffled(WATCHING)]
         for host in hosts:
@@ -88,7 +112,9 @@ def changes(namespace: Namespace, count: int, patches: int, figures: report.Figu
         seen = {host.kind: first_after(sent, host.send("times")) for host in hosts}
         if counts:
             for i in range(len(sent)):
-                delays = {kind: (times[i] - sent[i]) / 1e6 for kind, times in seen.items() if times[i]}
+                delays = {
+                    kind: (times[i] - sent[i]) / 1e6 for kind, times in seen.items() if times[i]
+                }
                 for kind, delay in delays.items():
                     figures.add(report.SEEN, kind, delay)
                     if kind != BARE and BARE in delays:
@@ -147,8 +173,12 @@ def wire(namespaces: list[Namespace], seconds: int, figures: dict[int, report.Fi
     time.sleep(seconds)
     for (namespace, counter, host), (old_requests, old_moved) in zip(running, before):
         requests, moved = counter.counts()
-        figures[namespace.size].add(report.QUIET_REQUESTS, host.kind, (requests - old_requests) * 60 / seconds)
-        figures[namespace.size].add(report.QUIET_KB, host.kind, (moved - old_moved) / 1e3 * 60 / seconds)
+        figures[namespace.size].add(
+            report.QUIET_REQUESTS, host.kind, (requests - old_requests) * 60 / seconds
+        )
+        figures[namespace.size].add(
+            report.QUIET_KB, host.kind, (moved - old_moved) / 1e3 * 60 / seconds
+        )
         host.stop()
         counter.stop()
 
@@ -160,11 +190,15 @@ def pod_sizes(namespace: Namespace) -> list[int]:
 
 
 def main() -> None:
-    """Measure everything, print the tables, and write them and all single figures to the build folder."""
+    """Measure everything, print the tables, and write them and all single figures to the build
+    folder.
+    """
     parser = argparse.ArgumentParser()
     parser.add_argument("--pods", type=int, nargs="+", default=[10, 1000, 5000])
     parser.add_argument("--rounds", type=int, default=10, help="rounds of starts and calls")
-    parser.add_argument("--change-rounds", type=int, default=4, help="rounds of 40 + 2 * PATCHES changes each")
+    parser.add_argument(
+        "--change-rounds", type=int, default=4, help="rounds of 40 + 2 * PATCHES changes each"
+    )
     parser.add_argument("--patches", type=int, default=500)
     parser.add_argument("--quiet", type=int, default=120, help="seconds without a change")
     options = parser.parse_args()
@@ -190,9 +224,13 @@ def main() -> None:
         wire(namespaces, options.quiet, figures)
     shutil.rmtree(MOUNTS)
 
-    text = report.head(load, time.time() - begun, options) + "".join(figures[size].table() for size in options.pods)
+    text = report.head(load, time.time() - begun, options) + "".join(
+        figures[size].table() for size in options.pods
+    )
     (BUILD / "results.md").write_text(text)
-    (BUILD / "results.json").write_text(json.dumps({size: figures[size].values for size in options.pods}, indent=1))
+    (BUILD / "results.json").write_text(
+        json.dumps({size: figures[size].values for size in options.pods}, indent=1)
+    )
     print(text)
 
 

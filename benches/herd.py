@@ -53,11 +53,16 @@ class Herd:
         print(file=self._process.stdin, flush=True)
 
     def answers_ms(self) -> tuple[list[float], int]:
-        """Wait for all first answers. Return how long each took, and how many clients have none after four minutes."""
+        """Wait for all first answers.
+
+        Return how long each took, and how many clients have none after four minutes.
+        """
         answers = [tuple(map(int, word.split(":"))) for word in self._read("answers")]
         wrong = [peers for _, peers in answers if peers not in (0, self.expected)]
         if wrong:
-            raise AssertionError(f"{len(wrong)} clients found {wrong[0]} peers, expected {self.expected}")
+            raise AssertionError(
+                f"{len(wrong)} clients found {wrong[0]} peers, expected {self.expected}"
+            )
         return sorted(ns / 1e6 for ns, _ in answers), sum(peers == 0 for _, peers in answers)
 
     def pids(self) -> list[int]:
@@ -89,13 +94,23 @@ def make_size(text: str) -> Size:
     clients, pods = map(int, text.split("/"))
     log(f"making {pods} pods and the folders of {clients} clients")
     namespace = Namespace(pods)
-    names = [pod["metadata"]["name"] for pod in json.loads(tool("pods", "--namespace", namespace.name))["items"]]
+    names = [
+        pod["metadata"]["name"]
+        for pod in json.loads(tool("pods", "--namespace", namespace.name))["items"]
+    ]
     mounts = MOUNTS / f"{namespace.name}-herd"
     mounts.mkdir()
     (mounts / "current").symlink_to("0")
 
     def mount(client: int) -> None:
-        account = ["--namespace", namespace.name, "--service-account", "bench", "--pod", names[client]]
+        account = [
+            "--namespace",
+            namespace.name,
+            "--service-account",
+            "bench",
+            "--pod",
+            names[client],
+        ]
         folder = mounts / str(client)
         tool("mount", *account, "--duration", "6h", folder)
         # See cmd/herd: clients of the same authority would share a connection.
@@ -108,7 +123,9 @@ def make_size(text: str) -> Size:
 
 
 def fresh_server(size: Size) -> ApiServer:
-    """Start the API server again and wait until it is quiet: no mode pays for the garbage of another."""
+    """Start the API server again and wait until it is quiet: no mode pays for the garbage of
+    another.
+    """
     for order in ("stop-server", "start-server"):
         tool(order, "--dir", os.environ["TESTENV_DIR"])
     tool("pods", "--namespace", size.namespace.name)
@@ -142,7 +159,9 @@ def cold_start(mode: str, size: Size, figures: report.Figures, minutes: bool) ->
 
 
 def start_herd(herd: Herd, server: ApiServer, mode: str, figures: report.Figures) -> None:
-    """Measure from the start of all clients to ten seconds later, and to the last answer if that is later."""
+    """Measure from the start of all clients to ten seconds later, and to the last answer if that is
+    later.
+    """
     before, pids = server.sample(), herd.pids()
     clients_before = sum(map(cpu_ms, pids))
     herd.go()
@@ -200,12 +219,18 @@ def log(text: str) -> None:
 
 
 def main() -> None:
-    """Measure everything, print the tables, and keep them and all single figures in the build folder."""
+    """Measure everything, print the tables, and keep them and all single figures in the build
+    folder.
+    """
     parser = argparse.ArgumentParser()
     parser.add_argument("--sizes", nargs="+", default=["100/100", "300/1000"], help="CLIENTS/PODS")
     parser.add_argument("--rounds", type=int, default=5, help="cold starts of each mode")
-    parser.add_argument("--minutes", type=int, default=2, help="rounds in which the two minutes follow")
-    parser.add_argument("--modes", nargs="+", default=report.MODES, choices=report.MODES, metavar="MODE")
+    parser.add_argument(
+        "--minutes", type=int, default=2, help="rounds in which the two minutes follow"
+    )
+    parser.add_argument(
+        "--modes", nargs="+", default=report.MODES, choices=report.MODES, metavar="MODE"
+    )
     options = parser.parse_args()
 
     shutil.rmtree(MOUNTS, ignore_errors=True)

@@ -36,7 +36,8 @@ ROWS = [
 #: Counts, of which a ratio says nothing.
 COUNTS = {MISSING, LISTS, WATCHES, REJECTED, ABANDONED, CONNECTIONS, QUIET_LISTS, CHANGES, EVENTS}
 
-#: Goals of the project, for kubepeers in one process: seconds of API server CPU in the first ten, by size.
+#: Goals of the project, for kubepeers in one process: seconds of API server CPU in the first ten,
+#: by size.
 CPU_GOALS = {"100/100": 0.8}
 #: The last answer, as a part of the informers' last answer.
 LAST_GOAL = 0.5

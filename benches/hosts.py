@@ -48,7 +48,12 @@ class Host:
         environment = dict(os.environ, KUBE_FEATURE_WatchListClient="true")
         if wire:
             environment["KUBERNETES_SERVICE_PORT"] = wire.port
-        command = [BUILD / "pod", wire.mount if wire else namespace.mount, *COMMANDS[kind], namespace.name]
+        command = [
+            BUILD / "pod",
+            wire.mount if wire else namespace.mount,
+            *COMMANDS[kind],
+            namespace.name,
+        ]
         self._process = start(command, env=environment)
         self.pid = self._process.pid
         start_ns = int(self._read("start")[0])
@@ -81,7 +86,9 @@ class Wire:
         self.mount = Path(tempfile.mkdtemp(dir=MOUNTS))
         shutil.copytree(namespace.mount, self.mount, dirs_exist_ok=True)
         server = f"{os.environ['KUBERNETES_SERVICE_HOST']}:{os.environ['KUBERNETES_SERVICE_PORT']}"
-        self._process = start([BUILD / "wire", server, namespace.mount / "ca.crt", self.mount / "ca.crt"])
+        self._process = start(
+            [BUILD / "wire", server, namespace.mount / "ca.crt", self.mount / "ca.crt"]
+        )
         self.port = self._process.stdout.readline().strip()
 
     def counts(self) -> tuple[int, int]:
@@ -98,7 +105,9 @@ class Wire:
 def start(command: list[Any], **options: Any) -> subprocess.Popen[str]:
     """Start a program with pipes for stdin and stdout."""
     words = [str(word) for word in command]
-    return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **options)
+    return subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **options
+    )
 
 
 def end(process: subprocess.Popen[str]) -> None:

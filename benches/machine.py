@@ -10,7 +10,10 @@ from typing import NamedTuple
 
 
 def cpu_ms(pid: int) -> float:
-    """Return the CPU time of all threads. schedstat has nanoseconds, while /proc/PID/stat counts ticks."""
+    """Return the CPU time of all threads.
+
+    schedstat has nanoseconds, while /proc/PID/stat counts ticks.
+    """
     total = 0
     for thread in Path(f"/proc/{pid}/task").iterdir():
         try:
@@ -66,7 +69,10 @@ class ApiServer:
             self._idle.append((now.cpu_ms - before.cpu_ms) / (now.at - before.at))
 
     def used_since(self, before: Sample) -> Sample:
-        """Return the duration and the CPU time since a sample. `above_idle` subtracts the idle part."""
+        """Return the duration and the CPU time since a sample.
+
+        `above_idle` subtracts the idle part.
+        """
         now = self.sample()
         return Sample(now.at - before.at, now.cpu_ms - before.cpu_ms)
 

@@ -66,9 +66,13 @@ class Figures:
     def table(self) -> str:
         """Return medians, ranges, and ratios to kubepeers in C."""
         if SEEN in self.values:
-            self.values[SEEN_P90] = {kind: [p90(values)] for kind, values in self.values[SEEN].items()}
+            self.values[SEEN_P90] = {
+                kind: [p90(values)] for kind, values in self.values[SEEN].items()
+            }
         if SERVER_CPU in self.values:
-            self.values[SERVER_CPU_MEAN] = {kind: [statistics.mean(v)] for kind, v in self.values[SERVER_CPU].items()}
+            self.values[SERVER_CPU_MEAN] = {
+                kind: [statistics.mean(v)] for kind, v in self.values[SERVER_CPU].items()
+            }
         sizes = self.pod_sizes
         lines = [
             f"\n### {self.size:,} pods\n",
@@ -137,7 +141,9 @@ def ratio(value: float, reference: float) -> str:
 def machine() -> str:
     """Return the processor and the kernel."""
     names = [
-        line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
+        line.split(":")[1].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if "model name" in line
     ]
     return f"{os.cpu_count()} cores ({names[0] if names else '?'}), Linux {platform.release()}"
 

@@ -1,7 +1,7 @@
 """Compute the tables of docs/scaling.md from measured constants.
 
-`scaling.py` writes the tables from the constants in scaling.json. `scaling.py target/bench/herd.json` first computes
-the constants from what `make bench-herd` has measured.
+`scaling.py` writes the tables from the constants in scaling.json. `scaling.py
+target/bench/herd.json` first computes the constants from what `make bench-herd` has measured.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ RENEW_S = 215
 POLL_S = 15
 #: What the document allows a set to cost while nothing happens.
 ALLOWED_CORES = 0.1
-#: Events while a Deployment replaces one pod: five of the new pod until it is ready, four of the old one.
+#: Events while a Deployment replaces one pod: five of the new pod until it is ready, four of the
+#: old one.
 EVENTS_PER_REPLACEMENT = 9
 
 
@@ -57,12 +58,16 @@ class Constants(NamedTuple):
 def fit(points: list[tuple[int, float]]) -> Line:
     """Return the line through costs at numbers of pods. Each point counts relative to its cost."""
     if len(points) < 2:
-        raise ValueError("got figures of one size; need two sizes to separate the fixed part from the part per pod")
+        raise ValueError(
+            "got figures of one size; need two sizes to separate the fixed part from the part per pod"
+        )
     weights = [1 / cost**2 for _, cost in points]
     total = sum(weights)
     mean_pods = sum(w * pods for w, (pods, _) in zip(weights, points)) / total
     mean_cost = sum(w * cost for w, (_, cost) in zip(weights, points)) / total
-    over = sum(w * (pods - mean_pods) * (cost - mean_cost) for w, (pods, cost) in zip(weights, points))
+    over = sum(
+        w * (pods - mean_pods) * (cost - mean_cost) for w, (pods, cost) in zip(weights, points)
+    )
     pod_ms = over / sum(w * (pods - mean_pods) ** 2 for w, (pods, _) in zip(weights, points))
     return Line(mean_cost - pod_ms * mean_pods, pod_ms)
 
@@ -80,7 +85,9 @@ def constants(measured: dict) -> Constants:
         # The server's events of a client-free minute are those of its own watch.
         event_cpu += median(report.CPU_CHANGES, KUBEPEERS) - median(report.CPU_CHANGES, ALONE)
         events += median(report.EVENTS, KUBEPEERS) - median(report.EVENTS, ALONE)
-    return Constants(f"{time.strftime('%Y-%m-%d')}. {measured['head']}", fit(lists), event_cpu * 1e3 / events)
+    return Constants(
+        f"{time.strftime('%Y-%m-%d')}. {measured['head']}", fit(lists), event_cpu * 1e3 / events
+    )
 
 
 def cold_s(c: Constants, pods: int) -> float:
@@ -99,17 +106,25 @@ def restart_s(c: Constants, pods: int) -> float:
 
 
 def quiet_cores(c: Constants, pods: int) -> float:
-    """Return the CPU of clients that watch pods that do not change. A list costs what a first list costs."""
+    """Return the CPU of clients that watch pods that do not change.
+
+    A list costs what a first list costs.
+    """
     return pods * (c.list.at(pods) / RELIST_S + c.list.fixed_ms / 2 / RENEW_S) / 1e3
 
 
 def poll_cores(c: Constants, pods: int) -> float:
-    """Return the CPU of clients that poll at the default interval. A poll costs what a first list costs."""
+    """Return the CPU of clients that poll at the default interval.
+
+    A poll costs what a first list costs.
+    """
     return pods * c.list.at(pods) / POLL_S / 1e3
 
 
 def break_even(c: Constants, pods: int) -> float:
-    """Return the changes per second above which polling at the default interval costs less than watching."""
+    """Return the changes per second above which polling at the default interval costs less than
+    watching.
+    """
     return max(poll_cores(c, pods) - quiet_cores(c, pods), 0.0) * 1e3 / change_ms(c, pods)
 
 
@@ -145,11 +160,31 @@ def sources(c: Constants) -> str:
             f"{c.list.fixed_ms:.2f} ms",
             f"“{report.CPU_WHOLE}”, per client: a line through the sizes",
         ),
-        ("the same, per pod in the list", f"{c.list.pod_ms * 1e3:.1f} µs", "the slope of that line"),
-        ("one event to one client", f"{c.event_ms * 1e3:.0f} µs", f"“{report.CPU_CHANGES}” above “{ALONE}”, per event"),
-        ("time between two lists of a client that watches", f"{RELIST_S} s", "`WatcherTimings::relist`"),
-        ("time between two of its watches", f"{RENEW_S} s", "`LONGEST_WATCH_S` less half of its jitter"),
-        ("events while one pod is replaced", f"{EVENTS_PER_REPLACEMENT}", "assumed: five of the new, four of the old"),
+        (
+            "the same, per pod in the list",
+            f"{c.list.pod_ms * 1e3:.1f} µs",
+            "the slope of that line",
+        ),
+        (
+            "one event to one client",
+            f"{c.event_ms * 1e3:.0f} µs",
+            f"“{report.CPU_CHANGES}” above “{ALONE}”, per event",
+        ),
+        (
+            "time between two lists of a client that watches",
+            f"{RELIST_S} s",
+            "`WatcherTimings::relist`",
+        ),
+        (
+            "time between two of its watches",
+            f"{RENEW_S} s",
+            "`LONGEST_WATCH_S` less half of its jitter",
+        ),
+        (
+            "events while one pod is replaced",
+            f"{EVENTS_PER_REPLACEMENT}",
+            "assumed: five of the new, four of the old",
+        ),
     ]
     lines = ["| constant | value | from |", "|---|---|---|"]
     table = "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])

@@ -45,14 +45,21 @@ def parse(text: str) -> Counts:
             continue
         name, labels, value = found["name"], found["labels"], float(found["value"])
         # The API server watches the pods of all namespaces itself; clients read one namespace.
-        of_clients = 'resource="pods"' in labels and 'scope="namespace"' in labels and 'code="429"' not in labels
+        of_clients = (
+            'resource="pods"' in labels
+            and 'scope="namespace"' in labels
+            and 'code="429"' not in labels
+        )
         if name == "apiserver_request_total" and of_clients and 'verb="LIST"' in labels:
             lists += value
         elif name in OF_WATCHES and of_clients and 'verb="WATCH' in labels:
             watches += value
         elif name == "apiserver_watch_events_total" and 'resource="pods"' in labels:
             events += value
-        elif name == "apiserver_flowcontrol_rejected_requests_total" and 'reason="cancelled"' in labels:
+        elif (
+            name == "apiserver_flowcontrol_rejected_requests_total"
+            and 'reason="cancelled"' in labels
+        ):
             abandoned += value
         elif name == "apiserver_flowcontrol_rejected_requests_total":
             rejected += value

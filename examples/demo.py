@@ -1,7 +1,7 @@
 """Runs the examples in C, Go and Python side by side, each as one of the pods, while pods change.
 
-`make demo` runs it. After each change of a pod, it compares what the three programs print with the pods that the API
-server has. It computes the expected output from that list, without the library.
+`make demo` runs it. After each change of a pod, it compares what the three programs print with the
+pods that the API server has. It computes the expected output from that list, without the library.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ class Cluster:
     real: bool
 
     def run(self, command: str, *arguments: str) -> str:
-        done = subprocess.run([self.tool, command, *arguments], check=False, capture_output=True, text=True)
+        done = subprocess.run(
+            [self.tool, command, *arguments], check=False, capture_output=True, text=True
+        )
         if done.returncode != 0:
             raise DemoError(f"testenv {command} {' '.join(arguments)}: {done.stderr.strip()}")
         return done.stdout
@@ -53,7 +55,8 @@ class Cluster:
         return self.run(command, "--namespace", self.namespace, *arguments)
 
     def pod(self, name: str, *arguments: str) -> None:
-        # In a real cluster, no scheduler and kubelet must manage these pods, because the demo writes their status.
+        # In a real cluster, no scheduler and kubelet must manage these pods, because the demo
+        # writes their status.
         node = ["--node", ""] if self.real else []
         ports = ["--label", SELECTOR, "--port", f"{PORT_NAME}={PORT}"]
         self.in_namespace("pod", *ports, "--service-account", "demo", *node, *arguments, name)
@@ -98,7 +101,9 @@ class Program:
             try:
                 at, self.last = self.lines.get(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
-                raise DemoError(f"{self.name} printed {self.last!r}: expected {expected!r}") from None
+                raise DemoError(
+                    f"{self.name} printed {self.last!r}: expected {expected!r}"
+                ) from None
         return at
 
     def is_silent(self) -> bool:
@@ -112,7 +117,9 @@ def expected_line(pods: list[dict], self_pod: str) -> str:
     if not any(pod["metadata"]["name"] == self_pod and is_running(pod) for pod in pods):
         return "waiting: SELF_NOT_VISIBLE"
     others = [pod for pod in pods if pod["metadata"]["name"] != self_pod]
-    peers = [pod for pod in others if is_running(pod) and "deletionTimestamp" not in pod["metadata"]]
+    peers = [
+        pod for pod in others if is_running(pod) and "deletionTimestamp" not in pod["metadata"]
+    ]
     ips = [ipaddress.ip_address(pod["status"]["podIP"]) for pod in peers]
     ips.sort(key=lambda ip: (ip.version, int(ip)))
     texts = [f"[{ip}]:{PORT}" if ip.version == 6 else f"{ip}:{PORT}" for ip in ips]
@@ -174,12 +181,32 @@ class Demo:
     def run(self) -> None:
         """Run all steps."""
         self.step("three pods are Pending: no program has a result before its own pod is Running")
-        self.step("pod c is Running: C is the only member", "pod", "c", "--ip", "10.88.0.1", "--phase", "Running")
+        self.step(
+            "pod c is Running: C is the only member",
+            "pod",
+            "c",
+            "--ip",
+            "10.88.0.1",
+            "--phase",
+            "Running",
+        )
         self.step("pod go is Running", "pod", "go", "--ip", "10.88.0.2", "--phase", "Running")
-        self.step("pod python is Running", "pod", "python", "--ip", "10.88.0.3", "--phase", "Running")
+        self.step(
+            "pod python is Running", "pod", "python", "--ip", "10.88.0.3", "--phase", "Running"
+        )
         self.step("pod web-1 is created and Pending", "pod", "web-1")
-        self.step("pod web-1 is Running", "pod", "web-1", "--ip", "10.88.0.10", "--phase", "Running")
-        self.step("pod web-2 is Running, on IPv6", "pod", "web-2", "--ip", "fd00:88::2", "--phase", "Running")
+        self.step(
+            "pod web-1 is Running", "pod", "web-1", "--ip", "10.88.0.10", "--phase", "Running"
+        )
+        self.step(
+            "pod web-2 is Running, on IPv6",
+            "pod",
+            "web-2",
+            "--ip",
+            "fd00:88::2",
+            "--phase",
+            "Running",
+        )
         self.step("pod web-1 has Failed and keeps its address", "pod", "web-1", "--phase", "Failed")
         self.step("pod web-2 is terminating", "terminate", "web-2")
         self.step("pod web-2 is deleted", "delete", "web-2")
@@ -195,12 +222,18 @@ class Demo:
 
 def commands(build: Path) -> dict[str, list[str]]:
     python = Path(__file__).parent / "python" / "peers.py"
-    return {"C": [str(build / "peers-c")], "Go": [str(build / "peers-go")], "Python": [sys.executable, str(python)]}
+    return {
+        "C": [str(build / "peers-c")],
+        "Go": [str(build / "peers-go")],
+        "Python": [sys.executable, str(python)],
+    }
 
 
 @contextlib.contextmanager
 def running(cluster: Cluster, build: Path, folder: Path) -> Iterator[list[Program]]:
-    """Start the three programs, each with the service account of its pod, and end them after the block."""
+    """Start the three programs, each with the service account of its pod, and end them after the
+    block.
+    """
     programs: list[Program] = []
     environment = cluster.environment()
     try:
@@ -208,7 +241,14 @@ def running(cluster: Cluster, build: Path, folder: Path) -> Iterator[list[Progra
             pod = name.lower()
             mount = folder / pod
             cluster.in_namespace("mount", "--service-account", "demo", "--pod", pod, str(mount))
-            arguments = ["--namespace", cluster.namespace, "--selector", SELECTOR, "--port", PORT_NAME]
+            arguments = [
+                "--namespace",
+                cluster.namespace,
+                "--selector",
+                SELECTOR,
+                "--port",
+                PORT_NAME,
+            ]
             command = [*command, *arguments, "--service-account-dir", str(mount)]
             process = subprocess.Popen(
                 command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -246,8 +286,12 @@ def prepared(tool: str, *, real: bool) -> Iterator[Cluster]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tool", required=True, help="path of the helper program testenv")
-    parser.add_argument("--build", required=True, type=Path, help="folder of the examples peers-c and peers-go")
-    parser.add_argument("--real", action="store_true", help="KUBECONFIG is that of a real cluster with nodes")
+    parser.add_argument(
+        "--build", required=True, type=Path, help="folder of the examples peers-c and peers-go"
+    )
+    parser.add_argument(
+        "--real", action="store_true", help="KUBECONFIG is that of a real cluster with nodes"
+    )
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = Path(tempfile.mkdtemp(prefix="kubepeers-demo-"))

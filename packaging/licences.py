@@ -11,12 +11,20 @@ NAMES = ("LICEN", "COPYING", "COPYRIGHT", "NOTICE", "UNLICENSE")
 
 def cargo(*arguments: str) -> str:
     """Return what a cargo command prints."""
-    return subprocess.run(("cargo", *arguments, "--locked"), check=True, capture_output=True, text=True).stdout
+    return subprocess.run(
+        ("cargo", *arguments, "--locked"), check=True, capture_output=True, text=True
+    ).stdout
 
 
 def linked(target: str) -> set[tuple[str, str]]:
     """Return name and version of each crate in the library, without build and test tools."""
-    tree = cargo("tree", "--edges=normal,no-proc-macro", f"--target={target}", "--prefix=none", "--format={p}")
+    tree = cargo(
+        "tree",
+        "--edges=normal,no-proc-macro",
+        f"--target={target}",
+        "--prefix=none",
+        "--format={p}",
+    )
     return {(line.split()[0], line.split()[1].removeprefix("v")) for line in tree.splitlines()}
 
 
@@ -27,7 +35,9 @@ def texts(package: dict, own: dict) -> list[str]:
     if not files and package["license"] == own["license"]:
         files = [Path(own["manifest_path"]).with_name("LICENSE")]
     if not files:
-        sys.exit(f"{package['name']} {package['version']} ({package['license']}) has no text of its license")
+        sys.exit(
+            f"{package['name']} {package['version']} ({package['license']}) has no text of its license"
+        )
     return [f.read_text(encoding="utf-8").strip() for f in files]
 
 

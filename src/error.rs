@@ -20,7 +20,13 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// Creates an error that no HTTP response has caused.
     pub fn new(status: Status, message: impl Into<String>) -> Self {
-        Self { status, retryable: status.is_retryable(), http_status: 0, message: message.into(), manifest: None }
+        Self {
+            status,
+            retryable: status.is_retryable(),
+            http_status: 0,
+            message: message.into(),
+            manifest: None,
+        }
     }
 
     /// Sets the HTTP status of the API server's response; 0 for none.
@@ -49,7 +55,8 @@ impl Error {
         self
     }
 
-    /// Returns whether the same call may succeed later without a change of the configuration, the cluster or the program.
+    /// Returns whether the same call may succeed later without a change of the configuration, the
+    /// cluster or the program.
     pub fn is_retryable(&self) -> bool {
         self.retryable
     }

@@ -35,7 +35,8 @@ mod injected {
 
     static WANTED: AtomicI32 = AtomicI32::new(0);
 
-    /// Requests a panic of the code that reaches this place next. Returns the last requested place that was not reached, or 0.
+    /// Requests a panic of the code that reaches this place next. Returns the last requested place
+    /// that was not reached, or 0.
     pub fn want(place: i32) -> i32 {
         WANTED.swap(place, SeqCst)
     }

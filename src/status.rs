@@ -165,7 +165,8 @@ impl Status {
         }
     }
 
-    /// Whether the same call may succeed later without anybody changing a configuration, a manifest or a program.
+    /// Whether the same call may succeed later without anybody changing a configuration, a manifest
+    /// or a program.
     pub const fn is_retryable(self) -> bool {
         matches!(
             self,

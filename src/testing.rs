@@ -6,7 +6,9 @@ pub use crate::discovery::chunked_list::{Block, Cache, ChunkedList, Keyed};
 pub use crate::discovery::identity::{Claims, Environment, Identity, SelfMatch, SelfOptions};
 pub use crate::discovery::pod::{Phase, Pod, Port, PortName};
 pub use crate::discovery::pod_index::view_of;
-pub use crate::discovery::policy::{Family, PeerPolicy, PolicyOptions, PortRule, Ports, Reason, Verdict};
+pub use crate::discovery::policy::{
+    Family, PeerPolicy, PolicyOptions, PortRule, Ports, Reason, Verdict,
+};
 pub use crate::discovery::sink::{Connection, LastError, ListRequested, Sink, Watch};
 pub use crate::discovery::snapshot::{AnswerGate, ExcludedPod, Peer, Snapshot, View};
 pub use crate::error::{Error, Result};

@@ -2,9 +2,14 @@
 
 use std::borrow::Cow;
 
-/// Returns the text with a space in place of every character that moves the cursor, reorders or hides text, or ends a line.
+/// Returns the text with a space in place of every character that moves the cursor, reorders or
+/// hides text, or ends a line.
 pub fn printable(text: &str) -> Cow<'_, str> {
-    if text.contains(is_unprintable) { text.replace(is_unprintable, " ").into() } else { text.into() }
+    if text.contains(is_unprintable) {
+        text.replace(is_unprintable, " ").into()
+    } else {
+        text.into()
+    }
 }
 
 fn is_unprintable(c: char) -> bool {

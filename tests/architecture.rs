@@ -1,4 +1,5 @@
-//! The modules of src/ depend on each other in one direction: `kube_api → discovery ← provider ← ffi`.
+//! The modules of src/ depend on each other in one direction: `kube_api → discovery ← provider ←
+//! ffi`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -31,7 +32,8 @@ fn folders_use_only_what_they_may_use() {
     for (module, used) in &uses {
         let folder = &module[0];
         let allowed = ALLOWED.iter().find(|(name, _)| name == folder);
-        let allowed = allowed.unwrap_or_else(|| panic!("`{folder}` is not in the list of this test")).1;
+        let allowed =
+            allowed.unwrap_or_else(|| panic!("`{folder}` is not in the list of this test")).1;
         for path in used {
             if path[0] != *folder && !allowed.contains(&path[0].as_str()) {
                 wrong.push(format!("{} uses {}", module.join("::"), path.join("::")));
@@ -46,7 +48,8 @@ fn folders_use_only_what_they_may_use() {
 fn modules_of_a_folder_have_no_cycles() {
     let uses = uses();
     for folder in WITHOUT_CYCLES {
-        let modules: BTreeSet<&str> = uses.keys().filter(|module| module[0] == *folder).map(|m| name(m)).collect();
+        let modules: BTreeSet<&str> =
+            uses.keys().filter(|module| module[0] == *folder).map(|m| name(m)).collect();
         let mut graph: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for (module, used) in uses.iter().filter(|(module, _)| module[0] == *folder) {
             let inside = used.iter().filter(|path| path[0] == *folder).map(|path| name(path));
@@ -69,7 +72,8 @@ fn cycle<'a>(graph: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> Option<Vec<&'a str
     let mut left = graph.clone();
     loop {
         let is_free = |used: &BTreeSet<&str>| used.iter().all(|module| !left.contains_key(module));
-        let free: Vec<&str> = left.iter().filter(|(_, used)| is_free(used)).map(|(module, _)| *module).collect();
+        let free: Vec<&str> =
+            left.iter().filter(|(_, used)| is_free(used)).map(|(module, _)| *module).collect();
         if free.is_empty() {
             return (!left.is_empty()).then(|| left.into_keys().collect());
         }
@@ -82,12 +86,16 @@ fn uses() -> Uses {
     let mut uses = Uses::new();
     for file in rust_files(&root) {
         let module = module_of(file.strip_prefix(&root).expect("the file is in src"));
-        let is_for_tests = module.iter().any(|name| matches!(name.as_str(), "tests" | "testing" | "fuzzing"));
+        let is_for_tests =
+            module.iter().any(|name| matches!(name.as_str(), "tests" | "testing" | "fuzzing"));
         if module.is_empty() || is_for_tests {
             continue;
         }
         let source = without_tests(&fs::read_to_string(&file).expect("the source is readable"));
-        uses.insert(module.clone(), paths(&source, &module).into_iter().filter(|path| is_of_a_folder(path)).collect());
+        uses.insert(
+            module.clone(),
+            paths(&source, &module).into_iter().filter(|path| is_of_a_folder(path)).collect(),
+        );
     }
     uses
 }
@@ -117,8 +125,8 @@ fn module_of(file: &Path) -> Vec<String> {
     parts.filter(|part| !matches!(part.as_str(), "mod" | "lib")).collect()
 }
 
-/// Removes comments, and every item after `#[cfg(test)]`. Items at the start of a line end with a line that does not begin
-/// with a blank.
+/// Removes comments, and every item after `#[cfg(test)]`. Items at the start of a line end with a
+/// line that does not begin with a blank.
 fn without_tests(source: &str) -> String {
     let mut kept = String::new();
     let mut lines = source.lines().filter(|line| !line.trim_start().starts_with("//"));
@@ -156,7 +164,10 @@ fn paths(source: &str, module: &[String]) -> BTreeSet<Vec<String>> {
         }
         if rest.is_empty() {
             // `use crate::{a, b::c}`
-            let group = source[end..].strip_prefix('{').and_then(|group| group.split('}').next()).unwrap_or_default();
+            let group = source[end..]
+                .strip_prefix('{')
+                .and_then(|group| group.split('}').next())
+                .unwrap_or_default();
             for name in group.split(',').map(str::trim).filter(|name| !name.is_empty()) {
                 found.insert(joined(&base, name));
             }

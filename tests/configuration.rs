@@ -24,7 +24,8 @@ fn the_committed_documentation_is_that_of_the_table() {
 fn the_header_lists_exactly_the_keys_of_the_table() {
     let source = include_str!("../src/ffi/config.rs");
     let comment = source.lines().filter_map(|line| line.strip_prefix("///   "));
-    let is_list_of_keys = |line: &&str| line.chars().all(|c| c.is_ascii_lowercase() || matches!(c, '_' | ',' | ' '));
+    let is_list_of_keys =
+        |line: &&str| line.chars().all(|c| c.is_ascii_lowercase() || matches!(c, '_' | ',' | ' '));
     let listed: Vec<&str> = comment
         .filter(|line| !line.starts_with(' '))
         .filter(is_list_of_keys)

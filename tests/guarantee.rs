@@ -1,20 +1,23 @@
-//! At least one of two pods whose gates are open has the other among its peers. Checked with simulated stores and many random
-//! schedules.
+//! At least one of two pods whose gates are open has the other among its peers. Checked with
+//! simulated stores and many random schedules.
 //!
-//! A store is a sequence of revisions, each of which changes one pod. The pods of a client are always those of one revision. A
-//! list returns the state of any revision, even an older one than before, because it may come from a cache that lags. A watch
-//! then moves forward, revision by revision; it may lag, break and resume. The code under test is `view_of`, which turns the
-//! pods into a view.
+//! A store is a sequence of revisions, each of which changes one pod. The pods of a client are
+//! always those of one revision. A list returns the state of any revision, even an older one than
+//! before, because it may come from a cache that lags. A watch then moves forward, revision by
+//! revision; it may lag, break and resume. The code under test is `view_of`, which turns the pods
+//! into a view.
 
 use std::sync::Arc;
 
 use kubepeers::testing::{
-    AnswerGate, Identity, PeerPolicy, Phase, Pod, PolicyOptions, Port, PortName, PortRule, Ports, View, view_of,
+    AnswerGate, Identity, PeerPolicy, Phase, Pod, PolicyOptions, Port, PortName, PortRule, Ports,
+    View, view_of,
 };
 
 const SCHEDULES: u64 = 3_000;
 
-/// A deterministic sequence (splitmix64), so that a schedule that fails can be repeated by its number.
+/// A deterministic sequence (splitmix64), so that a schedule that fails can be repeated by its
+/// number.
 struct Random(u64);
 
 impl Random {
@@ -71,7 +74,8 @@ fn store(random: &mut Random, pods: usize) -> Store {
 enum Reading {
     /// The client reads them like a client of Kubernetes.
     Ordered,
-    /// Each pod is of another revision, as with an unordered watch, or with one stream for each pod.
+    /// Each pod is of another revision, as with an unordered watch, or with one stream for each
+    /// pod.
     Unordered,
 }
 
@@ -89,9 +93,9 @@ fn life(random: &mut Random, store: &Store, reading: Reading) -> Vec<Vec<usize>>
         for _ in 0..=random.below(4) {
             seen.push(match reading {
                 Reading::Ordered => store[revision].clone(),
-                Reading::Unordered => {
-                    (0..store[0].len()).map(|number| store[random.below(store.len())][number]).collect()
-                }
+                Reading::Unordered => (0..store[0].len())
+                    .map(|number| store[random.below(store.len())][number])
+                    .collect(),
             });
             revision = (revision + random.below(3)).min(store.len() - 1);
         }
@@ -102,8 +106,13 @@ fn life(random: &mut Random, store: &Store, reading: Reading) -> Vec<Vec<usize>>
 /// Returns the views of pod `own` that may be returned to callers.
 fn answers(own: usize, life: &[Vec<usize>], options: PolicyOptions, gated: bool) -> Vec<View> {
     let port = |name: &str| PortRule { name: name.into(), default: None };
-    let ports = Ports { discovery: port("gossip"), peers: Some(port("peers")), remoting: Some(port("remoting")) };
-    let policy = PeerPolicy { ports, identity: Identity::Name(format!("pod-{own}")), options, alive: None };
+    let ports = Ports {
+        discovery: port("gossip"),
+        peers: Some(port("peers")),
+        remoting: Some(port("remoting")),
+    };
+    let policy =
+        PeerPolicy { ports, identity: Identity::Name(format!("pod-{own}")), options, alive: None };
     let views = life.iter().map(|states| {
         let pods = states.iter().enumerate().filter_map(|(number, state)| pod(number, *state));
         let pods: Vec<_> = pods.map(Arc::new).collect();
@@ -116,18 +125,22 @@ fn sees(view: &View, other: usize) -> bool {
     view.peers.iter().any(|peer| peer.address.ip() == ip(other))
 }
 
-/// Returns the first schedule in which neither of two pods has the other, and the number of compared pairs.
+/// Returns the first schedule in which neither of two pods has the other, and the number of
+/// compared pairs.
 fn blind_pair(options: PolicyOptions, reading: Reading, gated: bool) -> (Option<u64>, usize) {
     let mut compared = 0;
     for schedule in 0..SCHEDULES {
         let mut random = Random(schedule);
         let pods = 2 + random.below(5);
         let store = store(&mut random, pods);
-        let answers: Vec<Vec<View>> =
-            (0..pods).map(|own| answers(own, &life(&mut random, &store, reading), options, gated)).collect();
+        let answers: Vec<Vec<View>> = (0..pods)
+            .map(|own| answers(own, &life(&mut random, &store, reading), options, gated))
+            .collect();
         for a in 0..pods {
             for b in a + 1..pods {
-                for (of_a, of_b) in answers[a].iter().flat_map(|x| answers[b].iter().map(move |y| (x, y))) {
+                for (of_a, of_b) in
+                    answers[a].iter().flat_map(|x| answers[b].iter().map(move |y| (x, y)))
+                {
                     compared += 1;
                     if !sees(of_a, b) && !sees(of_b, a) {
                         return (Some(schedule), compared);
@@ -148,8 +161,11 @@ fn one_of_two_pods_with_answers_has_the_other() {
 
 #[test]
 fn guarantee_holds_with_pending_pods_included() {
-    let (blind, _) =
-        blind_pair(PolicyOptions { pending_too: true, ..PolicyOptions::default() }, Reading::Ordered, true);
+    let (blind, _) = blind_pair(
+        PolicyOptions { pending_too: true, ..PolicyOptions::default() },
+        Reading::Ordered,
+        true,
+    );
     assert_eq!(blind, None);
 }
 

@@ -1,12 +1,14 @@
-//! `include/kubepeers.h` is what cbindgen makes of the sources. `make header` writes it anew.
+//! `include/kubepeers.h` is what cbindgen generates from the sources. `make header` writes it.
 
 use std::path::Path;
 
 #[test]
 fn the_committed_header_is_that_of_the_sources() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let config = cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml is valid");
-    let bindings = cbindgen::generate_with_config(root, config).expect("cbindgen understands the sources");
+    let config =
+        cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml is valid");
+    let bindings =
+        cbindgen::generate_with_config(root, config).expect("cbindgen understands the sources");
     let mut generated = Vec::new();
     bindings.write(&mut generated);
     let generated = String::from_utf8(generated).expect("a header is text");

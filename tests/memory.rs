@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use kubepeers::testing::{Config, Field, Form, KubeApi, Provider, Timeout, connect, peer_texts, spawn_named};
+use kubepeers::testing::{
+    Config, Field, Form, KubeApi, Provider, Timeout, connect, peer_texts, spawn_named,
+};
 
 const LIMIT_MB: f64 = 64.0;
 /// More than any bound, so that an unbounded reader needs more than the limit.
@@ -38,22 +40,72 @@ const GZIP: &str = "Content-Type: application/json\r\nContent-Encoding: gzip";
 
 const CASES: &[Case] = &[
     Case { name: "an endless list of pods", headers: [PLAIN; 2], list: endless_pods, watch: None },
-    Case { name: "an endless list of names alone", headers: [PLAIN; 2], list: endless_small_pods, watch: None },
-    Case { name: "an endless list in a gzip bomb", headers: [GZIP, PLAIN], list: bomb, watch: None },
-    Case { name: "node names of 4 MB", headers: [PLAIN; 2], list: long_node_names, watch: Some(long_node_name_events) },
-    Case { name: "thousands of ports", headers: [PLAIN; 2], list: many_ports, watch: Some(many_ports_events) },
-    Case { name: "millions of containers", headers: [PLAIN; 2], list: many_containers, watch: None },
-    Case { name: "an endless watch of new pods", headers: [PLAIN; 2], list: few_pods, watch: Some(endless_events) },
-    Case { name: "a watch without the end of a line", headers: [PLAIN; 2], list: few_pods, watch: Some(endless_line) },
-    Case { name: "events with millions of values", headers: [PLAIN; 2], list: few_pods, watch: Some(deep_events) },
+    Case {
+        name: "an endless list of names alone",
+        headers: [PLAIN; 2],
+        list: endless_small_pods,
+        watch: None,
+    },
+    Case {
+        name: "an endless list in a gzip bomb",
+        headers: [GZIP, PLAIN],
+        list: bomb,
+        watch: None,
+    },
+    Case {
+        name: "node names of 4 MB",
+        headers: [PLAIN; 2],
+        list: long_node_names,
+        watch: Some(long_node_name_events),
+    },
+    Case {
+        name: "thousands of ports",
+        headers: [PLAIN; 2],
+        list: many_ports,
+        watch: Some(many_ports_events),
+    },
+    Case {
+        name: "millions of containers",
+        headers: [PLAIN; 2],
+        list: many_containers,
+        watch: None,
+    },
+    Case {
+        name: "an endless watch of new pods",
+        headers: [PLAIN; 2],
+        list: few_pods,
+        watch: Some(endless_events),
+    },
+    Case {
+        name: "a watch without the end of a line",
+        headers: [PLAIN; 2],
+        list: few_pods,
+        watch: Some(endless_line),
+    },
+    Case {
+        name: "events with millions of values",
+        headers: [PLAIN; 2],
+        list: few_pods,
+        watch: Some(deep_events),
+    },
     Case {
         name: "events in protobuf with millions of containers",
         headers: [PLAIN, PROTOBUF],
         list: few_pods,
         watch: Some(protobuf_events),
     },
-    Case { name: "full lists of ever other pods", headers: [PLAIN; 2], list: other_pods, watch: None },
-    Case { name: "full lists of pods that change", headers: [PLAIN; 2], list: changing_pods, watch: Some(changes) },
+    Case {
+        name: "full lists of ever other pods",
+        headers: [PLAIN; 2],
+        list: other_pods,
+        watch: None,
+    },
+    Case {
+        name: "full lists of pods that change",
+        headers: [PLAIN; 2],
+        list: changing_pods,
+        watch: Some(changes),
+    },
 ];
 
 #[test]
@@ -72,17 +124,22 @@ fn memory_is_bounded_against_any_server() {
     assert!(too_much.is_empty(), "{too_much:?}");
 }
 
-/// Runs the client in a process of its own, and returns the peak of its memory in MB, and the most peers that it had.
+/// Runs the client in a process of its own, and returns the peak of its memory in MB, and the most
+/// peers that it had.
 fn run_client(port: u16, lists_only: bool) -> [f64; 2] {
     let mut client = Command::new(std::env::current_exe().unwrap());
-    client.args(["--exact", "memory_is_bounded_against_any_server", "--nocapture"]).env(PORT, port.to_string());
+    client
+        .args(["--exact", "memory_is_bounded_against_any_server", "--nocapture"])
+        .env(PORT, port.to_string());
     if lists_only {
         client.env(LISTS_ONLY, "");
     }
     let output = client.output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{text}");
-    ["peak ", "peers "].map(|name| text.lines().find_map(|line| line.strip_prefix(name)).expect(&text).parse().unwrap())
+    ["peak ", "peers "].map(|name| {
+        text.lines().find_map(|line| line.strip_prefix(name)).expect(&text).parse().unwrap()
+    })
 }
 
 /// The port of the server, in the environment of a client.
@@ -103,7 +160,10 @@ fn client(port: u16) {
         if let Ok(peers) = provider.discover_peers(Timeout::AtMost(Duration::ZERO)) {
             most_peers = most_peers.max(peers.len());
             (0..peers.len()).for_each(|i| {
-                black_box((peer_texts::address(&peers, i), peer_texts::text(&peers, i, Field::Name)));
+                black_box((
+                    peer_texts::address(&peers, i),
+                    peer_texts::text(&peers, i, Field::Name),
+                ));
             });
         }
         let _ = black_box((provider.explain(Form::Json), provider.metrics(), provider.health()));
@@ -116,7 +176,9 @@ fn client(port: u16) {
 /// How many lists the provider has begun.
 fn lists(provider: &Provider) -> u32 {
     let metrics = provider.metrics().unwrap();
-    let sample = |line: &&str| line.starts_with("kubepeers_requests_total{") && line.contains("verb=\"list\"");
+    let sample = |line: &&str| {
+        line.starts_with("kubepeers_requests_total{") && line.contains("verb=\"list\"")
+    };
     metrics.lines().find(sample).unwrap().rsplit(' ').next().unwrap().parse().unwrap()
 }
 
@@ -148,7 +210,8 @@ fn provider(port: u16) -> Provider {
     ] {
         config.set(key, value).unwrap();
     }
-    let provider = Provider::new(config, Arc::new(KubeApi { spawn: spawn_named, connect })).unwrap();
+    let provider =
+        Provider::new(config, Arc::new(KubeApi { spawn: spawn_named, connect })).unwrap();
     // It is read by register.
     let _ = folder.keep();
     provider
@@ -162,7 +225,9 @@ fn serve(case: &'static Case) -> u16 {
     thread::spawn(move || {
         for stream in listener.incoming() {
             let (stream, counts) = (stream.unwrap(), counts.clone());
-            thread::spawn(move || answer(stream, case, |watch| counts[watch].fetch_add(1, Ordering::Relaxed)));
+            thread::spawn(move || {
+                answer(stream, case, |watch| counts[watch].fetch_add(1, Ordering::Relaxed))
+            });
         }
     });
     port
@@ -185,8 +250,15 @@ fn answer(stream: TcpStream, case: &Case, number: impl Fn(usize) -> usize) {
     }
 }
 
-fn list(to: &mut dyn Write, pods: impl Iterator<Item = String>, resource_version: usize) -> std::io::Result<()> {
-    write!(to, r#"{{"kind":"PodList","metadata":{{"resourceVersion":"{resource_version}"}},"items":["#)?;
+fn list(
+    to: &mut dyn Write,
+    pods: impl Iterator<Item = String>,
+    resource_version: usize,
+) -> std::io::Result<()> {
+    write!(
+        to,
+        r#"{{"kind":"PodList","metadata":{{"resourceVersion":"{resource_version}"}},"items":["#
+    )?;
     for (number, pod) in pods.enumerate() {
         let comma = if number == 0 { "" } else { "," };
         write!(to, "{comma}{pod}")?;
@@ -215,7 +287,8 @@ fn pod_with(number: usize, spec: &str, ready: bool) -> String {
 }
 
 fn container(ports: usize) -> String {
-    let ports: Vec<String> = (1..=ports).map(|n| format!(r#"{{"name":"gossip{n}","containerPort":{n}}}"#)).collect();
+    let ports: Vec<String> =
+        (1..=ports).map(|n| format!(r#"{{"name":"gossip{n}","containerPort":{n}}}"#)).collect();
     format!(r#"{{"ports":[{{"name":"gossip","containerPort":3322}},{}]}}"#, ports.join(","))
 }
 
@@ -253,16 +326,30 @@ fn long_node_name(number: usize) -> String {
 }
 
 fn many_ports(to: &mut dyn Write, _: usize) -> std::io::Result<()> {
-    list(to, (0..4000).map(|number| pod_with(number, &format!(r#""containers":[{}]"#, container(250)), true)), 7)
+    list(
+        to,
+        (0..4000)
+            .map(|number| pod_with(number, &format!(r#""containers":[{}]"#, container(250)), true)),
+        7,
+    )
 }
 
 fn many_ports_events(to: &mut dyn Write, _: usize) -> std::io::Result<()> {
-    events(to, (0..4000).map(|number| pod_with(number, &format!(r#""containers":[{}]"#, container(5000)), true)))
+    events(
+        to,
+        (0..4000).map(|number| {
+            pod_with(number, &format!(r#""containers":[{}]"#, container(5000)), true)
+        }),
+    )
 }
 
 fn many_containers(to: &mut dyn Write, _: usize) -> std::io::Result<()> {
     let containers = vec!["{}"; 1_300_000].join(",");
-    list(to, (0..20).map(|number| pod_with(number, &format!(r#""containers":[{containers}]"#), true)), 7)
+    list(
+        to,
+        (0..20).map(|number| pod_with(number, &format!(r#""containers":[{containers}]"#), true)),
+        7,
+    )
 }
 
 fn endless_events(to: &mut dyn Write, _: usize) -> std::io::Result<()> {
@@ -277,14 +364,18 @@ fn endless_line(to: &mut dyn Write, _: usize) -> std::io::Result<()> {
 fn deep_events(to: &mut dyn Write, number: usize) -> std::io::Result<()> {
     let values = vec!["0"; 2_000_000].join(",");
     let kind = ["ADDED", "ERROR"][number % 2];
-    writeln!(to, r#"{{"object":{{"metadata":[{values}],"details":{{"causes":[{values}]}}}},"type":"{kind}"}}"#)
+    writeln!(
+        to,
+        r#"{{"object":{{"metadata":[{values}],"details":{{"causes":[{values}]}}}},"type":"{kind}"}}"#
+    )
 }
 
 /// Pods with almost 4 MiB of containers that say nothing, in the form that takes the fewest bytes.
 fn protobuf_events(to: &mut dyn Write, _: usize) -> std::io::Result<()> {
     let containers = b"\x12\x00".repeat(2_000_000);
     for number in 0..50 {
-        let metadata = [field(1, b"a"), field(5, format!("u{number}").as_bytes()), field(6, b"9")].concat();
+        let metadata =
+            [field(1, b"a"), field(5, format!("u{number}").as_bytes()), field(6, b"9")].concat();
         let pod = [field(1, &metadata), field(2, &containers)].concat();
         let types = field(1, &[field(1, b"v1"), field(2, b"Pod")].concat());
         let object = [b"k8s\0", &*types, &field(2, &pod)].concat();
@@ -320,7 +411,10 @@ fn changing_pods(to: &mut dyn Write, number: usize) -> std::io::Result<()> {
 }
 
 fn changes(to: &mut dyn Write, _: usize) -> std::io::Result<()> {
-    events(to, (0..FULL).map(|number| pod(number, number.is_multiple_of(3)).replace("2026-01", "2027-01")))
+    events(
+        to,
+        (0..FULL).map(|number| pod(number, number.is_multiple_of(3)).replace("2026-01", "2027-01")),
+    )
 }
 
 /// About as many of the largest pods as fit.

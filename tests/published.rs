@@ -1,18 +1,23 @@
-//! All that programs may depend on by name is in `tests/abi/published`, and in the header for people to find: docs/abi.md.
+//! All that programs may depend on by name is in `tests/abi/published`, and in the header for
+//! people to find: docs/abi.md.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use kubepeers::testing::{
-    Config, Form, Health, Identity, MessageContext, Metrics, PeerPolicy, PolicyOptions, PortRule, Ports, View,
-    WatchStats, explain, view_of,
+    Config, Form, Health, Identity, MessageContext, Metrics, PeerPolicy, PolicyOptions, PortRule,
+    Ports, View, WatchStats, explain, view_of,
 };
 
 const HEADER: &str = include_str!("../include/kubepeers.h");
 
 fn published() -> BTreeSet<String> {
-    include_str!("abi/published").lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
+    include_str!("abi/published")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Names are added, never changed or taken away.
@@ -33,7 +38,10 @@ fn published_names_stay() {
     let published = published();
     let missing: Vec<_> = published.difference(&there).collect();
     let new: Vec<_> = there.difference(&published).collect();
-    assert!(missing.is_empty(), "published, and gone or changed: {missing:?}. Programs break: see docs/abi.md");
+    assert!(
+        missing.is_empty(),
+        "published, and gone or changed: {missing:?}. Programs break: see docs/abi.md"
+    );
     assert!(
         new.is_empty(),
         "not in tests/abi/published yet: {new:?}. Add the lines once you are sure: they stay for ever"
@@ -42,7 +50,8 @@ fn published_names_stay() {
 
 #[test]
 fn header_documents_every_published_name() {
-    let words: BTreeSet<&str> = HEADER.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '-').collect();
+    let words: BTreeSet<&str> =
+        HEADER.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '-').collect();
     let untold = |line: &String| {
         let mut parts = line.split([' ', '.']);
         let (kind, name) = (parts.next().unwrap(), parts.next().unwrap());
@@ -57,14 +66,19 @@ fn header_documents_every_published_name() {
 }
 
 fn functions() -> Vec<String> {
-    let declared = HEADER.lines().filter(|line| !line.starts_with([' ', '/', '#']) && line.contains('('));
+    let declared =
+        HEADER.lines().filter(|line| !line.starts_with([' ', '/', '#']) && line.contains('('));
     let names = declared.filter_map(|line| line.split('(').next()?.rsplit([' ', '*']).next());
-    names.filter(|name| name.starts_with("kubepeers_")).map(|name| format!("function {name}")).collect()
+    names
+        .filter(|name| name.starts_with("kubepeers_"))
+        .map(|name| format!("function {name}"))
+        .collect()
 }
 
 fn numbers() -> Vec<String> {
     let defined = HEADER.lines().filter_map(|line| line.strip_prefix("#define ")?.split_once(' '));
-    let numbers = defined.filter(|(name, _)| !name.contains("_VERSION_") && *name != "KUBEPEERS_MUST_USE");
+    let numbers =
+        defined.filter(|(name, _)| !name.contains("_VERSION_") && *name != "KUBEPEERS_MUST_USE");
     numbers.map(|(name, n)| format!("number {name} {}", n.trim_matches(['(', ')']))).collect()
 }
 
@@ -77,9 +91,16 @@ fn keys() -> Vec<String> {
 /// Each with its type and its labels.
 fn metrics() -> Vec<String> {
     let stats = WatchStats { failures: BTreeMap::from([("tls", 1)]), ..WatchStats::default() };
-    let health = Health { age: None, stale: false, watching: false, polling: false, last_error: None };
+    let health =
+        Health { age: None, stale: false, watching: false, polling: false, last_error: None };
     let (context, view) = (context(), view());
-    let metrics = Metrics { context: &context, health: &health, stats: &stats, generation: 1, view: Some(&view) };
+    let metrics = Metrics {
+        context: &context,
+        health: &health,
+        stats: &stats,
+        generation: 1,
+        view: Some(&view),
+    };
     let text = metrics.render(SystemTime::now());
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
     types.map(|described| format!("metric {described}{}", labels(&text, described))).collect()
@@ -88,14 +109,16 @@ fn metrics() -> Vec<String> {
 /// Those that the first sample of a metric has, each after a blank.
 fn labels(text: &str, described: &str) -> String {
     let (name, _) = described.split_once(' ').unwrap();
-    let sample = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('{')).expect(name);
+    let sample =
+        text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('{')).expect(name);
     let labels = sample.split_once("} ").unwrap().0.split(',');
     labels.map(|label| format!(" {}", label.split_once('=').unwrap().0)).collect()
 }
 
 /// The keys of the JSON, and the verdict on a peer.
 fn explained() -> Vec<String> {
-    let json: serde_json::Value = serde_json::from_str(&explain(&view(), &context(), Form::Json)).unwrap();
+    let json: serde_json::Value =
+        serde_json::from_str(&explain(&view(), &context(), Form::Json)).unwrap();
     let pod = &json["pods"][0];
     let keys = json.as_object().unwrap().keys().map(|key| format!("explain {key}"));
     let of_pods = pod.as_object().unwrap().keys().map(|key| format!("explain pods.{key}"));
@@ -111,7 +134,8 @@ fn words(kind: &str, source: &str, function: &str) -> Vec<String> {
 }
 
 fn context() -> MessageContext {
-    let [namespace, selector, discovery_port_name, self_pod] = ["ns", "app=demo", "gossip", "`me`"].map(str::to_owned);
+    let [namespace, selector, discovery_port_name, self_pod] =
+        ["ns", "app=demo", "gossip", "`me`"].map(str::to_owned);
     MessageContext { namespace, selector, discovery_port_name, self_pod }
 }
 

@@ -15,7 +15,8 @@ endif
 .PHONY: test-versions
 test-versions: $(VERSIONS:%=test-version-%) ## test other Kubernetes releases (VERSIONS="1.28 1.37")
 
-# Excludes the conformance tests that use no API server: those of the test code itself, and of what init refuses.
+# Excludes the conformance tests that use no API server: those of the test code itself, and of what
+# init refuses.
 NO_SERVER := $(patsubst %,--ignore=tests/conformance/test_%.py,schema mutations) -k 'not configuration:'
 
 # Only the C probe runs: `make test` compares the bindings, and the release does not affect them.

@@ -1,12 +1,14 @@
 /*
- * herd-c NAMESPACE MOUNTS CLIENTS PROCESSES WATCH: starts many clients at one moment, as a Deployment does.
+ * herd-c NAMESPACE MOUNTS CLIENTS PROCESSES WATCH: starts many clients at one moment, as a
+ * Deployment does.
  *
- * MOUNTS/0, MOUNTS/1, ... are the service account folders of the clients. Each client has its own provider, thus its own
- * connections and watcher thread. The clients are spread over PROCESSES processes. WATCH is the key `watch`, "auto" or "poll".
+ * MOUNTS/0, MOUNTS/1, ... are the service account folders of the clients. Each client has its own
+ * provider, thus its own connections and watcher thread. The clients are spread over PROCESSES
+ * processes. WATCH is the key `watch`, "auto" or "poll".
  *
- * It prints "ready" and waits for a line. Then all clients start. When the last one has its answer, or after four minutes, it
- * prints "answers NS:PEERS ...": for each client the time since the line was read, and 0 peers if it has no answer. The clients
- * run until stdin ends.
+ * It prints "ready" and waits for a line. Then all clients start. When the last one has its answer,
+ * or after four minutes, it prints "answers NS:PEERS ...": for each client the time since the line
+ * was read, and 0 peers if it has no answer. The clients run until stdin ends.
  */
 #define _DEFAULT_SOURCE
 #include <pthread.h>

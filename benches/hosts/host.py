@@ -1,4 +1,7 @@
-"""The Python host: finds its peers with the Python package. benches/README.md lists the commands of a host."""
+"""The Python host: finds its peers with the Python package.
+
+benches/README.md lists the commands of a host.
+"""
 
 import sys
 import time

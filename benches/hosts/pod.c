@@ -1,7 +1,8 @@
 /*
- * pod DIR PROGRAM [ARG...]: runs a program as in a pod, where the service account's files are in a place that client-go has
- * built in. Its process gets a /run of its own, in which that place is DIR. Prints "start NS" at the last moment before the program
- * is loaded: what was done to get here is not counted.
+ * pod DIR PROGRAM [ARG...]: runs a program as in a pod, where the service account's files are in a
+ * place that client-go has built in. Its process gets a /run of its own, in which that place is
+ * DIR. Prints "start NS" at the last moment before the program is loaded: what was done to get here
+ * is not counted.
  */
 #define _GNU_SOURCE
 #include <errno.h>

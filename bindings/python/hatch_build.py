@@ -16,7 +16,8 @@ class Hook(BuildHookInterface):
             needed = f"libkubepeers.so.0 of version {self.metadata.version}"
             self.app.display_warning(f"This wheel contains no library: install {needed}, too.")
             return
-        # Without the library an older version is enough, so pyproject.toml does not require this one.
+        # Without the library an older version is enough, so pyproject.toml does not require this
+        # one.
         if "sbom_files" not in build_data:
             self.app.abort("A wheel with the library needs hatchling 1.28 or newer.")
         build_data["pure_python"] = False

@@ -63,7 +63,7 @@ static void run(kubepeers_provider provider, int fd, kubepeers_error **error)
         if (*error != NULL && !kubepeers_error_is_retryable(*error))
             return;
         kubepeers_error_free(*error);
-        *error = NULL;
+        * error = NULL;
     }
 }
 

@@ -32,15 +32,25 @@ def health(provider: Provider) -> dict[str, Any]:
     """Return how reliable the results are."""
     found = provider.health()
     # JSON has no infinity, which is the age before the first list.
-    return {"age": found.age if found.synced else None, "stale": found.stale, "error": found.error and str(found.error)}
+    return {
+        "age": found.age if found.synced else None,
+        "stale": found.stale,
+        "error": found.error and str(found.error),
+    }
 
 
 #: What each path returns. None of them waits.
 PAGES: dict[str, tuple[str, Callable[[Provider], str]]] = {
-    "/peers": (JSON, lambda provider: json.dumps({"addresses": provider.discover_peers(timeout=0)})),
+    "/peers": (
+        JSON,
+        lambda provider: json.dumps({"addresses": provider.discover_peers(timeout=0)}),
+    ),
     # Ready once there is a result. It may be that there are no peers.
     "/ready": (TEXT, lambda provider: f"{len(provider.discover_peers(timeout=0))} peers\n"),
-    "/nodes": (JSON, lambda provider: json.dumps([asdict(node) for node in provider.nodes(timeout=0)])),
+    "/nodes": (
+        JSON,
+        lambda provider: json.dumps([asdict(node) for node in provider.nodes(timeout=0)]),
+    ),
     "/explain": (TEXT, Provider.explain_table),
     "/health": (JSON, lambda provider: json.dumps(health(provider))),
     "/metrics": (PROMETHEUS, Provider.metrics),
@@ -110,7 +120,8 @@ def follow(server: Server) -> None:
 
 def main() -> None:
     """Serve until SIGTERM."""
-    # By default, SIGTERM does not end the first process of a container. The exception also ends a wait at once.
+    # By default, SIGTERM does not end the first process of a container. The exception also ends a
+    # wait at once.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     logging.basicConfig(level=logging.INFO, stream=sys.stdout)
     provider = Provider(
@@ -118,7 +129,9 @@ def main() -> None:
         discovery_port_name=os.environ["KUBEPEERS_DISCOVERY_PORT_NAME"],
         remoting_port_name=os.environ["KUBEPEERS_REMOTING_PORT_NAME"],
         peers_port_name=os.environ["KUBEPEERS_PEERS_PORT_NAME"],
-        pod_labels=dict(label.split("=", 1) for label in os.environ["KUBEPEERS_POD_LABELS"].split(",")),
+        pod_labels=dict(
+            label.split("=", 1) for label in os.environ["KUBEPEERS_POD_LABELS"].split(",")
+        ),
         # Meanwhile /ready returns the reason why there is no result.
         register_timeout=0,
         log="info",

@@ -1,4 +1,5 @@
-//! Lines of `key=value`, set one after the other. What is refused changes nothing, and says which key it was.
+//! Lines of `key=value`, set one after the other. What is refused changes nothing, and says which
+//! key it was.
 
 #![no_main]
 

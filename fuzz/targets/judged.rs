@@ -1,4 +1,5 @@
-//! What is made of pods, whatever they are: each has a verdict, and what is told of them is well formed.
+//! What is made of pods, whatever they are: each has a verdict, and what is told of them is well
+//! formed.
 
 use kubepeers::testing::fuzzing::watched;
 use kubepeers::testing::{

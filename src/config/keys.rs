@@ -1,5 +1,5 @@
-//! The table of configuration keys. `Config::set`, the error for an unknown key and docs/configuration.md come from it; a test
-//! compares the list in the header with it.
+//! The table of configuration keys. `Config::set`, the error for an unknown key and
+//! docs/configuration.md come from it; a test compares the list in the header with it.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -92,7 +92,8 @@ pub static KEYS: [Key; 25] = [
         doc: "`member`: this process runs in one of the pods. That pod is identified, and is not among its own peers. \
               `observer`: this process runs in none of them, e.g. outside Kubernetes.",
         set: |config, value| {
-            config.self_options.is_observer = one_of(value, [("member", false), ("observer", true)])?;
+            config.self_options.is_observer =
+                one_of(value, [("member", false), ("observer", true)])?;
             Ok(())
         },
     },
@@ -153,7 +154,8 @@ pub static KEYS: [Key; 25] = [
         doc: "`primary`: the address of a peer is `status.podIP`. `ipv4` or `ipv6`: it is the first of `status.podIPs` of \
               that family.",
         set: |config, value| {
-            let families = [("primary", Family::Primary), ("ipv4", Family::Ipv4), ("ipv6", Family::Ipv6)];
+            let families =
+                [("primary", Family::Primary), ("ipv4", Family::Ipv4), ("ipv6", Family::Ipv6)];
             config.options.family = one_of(value, families)?;
             Ok(())
         },
@@ -277,7 +279,8 @@ pub static KEYS: [Key; 25] = [
         set: |config, value| {
             let (error, warn) = (Some(LogLevel::Error), Some(LogLevel::Warn));
             let (info, debug) = (Some(LogLevel::Info), Some(LogLevel::Debug));
-            let levels = [("off", None), ("error", error), ("warn", warn), ("info", info), ("debug", debug)];
+            let levels =
+                [("off", None), ("error", error), ("warn", warn), ("info", info), ("debug", debug)];
             config.log = one_of(value, levels)?;
             Ok(())
         },
@@ -316,7 +319,8 @@ fn section(text: &mut String, key: &Key) {
         Default::Value(value) => format!("\n\nDefault: `{value}`."),
         Default::Sentence(sentence) => format!("\n\nDefault: {sentence}."),
     };
-    let paragraphs = format!("{}{default}", key.doc).split('\n').map(wrapped).collect::<Vec<_>>().join("\n");
+    let paragraphs =
+        format!("{}{default}", key.doc).split('\n').map(wrapped).collect::<Vec<_>>().join("\n");
     text.push_str(&format!("\n### `{}`\n\n{paragraphs}\n", key.name));
 }
 
@@ -360,7 +364,12 @@ fn port(value: &str) -> Result<u16, String> {
 fn milliseconds(value: &str, least: u64) -> Result<Duration, String> {
     // `parse` would accept a sign, too.
     match value.parse() {
-        Ok(ms) if !value.starts_with('+') && (least..=LONGEST_MS).contains(&ms) => Ok(Duration::from_millis(ms)),
-        _ => Err(format!("`{}` is not a number of milliseconds from {least} to {LONGEST_MS}", names::shown(value))),
+        Ok(ms) if !value.starts_with('+') && (least..=LONGEST_MS).contains(&ms) => {
+            Ok(Duration::from_millis(ms))
+        }
+        _ => Err(format!(
+            "`{}` is not a number of milliseconds from {least} to {LONGEST_MS}",
+            names::shown(value)
+        )),
     }
 }

@@ -1,4 +1,5 @@
-//! The configuration: keys and values are text. Values are checked when they are set, and completeness at init.
+//! The configuration: keys and values are text. Values are checked when they are set, and
+//! completeness at init.
 
 pub(crate) mod keys;
 mod names;
@@ -16,7 +17,8 @@ use crate::status::Status;
 /// Where the kubelet mounts a pod's service account.
 const SERVICE_ACCOUNT_DIR: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
-/// Checks a namespace that does not come from the configuration. An invalid one may be a secret, so no message shows it.
+/// Checks a namespace that does not come from the configuration. An invalid one may be a secret, so
+/// no message shows it.
 pub(crate) fn namespace(value: &str) -> Option<String> {
     names::dns_label(value).ok()
 }
@@ -73,15 +75,19 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Returns whether the configuration expects the process to run in a pod: the machine's addresses and HOSTNAME are then
-    /// those of the local pod.
+    /// Returns whether the configuration expects the process to run in a pod: the machine's
+    /// addresses and HOSTNAME are then those of the local pod.
     pub fn runs_in_pod(&self) -> bool {
         matches!(self.source, Source::ServiceAccount(_))
     }
 
     /// Returns `pod_labels` as a label selector.
     pub fn selector(&self) -> String {
-        self.labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
+        self.labels
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect::<Vec<_>>()
+            .join(",")
     }
 }
 
@@ -123,9 +129,9 @@ impl Config {
         };
         let source = match (self.kubeconfig, self.context) {
             (Some(path), context) => Source::Kubeconfig(path, context),
-            (None, None) => {
-                Source::ServiceAccount(self.service_account_dir.unwrap_or_else(|| SERVICE_ACCOUNT_DIR.into()))
-            }
+            (None, None) => Source::ServiceAccount(
+                self.service_account_dir.unwrap_or_else(|| SERVICE_ACCOUNT_DIR.into()),
+            ),
             (None, Some(_)) => {
                 return Err(Error::new(
                     Status::InvalidConfig,
@@ -136,8 +142,15 @@ impl Config {
         Ok(Settings {
             namespace: self.namespace,
             ports: Ports {
-                discovery: PortRule { name: discovery_port_name, default: self.default_discovery_port },
-                remoting: optional_port("remoting", self.remoting_port_name, self.default_remoting_port)?,
+                discovery: PortRule {
+                    name: discovery_port_name,
+                    default: self.default_discovery_port,
+                },
+                remoting: optional_port(
+                    "remoting",
+                    self.remoting_port_name,
+                    self.default_remoting_port,
+                )?,
                 peers: optional_port("peers", self.peers_port_name, self.default_peers_port)?,
             },
             labels,
@@ -158,24 +171,39 @@ impl Config {
 
 fn unknown(key: &str) -> Error {
     let names = KEYS.iter().map(|key| key.name).collect::<Vec<_>>().join(", ");
-    Error::new(Status::UnknownKey, format!("`{}` is not a key; the keys are {names}", names::shown(key)))
+    Error::new(
+        Status::UnknownKey,
+        format!("`{}` is not a key; the keys are {names}", names::shown(key)),
+    )
 }
 
 /// Names all required keys that are missing.
 fn missing(labels: bool, discovery_port_name: bool) -> Error {
     let required = [("pod_labels", labels), ("discovery_port_name", discovery_port_name)];
-    let missing: Vec<String> =
-        required.iter().filter(|(_, missing)| *missing).map(|(key, _)| format!("`{key}`")).collect();
-    Error::new(Status::InvalidConfig, format!("missing required configuration: set {}", missing.join(" and ")))
+    let missing: Vec<String> = required
+        .iter()
+        .filter(|(_, missing)| *missing)
+        .map(|(key, _)| format!("`{key}`"))
+        .collect();
+    Error::new(
+        Status::InvalidConfig,
+        format!("missing required configuration: set {}", missing.join(" and ")),
+    )
 }
 
-fn optional_port(which: &str, name: Option<String>, default: Option<u16>) -> Result<Option<PortRule>> {
+fn optional_port(
+    which: &str,
+    name: Option<String>,
+    default: Option<u16>,
+) -> Result<Option<PortRule>> {
     match (name, default) {
         (Some(name), default) => Ok(Some(PortRule { name, default })),
         (None, None) => Ok(None),
         (None, Some(_)) => Err(Error::new(
             Status::InvalidConfig,
-            format!("`default_{which}_port` is for pods without a port of that name: set `{which}_port_name` too"),
+            format!(
+                "`default_{which}_port` is for pods without a port of that name: set `{which}_port_name` too"
+            ),
         )),
     }
 }
@@ -213,14 +241,19 @@ pub(crate) mod tests {
         let settings = filled().complete().unwrap();
         assert_eq!(settings.selector(), "app=demo,tier=");
         assert_eq!(settings.discover_timeout, Duration::from_secs(3));
-        assert!(matches!(settings.source, Source::ServiceAccount(dir) if dir.ends_with("serviceaccount")));
+        assert!(
+            matches!(settings.source, Source::ServiceAccount(dir) if dir.ends_with("serviceaccount"))
+        );
     }
 
     #[test]
     fn set_refuses_an_empty_value_of_every_key() {
         for key in KEYS.iter().map(|key| key.name) {
             let error = Config::default().set(key, "").unwrap_err();
-            assert_eq!((error.status(), error.message()), (Status::InvalidConfig, &*format!("`{key}`: is empty")));
+            assert_eq!(
+                (error.status(), error.message()),
+                (Status::InvalidConfig, &*format!("`{key}`: is empty"))
+            );
             let error = Config::default().set(key, "\u{1}");
             assert!(!matches!(error, Err(e) if e.status() == Status::UnknownKey), "{key}");
         }
@@ -244,7 +277,9 @@ pub(crate) mod tests {
         for value in ["x", ""] {
             let error = Config::default().set("name_space", value).unwrap_err();
             assert_eq!(error.status(), Status::UnknownKey);
-            assert!(error.message().contains("`name_space`") && error.message().contains("namespace, "));
+            assert!(
+                error.message().contains("`name_space`") && error.message().contains("namespace, ")
+            );
         }
     }
 
@@ -264,15 +299,23 @@ pub(crate) mod tests {
         config.set("pod_labels", "app=demo").unwrap();
         config.set("discovery_port_name", "gossip").unwrap();
         let settings = config.complete().unwrap();
-        assert!(settings.namespace.is_none() && settings.ports.remoting.is_none() && settings.ports.peers.is_none());
+        assert!(
+            settings.namespace.is_none()
+                && settings.ports.remoting.is_none()
+                && settings.ports.peers.is_none()
+        );
     }
 
     #[test]
     fn default_port_needs_a_port_name() {
-        for (key, name) in [("default_remoting_port", "remoting_port_name"), ("default_peers_port", "peers_port_name")]
-        {
+        for (key, name) in [
+            ("default_remoting_port", "remoting_port_name"),
+            ("default_peers_port", "peers_port_name"),
+        ] {
             let mut config = Config::default();
-            for (key, value) in [("pod_labels", "app=demo"), ("discovery_port_name", "gossip"), (key, "1")] {
+            for (key, value) in
+                [("pod_labels", "app=demo"), ("discovery_port_name", "gossip"), (key, "1")]
+            {
                 config.set(key, value).unwrap();
             }
             let error = config.clone().complete().unwrap_err();
@@ -314,7 +357,9 @@ pub(crate) mod tests {
         config.set("context", "prod").unwrap();
         assert!(config.clone().complete().unwrap_err().message().contains("`kubeconfig`"));
         config.set("kubeconfig", "config.yaml").unwrap();
-        assert!(matches!(config.complete().unwrap().source, Source::Kubeconfig(_, Some(context)) if context == "prod"));
+        assert!(
+            matches!(config.complete().unwrap().source, Source::Kubeconfig(_, Some(context)) if context == "prod")
+        );
     }
 
     #[test]
@@ -343,7 +388,8 @@ pub(crate) mod tests {
         let options = PolicyOptions { only_ready: true, pending_too: true, family: Family::Ipv6 };
         assert_eq!(settings.options, options);
         let Ports { discovery, remoting, peers } = settings.ports;
-        let defaults = [Some(discovery), remoting, peers].map(|port| port.and_then(|port| port.default));
+        let defaults =
+            [Some(discovery), remoting, peers].map(|port| port.and_then(|port| port.default));
         assert_eq!(defaults, [Some(3322), Some(2), Some(3)]);
         assert_eq!(filled().complete().unwrap().options, PolicyOptions::default());
     }

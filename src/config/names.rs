@@ -1,6 +1,7 @@
 //! Checks names, labels and port names like Kubernetes does.
 //!
-//! <https://kubernetes.io/docs/concepts/overview/working-with-objects/names/> and `.../labels/`; port names: RFC 6335, 5.1.
+//! <https://kubernetes.io/docs/concepts/overview/working-with-objects/names/> and `.../labels/`;
+//! port names: RFC 6335, 5.1.
 
 use std::collections::BTreeMap;
 
@@ -109,7 +110,9 @@ mod tests {
     #[test]
     fn labels_accepts_what_kubernetes_accepts() {
         let long = "a".repeat(63);
-        for good in ["app=demo", "app=", "example.com/app_1.x=V-1", "a=b,c=d", &format!("{long}={long}")] {
+        for good in
+            ["app=demo", "app=", "example.com/app_1.x=V-1", "a=b,c=d", &format!("{long}={long}")]
+        {
             assert!(labels(good).is_ok(), "{good}");
         }
         let longer = format!("a={long}a");

@@ -1,4 +1,5 @@
-//! A sorted list in blocks, which its copies share. A change of one element in a copy copies one block, not the list.
+//! A sorted list in blocks, which its copies share. A change of one element in a copy copies one
+//! block, not the list.
 
 use std::any::Any;
 use std::ops::Range;
@@ -16,7 +17,8 @@ pub trait Keyed: Clone {
     fn key(&self) -> &Self::Key;
 }
 
-/// The list. Each block has a `D`, which readers derive from its elements. All copies that share the block share it.
+/// The list. Each block has a `D`, which readers derive from its elements. All copies that share
+/// the block share it.
 #[derive(Debug)]
 pub struct ChunkedList<T, D = ()> {
     blocks: Vec<Arc<Block<T, D>>>,
@@ -24,8 +26,9 @@ pub struct ChunkedList<T, D = ()> {
     ends: Vec<usize>,
 }
 
-/// A value that readers derive from a block, when the first of them needs it. All copies of the list that share the block
-/// share the value. Its type is that of the reader, so that a list need not know it.
+/// A value that readers derive from a block, when the first of them needs it. All copies of the
+/// list that share the block share the value. Its type is that of the reader, so that a list need
+/// not know it.
 #[derive(Debug, Default)]
 pub struct Cache(OnceLock<Box<dyn Any + Send + Sync>>);
 
@@ -97,15 +100,18 @@ impl<T, D> ChunkedList<T, D> {
         self.at(index).map(|(block, at)| &block.items[at])
     }
 
-    /// Returns whether `same` holds for each pair of elements. It is not called for elements of shared blocks.
+    /// Returns whether `same` holds for each pair of elements. It is not called for elements of
+    /// shared blocks.
     pub fn agrees(&self, other: &Self, same: impl Fn(&T, &T) -> bool) -> bool {
         let block = |a: &Arc<Block<T, D>>, b: &Arc<Block<T, D>>| {
             Arc::ptr_eq(a, b)
-                || (a.items.len() == b.items.len() && a.items.iter().zip(&b.items).all(|(a, b)| same(a, b)))
+                || (a.items.len() == b.items.len()
+                    && a.items.iter().zip(&b.items).all(|(a, b)| same(a, b)))
         };
         let blocks = || self.blocks.iter().zip(&other.blocks).all(|(a, b)| block(a, b));
         let items = || self.iter().zip(other.iter()).all(|(a, b)| same(a, b));
-        self.len() == other.len() && ((self.blocks.len() == other.blocks.len() && blocks()) || items())
+        self.len() == other.len()
+            && ((self.blocks.len() == other.blocks.len() && blocks()) || items())
     }
 
     fn count(&mut self, changed: Range<usize>) {
@@ -119,7 +125,8 @@ impl<T, D> ChunkedList<T, D> {
 }
 
 impl<T: Keyed, D: Default> ChunkedList<T, D> {
-    /// Returns the index of the block and the index inside it: of the key, or as an error where the key would be inserted.
+    /// Returns the index of the block and the index inside it: of the key, or as an error where the
+    /// key would be inserted.
     fn place(&self, key: &T::Key) -> Result<(usize, usize), (usize, usize)> {
         let begins_before = |block: &Arc<Block<T, D>>| block.items[0].key() <= key;
         let number = self.blocks.partition_point(begins_before).saturating_sub(1);
@@ -212,7 +219,8 @@ mod tests {
             assert_eq!(list.find(&key).map(|item| item.1), map.get(&key).copied());
             assert_eq!((list.len(), list.is_empty()), (map.len(), map.is_empty()));
             if step % 97 == 0 {
-                let expected: Vec<Item> = map.iter().map(|(key, value)| Item(*key, *value)).collect();
+                let expected: Vec<Item> =
+                    map.iter().map(|(key, value)| Item(*key, *value)).collect();
                 assert_eq!(list.iter().cloned().collect::<Vec<_>>(), expected);
                 assert!((0..=expected.len()).all(|i| list.get(i) == expected.get(i)));
                 assert_eq!(sum(&list), map.values().sum::<u32>());
@@ -240,7 +248,10 @@ mod tests {
         // The same elements in other blocks.
         let mut back = ChunkedList::<Item, Sum>::default();
         (0..1000).rev().for_each(|key| back.insert(Item(key, 1)));
-        assert!(list.blocks().zip(back.blocks()).any(|(a, b)| a.items != b.items) && list.agrees(&back, same));
+        assert!(
+            list.blocks().zip(back.blocks()).any(|(a, b)| a.items != b.items)
+                && list.agrees(&back, same)
+        );
         back.remove(&999);
         assert!(!list.agrees(&back, same) && !back.agrees(&list, same));
     }

@@ -14,7 +14,8 @@ use crate::status::Status;
 /// How the local pod is identified among the pods.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identity {
-    /// The process runs in none of them, by configuration. No pod is excluded as self, and callers wait for none.
+    /// The process runs in none of them, by configuration. No pod is excluded as self, and callers
+    /// wait for none.
     None,
     /// The local pod has this uid.
     Uid {
@@ -70,8 +71,8 @@ struct PodClaim {
 }
 
 impl Claims {
-    /// Returns the claims of a token, or none if it is not a JWT. The signature is not checked: the token only identifies the
-    /// local pod, and the API server checks it.
+    /// Returns the claims of a token, or none if it is not a JWT. The signature is not checked: the
+    /// token only identifies the local pod, and the API server checks it.
     pub fn of(token: &str) -> Self {
         let payload = token.split('.').nth(1).unwrap_or_default();
         let json = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).unwrap_or_default();
@@ -104,9 +105,9 @@ pub struct Environment<'a> {
 }
 
 impl Identity {
-    /// Returns the first of these that is available: the configuration, the token, POD_UID and POD_NAME, the addresses of the
-    /// machine, HOSTNAME. The last two identify only a process that `runs_in_pod`: elsewhere they belong to no pod, or to a
-    /// wrong one.
+    /// Returns the first of these that is available: the configuration, the token, POD_UID and
+    /// POD_NAME, the addresses of the machine, HOSTNAME. The last two identify only a process that
+    /// `runs_in_pod`: elsewhere they belong to no pod, or to a wrong one.
     pub fn find(
         options: &SelfOptions,
         runs_in_pod: bool,
@@ -119,7 +120,9 @@ impl Identity {
         let variable = environment.variable;
         let claimed = claims.kubernetes.pod.clone();
         Self::from(options.pod_uid.clone(), options.pod_name.clone())
-            .or_else(|| options.pod_ip.map(|ip| Self::Address { addresses: vec![ip], hostname: None }))
+            .or_else(|| {
+                options.pod_ip.map(|ip| Self::Address { addresses: vec![ip], hostname: None })
+            })
             .or_else(|| claimed.map(|pod| Self::Uid { uid: pod.uid, name: Some(pod.name) }))
             .or_else(|| Self::from(variable("POD_UID"), variable("POD_NAME")))
             .or_else(|| if runs_in_pod { of_machine(environment) } else { None })
@@ -140,16 +143,19 @@ impl Identity {
         pods: impl Iterator<Item = &'a Arc<Pod>> + Clone,
         port: impl Fn(&Pod) -> Option<u16>,
     ) -> SelfMatch<'a> {
-        let first =
-            |is: &dyn Fn(&Pod) -> bool| pods.clone().find(|pod| is(pod)).map_or(SelfMatch::Absent, SelfMatch::Pod);
+        let first = |is: &dyn Fn(&Pod) -> bool| {
+            pods.clone().find(|pod| is(pod)).map_or(SelfMatch::Absent, SelfMatch::Pod)
+        };
         match self {
             Self::None => SelfMatch::NoPod,
             Self::Uid { uid, .. } => first(&|pod| *pod.uid == **uid),
             Self::Name(name) => first(&|pod| *pod.name == **name),
-            Self::Address { addresses, hostname } => match (at(addresses, pods.clone(), port), hostname) {
-                (SelfMatch::Absent, Some(name)) => first(&|pod| *pod.name == **name),
-                (found, _) => found,
-            },
+            Self::Address { addresses, hostname } => {
+                match (at(addresses, pods.clone(), port), hostname) {
+                    (SelfMatch::Absent, Some(name)) => first(&|pod| *pod.name == **name),
+                    (found, _) => found,
+                }
+            }
         }
     }
 
@@ -180,7 +186,8 @@ impl Identity {
         }
     }
 
-    /// Returns whether a pod of its name with this uid may be the local pod. A later pod may have the same name.
+    /// Returns whether a pod of its name with this uid may be the local pod. A later pod may have
+    /// the same name.
     pub fn may_have_uid(&self, found: &str) -> bool {
         !matches!(self, Self::Uid { uid, .. } if uid != found)
     }
@@ -194,34 +201,44 @@ impl Identity {
             Self::Name(name) => format!("`{name}`"),
             Self::Address { addresses, hostname } => {
                 let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-                let named = hostname.as_ref().map(|name| format!(", or named `{name}`")).unwrap_or_default();
+                let named = hostname
+                    .as_ref()
+                    .map(|name| format!(", or named `{name}`"))
+                    .unwrap_or_default();
                 format!("at {}{named}", texts.join(" or "))
             }
         }
     }
 }
 
-/// Finds the pod at one of these addresses. On a host's network, several pods share an address, each with a port of its own.
-/// Pods that have ended keep their addresses although other pods have them now, and pods of a lost node do so while they look
-/// alive: of several pods with one address and port, the one that started last is found.
+/// Finds the pod at one of these addresses. On a host's network, several pods share an address,
+/// each with a port of its own. Pods that have ended keep their addresses although other pods have
+/// them now, and pods of a lost node do so while they look alive: of several pods with one address
+/// and port, the one that started last is found.
 fn at<'a>(
     addresses: &[IpAddr],
     pods: impl Iterator<Item = &'a Arc<Pod>>,
     port: impl Fn(&Pod) -> Option<u16>,
 ) -> SelfMatch<'a> {
-    let here = |pod: &&Arc<Pod>| !pod.phase.is_over() && pod.ips.iter().any(|ip| addresses.contains(ip));
+    let here =
+        |pod: &&Arc<Pod>| !pod.phase.is_over() && pod.ips.iter().any(|ip| addresses.contains(ip));
     let mut found: Vec<&Arc<Pod>> = pods.filter(here).collect();
     if found.iter().any(|pod| port(pod).is_some()) {
         found.retain(|pod| port(pod).is_some());
     }
     let Some(last) = found.iter().max_by(|a, b| a.by_start(b)) else { return SelfMatch::Absent };
     let place = |pod: &Pod| (pod.ips.clone(), port(pod));
-    if found.iter().all(|pod| place(pod) == place(last)) { SelfMatch::Pod(last) } else { SelfMatch::Unclear }
+    if found.iter().all(|pod| place(pod) == place(last)) {
+        SelfMatch::Pod(last)
+    } else {
+        SelfMatch::Unclear
+    }
 }
 
 fn of_machine(environment: &Environment<'_>) -> Option<Identity> {
     let (addresses, hostname) = ((environment.addresses)(), (environment.variable)("HOSTNAME"));
-    (!addresses.is_empty() || hostname.is_some()).then_some(Identity::Address { addresses, hostname })
+    (!addresses.is_empty() || hostname.is_some())
+        .then_some(Identity::Address { addresses, hostname })
 }
 
 fn unknown() -> Error {
@@ -243,7 +260,9 @@ mod tests {
     }
 
     fn bound() -> Claims {
-        Claims::of(&token(r#"{"sub":"system:serviceaccount:ns:sa","kubernetes.io":{"pod":{"name":"p","uid":"u"}}}"#))
+        Claims::of(&token(
+            r#"{"sub":"system:serviceaccount:ns:sa","kubernetes.io":{"pod":{"name":"p","uid":"u"}}}"#,
+        ))
     }
 
     fn find(
@@ -252,23 +271,32 @@ mod tests {
         variables: &[(&str, &str)],
         addresses: &[&str],
     ) -> Result<Identity> {
-        let variable =
-            |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let variable = |name: &str| {
+            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        };
         let addresses = || addresses.iter().map(|ip| ip.parse().unwrap()).collect();
-        let (settings, environment) = (settings(extra), Environment { variable: &variable, addresses: &addresses });
+        let (settings, environment) =
+            (settings(extra), Environment { variable: &variable, addresses: &addresses });
         Identity::find(&settings.self_options, settings.runs_in_pod(), claims, &environment)
     }
 
-    const ALL: [(&str, &str); 3] = [("POD_UID", "env-uid"), ("POD_NAME", "env-name"), ("HOSTNAME", "host")];
+    const ALL: [(&str, &str); 3] =
+        [("POD_UID", "env-uid"), ("POD_NAME", "env-name"), ("HOSTNAME", "host")];
     const HERE: [&str; 1] = ["10.0.0.1"];
 
     fn address(ip: &str, hostname: Option<&str>) -> Identity {
-        Identity::Address { addresses: ip.parse().into_iter().collect(), hostname: hostname.map(Into::into) }
+        Identity::Address {
+            addresses: ip.parse().into_iter().collect(),
+            hostname: hostname.map(Into::into),
+        }
     }
 
     #[test]
     fn find_returns_the_first_source_that_is_available() {
-        let uid = |uid: &str, name: Option<&str>| Identity::Uid { uid: uid.into(), name: name.map(Into::into) };
+        let uid = |uid: &str, name: Option<&str>| Identity::Uid {
+            uid: uid.into(),
+            name: name.map(Into::into),
+        };
         let no_claims = Claims::default();
         for (extra, claims, variables, addresses, expected) in [
             (("membership", "observer"), &bound(), &ALL[..], &HERE[..], Identity::None),
@@ -277,8 +305,20 @@ mod tests {
             (("pod_ip", "10.0.0.2"), &bound(), &ALL, &HERE, address("10.0.0.2", None)),
             (("membership", "member"), &bound(), &ALL, &HERE, uid("u", Some("p"))),
             (("membership", "member"), &no_claims, &ALL, &HERE, uid("env-uid", Some("env-name"))),
-            (("membership", "member"), &no_claims, &ALL[1..], &HERE, Identity::Name("env-name".into())),
-            (("membership", "member"), &no_claims, &ALL[2..], &HERE, address("10.0.0.1", Some("host"))),
+            (
+                ("membership", "member"),
+                &no_claims,
+                &ALL[1..],
+                &HERE,
+                Identity::Name("env-name".into()),
+            ),
+            (
+                ("membership", "member"),
+                &no_claims,
+                &ALL[2..],
+                &HERE,
+                address("10.0.0.1", Some("host")),
+            ),
             (("membership", "member"), &no_claims, &[], &HERE, address("10.0.0.1", None)),
             (("membership", "member"), &no_claims, &ALL[2..], &[], address("", Some("host"))),
         ] {
@@ -289,12 +329,17 @@ mod tests {
 
     #[test]
     fn machine_outside_the_cluster_is_not_a_pod() {
-        let error = find(&[("kubeconfig", "k")], &Claims::default(), &[("HOSTNAME", "laptop")], &HERE).unwrap_err();
+        let error =
+            find(&[("kubeconfig", "k")], &Claims::default(), &[("HOSTNAME", "laptop")], &HERE)
+                .unwrap_err();
         assert_eq!(error.status(), Status::NoIdentity);
     }
 
     /// Makes pods from (name, address, port, start). Port 0 means none.
-    fn among<'a>(identity: &Identity, pods: &'a [Arc<Pod>]) -> std::result::Result<&'a str, SelfMatch<'a>> {
+    fn among<'a>(
+        identity: &Identity,
+        pods: &'a [Arc<Pod>],
+    ) -> std::result::Result<&'a str, SelfMatch<'a>> {
         match identity.among(pods.iter(), |pod| pod.port("gossip")) {
             SelfMatch::Pod(pod) => Ok(&pod.name),
             other => Err(other),
@@ -305,8 +350,11 @@ mod tests {
         let made = pods.iter().map(|(name, ip, port, started)| {
             let mut pod = crate::discovery::policy::tests::pod(name, ip);
             pod.started = (*started).into();
-            pod.ports =
-                pod.ports.into_iter().map(|named| crate::discovery::pod::Port { number: *port, ..named }).collect();
+            pod.ports = pod
+                .ports
+                .into_iter()
+                .map(|named| crate::discovery::pod::Port { number: *port, ..named })
+                .collect();
             if *port == 0 {
                 pod.ports = [].into();
             }
@@ -333,13 +381,19 @@ mod tests {
     fn among_prefers_the_port_and_the_last_start_at_one_address() {
         let here = address("10.0.0.1", None);
         // On a host's network, other pods of the host lack the port.
-        assert_eq!(among(&here, &pods(&[("a", "10.0.0.1", 0, ""), ("b", "10.0.0.1", 1, "")])), Ok("b"));
+        assert_eq!(
+            among(&here, &pods(&[("a", "10.0.0.1", 0, ""), ("b", "10.0.0.1", 1, "")])),
+            Ok("b")
+        );
         assert_eq!(among(&here, &pods(&[("a", "10.0.0.1", 0, "")])), Ok("a"));
         let two_ports = pods(&[("a", "10.0.0.1", 1, ""), ("b", "10.0.0.1", 2, "")]);
         assert_eq!(among(&here, &two_ports), Err(SelfMatch::Unclear));
         // The old pod is on a lost node, and another pod has its address now.
         assert_eq!(
-            among(&here, &pods(&[("new", "10.0.0.1", 1, "2026-02"), ("old", "10.0.0.1", 1, "2026-01")])),
+            among(
+                &here,
+                &pods(&[("new", "10.0.0.1", 1, "2026-02"), ("old", "10.0.0.1", 1, "2026-01")])
+            ),
             Ok("new")
         );
         let mut ended = pods(&[("a", "10.0.0.1", 1, "2026-03"), ("b", "10.0.0.1", 1, "2026-01")]);

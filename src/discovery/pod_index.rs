@@ -17,7 +17,8 @@ pub(crate) struct PodIndex {
     /// The pods that may be the local pod: usually one.
     self_candidates: Vec<Arc<Pod>>,
     self_pod: Option<Arc<Pod>>,
-    /// The pods that would be peers if another pod did not have their address, sorted by their start.
+    /// The pods that would be peers if another pod did not have their address, sorted by their
+    /// start.
     hidden: BTreeMap<SocketAddr, Vec<Arc<Pod>>>,
 }
 
@@ -31,9 +32,19 @@ pub fn view_of<'a>(pods: impl Iterator<Item = &'a Arc<Pod>>, policy: &PeerPolicy
 impl PodIndex {
     /// Creates an index without pods.
     pub(crate) fn new(policy: PeerPolicy) -> Self {
-        let view =
-            View { peers: Default::default(), self_peer: None, gate: AnswerGate::Open, excluded: Default::default() };
-        let mut index = Self { policy, view, self_candidates: Vec::new(), self_pod: None, hidden: BTreeMap::new() };
+        let view = View {
+            peers: Default::default(),
+            self_peer: None,
+            gate: AnswerGate::Open,
+            excluded: Default::default(),
+        };
+        let mut index = Self {
+            policy,
+            view,
+            self_candidates: Vec::new(),
+            self_pod: None,
+            hidden: BTreeMap::new(),
+        };
         index.find_self();
         index
     }
@@ -58,7 +69,8 @@ impl PodIndex {
         self.find_self();
     }
 
-    /// Applies one change. `before` is `None` for a pod that is new, and `after` for one that is gone.
+    /// Applies one change. `before` is `None` for a pod that is new, and `after` for one that is
+    /// gone.
     pub(crate) fn change(&mut self, before: Option<&Pod>, after: Option<Arc<Pod>>) {
         let removed_candidate = before.is_some_and(|pod| self.remove(pod));
         let inserted_candidate = after.is_some_and(|pod| self.insert(pod));
@@ -145,10 +157,13 @@ impl PodIndex {
         }
     }
 
-    /// Of several pods at one address, the one that started last is the peer. At the address of the local pod, none is.
+    /// Of several pods at one address, the one that started last is the peer. At the address of the
+    /// local pod, none is.
     fn insert_peer(&mut self, pod: Arc<Pod>, address: SocketAddr) {
         let peer = self.view.peers.find(&address).map(|peer| peer.pod.clone());
-        if self.self_address() == Some(address) || peer.as_ref().is_some_and(|peer| pod.by_start(peer).is_lt()) {
+        if self.self_address() == Some(address)
+            || peer.as_ref().is_some_and(|peer| pod.by_start(peer).is_lt())
+        {
             return self.hide(pod, address);
         }
         self.view.peers.insert(Peer::new(pod, address, &self.policy));
@@ -207,9 +222,13 @@ mod tests {
 
     #[test]
     fn record_of_self_exists_while_the_gate_is_open() {
-        let policy = PeerPolicy { identity: Identity::Uid { uid: "uid-me".into(), name: None }, ..policy("me") };
+        let policy = PeerPolicy {
+            identity: Identity::Uid { uid: "uid-me".into(), name: None },
+            ..policy("me")
+        };
         let mut index = PodIndex::new(policy);
-        let address = |index: &PodIndex| index.view().self_peer.as_ref().map(|peer| peer.address.to_string());
+        let address =
+            |index: &PodIndex| index.view().self_peer.as_ref().map(|peer| peer.address.to_string());
         let me = Arc::new(pod("me", "10.0.0.1"));
         index.change(None, Some(me.clone()));
         assert_eq!(address(&index).as_deref(), Some("10.0.0.1:3322"));
@@ -228,11 +247,17 @@ mod tests {
 
     /// Returns what the index must contain, by an evaluation of all pods from scratch.
     fn evaluate_all(pods: &[Arc<Pod>], policy: &PeerPolicy) -> Contents {
-        let own = if let SelfMatch::Pod(own) = policy.find_self(pods.iter()) { Some(own.clone()) } else { None };
+        let own = if let SelfMatch::Pod(own) = policy.find_self(pods.iter()) {
+            Some(own.clone())
+        } else {
+            None
+        };
         let (mut claims, mut excluded) = (Vec::new(), Vec::new());
         for pod in pods {
             match policy.verdict(pod) {
-                _ if own.as_ref().is_some_and(|own| own.uid == pod.uid) => excluded.push((pod, Reason::IsSelf)),
+                _ if own.as_ref().is_some_and(|own| own.uid == pod.uid) => {
+                    excluded.push((pod, Reason::IsSelf))
+                }
                 Verdict::Peer(address) => claims.push((address, pod)),
                 Verdict::Excluded(reason) => excluded.push((pod, reason)),
             }
@@ -251,7 +276,8 @@ mod tests {
                 excluded.push((pod, Reason::AddressTaken));
             }
         }
-        let mut excluded: Vec<_> = excluded.into_iter().map(|(pod, reason)| (pod.uid.to_string(), reason)).collect();
+        let mut excluded: Vec<_> =
+            excluded.into_iter().map(|(pod, reason)| (pod.uid.to_string(), reason)).collect();
         peers.sort();
         excluded.sort_by(|a, b| a.0.cmp(&b.0));
         (peers, excluded)
@@ -259,7 +285,8 @@ mod tests {
 
     fn contents(view: &View) -> Contents {
         let peers = view.peers.iter().map(|peer| (peer.address, peer.pod.uid.to_string()));
-        let excluded = view.excluded.iter().map(|excluded| (excluded.pod.uid.to_string(), excluded.reason));
+        let excluded =
+            view.excluded.iter().map(|excluded| (excluded.pod.uid.to_string(), excluded.reason));
         (peers.collect(), excluded.collect())
     }
 
@@ -282,7 +309,9 @@ mod tests {
             pod.phase = if self.below(5) == 0 { Phase::Failed } else { Phase::Running };
             match self.below(8) {
                 0 => pod.ports = [].into(),
-                1 => pod.ports = [Port { name: PortName::new("gossip").unwrap(), number: 7 }].into(),
+                1 => {
+                    pod.ports = [Port { name: PortName::new("gossip").unwrap(), number: 7 }].into()
+                }
                 2 => pod.ips = [].into(),
                 _ => {}
             }
@@ -292,10 +321,14 @@ mod tests {
 
     #[test]
     fn changes_in_any_order_yield_what_an_evaluation_from_scratch_yields() {
-        let address =
-            Identity::Address { addresses: vec!["10.0.0.1".parse().unwrap()], hostname: Some("pod-2".into()) };
+        let address = Identity::Address {
+            addresses: vec!["10.0.0.1".parse().unwrap()],
+            hostname: Some("pod-2".into()),
+        };
         let uid = Identity::Uid { uid: "uid-3".into(), name: None };
-        for (seed, identity) in [Identity::None, uid, Identity::Name("pod-1".into()), address].into_iter().enumerate() {
+        for (seed, identity) in
+            [Identity::None, uid, Identity::Name("pod-1".into()), address].into_iter().enumerate()
+        {
             let mut random = Random(seed as u32);
             let mut index = PodIndex::new(PeerPolicy { identity, ..policy("") });
             let mut pods = BTreeMap::<Arc<str>, Arc<Pod>>::new();
@@ -318,7 +351,9 @@ mod tests {
                 assert_eq!(contents(index.view()), evaluate_all(&all, index.policy()));
                 assert_eq!(index.view().gate, view_of(all.iter(), index.policy()).gate);
                 let own = match index.policy().find_self(all.iter()) {
-                    SelfMatch::Pod(own) if index.view().gate == AnswerGate::Open => index.policy().socket(own),
+                    SelfMatch::Pod(own) if index.view().gate == AnswerGate::Open => {
+                        index.policy().socket(own)
+                    }
                     _ => None,
                 };
                 let is_member = index.policy().identity != Identity::None;

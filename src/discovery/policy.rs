@@ -50,7 +50,8 @@ impl PortRule {
 pub struct PolicyOptions {
     /// `readiness` = "ready": only Ready pods are peers.
     pub only_ready: bool,
-    /// `pending` = "include": a Pending pod with an address is a peer, too. Its native sidecars may already run.
+    /// `pending` = "include": a Pending pod with an address is a peer, too. Its native sidecars may
+    /// already run.
     pub pending_too: bool,
     /// `ip_family`
     pub family: Family,
@@ -94,9 +95,11 @@ pub enum Reason {
     NotReady,
     /// It is being deleted.
     Terminating,
-    /// The local pod, or one that started later, has the same address and port. A pod of a lost node stays Running.
+    /// The local pod, or one that started later, has the same address and port. A pod of a lost
+    /// node stays Running.
     AddressTaken,
-    /// The API server sent a field that Kubernetes does not allow, such as a node name of a megabyte.
+    /// The API server sent a field that Kubernetes does not allow, such as a node name of a
+    /// megabyte.
     Malformed,
 }
 
@@ -123,8 +126,8 @@ impl PeerPolicy {
         self.identity.among(pods, |pod| self.ports.discovery.of(pod))
     }
 
-    /// Returns whether this is certainly the local pod. A pod of its name or address that has ended, or is about to, may be an
-    /// earlier one.
+    /// Returns whether this is certainly the local pod. A pod of its name or address that has
+    /// ended, or is about to, may be an earlier one.
     pub fn is_certainly_self(&self, pod: &Pod) -> bool {
         self.identity.is_certain() || self.alive.as_ref() == Some(&pod.uid)
     }
@@ -143,8 +146,8 @@ impl PeerPolicy {
         Some(SocketAddr::new(self.ip(pod).ok()?, self.ports.discovery.of(pod)?))
     }
 
-    /// Returns the address of a pod as if it were not the local one, whether it is Ready or not. Malformed fields and a missing
-    /// port are reported before transient reasons.
+    /// Returns the address of a pod as if it were not the local one, whether it is Ready or not.
+    /// Malformed fields and a missing port are reported before transient reasons.
     pub fn address(&self, pod: &Pod) -> Result<SocketAddr, Reason> {
         if pod.malformed {
             return Err(Reason::Malformed);
@@ -200,7 +203,11 @@ pub(crate) mod tests {
 
     pub(crate) fn policy(own: &str) -> PeerPolicy {
         PeerPolicy {
-            ports: Ports { discovery: port("gossip"), peers: Some(port("peers")), remoting: Some(port("remoting")) },
+            ports: Ports {
+                discovery: port("gossip"),
+                peers: Some(port("peers")),
+                remoting: Some(port("remoting")),
+            },
             identity: Identity::Name(own.into()),
             options: PolicyOptions::default(),
             alive: None,
@@ -210,7 +217,10 @@ pub(crate) mod tests {
     #[test]
     fn verdict_names_the_reason_of_each_exclusion() {
         let policy = policy("me");
-        assert_eq!(policy.verdict(&pod("a", "10.0.0.1")), Verdict::Peer("10.0.0.1:3322".parse().unwrap()));
+        assert_eq!(
+            policy.verdict(&pod("a", "10.0.0.1")),
+            Verdict::Peer("10.0.0.1:3322".parse().unwrap())
+        );
         let excluded = |change: fn(&mut Pod)| {
             let mut pod = pod("a", "10.0.0.1");
             change(&mut pod);
@@ -220,7 +230,10 @@ pub(crate) mod tests {
             }
         };
         assert_eq!(excluded(|p| p.ports = [].into()), Reason::NoDiscoveryPort);
-        assert_eq!(excluded(|p| p.ports[0].name = PortName::new("gossip2").unwrap()), Reason::NoDiscoveryPort);
+        assert_eq!(
+            excluded(|p| p.ports[0].name = PortName::new("gossip2").unwrap()),
+            Reason::NoDiscoveryPort
+        );
         assert_eq!(excluded(|p| p.ips = [].into()), Reason::NoIp);
         assert_eq!(excluded(|p| p.malformed = true), Reason::Malformed);
         assert_eq!(excluded(|p| (p.malformed, p.ports) = (true, [].into())), Reason::Malformed);
@@ -256,18 +269,25 @@ pub(crate) mod tests {
         assert_eq!(judged(options, |p| p.phase = Phase::Pending), peer("10.0.0.1:3322"));
         let without = judged(options, |p| (p.phase, p.ips) = (Phase::Pending, [].into()));
         assert_eq!(without, Verdict::Excluded(Reason::NoIp));
-        assert_eq!(judged(options, |p| p.phase = Phase::Failed), Verdict::Excluded(Reason::NotRunning));
+        assert_eq!(
+            judged(options, |p| p.phase = Phase::Failed),
+            Verdict::Excluded(Reason::NotRunning)
+        );
     }
 
     #[test]
     fn ip_family_selects_the_address() {
-        let both = |p: &mut Pod| p.ips = ["10.0.0.1", "fd00::1"].map(|ip| ip.parse().unwrap()).into();
+        let both =
+            |p: &mut Pod| p.ips = ["10.0.0.1", "fd00::1"].map(|ip| ip.parse().unwrap()).into();
         let of = |family| PolicyOptions { family, ..PolicyOptions::default() };
         assert_eq!(judged(of(Family::Primary), both), peer("10.0.0.1:3322"));
         assert_eq!(judged(of(Family::Ipv4), both), peer("10.0.0.1:3322"));
         assert_eq!(judged(of(Family::Ipv6), both), peer("[fd00::1]:3322"));
         assert_eq!(judged(of(Family::Ipv6), |_| ()), Verdict::Excluded(Reason::NoIpOfFamily));
-        assert_eq!(judged(of(Family::Ipv6), |p| p.ips = [].into()), Verdict::Excluded(Reason::NoIp));
+        assert_eq!(
+            judged(of(Family::Ipv6), |p| p.ips = [].into()),
+            Verdict::Excluded(Reason::NoIp)
+        );
     }
 
     #[test]

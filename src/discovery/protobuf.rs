@@ -1,4 +1,5 @@
-//! Reads protobuf in place: <https://protobuf.dev/programming-guides/encoding/>. A field is copied only if its reader keeps it.
+//! Reads protobuf in place: <https://protobuf.dev/programming-guides/encoding/>. A field is copied
+//! only if its reader keeps it.
 
 /// The fields of one message in the order of the bytes.
 pub(crate) struct Fields<'a> {
@@ -89,7 +90,8 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Reads a number with seven bits per byte. Returns it and its length, or `None` if more bytes are needed.
+/// Reads a number with seven bits per byte. Returns it and its length, or `None` if more bytes are
+/// needed.
 pub(crate) fn varint(bytes: &[u8]) -> Result<Option<(u64, usize)>, Malformed> {
     const LONGEST: usize = 10;
     let mut number = 0;
@@ -139,16 +141,24 @@ pub(crate) mod tests {
 
     #[test]
     fn fields_reads_every_wire_type() {
-        let message = [&field(1, b"text")[..], b"\x10\x07", b"\x19\0\0\0\0\0\0\0\0", b"\x25\0\0\0\0"].concat();
+        let message =
+            [&field(1, b"text")[..], b"\x10\x07", b"\x19\0\0\0\0\0\0\0\0", b"\x25\0\0\0\0"]
+                .concat();
         let fields: Vec<_> = Fields::of(&message).map(Result::unwrap).collect();
         assert_eq!(fields.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [1, 2, 3, 4]);
         assert_eq!((fields[0].1.text(), fields[1].1.number()), (Ok("text"), Ok(7)));
-        assert!(fields[1].1.text().is_err() && fields[0].1.number().is_err() && fields[2].1.bytes().is_err());
+        assert!(
+            fields[1].1.text().is_err()
+                && fields[0].1.number().is_err()
+                && fields[2].1.bytes().is_err()
+        );
     }
 
     #[test]
     fn fields_ends_at_the_first_error() {
-        for message in [&b"\x0a\x05abcd"[..], b"\x0b", b"\x02\x00", b"\x08", b"\x0a\xff", b"\x19\0", b"\x80"] {
+        for message in
+            [&b"\x0a\x05abcd"[..], b"\x0b", b"\x02\x00", b"\x08", b"\x0a\xff", b"\x19\0", b"\x80"]
+        {
             let fields: Vec<_> = Fields::of(message).collect();
             assert!(fields.len() == 1 && fields[0].is_err(), "{message:?}");
         }

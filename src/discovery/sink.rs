@@ -1,4 +1,5 @@
-//! The interface between the watcher, which reads the pods, and the provider, which answers callers.
+//! The interface between the watcher, which reads the pods, and the provider, which answers
+//! callers.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,7 +15,8 @@ use crate::error::Error;
 pub type ListRequested<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// Watches the pods and publishes them, until its future is dropped.
-pub type Watch = Box<dyn FnOnce(PeerPolicy, Arc<dyn Sink>) -> Pin<Box<dyn Future<Output = ()>>> + Send>;
+pub type Watch =
+    Box<dyn FnOnce(PeerPolicy, Arc<dyn Sink>) -> Pin<Box<dyn Future<Output = ()>>> + Send>;
 
 /// What the environment and the credentials yield, before the first request.
 pub struct Connection {

@@ -50,8 +50,9 @@ pub struct Peer {
     pub remoting_port: u16,
 }
 
-/// Whether the peers may be returned. They may only if the local pod is among the pods: only then does an empty list mean
-/// "alone", and only then does at least one of two pods have the other in its list.
+/// Whether the peers may be returned. They may only if the local pod is among the pods: only then
+/// does an empty list mean "alone", and only then does at least one of two pods have the other in
+/// its list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AnswerGate {
     /// The local pod is Running and has an address, or the process runs in none of the pods.
@@ -78,15 +79,18 @@ impl Keyed for Peer {
 impl Peer {
     /// Creates a peer with the ports that the policy names.
     pub fn new(pod: Arc<Pod>, address: SocketAddr, policy: &PeerPolicy) -> Self {
-        let number = |rule: &Option<PortRule>| rule.as_ref().and_then(|rule| rule.of(&pod)).unwrap_or(0);
-        let (peers_port, remoting_port) = (number(&policy.ports.peers), number(&policy.ports.remoting));
+        let number =
+            |rule: &Option<PortRule>| rule.as_ref().and_then(|rule| rule.of(&pod)).unwrap_or(0);
+        let (peers_port, remoting_port) =
+            (number(&policy.ports.peers), number(&policy.ports.remoting));
         Self { pod, address, peers_port, remoting_port }
     }
 
     /// Returns whether all accessors return the same for both.
     fn is_same_record_as(&self, other: &Self) -> bool {
         let ports = |peer: &Self| (peer.address, peer.peers_port, peer.remoting_port);
-        ports(self) == ports(other) && (Arc::ptr_eq(&self.pod, &other.pod) || record(&self.pod) == record(&other.pod))
+        ports(self) == ports(other)
+            && (Arc::ptr_eq(&self.pod, &other.pod) || record(&self.pod) == record(&other.pod))
     }
 }
 
@@ -101,7 +105,9 @@ impl View {
             (Some(one), Some(other)) => one.is_same_record_as(other),
             (one, other) => one.is_none() && other.is_none(),
         };
-        self.gate == other.gate && same_self && self.peers.agrees(&other.peers, Peer::is_same_record_as)
+        self.gate == other.gate
+            && same_self
+            && self.peers.agrees(&other.peers, Peer::is_same_record_as)
     }
 
     /// Returns whether callers would get the same addresses.
@@ -132,7 +138,9 @@ impl AnswerGate {
             Err(reason @ (Reason::NoDiscoveryPort | Reason::NoIpOfFamily | Reason::Malformed)) => {
                 Self::SelfExcluded(reason)
             }
-            Err(reason) if own.phase.is_over() && policy.is_certainly_self(own) => Self::SelfExcluded(reason),
+            Err(reason) if own.phase.is_over() && policy.is_certainly_self(own) => {
+                Self::SelfExcluded(reason)
+            }
             Err(reason) => Self::SelfNotYet(reason),
         }
     }
@@ -153,7 +161,11 @@ impl Snapshot {
 
     /// Returns a snapshot of the local pod alone, which is empty for an observer.
     pub fn of_self(&self) -> Self {
-        let mut view = View { peers: Default::default(), excluded: Default::default(), ..(*self.view).clone() };
+        let mut view = View {
+            peers: Default::default(),
+            excluded: Default::default(),
+            ..(*self.view).clone()
+        };
         if let Some(peer) = &view.self_peer {
             view.peers.insert(peer.clone());
         }
@@ -198,10 +210,15 @@ mod tests {
     fn of_self_has_only_the_local_pod() {
         let all = Snapshot::new(7, view([pod("a", "10.0.0.1"), pod("me", "10.0.0.2")]).into());
         let this = all.of_self();
-        assert_eq!((this.generation(), addresses(this.view())), (7, vec!["10.0.0.2:3322".to_owned()]));
+        assert_eq!(
+            (this.generation(), addresses(this.view())),
+            (7, vec!["10.0.0.2:3322".to_owned()])
+        );
         assert_eq!(&*this.peer(0).unwrap().pod.name, "me");
         let observer = PeerPolicy { identity: Identity::None, ..policy("") };
-        let none = Snapshot::new(1, view_of([Arc::new(pod("a", "10.0.0.1"))].iter(), &observer).into()).of_self();
+        let none =
+            Snapshot::new(1, view_of([Arc::new(pod("a", "10.0.0.1"))].iter(), &observer).into())
+                .of_self();
         assert!(none.is_empty());
     }
 
@@ -212,7 +229,8 @@ mod tests {
         assert!(before.answers_as(&before.clone()) && !before.answers_as(&ready));
         // No accessor shows that it is terminating.
         let mut terminating = before.clone();
-        terminating.self_peer.as_mut().unwrap().pod = Arc::new(Pod { terminating: true, ..pod("me", "10.0.0.2") });
+        terminating.self_peer.as_mut().unwrap().pod =
+            Arc::new(Pod { terminating: true, ..pod("me", "10.0.0.2") });
         assert!(before.answers_as(&terminating));
     }
 
@@ -230,10 +248,20 @@ mod tests {
 
     #[test]
     fn peers_are_sorted_by_family_and_number_without_duplicates() {
-        let pods = [("a", "10.0.0.10"), ("b", "fd00::2"), ("c", "10.0.0.9"), ("d", "10.0.0.9"), ("e", "fd00::10")];
-        let view = view(pods.map(|(name, ip)| pod(name, ip)).into_iter().chain([pod("me", "10.0.0.1")]));
+        let pods = [
+            ("a", "10.0.0.10"),
+            ("b", "fd00::2"),
+            ("c", "10.0.0.9"),
+            ("d", "10.0.0.9"),
+            ("e", "fd00::10"),
+        ];
+        let view =
+            view(pods.map(|(name, ip)| pod(name, ip)).into_iter().chain([pod("me", "10.0.0.1")]));
         assert_eq!(view.gate, AnswerGate::Open);
-        assert_eq!(addresses(&view), ["10.0.0.9:3322", "10.0.0.10:3322", "[fd00::2]:3322", "[fd00::10]:3322"]);
+        assert_eq!(
+            addresses(&view),
+            ["10.0.0.9:3322", "10.0.0.10:3322", "[fd00::2]:3322", "[fd00::10]:3322"]
+        );
     }
 
     #[test]
@@ -241,13 +269,19 @@ mod tests {
         for order in [["old", "new", "older"], ["new", "older", "old"]] {
             let pods = order.map(|name| {
                 let mut pod = pod(name, "10.0.0.2");
-                pod.started =
-                    ["old", "new", "older"].iter().position(|n| *n == name).map_or("", |i| ["2", "3", "1"][i]).into();
+                pod.started = ["old", "new", "older"]
+                    .iter()
+                    .position(|n| *n == name)
+                    .map_or("", |i| ["2", "3", "1"][i])
+                    .into();
                 pod
             });
             let view = view(pods);
             assert_eq!(&*view.peers.get(0).unwrap().pod.name, "new");
-            assert_eq!(excluded(&view), [("old", Reason::AddressTaken), ("older", Reason::AddressTaken)]);
+            assert_eq!(
+                excluded(&view),
+                [("old", Reason::AddressTaken), ("older", Reason::AddressTaken)]
+            );
         }
     }
 
@@ -294,13 +328,22 @@ mod tests {
         assert_eq!(gate(|p| p.phase = Phase::Pending), AnswerGate::SelfNotYet(Reason::NotRunning));
         assert_eq!(gate(|p| p.phase = Phase::Unknown), AnswerGate::SelfNotYet(Reason::NotRunning));
         assert_eq!(gate(|p| p.phase = Phase::Failed), AnswerGate::SelfExcluded(Reason::NotRunning));
-        assert_eq!(gate(|p| p.phase = Phase::Succeeded), AnswerGate::SelfExcluded(Reason::NotRunning));
+        assert_eq!(
+            gate(|p| p.phase = Phase::Succeeded),
+            AnswerGate::SelfExcluded(Reason::NotRunning)
+        );
         assert_eq!(gate(|p| p.ips = [].into()), AnswerGate::SelfNotYet(Reason::NoIp));
-        assert_eq!(gate(|p| p.ports = [].into()), AnswerGate::SelfExcluded(Reason::NoDiscoveryPort));
+        assert_eq!(
+            gate(|p| p.ports = [].into()),
+            AnswerGate::SelfExcluded(Reason::NoDiscoveryPort)
+        );
         let mut family = policy("me");
         family.options.family = crate::discovery::policy::Family::Ipv6;
         let own = [Arc::new(pod("me", "10.0.0.1"))];
-        assert_eq!(view_of(own.iter(), &family).gate, AnswerGate::SelfExcluded(Reason::NoIpOfFamily));
+        assert_eq!(
+            view_of(own.iter(), &family).gate,
+            AnswerGate::SelfExcluded(Reason::NoIpOfFamily)
+        );
         let observer = PeerPolicy { identity: Identity::None, ..policy("me") };
         assert_eq!(view_of([].iter(), &observer).gate, AnswerGate::Open);
     }
@@ -310,7 +353,9 @@ mod tests {
     fn earlier_pod_of_the_same_name_does_not_open_the_gate() {
         let mut earlier = pod("me", "10.0.0.1");
         let mut policy = policy("me");
-        let gate = |earlier: &Pod, policy: &PeerPolicy| view_of([Arc::new(earlier.clone())].iter(), policy).gate;
+        let gate = |earlier: &Pod, policy: &PeerPolicy| {
+            view_of([Arc::new(earlier.clone())].iter(), policy).gate
+        };
         earlier.terminating = true;
         assert_eq!(gate(&earlier, &policy), AnswerGate::SelfNotYet(Reason::Terminating));
         earlier.phase = Phase::Failed;

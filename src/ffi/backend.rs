@@ -21,7 +21,11 @@ impl Backend for KubeApi {
         (self.connect)(settings, environment)
     }
 
-    fn spawn(&self, run: Run, on_panic: Box<dyn FnOnce(Error) + Send>) -> Result<Box<dyn WatcherThread>> {
+    fn spawn(
+        &self,
+        run: Run,
+        on_panic: Box<dyn FnOnce(Error) + Send>,
+    ) -> Result<Box<dyn WatcherThread>> {
         Ok(Box::new(Task::start(self.spawn, run, on_panic)?))
     }
 }

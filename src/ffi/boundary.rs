@@ -11,18 +11,23 @@ use crate::kube_api::runtime;
 use crate::panics::{self, Place};
 use crate::status::Status;
 
-/// Runs `body`, turns a panic into `INTERNAL`, and gives the error, if any, to the caller. The thread cannot be cancelled meanwhile.
+/// Runs `body`, turns a panic into `INTERNAL`, and gives the error, if any, to the caller. The
+/// thread cannot be cancelled meanwhile.
 ///
 /// # Safety
 /// `error` is NULL or points to memory where a pointer may be written.
-pub(super) unsafe fn call(error: *mut *mut kubepeers_error, body: impl FnOnce() -> Result<()>) -> kubepeers_status {
+pub(super) unsafe fn call(
+    error: *mut *mut kubepeers_error,
+    body: impl FnOnce() -> Result<()>,
+) -> kubepeers_status {
     let _uncancellable = Uncancellable::new();
     // SAFETY: the caller vouches for `error`.
     unsafe { quick_call(error, body) }
 }
 
-/// The same for a `body` that is often done in some nanoseconds, which is less than a change of the cancellation state takes.
-/// It is `Uncancellable` wherever it reaches a cancellation point of POSIX: I/O, a wait, but not memory.
+/// The same for a `body` that is often done in some nanoseconds, which is less than a change of the
+/// cancellation state takes. It is `Uncancellable` wherever it reaches a cancellation point of
+/// POSIX: I/O, a wait, but not memory.
 ///
 /// # Safety
 /// As for `call`.
@@ -30,7 +35,8 @@ pub(super) unsafe fn quick_call(
     error: *mut *mut kubepeers_error,
     body: impl FnOnce() -> Result<()>,
 ) -> kubepeers_status {
-    let outcome = catching(body).unwrap_or_else(|message| Err(Error::new(Status::Internal, message)));
+    let outcome =
+        catching(body).unwrap_or_else(|message| Err(Error::new(Status::Internal, message)));
     let Err(failure) = outcome else { return Status::Ok.code() };
     let status = failure.status().code();
     // SAFETY: the caller vouches for `error`.
@@ -38,7 +44,8 @@ pub(super) unsafe fn quick_call(
     status
 }
 
-/// Runs `body` for an export that cannot fail; a panic gives `fallback`. It reaches no cancellation point.
+/// Runs `body` for an export that cannot fail; a panic gives `fallback`. It reaches no cancellation
+/// point.
 pub(super) fn infallible<T>(fallback: T, body: impl FnOnce() -> T) -> T {
     catching(body).unwrap_or(fallback)
 }
@@ -50,18 +57,23 @@ fn catching<T>(body: impl FnOnce() -> T) -> std::result::Result<T, String> {
         body()
     });
     catch_unwind(body).map_err(|payload| {
-        format!("kubepeers failed internally ({}): close the provider", runtime::panic_text(&*payload))
+        format!(
+            "kubepeers failed internally ({}): close the provider",
+            runtime::panic_text(&*payload)
+        )
     })
 }
 
-/// A panic becomes a status and is no business of the host's stderr, nor worth the memory of a backtrace.
-/// A watcher is told of those that others catch.
-/// The hook belongs to the copy of std inside this shared library, not to a Rust host's.
+/// A panic becomes a status and is no business of the host's stderr, nor worth the memory of a
+/// backtrace. A watcher is told of those that others catch. The hook belongs to the copy of std
+/// inside this shared library, not to a Rust host's.
 pub(super) fn quiet_panics() {
     static HOOK: Once = Once::new();
     if !HOOK.is_completed() {
         fork::whole(|| {
-            HOOK.call_once(|| std::panic::set_hook(Box::new(|panic| runtime::report_panic(panic.payload()))))
+            HOOK.call_once(|| {
+                std::panic::set_hook(Box::new(|panic| runtime::report_panic(panic.payload())))
+            })
         });
     }
 }
@@ -72,7 +84,8 @@ pub(super) fn quiet_panics() {
 /// `out` is NULL or points to memory where a `T` may be written.
 pub(super) unsafe fn store<T>(out: *mut T, make: impl FnOnce() -> T) {
     if !out.is_null() {
-        // SAFETY: not NULL, and the caller vouches that a `T` may be written there. What was there is not dropped.
+        // SAFETY: not NULL, and the caller vouches that a `T` may be written there. What was there
+        // is not dropped.
         unsafe { out.write(make()) };
     }
 }
@@ -80,7 +93,7 @@ pub(super) unsafe fn store<T>(out: *mut T, make: impl FnOnce() -> T) {
 /// Borrows what `pointer` points to; NULL is `INVALID_ARGUMENT`.
 ///
 /// # Safety
-/// `pointer` is NULL or points to a live `T` that nobody changes for as long as `'a`.
+/// `pointer` is NULL or points to a live `T` that does not change during `'a`.
 pub(super) unsafe fn shared<'a, T>(pointer: *const T, name: &str) -> Result<&'a T> {
     // SAFETY: the caller vouches for the pointer.
     unsafe { pointer.as_ref() }.ok_or_else(|| null(name))

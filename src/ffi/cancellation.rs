@@ -1,4 +1,5 @@
-//! A host may cancel its threads. Inside the library that would unwind through Rust, which ends the process.
+//! A host may cancel its threads. Inside the library that would unwind through Rust, which ends the
+//! process.
 
 use std::ffi::c_int;
 use std::ptr::null_mut;
@@ -10,7 +11,8 @@ unsafe extern "C" {
     fn pthread_setcancelstate(state: c_int, old: *mut c_int) -> c_int;
 }
 
-/// The calling thread cannot be cancelled until this is dropped. A cancellation meanwhile takes effect later, in the host.
+/// The calling thread cannot be cancelled until this is dropped. A cancellation meanwhile takes
+/// effect later, in the host.
 pub(super) struct Uncancellable(c_int);
 
 impl Uncancellable {

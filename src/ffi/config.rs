@@ -16,7 +16,9 @@ pub struct kubepeers_config(pub(super) Config);
 #[must_use]
 #[unsafe(no_mangle)]
 pub extern "C" fn kubepeers_config_new() -> *mut kubepeers_config {
-    infallible(std::ptr::null_mut(), || Box::into_raw(Box::new(kubepeers_config(Config::default()))))
+    infallible(std::ptr::null_mut(), || {
+        Box::into_raw(Box::new(kubepeers_config(Config::default())))
+    })
 }
 
 /// Sets one key. A later value of the same key replaces the earlier one. A
@@ -111,8 +113,8 @@ pub unsafe extern "C" fn kubepeers_config_set(
     value: *const c_char,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header requires `error` NULL or writable, strings NUL-terminated, and a `config` that is live
-    // and used by this thread alone; each is checked for NULL before use.
+    // SAFETY: the header requires `error` NULL or writable, strings NUL-terminated, and a `config`
+    // that is live and used by this thread alone; each is checked for NULL before use.
     unsafe {
         call(error, || {
             required(config, "config")?;
@@ -129,7 +131,8 @@ pub unsafe extern "C" fn kubepeers_config_set(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_config_free(config: *mut kubepeers_config) {
     if !config.is_null() {
-        // SAFETY: not NULL, and the header requires a pointer from kubepeers_config_new() that was not freed.
+        // SAFETY: not NULL, and the header requires a pointer from kubepeers_config_new() that was
+        // not freed.
         infallible((), || drop(unsafe { Box::from_raw(config) }));
     }
 }

@@ -37,7 +37,11 @@ impl kubepeers_error {
 ///
 /// # Safety
 /// `error` is NULL or a live error.
-unsafe fn field<T>(error: *const kubepeers_error, absent: T, read: impl FnOnce(&kubepeers_error) -> T) -> T {
+unsafe fn field<T>(
+    error: *const kubepeers_error,
+    absent: T,
+    read: impl FnOnce(&kubepeers_error) -> T,
+) -> T {
     // SAFETY: the caller vouches for the pointer; errors are never changed after they are made.
     unsafe { error.as_ref() }.map_or(absent, read)
 }
@@ -68,7 +72,11 @@ pub unsafe extern "C" fn kubepeers_error_message(error: *const kubepeers_error) 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_error_manifest(error: *const kubepeers_error) -> *const c_char {
     // SAFETY: the header requires NULL or a live error.
-    unsafe { field(error, std::ptr::null(), |e| e.manifest.as_ref().map_or(std::ptr::null(), |text| text.as_ptr())) }
+    unsafe {
+        field(error, std::ptr::null(), |e| {
+            e.manifest.as_ref().map_or(std::ptr::null(), |text| text.as_ptr())
+        })
+    }
 }
 
 /// Returns 1 if the same call may succeed later without action by a user or an
@@ -93,7 +101,8 @@ pub unsafe extern "C" fn kubepeers_error_http_status(error: *const kubepeers_err
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_error_free(error: *mut kubepeers_error) {
     if !error.is_null() {
-        // SAFETY: not NULL, and the header requires a pointer that the library gave out and that was not freed.
+        // SAFETY: not NULL, and the header requires a pointer that the library gave out and that
+        // was not freed.
         infallible((), || drop(unsafe { Box::from_raw(error) }));
     }
 }

@@ -15,14 +15,15 @@ use crate::status::Status;
 static EPOCH: AtomicU8 = AtomicU8::new(0);
 static WATCHED: AtomicBool = AtomicBool::new(false);
 
-/// Runs when the library is loaded, before any thread of the host can be in it: a fork cannot come in between.
+/// Runs when the library is loaded, before any thread of the host can be in it: a fork cannot come
+/// in between.
 #[used]
 #[unsafe(link_section = ".init_array")]
 static AT_LOAD: extern "C" fn() = watch;
 
 extern "C" fn watch() {
-    // SAFETY: the handlers are functions of the library, which is never unmapped, and touch only this file's lock,
-    // an atomic and the handle table's pointer.
+    // SAFETY: the handlers are functions of the library, which is never unmapped, and touch only
+    // this file's lock, an atomic and the handle table's pointer.
     let code = unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
     WATCHED.store(code == 0, Ordering::Relaxed);
 }
@@ -51,7 +52,10 @@ pub(super) fn is_watched() -> Result<()> {
     if WATCHED.load(Ordering::Relaxed) {
         return Ok(());
     }
-    Err(Error::new(Status::NoResources, "pthread_atfork found no memory when the library was loaded"))
+    Err(Error::new(
+        Status::NoResources,
+        "pthread_atfork found no memory when the library was loaded",
+    ))
 }
 
 /// Sets up what there is one of for each process, once.
@@ -63,7 +67,8 @@ pub(super) fn prepare_process() -> Result<()> {
     })
 }
 
-/// Runs `setup` without a fork in between: a child would wait for ever for the thread, which it has not, that is at it.
+/// Runs `setup` without a fork in between: a child would wait forever for the thread, which it has
+/// not, that is at it.
 pub(super) fn whole<T>(setup: impl FnOnce() -> T) -> T {
     struct Unlock;
     impl Drop for Unlock {
@@ -86,7 +91,8 @@ unsafe impl Sync for Lock {}
 
 impl Lock {
     fn lock(&self) {
-        // SAFETY: an initialised mutex that never moves. It fails only for kinds of mutex that this one is not.
+        // SAFETY: an initialized mutex that never moves. It fails only for kinds of mutex that this
+        // one is not.
         unsafe { libc::pthread_mutex_lock(self.0.get()) };
     }
 

@@ -1,7 +1,7 @@
 //! The table behind `kubepeers_provider`: numbers instead of pointers, so that misuse is a status.
 //!
-//! A handle is `epoch << 45 | generation << 16 | slot`, below 2^53, so that a JavaScript number holds it. Generations start
-//! at 1: 0 and other small numbers are never valid.
+//! A handle is `epoch << 45 | generation << 16 | slot`, below 2^53, so that a JavaScript number
+//! holds it. Generations start at 1: 0 and other small numbers are never valid.
 
 use std::cmp::Ordering;
 use std::sync::atomic::{
@@ -37,8 +37,8 @@ struct Table {
     snapshots: Box<[SnapshotSlot]>,
 }
 
-/// NULL until the first provider of this process. A child process starts with NULL again, as the parent's table may have
-/// been locked at the moment of the fork: it is left as it is, never freed.
+/// NULL until the first provider of this process. A child process starts with NULL again, as the
+/// parent's table may have been locked at the moment of the fork: it is left as it is, never freed.
 static TABLE: AtomicPtr<Table> = AtomicPtr::new(std::ptr::null_mut());
 
 pub(super) fn forget_after_fork() {
@@ -76,7 +76,10 @@ fn slots() -> MutexGuard<'static, Vec<Slot>> {
 pub(super) fn insert(mut provider: Provider) -> Result<kubepeers_provider> {
     fork::is_watched()?;
     let mut slots = slots();
-    let index = match slots.iter().position(|slot| slot.provider.is_none() && slot.generation < LAST_GENERATION) {
+    let index = match slots
+        .iter()
+        .position(|slot| slot.provider.is_none() && slot.generation < LAST_GENERATION)
+    {
         Some(index) => index,
         None if slots.len() < 1 << SLOT_BITS => {
             slots.push(Slot::default());
@@ -98,13 +101,14 @@ pub(super) fn insert(mut provider: Provider) -> Result<kubepeers_provider> {
     Ok(handle(fork::epoch(), slot.generation, index))
 }
 
-/// Returns the generation of the snapshot that the provider of a handle returns at once; 0 for none, and for what is no
-/// handle. Takes no lock.
+/// Returns the generation of the snapshot that the provider of a handle returns at once; 0 for
+/// none, and for what is no handle. Takes no lock.
 pub(super) fn generation(handle: kubepeers_provider) -> u64 {
     place(handle).map_or(0, |(place, owner)| place.generation(owner))
 }
 
-/// Returns the snapshot that the provider of a handle returns at once; `None` for what is no handle, too.
+/// Returns the snapshot that the provider of a handle returns at once; `None` for what is no
+/// handle, too.
 pub(super) fn snapshot(handle: kubepeers_provider) -> Option<Arc<Snapshot>> {
     let (place, owner) = place(handle)?;
     place.load(owner)
@@ -142,9 +146,10 @@ pub(super) fn remove(handle: kubepeers_provider) -> Result<Option<Arc<Provider>>
 /// Refuses a handle that is in use.
 pub(super) fn refuse_live(handle: kubepeers_provider) -> Result<()> {
     match lookup(handle, |slot| slot.provider.is_some()) {
-        Ok(Some(true)) => {
-            Err(Error::new(Status::AlreadyInitialized, "the provider is already initialized; close it first"))
-        }
+        Ok(Some(true)) => Err(Error::new(
+            Status::AlreadyInitialized,
+            "the provider is already initialized; close it first",
+        )),
         _ => Ok(()),
     }
 }
@@ -169,7 +174,9 @@ fn lookup<T>(handle: kubepeers_provider, read: impl FnOnce(&mut Slot) -> T) -> R
 }
 
 fn handle(epoch: u8, generation: u32, index: usize) -> kubepeers_provider {
-    u64::from(epoch) << (SLOT_BITS + GENERATION_BITS) | u64::from(generation) << SLOT_BITS | index as u64
+    u64::from(epoch) << (SLOT_BITS + GENERATION_BITS)
+        | u64::from(generation) << SLOT_BITS
+        | index as u64
 }
 
 /// The epoch, the generation and the slot of a handle. Of a forged one the epoch may be any number.

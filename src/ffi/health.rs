@@ -19,7 +19,8 @@ pub struct kubepeers_health {
 
 impl kubepeers_health {
     fn boxed(health: Health) -> *mut Self {
-        let age_ms = health.age.map_or(-1, |age| i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
+        let age_ms =
+            health.age.map_or(-1, |age| i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
         let Health { stale, watching, polling, last_error, .. } = health;
         let class = last_error.as_ref().map_or("", |last| last.class);
         let error_class = CString::new(class).unwrap_or_default();
@@ -40,7 +41,8 @@ pub unsafe extern "C" fn kubepeers_get_health(
     health: *mut *mut kubepeers_health,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header requires `health` writable, checked for NULL, and `error` NULL or writable.
+    // SAFETY: the header requires `health` writable, checked for NULL, and `error` NULL or
+    // writable.
     unsafe {
         call(error, || {
             required(health, "health")?;
@@ -55,7 +57,11 @@ pub unsafe extern "C" fn kubepeers_get_health(
 ///
 /// # Safety
 /// `health` is NULL or live.
-unsafe fn field<T>(health: *const kubepeers_health, absent: T, read: impl FnOnce(&kubepeers_health) -> T) -> T {
+unsafe fn field<T>(
+    health: *const kubepeers_health,
+    absent: T,
+    read: impl FnOnce(&kubepeers_health) -> T,
+) -> T {
     // SAFETY: the caller vouches for the pointer; it is never changed after it is made.
     unsafe { health.as_ref() }.map_or(absent, read)
 }
@@ -105,9 +111,13 @@ pub unsafe extern "C" fn kubepeers_health_is_polling(health: *const kubepeers_he
 /// KUBEPEERS_UNAVAILABLE, or one that kubepeers_register() returns. It is valid
 /// until kubepeers_health_free(), and must not be freed.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kubepeers_health_error(health: *const kubepeers_health) -> *const kubepeers_error {
+pub unsafe extern "C" fn kubepeers_health_error(
+    health: *const kubepeers_health,
+) -> *const kubepeers_error {
     // SAFETY: the header requires NULL or what kubepeers_get_health() gave.
-    unsafe { field(health, std::ptr::null(), |h| h.error.as_deref().map_or(std::ptr::null(), |e| e)) }
+    unsafe {
+        field(health, std::ptr::null(), |h| h.error.as_deref().map_or(std::ptr::null(), |e| e))
+    }
 }
 
 /// Returns the class of the error of kubepeers_health_error(), for programs; ""
@@ -130,7 +140,9 @@ pub unsafe extern "C" fn kubepeers_health_error(health: *const kubepeers_health)
 ///
 /// The string is valid until kubepeers_health_free().
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kubepeers_health_error_class(health: *const kubepeers_health) -> *const c_char {
+pub unsafe extern "C" fn kubepeers_health_error_class(
+    health: *const kubepeers_health,
+) -> *const c_char {
     // SAFETY: the header requires NULL or what kubepeers_get_health() gave.
     unsafe { field(health, c"".as_ptr(), |h| h.error_class.as_ptr()) }
 }
@@ -139,7 +151,8 @@ pub unsafe extern "C" fn kubepeers_health_error_class(health: *const kubepeers_h
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_health_free(health: *mut kubepeers_health) {
     if !health.is_null() {
-        // SAFETY: not NULL, and the header requires a pointer that the library gave out and that was not freed.
+        // SAFETY: not NULL, and the header requires a pointer that the library gave out and that
+        // was not freed.
         infallible((), || drop(unsafe { Box::from_raw(health) }));
     }
 }

@@ -39,7 +39,8 @@ pub unsafe extern "C" fn kubepeers_log_next(
     message: *mut *mut c_char,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header requires `message` writable, checked for NULL, and the others NULL or writable.
+    // SAFETY: the header requires `message` writable, checked for NULL, and the others NULL or
+    // writable.
     unsafe {
         call(error, || {
             required(message, "message")?;
@@ -48,7 +49,9 @@ pub unsafe extern "C" fn kubepeers_log_next(
                 store(level, || record.level as i32);
                 store(unix_ms, || milliseconds(record));
             }
-            store(message, || record.map_or(std::ptr::null_mut(), |record| c_text(&record.message).into_raw()));
+            store(message, || {
+                record.map_or(std::ptr::null_mut(), |record| c_text(&record.message).into_raw())
+            });
             Ok(())
         })
     }

@@ -1,4 +1,5 @@
-//! The texts of peers as C strings. They are rendered when a caller first reads one, and kept with the peers.
+//! The texts of peers as C strings. They are rendered when a caller first reads one, and kept with
+//! the peers.
 
 use std::ffi::CStr;
 use std::fmt::{Display, Write};
@@ -108,13 +109,19 @@ mod tests {
         let pods = [full, pod("b", "10.0.0.2"), pod("me", "10.0.0.1")].map(Arc::new);
         let snapshot = Snapshot::new(1, view_of(pods.iter(), &policy("me")).into());
         let field = |index, field| text(&snapshot, index, field).map(|text| text.to_str().unwrap());
-        assert_eq!(FIELDS.map(|name| field(1, name).unwrap()), ["fd00::7", "a", "uid-a", "node-1", "r1"]);
+        assert_eq!(
+            FIELDS.map(|name| field(1, name).unwrap()),
+            ["fd00::7", "a", "uid-a", "node-1", "r1"]
+        );
         assert_eq!(field(0, Field::Name), Some("b"));
         assert_eq!(field(2, Field::Name), None);
         let addresses: Vec<_> = (0..3).map(|index| address(&snapshot, index)).collect();
         assert_eq!(addresses, [Some(c"10.0.0.2:3322"), Some(c"[fd00::7]:1"), None]);
         let peers = [0, 1].map(|i| snapshot.peer(i).unwrap());
-        assert_eq!(peers.map(|p| (p.address.port(), p.peers_port, p.remoting_port)), [(3322, 0, 0), (1, 2, 3)]);
+        assert_eq!(
+            peers.map(|p| (p.address.port(), p.peers_port, p.remoting_port)),
+            [(3322, 0, 0), (1, 2, 3)]
+        );
         assert_eq!(peers.map(|p| p.pod.ready), [false, true]);
     }
 }

@@ -54,18 +54,28 @@ pub unsafe extern "C" fn kubepeers_peers_generation(peers: *const kubepeers_peer
 /// valid until kubepeers_peers_free(). All functions that return a string of a
 /// peer follow these two rules.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kubepeers_peers_address(peers: *const kubepeers_peers, index: usize) -> *const c_char {
+pub unsafe extern "C" fn kubepeers_peers_address(
+    peers: *const kubepeers_peers,
+    index: usize,
+) -> *const c_char {
     // SAFETY: the header requires NULL or a live list.
     let peers = unsafe { snapshot(peers) };
     // The first of these calls on a list makes the texts.
-    infallible(null(), || peers.and_then(|peers| peer_texts::address(peers, index)).map_or(null(), CStr::as_ptr))
+    infallible(null(), || {
+        peers.and_then(|peers| peer_texts::address(peers, index)).map_or(null(), CStr::as_ptr)
+    })
 }
 
 /// Reads of a peer, or gives `absent` past the end and for NULL.
 ///
 /// # Safety
 /// `peers` is NULL or a live list.
-unsafe fn of<T>(peers: *const kubepeers_peers, index: usize, absent: T, read: impl FnOnce(&Peer) -> T) -> T {
+unsafe fn of<T>(
+    peers: *const kubepeers_peers,
+    index: usize,
+    absent: T,
+    read: impl FnOnce(&Peer) -> T,
+) -> T {
     // SAFETY: the caller vouches for the list.
     unsafe { snapshot(peers) }.and_then(|peers| peers.peer(index)).map_or(absent, read)
 }
@@ -78,13 +88,18 @@ unsafe fn text(peers: *const kubepeers_peers, index: usize, field: Field) -> *co
     // SAFETY: the caller vouches for the list.
     let peers = unsafe { snapshot(peers) };
     // The first of these calls on a list makes all the texts.
-    infallible(null(), || peers.and_then(|peers| peer_texts::text(peers, index, field)).map_or(null(), CStr::as_ptr))
+    infallible(null(), || {
+        peers.and_then(|peers| peer_texts::text(peers, index, field)).map_or(null(), CStr::as_ptr)
+    })
 }
 
 /// Returns the IP address of a peer without brackets, e.g. "10.0.0.7" or
 /// "fd00::7".
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kubepeers_peers_host(peers: *const kubepeers_peers, index: usize) -> *const c_char {
+pub unsafe extern "C" fn kubepeers_peers_host(
+    peers: *const kubepeers_peers,
+    index: usize,
+) -> *const c_char {
     // SAFETY: the header requires NULL or a live list.
     unsafe { text(peers, index, Field::Host) }
 }
@@ -92,7 +107,10 @@ pub unsafe extern "C" fn kubepeers_peers_host(peers: *const kubepeers_peers, ind
 /// Returns the port of `discovery_port_name`. All functions that return a port
 /// return 0 if `index` is past the end or `peers` is NULL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kubepeers_peers_discovery_port(peers: *const kubepeers_peers, index: usize) -> u16 {
+pub unsafe extern "C" fn kubepeers_peers_discovery_port(
+    peers: *const kubepeers_peers,
+    index: usize,
+) -> u16 {
     // SAFETY: the header requires NULL or a live list.
     unsafe { of(peers, index, 0, |peer| peer.address.port()) }
 }
@@ -100,7 +118,10 @@ pub unsafe extern "C" fn kubepeers_peers_discovery_port(peers: *const kubepeers_
 /// Returns the port of `remoting_port_name`, or `default_remoting_port` if the
 /// pod has none, or 0 without a default.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kubepeers_peers_remoting_port(peers: *const kubepeers_peers, index: usize) -> u16 {
+pub unsafe extern "C" fn kubepeers_peers_remoting_port(
+    peers: *const kubepeers_peers,
+    index: usize,
+) -> u16 {
     // SAFETY: the header requires NULL or a live list.
     unsafe { of(peers, index, 0, |peer| peer.remoting_port) }
 }
@@ -108,28 +129,40 @@ pub unsafe extern "C" fn kubepeers_peers_remoting_port(peers: *const kubepeers_p
 /// Returns the port of `peers_port_name`, or `default_peers_port` if the pod has
 /// none, or 0 without a default.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kubepeers_peers_peers_port(peers: *const kubepeers_peers, index: usize) -> u16 {
+pub unsafe extern "C" fn kubepeers_peers_peers_port(
+    peers: *const kubepeers_peers,
+    index: usize,
+) -> u16 {
     // SAFETY: the header requires NULL or a live list.
     unsafe { of(peers, index, 0, |peer| peer.peers_port) }
 }
 
 /// Returns the name of the pod.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kubepeers_peers_name(peers: *const kubepeers_peers, index: usize) -> *const c_char {
+pub unsafe extern "C" fn kubepeers_peers_name(
+    peers: *const kubepeers_peers,
+    index: usize,
+) -> *const c_char {
     // SAFETY: the header requires NULL or a live list.
     unsafe { text(peers, index, Field::Name) }
 }
 
 /// Returns the uid of the pod. Unlike a name, it is never reused.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kubepeers_peers_uid(peers: *const kubepeers_peers, index: usize) -> *const c_char {
+pub unsafe extern "C" fn kubepeers_peers_uid(
+    peers: *const kubepeers_peers,
+    index: usize,
+) -> *const c_char {
     // SAFETY: the header requires NULL or a live list.
     unsafe { text(peers, index, Field::Uid) }
 }
 
 /// Returns the name of the Kubernetes node that the pod runs on.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kubepeers_peers_node_name(peers: *const kubepeers_peers, index: usize) -> *const c_char {
+pub unsafe extern "C" fn kubepeers_peers_node_name(
+    peers: *const kubepeers_peers,
+    index: usize,
+) -> *const c_char {
     // SAFETY: the header requires NULL or a live list.
     unsafe { text(peers, index, Field::NodeName) }
 }
@@ -138,7 +171,10 @@ pub unsafe extern "C" fn kubepeers_peers_node_name(peers: *const kubepeers_peers
 /// `controller-revision-hash` (StatefulSet, DaemonSet) or `pod-template-hash`
 /// (Deployment), or "" if the pod has neither.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kubepeers_peers_revision(peers: *const kubepeers_peers, index: usize) -> *const c_char {
+pub unsafe extern "C" fn kubepeers_peers_revision(
+    peers: *const kubepeers_peers,
+    index: usize,
+) -> *const c_char {
     // SAFETY: the header requires NULL or a live list.
     unsafe { text(peers, index, Field::Revision) }
 }
@@ -146,7 +182,10 @@ pub unsafe extern "C" fn kubepeers_peers_revision(peers: *const kubepeers_peers,
 /// Returns 1 if the pod is Ready, or 0 if it is not, if `index` is past the end
 /// or if `peers` is NULL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn kubepeers_peers_is_ready(peers: *const kubepeers_peers, index: usize) -> i32 {
+pub unsafe extern "C" fn kubepeers_peers_is_ready(
+    peers: *const kubepeers_peers,
+    index: usize,
+) -> i32 {
     // SAFETY: the header requires NULL or a live list.
     unsafe { of(peers, index, 0, |peer| i32::from(peer.pod.ready)) }
 }
@@ -155,8 +194,8 @@ pub unsafe extern "C" fn kubepeers_peers_is_ready(peers: *const kubepeers_peers,
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_free(peers: *mut kubepeers_peers) {
     if !peers.is_null() {
-        // SAFETY: not NULL, and the header requires a pointer that the library gave out, with one reference to a
-        // `Snapshot`, and that was not freed.
+        // SAFETY: not NULL, and the header requires a pointer that the library gave out, with one
+        // reference to a `Snapshot`, and that was not freed.
         infallible((), || drop(unsafe { Arc::from_raw(peers.cast::<Snapshot>()) }));
     }
 }

@@ -11,8 +11,8 @@ use super::cancellation::Uncancellable;
 #[cfg(test)]
 use super::tests::fake::connect;
 use super::{
-    fork, handles, kubepeers_config, kubepeers_error, kubepeers_peers, kubepeers_provider, kubepeers_status,
-    peer_texts, signals,
+    fork, handles, kubepeers_config, kubepeers_error, kubepeers_peers, kubepeers_provider,
+    kubepeers_status, peer_texts, signals,
 };
 use crate::discovery::snapshot::Snapshot;
 use crate::error::{Error, Result};
@@ -44,8 +44,8 @@ pub unsafe extern "C" fn kubepeers_init(
     provider: *mut kubepeers_provider,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header requires `error` NULL or writable, for a live `config` and for a readable and writable
-    // `provider`; each is checked for NULL before use.
+    // SAFETY: the header requires `error` NULL or writable, for a live `config` and for a readable
+    // and writable `provider`; each is checked for NULL before use.
     unsafe {
         call(error, || {
             required(provider, "provider")?;
@@ -203,7 +203,8 @@ pub unsafe extern "C" fn kubepeers_get_self(
     self_peer: *mut *mut kubepeers_peers,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header requires `self_peer` writable, checked for NULL, and `error` NULL or writable.
+    // SAFETY: the header requires `self_peer` writable, checked for NULL, and `error` NULL or
+    // writable.
     unsafe {
         call(error, || {
             required(self_peer, "self_peer")?;
@@ -214,7 +215,7 @@ pub unsafe extern "C" fn kubepeers_get_self(
     }
 }
 
-/// The list that lies ready, or the next one that may be given out.
+/// The list that can be returned at once, or the next one that may be returned.
 fn discovered(provider: kubepeers_provider, timeout_ms: i32) -> Result<Arc<Snapshot>> {
     match handles::snapshot(provider) {
         Some(list) => Ok(list),
@@ -248,7 +249,8 @@ pub unsafe extern "C" fn kubepeers_wait(
     unsafe {
         call(error, || {
             required(peers, "peers")?;
-            let snapshot = handles::get(provider)?.wait(after_generation, Timeout::from_ms(timeout_ms))?;
+            let snapshot =
+                handles::get(provider)?.wait(after_generation, Timeout::from_ms(timeout_ms))?;
             store(peers, || kubepeers_peers::of(snapshot));
             Ok(())
         })
@@ -293,7 +295,11 @@ pub unsafe extern "C" fn kubepeers_wait_for_peers(
         call(error, || {
             required(peers, "peers")?;
             let stable_for = stable_for(stable_for_ms)?;
-            let snapshot = handles::get(provider)?.wait_for_peers(min, stable_for, Timeout::from_ms(timeout_ms))?;
+            let snapshot = handles::get(provider)?.wait_for_peers(
+                min,
+                stable_for,
+                Timeout::from_ms(timeout_ms),
+            )?;
             store(peers, || kubepeers_peers::of(snapshot));
             Ok(())
         })
@@ -301,7 +307,12 @@ pub unsafe extern "C" fn kubepeers_wait_for_peers(
 }
 
 fn stable_for(ms: i32) -> Result<Duration> {
-    let negative = |_| Error::new(Status::InvalidArgument, format!("`stable_for_ms` is {ms}: must not be negative"));
+    let negative = |_| {
+        Error::new(
+            Status::InvalidArgument,
+            format!("`stable_for_ms` is {ms}: must not be negative"),
+        )
+    };
     u64::try_from(ms).map(Duration::from_millis).map_err(negative)
 }
 
@@ -345,7 +356,8 @@ pub unsafe extern "C" fn kubepeers_refresh(
     unsafe {
         call(error, || {
             let mut number = request.as_ref().copied().unwrap_or(0);
-            let outcome = handles::get(provider)?.refresh(&mut number, Timeout::from_ms(timeout_ms));
+            let outcome =
+                handles::get(provider)?.refresh(&mut number, Timeout::from_ms(timeout_ms));
             store(request, || number);
             outcome
         })
@@ -435,8 +447,8 @@ pub unsafe extern "C" fn kubepeers_copy_addresses(
     generation: *mut u64,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header requires `buffer` writable for `size` bytes, `length` and `generation` writable, all checked for NULL, and
-    // `error` NULL or writable.
+    // SAFETY: the header requires `buffer` writable for `size` bytes, `length` and `generation`
+    // writable, all checked for NULL, and `error` NULL or writable.
     unsafe {
         quick_call(error, || {
             required(length, "length")?;
@@ -446,7 +458,8 @@ pub unsafe extern "C" fn kubepeers_copy_addresses(
             }
             let snapshot = discovered(provider, timeout_ms)?;
             let is_new = snapshot.generation() != known_generation;
-            let needed = if is_new { peer_texts::addresses(&snapshot).map(str::len).sum() } else { 0 };
+            let needed =
+                if is_new { peer_texts::addresses(&snapshot).map(str::len).sum() } else { 0 };
             if is_new && needed <= size {
                 copy(peer_texts::addresses(&snapshot), buffer);
             }
@@ -463,7 +476,8 @@ pub unsafe extern "C" fn kubepeers_copy_addresses(
 /// `buffer` has room for all of them.
 unsafe fn copy<'a>(texts: impl Iterator<Item = &'a str>, mut buffer: *mut c_char) {
     for text in texts {
-        // SAFETY: the caller vouches for the room, which does not overlap the texts: they are borrowed from the library's memory.
+        // SAFETY: the caller vouches for the room, which does not overlap the texts: they are
+        // borrowed from the library's memory.
         unsafe {
             buffer.copy_from_nonoverlapping(text.as_ptr().cast(), text.len());
             buffer = buffer.add(text.len());

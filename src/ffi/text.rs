@@ -17,7 +17,10 @@ fn form_of(number: i32) -> Result<Form> {
     match number {
         KUBEPEERS_EXPLAIN_JSON => Ok(Form::Json),
         KUBEPEERS_EXPLAIN_TABLE => Ok(Form::Table),
-        other => Err(Error::new(Status::InvalidArgument, format!("`form` is {other}, not one of KUBEPEERS_EXPLAIN_*"))),
+        other => Err(Error::new(
+            Status::InvalidArgument,
+            format!("`form` is {other}, not one of KUBEPEERS_EXPLAIN_*"),
+        )),
     }
 }
 
@@ -140,7 +143,8 @@ pub unsafe extern "C" fn kubepeers_metrics(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_text_free(text: *mut c_char) {
     if !text.is_null() {
-        // SAFETY: not NULL, and the header requires a text that the library gave out, unchanged and not freed.
+        // SAFETY: not NULL, and the header requires a text that the library gave out, unchanged and
+        // not freed.
         infallible((), || drop(unsafe { CString::from_raw(text) }));
     }
 }

@@ -39,9 +39,13 @@ mod tests {
 
     #[test]
     fn the_constants_are_those_of_cargo_toml() {
-        let constants = format!("{KUBEPEERS_VERSION_MAJOR}.{KUBEPEERS_VERSION_MINOR}.{KUBEPEERS_VERSION_PATCH}");
+        let constants = format!(
+            "{KUBEPEERS_VERSION_MAJOR}.{KUBEPEERS_VERSION_MINOR}.{KUBEPEERS_VERSION_PATCH}"
+        );
         assert_eq!(constants, env!("CARGO_PKG_VERSION"));
-        let number = KUBEPEERS_VERSION_MAJOR * 1_000_000 + KUBEPEERS_VERSION_MINOR * 1_000 + KUBEPEERS_VERSION_PATCH;
+        let number = KUBEPEERS_VERSION_MAJOR * 1_000_000
+            + KUBEPEERS_VERSION_MINOR * 1_000
+            + KUBEPEERS_VERSION_PATCH;
         assert_eq!(KUBEPEERS_VERSION_NUMBER, number);
     }
 }

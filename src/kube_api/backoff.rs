@@ -29,7 +29,8 @@ impl Backoff {
         self.failures > 1
     }
 
-    /// Returns between half of the present step and all of it, so that the clients that lost one server do not return at once.
+    /// Returns between half of the present step and all of it, so that the clients that lost one
+    /// server do not return at once.
     pub(super) fn next(&mut self, longest: Duration) -> Duration {
         let step = FIRST.saturating_mul(1 << self.failures.min(16)).min(longest);
         self.failures += 1;
@@ -37,14 +38,15 @@ impl Backoff {
     }
 }
 
-/// Returns a random delay that spreads the clients of one set of pods, which all lose their server in the same moment. There
-/// are about as many clients as pods.
+/// Returns a random delay that spreads the clients of one set of pods, which all lose their server
+/// in the same moment. There are about as many clients as pods.
 pub(super) fn spread(clients: usize, longest: Duration) -> Duration {
     place_in_spread(clients, longest, random())
 }
 
-/// Returns the delay that the server requested, at most `LONGEST_RETRY_AFTER`, plus up to a quarter of it.
-/// The addition is random, so that clients that were refused together do not return together.
+/// Returns the delay that the server requested, at most `LONGEST_RETRY_AFTER`, plus up to a quarter
+/// of it. The addition is random, so that clients that were refused together do not return
+/// together.
 pub(super) fn honored(retry_after: Duration) -> Duration {
     retry_after.min(LONGEST_RETRY_AFTER).mul_f64(1.0 + random() / 4.0)
 }
@@ -88,7 +90,9 @@ mod tests {
     #[test]
     fn retry_after_is_honored_within_bounds() {
         let asked = Duration::from_secs(8);
-        assert!((0..100).map(|_| honored(asked)).all(|wait| asked <= wait && wait <= asked * 5 / 4));
+        assert!(
+            (0..100).map(|_| honored(asked)).all(|wait| asked <= wait && wait <= asked * 5 / 4)
+        );
         assert!(honored(Duration::MAX) <= LONGEST_RETRY_AFTER * 5 / 4);
     }
 }

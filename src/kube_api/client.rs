@@ -29,8 +29,8 @@ use crate::kube_api::runtime::blocking;
 use crate::kube_api::tls::{self, ServerNames};
 use crate::panics::{self, Place};
 
-/// TCP keepalive: after 5 s without a byte the kernel probes the connection every 3 s, and closes it
-/// after 3 probes. A server that vanished is noticed after 14 s.
+/// TCP keepalive: after 5 s without a byte the kernel probes the connection every 3 s, and closes
+/// it after 3 probes. A server that vanished is noticed after 14 s.
 const IDLE: Duration = Duration::from_secs(5);
 const INTERVAL: Duration = Duration::from_secs(3);
 const PROBES: u32 = 3;
@@ -169,7 +169,9 @@ impl Service<Uri> for Connector {
         let (tls, server_name) = (self.tls.clone(), self.server_name.clone());
         Box::pin(async move {
             let mut connected = Some(connecting.await?);
-            let tcp = service_fn(move |_: Uri| ready(connected.take().ok_or("one connection, one handshake")));
+            let tcp = service_fn(move |_: Uri| {
+                ready(connected.take().ok_or("one connection, one handshake"))
+            });
             let handshake = HttpsConnector::new(tcp, tls, false, server_name).call(uri);
             match timeout(CONNECT_LIMIT, handshake).await {
                 Ok(stream) => stream,
@@ -234,7 +236,8 @@ impl std::fmt::Display for NoSuchHost {
 
 impl std::error::Error for NoSuchHost {}
 
-/// Resolves names like hyper does, but returns an error instead of a panic if no thread can be started.
+/// Resolves names like hyper does, but returns an error instead of a panic if no thread can be
+/// started.
 #[derive(Clone)]
 struct Resolver;
 

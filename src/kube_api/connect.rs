@@ -18,7 +18,8 @@ pub fn connect(settings: &Settings, environment: &Environment<'_>) -> Result<Con
         None => credentials.namespace()?,
     };
     let claims = credentials.claims();
-    let identity = Identity::find(&settings.self_options, settings.runs_in_pod(), claims, environment)?;
+    let identity =
+        Identity::find(&settings.self_options, settings.runs_in_pod(), claims, environment)?;
     let mut client = PodClient::new(settings, namespace.clone(), credentials);
     let timings = WatcherTimings::of(settings);
     let watch = Box::new(move |policy, sink: Arc<dyn Sink>| {

@@ -50,7 +50,8 @@ pub(super) enum ErrorClass {
     Unauthorized,
     /// 403
     Forbidden,
-    /// 410, a 504 of the API server itself about a resourceVersion, or a store that went back in time: list again.
+    /// 410, a 504 of the API server itself about a resourceVersion, or a store that went back in
+    /// time: list again.
     Gone,
     /// 400, 406, 415, 422: the server does not take this kind of request.
     NotSupported,
@@ -99,7 +100,15 @@ impl ErrorClass {
 impl ApiError {
     pub(super) fn new(class: ErrorClass, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self { class, retry_after: None, verb: "", http_status: 0, message, remedy: Remedy::Nothing, may_pass: false }
+        Self {
+            class,
+            retry_after: None,
+            verb: "",
+            http_status: 0,
+            message,
+            remedy: Remedy::Nothing,
+            may_pass: false,
+        }
     }
 
     /// Returns whether a list in another encoding may succeed.
@@ -119,8 +128,8 @@ impl ApiError {
         self.is_denied() || matches!(self.class, Refused | TimedOut | Incomplete)
     }
 
-    /// Returns whether a watch cannot go on from the last resourceVersion: it is too old or of another store, or an event in
-    /// between was malformed.
+    /// Returns whether a watch cannot go on from the last resourceVersion: it is too old or of
+    /// another store, or an event in between was malformed.
     pub(super) fn spoils_position(&self) -> bool {
         use ErrorClass::{Gone, Malformed, NotSupported};
         matches!(self.class, Gone | Malformed | NotSupported)
@@ -151,9 +160,11 @@ impl ApiError {
         matches!(self.http_status, 406 | 415)
     }
 
-    /// Returns the error of a list that broke off. Compressed bytes that cannot be read are such an error, too.
+    /// Returns the error of a list that broke off. Compressed bytes that cannot be read are such an
+    /// error, too.
     pub(super) fn halfway(self) -> Self {
-        let class = if self.class == ErrorClass::Unreachable { ErrorClass::Incomplete } else { self.class };
+        let class =
+            if self.class == ErrorClass::Unreachable { ErrorClass::Incomplete } else { self.class };
         Self { class, ..self }
     }
 
@@ -174,7 +185,10 @@ impl ApiError {
             ErrorClass::Resources => (Status::NoResources, message),
             ErrorClass::Tls => (
                 Status::Tls,
-                format!("TLS with the API server {server} failed: {message}{}", trust(remedy, credentials)),
+                format!(
+                    "TLS with the API server {server} failed: {message}{}",
+                    trust(remedy, credentials)
+                ),
             ),
             ErrorClass::Unauthorized => (
                 Status::Unauthorized,
@@ -192,24 +206,33 @@ impl ApiError {
             ),
             ErrorClass::Unreachable => (
                 Status::Unavailable,
-                format!("the API server {server} cannot be reached: {message}{}{proxy}", advice(remedy)),
+                format!(
+                    "the API server {server} cannot be reached: {message}{}{proxy}",
+                    advice(remedy)
+                ),
             ),
-            ErrorClass::TimedOut => {
-                (Status::Unavailable, format!("the API server {server} does not answer: {message}{proxy}"))
-            }
+            ErrorClass::TimedOut => (
+                Status::Unavailable,
+                format!("the API server {server} does not answer: {message}{proxy}"),
+            ),
             ErrorClass::Gone => (
                 Status::Unavailable,
-                format!("the API server {server} cannot resume the watch from the last resourceVersion: {message}"),
+                format!(
+                    "the API server {server} cannot resume the watch from the last resourceVersion: {message}"
+                ),
             ),
-            ErrorClass::NotSupported | ErrorClass::Refused => {
-                (Status::Unavailable, format!("the API server {server} answered {http_status}: {message}"))
-            }
-            ErrorClass::Incomplete => {
-                (Status::Unavailable, format!("the API server {server} sent an incomplete response: {message}"))
-            }
-            ErrorClass::Malformed => {
-                (Status::Unavailable, format!("the API server {server} sent a response that cannot be used: {message}"))
-            }
+            ErrorClass::NotSupported | ErrorClass::Refused => (
+                Status::Unavailable,
+                format!("the API server {server} answered {http_status}: {message}"),
+            ),
+            ErrorClass::Incomplete => (
+                Status::Unavailable,
+                format!("the API server {server} sent an incomplete response: {message}"),
+            ),
+            ErrorClass::Malformed => (
+                Status::Unavailable,
+                format!("the API server {server} sent a response that cannot be used: {message}"),
+            ),
         };
         transient(may_pass, Error::new(status, message).with_http_status(http_status))
     }
@@ -219,7 +242,8 @@ impl ApiError {
         let said = ApiStatus::of(body).map(ApiStatus::into_message);
         let says = said.is_some();
         let message = said.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned());
-        // The API server has not reached this resourceVersion, since its store went back in time. A gateway uses other statuses.
+        // The API server has not reached this resourceVersion, since its store went back in time. A
+        // gateway uses other statuses.
         let ahead = http_status == 504 && says && message.contains("resource version");
         let class = match ErrorClass::of(http_status) {
             _ if ahead => ErrorClass::Gone,
@@ -284,9 +308,8 @@ impl ApiError {
 fn io_class(error: &io::Error) -> Option<ErrorClass> {
     match (error.kind(), error.raw_os_error()) {
         (io::ErrorKind::TimedOut, _) => Some(ErrorClass::TimedOut),
-        (io::ErrorKind::OutOfMemory, _) | (_, Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS)) => {
-            Some(ErrorClass::Resources)
-        }
+        (io::ErrorKind::OutOfMemory, _)
+        | (_, Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS)) => Some(ErrorClass::Resources),
         _ => None,
     }
 }
@@ -300,7 +323,8 @@ fn tls_error<'a>(cause: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Erro
 impl From<TlsFailure> for ApiError {
     fn from(failure: TlsFailure) -> Self {
         let TlsFailure { why, remedy, outlook } = failure;
-        let class = if outlook == Outlook::Transient { ErrorClass::Unreachable } else { ErrorClass::Tls };
+        let class =
+            if outlook == Outlook::Transient { ErrorClass::Unreachable } else { ErrorClass::Tls };
         Self { remedy, may_pass: outlook == Outlook::MayPass, ..Self::new(class, why) }
     }
 }
@@ -308,7 +332,8 @@ impl From<TlsFailure> for ApiError {
 /// The CA that is trusted, what helps, and the part of the CA that cannot be used.
 fn trust(remedy: Remedy, credentials: &Credentials) -> String {
     let ca = credentials.ca();
-    let skipped = credentials.skipped().map(|skipped| format!(" ({ca} is used in part: skipped {skipped})"));
+    let skipped =
+        credentials.skipped().map(|skipped| format!(" ({ca} is used in part: skipped {skipped})"));
     let skipped = skipped.unwrap_or_default();
     match remedy {
         Remedy::OtherCa => format!(" {ca}; {}{skipped}", credentials.ca_advice()),
@@ -332,13 +357,18 @@ fn causes(error: &dyn StdError) -> String {
 
 /// rustls explains the end of a connection with a link.
 fn cause(error: &(dyn StdError + 'static)) -> String {
-    if is_early_end(error) { "the server closed the connection unexpectedly".into() } else { error.to_string() }
+    if is_early_end(error) {
+        "the server closed the connection unexpectedly".into()
+    } else {
+        error.to_string()
+    }
 }
 
 /// An io::Error may wrap another one, as for `tls_error`.
 fn is_early_end(error: &(dyn StdError + 'static)) -> bool {
     let Some(io) = error.downcast_ref::<io::Error>() else { return false };
-    io.kind() == io::ErrorKind::UnexpectedEof || io.get_ref().is_some_and(|wrapped| is_early_end(wrapped))
+    io.kind() == io::ErrorKind::UnexpectedEof
+        || io.get_ref().is_some_and(|wrapped| is_early_end(wrapped))
 }
 
 /// Returns the causes of an error, from the outermost to the innermost.
@@ -376,7 +406,12 @@ mod tests {
 
     #[test]
     fn a_connection_that_ends_early_is_reported_without_links() {
-        let end = || io::Error::new(io::ErrorKind::UnexpectedEof, "peer closed connection: https://docs.rs/rustls");
+        let end = || {
+            io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "peer closed connection: https://docs.rs/rustls",
+            )
+        };
         for end in [end(), io::Error::other(end())] {
             let failure = ApiError::from(kube::Error::Service(Box::new(Outer(end))));
             assert!(

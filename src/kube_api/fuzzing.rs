@@ -17,7 +17,8 @@ use crate::discovery::pod_index::{PodIndex, view_of};
 use crate::discovery::policy::PeerPolicy;
 use crate::discovery::snapshot::View;
 
-/// The pods of a list, its resourceVersion, and the token of the next page; `None` if the list is incomplete.
+/// The pods of a list, its resourceVersion, and the token of the next page; `None` if the list is
+/// incomplete.
 pub type Listed = Option<(Vec<Pod>, Box<str>, String)>;
 
 pub fn json_list(list: &[u8], piece: usize) -> Listed {
@@ -69,7 +70,8 @@ fn events(format: impl EventFormat, answer: &[u8], piece: usize) -> Vec<Event> {
     events
 }
 
-/// Returns the view after a list and events, change by change, and the view of the same pods from scratch.
+/// Returns the view after a list and events, change by change, and the view of the same pods from
+/// scratch.
 pub fn watched(pods: Vec<Pod>, answer: &[u8], policy: &PeerPolicy) -> (View, View) {
     let (mut store, mut index) = (PodStore::new(None), PodIndex::new(policy.clone()));
     let _ = store.replace(List { pods, resource_version: "1".into() }, &Consistency::Any);

@@ -49,12 +49,17 @@ struct Form {
 
 /// The encoding that every server and proxy supports.
 const PLAIN: Form = Form { accept: "application/json", encoding: "identity" };
-/// It halves the work of the API server, and needs a twentieth of the bytes. A server that lacks protobuf answers in JSON.
-const COMPACT: Form = Form { accept: "application/vnd.kubernetes.protobuf, application/json", encoding: "gzip" };
+/// It halves the work of the API server, and needs a twentieth of the bytes. A server that lacks
+/// protobuf answers in JSON.
+const COMPACT: Form =
+    Form { accept: "application/vnd.kubernetes.protobuf, application/json", encoding: "gzip" };
 
-/// A watch in protobuf, not compressed: a proxy that compresses delays events until it has enough bytes.
-const COMPACT_WATCH: Form =
-    Form { accept: "application/vnd.kubernetes.protobuf;stream=watch, application/json", encoding: "identity" };
+/// A watch in protobuf, not compressed: a proxy that compresses delays events until it has enough
+/// bytes.
+const COMPACT_WATCH: Form = Form {
+    accept: "application/vnd.kubernetes.protobuf;stream=watch, application/json",
+    encoding: "identity",
+};
 
 /// The pods of one selector in one namespace of one API server.
 #[derive(Debug)]
@@ -161,7 +166,8 @@ impl PodClient {
     async fn watch_since(&mut self, resource_version: &str) -> Result<Events, ApiError> {
         let seconds = LONGEST_WATCH_S - (random() * WATCH_JITTER_S) as u32;
         let params = WatchParams::default().labels(&self.selector).timeout(seconds);
-        let request = self.pods().watch(&params, resource_version).map_err(kube::Error::BuildRequest)?;
+        let request =
+            self.pods().watch(&params, resource_version).map_err(kube::Error::BuildRequest)?;
         if !self.watches_in_json {
             match self.ask("watch", &COMPACT_WATCH, request.clone()).await {
                 Err(refused) if refused.is_of_the_media_type() => self.watches_in_json = true,
@@ -172,7 +178,11 @@ impl PodClient {
     }
 
     /// Reads all pages.
-    async fn list_all(&mut self, consistency: &Consistency, encoding: ListEncoding) -> Result<List, ApiError> {
+    async fn list_all(
+        &mut self,
+        consistency: &Consistency,
+        encoding: ListEncoding,
+    ) -> Result<List, ApiError> {
         let mut list = List { pods: Vec::new(), resource_version: "".into() };
         let (mut next, mut budget) = (String::new(), Budget::default());
         for _ in 0..MOST_PAGES {
@@ -182,11 +192,14 @@ impl PodClient {
                 return Ok(list);
             }
         }
-        Err(ApiError::new(ErrorClass::Incomplete, format!("the list has more than {MOST_PAGES} pages")))
+        Err(ApiError::new(
+            ErrorClass::Incomplete,
+            format!("the list has more than {MOST_PAGES} pages"),
+        ))
     }
 
-    /// Reads one page of a list; `next` is empty for the first. Returns its resourceVersion and where
-    /// the next page begins.
+    /// Reads one page of a list; `next` is empty for the first. Returns its resourceVersion and
+    /// where the next page begins.
     async fn list_page(
         &mut self,
         consistency: &Consistency,
@@ -205,13 +218,16 @@ impl PodClient {
             Consistency::MostRecent => params,
         };
         if !next.is_empty() {
-            params = ListParams { resource_version: None, version_match: None, ..params }.continue_token(next);
+            params = ListParams { resource_version: None, version_match: None, ..params }
+                .continue_token(next);
         }
         let form = if encoding.is_plain() { &PLAIN } else { &COMPACT };
         let answer = self.ask_for_list(&params, form).await?;
         let mut items = reader(&answer);
         let mut body = answer.into_body();
-        while let Some(piece) = self.in_time(response::piece(&mut body)).await.map_err(ApiError::halfway)? {
+        while let Some(piece) =
+            self.in_time(response::piece(&mut body)).await.map_err(ApiError::halfway)?
+        {
             items.feed(&piece)?;
             for pod in items.take() {
                 budget.add(&pod)?;
@@ -221,7 +237,10 @@ impl PodClient {
         items.finish()
     }
 
-    async fn labels_if_unselected(&mut self, identity: &Identity) -> Result<Option<Labels>, ApiError> {
+    async fn labels_if_unselected(
+        &mut self,
+        identity: &Identity,
+    ) -> Result<Option<Labels>, ApiError> {
         let Some(name) = identity.name() else { return Ok(None) };
         let params = ListParams::default().fields(&format!("metadata.name={name}"));
         let answer = self.ask_for_list(&params, &PLAIN).await?;
@@ -231,11 +250,16 @@ impl PodClient {
             .into_iter()
             .map(|pod| pod.metadata)
             .find(|pod| pod.name == name && identity.may_have_uid(&pod.uid));
-        let selected = |labels: &Labels| self.labels.iter().all(|(key, value)| labels.get(key) == Some(value));
+        let selected =
+            |labels: &Labels| self.labels.iter().all(|(key, value)| labels.get(key) == Some(value));
         Ok(own.map(|pod| pod.labels).filter(|labels| !selected(labels)))
     }
 
-    async fn ask_for_list(&mut self, params: &ListParams, form: &Form) -> Result<Response<Body>, ApiError> {
+    async fn ask_for_list(
+        &mut self,
+        params: &ListParams,
+        form: &Form,
+    ) -> Result<Response<Body>, ApiError> {
         let request = self.pods().list(params).map_err(kube::Error::BuildRequest)?;
         self.ask("list", form, request).await
     }
@@ -258,7 +282,8 @@ impl PodClient {
         let answer = self.send(&client, verb, request.clone()).await;
         let reused = connections.opened() == opened;
         match answer {
-            // The server closed a connection that was kept: this does not mean that the server has failed.
+            // The server closed a connection that was kept: this does not mean that the server has
+            // failed.
             Err(error) if reused && error.is_broken_connection() => {
                 connections.renew();
                 self.send(&client, verb, request).await
@@ -284,7 +309,10 @@ impl PodClient {
     }
 
     /// Nothing in the client bounds how long an answer may take.
-    async fn in_time<T>(&self, answer: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+    async fn in_time<T>(
+        &self,
+        answer: impl Future<Output = Result<T, ApiError>>,
+    ) -> Result<T, ApiError> {
         match timeout(self.request_timeout, answer).await {
             Ok(answer) => answer,
             Err(_) => Err(no_answer(self.request_timeout)),
@@ -295,11 +323,18 @@ impl PodClient {
 impl PodApi for PodClient {
     type Events = Events;
 
-    async fn list(&mut self, consistency: &Consistency, encoding: ListEncoding) -> Result<List, ApiError> {
+    async fn list(
+        &mut self,
+        consistency: &Consistency,
+        encoding: ListEncoding,
+    ) -> Result<List, ApiError> {
         let longest = self.request_timeout * LISTS_LAST;
         let listed = timeout(longest, self.list_all(consistency, encoding)).await;
         listed.unwrap_or_else(|_| {
-            Err(ApiError::new(ErrorClass::Incomplete, "the list took too long; raise `request_timeout_ms`"))
+            Err(ApiError::new(
+                ErrorClass::Incomplete,
+                "the list took too long; raise `request_timeout_ms`",
+            ))
         })
     }
 
@@ -333,13 +368,18 @@ fn events(answer: Response<Body>) -> Events {
 }
 
 fn is_protobuf(answer: &Response<Body>) -> bool {
-    let is_protobuf = |kind: &HeaderValue| kind.as_bytes().starts_with(b"application/vnd.kubernetes.protobuf");
+    let is_protobuf =
+        |kind: &HeaderValue| kind.as_bytes().starts_with(b"application/vnd.kubernetes.protobuf");
     answer.headers().get(CONTENT_TYPE).is_some_and(is_protobuf)
 }
 
 /// Reads the list that comes in an answer.
 fn reader(answer: &Response<Body>) -> Box<dyn ListReader> {
-    if is_protobuf(answer) { Box::new(protobuf::Pods::default()) } else { Box::new(JsonListReader::new()) }
+    if is_protobuf(answer) {
+        Box::new(protobuf::Pods::default())
+    } else {
+        Box::new(JsonListReader::new())
+    }
 }
 
 fn no_answer(timeout: Duration) -> ApiError {

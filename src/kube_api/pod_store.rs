@@ -16,8 +16,9 @@ pub(super) struct PodStore {
     position: Position,
 }
 
-/// Bounds the memory that the pods of one selector take. An earlier answer, the present pods and those of a new list may all be
-/// different pods that exist at the same time, so the process may need three times as much.
+/// Bounds the memory that the pods of one selector take. An earlier answer, the present pods and
+/// those of a new list may all be different pods that exist at the same time, so the process may
+/// need three times as much.
 #[derive(Default)]
 pub(super) struct Budget {
     used: usize,
@@ -110,7 +111,11 @@ impl PodStore {
 
     /// Replaces all pods by those of a list. Pods that are gone disappear all at once; those that
     /// did not change stay shared with earlier answers.
-    pub(super) fn replace(&mut self, list: List, requested: &Consistency) -> Result<Replaced, ApiError> {
+    pub(super) fn replace(
+        &mut self,
+        list: List,
+        requested: &Consistency,
+    ) -> Result<Replaced, ApiError> {
         if let Consistency::NotOlderThan(known) = requested {
             refuse_older(&list.resource_version, known)?;
         }
@@ -121,7 +126,9 @@ impl PodStore {
             next.put(same.unwrap_or_else(|| Arc::new(pod)))?;
         }
         match std::mem::replace(self, next).position {
-            Position::At(from) | Position::Before(from) if is_older(&to, &from) => Ok(Replaced::WentBack { from, to }),
+            Position::At(from) | Position::Before(from) if is_older(&to, &from) => {
+                Ok(Replaced::WentBack { from, to })
+            }
             _ => Ok(Replaced::Advanced),
         }
     }
@@ -166,13 +173,16 @@ fn refuse_older(now: &str, known: &str) -> Result<(), ApiError> {
     if is_older(now, known) {
         return Err(ApiError::new(
             ErrorClass::Gone,
-            format!("resourceVersion went back from {known} to {now}, as after a restored backup of etcd"),
+            format!(
+                "resourceVersion went back from {known} to {now}, as after a restored backup of etcd"
+            ),
         ));
     }
     Ok(())
 }
 
-/// Since Kubernetes 1.35 resourceVersions are decimal numbers by specification, and were by implementation before:
+/// Since Kubernetes 1.35 resourceVersions are decimal numbers by specification, and were by
+/// implementation before:
 /// <https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions>
 fn is_older(now: &str, known: &str) -> bool {
     matches!((now.parse::<u128>(), known.parse::<u128>()), (Ok(now), Ok(known)) if now < known)
@@ -208,7 +218,10 @@ mod tests {
             assert_eq!(names(&store), ["a", "b"]);
         }
         let older = List { pods: vec![], resource_version: "5".into() };
-        assert_eq!(store.replace(older, &Consistency::NotOlderThan("900".into())).unwrap_err().class, ErrorClass::Gone);
+        assert_eq!(
+            store.replace(older, &Consistency::NotOlderThan("900".into())).unwrap_err().class,
+            ErrorClass::Gone
+        );
         assert_eq!(names(&store), ["a", "b"]);
         // A most-recent list is right, even if it is older.
         let older = List { pods: vec![at("3", "c")], resource_version: "5".into() };
@@ -230,7 +243,8 @@ mod tests {
             pod
         };
         let mut store = listed();
-        let refused = (0..20_000).find_map(|number| store.apply(Event::Added(long(number))).err().map(|e| (number, e)));
+        let refused = (0..20_000)
+            .find_map(|number| store.apply(Event::Added(long(number))).err().map(|e| (number, e)));
         let (number, error) = refused.unwrap();
         assert_eq!((error.class, store.len()), (ErrorClass::Malformed, number + 2));
         // A deleted pod frees memory.
@@ -248,11 +262,15 @@ mod tests {
     fn ten_thousand_realistic_pods_fit() {
         let mut budget = Budget::default();
         for number in 0..12_000 {
-            let mut pod = at("123456789", &format!("recommendation-engine-shard-writer-{number:05}-7c9d8f6b5d-x2x7z"));
+            let mut pod = at(
+                "123456789",
+                &format!("recommendation-engine-shard-writer-{number:05}-7c9d8f6b5d-x2x7z"),
+            );
             pod.uid = format!("6a1f7c1e-7b1c-4c5e-9a38-{number:012}").into();
             pod.node_name = "ip-10-123-234-211.eu-central-1.compute.internal".into();
             pod.revision = "7c9d8f6b5d".into();
-            pod.ips = ["10.123.234.211", "fd00:1234:5678::abcd"].map(|ip| ip.parse().unwrap()).into();
+            pod.ips =
+                ["10.123.234.211", "fd00:1234:5678::abcd"].map(|ip| ip.parse().unwrap()).into();
             pod.ports = vec![pod.ports[0]; 5].into();
             budget.add(&pod).unwrap();
         }
@@ -278,10 +296,15 @@ mod tests {
             let Change { before, after } = store.apply(event).unwrap().unwrap();
             [before, after].map(|pod| pod.map(|pod| pod.resource_version.to_string()))
         };
-        let versions = |before: Option<&str>, after: Option<&str>| [before, after].map(|text| text.map(str::to_owned));
+        let versions = |before: Option<&str>, after: Option<&str>| {
+            [before, after].map(|text| text.map(str::to_owned))
+        };
         assert_eq!(change(Event::Deleted(at("901", "a"))), versions(Some("1"), None));
         assert_eq!(change(Event::Added(changing("902", "c"))), versions(None, Some("902")));
-        assert_eq!(change(Event::Modified(changing("903", "c"))), versions(Some("902"), Some("903")));
+        assert_eq!(
+            change(Event::Modified(changing("903", "c"))),
+            versions(Some("902"), Some("903"))
+        );
         assert_eq!(names(&store), ["b", "c"]);
         assert!(matches!(store.position(), Position::At(at) if **at == *"903"));
     }

@@ -74,7 +74,9 @@ impl Publisher {
         let unselected = timeout(LOOKUP_LIMIT, api.unselected(self.identity())).await;
         let asked = match unselected {
             Ok(Ok(unselected)) => {
-                self.lookup = Lookup::Found(unselected.map_or(AnswerGate::SelfAbsent, AnswerGate::SelfUnselected));
+                self.lookup = Lookup::Found(
+                    unselected.map_or(AnswerGate::SelfAbsent, AnswerGate::SelfUnselected),
+                );
                 self.publish_view();
                 return;
             }

@@ -15,11 +15,18 @@ fn text(name: &str) -> String {
 }
 
 /// Returns who may not do what with the pods, and the Role and RoleBinding that allow it.
-pub(super) fn missing_role(verb: &str, namespace: &str, claims: &Claims, server_says: &str) -> Error {
+pub(super) fn missing_role(
+    verb: &str,
+    namespace: &str,
+    claims: &Claims,
+    server_says: &str,
+) -> Error {
     let account = claims.service_account();
     let elsewhere = match account {
         Some((home, _)) if home != namespace => {
-            format!(" (this process runs in namespace `{home}`: check that `{namespace}` is intended)")
+            format!(
+                " (this process runs in namespace `{home}`: check that `{namespace}` is intended)"
+            )
         }
         _ => String::new(),
     };
@@ -27,8 +34,13 @@ pub(super) fn missing_role(verb: &str, namespace: &str, claims: &Claims, server_
         Some((home, name)) => (
             format!("service account `{name}` of namespace `{home}`"),
             format!("{{kind: ServiceAccount, name: {}, namespace: {}}}", text(name), text(home)),
-            // One for each account: a binding of the same name would take the permission from another one.
-            if home == namespace { format!("kubepeers-{name}") } else { format!("kubepeers-{home}-{name}") },
+            // One for each account: a binding of the same name would take the permission from
+            // another one.
+            if home == namespace {
+                format!("kubepeers-{name}")
+            } else {
+                format!("kubepeers-{home}-{name}")
+            },
         ),
         None => (
             "the user of these credentials".into(),
@@ -85,9 +97,15 @@ mod tests {
     fn the_message_is_one_line_and_the_manifest_apart() {
         let home = denied("ns", "system:serviceaccount:ns:sa").message().to_owned();
         let expected = "service account `sa` of namespace `ns` may not watch pods in namespace `ns`: no; bind a Role";
-        assert!(home.starts_with(expected) && !home.contains('\n') && !home.contains("is intended"), "{home}");
+        assert!(
+            home.starts_with(expected) && !home.contains('\n') && !home.contains("is intended"),
+            "{home}"
+        );
         let foreign = denied("typo", "system:serviceaccount:ns:sa").message().to_owned();
-        assert!(foreign.contains("runs in namespace `ns`: check that `typo` is intended"), "{foreign}");
+        assert!(
+            foreign.contains("runs in namespace `ns`: check that `typo` is intended"),
+            "{foreign}"
+        );
     }
 
     #[test]

@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 
 use super::error::{ApiError, ErrorClass};
 
-/// The largest pod that is read. By default an object in etcd has at most 1.5 MB, and the API server refuses requests of more
-/// than 3 MB.
+/// The largest pod that is read. By default an object in etcd has at most 1.5 MB, and the API
+/// server refuses requests of more than 3 MB.
 pub(super) const LARGEST_OBJECT: usize = 4 << 20;
 /// Messages show only one sentence of an error.
 const LARGEST_ERROR: usize = 64 << 10;
@@ -58,7 +58,9 @@ async fn append_piece(body: &mut Body, bytes: &mut Vec<u8>) -> Result<bool, ApiE
 }
 
 /// Returns the next piece of an answer, and `None` at the end.
-pub(super) async fn piece(body: &mut Body) -> Result<Option<impl Deref<Target = [u8]> + use<>>, ApiError> {
+pub(super) async fn piece(
+    body: &mut Body,
+) -> Result<Option<impl Deref<Target = [u8]> + use<>>, ApiError> {
     while let Some(frame) = body.frame().await {
         // Frames of another kind are trailers.
         if let Ok(data) = frame?.into_data() {

@@ -26,7 +26,8 @@ pub type Body = Box<dyn FnOnce() + Send>;
 /// Starts a thread. The function of `ffi` blocks all signals in it.
 pub type Spawn = fn(Body) -> io::Result<JoinHandle<()>>;
 
-/// The stack size of each thread. Without it, `RUST_MIN_STACK` in the host's environment would set the size.
+/// The stack size of each thread. Without it, `RUST_MIN_STACK` in the host's environment would set
+/// the size.
 const STACK: usize = 2 << 20;
 
 /// Starts a thread with the name of the library.
@@ -35,11 +36,13 @@ pub fn spawn_named(body: Body) -> io::Result<JoinHandle<()>> {
 }
 
 thread_local! {
-    /// Reports a panic of another task to the future of this thread. Otherwise tokio would catch it silently.
+    /// Reports a panic of another task to the future of this thread. Otherwise tokio would catch it
+    /// silently.
     static PANICKED: Cell<Option<oneshot::Sender<String>>> = const { Cell::new(None) };
 }
 
-/// Reports a panic to the future that runs on this thread, if there is one. The panic hook calls this.
+/// Reports a panic to the future that runs on this thread, if there is one. The panic hook calls
+/// this.
 pub(crate) fn report_panic(panic: &(dyn Any + Send)) {
     if let Some(reported) = PANICKED.try_with(Cell::take).ok().flatten() {
         let _ = reported.send(panic_text(panic).to_owned());
@@ -54,7 +57,8 @@ pub struct Task {
 }
 
 impl Task {
-    /// Starts the thread. If the future or another task on the thread panics, the thread calls `on_panic` and ends.
+    /// Starts the thread. If the future or another task on the thread panics, the thread calls
+    /// `on_panic` and ends.
     pub fn start<F: Future<Output = ()>>(
         spawn: Spawn,
         future: impl FnOnce() -> F + Send + 'static,
@@ -63,9 +67,16 @@ impl Task {
         let runtime = new_runtime()?;
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = spawn(Box::new(move || {
-            let run = AssertUnwindSafe(|| runtime.block_on(until_panic(select(stopped, Box::pin(future())))));
-            if let Err(panic) = catch_unwind(run).unwrap_or_else(|panic| Err(panic_text(&*panic).to_owned())) {
-                on_panic(Error::new(Status::Internal, format!("the watcher failed internally: {panic}")));
+            let run = AssertUnwindSafe(|| {
+                runtime.block_on(until_panic(select(stopped, Box::pin(future()))))
+            });
+            if let Err(panic) =
+                catch_unwind(run).unwrap_or_else(|panic| Err(panic_text(&*panic).to_owned()))
+            {
+                on_panic(Error::new(
+                    Status::Internal,
+                    format!("the watcher failed internally: {panic}"),
+                ));
             }
             // A name lookup that hangs must not delay the end: its thread ends by itself later.
             runtime.shutdown_background();
@@ -83,7 +94,8 @@ impl Task {
     }
 }
 
-/// Runs a future to its end, or until another task on this thread panics. The error is the text of that panic.
+/// Runs a future to its end, or until another task on this thread panics. The error is the text of
+/// that panic.
 async fn until_panic<F: Future + Unpin>(future: F) -> std::result::Result<(), String> {
     let (reported, panicked) = oneshot::channel();
     PANICKED.set(Some(reported));
@@ -93,13 +105,16 @@ async fn until_panic<F: Future + Unpin>(future: F) -> std::result::Result<(), St
     }
 }
 
-/// Runs code that may block on another thread. Returns an error if no thread can be started. If the code panics, so does the
-/// caller.
-pub(crate) async fn blocking<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+/// Runs code that may block on another thread. Returns an error if no thread can be started. If the
+/// code panics, so does the caller.
+pub(crate) async fn blocking<T: Send + 'static>(
+    body: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<T> {
     let unwatched = PANICKED.take();
     let started = catch_unwind(AssertUnwindSafe(|| spawn_blocking(body)));
     PANICKED.set(unwatched);
-    let started = started.map_err(|_| io::Error::new(io::ErrorKind::OutOfMemory, "no thread can be started"))?;
+    let started = started
+        .map_err(|_| io::Error::new(io::ErrorKind::OutOfMemory, "no thread can be started"))?;
     let mut started = AbortOnDrop(started);
     match (&mut started.0).await {
         Ok(outcome) => Ok(outcome),
@@ -116,15 +131,17 @@ impl<T> Drop for AbortOnDrop<T> {
     }
 }
 
-/// Does once what the first runtime of a process and its first connection would otherwise do at an unknown moment.
+/// Does once what the first runtime of a process and its first connection would otherwise do at an
+/// unknown moment.
 pub(crate) fn prepare_process() -> Result<Descriptor> {
     choose_crypto();
     new_runtime()?;
     Descriptor::open().map_err(|e| no_resources(&e.to_string()))
 }
 
-/// A descriptor that represents those that tokio opens once per process and keeps. A daemon that closes all descriptors after a
-/// fork closes this one, too. A runtime made after that would read from other files that have got tokio's numbers.
+/// A descriptor that represents those that tokio opens once per process and keeps. A daemon that
+/// closes all descriptors after a fork closes this one, too. A runtime made after that would read
+/// from other files that have got tokio's numbers.
 #[derive(Debug)]
 pub(crate) struct Descriptor {
     file: File,
@@ -158,8 +175,14 @@ fn identity(file: &File) -> io::Result<(u64, u64)> {
 
 fn new_runtime() -> Result<Runtime> {
     let mut builder = tokio::runtime::Builder::new_current_thread();
-    // Name lookups and login plugins block a thread each. If they hang, the next one waits instead of taking one more.
-    builder.enable_io().enable_time().max_blocking_threads(2).thread_name("kubepeers-aux").thread_stack_size(STACK);
+    // Name lookups and login plugins block a thread each. If they hang, the next one waits instead
+    // of taking one more.
+    builder
+        .enable_io()
+        .enable_time()
+        .max_blocking_threads(2)
+        .thread_name("kubepeers-aux")
+        .thread_stack_size(STACK);
     // The first runtime of a process panics where it finds no file descriptors.
     match catch_unwind(AssertUnwindSafe(|| builder.build())) {
         Ok(built) => built.map_err(|e| no_resources(&e.to_string())),
@@ -170,7 +193,8 @@ fn new_runtime() -> Result<Runtime> {
 /// Returns the text of a panic.
 pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<&str>().copied();
-    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without a message")
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a panic without a message")
 }
 
 fn no_resources(why: &str) -> Error {
@@ -199,7 +223,9 @@ mod tests {
             // They occupy all threads.
             let hangs = || {
                 let released = released.clone();
-                tokio::spawn(blocking(move || released.lock().map(|released| released.recv().is_ok()).is_ok()))
+                tokio::spawn(blocking(move || {
+                    released.lock().map(|released| released.recv().is_ok()).is_ok()
+                }))
             };
             let hanging = [hangs(), hangs()];
             task::yield_now().await;
@@ -216,7 +242,12 @@ mod tests {
     #[test]
     fn panic_is_reported() {
         let (sender, told) = channel();
-        let task = Task::start(spawn_named, || async { panic!("no {}", 1) }, move |e| sender.send(e).unwrap()).unwrap();
+        let task = Task::start(
+            spawn_named,
+            || async { panic!("no {}", 1) },
+            move |e| sender.send(e).unwrap(),
+        )
+        .unwrap();
         let error = told.recv().unwrap();
         assert_eq!(error.status(), Status::Internal);
         assert!(error.message().ends_with("no 1"), "{error}");

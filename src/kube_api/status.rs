@@ -58,7 +58,8 @@ impl Status {
     /// Reads it in the form that it has; `None` if it is in neither form.
     pub(super) fn of(answer: &[u8]) -> Option<Self> {
         if answer.starts_with(MAGIC) {
-            let envelope = Envelope::of(answer).ok().filter(|envelope| envelope.kind == "Status")?;
+            let envelope =
+                Envelope::of(answer).ok().filter(|envelope| envelope.kind == "Status")?;
             return Self::from_protobuf(envelope.raw).ok();
         }
         serde_json::from_slice(answer).ok()
@@ -123,8 +124,10 @@ mod tests {
     fn status_reads_both_forms() {
         let status = Status::of(NOT_FOUND).unwrap();
         assert_eq!((status.code, status.into_message().as_str()), (404, "pods \"none\" not found"));
-        let status =
-            Status::of(br#"{"kind":"Status","code":410,"reason":"Expired","details":{"causes":[{}]}}"#).unwrap();
+        let status = Status::of(
+            br#"{"kind":"Status","code":410,"reason":"Expired","details":{"causes":[{}]}}"#,
+        )
+        .unwrap();
         assert_eq!((status.code, status.into_message().as_str()), (410, "Expired"));
         for other in [&b""[..], b"k8s", b"<html>", include_bytes!("../../tests/data/pods.pb")] {
             assert!(Status::of(other).is_none());
@@ -134,7 +137,9 @@ mod tests {
     #[test]
     fn messages_are_cut_between_characters() {
         let message = format!("a{}", "ä".repeat(4 << 20));
-        let kept = Status::of(serde_json::json!({"message": message}).to_string().as_bytes()).unwrap().into_message();
+        let kept = Status::of(serde_json::json!({"message": message}).to_string().as_bytes())
+            .unwrap()
+            .into_message();
         assert!(message.starts_with(&kept) && (16_000..=16 << 10).contains(&kept.len()));
     }
 }

@@ -52,13 +52,19 @@ struct Judged<'a> {
 /// Returns every pod of a view with its verdict.
 pub fn explain(view: &View, context: &MessageContext, form: Form) -> String {
     let peers = view.peers.iter().map(|peer| judged(&peer.pod, "peer", Some(peer.address)));
-    let excluded = view.excluded.iter().map(|excluded| judged(&excluded.pod, excluded.reason.name(), None));
+    let excluded =
+        view.excluded.iter().map(|excluded| judged(&excluded.pod, excluded.reason.name(), None));
     let mut pods: Vec<_> = peers.chain(excluded).collect();
     pods.sort_by(|a, b| a.name.cmp(&b.name));
     let [namespace, selector, self_pod] =
         [&context.namespace, &context.selector, &context.self_pod].map(|text| printable(text));
-    let explanation =
-        Explanation { namespace: &namespace, selector: &selector, self_pod: &self_pod, gate: view.gate.name(), pods };
+    let explanation = Explanation {
+        namespace: &namespace,
+        selector: &selector,
+        self_pod: &self_pod,
+        gate: view.gate.name(),
+        pods,
+    };
     match form {
         Form::Json => serde_json::to_string(&explanation).expect("texts and numbers become JSON"),
         Form::Table => table(&explanation),
@@ -91,9 +97,13 @@ fn table(explanation: &Explanation<'_>) -> String {
         pods.len()
     );
     let mut widths = HEAD.map(str::len);
-    // Rows are rendered twice rather than kept, because all of them together take more memory than the pods.
+    // Rows are rendered twice rather than kept, because all of them together take more memory than
+    // the pods.
     for cells in pods.iter().map(row) {
-        widths.iter_mut().zip(&cells).for_each(|(width, cell)| *width = (*width).max(cell.chars().count()));
+        widths
+            .iter_mut()
+            .zip(&cells)
+            .for_each(|(width, cell)| *width = (*width).max(cell.chars().count()));
     }
     write_row(&mut text, &HEAD, &widths);
     pods.iter().for_each(|pod| write_row(&mut text, &row(pod), &widths));
@@ -115,7 +125,8 @@ fn write_row(text: &mut String, cells: &[impl AsRef<str>; COLUMNS], widths: &[us
 fn row(pod: &Judged<'_>) -> [String; COLUMNS] {
     let or_dash = |text: String| if text.is_empty() { "-".into() } else { text };
     let ips: Vec<String> = pod.ips.iter().map(ToString::to_string).collect();
-    let ports: Vec<String> = pod.ports.iter().map(|(name, number)| format!("{name}={number}")).collect();
+    let ports: Vec<String> =
+        pod.ports.iter().map(|(name, number)| format!("{name}={number}")).collect();
     [
         pod.name.to_string(),
         pod.verdict.into(),
@@ -140,15 +151,18 @@ mod tests {
         terminating.terminating = true;
         let mut pending = pod("b", "");
         (pending.phase, pending.ips, pending.node_name) = (Phase::Pending, [].into(), "".into());
-        let pods = [pod("me", "10.0.0.1"), terminating, pending, pod("a", "10.0.0.2")].map(Arc::new);
+        let pods =
+            [pod("me", "10.0.0.1"), terminating, pending, pod("a", "10.0.0.2")].map(Arc::new);
         view_of(pods.iter(), &policy("me"))
     }
 
     #[test]
     fn json_has_every_pod_and_its_verdict() {
-        let json: serde_json::Value = serde_json::from_str(&explain(&view(), &context(), Form::Json)).unwrap();
+        let json: serde_json::Value =
+            serde_json::from_str(&explain(&view(), &context(), Form::Json)).unwrap();
         let pods = json["pods"].as_array().unwrap();
-        let verdicts: Vec<_> = pods.iter().map(|pod| (pod["name"].as_str().unwrap(), &pod["verdict"])).collect();
+        let verdicts: Vec<_> =
+            pods.iter().map(|pod| (pod["name"].as_str().unwrap(), &pod["verdict"])).collect();
         assert_eq!(
             verdicts,
             [("a", "peer"), ("b", "not-running"), ("c", "terminating"), ("me", "self")]
@@ -176,8 +190,14 @@ mod tests {
         let table = explain(&view, &context, Form::Table);
         assert_eq!(table.lines().count(), 3, "{table:?}");
         assert!(!table.contains(|c| c != '\n' && HOSTILE.contains(c)), "{table:?}");
-        let json: serde_json::Value = serde_json::from_str(&explain(&view, &context, Form::Json)).unwrap();
-        for text in [&json["self"], &json["pods"][0]["name"], &json["pods"][0]["node_name"], &json["pods"][0]["uid"]] {
+        let json: serde_json::Value =
+            serde_json::from_str(&explain(&view, &context, Form::Json)).unwrap();
+        for text in [
+            &json["self"],
+            &json["pods"][0]["name"],
+            &json["pods"][0]["node_name"],
+            &json["pods"][0]["uid"],
+        ] {
             assert!(!text.as_str().unwrap().contains(|c| HOSTILE.contains(c)), "{text}");
         }
     }
@@ -186,7 +206,10 @@ mod tests {
     #[test]
     fn explain_takes_names_of_any_length() {
         let name = "a".repeat(65_536);
-        let view = view_of([pod(&name, "10.0.0.2"), pod("b", "10.0.0.3")].map(Arc::new).iter(), &policy("me"));
+        let view = view_of(
+            [pod(&name, "10.0.0.2"), pod("b", "10.0.0.3")].map(Arc::new).iter(),
+            &policy("me"),
+        );
         let table = explain(&view, &context(), Form::Table);
         assert!(table.contains(&format!("\n{name}  peer ")), "{}", table.len());
     }

@@ -52,12 +52,14 @@ impl Log {
         }
     }
 
-    /// Returns the oldest record and removes it. If records were lost, the first record reports that.
+    /// Returns the oldest record and removes it. If records were lost, the first record reports
+    /// that.
     pub fn next(&self) -> Option<Record> {
         let mut records = self.records();
         let lost = std::mem::take(&mut records.lost);
         if lost > 0 {
-            let message = format!("{lost} records were lost because the host did not fetch them in time");
+            let message =
+                format!("{lost} records were lost because the host did not fetch them in time");
             return Some(Record { level: LogLevel::Warn, at: SystemTime::now(), message });
         }
         records.waiting.pop_front()
@@ -88,7 +90,10 @@ mod tests {
             log.write(level, || format!("{level:?}"));
         }
         assert!(log.is_waiting());
-        assert_eq!(fetched(&log), [(LogLevel::Error, "Error".into()), (LogLevel::Warn, "Warn".into())]);
+        assert_eq!(
+            fetched(&log),
+            [(LogLevel::Error, "Error".into()), (LogLevel::Warn, "Warn".into())]
+        );
         assert!(!log.is_waiting());
         let off = Log::new(None);
         off.write(LogLevel::Error, || unreachable!());
@@ -101,6 +106,9 @@ mod tests {
         (0..CAPACITY + 7).for_each(|i| log.write(LogLevel::Info, || i.to_string()));
         let records = fetched(&log);
         assert_eq!(records.len(), CAPACITY + 1);
-        assert!(records[0].1.starts_with("7 records were lost") && records[1].1 == "7", "{records:?}");
+        assert!(
+            records[0].1.starts_with("7 records were lost") && records[1].1 == "7",
+            "{records:?}"
+        );
     }
 }

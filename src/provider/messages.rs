@@ -23,7 +23,8 @@ impl MessageContext {
     /// Returns the error before the first list.
     pub fn not_synced(&self, failure: Option<&Error>) -> Error {
         let namespace = &self.namespace;
-        let cause = failure.map_or("waiting for the first response of the API server", Error::message);
+        let cause =
+            failure.map_or("waiting for the first response of the API server", Error::message);
         let error = Error::new(
             Status::NotSynced,
             format!("the pods of namespace `{namespace}` have not been listed yet: {cause}"),
@@ -55,7 +56,8 @@ impl MessageContext {
 
     /// Returns the error for a local pod without the labels of the peers.
     pub fn unselected(&self, labels: &BTreeMap<String, String>) -> Error {
-        let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let labels: Vec<String> =
+            labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let labels = labels.join(",");
         let labels = printable(&labels);
         let MessageContext { self_pod, selector, .. } = self;
@@ -100,11 +102,19 @@ impl MessageContext {
     }
 
     /// Returns the error for too few peers, or peers that are not stable.
-    pub fn unsettled(&self, found: usize, min: usize, stable_for: Duration, cause: Option<&Error>) -> Error {
+    pub fn unsettled(
+        &self,
+        found: usize,
+        min: usize,
+        stable_for: Duration,
+        cause: Option<&Error>,
+    ) -> Error {
         let stable_for = stable_for.as_millis();
-        let message = format!("found {found} peers; need at least {min}, stable for {stable_for} ms");
+        let message =
+            format!("found {found} peers; need at least {min}, stable for {stable_for} ms");
         match cause {
-            Some(cause) => Error::new(Status::Timeout, format!("{message}: {}", cause.message())).because_of(cause),
+            Some(cause) => Error::new(Status::Timeout, format!("{message}: {}", cause.message()))
+                .because_of(cause),
             None => Error::new(Status::Timeout, message),
         }
     }
@@ -114,7 +124,8 @@ impl MessageContext {
         let namespace = &self.namespace;
         let why = cause.map_or("the API server has not answered in time", Error::message);
         let age = age.as_millis();
-        let message = format!("the pods of namespace `{namespace}` were last confirmed {age} ms ago: {why}");
+        let message =
+            format!("the pods of namespace `{namespace}` were last confirmed {age} ms ago: {why}");
         let error = Error::new(Status::Stale, message);
         match cause {
             Some(cause) => error.because_of(cause),

@@ -1,4 +1,5 @@
-//! Metrics in the text format of Prometheus: <https://prometheus.io/docs/instrumenting/exposition_formats/>
+//! Metrics in the text format of Prometheus:
+//! <https://prometheus.io/docs/instrumenting/exposition_formats/>
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
@@ -20,21 +21,53 @@ pub struct Metrics<'a> {
 }
 
 impl Metrics<'_> {
-    /// Renders the metrics. Each has the labels `namespace` and `selector`, which distinguish the providers of one process.
+    /// Renders the metrics. Each has the labels `namespace` and `selector`, which distinguish the
+    /// providers of one process.
     pub fn render(&self, now: SystemTime) -> String {
         let mut text = Text { text: String::new(), context: self.context };
         let Self { health, stats, .. } = self;
-        text.one("peers", "gauge", "Peers of the last snapshot.", self.view.map_or(0, |view| view.peers.len()));
+        text.one(
+            "peers",
+            "gauge",
+            "Peers of the last snapshot.",
+            self.view.map_or(0, |view| view.peers.len()),
+        );
         text.many("pods", "gauge", "Pods of the selector by verdict.", "verdict", &self.verdicts());
-        text.one("synced", "gauge", "1 once the pods have been read.", u8::from(self.view.is_some()));
-        text.one("stale", "gauge", "1 if the last confirmation is too old or missing.", u8::from(health.stale));
+        text.one(
+            "synced",
+            "gauge",
+            "1 once the pods have been read.",
+            u8::from(self.view.is_some()),
+        );
+        text.one(
+            "stale",
+            "gauge",
+            "1 if the last confirmation is too old or missing.",
+            u8::from(health.stale),
+        );
         text.one("watching", "gauge", "1 while a watch is open.", u8::from(health.watching));
-        text.one("polling", "gauge", "1 if the pods are polled, not watched.", u8::from(health.polling));
+        text.one(
+            "polling",
+            "gauge",
+            "1 if the pods are polled, not watched.",
+            u8::from(health.polling),
+        );
         text.one("generation", "gauge", "Generation of the last snapshot.", self.generation);
         let at = health.age.map_or(0.0, |age| seconds_since_epoch(now, age));
-        text.one("last_confirmation_timestamp_seconds", "gauge", "Unix time of the last confirmation.", at);
+        text.one(
+            "last_confirmation_timestamp_seconds",
+            "gauge",
+            "Unix time of the last confirmation.",
+            at,
+        );
         let requests = BTreeMap::from([("list", stats.lists), ("watch", stats.watches)]);
-        text.many("requests_total", "counter", "Lists and watches that were requested.", "verb", &requests);
+        text.many(
+            "requests_total",
+            "counter",
+            "Lists and watches that were requested.",
+            "verb",
+            &requests,
+        );
         text.many(
             "failures_total",
             "counter",
@@ -43,7 +76,12 @@ impl Metrics<'_> {
             &stats.failures,
         );
         text.one("events_total", "counter", "Watch events that were received.", stats.events);
-        text.one("evaluations_total", "counter", "How often the verdicts were updated.", stats.views);
+        text.one(
+            "evaluations_total",
+            "counter",
+            "How often the verdicts were updated.",
+            stats.views,
+        );
         text.text
     }
 
@@ -60,7 +98,9 @@ impl Metrics<'_> {
 }
 
 fn seconds_since_epoch(now: SystemTime, age: Duration) -> f64 {
-    now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().saturating_sub(age).as_millis() as f64 / 1000.0
+    now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().saturating_sub(age).as_millis()
+        as f64
+        / 1000.0
 }
 
 struct Text<'a> {
@@ -74,7 +114,14 @@ impl Text<'_> {
         self.sample(name, "", value);
     }
 
-    fn many(&mut self, name: &str, kind: &str, help: &str, label: &str, values: &BTreeMap<&'static str, u64>) {
+    fn many(
+        &mut self,
+        name: &str,
+        kind: &str,
+        help: &str,
+        label: &str,
+        values: &BTreeMap<&'static str, u64>,
+    ) {
         self.head(name, kind, help);
         for (of, value) in values {
             self.sample(name, &format!(",{label}=\"{of}\""), value);
@@ -82,7 +129,8 @@ impl Text<'_> {
     }
 
     fn head(&mut self, name: &str, kind: &str, help: &str) {
-        let _ = writeln!(self.text, "# HELP kubepeers_{name} {help}\n# TYPE kubepeers_{name} {kind}");
+        let _ =
+            writeln!(self.text, "# HELP kubepeers_{name} {help}\n# TYPE kubepeers_{name} {kind}");
     }
 
     fn sample(&mut self, name: &str, label: &str, value: impl Display) {
@@ -108,12 +156,22 @@ mod tests {
 
     #[test]
     fn labels_are_escaped() {
-        let health = Health { age: None, stale: true, watching: false, polling: false, last_error: None };
+        let health =
+            Health { age: None, stale: true, watching: false, polling: false, last_error: None };
         let (mut context, stats) = (context(), WatchStats::default());
         context.selector = "a=\"\\\n\u{202e}".into();
-        let metrics = Metrics { context: &context, health: &health, stats: &stats, generation: 0, view: None };
+        let metrics = Metrics {
+            context: &context,
+            health: &health,
+            stats: &stats,
+            generation: 0,
+            view: None,
+        };
         let text = metrics.render(SystemTime::UNIX_EPOCH);
-        assert!(text.contains(r#"kubepeers_peers{namespace="ns",selector="a=\"\\  "} 0"#), "{text}");
+        assert!(
+            text.contains(r#"kubepeers_peers{namespace="ns",selector="a=\"\\  "} 0"#),
+            "{text}"
+        );
     }
 
     #[test]
@@ -122,8 +180,20 @@ mod tests {
         let view = view_of(pods.iter(), &policy("me"));
         let age = Some(Duration::from_millis(2500));
         let health = Health { age, stale: true, watching: true, polling: false, last_error: None };
-        let stats = WatchStats { lists: 1, watches: 2, events: 3, views: 4, failures: BTreeMap::from([("tls", 5)]) };
-        let metrics = Metrics { context: &context(), health: &health, stats: &stats, generation: 6, view: Some(&view) };
+        let stats = WatchStats {
+            lists: 1,
+            watches: 2,
+            events: 3,
+            views: 4,
+            failures: BTreeMap::from([("tls", 5)]),
+        };
+        let metrics = Metrics {
+            context: &context(),
+            health: &health,
+            stats: &stats,
+            generation: 6,
+            view: Some(&view),
+        };
         let text = metrics.render(SystemTime::UNIX_EPOCH + Duration::from_secs(10));
         let labels = "namespace=\"ns\",selector=\"app=demo\"";
         for sample in [
@@ -143,7 +213,8 @@ mod tests {
             format!("evaluations_total{{{labels}}} 4"),
         ] {
             let name = sample.split('{').next().unwrap();
-            let (head, found) = (format!("\n# TYPE kubepeers_{name} "), format!("\nkubepeers_{sample}\n"));
+            let (head, found) =
+                (format!("\n# TYPE kubepeers_{name} "), format!("\nkubepeers_{sample}\n"));
             let text = format!("\n{text}");
             assert!(text.matches(&head).count() == 1 && text.contains(&found), "{found} in {text}");
         }

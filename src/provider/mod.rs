@@ -35,13 +35,19 @@ use crate::status::Status;
 /// The shortest default: a server whose cache lags answers a most-recent list after up to 3.1 s.
 const REFRESH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where the pods come from. `ffi` implements it with the Kubernetes API; tests have their own implementations.
+/// Where the pods come from. `ffi` implements it with the Kubernetes API; tests have their own
+/// implementations.
 pub trait Backend: Debug + Send + Sync {
     /// Reads the credentials, identifies the local pod, and prepares the watch.
     fn connect(&self, settings: &Settings, environment: &Environment<'_>) -> Result<Connection>;
 
-    /// Runs a future on a thread of its own until the thread is stopped. Calls `on_panic` if it panics.
-    fn spawn(&self, run: Run, on_panic: Box<dyn FnOnce(Error) + Send>) -> Result<Box<dyn WatcherThread>>;
+    /// Runs a future on a thread of its own until the thread is stopped. Calls `on_panic` if it
+    /// panics.
+    fn spawn(
+        &self,
+        run: Run,
+        on_panic: Box<dyn FnOnce(Error) + Send>,
+    ) -> Result<Box<dyn WatcherThread>>;
 }
 
 /// Creates the future that the watcher's thread runs.
@@ -128,9 +134,11 @@ impl Provider {
     /// Starts the watcher and waits for the first list.
     pub fn register(&self, timeout: Timeout) -> Result<()> {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let shared = self.start(&Environment { variable: &variable, addresses: &machine_addresses })?;
+        let shared =
+            self.start(&Environment { variable: &variable, addresses: &machine_addresses })?;
         let timeout = timeout.or(self.settings.register_timeout);
-        // A caller that does not wait gets permanent errors from later calls: whether the watcher has found one by now is chance.
+        // A caller that does not wait gets permanent errors from later calls: whether the watcher
+        // has found one by now is chance.
         let synced = if timeout.is_zero() { Ok(()) } else { shared.first_sync(timeout) };
         if let Err(error) = &synced {
             self.stop_registration(&shared, error);
@@ -141,7 +149,8 @@ impl Provider {
     fn start(&self, environment: &Environment<'_>) -> Result<Arc<SharedState>> {
         self.lock().may_register()?;
         // Files are read without the lock: they may be slow, and close must not wait for them.
-        let Connection { namespace, identity, watch } = self.backend.connect(&self.settings, environment)?;
+        let Connection { namespace, identity, watch } =
+            self.backend.connect(&self.settings, environment)?;
         let mut state = self.lock();
         state.may_register()?;
         let context = self.context(namespace, &identity);
@@ -149,7 +158,12 @@ impl Provider {
             let MessageContext { namespace, selector, self_pod, .. } = &context;
             format!("discovering pods with labels `{selector}` in namespace `{namespace}`; this pod: {self_pod}")
         });
-        let shared = Arc::new(SharedState::new(state.resume.clone(), context, &self.settings, self.sinks.clone()));
+        let shared = Arc::new(SharedState::new(
+            state.resume.clone(),
+            context,
+            &self.settings,
+            self.sinks.clone(),
+        ));
         let Settings { ports, options, .. } = &self.settings;
         let policy = PeerPolicy { ports: ports.clone(), identity, options: *options, alive: None };
         let (watched, failed) = (shared.clone(), shared.clone());
@@ -193,7 +207,8 @@ impl Provider {
     /// Returns a new descriptor that is readable when a call may have a new outcome.
     pub fn change_descriptor(&self) -> Result<OwnedFd> {
         let descriptor = self.sinks.notifier.descriptor();
-        descriptor.map_err(|e| Error::new(Status::NoResources, format!("no descriptor can be made: {e}")))
+        descriptor
+            .map_err(|e| Error::new(Status::NoResources, format!("no descriptor can be made: {e}")))
     }
 
     /// Returns the log records.
@@ -216,15 +231,22 @@ impl Provider {
         self.shared()?.newer_than(after_generation, timeout.or(self.settings.discover_timeout))
     }
 
-    /// Returns the peers, once there are at least `min` and their addresses have been the same for `stable_for`.
-    pub fn wait_for_peers(&self, min: usize, stable_for: Duration, timeout: Timeout) -> Result<Arc<Snapshot>> {
+    /// Returns the peers, once there are at least `min` and their addresses have been the same for
+    /// `stable_for`.
+    pub fn wait_for_peers(
+        &self,
+        min: usize,
+        stable_for: Duration,
+        timeout: Timeout,
+    ) -> Result<Arc<Snapshot>> {
         self.shared()?.settled(min, stable_for, timeout.or(self.settings.discover_timeout))
     }
 
-    /// Forces a new list and waits for it. On success, later results are at least as new as this call if `*request` is 0, or
-    /// else as the earlier call that has set it.
+    /// Forces a new list and waits for it. On success, later results are at least as new as this
+    /// call if `*request` is 0, or else as the earlier call that has set it.
     pub fn refresh(&self, request: &mut u64, timeout: Timeout) -> Result<()> {
-        self.shared()?.refresh(request, timeout.or(self.settings.discover_timeout.max(REFRESH_TIMEOUT)))
+        self.shared()?
+            .refresh(request, timeout.or(self.settings.discover_timeout.max(REFRESH_TIMEOUT)))
     }
 
     /// Returns how reliable the results are.
@@ -255,9 +277,11 @@ impl Provider {
         let thread = {
             let mut state = self.lock();
             match state.phase {
-                Phase::Registered(_) => {
-                    leave(&mut state, Phase::Initialized, not_registered("deregister was called meanwhile"))
-                }
+                Phase::Registered(_) => leave(
+                    &mut state,
+                    Phase::Initialized,
+                    not_registered("deregister was called meanwhile"),
+                ),
                 Phase::Initialized => return Err(not_registered("there is nothing to deregister")),
                 Phase::Closed => return Err(closed()),
             }
@@ -283,7 +307,9 @@ impl State {
     fn may_register(&self) -> Result<()> {
         match self.phase {
             Phase::Initialized => Ok(()),
-            Phase::Registered(_) => Err(Error::new(Status::AlreadyRegistered, "register was called before")),
+            Phase::Registered(_) => {
+                Err(Error::new(Status::AlreadyRegistered, "register was called before"))
+            }
             Phase::Closed => Err(closed()),
         }
     }
@@ -295,7 +321,8 @@ impl Drop for Provider {
     }
 }
 
-/// Enters another phase. If a registration ends, all its waiting calls return `reason`. Returns the thread to join.
+/// Enters another phase. If a registration ends, all its waiting calls return `reason`. Returns the
+/// thread to join.
 fn leave(state: &mut State, next: Phase, reason: Error) -> Option<Box<dyn WatcherThread>> {
     match std::mem::replace(&mut state.phase, next) {
         Phase::Registered(Registration { shared, thread }) => {
@@ -306,10 +333,14 @@ fn leave(state: &mut State, next: Phase, reason: Error) -> Option<Box<dyn Watche
     }
 }
 
-/// Returns the addresses that another machine could know. Without any, other ways to identify the local pod remain.
+/// Returns the addresses that another machine could know. Without any, other ways to identify the
+/// local pod remain.
 fn machine_addresses() -> Vec<IpAddr> {
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default().into_iter();
-    interfaces.filter(|interface| !interface.is_loopback() && !interface.is_link_local()).map(|it| it.ip()).collect()
+    interfaces
+        .filter(|interface| !interface.is_loopback() && !interface.is_link_local())
+        .map(|it| it.ip())
+        .collect()
 }
 
 /// Runs without the lock, which callers need meanwhile.

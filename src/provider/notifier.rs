@@ -9,8 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use socket2::SockRef;
 
-/// The descriptors of one provider. Each is one end of a pair of sockets, so that either side notices when the other closes its
-/// end.
+/// The descriptors of one provider. Each is one end of a pair of sockets, so that either side
+/// notices when the other closes its end.
 #[derive(Debug, Default)]
 pub struct ChangeNotifier {
     ends: Mutex<Ends>,
@@ -19,8 +19,8 @@ pub struct ChangeNotifier {
 #[derive(Debug, Default)]
 struct Ends {
     open: Vec<UnixStream>,
-    /// How many ends may be open before the next new one checks which of them the host has closed. A check of all ends for
-    /// each new one would take quadratic time.
+    /// How many ends may be open before the next new one checks which of them the host has closed.
+    /// A check of all ends for each new one would take quadratic time.
     check_at: usize,
 }
 
@@ -41,7 +41,8 @@ impl Drop for ChangeNotifier {
 }
 
 impl ChangeNotifier {
-    /// Returns a new descriptor. It is readable at once, because its owner has not read the present state yet.
+    /// Returns a new descriptor. It is readable at once, because its owner has not read the present
+    /// state yet.
     pub fn descriptor(&self) -> io::Result<OwnedFd> {
         let (ours, theirs) = UnixStream::pair()?;
         theirs.set_nonblocking(true)?;
@@ -60,7 +61,8 @@ impl ChangeNotifier {
         self.lock().retain(notify);
     }
 
-    /// Ends all descriptors: they stay readable, and reading returns 0, even if a child process has copies of our ends.
+    /// Ends all descriptors: they stay readable, and reading returns 0, even if a child process has
+    /// copies of our ends.
     pub fn end(&self) {
         for end in self.lock().open.drain(..) {
             // It fails only if the host has closed its end.
@@ -74,13 +76,15 @@ impl ChangeNotifier {
 }
 
 fn is_open(end: &UnixStream) -> bool {
-    let received = SockRef::from(end).recv_with_flags(&mut [MaybeUninit::uninit()], libc::MSG_DONTWAIT);
+    let received =
+        SockRef::from(end).recv_with_flags(&mut [MaybeUninit::uninit()], libc::MSG_DONTWAIT);
     !matches!(&received, Ok(0)) && !received.is_err_and(is_over)
 }
 
 /// Returns whether the host still has its end.
 fn notify(end: &UnixStream) -> bool {
-    // Neither raises SIGPIPE if the other end is closed nor blocks if the host has not read for long.
+    // Neither raises SIGPIPE if the other end is closed nor blocks if the host has not read for
+    // long.
     let sent = SockRef::from(end).send_with_flags(&[1], libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT);
     !sent.is_err_and(is_over)
 }

@@ -5,8 +5,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use crate::discovery::snapshot::Snapshot;
 
-/// Holds the snapshot of one provider at a time, its owner. Each owner has a number. A reader with the number of an earlier owner
-/// gets no snapshot.
+/// Holds the snapshot of one provider at a time, its owner. Each owner has a number. A reader with
+/// the number of an earlier owner gets no snapshot.
 #[derive(Debug, Default)]
 pub struct SnapshotSlot {
     /// `owner << 32 | generation`; read without the lock.
@@ -63,7 +63,9 @@ impl SnapshotSlot {
 
 impl Stored {
     fn tagged_generation(&self) -> u64 {
-        self.snapshot.as_ref().map_or(0, |snapshot| u64::from(self.owner) << 32 | snapshot.generation())
+        self.snapshot
+            .as_ref()
+            .map_or(0, |snapshot| u64::from(self.owner) << 32 | snapshot.generation())
     }
 }
 
@@ -85,8 +87,10 @@ impl SlotWriter {
     /// Stores a snapshot. `None` means that a caller has to wait, or gets an error.
     pub fn store(&self, snapshot: Option<&Arc<Snapshot>>) {
         let Some(slot) = self.slot else { return };
-        // A larger generation is only slower to read. One change per second reaches it after a hundred years.
-        let snapshot = snapshot.filter(|snapshot| snapshot.generation() <= u64::from(u32::MAX)).cloned();
+        // A larger generation is only slower to read. One change per second reaches it after a
+        // hundred years.
+        let snapshot =
+            snapshot.filter(|snapshot| snapshot.generation() <= u64::from(u32::MAX)).cloned();
         slot.replace(self.owner, Stored { owner: self.owner, snapshot });
     }
 }
@@ -176,7 +180,9 @@ mod tests {
                 });
                 scope.spawn(move || {
                     for _ in 0..rounds * 4 {
-                        assert!(slot.load(owner).is_none_or(|snapshot| Arc::ptr_eq(&snapshot, own)));
+                        assert!(
+                            slot.load(owner).is_none_or(|snapshot| Arc::ptr_eq(&snapshot, own))
+                        );
                     }
                 });
             }

@@ -1,4 +1,5 @@
-//! What the watcher's thread and the threads of callers share: the last snapshot, or why there is none.
+//! What the watcher's thread and the threads of callers share: the last snapshot, or why there is
+//! none.
 
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -40,8 +41,8 @@ pub struct SharedState {
     /// `max_stale_ms`
     pub(super) max_stale: Option<Duration>,
     poll_interval: Duration,
-    /// Where this client comes, from 0 to 1, when all clients of a set make the same request. It stays
-    /// the same for callers that poll.
+    /// Where this client comes, from 0 to 1, when all clients of a set make the same request. It
+    /// stays the same for callers that poll.
     pub(super) place: f64,
     pub(super) sinks: Sinks,
 }
@@ -87,7 +88,8 @@ pub(super) struct State {
     /// Why the pods cannot be read at present.
     pub(super) failure: Option<LastError>,
     stats: WatchStats,
-    /// Something has happened that a caller may wait for, besides a new generation or another error.
+    /// Something has happened that a caller may wait for, besides a new generation or another
+    /// error.
     notify: bool,
     /// The last state: every call returns this error.
     pub(super) ended: Option<Error>,
@@ -112,7 +114,8 @@ impl Sink for SharedState {
         self.change(|state| {
             state.stats.views += 1;
             self.confirm_and_recover(state);
-            // The last view, not that of the snapshot: it shares more of its blocks with the new one.
+            // The last view, not that of the snapshot: it shares more of its blocks with the new
+            // one.
             let last = state.view.as_ref();
             if !last.is_some_and(|last| last.has_addresses_of(&view)) {
                 state.addresses_since = Instant::now();
@@ -122,8 +125,12 @@ impl Sink for SharedState {
                 state.snapshot = Some(Arc::new(Snapshot::new(state.generation, view.clone())));
                 let View { peers, gate, excluded, .. } = &*view;
                 self.sinks.log.write(LogLevel::Info, || {
-                    let (peers, excluded, generation) = (peers.len(), excluded.len(), state.generation);
-                    format!("generation {generation}: {peers} peers, {excluded} pods excluded, gate {}", gate.name())
+                    let (peers, excluded, generation) =
+                        (peers.len(), excluded.len(), state.generation);
+                    format!(
+                        "generation {generation}: {peers} peers, {excluded} pods excluded, gate {}",
+                        gate.name()
+                    )
                 });
             }
             state.view = Some(view);
@@ -250,11 +257,12 @@ impl SharedState {
         }
     }
 
-    /// Ends the registration: every call from now on, and every waiting one, returns `reason`. Later reasons are ignored.
-    /// Returns where the next registration resumes.
+    /// Ends the registration: every call from now on, and every waiting one, returns `reason`.
+    /// Later reasons are ignored. Returns where the next registration resumes.
     pub fn end(&self, reason: Error) -> Resume {
         let mut state = self.lock();
-        let level = if reason.status() == Status::Internal { LogLevel::Error } else { LogLevel::Info };
+        let level =
+            if reason.status() == Status::Internal { LogLevel::Error } else { LogLevel::Info };
         self.sinks.log.write(level, || reason.to_string());
         state.ended.get_or_insert(reason);
         self.sinks.slot.store(None);
@@ -274,7 +282,8 @@ impl SharedState {
         let state = self.lock_live()?;
         let (health, view) = (&self.health_of(&state), state.view.as_deref());
         let State { stats, generation, .. } = &*state;
-        Ok(Metrics { context: &self.context, health, stats, generation: *generation, view }.render(SystemTime::now()))
+        Ok(Metrics { context: &self.context, health, stats, generation: *generation, view }
+            .render(SystemTime::now()))
     }
 
     /// Returns every pod and its verdict.
@@ -286,7 +295,8 @@ impl SharedState {
         Ok(explain(&view, &self.context, form))
     }
 
-    /// Makes the descriptors readable when time alone changes what a call returns. Runs next to the watcher, without end.
+    /// Makes the descriptors readable when time alone changes what a call returns. Runs next to the
+    /// watcher, without end.
     pub async fn notify_in_time(&self) {
         let mut reported = None;
         loop {
@@ -320,7 +330,8 @@ impl SharedState {
     }
 
     fn needs_list(&self, state: &State) -> bool {
-        self.wanted().is_some_and(|wanted| state.last_list.is_none_or(|list| list.requested < wanted))
+        self.wanted()
+            .is_some_and(|wanted| state.last_list.is_none_or(|list| list.requested < wanted))
     }
 
     /// Requests a list that is at least as new as this moment.
@@ -347,7 +358,8 @@ impl SharedState {
     }
 
     pub(super) fn is_too_old(&self, state: &State) -> bool {
-        self.max_stale.is_some_and(|max| state.confirmed.is_none_or(|confirmed| confirmed.elapsed() > max))
+        self.max_stale
+            .is_some_and(|max| state.confirmed.is_none_or(|confirmed| confirmed.elapsed() > max))
     }
 
     fn health_of(&self, state: &State) -> Health {
@@ -364,9 +376,12 @@ impl SharedState {
         }
     }
 
-    /// Returns the snapshot that is the answer until something changes. With a limit of age, time changes it, too.
+    /// Returns the snapshot that is the answer until something changes. With a limit of age, time
+    /// changes it, too.
     pub(super) fn current<'a>(&self, state: &'a State) -> Option<&'a Arc<Snapshot>> {
-        let is_open = |snapshot: &&Arc<Snapshot>| snapshot.view().gate == AnswerGate::Open && self.max_stale.is_none();
+        let is_open = |snapshot: &&Arc<Snapshot>| {
+            snapshot.view().gate == AnswerGate::Open && self.max_stale.is_none()
+        };
         state.snapshot.as_ref().filter(is_open)
     }
 
@@ -428,7 +443,8 @@ impl State {
         self.polling.as_ref().and_then(|polling| polling.why.as_ref())
     }
 
-    /// Returns what the descriptors report changes of. A caller that waits needs to know whether an error is permanent.
+    /// Returns what the descriptors report changes of. A caller that waits needs to know whether an
+    /// error is permanent.
     fn reported(&self) -> (u64, bool, [Option<(&'static str, bool)>; 2]) {
         let kind = |error: &LastError| (error.class, error.error.is_retryable());
         let errors = [self.failure.as_ref(), self.polling_error()];
@@ -502,10 +518,18 @@ pub(super) mod tests {
     fn slot_holds_the_snapshot_that_is_returned_at_once() {
         let place: &SnapshotSlot = Box::leak(Box::default());
         let slot = SlotWriter::begin(place, 1);
-        let shared = SharedState::new(Resume::default(), context(), &settings(&[]), Sinks { slot, ..Sinks::default() });
-        for (gate, generation) in
-            [(AnswerGate::SelfAbsent, 0), (AnswerGate::Open, 2), (AnswerGate::SelfUnclear, 0), (AnswerGate::Open, 4)]
-        {
+        let shared = SharedState::new(
+            Resume::default(),
+            context(),
+            &settings(&[]),
+            Sinks { slot, ..Sinks::default() },
+        );
+        for (gate, generation) in [
+            (AnswerGate::SelfAbsent, 0),
+            (AnswerGate::Open, 2),
+            (AnswerGate::SelfUnclear, 0),
+            (AnswerGate::Open, 4),
+        ] {
             shared.publish(view(gate, &["10.0.0.1"]));
             assert_eq!(place.generation(1), generation);
         }
@@ -528,7 +552,10 @@ pub(super) mod tests {
         let shared = shared();
         shared.publish(view(AnswerGate::Open, &["10.0.0.1"]));
         let mut excluded = view(AnswerGate::Open, &["10.0.0.1"]);
-        excluded.excluded.insert(ExcludedPod { pod: Arc::new(pod("new", "10.0.0.9")), reason: Reason::NotReady });
+        excluded.excluded.insert(ExcludedPod {
+            pod: Arc::new(pod("new", "10.0.0.9")),
+            reason: Reason::NotReady,
+        });
         shared.publish(excluded);
         assert_eq!(shared.newer_than(0, Duration::ZERO).unwrap().generation(), 1);
         assert!(shared.explain(Form::Table).unwrap().contains("not-ready"));
@@ -550,7 +577,10 @@ pub(super) mod tests {
         shared.set_polling(true, Some(failure(Status::Forbidden, "may not watch")));
         shared.confirm();
         let health = shared.health().unwrap();
-        assert_eq!((health.polling, health.last_error.unwrap().error.status()), (true, Status::Forbidden));
+        assert_eq!(
+            (health.polling, health.last_error.unwrap().error.status()),
+            (true, Status::Forbidden)
+        );
         shared.end(Error::new(Status::Closed, "closed"));
         assert_eq!(shared.health().unwrap_err().status(), Status::Closed);
     }
@@ -563,7 +593,10 @@ pub(super) mod tests {
         let settled = shared.lock().addresses_since;
         let mut ready = pod("10.0.0.1", "10.0.0.1");
         ready.ready = true;
-        shared.publish(View { gate: AnswerGate::Open, ..view_of([Arc::new(ready)].iter(), &policy("me")) });
+        shared.publish(View {
+            gate: AnswerGate::Open,
+            ..view_of([Arc::new(ready)].iter(), &policy("me"))
+        });
         assert_eq!(shared.lock().addresses_since, settled);
         assert_eq!(shared.newer_than(0, Duration::ZERO).unwrap().generation(), 2);
         shared.publish(view(AnswerGate::Open, &["10.0.0.2"]));

@@ -1,4 +1,5 @@
-//! The calls that wait: until the first list, a newer snapshot, a stable set of peers, or a list that was requested.
+//! The calls that wait: until the first list, a newer snapshot, a stable set of peers, or a list
+//! that was requested.
 
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,13 +10,16 @@ use crate::jitter::place_in_spread;
 use crate::provider::state::{CLOCK, SharedState, State};
 use crate::status::Status;
 
-/// A list that arrived this recently confirms that a set is stable. A list from a server whose cache lags takes 3.1 s:
-/// a caller that polls with a shorter limit would request one list after the other.
+/// A list that arrived this recently confirms that a set is stable. A list from a server whose
+/// cache lags takes 3.1 s: a caller that polls with a shorter limit would request one list after
+/// the other.
 const RECENT: Duration = Duration::from_secs(5);
-/// The members of a large set spread the lists that confirm that it is stable over at most this time.
+/// The members of a large set spread the lists that confirm that it is stable over at most this
+/// time.
 const LONGEST_SPREAD: Duration = Duration::from_secs(5);
 
-/// The end of a wait. It begins with the first question, because reading the clock costs more than an answer that is there.
+/// The end of a wait. It begins with the first question, because reading the clock costs more than
+/// an answer that is there.
 struct Deadline {
     timeout: Duration,
     at: Option<Instant>,
@@ -35,7 +39,8 @@ impl Deadline {
 }
 
 impl SharedState {
-    /// Waits until the pods have been listed once. Returns `Ok` after the timeout, too, and an error only if it is permanent.
+    /// Waits until the pods have been listed once. Returns `Ok` after the timeout, too, and an
+    /// error only if it is permanent.
     pub fn first_sync(&self, timeout: Duration) -> Result<()> {
         let mut deadline = Deadline::after(timeout);
         let mut state = self.lock_live()?;
@@ -55,7 +60,9 @@ impl SharedState {
         let mut state = self.lock_live()?;
         loop {
             let recheck_after = match self.answer(&state) {
-                Some(Ok(snapshot)) if snapshot.generation() <= generation => self.until_too_old(&state),
+                Some(Ok(snapshot)) if snapshot.generation() <= generation => {
+                    self.until_too_old(&state)
+                }
                 Some(answer) => {
                     // The caller has found the slot empty.
                     self.sinks.slot.store(self.current(&state));
@@ -64,15 +71,25 @@ impl SharedState {
                 None => None,
             };
             let Some(left) = deadline.left() else { break };
-            state = self.wait_for_change(state, recheck_after.map_or(left, |limit| limit.min(left)))?;
+            state =
+                self.wait_for_change(state, recheck_after.map_or(left, |limit| limit.min(left)))?;
         }
-        let message = format!("nothing newer than generation {generation} came within {} ms", timeout.as_millis());
+        let message = format!(
+            "nothing newer than generation {generation} came within {} ms",
+            timeout.as_millis()
+        );
         Err(self.missing(&state).unwrap_or_else(|| Error::new(Status::Timeout, message)))
     }
 
-    /// Waits for at least `min` peers whose addresses have been the same for `stable_for`. Only a list after that time shows
-    /// that: an open watch may be silent because it is dead, and a server that has lost etcd sends bookmarks on.
-    pub fn settled(&self, min: usize, stable_for: Duration, timeout: Duration) -> Result<Arc<Snapshot>> {
+    /// Waits for at least `min` peers whose addresses have been the same for `stable_for`. Only a
+    /// list after that time shows that: an open watch may be silent because it is dead, and a
+    /// server that has lost etcd sends bookmarks on.
+    pub fn settled(
+        &self,
+        min: usize,
+        stable_for: Duration,
+        timeout: Duration,
+    ) -> Result<Arc<Snapshot>> {
         let requested = Instant::now();
         let mut deadline = Deadline::after(timeout);
         let mut state = self.lock_live()?;
@@ -81,7 +98,9 @@ impl SharedState {
             match self.answer(&state) {
                 Some(Err(error)) => return Err(error),
                 Some(Ok(snapshot)) if snapshot.len() >= min => {
-                    let Some(needed) = state.list_needed(stable_for, requested) else { return Ok(snapshot) };
+                    let Some(needed) = state.list_needed(stable_for, requested) else {
+                        return Ok(snapshot);
+                    };
                     let due = self.confirming_list_due(&state, snapshot.len(), stable_for);
                     if due.is_zero() {
                         self.request_list(needed);
@@ -95,7 +114,8 @@ impl SharedState {
                 _ => {}
             }
             let Some(left) = deadline.left() else { break };
-            state = self.wait_for_change(state, recheck_after.map_or(left, |limit| limit.min(left)))?;
+            state =
+                self.wait_for_change(state, recheck_after.map_or(left, |limit| limit.min(left)))?;
         }
         Err(self.missing(&state).unwrap_or_else(|| {
             let found = state.snapshot.as_ref().map_or(0, |snapshot| snapshot.len());
@@ -103,8 +123,8 @@ impl SharedState {
         }))
     }
 
-    /// Returns how long to wait before the list that confirms that the peers are stable. All members of a set become stable in
-    /// the same moment, so they must not list in the same moment.
+    /// Returns how long to wait before the list that confirms that the peers are stable. All
+    /// members of a set become stable in the same moment, so they must not list in the same moment.
     fn confirming_list_due(&self, state: &State, peers: usize, stable_for: Duration) -> Duration {
         let spread = place_in_spread(peers, LONGEST_SPREAD, self.place);
         (state.addresses_since + stable_for + spread).saturating_duration_since(Instant::now())
@@ -126,30 +146,38 @@ impl SharedState {
     /// Returns when that refresh was requested; 0 is a new one, which gets its number.
     fn requested_at(&self, request: &mut u64) -> Result<Instant> {
         if *request == 0 {
-            // The next microsecond: a list that was requested earlier in this one is not new enough.
+            // The next microsecond: a list that was requested earlier in this one is not new
+            // enough.
             *request = 1 + u64::try_from(CLOCK.elapsed().as_micros()).unwrap_or(u64::MAX - 1);
         }
         let moment = CLOCK.checked_add(Duration::from_micros(*request));
         let latest = Instant::now() + Duration::from_micros(1);
         match moment.filter(|moment| *moment <= latest) {
             Some(moment) if moment >= self.began => Ok(moment),
-            Some(_) => {
-                Err(Error::new(Status::NotRegistered, "not registered: the registration of `request` has ended"))
-            }
+            Some(_) => Err(Error::new(
+                Status::NotRegistered,
+                "not registered: the registration of `request` has ended",
+            )),
             None => {
-                let message = format!("`request` is {request}: expected 0 or a number that refresh stored");
+                let message =
+                    format!("`request` is {request}: expected 0 or a number that refresh stored");
                 Err(Error::new(Status::InvalidArgument, message))
             }
         }
     }
 
-    /// Returns what can be answered now, or `None` if the caller has to wait. Requests a list if the result is too old.
+    /// Returns what can be answered now, or `None` if the caller has to wait. Requests a list if
+    /// the result is too old.
     fn answer(&self, state: &State) -> Option<Result<Arc<Snapshot>>> {
         let snapshot = state.snapshot.as_ref()?;
         match &snapshot.view().gate {
             AnswerGate::Open if self.is_too_old(state) => {
-                // One that was requested since the last confirmation, and has not arrived yet, is enough.
-                if self.wanted().is_none_or(|wanted| state.confirmed.is_none_or(|confirmed| wanted < confirmed)) {
+                // One that was requested since the last confirmation, and has not arrived yet, is
+                // enough.
+                if self
+                    .wanted()
+                    .is_none_or(|wanted| state.confirmed.is_none_or(|confirmed| wanted < confirmed))
+                {
                     self.request_list(Instant::now());
                 }
                 None
@@ -167,9 +195,12 @@ impl SharedState {
         Some(self.max_stale?.saturating_sub(state.confirmed?.elapsed()) + Duration::from_millis(1))
     }
 
-    /// Returns why there is no answer at all, or `None` if there is one, but not what the caller asked for.
+    /// Returns why there is no answer at all, or `None` if there is one, but not what the caller
+    /// asked for.
     fn missing(&self, state: &State) -> Option<Error> {
-        let Some(snapshot) = &state.snapshot else { return Some(self.context.not_synced(state.error())) };
+        let Some(snapshot) = &state.snapshot else {
+            return Some(self.context.not_synced(state.error()));
+        };
         match &snapshot.view().gate {
             AnswerGate::SelfAbsent => Some(self.context.absent()),
             AnswerGate::SelfNotYet(reason) => Some(self.context.not_yet(*reason)),
@@ -185,9 +216,15 @@ impl SharedState {
         }
     }
 
-    /// Waits for the next change, at most for `limit`. Returns an error if the registration has ended.
-    fn wait_for_change<'a>(&'a self, state: MutexGuard<'a, State>, limit: Duration) -> Result<MutexGuard<'a, State>> {
-        let (state, _) = self.changed.wait_timeout(state, limit).unwrap_or_else(PoisonError::into_inner);
+    /// Waits for the next change, at most for `limit`. Returns an error if the registration has
+    /// ended.
+    fn wait_for_change<'a>(
+        &'a self,
+        state: MutexGuard<'a, State>,
+        limit: Duration,
+    ) -> Result<MutexGuard<'a, State>> {
+        let (state, _) =
+            self.changed.wait_timeout(state, limit).unwrap_or_else(PoisonError::into_inner);
         match &state.ended {
             Some(reason) => Err(reason.clone()),
             None => Ok(state),
@@ -196,13 +233,19 @@ impl SharedState {
 }
 
 impl State {
-    /// Returns how new a list must be before the addresses count as stable for a caller who asked at that moment; `None` if
-    /// the last list is new enough. It must have been requested after the addresses had been the same for `stable_for`. Its
-    /// age counts from its arrival: otherwise a slow list would be too old for every call of a caller that polls.
+    /// Returns how new a list must be before the addresses count as stable for a caller who asked
+    /// at that moment; `None` if the last list is new enough. It must have been requested after the
+    /// addresses had been the same for `stable_for`. Its age counts from its arrival: otherwise a
+    /// slow list would be too old for every call of a caller that polls.
     fn list_needed(&self, stable_for: Duration, asked: Instant) -> Option<Instant> {
-        let is_recent = |arrived: Instant| asked.saturating_duration_since(arrived) <= stable_for.max(RECENT);
+        let is_recent =
+            |arrived: Instant| asked.saturating_duration_since(arrived) <= stable_for.max(RECENT);
         let since = self.addresses_since + stable_for;
-        let needed = if self.last_list.is_some_and(|list| is_recent(list.arrived)) { since } else { since.max(asked) };
+        let needed = if self.last_list.is_some_and(|list| is_recent(list.arrived)) {
+            since
+        } else {
+            since.max(asked)
+        };
         let stable = (!stable_for.is_zero()).then_some(needed);
         // While requests fail, only the next list shows that the last one still holds.
         let next = self.last_list.map_or(asked, |list| list.requested + Duration::from_nanos(1));
@@ -252,7 +295,10 @@ mod tests {
         let error = Error::new(Status::Forbidden, "may not watch").with_http_status(403);
         shared.fail(LastError { error, class: "forbidden" });
         let error = shared.newer_than(0, Duration::ZERO).unwrap_err();
-        assert_eq!((error.status(), error.http_status(), error.is_retryable()), (Status::NotSynced, 403, false));
+        assert_eq!(
+            (error.status(), error.http_status(), error.is_retryable()),
+            (Status::NotSynced, 403, false)
+        );
         assert!(error.message().contains("may not watch"));
         assert_eq!(shared.first_sync(Duration::ZERO).unwrap_err().status(), Status::Forbidden);
         shared.publish(view(AnswerGate::Open, &["10.0.0.1"]));
@@ -292,12 +338,17 @@ mod tests {
         thread::sleep(Duration::from_millis(2));
         let error = shared.newer_than(0, Duration::ZERO).unwrap_err();
         assert!(
-            error.status() == Status::Stale && error.is_retryable() && error.message().contains("refused"),
+            error.status() == Status::Stale
+                && error.is_retryable()
+                && error.message().contains("refused"),
             "{error}"
         );
         assert!(shared.health().unwrap().stale);
         // The watcher gets the request.
-        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(shared.list_requested());
+        tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap()
+            .block_on(shared.list_requested());
     }
 
     #[test]
@@ -351,7 +402,10 @@ mod tests {
         shared.publish(view(AnswerGate::Open, &[]));
         let mut theirs = descriptor(&shared);
         let mut request = 0;
-        assert_eq!(shared.refresh(&mut request, Duration::ZERO).unwrap_err().status(), Status::Stale);
+        assert_eq!(
+            shared.refresh(&mut request, Duration::ZERO).unwrap_err().status(),
+            Status::Stale
+        );
         assert!(request > 0 && !is_readable(&mut theirs));
         for _ in 0..2 {
             shared.fail(failure(Status::Unavailable, "no"));
@@ -359,7 +413,10 @@ mod tests {
         }
         // One that was requested before it is not new enough.
         shared.list_completed(shared.began);
-        assert_eq!(shared.refresh(&mut request, Duration::ZERO).unwrap_err().status(), Status::Stale);
+        assert_eq!(
+            shared.refresh(&mut request, Duration::ZERO).unwrap_err().status(),
+            Status::Stale
+        );
         thread::sleep(Duration::from_millis(1));
         shared.list_completed(Instant::now());
         assert!(is_readable(&mut theirs));
@@ -369,10 +426,14 @@ mod tests {
         shared.list_completed(Instant::now());
         assert!(!is_readable(&mut theirs));
         let next = self::shared();
-        for (registration, mut request, expected) in
-            [(&shared, request + 3_600_000_000, Status::InvalidArgument), (&next, request, Status::NotRegistered)]
-        {
-            assert_eq!(registration.refresh(&mut request, Duration::ZERO).unwrap_err().status(), expected);
+        for (registration, mut request, expected) in [
+            (&shared, request + 3_600_000_000, Status::InvalidArgument),
+            (&next, request, Status::NotRegistered),
+        ] {
+            assert_eq!(
+                registration.refresh(&mut request, Duration::ZERO).unwrap_err().status(),
+                expected
+            );
         }
     }
 
@@ -395,8 +456,12 @@ mod tests {
 
     #[test]
     fn descriptor_reports_once_that_a_result_is_too_old_and_that_it_is_confirmed() {
-        let shared =
-            SharedState::new(Resume::default(), context(), &settings(&[("max_stale_ms", "1000")]), Sinks::default());
+        let shared = SharedState::new(
+            Resume::default(),
+            context(),
+            &settings(&[("max_stale_ms", "1000")]),
+            Sinks::default(),
+        );
         shared.publish(view(AnswerGate::Open, &["10.0.0.1"]));
         let mut theirs = descriptor(&shared);
         for confirm in [Sink::confirm, Sink::confirm_despite_error, SharedState::confirm] {
@@ -414,8 +479,11 @@ mod tests {
     fn settled_requires_enough_peers_that_a_list_confirms() {
         const LONG: Duration = Duration::from_secs(60);
         let shared = Arc::new(shared());
-        let settled = |min, stable_for, timeout| shared.settled(min, stable_for, timeout).map(|peers| peers.len());
-        let status = |min, stable_for| settled(min, stable_for, Duration::ZERO).unwrap_err().status();
+        let settled = |min, stable_for, timeout| {
+            shared.settled(min, stable_for, timeout).map(|peers| peers.len())
+        };
+        let status =
+            |min, stable_for| settled(min, stable_for, Duration::ZERO).unwrap_err().status();
         assert_eq!(status(0, Duration::ZERO), Status::NotSynced);
         shared.publish(view(AnswerGate::Open, &["10.0.0.1"]));
         assert_eq!(settled(1, Duration::ZERO, Duration::ZERO), Ok(1));
@@ -434,7 +502,10 @@ mod tests {
         // While requests fail, the peers may have changed since the last list.
         shared.fail(failure(Status::Unavailable, "refused"));
         let error = settled(1, Duration::ZERO, Duration::ZERO).unwrap_err();
-        assert!(error.status() == Status::Timeout && error.message().contains("refused"), "{error}");
+        assert!(
+            error.status() == Status::Timeout && error.message().contains("refused"),
+            "{error}"
+        );
         assert!(shared.is_list_requested());
         shared.confirm();
         assert_eq!(settled(1, Duration::ZERO, Duration::ZERO), Ok(1));
@@ -457,14 +528,17 @@ mod tests {
         assert_eq!(status(0, Duration::ZERO), Status::SelfExcluded);
     }
 
-    /// Otherwise a server that takes six seconds for a list would get one request after the other, without end.
+    /// Otherwise a server that takes six seconds for a list would get one request after the other,
+    /// without end.
     #[test]
     fn slow_list_confirms_stability_for_a_caller_that_polls() {
         let shared = shared();
         shared.publish(view(AnswerGate::Open, &["10.0.0.1"]));
         let settled = Instant::now().checked_sub(Duration::from_secs(60)).unwrap();
         shared.lock().addresses_since = settled;
-        let poll = || shared.settled(1, Duration::from_millis(300), Duration::ZERO).map(|peers| peers.len());
+        let poll = || {
+            shared.settled(1, Duration::from_millis(300), Duration::ZERO).map(|peers| peers.len())
+        };
         assert_eq!(poll().unwrap_err().status(), Status::Timeout);
         assert!(shared.is_list_requested());
         shared.list_completed(Instant::now().checked_sub(Duration::from_secs(6)).unwrap());

@@ -57,7 +57,11 @@ class Record(NamedTuple):
 
     @property
     def address(self) -> str:
-        return f"[{self.host}]:{self.discovery_port}" if ":" in self.host else f"{self.host}:{self.discovery_port}"
+        return (
+            f"[{self.host}]:{self.discovery_port}"
+            if ":" in self.host
+            else f"{self.host}:{self.discovery_port}"
+        )
 
 
 def assert_expected(answers: dict[str, Answer], expected: dict[str, Any]) -> None:
@@ -74,7 +78,9 @@ def common_answer(answers: dict[str, Answer]) -> Answer:
     """Return the answer that all languages gave, and fail if they differ."""
     (first, answer), *others = answers.items()
     for language, other in others:
-        assert comparable(other) == comparable(answer), f"{language} and {first} differ: {other} and {answer}"
+        assert comparable(other) == comparable(answer), (
+            f"{language} and {first} differ: {other} and {answer}"
+        )
     return answer
 
 

@@ -1,4 +1,4 @@
-"""Runs a case with the probes, and checks its expectations with every call that returns the result."""
+"""Runs a case with the probes, and checks what it expects with every call that returns it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,10 @@ def check_init(probes: Probes, expected: dict[str, Any]) -> None:
     assert_expected(answers, expected)
     common_answer(answers)
     if expected["status"] != "OK":
-        assert probes.statuses("register", "discover", "wait 0 0", "deregister") == ["NOT_INITIALIZED"] * 4
+        assert (
+            probes.statuses("register", "discover", "wait 0 0", "deregister")
+            == ["NOT_INITIALIZED"] * 4
+        )
 
 
 class CaseRunner:
@@ -65,7 +68,8 @@ class CaseRunner:
         """Check that register fails with a permanent error, and registers nothing."""
         answer = self._expect("register", expected)
         assert self._probes.call("discover").status == "NOT_REGISTERED"
-        # A retry has the same outcome. Where the API server refuses, it would take seconds, so one case does it.
+        # A retry has the same outcome. Where the API server refuses, it would take seconds, so one
+        # case does it.
         if not answer.http_status:
             assert self._probes.call("register") == answer
 
@@ -75,7 +79,8 @@ class CaseRunner:
             self._check_not_synced(failure)
         else:
             self._check_explain(expected)
-        # Checked before the answers, because `settle` does not succeed while the watcher has an error.
+        # Checked before the answers, because `settle` does not succeed while the watcher has an
+        # error.
         self._check_health(expected.get("health", {}))
         if failure:
             self._check_failure(failure)
@@ -92,7 +97,9 @@ class CaseRunner:
         return self._expect_answers(self._probes.call_each(command), expected)
 
     def _expect_answers(self, answers: dict[str, Answer], expected: dict[str, Any]) -> Answer:
-        assert_expected(answers, {**expected, "words": self._setup.expand_all(expected.get("words", []))})
+        assert_expected(
+            answers, {**expected, "words": self._setup.expand_all(expected.get("words", []))}
+        )
         return common_answer(answers)
 
     # --- explain ---
@@ -177,12 +184,18 @@ class CaseRunner:
                 assert getattr(by_name[name], field) == text, f"{name}: {field}"
 
     def _check_generation(self, probe: Probe, addresses: list[str]) -> int:
-        """Return the current generation, after a check that all calls report it with these addresses."""
+        """Return the current generation, after a check that all calls report it with these
+        addresses.
+        """
         generation, found = probe.call("wait 0 0").snapshot
         assert found == addresses, probe.language
-        assert probe.call(f"settle {len(addresses)} 0 0").snapshot == (generation, addresses), probe.language
+        assert probe.call(f"settle {len(addresses)} 0 0").snapshot == (generation, addresses), (
+            probe.language
+        )
         known = generation if self._setup.has_generation else 0
-        assert probe.call("generation") == ("generation", "OK", False, 0, str(known)), probe.language
+        assert probe.call("generation") == ("generation", "OK", False, 0, str(known)), (
+            probe.language
+        )
         answer = probe.call(f"settle {len(addresses) + 1} 0 0")
         assert answer[:4] == ("settle", "TIMEOUT", True, 0), probe.language
         return generation
@@ -219,7 +232,12 @@ class CaseRunner:
 
     def _check_health(self, expected: dict[str, Any]) -> None:
         read, polling = expected.get("read", True), expected.get("polling", False)
-        flags = [read, expected.get("stale", False), expected.get("watching", read and not polling), polling]
+        flags = [
+            read,
+            expected.get("stale", False),
+            expected.get("watching", read and not polling),
+            polling,
+        ]
         error = [expected.get("status", "-"), expected.get("class", "-")]
         payload = " ".join([*(str(int(flag)) for flag in flags), *error])
         answer = self._probes.wait_for("health", lambda answer: answer.payload == payload)
@@ -229,5 +247,17 @@ class CaseRunner:
         if "log" not in expected:
             return
         for record in self._setup.expand_all(expected["log"]):
-            assert self._probes.call(f"log {subscriptions.EXPECTED_MS}") == ("log", "OK", False, 0, record)
-        assert self._probes.call(f"log {subscriptions.UNEXPECTED_MS}") == ("log", "TIMEOUT", False, 0, "")
+            assert self._probes.call(f"log {subscriptions.EXPECTED_MS}") == (
+                "log",
+                "OK",
+                False,
+                0,
+                record,
+            )
+        assert self._probes.call(f"log {subscriptions.UNEXPECTED_MS}") == (
+            "log",
+            "TIMEOUT",
+            False,
+            0,
+            "",
+        )

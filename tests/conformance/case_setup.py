@@ -1,4 +1,6 @@
-"""Sets up what a case describes: its pods, files, configuration and environment, and the changes of its steps."""
+"""Sets up what a case describes: its pods, files, configuration and environment, and the changes of
+its steps.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +67,9 @@ class CaseSetup:
 
     @property
     def configured_namespace(self) -> str:
-        return self._expand(self._case.part("configuration").get("namespace")) or self.namespace.name
+        return (
+            self._expand(self._case.part("configuration").get("namespace")) or self.namespace.name
+        )
 
     @property
     def selector(self) -> str:
@@ -79,7 +83,11 @@ class CaseSetup:
 
     def pods(self) -> list[dict[str, Any]]:
         """Return the selected pods that the API server has."""
-        return self.namespace.pods(self.selector) if self.configured_namespace == self.namespace.name else []
+        return (
+            self.namespace.pods(self.selector)
+            if self.configured_namespace == self.namespace.name
+            else []
+        )
 
     def change(self, actions: list[dict[str, Any]]) -> None:
         """Carry out the actions of a step."""
@@ -168,7 +176,9 @@ class CaseSetup:
 
 
 def ip_arguments(ips: list[str]) -> list[str]:
-    """Return the addresses for the helper, which takes an empty one as none, and no argument as no change."""
+    """Return the addresses for the helper, which takes an empty one as none, and no argument as no
+    change.
+    """
     return ips or [""]
 
 
@@ -177,7 +187,9 @@ def address_of_this_machine() -> str:
     for ip in interface_addresses():
         if not ip_address(ip).is_loopback and not ip_address(ip).is_link_local:
             return ip
-    pytest.fail("this machine has only loopback and link-local addresses; a pod always has another one")
+    pytest.fail(
+        "this machine has only loopback and link-local addresses; a pod always has another one"
+    )
 
 
 def interface_addresses() -> Iterator[str]:

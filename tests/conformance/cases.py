@@ -7,14 +7,32 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kubepeers import Status
-from schema import MalformedError, list_of, load, map_of, of_type, one_of, record, record_with_one_of, value_or_list
+from schema import (
+    MalformedError,
+    list_of,
+    load,
+    map_of,
+    of_type,
+    one_of,
+    record,
+    record_with_one_of,
+    value_or_list,
+)
 
 FOLDER = Path(__file__).with_name("cases")
 
 TEXT, FLAG, NUMBER = of_type(str), of_type(bool), of_type(int)
 TEXTS = list_of(TEXT)
 VERDICTS = (
-    *("peer", "self", "not-running", "terminating", "no-ip", "no-ip-of-family", "no-discovery-port"),
+    *(
+        "peer",
+        "self",
+        "not-running",
+        "terminating",
+        "no-ip",
+        "no-ip-of-family",
+        "no-discovery-port",
+    ),
     *("not-ready", "address-taken"),
 )
 VERDICT = one_of(*VERDICTS)
@@ -27,7 +45,13 @@ STATE: dict[str, Any] = {
     "ready": FLAG,
     "started": TEXT,
 }
-POD = record(**{**STATE, "ready": one_of(True, False, None)}, labels=TEXTS, ports=TEXTS, node=TEXT, terminating=FLAG)
+POD = record(
+    **{**STATE, "ready": one_of(True, False, None)},
+    labels=TEXTS,
+    ports=TEXTS,
+    node=TEXT,
+    terminating=FLAG,
+)
 
 FAILURE_FIELDS: dict[str, Any] = {
     "status": one_of(*Status.__members__),
@@ -90,7 +114,9 @@ ACTIONS = {
     "delete": TEXTS,
     "allow": TEXT,
 }
-STEP = record("do", "expect", why=TEXT, do=list_of(record_with_one_of(**ACTIONS)), expect=step_expectation)
+STEP = record(
+    "do", "expect", why=TEXT, do=list_of(record_with_one_of(**ACTIONS)), expect=step_expectation
+)
 SETTING = of_type(str, bytes, type(None))
 CASE = record(
     *("name", "expect"),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
@@ -11,9 +9,11 @@ from control_plane import ControlPlane
 from member import SELF_POD, Member, required_variable
 from namespace import Namespace
 from probes import Probes, base_environment
+from processes import Executable, ForkedProgram, ForkServer, Program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
 T = TypeVar("T", str, "str | bytes")
 
@@ -23,18 +23,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def languages(pytestconfig: pytest.Config) -> dict[str, list[str]]:
-    """The commands of the probes."""
-    c = {"C": [required_variable("KUBEPEERS_PROBE_C")]}
+def languages(pytestconfig: pytest.Config) -> Iterator[dict[str, Program]]:
+    """The programs of the probes."""
+    c = Executable(required_variable("KUBEPEERS_PROBE_C"))
     if pytestconfig.getoption("--c-only"):
-        return c
-    python = [sys.executable, str(Path(__file__).with_name("probe.py"))]
-    return {
-        **c,
-        "Go": [required_variable("KUBEPEERS_PROBE_GO")],
-        "Python": python,
-        "Python with asyncio": [*python, "--asyncio"],
-    }
+        yield {"C": c}
+        return
+    with ForkServer() as server:
+        yield {
+            "C": c,
+            "Go": Executable(required_variable("KUBEPEERS_PROBE_GO")),
+            "Python": ForkedProgram(server),
+            "Python with asyncio": ForkedProgram(server, "--asyncio"),
+        }
 
 
 @pytest.fixture(scope="session")
@@ -45,8 +46,13 @@ def session_control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture
-def control_plane(session_control_plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> Iterator[ControlPlane]:
-    """A control plane that the test may disturb, and that all other fixtures use. Its API server runs."""
+def control_plane(
+    session_control_plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ControlPlane]:
+    """A control plane that the test may disturb, and that all other fixtures use.
+
+    Its API server runs.
+    """
     monkeypatch.setenv("KUBECONFIG", str(session_control_plane.kubeconfig))
     for name, value in session_control_plane.endpoint().items():
         monkeypatch.setenv(name, value)
@@ -65,30 +71,42 @@ def without_none(settings: Mapping[str, T | None]) -> dict[str, T]:
 
 
 @pytest.fixture
-def start_probes(languages: dict[str, list[str]], request: pytest.FixtureRequest) -> Iterator[Callable[..., Probes]]:
-    """Starts the probes. After the test, fails unless they end successfully and have printed no token."""
+def start_probes(
+    languages: dict[str, Program], request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Probes]]:
+    """Starts the probes.
+
+    After the test, fails unless they end successfully and have printed no token.
+    """
     started: list[Probes] = []
 
     def start(
-        settings: Mapping[str, str | bytes | None], environment: Mapping[str, str | None] | None = None
+        settings: Mapping[str, str | bytes | None],
+        environment: Mapping[str, str | None] | None = None,
     ) -> Probes:
         arguments = [
             f"{key}=".encode() + (value if isinstance(value, bytes) else value.encode())
             for key, value in without_none(settings).items()
         ]
-        probes = Probes(languages, arguments, {**base_environment(), **without_none(environment or {})})
+        probes = Probes(
+            languages, arguments, {**base_environment(), **without_none(environment or {})}
+        )
         started.append(probes)
         return probes
 
     yield start
 
-    tokens = request.getfixturevalue("namespace").tokens if "namespace" in request.fixturenames else []
+    tokens = (
+        request.getfixturevalue("namespace").tokens if "namespace" in request.fixturenames else []
+    )
     parts = [part for token in tokens for part in token.split(".")]
-    for probe in (probe for probes in started for probe in probes.all):
-        code, stderr = probe.end()
+    ended = [(probe, probe.end()) for probes in started for probe in probes.all]
+    for probe, (code, stderr) in ended:
         assert (code, stderr) == (0, ""), f"the {probe.language} probe"
         for part in parts:
-            assert not any(part in line for line in probe.printed), f"the {probe.language} probe printed a token"
+            assert not any(part in line for line in probe.printed), (
+                f"the {probe.language} probe printed a token"
+            )
 
 
 @pytest.fixture
@@ -100,7 +118,9 @@ def member(namespace: Namespace, start_probes: Callable[..., Probes], tmp_path: 
 
 
 @pytest.fixture
-def unbound_member(namespace: Namespace, start_probes: Callable[..., Probes], tmp_path: Path) -> Member:
+def unbound_member(
+    namespace: Namespace, start_probes: Callable[..., Probes], tmp_path: Path
+) -> Member:
     """A process with a token that is bound to no pod. The namespace has no pods."""
     namespace.account()
     return Member(namespace, namespace.mount(tmp_path / "mount"), start_probes)

@@ -13,8 +13,8 @@ from probes import wait_until
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Counters of the API server since its start: requests that it authenticated but did not authorize, requests that it
-# did not authenticate, and clients that did not trust its certificate.
+# Counters of the API server since its start: requests that it authenticated but did not authorize,
+# requests that it did not authenticate, and clients that did not trust its certificate.
 FORBIDDEN = 'authorization_attempts_total{result="no-opinion"}'
 UNAUTHORIZED = 'authentication_attempts{result="error"}'
 UNTRUSTED = "apiserver_tls_handshake_errors_total"
@@ -44,7 +44,7 @@ class ControlPlane:
         return self._folder / "kubeconfig"
 
     def endpoint(self) -> dict[str, str]:
-        """Return the variables in which a pod finds the address of the API server of $KUBECONFIG."""
+        """Return the variables with the address of the API server of $KUBECONFIG, as in a pod."""
         return dict(line.split("=", 1) for line in run_tool(self._program, "endpoint").splitlines())
 
     def stop_server(self) -> None:
@@ -78,7 +78,9 @@ class ControlPlane:
         """Return whether the API server authenticates this token."""
         endpoint, unverified = self.endpoint(), ssl._create_unverified_context()
         address = endpoint["KUBERNETES_SERVICE_HOST"], int(endpoint["KUBERNETES_SERVICE_PORT"])
-        with contextlib.closing(http.client.HTTPSConnection(*address, context=unverified)) as connection:
+        with contextlib.closing(
+            http.client.HTTPSConnection(*address, context=unverified)
+        ) as connection:
             connection.request("GET", "/version", headers={"Authorization": f"Bearer {token}"})
             return connection.getresponse().status != http.HTTPStatus.UNAUTHORIZED
 

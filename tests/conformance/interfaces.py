@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import queue
 import threading
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,10 @@ def end_of_subscription() -> ClosedError:
 
 
 class SyncInterface:
-    """`Provider`. A thread runs its iterator, so that the probe can wait for the next snapshot with a timeout."""
+    """`Provider`.
+
+    A thread runs its iterator, so that the probe can wait for the next snapshot with a timeout.
+    """
 
     provider_class = Provider
 
@@ -41,7 +45,9 @@ class SyncInterface:
     def next(self, provider: Any, timeout: float) -> Snapshot:
         if self._outcomes is None:
             self._outcomes = queue.SimpleQueue()
-            threading.Thread(target=_forward, args=(provider.changes(), self._outcomes), daemon=True).start()
+            threading.Thread(
+                target=_forward, args=(provider.changes(), self._outcomes), daemon=True
+            ).start()
         try:
             outcome = self._outcomes.get(timeout=timeout)
         except queue.Empty:
@@ -52,7 +58,9 @@ class SyncInterface:
         return outcome
 
 
-def _forward(changes: Iterator[Snapshot], outcomes: queue.SimpleQueue[Snapshot | KubepeersError]) -> None:
+def _forward(
+    changes: Iterator[Snapshot], outcomes: queue.SimpleQueue[Snapshot | KubepeersError]
+) -> None:
     try:
         for snapshot in changes:
             outcomes.put(snapshot)
@@ -67,10 +75,6 @@ class AsyncInterface:
     provider_class = AsyncProvider
 
     def __init__(self) -> None:
-        # Imported late, because asyncio takes half of the start of the other probe.
-        import asyncio
-
-        self._asyncio = asyncio
         self._loop = asyncio.new_event_loop()
         self._changes: AsyncIterator[Snapshot] | None = None
 
@@ -83,14 +87,14 @@ class AsyncInterface:
     def next(self, provider: Any, timeout: float) -> Snapshot:
         try:
             # An iterator can be used again after it was cancelled.
-            return self._loop.run_until_complete(self._asyncio.wait_for(self._next(provider), timeout))
+            return self._loop.run_until_complete(asyncio.wait_for(self._next(provider), timeout))
         except StopAsyncIteration:
             self.unwatch()
             raise end_of_subscription() from None
         except KubepeersError:
             self.unwatch()
             raise
-        except self._asyncio.TimeoutError:
+        except asyncio.TimeoutError:
             raise no_snapshot() from None
 
     async def _next(self, provider: Any) -> Snapshot:

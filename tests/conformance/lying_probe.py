@@ -1,7 +1,9 @@
-"""A probe that changes the answers of another one: lying_probe.py COMMAND PATTERN REPLACEMENT PROBE [KEY=VALUE…].
+"""A probe that changes the answers of another one.
 
-It prints what the other probe prints, but replaces PATTERN in the answers to COMMAND. Tests use it to show that they
-detect a language whose answers differ.
+Usage: lying_probe.py COMMAND PATTERN REPLACEMENT PROBE [KEY=VALUE…]
+
+It prints what the other probe prints, but replaces PATTERN in the answers to COMMAND. Tests use it
+to show that they detect a language whose answers differ.
 """
 
 from __future__ import annotations

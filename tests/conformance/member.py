@@ -19,8 +19,13 @@ SELF_POD = "me"
 
 
 def required_variable(name: str) -> str:
-    """Return an environment variable. Without it the test fails: a skipped test would look like one that passed."""
-    return os.environ.get(name) or pytest.fail(f"the environment variable {name} is not set: see README.md")
+    """Return an environment variable.
+
+    Without it the test fails: a skipped test would look like one that passed.
+    """
+    return os.environ.get(name) or pytest.fail(
+        f"the environment variable {name} is not set: see README.md"
+    )
 
 
 def required_settings(namespace: str) -> dict[str, str | bytes]:
@@ -53,11 +58,20 @@ class Member:
         self.environment = {name: required_variable(name) for name in variables}
         self._start = start
 
-    def start(self, /, environment: Mapping[str, str | None] | None = None, **settings: str | bytes | None) -> Probes:
-        """Start the probes with these additional settings. None removes one. The probes are not initialized yet."""
-        return self._start({**self.settings, **settings}, {**self.environment, **(environment or {})})
+    def start(
+        self, /, environment: Mapping[str, str | None] | None = None, **settings: str | bytes | None
+    ) -> Probes:
+        """Start the probes with these additional settings.
 
-    def registered(self, /, environment: Mapping[str, str] | None = None, **settings: str | bytes) -> Probes:
+        None removes one. The probes are not initialized yet.
+        """
+        return self._start(
+            {**self.settings, **settings}, {**self.environment, **(environment or {})}
+        )
+
+    def registered(
+        self, /, environment: Mapping[str, str] | None = None, **settings: str | bytes
+    ) -> Probes:
         """Start, initialize and register the probes."""
         probes = self.start(environment, **settings)
         probes.register()

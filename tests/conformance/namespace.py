@@ -58,8 +58,8 @@ class Namespace:
     ) -> None:
         """Create a pod.
 
-        `started` is its start time: None for now, "" for a pod without one. With None, `ready` leaves the pod without
-        that condition, which takes the helper twice as long.
+        `started` is its start time: None for now, "" for a pod without one. With None, `ready`
+        leaves the pod without that condition, which takes the helper twice as long.
         """
         options = [f"--label={label}" for label in labels] + [f"--port={port}" for port in ports]
         options += [f"--node={node}"] if node is not None else []
@@ -75,7 +75,9 @@ class Namespace:
 
     def relabel(self, name: str, *labels: str) -> None:
         """Replace all labels of a pod."""
-        self._run("relabel", "--namespace", self.name, *(f"--label={label}" for label in labels), name)
+        self._run(
+            "relabel", "--namespace", self.name, *(f"--label={label}" for label in labels), name
+        )
 
     def terminate(self, name: str) -> None:
         """Set the deletionTimestamp of a pod, which stays."""
@@ -88,7 +90,9 @@ class Namespace:
     def mount(self, folder: Path, pod: str | None = None) -> Path:
         """Write a service account's folder. Its token is bound to the pod, if there is one."""
         bound = ["--pod", pod] if pod else []
-        self._run("mount", "--namespace", self.name, "--service-account", ACCOUNT, *bound, str(folder))
+        self._run(
+            "mount", "--namespace", self.name, "--service-account", ACCOUNT, *bound, str(folder)
+        )
         self.tokens.append((folder / "token").read_text().strip())
         return folder
 
@@ -103,7 +107,9 @@ class Namespace:
         return version
 
     def _list(self, selector: str) -> dict[str, Any]:
-        pods: dict[str, Any] = json.loads(self._run("pods", "--namespace", self.name, "--selector", selector))
+        pods: dict[str, Any] = json.loads(
+            self._run("pods", "--namespace", self.name, "--selector", selector)
+        )
         return pods
 
     def peers(self, self_pod: str | None) -> list[str]:
@@ -111,7 +117,9 @@ class Namespace:
         return peer_addresses(self.pods(), self_pod)
 
     def uid(self, name: str) -> str:
-        return next(pod["metadata"]["uid"] for pod in self.pods() if pod["metadata"]["name"] == name)
+        return next(
+            pod["metadata"]["uid"] for pod in self.pods() if pod["metadata"]["name"] == name
+        )
 
     def _run(self, *arguments: str) -> str:
         return run_tool(self._program, *arguments)
@@ -130,6 +138,8 @@ def status_options(
 
 def run_tool(program: str, *arguments: str) -> str:
     """Run the helper and return what it prints."""
-    done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(
+        [program, *arguments], capture_output=True, text=True, timeout=600, check=False
+    )
     assert done.returncode == 0, f"{arguments}: {done.stderr}"
     return done.stdout

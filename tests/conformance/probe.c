@@ -1,4 +1,4 @@
-/* The C probe of the conformance cases: README.md beside it says what it reads and prints. */
+/* The C probe of the conformance cases: README.md says what it reads and prints. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <inttypes.h>
@@ -25,9 +25,9 @@ static kubepeers_status set_all(kubepeers_config *config, const struct probe *pr
     for (int i = 0; i < probe->count; i++) {
         char *separator = strchr(probe->settings[i], '=');
         kubepeers_status status;
-        *separator = '\0';
+        * separator = '\0';
         status = kubepeers_config_set(config, probe->settings[i], separator + 1, error);
-        *separator = '=';
+        * separator = '=';
         if (status != KUBEPEERS_OK)
             return status;
     }
@@ -92,7 +92,7 @@ static int changed(int fd, int64_t until)
     return poll(&wanted, 1, (int)left) >= 0;
 }
 
-/* That nothing came is told without an error, as is the end of a subscription: there is nothing to say about either. */
+/* Reports a timeout, or the end of a subscription: neither has a message. */
 static void say_only(kubepeers_status status, struct answer *to)
 {
     kubepeers_error_free(to->error);
@@ -108,7 +108,7 @@ static void unwatch(struct probe *probe)
     probe->told = 0;
 }
 
-/* What mends itself is waited out. */
+/* Waits while the error is transient. */
 static int passes(const struct answer *answer)
 {
     return answer->status != KUBEPEERS_OK && kubepeers_error_is_retryable(answer->error);

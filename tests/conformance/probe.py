@@ -33,7 +33,14 @@ def format_snapshot(snapshot: Snapshot) -> str:
 def format_nodes(nodes: list[Node]) -> str:
     records = [
         [
-            *(node.name, node.uid, node.host, node.discovery_port, node.remoting_port, node.peers_port),
+            *(
+                node.name,
+                node.uid,
+                node.host,
+                node.discovery_port,
+                node.remoting_port,
+                node.peers_port,
+            ),
             *(int(node.ready), node.node_name, node.revision),
         ]
         for node in nodes
@@ -42,7 +49,11 @@ def format_nodes(nodes: list[Node]) -> str:
 
 
 def format_health(health: Health) -> str:
-    error = [health.error.status.name, health.error_class] if health.error else ["-", health.error_class or "-"]
+    error = (
+        [health.error.status.name, health.error_class]
+        if health.error
+        else ["-", health.error_class or "-"]
+    )
     flags = (health.synced, health.stale, health.watching, health.polling)
     return " ".join([*(str(int(flag)) for flag in flags), *error])
 
@@ -81,7 +92,9 @@ class LogQueue(logging.Handler):
 class Probe:
     """Runs commands on one provider."""
 
-    def __init__(self, settings: list[tuple[str, str]], interface: SyncInterface | AsyncInterface) -> None:
+    def __init__(
+        self, settings: list[tuple[str, str]], interface: SyncInterface | AsyncInterface
+    ) -> None:
         self._settings = settings
         self._interface = interface
         self._provider: Any = None
@@ -94,9 +107,16 @@ class Probe:
             "register": lambda: call("register"),
             "discover": lambda: " ".join(call("discover_peers")),
             "generation": lambda: str(self._provider.generation if self._provider else 0),
-            "wait": lambda after, timeout: format_snapshot(call("wait", int(after), seconds_or_default(timeout))),
+            "wait": lambda after, timeout: format_snapshot(
+                call("wait", int(after), seconds_or_default(timeout))
+            ),
             "settle": lambda minimum, stable_for, timeout: format_snapshot(
-                call("wait_for_peers", int(minimum), int(stable_for) / 1000, seconds_or_default(timeout))
+                call(
+                    "wait_for_peers",
+                    int(minimum),
+                    int(stable_for) / 1000,
+                    seconds_or_default(timeout),
+                )
             ),
             "refresh": lambda timeout: call("refresh", seconds_or_default(timeout)),
             "watch": interface.unwatch,
@@ -106,7 +126,9 @@ class Probe:
             "self": self._self,
             "health": lambda: format_health(call("health")),
             "metrics": lambda: call("metrics"),
-            "explain": lambda form: call("explain_table") if form == "table" else format_explanation(call("explain")),
+            "explain": lambda form: (
+                call("explain_table") if form == "table" else format_explanation(call("explain"))
+            ),
             "log": lambda timeout: log.next(int(timeout) / 1000),
             "deregister": lambda: call("deregister"),
             "close": self.close,

@@ -19,6 +19,8 @@ from answers import Answer, common_answer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from processes import Program
+
 #: Bounds what would otherwise hang. No test expects anything to happen within it.
 HANG_TIMEOUT_S = 300.0
 #: The limit of `wait_until`, which test_mutations.py shortens.
@@ -30,14 +32,18 @@ T = TypeVar("T")
 class Probe:
     """The process of one probe."""
 
-    def __init__(self, language: str, command: list[str | bytes], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        language: str,
+        program: Program,
+        arguments: list[bytes],
+        environment: Mapping[str, str],
+    ) -> None:
         self.language = language
         #: All lines that it printed.
         self.printed: list[str] = []
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 (closed by end)
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr, env=environment
-        )
+        self._process = program.start(arguments, environment, self._stderr)
         self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -97,9 +103,15 @@ class Probes:
     """The probes of all languages, with the same configuration and environment."""
 
     def __init__(
-        self, programs: Mapping[str, list[str]], settings: list[bytes], environment: Mapping[str, str]
+        self,
+        programs: Mapping[str, Program],
+        arguments: list[bytes],
+        environment: Mapping[str, str],
     ) -> None:
-        self.all = [Probe(language, [*program, *settings], environment) for language, program in programs.items()]
+        self.all = [
+            Probe(language, program, arguments, environment)
+            for language, program in programs.items()
+        ]
         self._generations = {probe.language: 0 for probe in self.all}
 
     def call(self, command: str) -> Answer:
@@ -117,9 +129,12 @@ class Probes:
         return [self.call(command).status for command in commands]
 
     def wait_for(self, command: str, condition: Callable[[Answer], bool]) -> Answer:
-        """Repeat a command in each language until the condition holds, and return the common answer."""
+        """Repeat a command in each language until the condition holds, and return the common
+        answer.
+        """
         answers = {
-            probe.language: wait_until(partial(probe.call, command), condition, probe.language) for probe in self.all
+            probe.language: wait_until(partial(probe.call, command), condition, probe.language)
+            for probe in self.all
         }
         return common_answer(answers)
 
@@ -130,10 +145,15 @@ class Probes:
         assert answer == ("register", "OK", False, 0, ""), answer
 
     def wait_for_peers(self, expected: list[str]) -> None:
-        """Wait through the generations until one has these peers. No generation may be returned twice."""
+        """Wait through the generations until one has these peers.
+
+        No generation may be returned twice.
+        """
         for probe in self.all:
             wait_until(
-                partial(self._next_peers, probe), lambda peers: peers == expected, f"{probe.language}, {expected}"
+                partial(self._next_peers, probe),
+                lambda peers: peers == expected,
+                f"{probe.language}, {expected}",
             )
         answer = self.call("discover")
         assert answer == ("discover", "OK", False, 0, " ".join(expected))
@@ -142,7 +162,9 @@ class Probes:
         """Wait for the next generation, and fail unless it has these peers."""
         for probe in self.all:
             before = self._generations[probe.language]
-            peers = wait_until(partial(self._next_peers, probe), lambda peers: peers is not None, probe.language)
+            peers = wait_until(
+                partial(self._next_peers, probe), lambda peers: peers is not None, probe.language
+            )
             assert peers == expected, f"{probe.language}: {peers}"
             # A generation in between was too short to be observed, but it has a number.
             assert self._generations[probe.language] == before + 1, probe.language
@@ -184,4 +206,8 @@ def wait_until(read: Callable[[], T], condition: Callable[[T], bool], descriptio
 def base_environment() -> dict[str, str]:
     """Return this environment without the variables that describe a cluster or a pod."""
     prefixes = ("KUBE", "POD_", "HOSTNAME")
-    return {k: v for k, v in os.environ.items() if not k.startswith(prefixes) or k == "KUBEPEERS_LIBRARY"}
+    return {
+        k: v
+        for k, v in os.environ.items()
+        if not k.startswith(prefixes) or k == "KUBEPEERS_LIBRARY"
+    }

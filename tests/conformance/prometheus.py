@@ -1,4 +1,6 @@
-"""A strict parser of https://prometheus.io/docs/instrumenting/exposition_formats/#text-format-details."""
+"""A strict parser of https://prometheus.io/docs/instrumenting/exposition_formats/#text-format-
+details.
+"""
 
 from __future__ import annotations
 

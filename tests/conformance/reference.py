@@ -48,8 +48,15 @@ def explained_fields(pod: Pod) -> dict[str, Any]:
 
 
 def named_ports(pod: Pod) -> list[dict[str, Any]]:
-    return [port for container in pod["spec"]["containers"] for port in container.get("ports", []) if "name" in port]
+    return [
+        port
+        for container in pod["spec"]["containers"]
+        for port in container.get("ports", [])
+        if "name" in port
+    ]
 
 
 def is_ready(pod: Pod) -> bool:
-    return any((c["type"], c["status"]) == ("Ready", "True") for c in pod["status"].get("conditions", []))
+    return any(
+        (c["type"], c["status"]) == ("Ready", "True") for c in pod["status"].get("conditions", [])
+    )

@@ -1,4 +1,7 @@
-"""Checks of data. They reject every unknown key, because a misspelled expectation would check nothing."""
+"""Checks of data.
+
+They reject every unknown key, because a misspelled expectation would check nothing.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,9 @@ def of_type(*types: type) -> Check:
 def one_of(*values: Any) -> Check:
     def check(value: Any, where: str) -> None:
         if value not in values:
-            raise MalformedError(f"{where}: {value!r}: expected one of {', '.join(map(str, values))}")
+            raise MalformedError(
+                f"{where}: {value!r}: expected one of {', '.join(map(str, values))}"
+            )
 
     return check
 
@@ -70,7 +75,9 @@ def record(*required: str, **fields: Check) -> Check:
                 raise MalformedError(f"{where}: missing {key}")
         for key, element in value.items():
             if key not in fields:
-                raise MalformedError(f"{where}: unknown key {key!r}: expected one of {', '.join(fields)}")
+                raise MalformedError(
+                    f"{where}: unknown key {key!r}: expected one of {', '.join(fields)}"
+                )
             fields[key](element, f"{where}, {key}")
 
     return check

@@ -21,7 +21,9 @@ class Subscriptions:
         self._reported = dict.fromkeys((probe.language for probe in probes.all), 0)
 
     def read_until(self, probe: Probe, generation: int, addresses: list[str]) -> None:
-        """Read snapshots until the current one, which must have this generation and these addresses."""
+        """Read snapshots until the current one, which must have this generation and these
+        addresses.
+        """
         last = self._reported[probe.language]
         found = addresses
         while self._reported[probe.language] < generation:

@@ -25,11 +25,16 @@ OTHER_CASES = [case for case in CASES if "init" not in case.expect]
 # Init does no I/O, so these cases need no cluster.
 @pytest.mark.parametrize("case", INIT_CASES, ids=[case.name for case in INIT_CASES])
 def test_init(start_probes: Callable[..., Probes], case: Case) -> None:
-    check_init(start_probes({**required_settings("default"), **case.part("configuration")}), case.expect["init"])
+    check_init(
+        start_probes({**required_settings("default"), **case.part("configuration")}),
+        case.expect["init"],
+    )
 
 
 @pytest.mark.parametrize("case", OTHER_CASES, ids=[case.name for case in OTHER_CASES])
-def test_case(namespace: Namespace, start_probes: Callable[..., Probes], tmp_path: Path, case: Case) -> None:
+def test_case(
+    namespace: Namespace, start_probes: Callable[..., Probes], tmp_path: Path, case: Case
+) -> None:
     member = Member(namespace, tmp_path / "mount", start_probes)
     with CaseSetup(case, member, namespace, tmp_path) as setup:
         run_case(case, setup.start(), setup)

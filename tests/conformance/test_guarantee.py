@@ -1,4 +1,6 @@
-"""The guarantee of discover_peers for any two members, with pods and processes that start at random times."""
+"""The guarantee of discover_peers for any two members, with pods and processes that start at random
+times.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from namespace import Namespace
+    from processes import Program
 
 MEMBERS = 8
 ROUNDS = 6
@@ -26,8 +29,8 @@ START_WINDOW_S = 1.0
 
 SERVER = ("KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")
 
-# The name of each round contains its seed. With GUARANTEE_SEED set to the seed of a failed round, the first round has
-# its delays. All xdist workers of a run must choose the same seed.
+# The name of each round contains its seed. With GUARANTEE_SEED set to the seed of a failed round,
+# the first round has its delays. All xdist workers of a run must choose the same seed.
 RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID")
 FIRST_SEED = int(os.environ.get("GUARANTEE_SEED") or random.Random(RUN).randrange(2**32))
 
@@ -46,11 +49,16 @@ def start_pod(namespace: Namespace, number: int, delays: list[float]) -> None:
     namespace.status(f"pod-{number}", ip, phase="Running")
 
 
-def first_answer(language: str, command: list[str | bytes], delays: list[float]) -> Answer:
-    """Start the process of a member, register after a delay, and return the first answer of discover."""
+def first_answer(
+    language: str, program: Program, arguments: list[bytes], delays: list[float]
+) -> Answer:
+    """Start the process of a member, register after a delay, and return the first answer of
+    discover.
+    """
     started, registered = sorted(delays)
     time.sleep(started)
-    probe = Probe(language, command, {**base_environment(), **{name: required_variable(name) for name in SERVER}})
+    environment = {**base_environment(), **{name: required_variable(name) for name in SERVER}}
+    probe = Probe(language, program, arguments, environment)
     try:
         assert probe.call("init").status == "OK"
         time.sleep(registered - started)
@@ -62,7 +70,7 @@ def first_answer(language: str, command: list[str | bytes], delays: list[float])
 
 @pytest.mark.parametrize("seed", range(FIRST_SEED, FIRST_SEED + ROUNDS))
 def test_at_least_one_of_any_two_members_has_the_other_in_its_first_answer(
-    namespace: Namespace, languages: dict[str, list[str]], tmp_path: Path, seed: int
+    namespace: Namespace, languages: dict[str, Program], tmp_path: Path, seed: int
 ) -> None:
     chance = random.Random(seed)
     namespace.account()
@@ -77,14 +85,21 @@ def test_at_least_one_of_any_two_members_has_the_other_in_its_first_answer(
     with ThreadPoolExecutor(2 * MEMBERS) as pool:
         for number in range(MEMBERS):
             language = chance.choice(list(languages))
-            arguments = [f"{key}={value}" for key, value in {**settings, "pod_name": f"pod-{number}"}.items()]
+            pod_name = {"pod_name": f"pod-{number}"}
+            arguments = [
+                f"{key}={value}".encode() for key, value in {**settings, **pod_name}.items()
+            ]
             delays = [chance.uniform(0, START_WINDOW_S) for _ in range(4)]
             pods.append(pool.submit(start_pod, namespace, number, delays[:2]))
-            answers.append(pool.submit(first_answer, language, [*languages[language], *arguments], delays[2:]))
+            answers.append(
+                pool.submit(first_answer, language, languages[language], arguments, delays[2:])
+            )
     for pod in pods:
         pod.result()
     first_answers = [answer.result() for answer in answers]
     assert [answer.status for answer in first_answers] == ["OK"] * MEMBERS, first_answers
     peers = [answer.payload.split() for answer in first_answers]
     for a, b in combinations(range(MEMBERS), 2):
-        assert address(b) in peers[a] or address(a) in peers[b], f"{address(a)}, {address(b)}, seed {seed}: {peers}"
+        assert address(b) in peers[a] or address(a) in peers[b], (
+            f"{address(a)}, {address(b)}, seed {seed}: {peers}"
+        )

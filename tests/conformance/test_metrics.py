@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from probes import Probe, Probes
 
 NAMES = {
-    *("peers", "pods", "synced", "stale", "watching", "polling", "generation", "last_confirmation_timestamp_seconds"),
+    *(
+        "peers",
+        "pods",
+        "synced",
+        "stale",
+        "watching",
+        "polling",
+        "generation",
+        "last_confirmation_timestamp_seconds",
+    ),
     *("requests_total", "failures_total", "events_total", "evaluations_total"),
 }
 
@@ -31,7 +40,10 @@ class Metrics:
         assert set(self._metrics) == {f"kubepeers_{name}" for name in NAMES}
 
     def by_label(self, name: str) -> dict[str, float]:
-        """Return the values of a metric by its own label. All metrics also have those of namespace and selector."""
+        """Return the values of a metric by its own label.
+
+        All metrics also have those of namespace and selector.
+        """
         found = {}
         for labels, value in self._metrics[f"kubepeers_{name}"].samples.items():
             assert labels >= self._labels, labels
@@ -80,11 +92,21 @@ def test_metrics_before_the_first_sync_report_no_peers_and_the_failures(member: 
     # The port is bound, so that no other process gets it, but no one listens.
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
-        server = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(closed.getsockname()[1])}
+        server = {
+            "KUBERNETES_SERVICE_HOST": "127.0.0.1",
+            "KUBERNETES_SERVICE_PORT": str(closed.getsockname()[1]),
+        }
         probes = member.registered(server, register_timeout_ms="1000")
-        probes.wait_for("health", lambda answer: answer.payload == "0 1 0 0 UNAVAILABLE unreachable")
+        probes.wait_for(
+            "health", lambda answer: answer.payload == "0 1 0 0 UNAVAILABLE unreachable"
+        )
         for metrics in all_metrics(probes, member):
-            assert [metrics.value(name) for name in ("synced", "stale", "peers", "generation")] == [0, 1, 0, 0]
+            assert [metrics.value(name) for name in ("synced", "stale", "peers", "generation")] == [
+                0,
+                1,
+                0,
+                0,
+            ]
             assert metrics.by_label("pods") == {}
             assert metrics.value("last_confirmation_timestamp_seconds") == 0
             # The label is the class that health reports.

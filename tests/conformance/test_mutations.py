@@ -1,4 +1,6 @@
-"""The tests of the cases detect a wrong expectation of every kind, and a language whose answers differ."""
+"""The tests of the cases detect a wrong expectation of every kind, and a language whose answers
+differ.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ import subscriptions
 from case_runner import check_init, run_case
 from case_setup import CaseSetup
 from cases import CASE, Case
-from member import Member, required_settings
+from member import Member, required_settings, required_variable
+from processes import Executable, Program
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +50,10 @@ CASES: dict[str, dict[str, Any]] = {
         "token": "unbound",
         "pods": {"me": {"ips": ["10.0.0.1"], "ports": []}},
         "configuration": {"pod_name": "me"},
-        "expect": {"failure": {"status": "SELF_EXCLUDED", "words": ["`gossip`"]}, "gate": "self-excluded"},
+        "expect": {
+            "failure": {"status": "SELF_EXCLUDED", "words": ["`gossip`"]},
+            "gate": "self-excluded",
+        },
     },
     "register": {
         "files": {"mount/token": "garbage"},
@@ -60,7 +66,8 @@ CASES: dict[str, dict[str, Any]] = {
     },
 }
 
-#: A case, the path of one of its expectations (from `steps` on, of a step), and a value that does not hold.
+#: A case, the path of one of its expectations (from `steps` on, of a step), and a value that does
+#: not hold.
 MUTATIONS: list[tuple[str, str, Any]] = [
     ("peers", "addresses", []),
     ("peers", "verdicts/b", ["not-running", "terminating"]),
@@ -84,7 +91,8 @@ MUTATIONS: list[tuple[str, str, Any]] = [
     ("init", "init/status", "OK"),
 ]
 
-#: For each way to compare languages: a command, a pattern in its answers, and the replacement in the second language.
+#: For each way to compare languages: a command, a pattern in its answers, and the replacement in
+#: the second language.
 LIES = {
     "common answer": ("discover", r"10\.0\.0\.2", "10.0.0.3"),
     "generation": ("wait", r"OK\t0\t0\t1", r"OK\t0\t0\t2"),
@@ -94,16 +102,18 @@ LIES = {
 
 
 @pytest.fixture
-def languages(languages: dict[str, list[str]], request: pytest.FixtureRequest) -> dict[str, list[str]]:
-    c = languages["C"]
+def languages(request: pytest.FixtureRequest) -> dict[str, Program]:
+    c = Executable(required_variable("KUBEPEERS_PROBE_C"))
     if not hasattr(request, "param"):
         return {"C": c}
-    lying_probe = [sys.executable, str(Path(__file__).with_name("lying_probe.py")), *request.param]
-    return {"C": c, "other": [*lying_probe, *c]}
+    lying_probe = str(Path(__file__).with_name("lying_probe.py"))
+    return {"C": c, "other": Executable(sys.executable, lying_probe, *request.param, *c.command)}
 
 
 @pytest.fixture
-def run(namespace: Namespace, start_probes: Callable[..., Probes], tmp_path: Path) -> Callable[..., None]:
+def run(
+    namespace: Namespace, start_probes: Callable[..., Probes], tmp_path: Path
+) -> Callable[..., None]:
     def run(data: dict[str, Any]) -> None:
         CASE({"name": "a case", **data}, "")
         case = Case("a case", data)
@@ -111,7 +121,9 @@ def run(namespace: Namespace, start_probes: Callable[..., Probes], tmp_path: Pat
             probes = start_probes({**required_settings("default"), **case.part("configuration")})
             check_init(probes, case.expect["init"])
             return
-        with CaseSetup(case, Member(namespace, tmp_path / "mount", start_probes), namespace, tmp_path) as setup:
+        with CaseSetup(
+            case, Member(namespace, tmp_path / "mount", start_probes), namespace, tmp_path
+        ) as setup:
             run_case(case, setup.start(), setup)
 
     return run
@@ -141,7 +153,9 @@ def test_unchanged_case_passes(run: Callable[..., None], name: str) -> None:
 
 @pytest.mark.usefixtures("short_waits")
 @pytest.mark.parametrize(("name", "path", "value"), MUTATIONS)
-def test_wrong_expectation_fails(run: Callable[..., None], name: str, path: str, value: Any) -> None:
+def test_wrong_expectation_fails(
+    run: Callable[..., None], name: str, path: str, value: Any
+) -> None:
     with pytest.raises((AssertionError, pytest.fail.Exception)):
         run(mutated(CASES[name], path, value))
 

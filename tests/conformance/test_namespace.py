@@ -47,7 +47,11 @@ def test_provider_recovers_after_it_missed_that_the_namespace_was_replaced(
         control_plane.restart_server()
         pods.destroy()
         # The API server accepts the token a little longer than its service account exists.
-        wait_until(lambda: control_plane.accepts(pods.tokens[0]), lambda accepted: not accepted, "the token")
+        wait_until(
+            lambda: control_plane.accepts(pods.tokens[0]),
+            lambda accepted: not accepted,
+            "the token",
+        )
     # Without a valid token, the probes cannot learn that the namespace is gone.
     control_plane.wait_for_attempts(UNAUTHORIZED)
     assert probes.call("discover") == ("discover", "OK", False, 0, "10.0.0.2:3322")

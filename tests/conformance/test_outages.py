@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("control_plane")
 
 
-def test_last_peers_are_kept_while_the_server_is_down(member: Member, control_plane: ControlPlane) -> None:
+def test_last_peers_are_kept_while_the_server_is_down(
+    member: Member, control_plane: ControlPlane
+) -> None:
     pods = member.namespace
     pods.pod("a", "10.0.0.2")
     probes = member.registered()
@@ -34,7 +36,9 @@ def test_last_peers_are_kept_while_the_server_is_down(member: Member, control_pl
     probes.wait_for_peers(["10.0.0.3:3322"])
 
 
-def test_register_succeeds_while_the_server_is_down(member: Member, control_plane: ControlPlane) -> None:
+def test_register_succeeds_while_the_server_is_down(
+    member: Member, control_plane: ControlPlane
+) -> None:
     member.namespace.pod("a", "10.0.0.2")
     control_plane.stop_server()
     # Long enough for one failed attempt.
@@ -48,13 +52,17 @@ def test_register_succeeds_while_the_server_is_down(member: Member, control_plan
     assert answer == ("discover", "OK", False, 0, "10.0.0.2:3322")
 
 
-def test_missed_changes_lead_to_one_new_generation(member: Member, control_plane: ControlPlane) -> None:
+def test_missed_changes_lead_to_one_new_generation(
+    member: Member, control_plane: ControlPlane
+) -> None:
     pods = member.namespace
     for number in range(6):
         pods.pod(f"pod-{number}", f"10.0.0.{number + 2}")
     probes = member.registered()
     probes.wait_for_peers(pods.peers(SELF_POD))
-    pods_at_version = f"/api/v1/namespaces/{pods.name}/pods?resourceVersion={pods.resource_version()}"
+    pods_at_version = (
+        f"/api/v1/namespaces/{pods.name}/pods?resourceVersion={pods.resource_version()}"
+    )
     with probes.paused():
         # A restart ends the watches.
         control_plane.restart_server()
@@ -65,7 +73,8 @@ def test_missed_changes_lead_to_one_new_generation(member: Member, control_plane
         control_plane.compact()
         # Without this restart, the API server would still have the events in memory.
         control_plane.restart_server()
-        # The probes cannot resume: the API server has neither events nor a list for their resourceVersion.
+        # The probes cannot resume: the API server has neither events nor a list for their
+        # resourceVersion.
         event = json.loads(control_plane.get(f"{pods_at_version}&watch=1&timeoutSeconds=60"))
         assert (event["type"], event["object"]["code"]) == ("ERROR", 410)
         with pytest.raises(AssertionError, match="410"):
@@ -75,7 +84,9 @@ def test_missed_changes_lead_to_one_new_generation(member: Member, control_plane
     probes.expect_next_peers(expected)
 
 
-def test_last_peers_are_kept_while_the_role_is_missing(member: Member, control_plane: ControlPlane) -> None:
+def test_last_peers_are_kept_while_the_role_is_missing(
+    member: Member, control_plane: ControlPlane
+) -> None:
     pods = member.namespace
     pods.pod("a", "10.0.0.2")
     probes = member.registered()
@@ -92,7 +103,9 @@ def test_last_peers_are_kept_while_the_role_is_missing(member: Member, control_p
     probes.wait_for_peers(["10.0.0.3:3322"])
 
 
-def test_result_older_than_max_stale_is_an_error(member: Member, control_plane: ControlPlane) -> None:
+def test_result_older_than_max_stale_is_an_error(
+    member: Member, control_plane: ControlPlane
+) -> None:
     member.namespace.pod("a", "10.0.0.2")
     probes = member.registered(max_stale_ms="1000")
     # On a busy machine, the first list may already be too old.
@@ -111,14 +124,19 @@ def test_result_older_than_max_stale_is_an_error(member: Member, control_plane: 
     assert probes.call("explain json").explanation["gate"] == "open"
     control_plane.start_server()
     for probe in probes.all:
-        answer = wait_until(partial(probe.call, "discover"), lambda answer: answer.status != "STALE", probe.language)
+        answer = wait_until(
+            partial(probe.call, "discover"), lambda answer: answer.status != "STALE", probe.language
+        )
         assert answer == ("discover", "OK", False, 0, "10.0.0.2:3322")
 
 
-def test_restart_of_the_server_does_not_lead_to_polling(member: Member, control_plane: ControlPlane) -> None:
+def test_restart_of_the_server_does_not_lead_to_polling(
+    member: Member, control_plane: ControlPlane
+) -> None:
     probes = member.registered()
     probes.wait_for("health", lambda answer: answer.payload == "1 0 1 0 - -")
-    # A starting API server briefly returns 403 to all clients. That must not count as a missing permission to watch.
+    # A starting API server briefly returns 403 to all clients. That must not count as a missing
+    # permission to watch.
     control_plane.restart_server()
     member.namespace.pod("a", "10.0.0.2")
     for probe in probes.all:

@@ -16,7 +16,9 @@ pytestmark = pytest.mark.usefixtures("control_plane")
 
 
 class Volume:
-    """A projected volume: its files are symlinks through one symlink, whose replacement replaces them all at once."""
+    """A projected volume: its files are symlinks through one symlink, whose replacement replaces
+    them all at once.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -60,14 +62,18 @@ def assert_change_needs_new_files(probes: Probes, namespace: Namespace, volume: 
     probes.wait_for_peers(["10.0.0.2:3322", "10.0.0.3:3322"])
 
 
-def test_new_token_is_read(member: Member, volume: Volume, probes: Probes, control_plane: ControlPlane) -> None:
+def test_new_token_is_read(
+    member: Member, volume: Volume, probes: Probes, control_plane: ControlPlane
+) -> None:
     member.namespace.renew_account()
     control_plane.restart_server()
     control_plane.wait_for_attempts(UNAUTHORIZED)
     assert_change_needs_new_files(probes, member.namespace, volume)
 
 
-def test_new_token_and_ca_are_read(member: Member, volume: Volume, probes: Probes, control_plane: ControlPlane) -> None:
+def test_new_token_and_ca_are_read(
+    member: Member, volume: Volume, probes: Probes, control_plane: ControlPlane
+) -> None:
     member.namespace.renew_account()
     control_plane.stop_server()
     control_plane.start_server("--new-authority")

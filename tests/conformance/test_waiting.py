@@ -1,4 +1,7 @@
-"""Calls that wait while pods change, refresh, and many peers. cases/waiting.yaml has the other cases."""
+"""Calls that wait while pods change, refresh, and many peers.
+
+cases/waiting.yaml has the other cases.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,12 @@ def test_result_after_refresh_is_at_least_as_new_as_the_call(member: Member, wat
 def test_discover_returns_forty_peers(member: Member) -> None:
     pods = member.namespace
     with ThreadPoolExecutor(6) as pool:
-        list(pool.map(lambda number: pods.pod(f"pod-{number}", f"10.0.{number % 7}.{number + 2}"), range(40)))
+        list(
+            pool.map(
+                lambda number: pods.pod(f"pod-{number}", f"10.0.{number % 7}.{number + 2}"),
+                range(40),
+            )
+        )
     expected = pods.peers(SELF_POD)
     assert len(expected) == 40
     assert member.registered().call("discover").payload.split() == expected

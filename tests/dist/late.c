@@ -1,4 +1,4 @@
-/* Loads the library into a process that already runs, as Python and the JVM do, and asks for its version. */
+/* Loads the library into a running process, as Python and the JVM do, and prints its version. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <string.h>

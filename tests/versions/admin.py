@@ -1,4 +1,7 @@
-"""Creates pods by HTTP as an administrator. It is faster than the helper, for tests that need exact times."""
+"""Creates pods by HTTP as an administrator.
+
+It is faster than the helper, for tests that need exact times.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class Admin:
-    """A client for the cluster of a kubeconfig. Every call opens a connection, so threads may share the client."""
+    """A client for the cluster of a kubeconfig.
+
+    Every call opens a connection, so threads may share the client.
+    """
 
     def __init__(self, kubeconfig: Path) -> None:
         config = yaml.safe_load(kubeconfig.read_text())
@@ -27,7 +33,9 @@ class Admin:
         self._tls = ssl.create_default_context(cadata=authority)
         self._token = config["users"][0]["user"]["token"]
 
-    def create_pod(self, namespace: str, name: str, labels: dict[str, str], port: tuple[str, int]) -> str:
+    def create_pod(
+        self, namespace: str, name: str, labels: dict[str, str], port: tuple[str, int]
+    ) -> str:
         """Create a pod that is Pending, and return its uid."""
         container = {
             "name": "main",
@@ -45,7 +53,9 @@ class Admin:
     def run_pod(self, namespace: str, name: str, ip: str) -> None:
         """Set a pod Running with an address."""
         status = {"phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}]}
-        self._call("PATCH", f"/api/v1/namespaces/{namespace}/pods/{name}/status", {"status": status})
+        self._call(
+            "PATCH", f"/api/v1/namespaces/{namespace}/pods/{name}/status", {"status": status}
+        )
 
     def _call(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
         kind = "application/merge-patch+json" if method == "PATCH" else "application/json"

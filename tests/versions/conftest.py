@@ -1,4 +1,7 @@
-"""Fixtures for `make test-versions` and `make test-rig`. The tests also use the modules of tests/conformance."""
+"""Fixtures for `make test-versions` and `make test-rig`.
+
+The tests also use the modules of tests/conformance.
+"""
 
 from __future__ import annotations
 

@@ -32,7 +32,9 @@ class Rig:
 
     def disturb(self, *order: object) -> str:
         """Run an order of `cluster disturb`, and return what it prints."""
-        return run_tool(self._program, "disturb", "--dir", str(self._folder), *(str(word) for word in order))
+        return run_tool(
+            self._program, "disturb", "--dir", str(self._folder), *(str(word) for word in order)
+        )
 
     def run(self, *command: str) -> None:
         """Run a command of the helper such as `stop-server`."""
@@ -65,5 +67,7 @@ class Port:
     def kubeconfig(self, path: Path) -> Path:
         """Write a kubeconfig for this port."""
         direct = self._rig.kubeconfig(server=1).read_text()
-        path.write_text(re.sub(r"(server: https://127\.0\.0\.1:)\d+", rf"\g<1>{self._port}", direct))
+        path.write_text(
+            re.sub(r"(server: https://127\.0\.0\.1:)\d+", rf"\g<1>{self._port}", direct)
+        )
         return path

@@ -43,7 +43,9 @@ def first_answer(provider: Provider, delay: float) -> list[str]:
 
 
 class Pair:
-    """Two pods with a provider each. In pairs with an even number they know their uid, in others only their name.
+    """Two pods with a provider each.
+
+    In pairs with an even number they know their uid, in others only their name.
 
     If the library knows the uid, it starts with another kind of list.
     """
@@ -58,12 +60,17 @@ class Pair:
 
     def start(self, chance: random.Random) -> list[list[str]]:
         """Start both, and return their first answers."""
-        uids = [self._admin.create_pod(self._namespace, name, {"app": self._label}, PORT) for name in self._names]
+        uids = [
+            self._admin.create_pod(self._namespace, name, {"app": self._label}, PORT)
+            for name in self._names
+        ]
         providers = [self._provider(name, uid) for name, uid in zip(self._names, uids)]
         delays = [chance.uniform(0, START_WINDOW_S) for _ in range(4)]
         try:
             with ThreadPoolExecutor(4) as pool:
-                runs = [pool.submit(call_after, delays[i], lambda i=i: self._run(i)) for i in range(2)]
+                runs = [
+                    pool.submit(call_after, delays[i], lambda i=i: self._run(i)) for i in range(2)
+                ]
                 answers = [pool.submit(first_answer, providers[i], delays[2 + i]) for i in range(2)]
             for run in runs:
                 run.result()
@@ -88,7 +95,9 @@ class Pair:
         )
 
 
-def test_in_every_pair_at_least_one_member_finds_the_other(namespace: Namespace, tmp_path: Path) -> None:
+def test_in_every_pair_at_least_one_member_finds_the_other(
+    namespace: Namespace, tmp_path: Path
+) -> None:
     namespace.account()
     mount = namespace.mount(tmp_path / "mount")
     admin = Admin(Path(required_variable("KUBECONFIG")))
@@ -102,4 +111,6 @@ def test_in_every_pair_at_least_one_member_finds_the_other(namespace: Namespace,
     assert not failed, f"pairs {failed} of {PAIRS}, seed {SEED}: both members got an empty answer"
     # How often one member started alone depends on the machine, so the test only prints it.
     alone = sum(1 for pair in answers if [] in pair)
-    print(f"{PAIRS} pairs: in {alone} one member started alone, in {PAIRS - alone} both found the other at once")
+    print(
+        f"{PAIRS} pairs: in {alone} one member started alone, in {PAIRS - alone} both found the other at once"
+    )

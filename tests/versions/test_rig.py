@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from rig import Port, Rig
 
-#: After an outage of this length, the library lists the pods, because etcd may have been restored from a backup.
+#: After an outage of this length, the library lists the pods, because etcd may have been restored
+#: from a backup.
 OUTAGE_S = 35
 #: Bounds what would otherwise hang. The tests print how long it took.
 HANG_TIMEOUT_S = 900.0
@@ -43,7 +44,9 @@ def member(port: Port, namespace: Namespace, folder: Path) -> Iterator[Provider]
 
 
 def wait_for_peers(provider: Provider, expected: list[str]) -> None:
-    wait_until(lambda: provider.discover_peers(timeout=60), lambda peers: peers == expected, str(expected))
+    wait_until(
+        lambda: provider.discover_peers(timeout=60), lambda peers: peers == expected, str(expected)
+    )
 
 
 def test_wait_returns_a_new_pod_after_the_watched_server_froze(rig: Rig, tmp_path: Path) -> None:
@@ -93,7 +96,12 @@ def test_result_is_not_older_after_register_at_a_lagging_server(rig: Rig, tmp_pa
         for _ in range(5):
             assert peers_or_none(provider) in (None, both)
         rig.disturb("catch-up", 2)
-        assert wait_until(lambda: peers_or_none(provider), lambda peers: peers is not None, "the peers") == both
+        assert (
+            wait_until(
+                lambda: peers_or_none(provider), lambda peers: peers is not None, "the peers"
+            )
+            == both
+        )
 
 
 def test_pods_missing_from_a_restored_backup_disappear(rig: Rig, tmp_path: Path) -> None:
@@ -112,7 +120,8 @@ def test_pods_missing_from_a_restored_backup_disappear(rig: Rig, tmp_path: Path)
         rig.run("restore")
         # Only the first server runs, and the client is pinned to another one.
         rig.run("start-server", "--server", "1")
-        # These revisions exceed that of the client, so the revision does not show that the history is another one.
+        # These revisions exceed that of the client, so the revision does not show that the history
+        # is another one.
         for number in range(20):
             namespace.pod(f"c{number}", "", phase="Pending")
         time.sleep(OUTAGE_S)

@@ -8,7 +8,8 @@ use super::fake::{Fake, list};
 use super::{LONG, addresses, eventually, first, metric};
 
 const INSIDE: &str = "KUBEPEERS_TEST_IN_NAMESPACE";
-/// SIOCSIFFLAGS of the loopback device: IFF_UP or nothing. It uses Python, because not every machine has `ip`.
+/// SIOCSIFFLAGS of the loopback device: IFF_UP or nothing. It uses Python, because not every
+/// machine has `ip`.
 const SET_LOOPBACK: &str = "import fcntl, socket, struct, sys
 fcntl.ioctl(socket.socket(), 0x8914, struct.pack('16sh14x', b'lo', int(sys.argv[1])))";
 
@@ -16,13 +17,18 @@ fn set_loopback(flags: &str) {
     assert!(Command::new("python3").args(["-c", SET_LOOPBACK, flags]).status().unwrap().success());
 }
 
-/// Without the timers of the connection, only the silence of the watch would show it, after four minutes.
+/// Without the timers of the connection, only the silence of the watch would show it, after four
+/// minutes.
 #[test]
 fn a_server_that_vanishes_is_noticed_by_its_connection() {
     if std::env::var_os(INSIDE).is_some() {
         return vanish();
     }
-    let test = ["blackhole::a_server_that_vanishes_is_noticed_by_its_connection", "--exact", "--nocapture"];
+    let test = [
+        "blackhole::a_server_that_vanishes_is_noticed_by_its_connection",
+        "--exact",
+        "--nocapture",
+    ];
     let inside = Command::new("unshare")
         .args(["--user", "--map-root-user", "--net", "--"])
         .arg(std::env::current_exe().unwrap())
@@ -31,7 +37,10 @@ fn a_server_that_vanishes_is_noticed_by_its_connection() {
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&[inside.stdout, inside.stderr].concat()).into_owned();
-    assert!(inside.status.success() && said.contains("1 passed"), "is `unshare --user --net` allowed here? {said}");
+    assert!(
+        inside.status.success() && said.contains("1 passed"),
+        "is `unshare --user --net` allowed here? {said}"
+    );
 }
 
 /// Returns the first error in the log.

@@ -23,7 +23,11 @@ fn a_request_on_a_reset_connection_is_repeated_once_without_a_report() {
     let paths = fake.paths();
     assert!(paths.len() == 3 && is_watch(&paths[1]) && is_watch(&paths[2]), "{paths:?}");
     assert_eq!(metric(&provider, "requests_total"), 1.0, "the first sample is that of lists");
-    assert!(!provider.metrics().unwrap().contains("failures_total{"), "{}", provider.metrics().unwrap());
+    assert!(
+        !provider.metrics().unwrap().contains("failures_total{"),
+        "{}",
+        provider.metrics().unwrap()
+    );
 }
 
 /// A reset of a new connection is an error of the server.

@@ -6,9 +6,12 @@ use std::time::Duration;
 use kubepeers::testing::{Status, Timeout};
 
 use super::fake::{
-    self, Fake, Reply, Seen, come_later_each_time, event, is_list, is_watch, list, page, page_text, pod, status,
+    self, Fake, Reply, Seen, come_later_each_time, event, is_list, is_watch, list, page, page_text,
+    pod, status,
 };
-use super::{AT_ONCE, LONG, addresses, becomes, eventually, first, metric, unsynced, wait_for_error};
+use super::{
+    AT_ONCE, LONG, addresses, becomes, eventually, first, metric, unsynced, wait_for_error,
+};
 
 /// The response stalls before the headers, or in the middle of the body.
 #[test]
@@ -38,7 +41,8 @@ fn connection_that_is_not_accepted_times_out() {
     let address: SocketAddr = listener.local_addr().unwrap();
     let connect = |_: &i32| TcpStream::connect_timeout(&address, Duration::from_millis(200)).ok();
     let waiting: Vec<TcpStream> = (0..10_000).map_while(|i| connect(&i)).collect();
-    let provider = fake::provider(&format!("http://{address}"), "{}", &[("request_timeout_ms", "100")]);
+    let provider =
+        fake::provider(&format!("http://{address}"), "{}", &[("request_timeout_ms", "100")]);
     unsynced(&provider, "no answer within 100ms");
     assert_eq!(wait_for_error(&provider, "timed-out").age, None);
     drop(waiting);
@@ -50,7 +54,8 @@ fn unreachable_server_and_unknown_name_have_different_classes() {
     unsynced(&provider, "refused");
     wait_for_error(&provider, "unreachable");
     // Without a name server, this takes a while.
-    let provider = fake::provider("http://no-such-host.invalid:1", "{}", &[("request_timeout_ms", "300000")]);
+    let provider =
+        fake::provider("http://no-such-host.invalid:1", "{}", &[("request_timeout_ms", "300000")]);
     unsynced(&provider, "cannot be resolved");
     wait_for_error(&provider, "no-such-host");
 }
@@ -101,9 +106,10 @@ fn requests_to_a_server_that_is_down_back_off() {
 /// old tokens before new ones.
 #[test]
 fn denial_is_transient_until_it_has_lasted() {
-    for (code, status_of, words) in
-        [(401, Status::Unauthorized, "does not accept the credentials"), (403, Status::Forbidden, "may not list pods")]
-    {
+    for (code, status_of, words) in [
+        (401, Status::Unauthorized, "does not accept the credentials"),
+        (403, Status::Forbidden, "may not list pods"),
+    ] {
         let refused = move || Reply::Body(code, status(code, "no"));
         // Only one: on a suspended machine, two denials may be as far apart as a permanent one.
         let fake = Fake::start(move |number, path| match number {
@@ -112,10 +118,14 @@ fn denial_is_transient_until_it_has_lasted() {
             _ => list(&[("a", "10.0.0.1")], 5),
         });
         assert_eq!(first(&fake.provider(&[])), ["10.0.0.1"]);
-        let fake = Fake::start(move |number, _| if number == 0 { refused() } else { Reply::Silence });
+        let fake =
+            Fake::start(move |number, _| if number == 0 { refused() } else { Reply::Silence });
         assert!(unsynced(&fake.provider(&[]), words).is_retryable());
         let error = Fake::start(move |_, _| refused()).provider(&[]).register(LONG).unwrap_err();
-        assert_eq!((error.status(), error.http_status(), error.is_retryable()), (status_of, code, false));
+        assert_eq!(
+            (error.status(), error.http_status(), error.is_retryable()),
+            (status_of, code, false)
+        );
         assert!(error.message().contains(words), "{error}");
     }
 }
@@ -169,14 +179,20 @@ fn pods_are_polled_if_watching_is_forbidden() {
     becomes(&provider, &["10.0.0.1", "10.0.0.2"]);
     eventually(|| provider.health().unwrap().polling);
     let error = provider.health().unwrap().last_error.unwrap().error;
-    assert!(error.status() == Status::Forbidden && error.message().contains("may not watch pods"), "{error}");
+    assert!(
+        error.status() == Status::Forbidden && error.message().contains("may not watch pods"),
+        "{error}"
+    );
     // From now on, not every poll requests a watch.
     let before = fake.asked().len();
     fake.has_been_asked(before + 3);
     let polls = &fake.asked()[before..];
     assert!(!polls.iter().any(|asked| is_watch(&asked.path)), "{polls:?}");
     // The interval is one second, less a fifth.
-    assert!(polls.windows(2).all(|two| two[1].at - two[0].at >= Duration::from_millis(800)), "{polls:?}");
+    assert!(
+        polls.windows(2).all(|two| two[1].at - two[0].at >= Duration::from_millis(800)),
+        "{polls:?}"
+    );
 }
 
 /// A server that is starting denies every request for a moment. This must not lead to polling.
@@ -243,7 +259,9 @@ fn watches_that_end_at_once_are_an_error_and_lists_replace_them() {
 
 #[test]
 fn pods_are_polled_if_configured() {
-    let fake = Fake::start(|number, _| list(&[("a", if number == 0 { "10.0.0.1" } else { "10.0.0.2" })], 5));
+    let fake = Fake::start(|number, _| {
+        list(&[("a", if number == 0 { "10.0.0.1" } else { "10.0.0.2" })], 5)
+    });
     let provider = fake.provider(&[("watch", "poll"), ("poll_interval_ms", "1000")]);
     provider.register(LONG).unwrap();
     becomes(&provider, &["10.0.0.2"]);
@@ -256,12 +274,17 @@ fn pods_are_polled_if_configured() {
 #[test]
 fn unusable_credentials_are_reported_with_the_reason() {
     let plugin = |what: &str| {
-        format!("{{exec: {{apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, {what}}}}}")
+        format!(
+            "{{exec: {{apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, {what}}}}}"
+        )
     };
     let garbage = tempfile::NamedTempFile::new().unwrap();
     let garbage = garbage.path().display();
     for (user, words) in [
-        ("{tokenFile: /nonexistent/token}".to_owned(), "/nonexistent/token cannot be read: No such file"),
+        (
+            "{tokenFile: /nonexistent/token}".to_owned(),
+            "/nonexistent/token cannot be read: No such file",
+        ),
         (
             "{client-certificate: /nonexistent/crt, client-key: /nonexistent/key}".into(),
             "/nonexistent/crt cannot be read",
@@ -272,7 +295,11 @@ fn unusable_credentials_are_reported_with_the_reason() {
         (plugin("command: 'true'"), "login plugin returned no credentials"),
     ] {
         let error = fake::provider("https://127.0.0.1:1", &user, &[]).register(LONG).unwrap_err();
-        assert_eq!((error.status(), error.message().contains(words)), (Status::NoCredentials, true), "{user}: {error}");
+        assert_eq!(
+            (error.status(), error.message().contains(words)),
+            (Status::NoCredentials, true),
+            "{user}: {error}"
+        );
     }
 }
 
@@ -302,7 +329,10 @@ fn errors_contain_no_secret_of_a_kubeconfig() {
     let provider = fake.provider_of("{token: s3cr3t}");
     let error = provider.register(LONG).unwrap_err();
     assert_eq!(error.status(), Status::Unauthorized);
-    assert!(error.message().contains("who is   Bearer [secret]") && !error.message().contains("s3cr3t"), "{error}");
+    assert!(
+        error.message().contains("who is   Bearer [secret]") && !error.message().contains("s3cr3t"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -347,13 +377,16 @@ fn hanging_login_plugin_does_not_delay_close() {
     provider.close();
 }
 
-/// A proxy echoes the token without the name of the scheme. Tokens of service accounts have about a thousand characters.
+/// A proxy echoes the token without the name of the scheme. Tokens of service accounts have about a
+/// thousand characters.
 #[test]
 fn echoed_token_is_redacted_completely() {
     let token: String = "0123456789abcdefghijklmnopqrstuvwxyz".chars().cycle().take(1200).collect();
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), &token).unwrap();
-    for user in [format!("{{token: {token}}}"), format!("{{tokenFile: '{}'}}", file.path().display())] {
+    for user in
+        [format!("{{token: {token}}}"), format!("{{tokenFile: '{}'}}", file.path().display())]
+    {
         for before in [0, 500, 990] {
             let echoed = format!("refused: {}{token}", "x".repeat(before));
             let fake = Fake::start(move |_, _| Reply::Body(502, echoed.clone()));

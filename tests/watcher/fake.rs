@@ -1,4 +1,5 @@
-//! A fake server for behavior that a real API server does not show on demand. It answers each request by a script.
+//! A fake server for behavior that a real API server does not show on demand. It answers each
+//! request by a script.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -83,8 +84,13 @@ impl Fake {
     }
 
     /// Starts a server that returns this list, and watches that send these events and stay open.
-    pub(crate) fn steady(list: impl Fn() -> Reply + Send + Sync + 'static, events: Vec<String>) -> Self {
-        Self::start(move |_, path| if is_watch(path) { Reply::Open(events.clone()) } else { list() })
+    pub(crate) fn steady(
+        list: impl Fn() -> Reply + Send + Sync + 'static,
+        events: Vec<String>,
+    ) -> Self {
+        Self::start(
+            move |_, path| if is_watch(path) { Reply::Open(events.clone()) } else { list() },
+        )
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -109,8 +115,18 @@ impl Fake {
 
     /// Waits for this many requests of one kind. Returns these without later ones.
     #[track_caller]
-    pub(crate) fn has_been_asked_for(&self, times: usize, kind: impl Fn(&str) -> bool) -> Vec<Asked> {
-        let of_kind = || self.asked().into_iter().filter(|asked| kind(&asked.path)).take(times).collect::<Vec<_>>();
+    pub(crate) fn has_been_asked_for(
+        &self,
+        times: usize,
+        kind: impl Fn(&str) -> bool,
+    ) -> Vec<Asked> {
+        let of_kind = || {
+            self.asked()
+                .into_iter()
+                .filter(|asked| kind(&asked.path))
+                .take(times)
+                .collect::<Vec<_>>()
+        };
         eventually(|| of_kind().len() == times);
         of_kind()
     }
@@ -139,7 +155,8 @@ pub(crate) fn is_list(path: &str) -> bool {
     !is_watch(path)
 }
 
-/// Checks the backoff: each pause is at least half of its step, and the steps double. A suspended test makes them longer.
+/// Checks the backoff: each pause is at least half of its step, and the steps double. A suspended
+/// test makes them longer.
 #[track_caller]
 pub(crate) fn come_later_each_time(asked: &[Asked]) {
     for (two, step) in asked.windows(2).zip((0..).map(|i| Duration::from_millis(200 << i))) {
@@ -149,7 +166,8 @@ pub(crate) fn come_later_each_time(asked: &[Asked]) {
 
 /// Returns an observer of a server with this user of a kubeconfig.
 pub(crate) fn provider(server: &str, user: &str, extra: &[(&str, &str)]) -> Provider {
-    Provider::new(config(server, user, extra), Arc::new(KubeApi { spawn: spawn_named, connect })).unwrap()
+    Provider::new(config(server, user, extra), Arc::new(KubeApi { spawn: spawn_named, connect }))
+        .unwrap()
 }
 
 /// Returns the configuration of that observer.
@@ -191,12 +209,20 @@ fn answer(mut stream: TcpStream, script: &Script, log: &Mutex<Vec<Asked>>) {
     let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
     while let Some(path) = lines.next().and_then(|line| line.split(' ').nth(1).map(str::to_owned)) {
         let headers: Vec<String> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
-        let header = |name| headers.iter().find_map(|line| line.strip_prefix(name)).unwrap_or_default().to_owned();
+        let header = |name| {
+            headers.iter().find_map(|line| line.strip_prefix(name)).unwrap_or_default().to_owned()
+        };
         let (accept, encoding, authorization) =
             (header("accept: "), header("accept-encoding: "), header("authorization: "));
         let number = {
             let mut log = log.lock().unwrap();
-            log.push(Asked { path: path.clone(), accept, encoding, authorization, at: Instant::now() });
+            log.push(Asked {
+                path: path.clone(),
+                accept,
+                encoding,
+                authorization,
+                at: Instant::now(),
+            });
             log.len() - 1
         };
         // The client may be gone by now, which is not an error.
@@ -209,7 +235,9 @@ fn answer(mut stream: TcpStream, script: &Script, log: &Mutex<Vec<Asked>>) {
 /// Returns whether the connection serves another request.
 fn reply(stream: &mut TcpStream, reply: Reply) -> std::io::Result<bool> {
     match reply {
-        Reply::Body(status, body) => write_all(stream, status, "Connection: close", body.as_bytes())?,
+        Reply::Body(status, body) => {
+            write_all(stream, status, "Connection: close", body.as_bytes())?
+        }
         Reply::Raw(status, header, body) => {
             write_all(stream, status, &format!("Connection: close\r\n{header}"), &body)?;
         }
@@ -231,8 +259,14 @@ fn reply(stream: &mut TcpStream, reply: Reply) -> std::io::Result<bool> {
     Ok(false)
 }
 
-fn write_all(stream: &mut TcpStream, status: u16, headers: &str, body: &[u8]) -> std::io::Result<()> {
-    let json = if headers.contains("Content-Type") { "" } else { "Content-Type: application/json\r\n" };
+fn write_all(
+    stream: &mut TcpStream,
+    status: u16,
+    headers: &str,
+    body: &[u8],
+) -> std::io::Result<()> {
+    let json =
+        if headers.contains("Content-Type") { "" } else { "Content-Type: application/json\r\n" };
     write!(stream, "HTTP/1.1 {status} X\r\n{json}{headers}\r\n\r\n")?;
     stream.write_all(body)
 }
@@ -279,7 +313,8 @@ pub(crate) fn list(pods: &[(&str, &str)], resource_version: u32) -> Reply {
 
 /// Returns the text of a page.
 pub(crate) fn page_text(pods: &[String], next: &str, resource_version: u32) -> String {
-    let metadata = serde_json::json!({"resourceVersion": resource_version.to_string(), "continue": next});
+    let metadata =
+        serde_json::json!({"resourceVersion": resource_version.to_string(), "continue": next});
     format!("{{\"kind\":\"PodList\",\"metadata\":{metadata},\"items\":[{}]}}", pods.join(","))
 }
 

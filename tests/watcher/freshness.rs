@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use kubepeers::testing::{Status, Timeout};
 
-use super::fake::{Fake, Reply, Seen, bookmark, come_later_each_time, is_list, is_watch, list, status};
+use super::fake::{
+    Fake, Reply, Seen, bookmark, come_later_each_time, is_list, is_watch, list, status,
+};
 use super::{LONG, addresses, eventually, first, unrefreshed, wait_for_error};
 
 /// With the default limits, a quiet watch with bookmarks is not stale.
@@ -43,7 +45,8 @@ fn stale_result_is_an_error_until_the_next_list() {
     let provider = fake.provider(&[("max_stale_ms", "1000")]);
     provider.register(LONG).unwrap();
     fake.has_been_asked(2);
-    // After 2 s the open watch confirms the list. After that it is quiet, and no caller requests a list.
+    // After 2 s the open watch confirms the list. After that it is quiet, and no caller requests a
+    // list.
     thread::sleep(Duration::from_secs(5));
     assert_eq!(fake.asked().len(), 2);
     assert!(provider.health().unwrap().stale);
@@ -90,10 +93,18 @@ fn concurrent_refreshes_share_one_list() {
             .collect();
         callers.into_iter().for_each(|caller| caller.join().unwrap().unwrap());
     }
-    let lists: Vec<_> = fake.asked().into_iter().filter(|asked| is_list(&asked.path)).map(|asked| asked.at).collect();
+    let lists: Vec<_> = fake
+        .asked()
+        .into_iter()
+        .filter(|asked| is_list(&asked.path))
+        .map(|asked| asked.at)
+        .collect();
     // One list for each caller would be 151, and take longer than they wait.
     assert!((4..50).contains(&lists.len()), "{} lists", lists.len());
-    assert!(lists[1..].windows(2).all(|two| two[1] - two[0] >= Duration::from_millis(900)), "{lists:?}");
+    assert!(
+        lists[1..].windows(2).all(|two| two[1] - two[0] >= Duration::from_millis(900)),
+        "{lists:?}"
+    );
 }
 
 #[test]
@@ -124,7 +135,8 @@ fn error_event_of_a_watch_does_not_reset_the_age() {
     provider.register(LONG).unwrap();
     thread::sleep(Duration::from_millis(1100));
     for _ in 0..20 {
-        let error = provider.discover_peers(Timeout::AtMost(Duration::from_millis(50))).unwrap_err();
+        let error =
+            provider.discover_peers(Timeout::AtMost(Duration::from_millis(50))).unwrap_err();
         assert_eq!(error.status(), Status::Stale, "{error}");
     }
 }
@@ -179,7 +191,8 @@ fn a_list_that_fails_does_not_end_the_watch() {
     assert_eq!(first(&provider), ["10.0.0.1"]);
     fake.has_been_asked(2);
     assert_eq!(unrefreshed(&provider, "slow down").http_status(), 429);
-    // The list is not repeated in a loop, either. The last one is due when the silent watch has been accepted.
+    // The list is not repeated in a loop, either. The last one is due when the silent watch has
+    // been accepted.
     come_later_each_time(&fake.has_been_asked_for(7, is_list)[1..]);
     assert_eq!(fake.paths().iter().filter(|path| is_watch(path)).count(), 1, "{:?}", fake.paths());
     // The error of the lists remains.
@@ -204,7 +217,12 @@ fn wait_on_a_quiet_watch_does_not_return_stale() {
     let provider = fake.provider(&[("max_stale_ms", "1000")]);
     provider.register(LONG).unwrap();
     let generation = provider.wait(0, LONG).unwrap().generation();
-    let error = |_| provider.wait(generation, Timeout::AtMost(Duration::from_millis(2500))).unwrap_err().status();
+    let error = |_| {
+        provider
+            .wait(generation, Timeout::AtMost(Duration::from_millis(2500)))
+            .unwrap_err()
+            .status()
+    };
     // A test that is suspended at the end of the wait may get STALE, so not every wait is checked.
     assert!((0..10).map(error).any(|status| status == Status::Timeout));
 }
@@ -223,13 +241,16 @@ fn unconfirmed_view_is_not_stable() {
     let provider = fake.provider(&[("request_timeout_ms", "2000")]);
     assert_eq!(first(&provider), ["10.0.0.1"]);
     let stable_for = Duration::from_millis(100);
-    let error = provider.wait_for_peers(1, stable_for, Timeout::AtMost(Duration::from_secs(2))).unwrap_err();
+    let error = provider
+        .wait_for_peers(1, stable_for, Timeout::AtMost(Duration::from_secs(2)))
+        .unwrap_err();
     assert_eq!(error.status(), Status::Timeout, "{error}");
     thawed.now();
     assert_eq!(provider.wait_for_peers(1, stable_for, LONG).unwrap().len(), 2);
 }
 
-/// A server whose cache lags needs up to 3.1 s, which is more than a caller of discover_peers waits.
+/// A server whose cache lags needs up to 3.1 s, which is more than a caller of discover_peers
+/// waits.
 #[test]
 fn refresh_has_a_default_timeout_of_its_own() {
     let fake = Fake::steady(|| list(&[], 5), vec![]);

@@ -18,12 +18,14 @@ fn pod_with(name: &str, ip: &str, path: &str, value: Value) -> String {
 fn verdicts(provider: &Provider) -> Vec<(String, String)> {
     let explained: Value = serde_json::from_str(&provider.explain(Form::Json).unwrap()).unwrap();
     let pods = explained["pods"].as_array().unwrap().iter();
-    pods.map(|pod| (pod["name"].as_str().unwrap().into(), pod["verdict"].as_str().unwrap().into())).collect()
+    pods.map(|pod| (pod["name"].as_str().unwrap().into(), pod["verdict"].as_str().unwrap().into()))
+        .collect()
 }
 
 #[test]
 fn pods_with_fields_that_kubernetes_does_not_allow_are_malformed() {
-    let ports: Value = (1..=300).map(|n| json!({"name": format!("p{n}"), "containerPort": n})).collect();
+    let ports: Value =
+        (1..=300).map(|n| json!({"name": format!("p{n}"), "containerPort": n})).collect();
     let ips: Value = (1..=20).map(|n| json!({"ip": format!("10.1.0.{n}")})).collect();
     for (path, value) in [
         ("/spec/nodeName", json!("n".repeat(3 << 20))),
@@ -31,14 +33,18 @@ fn pods_with_fields_that_kubernetes_does_not_allow_are_malformed() {
         ("/metadata/labels/pod-template-hash", json!("h".repeat(64))),
         ("/status/startTime", json!("yesterday")),
         ("/spec/containers", json!([{"ports": ports}])),
-        ("/spec/containers", json!([{"ports": [{"name": "a-name-too-long-", "containerPort": 1}]}])),
+        (
+            "/spec/containers",
+            json!([{"ports": [{"name": "a-name-too-long-", "containerPort": 1}]}]),
+        ),
         ("/status/podIPs", ips),
     ] {
         let pods = [fake::pod("a", "10.0.0.1", 1), pod_with("b", "10.0.0.2", path, value)];
         let fake = Fake::steady(move || page(&pods, "", 7), vec![]);
         let provider = fake.provider(&[]);
         assert_eq!(first(&provider), ["10.0.0.1"], "{path}");
-        let expected = [("a", "peer"), ("b", "malformed")].map(|(name, verdict)| (name.into(), verdict.into()));
+        let expected = [("a", "peer"), ("b", "malformed")]
+            .map(|(name, verdict)| (name.into(), verdict.into()));
         assert_eq!(verdicts(&provider), expected, "{path}");
         assert!(provider.explain(Form::Table).unwrap().contains("malformed"));
         assert!(provider.metrics().unwrap().contains("verdict=\"malformed\"} 1"));
@@ -50,7 +56,8 @@ fn pods_with_fields_that_kubernetes_does_not_allow_are_malformed() {
 fn answers_with_pods_that_have_no_valid_name_are_refused() {
     for path in ["/metadata/name", "/metadata/uid", "/metadata/resourceVersion"] {
         for value in ["", "a\u{200b}b", "a\nb", &"n".repeat(65_536)] {
-            let pods = [fake::pod("a", "10.0.0.1", 1), pod_with("b", "10.0.0.2", path, json!(value))];
+            let pods =
+                [fake::pod("a", "10.0.0.1", 1), pod_with("b", "10.0.0.2", path, json!(value))];
             let fake = Fake::steady(move || page(&pods, "", 7), vec![]);
             let provider = fake.provider(&[]);
             unsynced(&provider, "not a list of pods");
@@ -90,7 +97,8 @@ fn watch_with_too_many_pods_is_refused() {
 
 #[test]
 fn list_with_too_many_pods_is_refused() {
-    let object = |number| serde_json::from_str::<Value>(&long_event(number)).unwrap()["object"].to_string();
+    let object =
+        |number| serde_json::from_str::<Value>(&long_event(number)).unwrap()["object"].to_string();
     let pods: Vec<String> = (1..=20_000).map(object).collect();
     let fake = Fake::steady(move || page(&pods, "", 30_000), vec![]);
     unsynced(&fake.provider(&[]), "more than 12 MiB of memory, which is the limit");
@@ -100,7 +108,8 @@ fn list_with_too_many_pods_is_refused() {
 fn events_of_other_fields_publish_no_view() {
     let same = fake::event("MODIFIED", "a", "10.0.0.1", 8);
     let other = fake::event("ADDED", "b", "10.0.0.2", 9);
-    let fake = Fake::steady(|| list(&[("a", "10.0.0.1")], 7), [vec![same; 50], vec![other]].concat());
+    let fake =
+        Fake::steady(|| list(&[("a", "10.0.0.1")], 7), [vec![same; 50], vec![other]].concat());
     let provider = fake.provider(&[]);
     provider.register(LONG).unwrap();
     becomes(&provider, &["10.0.0.1", "10.0.0.2"]);
@@ -115,7 +124,8 @@ fn messages_and_logs_contain_no_hostile_characters() {
         let fake = Fake::start(move |_, _| Reply::Body(500, answer.clone()));
         let provider = fake.provider(&[("log", "debug")]);
         let message = unsynced(&provider, "no  etcd  is  un [2Jhappy  !").to_string();
-        let records: Vec<String> = std::iter::from_fn(|| provider.log().next()).map(|record| record.message).collect();
+        let records: Vec<String> =
+            std::iter::from_fn(|| provider.log().next()).map(|record| record.message).collect();
         assert!(records.iter().any(|record| record.contains("etcd")), "{records:?}");
         for text in records.into_iter().chain([message]) {
             assert_eq!(kubepeers::testing::printable(&text), text);
@@ -126,7 +136,8 @@ fn messages_and_logs_contain_no_hostile_characters() {
 /// The error shows the labels of this pod if the selector does not match them.
 #[test]
 fn labels_of_this_pod_are_bounded() {
-    let labels: serde_json::Map<String, Value> = (0..1000).map(|n| (format!("label-{n}"), json!("x"))).collect();
+    let labels: serde_json::Map<String, Value> =
+        (0..1000).map(|n| (format!("label-{n}"), json!("x"))).collect();
     let unselected = pod_with("me", "10.0.0.9", "/metadata/labels", labels.into());
     let fake = Fake::start(move |_, path| match path {
         path if is_watch(path) => Reply::Open(vec![]),

@@ -28,11 +28,22 @@ fn registration_needs_one_list_and_one_watch() {
     has(0, "resourceVersion=0");
     assert_eq!((asked[0].encoding.as_str(), asked[1].encoding.as_str()), ("gzip", "identity"));
     assert_eq!(asked[0].accept, "application/vnd.kubernetes.protobuf, application/json");
-    assert_eq!(asked[1].accept, "application/vnd.kubernetes.protobuf;stream=watch, application/json");
+    assert_eq!(
+        asked[1].accept,
+        "application/vnd.kubernetes.protobuf;stream=watch, application/json"
+    );
     has(1, "resourceVersion=7");
     has(1, "allowWatchBookmarks=true");
-    let seconds: u32 =
-        asked[1].path.split("timeoutSeconds=").nth(1).unwrap().split('&').next().unwrap().parse().unwrap();
+    let seconds: u32 = asked[1]
+        .path
+        .split("timeoutSeconds=")
+        .nth(1)
+        .unwrap()
+        .split('&')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
     assert!((200..=230).contains(&seconds), "below the idle limit of load balancers");
 }
 
@@ -44,7 +55,8 @@ fn gzip(text: &str) -> Vec<u8> {
 
 #[test]
 fn compressed_lists_are_read() {
-    let pods: Vec<String> = (1..=200).map(|i| pod(&format!("p{i}"), &format!("10.0.1.{i}"), 1)).collect();
+    let pods: Vec<String> =
+        (1..=200).map(|i| pod(&format!("p{i}"), &format!("10.0.1.{i}"), 1)).collect();
     let list = move || Reply::Raw(200, "Content-Encoding: gzip", gzip(&page_text(&pods, "", 7)));
     assert_eq!(first(&Fake::steady(list, vec![]).provider(&[])).len(), 200);
 }
@@ -164,7 +176,8 @@ fn thousands_of_deleted_pods_make_one_snapshot() {
     let after = provider.wait(before.generation(), LONG).unwrap();
     assert_eq!((after.generation(), after.len()), (before.generation() + 1, 2500));
     assert!(
-        addresses(&after).contains(&"10.0.19.135".to_owned()) && !addresses(&after).contains(&"10.0.19.136".to_owned())
+        addresses(&after).contains(&"10.0.19.135".to_owned())
+            && !addresses(&after).contains(&"10.0.19.136".to_owned())
     );
 }
 
@@ -179,7 +192,11 @@ fn compact_list_is_tried_again_after_a_plain_one() {
     let provider = fake.provider(&[]);
     assert_eq!(first(&provider), ["10.0.0.1"]);
     provider.refresh(&mut 0, LONG).unwrap();
-    let lists: Vec<_> =
-        fake.asked().into_iter().filter(|asked| !is_watch(&asked.path)).map(|asked| asked.encoding).collect();
+    let lists: Vec<_> = fake
+        .asked()
+        .into_iter()
+        .filter(|asked| !is_watch(&asked.path))
+        .map(|asked| asked.encoding)
+        .collect();
     assert_eq!(lists, ["gzip", "identity", "gzip"]);
 }

@@ -93,6 +93,7 @@ fn wait_for_error(provider: &Provider, class: &str) -> Health {
 /// Returns a value of the metrics.
 fn metric(provider: &Provider, name: &str) -> f64 {
     let metrics = provider.metrics().unwrap();
-    let line = metrics.lines().find(|line| line.starts_with(&format!("kubepeers_{name}{{"))).unwrap();
+    let line =
+        metrics.lines().find(|line| line.starts_with(&format!("kubepeers_{name}{{"))).unwrap();
     line.rsplit(' ').next().unwrap().parse().unwrap()
 }

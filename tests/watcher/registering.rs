@@ -6,8 +6,8 @@ use std::sync::{Arc, Barrier};
 use std::thread::JoinHandle;
 
 use kubepeers::testing::{
-    Body, Connection, Environment, Error, Identity, KubeApi, LastError, Provider, Result, Settings, Status, Watch,
-    spawn_named,
+    Body, Connection, Environment, Error, Identity, KubeApi, LastError, Provider, Result, Settings,
+    Status, Watch, spawn_named,
 };
 
 use super::fake::config;
@@ -25,7 +25,10 @@ fn spawn_and_wait(body: Body) -> io::Result<JoinHandle<()>> {
 fn forbidden(_: &Settings, _: &Environment<'_>) -> Result<Connection> {
     let watch: Watch = Box::new(|_, sink| {
         Box::pin(async move {
-            sink.fail(LastError { error: Error::new(Status::Forbidden, "may not list"), class: "forbidden" });
+            sink.fail(LastError {
+                error: Error::new(Status::Forbidden, "may not list"),
+                class: "forbidden",
+            });
             FOUND.wait();
             pending().await
         })

@@ -60,8 +60,12 @@ impl Identity {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let key = provider.key_provider.load_private_key(self.private_key().into()).unwrap();
         let certified = CertifiedKey::new(vec![self.certificate.clone().into()], key);
-        let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        builder.with_no_client_auth().with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)))
+        let builder = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap();
+        builder
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)))
     }
 
     /// Accepts only clients with a certificate of this CA.
@@ -69,10 +73,17 @@ impl Identity {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from(ca.identity.certificate.clone())).unwrap();
-        let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build().unwrap();
-        let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let clients =
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+                .build()
+                .unwrap();
+        let builder = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap();
         let builder = builder.with_client_cert_verifier(clients);
-        builder.with_single_cert(vec![self.certificate.clone().into()], self.private_key().into()).unwrap()
+        builder
+            .with_single_cert(vec![self.certificate.clone().into()], self.private_key().into())
+            .unwrap()
     }
 
     fn private_key(&self) -> PrivatePkcs8KeyDer<'static> {
@@ -138,7 +149,9 @@ impl TlsServer {
             for stream in listener.incoming() {
                 let config = serving.config.lock().unwrap().clone();
                 // A client that refuses the certificate is no fault of the server.
-                thread::spawn(move || pass_on(stream.unwrap(), config, upstream).unwrap_or_default());
+                thread::spawn(move || {
+                    pass_on(stream.unwrap(), config, upstream).unwrap_or_default()
+                });
             }
         });
         server

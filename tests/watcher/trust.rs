@@ -13,7 +13,8 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kubepeers::testing::{
-    Connection, Environment, Error, KubeApi, Provider, Result, Settings, Status, Timeout, connect, spawn_named,
+    Connection, Environment, Error, KubeApi, Provider, Result, Settings, Status, Timeout, connect,
+    spawn_named,
 };
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, date_time_ymd};
 
@@ -32,7 +33,8 @@ fn folder() -> PathBuf {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap().keep()
 }
 
-/// Writes a kubeconfig with this cluster; `more` goes to its top level, after a context `other` of a cluster `other`.
+/// Writes a kubeconfig with this cluster; `more` goes to its top level, after a context `other` of
+/// a cluster `other`.
 fn kubeconfig(cluster: &str, user: &str, more: &str) -> PathBuf {
     let path = folder().join("kubeconfig");
     let text = format!(
@@ -53,7 +55,10 @@ fn outside(cluster: &str, user: &str) -> Provider {
 /// A provider that trusts a bundle by way of its kubeconfig.
 fn trusting(port: u16, bundle: &str, user: &str) -> Provider {
     let bundle = STANDARD.encode(bundle);
-    outside(&format!("{{server: 'https://127.0.0.1:{port}', certificate-authority-data: {bundle}}}"), user)
+    outside(
+        &format!("{{server: 'https://127.0.0.1:{port}', certificate-authority-data: {bundle}}}"),
+        user,
+    )
 }
 
 thread_local! {
@@ -73,8 +78,10 @@ fn connect_in_pod(settings: &Settings, environment: &Environment<'_>) -> Result<
 /// A provider in a pod with this service account.
 fn in_pod(port: u16, mount: &Path) -> Provider {
     API_SERVER.set(port);
-    let config = fake::config_in_pod(&[("service_account_dir", mount.to_str().unwrap()), ("log", "warn")]);
-    Provider::new(config, Arc::new(KubeApi { spawn: spawn_named, connect: connect_in_pod })).unwrap()
+    let config =
+        fake::config_in_pod(&[("service_account_dir", mount.to_str().unwrap()), ("log", "warn")]);
+    Provider::new(config, Arc::new(KubeApi { spawn: spawn_named, connect: connect_in_pod }))
+        .unwrap()
 }
 
 /// The folder of a service account with this CA.
@@ -138,7 +145,10 @@ fn bundle_with_a_bad_block_is_used_in_part_and_reported() {
         let provider = in_pod(server.port, &mount);
         assert_eq!(first(&provider), ["10.0.0.1"]);
         let message = logged(&provider, "skipped");
-        assert!(message.contains(skipped) && message.contains(mount.to_str().unwrap()), "{message}");
+        assert!(
+            message.contains(skipped) && message.contains(mount.to_str().unwrap()),
+            "{message}"
+        );
         let provider = trusting(server.port, &bundle, "{}");
         assert_eq!(first(&provider), ["10.0.0.1"]);
         let message = logged(&provider, "skipped");
@@ -163,7 +173,9 @@ fn bundle_may_begin_with_a_byte_order_mark() {
 #[test]
 fn bundle_without_a_usable_certificate_is_an_error() {
     let cut_off = Ca::new("ca").pem()[..100].to_owned();
-    for (bundle, words) in [(cut_off.as_str(), "its END line is missing"), ("no PEM", "it is not in PEM form")] {
+    for (bundle, words) in
+        [(cut_off.as_str(), "its END line is missing"), ("no PEM", "it is not in PEM form")]
+    {
         for provider in [in_pod(1, &mount(bundle)), trusting(1, bundle, "{}")] {
             let error = provider.register(LONG).unwrap_err();
             assert_eq!(error.status(), Status::NoCredentials, "{error}");
@@ -227,8 +239,10 @@ fn certificate_in_the_bundle_has_to_be_right_for_the_server() {
             params
         };
         let expired = with(|params| params.not_after = date_time_ymd(2020, 1, 1));
-        let elsewhere =
-            with(|params| params.subject_alt_names = super::tls_server::params("", &["elsewhere"]).subject_alt_names);
+        let elsewhere = with(|params| {
+            params.subject_alt_names =
+                super::tls_server::params("", &["elsewhere"]).subject_alt_names
+        });
         refuse(Identity::self_signed(&expired), "has expired (on 2020-01-01T00:00:00Z");
         refuse(unknown.sign(&expired), "has expired");
         refuse(Identity::self_signed(&elsewhere), "other names than 127.0.0.1: elsewhere");
@@ -289,16 +303,22 @@ fn answering(answer: &'static [u8]) -> u16 {
     port
 }
 
-/// A server whose only key is a P-521 one finds no signature algorithm among those that this library offers.
+/// A server whose only key is a P-521 one finds no signature algorithm among those that this
+/// library offers.
 #[test]
 fn server_that_refuses_the_handshake_is_a_permanent_error() {
     let port = answering(&[21, 3, 3, 0, 2, 2, 40]);
-    refused(&trusting(port, &Ca::new("ca").pem(), "{}"), &["it verifies RSA, P-256", "such as P-521, reissue it"]);
+    refused(
+        &trusting(port, &Ca::new("ca").pem(), "{}"),
+        &["it verifies RSA, P-256", "such as P-521, reissue it"],
+    );
 }
 
 #[test]
 fn server_without_tls_is_reported_in_plain_words() {
-    let port = answering(b"HTTP/1.1 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.");
+    let port = answering(
+        b"HTTP/1.1 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.",
+    );
     let error = unsynced(&trusting(port, &Ca::new("ca").pem(), "{}"), "other than TLS; check");
     assert!(error.is_retryable());
     is_readable(&error);
@@ -307,7 +327,10 @@ fn server_without_tls_is_reported_in_plain_words() {
 /// Also where the server ends the handshake without an alert.
 #[test]
 fn server_that_closes_during_the_handshake_is_reported_in_plain_words() {
-    let error = unsynced(&trusting(answering(b""), &Ca::new("ca").pem(), "{}"), "closed the connection unexpectedly");
+    let error = unsynced(
+        &trusting(answering(b""), &Ca::new("ca").pem(), "{}"),
+        "closed the connection unexpectedly",
+    );
     assert!(error.is_retryable());
     is_readable(&error);
 }
@@ -319,16 +342,23 @@ fn missing_ca_is_reported_with_matching_advice() {
     let error = in_pod(1, &mount).register(LONG).unwrap_err();
     assert_eq!(error.status(), Status::NoCredentials);
     let message = error.message();
-    assert!(message.contains("ca.crt: No such file") && message.contains("`kube-root-ca.crt`"), "{message}");
+    assert!(
+        message.contains("ca.crt: No such file") && message.contains("`kube-root-ca.crt`"),
+        "{message}"
+    );
     assert!(!message.contains("automount"), "{message}");
     fs::remove_file(mount.join("token")).unwrap();
     let error = in_pod(1, &mount).register(LONG).unwrap_err();
-    assert!(error.message().contains("; in a pod, leave `automountServiceAccountToken` on"), "{error}");
+    assert!(
+        error.message().contains("; in a pod, leave `automountServiceAccountToken` on"),
+        "{error}"
+    );
     let nowhere = "{server: 'https://127.0.0.1:1', certificate-authority: /nonexistent/ca.crt}";
     let error = outside(nowhere, "{}").register(LONG).unwrap_err();
     assert_eq!(error.status(), Status::NoCredentials);
     assert!(
-        error.message().contains("/nonexistent/ca.crt") && error.message().contains("check `certificate-authority`"),
+        error.message().contains("/nonexistent/ca.crt")
+            && error.message().contains("check `certificate-authority`"),
         "{error}"
     );
 }
@@ -343,7 +373,9 @@ fn kubeconfig_without_a_ca_trusts_the_system_and_says_so() {
         fs::write(&ca, Ca::new("system").pem()).unwrap();
         let test = "trust::kubeconfig_without_a_ca_trusts_the_system_and_says_so";
         for (file, inside) in [(empty, "none"), (ca, "one")] {
-            run_inside(test, inside, |command| command.env("SSL_CERT_FILE", &file).env_remove("SSL_CERT_DIR"));
+            run_inside(test, inside, |command| {
+                command.env("SSL_CERT_FILE", &file).env_remove("SSL_CERT_DIR")
+            });
         }
         return;
     }
@@ -351,11 +383,19 @@ fn kubeconfig_without_a_ca_trusts_the_system_and_says_so() {
     let server = serve(&fake, &Ca::new("ca"));
     let provider = outside(&format!("{{server: 'https://127.0.0.1:{}'}}", server.port), "{}");
     if std::env::var(INSIDE).unwrap() == "one" {
-        refused(&provider, &["not signed by a CA of this system", "names no CA", "; set `certificate-authority`"]);
+        refused(
+            &provider,
+            &["not signed by a CA of this system", "names no CA", "; set `certificate-authority`"],
+        );
     } else {
         let error = provider.register(LONG).unwrap_err();
         assert_eq!(error.status(), Status::NoCredentials, "{error}");
-        assert!(error.message().contains("this system has no CA certificates; set `certificate-authority`"), "{error}");
+        assert!(
+            error
+                .message()
+                .contains("this system has no CA certificates; set `certificate-authority`"),
+            "{error}"
+        );
         is_readable(&error);
     }
 }
@@ -374,8 +414,10 @@ fn certificate_that_is_not_valid_yet_is_waited_for() {
         let provider = trusting(server.port, &bundle, "{}");
         // It waits for its whole time instead of failing.
         provider.register(Timeout::AtMost(Duration::from_millis(100))).unwrap();
-        let error =
-            unsynced_again(&provider, "not valid yet (before 2999-01-01T00:00:00Z; the clock of this machine says");
+        let error = unsynced_again(
+            &provider,
+            "not valid yet (before 2999-01-01T00:00:00Z; the clock of this machine says",
+        );
         assert!(error.is_retryable(), "{error}");
         is_readable(&error);
         let error = wait_for_error(&provider, "tls").last_error.unwrap().error;
@@ -427,11 +469,16 @@ const IGNORE_SIGCHLD: &str = "import os, signal, sys
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 os.execv(sys.argv[1], sys.argv[1:])";
 
-/// A host may ignore SIGCHLD, or reap all children. Then the library does not learn how a plugin ended.
+/// A host may ignore SIGCHLD, or reap all children. Then the library does not learn how a plugin
+/// ended.
 #[test]
 fn plugin_without_an_exit_status_is_judged_by_its_output() {
     if std::env::var_os(INSIDE).is_none() {
-        let test = ["trust::plugin_without_an_exit_status_is_judged_by_its_output", "--exact", "--nocapture"];
+        let test = [
+            "trust::plugin_without_an_exit_status_is_judged_by_its_output",
+            "--exact",
+            "--nocapture",
+        ];
         let mut python = Command::new("python3");
         python.args(["-c", IGNORE_SIGCHLD]).arg(std::env::current_exe().unwrap()).args(test);
         return passes(python.env(INSIDE, "1"));
@@ -442,8 +489,11 @@ fn plugin_without_an_exit_status_is_judged_by_its_output() {
     let provider = fake::provider(&server, &plugin(&credential("{\"token\": \"t0\"}")), &[]);
     assert_eq!(first(&provider), ["10.0.0.1"]);
     assert_eq!(fake.asked()[0].authorization, "Bearer t0");
-    for script in ["echo s3cr3t", "printf '{\"kind\": \"ExecCredential\", \"status\": {\"token\": \"s3cr3t'", "exit 1"]
-    {
+    for script in [
+        "echo s3cr3t",
+        "printf '{\"kind\": \"ExecCredential\", \"status\": {\"token\": \"s3cr3t'",
+        "exit 1",
+    ] {
         let error = fake::provider(&server, &plugin(script), &[]).register(LONG).unwrap_err();
         assert_eq!(error.status(), Status::NoCredentials, "{error}");
         assert!(error.message().contains("its login plugin returned no credentials"), "{error}");
@@ -454,7 +504,8 @@ fn plugin_without_an_exit_status_is_judged_by_its_output() {
 /// The server is asked for a list about once a second.
 fn polled(fake: &Fake, user: &str) -> Vec<Asked> {
     let server = format!("http://127.0.0.1:{}", fake.port());
-    let provider = fake::provider(&server, user, &[("watch", "poll"), ("poll_interval_ms", "1000")]);
+    let provider =
+        fake::provider(&server, user, &[("watch", "poll"), ("poll_interval_ms", "1000")]);
     provider.register(LONG).unwrap();
     fake.has_been_asked_for(3, |path| !is_watch(path))
 }
@@ -467,10 +518,13 @@ fn login_is_renewed_before_it_expires() {
         let count = count.display();
         plugin(&format!("echo >> '{count}'; n=$(wc -l < '{count}'); {}", credential(status)))
     };
-    let tokens = |asked: Vec<Asked>| asked.into_iter().map(|asked| asked.authorization).collect::<Vec<_>>();
-    let expiring = counted("{\"token\": \"t'$n'\", \"expirationTimestamp\": \"2020-01-01T00:00:00Z\"}");
+    let tokens =
+        |asked: Vec<Asked>| asked.into_iter().map(|asked| asked.authorization).collect::<Vec<_>>();
+    let expiring =
+        counted("{\"token\": \"t'$n'\", \"expirationTimestamp\": \"2020-01-01T00:00:00Z\"}");
     assert_eq!(tokens(polled(&steady(), &expiring)), ["Bearer t1", "Bearer t2", "Bearer t3"]);
-    let lasting = counted("{\"token\": \"t'$n'\", \"expirationTimestamp\": \"2999-01-01T00:00:00Z\"}");
+    let lasting =
+        counted("{\"token\": \"t'$n'\", \"expirationTimestamp\": \"2999-01-01T00:00:00Z\"}");
     assert_eq!(tokens(polled(&steady(), &lasting)), ["Bearer t4"; 3]);
     let endless = counted("{\"token\": \"t'$n'\"}");
     assert_eq!(tokens(polled(&steady(), &endless)), ["Bearer t5"; 3]);
@@ -479,12 +533,16 @@ fn login_is_renewed_before_it_expires() {
 #[test]
 fn plugin_may_return_a_client_certificate() {
     let (fake, ca) = (steady(), Ca::new("ca"));
-    let server = TlsServer::start(&fake, ca.sign(&server_params()).server_config_for_clients_of(&ca));
+    let server =
+        TlsServer::start(&fake, ca.sign(&server_params()).server_config_for_clients_of(&ca));
     let client = ca.sign(&params("client", &[]));
     let json = |text: String| serde_json::to_string(&text).unwrap().replace('\\', "\\\\");
     let (certificate, key) = (json(client.certificate_pem()), json(client.key_pem()));
     let status = format!("{{\"clientCertificateData\": {certificate}, \"clientKeyData\": {key}}}");
-    assert_eq!(first(&trusting(server.port, &ca.pem(), &plugin(&credential(&status)))), ["10.0.0.1"]);
+    assert_eq!(
+        first(&trusting(server.port, &ca.pem(), &plugin(&credential(&status)))),
+        ["10.0.0.1"]
+    );
     refused(&trusting(server.port, &ca.pem(), "{}"), &["it requires a client certificate"]);
 }
 
@@ -495,16 +553,20 @@ fn proxy_of_the_environment_is_named_where_the_server_cannot_be_reached() {
         let test = "trust::proxy_of_the_environment_is_named_where_the_server_cannot_be_reached";
         for name in ["HTTPS_PROXY", "https_proxy"] {
             run_inside(test, name, |command| {
-                command.env_remove("HTTPS_PROXY").env_remove("https_proxy").env(name, "http://u:s3cr3t@a b/")
+                command
+                    .env_remove("HTTPS_PROXY")
+                    .env_remove("https_proxy")
+                    .env(name, "http://u:s3cr3t@a b/")
             });
         }
         return;
     }
     let name = std::env::var(INSIDE).unwrap();
     let hint = format!("does not use the proxy in {name}: allow direct connections");
-    for (server, words) in
-        [("http://127.0.0.1:1", "cannot be reached"), ("http://no-such-host.invalid:1", "cannot be resolved")]
-    {
+    for (server, words) in [
+        ("http://127.0.0.1:1", "cannot be reached"),
+        ("http://no-such-host.invalid:1", "cannot be resolved"),
+    ] {
         let provider = fake::provider(server, "{}", &[]);
         let error = unsynced(&provider, &hint);
         assert!(error.message().contains(words) && !error.message().contains("s3cr3t"), "{error}");
@@ -515,11 +577,14 @@ fn proxy_of_the_environment_is_named_where_the_server_cannot_be_reached() {
 fn only_the_proxy_url_of_the_selected_cluster_matters() {
     let fake = steady();
     let cluster = format!("{{server: 'http://127.0.0.1:{}'}}", fake.port());
-    let other = ", {name: other, cluster: {server: 'http://127.0.0.1:1', proxy-url: 'http://127.0.0.1:2'}}";
+    let other =
+        ", {name: other, cluster: {server: 'http://127.0.0.1:1', proxy-url: 'http://127.0.0.1:2'}}";
     let path = kubeconfig(&cluster, "{}", other);
     let path = path.to_str().unwrap();
     assert_eq!(first(&fake::provider("", "{}", &[("kubeconfig", path)])), ["10.0.0.1"]);
-    let error = fake::provider("", "{}", &[("kubeconfig", path), ("context", "other")]).register(LONG).unwrap_err();
+    let error = fake::provider("", "{}", &[("kubeconfig", path), ("context", "other")])
+        .register(LONG)
+        .unwrap_err();
     assert_eq!(error.status(), Status::NoCredentials);
     assert!(error.message().contains("`proxy-url`, and proxies are not supported"), "{error}");
 }

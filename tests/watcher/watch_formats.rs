@@ -4,7 +4,8 @@ use super::fake::{Fake, Reply, event, is_list, is_watch, list, status};
 use super::{LONG, becomes, metric};
 
 const PROTOBUF: &str = "Content-Type: application/vnd.kubernetes.protobuf;stream=watch";
-/// The events of Kubernetes 1.36 after a list at 412: a pod `plain` changes and terminates, and `second` is added and deleted.
+/// The events of Kubernetes 1.36 after a list at 412: a pod `plain` changes and terminates, and
+/// `second` is added and deleted.
 const EVENTS: &[u8] = include_bytes!("../data/events.pb");
 /// The response to a watch from a resourceVersion that was compacted.
 const GONE: &[u8] = include_bytes!("../data/gone.pb");

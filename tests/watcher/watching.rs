@@ -2,23 +2,33 @@
 
 use std::sync::Mutex;
 
-use super::fake::{Fake, Reply, Seen, bookmark, come_later_each_time, event, is_watch, list, status};
+use super::fake::{
+    Fake, Reply, Seen, bookmark, come_later_each_time, event, is_watch, list, status,
+};
 use super::{LONG, addresses, becomes, eventually, first, metric};
 
 #[test]
 fn watch_resumes_from_the_last_event() {
     let fake = Fake::start(|_, path| match path {
         path if !is_watch(path) => list(&[("a", "10.0.0.1")], 5),
-        path if path.contains("resourceVersion=5") => Reply::Body(200, event("ADDED", "b", "10.0.0.2", 9)),
-        path if path.contains("resourceVersion=9") => {
-            Reply::Open(vec![event("DELETED", "a", "10.0.0.1", 10), event("MODIFIED", "b", "10.0.0.3", 11)])
+        path if path.contains("resourceVersion=5") => {
+            Reply::Body(200, event("ADDED", "b", "10.0.0.2", 9))
         }
+        path if path.contains("resourceVersion=9") => Reply::Open(vec![
+            event("DELETED", "a", "10.0.0.1", 10),
+            event("MODIFIED", "b", "10.0.0.3", 11),
+        ]),
         _ => Reply::Silence,
     });
     let provider = fake.provider(&[]);
     provider.register(LONG).unwrap();
     becomes(&provider, &["10.0.0.3"]);
-    assert_eq!(fake.asked().iter().filter(|asked| !is_watch(&asked.path)).count(), 1, "{:?}", fake.paths());
+    assert_eq!(
+        fake.asked().iter().filter(|asked| !is_watch(&asked.path)).count(),
+        1,
+        "{:?}",
+        fake.paths()
+    );
 }
 
 /// Without events, the pods are known up to the last bookmark.
@@ -26,8 +36,12 @@ fn watch_resumes_from_the_last_event() {
 fn watch_resumes_from_the_last_bookmark() {
     let fake = Fake::start(|_, path| match path {
         path if !is_watch(path) => list(&[("a", "10.0.0.1")], 5),
-        path if path.contains("resourceVersion=5") => Reply::Body(200, bookmark(300) + &bookmark(900)),
-        path if path.contains("resourceVersion=900") => Reply::Open(vec![event("ADDED", "b", "10.0.0.2", 901)]),
+        path if path.contains("resourceVersion=5") => {
+            Reply::Body(200, bookmark(300) + &bookmark(900))
+        }
+        path if path.contains("resourceVersion=900") => {
+            Reply::Open(vec![event("ADDED", "b", "10.0.0.2", 901)])
+        }
         _ => Reply::Body(410, status(410, "too old")),
     });
     let provider = fake.provider(&[]);
@@ -36,7 +50,8 @@ fn watch_resumes_from_the_last_bookmark() {
     assert_eq!(fake.asked().len(), 3, "{:?}", fake.paths());
 }
 
-/// All ways in which the API server reports that it cannot resume from a resourceVersion, and invalid events.
+/// All ways in which the API server reports that it cannot resume from a resourceVersion, and
+/// invalid events.
 #[test]
 fn list_follows_a_watch_that_cannot_resume() {
     let error = |code| format!("{{\"type\":\"ERROR\",\"object\":{}}}\n", status(code, "no"));
@@ -79,7 +94,11 @@ fn list_follows_a_watch_that_cannot_resume() {
 fn watches_that_close_at_once_back_off() {
     for body in [String::new(), bookmark(6)] {
         let fake =
-            Fake::start(move |_, path| if is_watch(path) { Reply::Body(200, body.clone()) } else { list(&[], 5) });
+            Fake::start(
+                move |_, path| {
+                    if is_watch(path) { Reply::Body(200, body.clone()) } else { list(&[], 5) }
+                },
+            );
         let provider = fake.provider(&[]);
         assert_eq!(first(&provider), [""; 0]);
         come_later_each_time(&fake.has_been_asked_for(5, is_watch));
@@ -89,8 +108,9 @@ fn watches_that_close_at_once_back_off() {
 
 #[test]
 fn burst_of_events_is_one_snapshot() {
-    let events: Vec<String> =
-        (1..=1000).map(|i| event("ADDED", &format!("p{i}"), &format!("10.1.{}.{}", i / 250, i % 250), i + 1)).collect();
+    let events: Vec<String> = (1..=1000)
+        .map(|i| event("ADDED", &format!("p{i}"), &format!("10.1.{}.{}", i / 250, i % 250), i + 1))
+        .collect();
     let fake = Fake::start(move |_, path| match path {
         path if is_watch(path) => Reply::Open(vec![events.concat()]),
         _ => list(&[], 1),
@@ -98,13 +118,14 @@ fn burst_of_events_is_one_snapshot() {
     let provider = fake.provider(&[]);
     provider.register(LONG).unwrap();
     eventually(|| provider.discover_peers(LONG).unwrap().len() == 1000);
-    let (events, views) = (metric(&provider, "events_total"), metric(&provider, "evaluations_total"));
+    let (events, views) =
+        (metric(&provider, "events_total"), metric(&provider, "evaluations_total"));
     assert_eq!(events, 1000.0);
     assert!(views <= 200.0, "{views} views of {events} events");
 }
 
-/// Linux shows the timer of each connection, which is 02 for keepalive, and its remaining hundredths of a second: `tr:tm->when`
-/// of /proc/net/tcp.
+/// Linux shows the timer of each connection, which is 02 for keepalive, and its remaining
+/// hundredths of a second: `tr:tm->when` of /proc/net/tcp.
 #[test]
 fn idle_connections_have_keepalive() {
     let fake = Fake::steady(|| list(&[], 5), vec![]);

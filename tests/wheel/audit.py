@@ -5,7 +5,8 @@ import subprocess
 import sys
 
 wheel, platform = sys.argv[1:]
-# Without this path, auditwheel would read the libraries of this machine, whose libc.so may be a linker script.
+# Without this path, auditwheel would read the libraries of this machine, whose libc.so may be a
+# linker script.
 command = ("auditwheel", "show", "--json", "--ldpaths", "/nonexistent", wheel)
 done = subprocess.run(command, stdout=subprocess.PIPE)
 if done.returncode:

@@ -1,4 +1,6 @@
-"""Prints the peers, the versions of the installed package and its library, and the path of the library."""
+"""Prints the peers, the versions of the installed package and its library, and the path of the
+library.
+"""
 
 import json
 import sys

@@ -95,7 +95,9 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from . import _types
 
-    globals().update({type_name: value for type_name, value in vars(_types).items() if type_name in __all__})
+    globals().update(
+        {type_name: value for type_name, value in vars(_types).items() if type_name in __all__}
+    )
     return globals()[name]
 
 

@@ -70,7 +70,9 @@ def unknown_option(name: str, known: Iterable[str]) -> ConfigError:
     import difflib
 
     known = list(known)
-    similar = difflib.get_close_matches(name, known, n=1) or [option for option in known if name in option.split("_")]
+    similar = difflib.get_close_matches(name, known, n=1) or [
+        option for option in known if name in option.split("_")
+    ]
     hint = f"did you mean `{similar[0]}`?" if similar else f"expected one of {', '.join(known)}"
     return ConfigError(f"unknown option `{name}`: {hint}", status=Status.UNKNOWN_KEY)
 
@@ -87,7 +89,9 @@ def _text(name: str, value: object) -> str:
     if name in _PATHS and isinstance(value, os.PathLike):
         value = os.fspath(value)
     if not isinstance(value, str):
-        raise ValueError(f"expected a str{' or os.PathLike[str]' if name in _PATHS else ''}, not {_type(value)}")
+        raise ValueError(
+            f"expected a str{' or os.PathLike[str]' if name in _PATHS else ''}, not {_type(value)}"
+        )
     return value
 
 

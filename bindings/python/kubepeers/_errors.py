@@ -73,7 +73,13 @@ class Status(IntEnum):
 
 
 #: The statuses that are usually retryable.
-_RETRYABLE = (Status.NO_RESOURCES, Status.NOT_SYNCED, Status.SELF_NOT_VISIBLE, Status.STALE, Status.TIMEOUT)
+_RETRYABLE = (
+    Status.NO_RESOURCES,
+    Status.NOT_SYNCED,
+    Status.SELF_NOT_VISIBLE,
+    Status.STALE,
+    Status.TIMEOUT,
+)
 
 
 class KubepeersError(Exception):
@@ -82,16 +88,14 @@ class KubepeersError(Exception):
     The subclasses and their statuses::
 
         KubepeersError                    NO_RESOURCES
-         ├── ConfigError (ValueError)     INVALID_CONFIG, UNKNOWN_KEY, INVALID_UTF8, INVALID_ARGUMENT
-         ├── LifecycleError               ALREADY_REGISTERED, ALREADY_INITIALIZED, NOT_INITIALIZED, INVALID_HANDLE
-         │    ├── NotRegisteredError      NOT_REGISTERED
-         │    ├── ClosedError             CLOSED
-         │    └── ForkedError             FORKED
-         ├── AccessError                  NOT_IN_CLUSTER, NO_CREDENTIALS, TLS, UNAUTHORIZED, FORBIDDEN, UNAVAILABLE
-         ├── SelfPodError                 NO_IDENTITY, SELF_EXCLUDED
-         ├── NoResultError                NOT_SYNCED, SELF_NOT_VISIBLE, STALE
-         ├── WaitTimeoutError (TimeoutError)  TIMEOUT
-         └── InternalError                INTERNAL
+         ├── ConfigError (ValueError)     INVALID_CONFIG, UNKNOWN_KEY, INVALID_UTF8,
+         INVALID_ARGUMENT ├── LifecycleError               ALREADY_REGISTERED, ALREADY_INITIALIZED,
+         NOT_INITIALIZED, INVALID_HANDLE │    ├── NotRegisteredError      NOT_REGISTERED │    ├──
+         ClosedError             CLOSED │    └── ForkedError             FORKED ├── AccessError
+         NOT_IN_CLUSTER, NO_CREDENTIALS, TLS, UNAUTHORIZED, FORBIDDEN, UNAVAILABLE ├── SelfPodError
+         NO_IDENTITY, SELF_EXCLUDED ├── NoResultError                NOT_SYNCED, SELF_NOT_VISIBLE,
+         STALE ├── WaitTimeoutError (TimeoutError)  TIMEOUT └── InternalError
+         INTERNAL
 
     Test `retryable` rather than the class: a `NoResultError` because of a missing Role is not
     retryable. An error that your program creates, for a test, has the first status of its class,
@@ -148,11 +152,16 @@ class ConfigError(KubepeersError, ValueError):
     """An option, or an argument of a call, is unknown or invalid. The message names it."""
 
     __module__ = "kubepeers"
-    _statuses = (Status.INVALID_CONFIG, Status.UNKNOWN_KEY, Status.INVALID_UTF8, Status.INVALID_ARGUMENT)
+    _statuses = (
+        Status.INVALID_CONFIG,
+        Status.UNKNOWN_KEY,
+        Status.INVALID_UTF8,
+        Status.INVALID_ARGUMENT,
+    )
 
 
 class LifecycleError(KubepeersError):
-    """The state of the provider does not allow the call, for example because it is registered already."""
+    """The state of the provider does not allow the call: it may be registered already."""
 
     __module__ = "kubepeers"
     _statuses: ClassVar[tuple[Status, ...]] = (

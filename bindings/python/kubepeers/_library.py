@@ -7,7 +7,18 @@ from __future__ import annotations
 
 import ctypes
 import os
-from ctypes import POINTER, c_char_p, c_int, c_int32, c_int64, c_size_t, c_uint16, c_uint32, c_uint64, c_void_p
+from ctypes import (
+    POINTER,
+    c_char_p,
+    c_int,
+    c_int32,
+    c_int64,
+    c_size_t,
+    c_uint16,
+    c_uint32,
+    c_uint64,
+    c_void_p,
+)
 from typing import Any
 
 from ._errors import LibraryError
@@ -72,7 +83,15 @@ PROTOTYPES: dict[str, tuple[Any, ...]] = {
     ),
     "kubepeers_change_fd": (_Status, _Provider, POINTER(c_int), POINTER(Error)),
     "kubepeers_wait": (_Status, _Provider, c_uint64, c_int32, POINTER(Peers), POINTER(Error)),
-    "kubepeers_wait_for_peers": (_Status, _Provider, c_size_t, c_int32, c_int32, POINTER(Peers), POINTER(Error)),
+    "kubepeers_wait_for_peers": (
+        _Status,
+        _Provider,
+        c_size_t,
+        c_int32,
+        c_int32,
+        POINTER(Peers),
+        POINTER(Error),
+    ),
     "kubepeers_refresh": (_Status, _Provider, POINTER(c_uint64), c_int32, POINTER(Error)),
     "kubepeers_deregister": (_Status, _Provider, POINTER(Error)),
     "kubepeers_close": (_Status, _Provider, POINTER(Error)),
@@ -100,7 +119,14 @@ PROTOTYPES: dict[str, tuple[Any, ...]] = {
     "kubepeers_explain": (_Status, _Provider, c_int32, POINTER(Text), POINTER(Error)),
     "kubepeers_metrics": (_Status, _Provider, POINTER(Text), POINTER(Error)),
     "kubepeers_text_free": (None, Text),
-    "kubepeers_log_next": (_Status, _Provider, POINTER(c_int32), POINTER(c_int64), POINTER(Text), POINTER(Error)),
+    "kubepeers_log_next": (
+        _Status,
+        _Provider,
+        POINTER(c_int32),
+        POINTER(c_int64),
+        POINTER(Text),
+        POINTER(Error),
+    ),
     "kubepeers_error_status": (_Status, Error),
     "kubepeers_error_message": (c_char_p, Error),
     "kubepeers_error_manifest": (c_char_p, Error),
@@ -128,7 +154,9 @@ def load() -> ctypes.CDLL:
         try:
             function = getattr(library, name)
         except AttributeError as e:
-            raise LibraryError(f"{place} does not fit kubepeers {__version__} for Python: it has no {name}") from e
+            raise LibraryError(
+                f"{place} does not fit kubepeers {__version__} for Python: it has no {name}"
+            ) from e
         function.restype = result
         function.argtypes = arguments
     return library
@@ -143,7 +171,9 @@ def _open() -> tuple[ctypes.CDLL, str]:
         return _load_file(explicit, origin, fix), explicit
     bundled = os.path.join(os.path.dirname(__file__), SONAME)
     if os.path.exists(bundled):
-        return _load_file(bundled, "next to the package", "install a wheel for this system"), bundled
+        return _load_file(
+            bundled, "next to the package", "install a wheel for this system"
+        ), bundled
     try:
         return ctypes.CDLL(SONAME), SONAME
     except OSError as e:

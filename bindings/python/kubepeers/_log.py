@@ -71,11 +71,15 @@ class LogForwarder:
             changes = self._session.change_descriptor()
             try:
                 # An isolated subinterpreter refuses to make a daemon thread.
-                thread = threading.Thread(target=self._forward, args=(changes,), name="kubepeers-log", daemon=True)
+                thread = threading.Thread(
+                    target=self._forward, args=(changes,), name="kubepeers-log", daemon=True
+                )
                 thread.start()
             except RuntimeError as e:
                 changes.close()
-                raise KubepeersError(f"cannot start the thread for log records: {e}", retryable=True) from e
+                raise KubepeersError(
+                    f"cannot start the thread for log records: {e}", retryable=True
+                ) from e
             self._thread = thread
 
     def save(self) -> None:
@@ -142,8 +146,14 @@ class LogForwarder:
     def _next(self) -> Record | None:
         level, unix_ms = c_int32(), c_int64()
         arguments = (self._session.handle, byref(level), byref(unix_ms))
-        with self._session.owned(Text(), lib.kubepeers_text_free, lib.kubepeers_log_next, *arguments) as text:
-            return Record(level.value, unix_ms.value, ctypes.string_at(text).decode()) if text else None
+        with self._session.owned(
+            Text(), lib.kubepeers_text_free, lib.kubepeers_log_next, *arguments
+        ) as text:
+            return (
+                Record(level.value, unix_ms.value, ctypes.string_at(text).decode())
+                if text
+                else None
+            )
 
     def _handle_all(self) -> None:
         while self._records:
@@ -152,7 +162,9 @@ class LogForwarder:
 
 def _converted(record: Record, words: Callable[[str], str]) -> logging.LogRecord:
     # The record comes from no line of Python.
-    made = logger.makeRecord(logger.name, LEVELS[record.level], lib._name, 0, words(record.message), (), None)
+    made = logger.makeRecord(
+        logger.name, LEVELS[record.level], lib._name, 0, words(record.message), (), None
+    )
     _set_time(made, record.unix_ms)
     return made
 

@@ -76,9 +76,10 @@ class _BaseProvider:
         log: Literal["off", "error", "warn", "info", "debug"] | None = None,
         **unknown: NoReturn,
     ) -> None:
-        """Validate the options. The provider contacts nothing and starts no thread until it registers.
+        """Validate the options.
 
-        The first provider of a process loads the library.
+        The provider contacts nothing and starts no thread until it registers. The first provider of
+        a process loads the library.
 
         Args:
             pod_labels: The labels that every peer has. All of them must match.
@@ -167,8 +168,12 @@ class _BaseProvider:
         self._finalizer = weakref.finalize(self, _close_unreferenced, session)
         # The library has checked the texts.
         texts = dict(pairs)
-        self._register_timeout = int(texts.get("register_timeout_ms", _config.REGISTER_TIMEOUT * 1000)) / 1000
-        self._discover_timeout = int(texts.get("discover_timeout_ms", _config.DISCOVER_TIMEOUT * 1000)) / 1000
+        self._register_timeout = (
+            int(texts.get("register_timeout_ms", _config.REGISTER_TIMEOUT * 1000)) / 1000
+        )
+        self._discover_timeout = (
+            int(texts.get("discover_timeout_ms", _config.DISCOVER_TIMEOUT * 1000)) / 1000
+        )
         self._description = f"{texts['pod_labels']} port {texts['discovery_port_name']}"
 
     def _timeout(self, timeout: float | None, default: float | None = None) -> float | None:
@@ -185,7 +190,10 @@ class _BaseProvider:
         return partial(self._session.newer_than, _config.unsigned("after_generation", generation))
 
     def _enough(self, min_peers: int, stable_for: float) -> Callable[[], Snapshot]:
-        count, seconds = _config.unsigned("min_peers", min_peers), _config.seconds("stable_for", stable_for)
+        count, seconds = (
+            _config.unsigned("min_peers", min_peers),
+            _config.seconds("stable_for", stable_for),
+        )
         return partial(self._session.enough, count, seconds)
 
     @property
@@ -221,7 +229,9 @@ class _BaseProvider:
 
     def __reduce__(self) -> Any:
         """Raise TypeError, because a provider belongs to its process."""
-        raise TypeError(f"a {type(self).__name__} cannot be copied or pickled: it belongs to its process")
+        raise TypeError(
+            f"a {type(self).__name__} cannot be copied or pickled: it belongs to its process"
+        )
 
 
 def _close_unreferenced(session: Session) -> None:
@@ -240,7 +250,8 @@ class Provider(_BaseProvider):
 
     ::
 
-        with kubepeers.Provider(pod_labels={"app": "demo"}, discovery_port_name="gossip") as provider:
+        with kubepeers.Provider(pod_labels={"app": "demo"}, discovery_port_name="gossip") as
+        provider:
             print(provider.discover_peers())  # ['10.0.0.7:3322', '10.0.0.8:3322']
 
     `with` registers the provider, and closes it at the end.
@@ -342,7 +353,7 @@ class Provider(_BaseProvider):
         return list(self.snapshot(timeout).addresses)
 
     def snapshot(self, timeout: float | None = None) -> Snapshot:
-        """Return the current peers as a `Snapshot`, with their generation. Wait like `discover_peers`.
+        """Return the current peers as a `Snapshot`. Wait like `discover_peers`.
 
         Args:
             timeout: Seconds to wait. Default: the option `discover_timeout`.
@@ -417,8 +428,10 @@ class Provider(_BaseProvider):
         """
         return _Changes(self)
 
-    def wait_for_peers(self, min_peers: int, stable_for: float = 0, timeout: float | None = None) -> Snapshot:
-        """Wait until there are at least `min_peers` peers and the set of their addresses has been stable.
+    def wait_for_peers(
+        self, min_peers: int, stable_for: float = 0, timeout: float | None = None
+    ) -> Snapshot:
+        """Wait until there are at least `min_peers` peers and their addresses are stable.
 
         It is meant for a process that is about to form a cluster. When the addresses have been the
         same for `stable_for`, the library lists the pods again. If the list confirms the addresses,
@@ -520,7 +533,10 @@ class Provider(_BaseProvider):
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         try:
             self.close()
@@ -550,11 +566,12 @@ class _Changes:
 
 
 class AsyncProvider(_BaseProvider):
-    """`Provider` for asyncio, with awaitable methods. It works with any event loop, including uvloop.
+    """`Provider` for asyncio, with awaitable methods. It works with any event loop, also uvloop.
 
     ::
 
-        async with kubepeers.AsyncProvider(pod_labels={"app": "demo"}, discovery_port_name="gossip") as provider:
+        async with kubepeers.AsyncProvider(pod_labels={"app": "demo"}, discovery_port_name="gossip")
+        as provider:
             print(await provider.discover_peers())  # ['10.0.0.7:3322', '10.0.0.8:3322']
 
     `async with` registers the provider, and closes it at the end.
@@ -583,7 +600,9 @@ class AsyncProvider(_BaseProvider):
         if seconds == 0:
             return
         try:
-            await wait_async(self._session, partial(self._session.first_sync, registration), seconds)
+            await wait_async(
+                self._session, partial(self._session.first_sync, registration), seconds
+            )
         except NoResultError:
             return  # The watcher keeps retrying.
         except BaseException:
@@ -603,7 +622,7 @@ class AsyncProvider(_BaseProvider):
         return list((await self.snapshot(timeout)).addresses)
 
     async def snapshot(self, timeout: float | None = None) -> Snapshot:
-        """Return the current peers as a `Snapshot`, with their generation. Wait like `discover_peers`.
+        """Return the current peers as a `Snapshot`. Wait like `discover_peers`.
 
         Args:
             timeout: Seconds to wait. Default: the option `discover_timeout`.
@@ -612,7 +631,11 @@ class AsyncProvider(_BaseProvider):
         if cached is not None and timeout is None:
             return cached
         seconds = self._timeout(timeout)
-        return await wait_async(self._session, self._session.current, seconds) if cached is None else cached
+        return (
+            await wait_async(self._session, self._session.current, seconds)
+            if cached is None
+            else cached
+        )
 
     async def nodes(self, timeout: float | None = None) -> list[Node]:
         """Return the records of the current peers, in their order. Wait like `discover_peers`.
@@ -646,7 +669,9 @@ class AsyncProvider(_BaseProvider):
         Raises:
             WaitTimeoutError: there is no newer generation. Also a builtin `TimeoutError`.
         """
-        return await wait_async(self._session, self._newer_than(after_generation), self._timeout(timeout))
+        return await wait_async(
+            self._session, self._newer_than(after_generation), self._timeout(timeout)
+        )
 
     def changes(self) -> AsyncIterator[Snapshot]:
         """Return an iterator over the snapshots: the current one at once, and then each new one.
@@ -662,8 +687,10 @@ class AsyncProvider(_BaseProvider):
         """
         return _AsyncChanges(self)
 
-    async def wait_for_peers(self, min_peers: int, stable_for: float = 0, timeout: float | None = None) -> Snapshot:
-        """Wait until there are at least `min_peers` peers and the set of their addresses has been stable.
+    async def wait_for_peers(
+        self, min_peers: int, stable_for: float = 0, timeout: float | None = None
+    ) -> Snapshot:
+        """Wait until there are at least `min_peers` peers and their addresses are stable.
 
         See `Provider.wait_for_peers` for the details and the errors.
 
@@ -677,7 +704,9 @@ class AsyncProvider(_BaseProvider):
             WaitTimeoutError: there are too few peers, or they are not stable yet. Also a builtin
                 `TimeoutError`.
         """
-        return await wait_async(self._session, self._enough(min_peers, stable_for), self._timeout(timeout))
+        return await wait_async(
+            self._session, self._enough(min_peers, stable_for), self._timeout(timeout)
+        )
 
     async def refresh(self, timeout: float | None = None) -> None:
         """Force a new list and wait for it. Later results are at least as new as this call.
@@ -754,7 +783,10 @@ class AsyncProvider(_BaseProvider):
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         try:
             await self.close()
@@ -779,7 +811,9 @@ class _AsyncChanges:
     async def __anext__(self) -> Snapshot:
         session = self._provider._session
         try:
-            return await wait_async(session, partial(self._position.next, session), None, raise_permanent=True)
+            return await wait_async(
+                session, partial(self._position.next, session), None, raise_permanent=True
+            )
         except ClosedError:
             if self._position.begun:
                 raise StopAsyncIteration from None

@@ -37,7 +37,10 @@ T = TypeVar("T", bound="ctypes.c_void_p")
 
 
 class LibrarySession:
-    """A provider of the library, called with timeouts of 0 only. `_wait.Session` has the methods."""
+    """A provider of the library, called with timeouts of 0 only.
+
+    `_wait.Session` has the methods.
+    """
 
     def __init__(self, pairs: Iterable[tuple[str, str]], *, raw: bool = False) -> None:
         """Validate the configuration and create a provider.
@@ -55,7 +58,9 @@ class LibrarySession:
         self._buffer_size = 4096
         #: The notifiers of event loops in which tasks wait, by the `id` of the loop, which the
         #: notifier keeps alive.
-        self._notifiers: weakref.WeakValueDictionary[int, LoopNotifier] = weakref.WeakValueDictionary()
+        self._notifiers: weakref.WeakValueDictionary[int, LoopNotifier] = (
+            weakref.WeakValueDictionary()
+        )
         # Held while a call begins, checks or undoes a registration, also by a signal handler.
         self._registering = threading.RLock()
         self._registration: object = None
@@ -92,8 +97,10 @@ class LibrarySession:
                 lib.kubepeers_error_free(error)
 
     @contextlib.contextmanager
-    def owned(self, made: T, free: Callable[[T], None], function: Callable[..., int], *arguments: Any) -> Iterator[T]:
-        """Call a function that returns an object before its last parameter, and free it at the end."""
+    def owned(
+        self, made: T, free: Callable[[T], None], function: Callable[..., int], *arguments: Any
+    ) -> Iterator[T]:
+        """Call a function that stores an object, and free the object afterwards."""
         try:
             self.call(function, *arguments, byref(made))
             yield made
@@ -195,7 +202,9 @@ class LibrarySession:
     def newer_than(self, generation: int) -> Snapshot:
         snapshot = self.current()
         if snapshot.generation <= generation:
-            raise WaitTimeoutError(f"there is nothing newer than generation {generation}", retryable=True)
+            raise WaitTimeoutError(
+                f"there is nothing newer than generation {generation}", retryable=True
+            )
         return snapshot
 
     def enough(self, min: int, stable_for: float) -> Snapshot:
@@ -207,7 +216,10 @@ class LibrarySession:
                 current = self.current()
                 if current.generation == generation:
                     return current
-            return Snapshot(generation, tuple(lib.kubepeers_peers_address(peers, i).decode() for i in _indexes(peers)))
+            return Snapshot(
+                generation,
+                tuple(lib.kubepeers_peers_address(peers, i).decode() for i in _indexes(peers)),
+            )
 
     def nodes(self) -> list[Node]:
         with self._peers(lib.kubepeers_discover_peers, self.handle, 0) as peers:
@@ -223,13 +235,17 @@ class LibrarySession:
         request = c_uint64()
         return lambda: self.call(lib.kubepeers_refresh, self.handle, byref(request), 0)
 
-    def _peers(self, function: Callable[..., int], *arguments: Any) -> contextlib.AbstractContextManager[Peers]:
+    def _peers(
+        self, function: Callable[..., int], *arguments: Any
+    ) -> contextlib.AbstractContextManager[Peers]:
         return self.owned(Peers(), lib.kubepeers_peers_free, function, *arguments)
 
     # --- Reports ---
 
     def health(self) -> Health:
-        with self.owned(_library.Health(), lib.kubepeers_health_free, lib.kubepeers_get_health, self.handle) as health:
+        with self.owned(
+            _library.Health(), lib.kubepeers_health_free, lib.kubepeers_get_health, self.handle
+        ) as health:
             age_ms: int = lib.kubepeers_health_age_ms(health)
             # The error belongs to the health record.
             error: Error = lib.kubepeers_health_error(health)

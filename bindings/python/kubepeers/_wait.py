@@ -94,7 +94,13 @@ if TYPE_CHECKING:
 TRANSIENT = (NoResultError, WaitTimeoutError)
 
 
-def wait(session: Session, attempt: Callable[[], T], timeout: float | None, *, raise_permanent: bool = False) -> T:
+def wait(
+    session: Session,
+    attempt: Callable[[], T],
+    timeout: float | None,
+    *,
+    raise_permanent: bool = False,
+) -> T:
     """Call `attempt` at every change until it succeeds, and return its result.
 
     Args:
@@ -123,7 +129,11 @@ def wait(session: Session, attempt: Callable[[], T], timeout: float | None, *, r
 
 
 async def wait_async(
-    session: Session, attempt: Callable[[], T], timeout: float | None, *, raise_permanent: bool = False
+    session: Session,
+    attempt: Callable[[], T],
+    timeout: float | None,
+    *,
+    raise_permanent: bool = False,
 ) -> T:
     """Do what `wait` does, in the running event loop."""
     try:
@@ -235,7 +245,9 @@ class LoopNotifier:
         """Wait for the next change, for at most that long."""
         waiter = self._loop.create_future()
         # A loop refuses infinity.
-        timer = None if seconds is None else self._loop.call_later(min(seconds, 2**31), wake, waiter)
+        timer = (
+            None if seconds is None else self._loop.call_later(min(seconds, 2**31), wake, waiter)
+        )
         self._waiters.add(waiter)
         try:
             await waiter

@@ -77,7 +77,9 @@ def node(address: str, **fields: object) -> Node:
     host = host.strip("[]")
     ipaddress.ip_address(host)
     name = f"pod-{host.replace('.', '-').replace(':', '-')}"
-    made = Node(name, f"uid-of-{name}", host, int(port), 0, 0, ready=True, node_name="node-1", revision="")
+    made = Node(
+        name, f"uid-of-{name}", host, int(port), 0, 0, ready=True, node_name="node-1", revision=""
+    )
     return replace(made, **fields)  # type: ignore[arg-type]
 
 
@@ -97,8 +99,8 @@ class _Controls:
     def set_error(self, error: KubepeersError | None) -> None:
         """Make calls that need a result raise `error`, until `set_error(None)` or `set_peers`.
 
-        They raise a `NoResultError` when their timeout expires, even if there were peers before. They
-        raise any other error at once. `register` does so, too.
+        They raise a `NoResultError` when their timeout expires, even if there were peers before.
+        They raise any other error at once. `register` does so, too.
         """
         self._fake.set_error(error)
 
@@ -185,7 +187,9 @@ class _FakeSession:
         self._registration: object = None
         self._is_closed = False
         self._descriptors: weakref.WeakSet[_FakeDescriptor] = weakref.WeakSet()
-        self._notifiers: weakref.WeakValueDictionary[int, LoopNotifier] = weakref.WeakValueDictionary()
+        self._notifiers: weakref.WeakValueDictionary[int, LoopNotifier] = (
+            weakref.WeakValueDictionary()
+        )
 
     # --- What the test does ---
 
@@ -258,7 +262,9 @@ class _FakeSession:
         def newer() -> Snapshot:
             snapshot = self._snapshot()
             if snapshot.generation <= generation:
-                raise WaitTimeoutError(f"there is nothing newer than generation {generation}", retryable=True)
+                raise WaitTimeoutError(
+                    f"there is nothing newer than generation {generation}", retryable=True
+                )
             return snapshot
 
         return self._scripted(newer)
@@ -294,7 +300,9 @@ class _FakeSession:
             self._check_registered()
             synced = self._nodes is not None
             age, error = (0.0 if synced else math.inf), self._error
-            usual = Health(synced, age, not synced, watching=synced, polling=False, error=error, error_class="")
+            usual = Health(
+                synced, age, not synced, watching=synced, polling=False, error=error, error_class=""
+            )
             return replace(usual, **self._health)  # type: ignore[arg-type]
 
     def explain(self) -> Explanation:
@@ -302,7 +310,13 @@ class _FakeSession:
         if self._self_node:
             pods.append(_explained(self._self_node, "self"))
         description = f"pod {self._self_node.name}" if self._self_node else "observer"
-        return Explanation("default", "app=fake", description, "open", tuple(sorted(pods, key=lambda pod: pod.name)))
+        return Explanation(
+            "default",
+            "app=fake",
+            description,
+            "open",
+            tuple(sorted(pods, key=lambda pod: pod.name)),
+        )
 
     def explain_table(self) -> str:
         return "".join(f"{pod.name}  {pod.verdict}\n" for pod in self.explain().pods)

@@ -12,5 +12,7 @@ def cluster(*arguments: str) -> None:
     """Run the helper program."""
     for variable in ("TESTENV", "KUBECONFIG"):
         if variable not in os.environ:
-            pytest.fail(f"the environment variable {variable} is not set: run the tests with `testenv run`")
+            pytest.fail(
+                f"the environment variable {variable} is not set: run the tests with `testenv run`"
+            )
     subprocess.run([os.environ["TESTENV"], *arguments], check=True, timeout=120)

@@ -1,4 +1,4 @@
-"""Fixtures: options and providers for an API server that refuses connections, and for a real one."""
+"""Fixtures: options and providers, for a server that refuses connections and for a real one."""
 
 from __future__ import annotations
 
@@ -63,10 +63,22 @@ def namespace() -> str:
 @pytest.fixture
 def cluster_options(namespace: str) -> Options:
     """Options of an observer of the namespace."""
-    return {**REQUIRED, "namespace": namespace, "kubeconfig": os.environ["KUBECONFIG"], "membership": "observer"}
+    return {
+        **REQUIRED,
+        "namespace": namespace,
+        "kubeconfig": os.environ["KUBECONFIG"],
+        "membership": "observer",
+    }
 
 
 @pytest.fixture
 def pod(namespace: str) -> tuple[str, ...]:
     """The first arguments of a command that creates a pod in the namespace."""
-    return ("pod", "--namespace", namespace, "--service-account=member", "--label=app=test", "--port=gossip=3322")
+    return (
+        "pod",
+        "--namespace",
+        namespace,
+        "--service-account=member",
+        "--label=app=test",
+        "--port=gossip=3322",
+    )

@@ -1,4 +1,4 @@
-"""A typed program that uses the package. test_packages.py runs mypy on it with the installed package.
+"""A typed program that uses the package. test_packages.py runs mypy on it.
 
 `assert_type` also fails if a type is unknown.
 """
@@ -53,7 +53,10 @@ def create_providers() -> Iterator[Provider]:
         kubeconfig=Path("kubeconfig"),
         log="info",
     )
-    yield FakeProvider([node("10.0.0.2:1", ready=False), "10.0.0.3:1"], script=[["10.0.0.2:1"], ClosedError("closed")])
+    yield FakeProvider(
+        [node("10.0.0.2:1", ready=False), "10.0.0.3:1"],
+        script=[["10.0.0.2:1"], ClosedError("closed")],
+    )
 
 
 def register_and_close(provider: Provider) -> None:
@@ -81,7 +84,10 @@ def read_peers(provider: Provider) -> None:
     provider.refresh(timeout=1)
     local = provider.self_node(timeout=1)
     assert_type(local, Node)
-    assert_type((local.name, local.uid, local.host, local.node_name, local.revision), tuple[str, str, str, str, str])
+    assert_type(
+        (local.name, local.uid, local.host, local.node_name, local.revision),
+        tuple[str, str, str, str, str],
+    )
     assert_type(local.address, str)
     assert_type((local.discovery_port, local.remoting_port, local.peers_port), tuple[int, int, int])
     assert_type(local.ready, bool)
@@ -133,7 +139,10 @@ def read_reports(provider: Provider) -> None:
     health = provider.health()
     assert_type(health, Health)
     assert_type(health.age, float)
-    assert_type((health.synced, health.stale, health.watching, health.polling), tuple[bool, bool, bool, bool])
+    assert_type(
+        (health.synced, health.stale, health.watching, health.polling),
+        tuple[bool, bool, bool, bool],
+    )
     assert_type(health.error, "KubepeersError | None")
     assert_type(health.error_class, str)
     explanation = provider.explain()

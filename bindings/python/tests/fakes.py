@@ -42,16 +42,25 @@ class FakeAddresses:
         self.generation, self.addresses, self.status = generation, addresses, 0
         #: Whether kubepeers_generation returns the generation. Otherwise it returns 0.
         self.has_generation = True
-        #: The known generation, the timeout and the buffer size of each call of kubepeers_copy_addresses.
+        #: The known generation, the timeout and the buffer size of each call of
+        #: kubepeers_copy_addresses.
         self.copies: list[tuple[int, int, int]] = []
-        monkeypatch.setattr(lib, "kubepeers_generation", lambda _: self.generation if self.has_generation else 0)
+        monkeypatch.setattr(
+            lib, "kubepeers_generation", lambda _: self.generation if self.has_generation else 0
+        )
         monkeypatch.setattr(lib, "kubepeers_copy_addresses", self._copy)
 
-    def _copy(self, _provider: Any, known: int, timeout_ms: int, buffer: Any, size: int, *outs: Any) -> int:
+    def _copy(
+        self, _provider: Any, known: int, timeout_ms: int, buffer: Any, size: int, *outs: Any
+    ) -> int:
         self.copies.append((known, timeout_ms, size))
         if self.status:
             return self.status
-        text = b"" if known == self.generation else b"".join(address + b"\0" for address in self.addresses)
+        text = (
+            b""
+            if known == self.generation
+            else b"".join(address + b"\0" for address in self.addresses)
+        )
         if len(text) <= size:
             ctypes.memmove(buffer, text, len(text))
         length, generation, _ = (out._obj for out in outs)

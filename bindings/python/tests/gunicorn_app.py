@@ -1,4 +1,7 @@
-"""A WSGI application that creates a provider at import. With --preload, this happens before the workers are forked."""
+"""A WSGI application that creates a provider at import.
+
+With --preload, this happens before the workers are forked.
+"""
 
 from __future__ import annotations
 

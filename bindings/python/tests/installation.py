@@ -22,16 +22,23 @@ class Installation:
         shutil.copytree(Path(kubepeers.__file__).parent, self.package, ignore=ignored)
 
     def load(self, **environment: str) -> tuple[int, str]:
-        """Load the library in a new process. Return the exit status, and the path of the library or the error."""
+        """Load the library in a new process.
+
+        Return the exit status, and the path of the library or the error.
+        """
         done = self.run(
-            "-c", "import kubepeers; kubepeers.library_version(); print(kubepeers._library.lib._name)", **environment
+            "-c",
+            "import kubepeers; kubepeers.library_version(); print(kubepeers._library.lib._name)",
+            **environment,
         )
         return done.returncode, (done.stdout or done.stderr.splitlines()[-1]).strip()
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run Python without the variables of this process that configure a library."""
         prefixes = ("KUBE", "LD_LIBRARY_PATH", "PYTHONPATH")
-        inherited = {key: value for key, value in os.environ.items() if not key.startswith(prefixes)}
+        inherited = {
+            key: value for key, value in os.environ.items() if not key.startswith(prefixes)
+        }
         return subprocess.run(
             [sys.executable, *arguments],
             env={**inherited, "PYTHONPATH": str(self.package.parent), **environment},

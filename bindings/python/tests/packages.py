@@ -13,13 +13,16 @@ SOURCE = Path(__file__).parents[1]
 
 def copy_source(to: Path) -> Path:
     """Copy the folder of the package without its tests and caches."""
-    return Path(shutil.copytree(SOURCE, to, ignore=shutil.ignore_patterns("tests", "__pycache__", ".*")))
+    return Path(
+        shutil.copytree(SOURCE, to, ignore=shutil.ignore_patterns("tests", "__pycache__", ".*"))
+    )
 
 
 def copy_source_with_library(to: Path) -> Path:
     """Copy the folder of the package, and add the library and a bill of materials.
 
-    `packaging/wheel` adds those of the tarballs of `make dist`, which take minutes to build. The hook is the same.
+    `packaging/wheel` adds those of the tarballs of `make dist`, which take minutes to build. The
+    hook is the same.
     """
     copy_source(to)
     shutil.copy(os.environ["KUBEPEERS_LIBRARY"], to / "libkubepeers.so.0")
@@ -29,7 +32,18 @@ def copy_source_with_library(to: Path) -> Path:
 
 def build(kind: str, folder: Path, into: Path, **environment: str) -> Path:
     """Build a wheel or an sdist, and return its path."""
-    run(sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", into, cwd=folder, **environment)
+    run(
+        sys.executable,
+        "-m",
+        "hatchling",
+        "build",
+        "-t",
+        kind,
+        "-d",
+        into,
+        cwd=folder,
+        **environment,
+    )
     (built,) = into.iterdir()
     return built
 

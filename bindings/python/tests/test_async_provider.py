@@ -88,7 +88,10 @@ async def collect_changes(provider: AsyncProvider) -> list[Snapshot]:
 
 
 async def start_waiting(*coroutines: Coroutine[Any, Any, Any]) -> list[asyncio.Task[Any]]:
-    """Return tasks that wait. They have already handled the change that every descriptor starts with."""
+    """Return tasks that wait.
+
+    They have already handled the change that every descriptor starts with.
+    """
     tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
     for _ in range(5):
         await asyncio.sleep(0)
@@ -138,7 +141,12 @@ def test_calls_fail_before_register_and_after_close(options: Options, run: Run) 
 def test_timeout_of_0_does_not_wait(options: Options, run: Run, descriptors: Descriptors) -> None:
     async def main() -> None:
         async with AsyncProvider(**options) as provider:
-            for call in (provider.discover_peers, provider.nodes, provider.refresh, provider.self_node):
+            for call in (
+                provider.discover_peers,
+                provider.nodes,
+                provider.refresh,
+                provider.self_node,
+            ):
                 with pytest.raises(NoResultError):
                     await call(0)
         assert not descriptors.all
@@ -150,7 +158,13 @@ def test_timeout_of_0_does_not_wait(options: Options, run: Run, descriptors: Des
 def test_invalid_arguments_are_rejected(options: Options, run: Run, seconds: Any) -> None:
     async def main() -> None:
         provider = AsyncProvider(**options)
-        for call in (provider.register, provider.discover_peers, provider.nodes, provider.refresh, provider.self_node):
+        for call in (
+            provider.register,
+            provider.discover_peers,
+            provider.nodes,
+            provider.refresh,
+            provider.self_node,
+        ):
             with pytest.raises((ValueError, TypeError), match="timeout"):
                 await call(seconds)
         with pytest.raises(ValueError, match="after_generation"):
@@ -162,10 +176,15 @@ def test_invalid_arguments_are_rejected(options: Options, run: Run, seconds: Any
 
 
 @pytest.mark.parametrize(
-    ("end", "error"), [(AsyncProvider.close, ClosedError), (AsyncProvider.deregister, NotRegisteredError)]
+    ("end", "error"),
+    [(AsyncProvider.close, ClosedError), (AsyncProvider.deregister, NotRegisteredError)],
 )
 def test_deregister_and_close_end_all_waits(
-    options: Options, run: Run, descriptors: Descriptors, end: Callable[[AsyncProvider], Any], error: type[Exception]
+    options: Options,
+    run: Run,
+    descriptors: Descriptors,
+    end: Callable[[AsyncProvider], Any],
+    error: type[Exception],
 ) -> None:
     async def main() -> None:
         async with AsyncProvider(**options) as provider:
@@ -227,7 +246,10 @@ def test_changes_starts_with_the_current_peers_and_ends_at_close(run: Run) -> No
         script = [["10.0.0.3:1"], ClosedError("closed")]
         async with AsyncFakeProvider(["10.0.0.2:1"], script=script) as provider:
             changes = provider.changes()
-            assert [peers async for peers in changes] == [Snapshot(1, ("10.0.0.2:1",)), Snapshot(2, ("10.0.0.3:1",))]
+            assert [peers async for peers in changes] == [
+                Snapshot(1, ("10.0.0.2:1",)),
+                Snapshot(2, ("10.0.0.3:1",)),
+            ]
             # The iterator stays at its end.
             assert [peers async for peers in changes] == []
             with pytest.raises(ClosedError):

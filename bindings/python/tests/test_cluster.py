@@ -9,13 +9,22 @@ import pytest
 import uvloop
 from cluster import cluster
 from configuration import Options
-from kubepeers import AsyncProvider, ClosedError, NotRegisteredError, Provider, Snapshot, WaitTimeoutError
+from kubepeers import (
+    AsyncProvider,
+    ClosedError,
+    NotRegisteredError,
+    Provider,
+    Snapshot,
+    WaitTimeoutError,
+)
 
 #: Bounds what would otherwise hang. No test expects anything to happen within it.
 HANG_TIMEOUT_S = 300
 
 
-def test_wait_and_discover_peers_follow_a_pod(namespace: str, cluster_options: Options, pod: tuple[str, ...]) -> None:
+def test_wait_and_discover_peers_follow_a_pod(
+    namespace: str, cluster_options: Options, pod: tuple[str, ...]
+) -> None:
     with Provider(**cluster_options) as provider:
         assert provider.discover_peers(HANG_TIMEOUT_S) == []
         alone = provider.wait(0)
@@ -75,7 +84,9 @@ def test_tasks_follow_a_pod(
             # `async with` has waited for the first list.
             assert await provider.discover_peers(0) == []
             alone = await provider.wait()
-            enough_peers = asyncio.ensure_future(provider.wait_for_peers(1, stable_for=0.1, timeout=HANG_TIMEOUT_S))
+            enough_peers = asyncio.ensure_future(
+                provider.wait_for_peers(1, stable_for=0.1, timeout=HANG_TIMEOUT_S)
+            )
             collecting = asyncio.ensure_future(collect(provider))
             newer = asyncio.ensure_future(provider.wait(alone.generation, HANG_TIMEOUT_S))
             await wait_until_collected(1)
@@ -114,7 +125,10 @@ def test_both_providers_have_the_same_messages(cluster_options: Options) -> None
         found = []
         async with AsyncProvider(**cluster_options) as provider:
             await provider.snapshot(HANG_TIMEOUT_S)
-            for call in (lambda: provider.wait(1, 0.05), lambda: provider.wait_for_peers(1, 0.1, 0.05)):
+            for call in (
+                lambda: provider.wait(1, 0.05),
+                lambda: provider.wait_for_peers(1, 0.1, 0.05),
+            ):
                 with pytest.raises(WaitTimeoutError) as raised:
                     await call()
                 assert raised.value.retryable

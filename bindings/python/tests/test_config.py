@@ -38,7 +38,9 @@ def test_all_options_are_accepted(options: Options, kind: Any) -> None:
 
 
 def test_options_are_converted_to_keys_of_the_library() -> None:
-    assert _config.pairs({**REQUIRED, "max_stale": 1.5, "log": None, "kubeconfig": Path("a/b"), "pod_ip": None}) == [
+    assert _config.pairs(
+        {**REQUIRED, "max_stale": 1.5, "log": None, "kubeconfig": Path("a/b"), "pod_ip": None}
+    ) == [
         ("namespace", "default"),
         ("discovery_port_name", "gossip"),
         ("remoting_port_name", "remoting"),
@@ -55,12 +57,24 @@ def test_labels_are_sorted() -> None:
 
 @pytest.mark.parametrize(
     "labels",
-    [{"a": "b,c=d"}, {"a,c": "b"}, {"a=b,c": "d"}, {"a": "b="}, {"a=": "b"}, {"a=b": ""}, {"": "b"}, {}, {"a": "ü"}],
+    [
+        {"a": "b,c=d"},
+        {"a,c": "b"},
+        {"a=b,c": "d"},
+        {"a": "b="},
+        {"a=": "b"},
+        {"a=b": ""},
+        {"": "b"},
+        {},
+        {"a": "ü"},
+    ],
 )
 def test_separator_in_a_label_is_rejected(options: Options, labels: dict[str, str]) -> None:
     with pytest.raises(ConfigError, match="`pod_labels`") as raised:
         Provider(**{**options, "pod_labels": labels})
-    has_separator = any(separator in text for label in labels.items() for text in label for separator in ",=")
+    has_separator = any(
+        separator in text for label in labels.items() for text in label for separator in ",="
+    )
     assert ("must not contain a comma" in raised.value.message) == has_separator
 
 
@@ -94,7 +108,9 @@ def test_separator_in_a_label_is_rejected(options: Options, labels: dict[str, st
     ],
 )
 @pytest.mark.parametrize("kind", [Provider, AsyncProvider])
-def test_error_names_the_invalid_option(options: Options, kind: Any, name: str, value: Any, words: str) -> None:
+def test_error_names_the_invalid_option(
+    options: Options, kind: Any, name: str, value: Any, words: str
+) -> None:
     with pytest.raises(ConfigError, match=f"^`{name}`: ") as raised:
         kind(**{**options, name: value})
     assert words in raised.value.message
@@ -126,8 +142,12 @@ def test_lone_surrogates_are_rejected(options: Options, text: str) -> None:
         ("uid", "pod_uid"),
     ],
 )
-def test_error_for_an_unknown_option_suggests_the_nearest(options: Options, name: str, nearest: str) -> None:
-    with pytest.raises(ConfigError, match=f"^unknown option `{name}`: did you mean `{nearest}`\\?$") as raised:
+def test_error_for_an_unknown_option_suggests_the_nearest(
+    options: Options, name: str, nearest: str
+) -> None:
+    with pytest.raises(
+        ConfigError, match=f"^unknown option `{name}`: did you mean `{nearest}`\\?$"
+    ) as raised:
         Provider(**options, **{name: "x"})
     assert raised.value.status is Status.UNKNOWN_KEY
 
@@ -152,7 +172,16 @@ def test_messages_use_the_names_of_options() -> None:
 @pytest.mark.parametrize(
     ("seconds", "milliseconds"),
     [
-        *[(0, 0), (0.0, 0), (1, 1000), (0.25, 250), (0.1 + 0.2, 300), (1.001, 1001), (1e-9, 1), (0.0001, 1)],
+        *[
+            (0, 0),
+            (0.0, 0),
+            (1, 1000),
+            (0.25, 250),
+            (0.1 + 0.2, 300),
+            (1.001, 1001),
+            (1e-9, 1),
+            (0.0001, 1),
+        ],
         *[(1e9, 2**31 - 1), (float("inf"), 2**31 - 1), (2**31 / 1000, 2**31 - 1)],
     ],
 )

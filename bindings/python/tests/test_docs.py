@@ -45,10 +45,29 @@ def test_pytest_example_passes(tmp_path: Path) -> None:
         name = program.splitlines()[0].removeprefix("# ")
         if name.endswith("service.py"):
             (tmp_path / name).write_text(program)
-    environment = {**os.environ, "KUBEPEERS_LIBRARY": "/nowhere", "PYTHONPATH": f"{PACKAGE.parent}:{tmp_path}"}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", "--rootdir", tmp_path]
+    environment = {
+        **os.environ,
+        "KUBEPEERS_LIBRARY": "/nowhere",
+        "PYTHONPATH": f"{PACKAGE.parent}:{tmp_path}",
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-W",
+        "error",
+        "--rootdir",
+        tmp_path,
+    ]
     done = subprocess.run(
-        [*command, tmp_path / "test_service.py"], env=environment, capture_output=True, text=True, timeout=120
+        [*command, tmp_path / "test_service.py"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert done.returncode == 0, done.stdout
     assert "3 passed" in done.stdout
@@ -62,7 +81,9 @@ def test_guide_contains_the_tree_of_errors() -> None:
 
 def test_guide_lists_all_options() -> None:
     parameters = inspect.signature(Provider).parameters.values()
-    options = {parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}
+    options = {
+        parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY
+    }
     (table,) = re.findall(r"^\| option .*?\n\n", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
     rows = [row.split("|")[1] for row in table.strip().splitlines()[2:]]
     assert {option for row in rows for option in re.findall(r"`(\w+)`", row)} == options

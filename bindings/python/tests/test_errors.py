@@ -26,14 +26,20 @@ from program import assert_succeeds
 
 
 def subclasses(cls: type[KubepeersError]) -> list[type[KubepeersError]]:
-    return [found for subclass in cls.__subclasses__() for found in (subclass, *subclasses(subclass))]
+    return [
+        found for subclass in cls.__subclasses__() for found in (subclass, *subclasses(subclass))
+    ]
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.OK])
 def test_every_status_has_one_error_class(status: Status) -> None:
     cls = _errors.error_class(status)
     assert issubclass(cls, KubepeersError)
-    assert [other for other in (KubepeersError, *subclasses(KubepeersError)) if status in other._statuses] == [cls]
+    assert [
+        other
+        for other in (KubepeersError, *subclasses(KubepeersError))
+        if status in other._statuses
+    ] == [cls]
 
 
 def test_docstring_contains_the_whole_tree() -> None:
@@ -87,7 +93,9 @@ def test_errors_have_builtin_bases() -> None:
 @pytest.mark.parametrize("cls", [kubepeers.AccessError, WaitTimeoutError, ConfigError])
 @pytest.mark.parametrize("clone", [lambda error: pickle.loads(pickle.dumps(error)), copy.copy])
 def test_errors_can_be_pickled_and_copied(cls: type[KubepeersError], clone: object) -> None:
-    error = cls("may not", status=Status.FORBIDDEN, retryable=True, http_status=403, manifest="kind: Role\n")
+    error = cls(
+        "may not", status=Status.FORBIDDEN, retryable=True, http_status=403, manifest="kind: Role\n"
+    )
     assert (error.status, error.retryable, error.http_status, error.manifest) == (
         Status.FORBIDDEN,
         True,
@@ -105,7 +113,8 @@ def test_errors_of_the_library_are_freed_once(monkeypatch: pytest.MonkeyPatch) -
     free = lib.kubepeers_error_free
 
     def record_and_free(error: Error) -> None:
-        # A call that succeeds has no error. The garbage collector may close another provider meanwhile.
+        # A call that succeeds has no error. The garbage collector may close another provider
+        # meanwhile.
         if error.value:
             freed.append(error.value)
         free(error)
@@ -146,9 +155,10 @@ def assert_internal_error(call):
 def test_panic_in_a_call_raises_internal_error(options: Options) -> None:
     program = """
 for call in (
-    provider.register, provider.discover_peers, provider.nodes, provider.self_node, lambda: provider.wait(0),
-    lambda: provider.wait_for_peers(0), provider.refresh, provider.health, provider.explain,
-    provider.explain_table, provider.metrics, lambda: next(iter(provider.changes())), provider.deregister,
+    provider.register, provider.discover_peers, provider.nodes, provider.self_node, lambda:
+    provider.wait(0), lambda: provider.wait_for_peers(0), provider.refresh, provider.health,
+    provider.explain, provider.explain_table, provider.metrics, lambda:
+    next(iter(provider.changes())), provider.deregister,
 ):
     want_panic(CALL)
     assert_internal_error(call)
@@ -159,7 +169,9 @@ provider.close()
     assert_succeeds(PANIC_FUNCTIONS + program, options, KUBEPEERS_LIBRARY=PANICKING_LIBRARY)
 
 
-def test_panic_in_the_watcher_raises_internal_error_until_the_next_register(options: Options) -> None:
+def test_panic_in_the_watcher_raises_internal_error_until_the_next_register(
+    options: Options,
+) -> None:
     program = """
 for point in (WATCHER, REQUEST):
     want_panic(point)

@@ -32,15 +32,26 @@ def request(address: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def server(cluster_options: Options, pod: tuple[str, ...], tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+def server(
+    cluster_options: Options, pod: tuple[str, ...], tmp_path: Path
+) -> Iterator[subprocess.Popen[str]]:
     """A master with two workers. It listens on the socket `address` in the folder."""
     cluster(*pod, "--phase=Running", "--ip=10.0.0.2", "a")
     (tmp_path / "conf.py").write_text("from gunicorn_app import on_exit\n")
     # On a busy machine, gunicorn must not kill a slow worker.
     command = [sys.executable, "-m", "gunicorn", "--preload", "--workers=2", "--timeout=300"]
     with subprocess.Popen(
-        [*command, f"--bind=unix:{tmp_path}/address", f"--config={tmp_path}/conf.py", "gunicorn_app:application"],
-        env={**os.environ, "PROVIDER": json.dumps(cluster_options), "PYTHONPATH": f"{HERE}:{HERE.parent}"},
+        [
+            *command,
+            f"--bind=unix:{tmp_path}/address",
+            f"--config={tmp_path}/conf.py",
+            "gunicorn_app:application",
+        ],
+        env={
+            **os.environ,
+            "PROVIDER": json.dumps(cluster_options),
+            "PYTHONPATH": f"{HERE}:{HERE.parent}",
+        },
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

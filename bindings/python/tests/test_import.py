@@ -13,7 +13,13 @@ import pytest
 
 def run_program(program: str) -> str:
     environment = {**os.environ, "PYTHONPATH": str(Path(kubepeers.__file__).parents[1])}
-    done = subprocess.run([sys.executable, "-c", program], env=environment, check=True, timeout=60, capture_output=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        check=True,
+        timeout=60,
+        capture_output=True,
+    )
     return done.stdout.decode()
 
 
@@ -53,9 +59,8 @@ def test_provider_loads_neither_asyncio_nor_logging() -> None:
 def test_dir_and_star_import_have_only_public_names() -> None:
     assert dir(kubepeers) == kubepeers.__all__
     assert sorted(kubepeers.__all__) == kubepeers.__all__
-    program = (
-        "from kubepeers import *\nprint(*sorted(name for name in dir() if name[:2] != '__' or name == '__version__'))"
-    )
+    program = """from kubepeers import *
+print(*sorted(name for name in dir() if name[:2] != '__' or name == '__version__'))"""
     assert run_program(program).split() == sorted(kubepeers.__all__)
     with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
         kubepeers.Nothing  # type: ignore[attr-defined]  # noqa: B018

@@ -6,7 +6,17 @@ import _ctypes
 import inspect
 import re
 import shutil
-from ctypes import POINTER, c_char_p, c_int, c_int32, c_int64, c_size_t, c_uint16, c_uint32, c_uint64
+from ctypes import (
+    POINTER,
+    c_char_p,
+    c_int,
+    c_int32,
+    c_int64,
+    c_size_t,
+    c_uint16,
+    c_uint32,
+    c_uint64,
+)
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -35,16 +45,23 @@ def folder_with_library(folder: Path, library: Path) -> Path:
     return folder
 
 
-def test_environment_variable_has_precedence(installation: Installation, library: Path, tmp_path: Path) -> None:
+def test_environment_variable_has_precedence(
+    installation: Installation, library: Path, tmp_path: Path
+) -> None:
     configured = folder_with_library(tmp_path / "configured", library) / SONAME
     (installation.package / SONAME).write_text("not a library")
-    assert installation.load(KUBEPEERS_LIBRARY=str(configured), LD_LIBRARY_PATH="/nowhere") == (0, str(configured))
+    assert installation.load(KUBEPEERS_LIBRARY=str(configured), LD_LIBRARY_PATH="/nowhere") == (
+        0,
+        str(configured),
+    )
     # A file name without a folder is relative to the working directory.
     shutil.copy(library, tmp_path / "name.so")
     assert installation.load(KUBEPEERS_LIBRARY="name.so") == (0, str(tmp_path / "name.so"))
 
 
-def test_bundled_library_precedes_that_of_the_system(installation: Installation, library: Path, tmp_path: Path) -> None:
+def test_bundled_library_precedes_that_of_the_system(
+    installation: Installation, library: Path, tmp_path: Path
+) -> None:
     other = folder_with_library(tmp_path / "other", library)
     folder_with_library(installation.package, library)
     bundled = (0, str(installation.package / SONAME))
@@ -52,7 +69,9 @@ def test_bundled_library_precedes_that_of_the_system(installation: Installation,
     assert installation.load(LD_LIBRARY_PATH=str(other), KUBEPEERS_LIBRARY="") == bundled
 
 
-def test_library_of_the_system_is_found(installation: Installation, library: Path, tmp_path: Path) -> None:
+def test_library_of_the_system_is_found(
+    installation: Installation, library: Path, tmp_path: Path
+) -> None:
     other = folder_with_library(tmp_path / "other", library)
     assert installation.load(LD_LIBRARY_PATH=str(other)) == (0, SONAME)
 
@@ -60,7 +79,13 @@ def test_library_of_the_system_is_found(installation: Installation, library: Pat
 def test_error_for_a_missing_library_lists_all_places(installation: Installation) -> None:
     status, error = installation.load(LD_LIBRARY_PATH="/nowhere")
     assert status == 1
-    for word in ("LibraryError", "KUBEPEERS_LIBRARY", str(installation.package / SONAME), "LD_LIBRARY_PATH", "system"):
+    for word in (
+        "LibraryError",
+        "KUBEPEERS_LIBRARY",
+        str(installation.package / SONAME),
+        "LD_LIBRARY_PATH",
+        "system",
+    ):
         assert word in error
 
 
@@ -168,7 +193,10 @@ def functions() -> dict[str, tuple[object, ...]]:
     for result, name, parameters in re.findall(r"([\w ]+?[ *]+)(kubepeers_\w+)\(([^)]*)\);", code):
         types = [result.strip()]
         if parameters.strip() != "void":
-            types += [re.sub(r"\w+$", "", parameter.strip()).strip() for parameter in parameters.split(",")]
+            types += [
+                re.sub(r"\w+$", "", parameter.strip()).strip()
+                for parameter in parameters.split(",")
+            ]
         found[name] = tuple(TYPES[" ".join(text.split())] for text in types)
     return found
 
@@ -185,12 +213,16 @@ def test_prototypes_are_applied() -> None:
 
 def numbers(prefix: str) -> dict[str, int]:
     """Return the numbers whose names have the prefix, without it."""
-    found = re.findall(rf"#define KUBEPEERS_{prefix}(\w+) \(?(-?\d+)\)?$", HEADER, flags=re.MULTILINE)
+    found = re.findall(
+        rf"#define KUBEPEERS_{prefix}(\w+) \(?(-?\d+)\)?$", HEADER, flags=re.MULTILINE
+    )
     return {name: int(number) for name, number in found}
 
 
 def test_statuses_are_those_of_the_header() -> None:
-    assert {status.name: status.value for status in Status} == numbers("(?!VERSION_|EXPLAIN_|LOG_|TIMEOUT_)")
+    assert {status.name: status.value for status in Status} == numbers(
+        "(?!VERSION_|EXPLAIN_|LOG_|TIMEOUT_)"
+    )
     for status in Status:
         assert _library.lib.kubepeers_status_name(status).decode() == status.name
 
@@ -213,13 +245,19 @@ def test_default_timeouts_are_those_of_the_header() -> None:
         ("register_timeout_ms", _config.REGISTER_TIMEOUT),
         ("discover_timeout_ms", _config.DISCOVER_TIMEOUT),
     ):
-        default = re.search(rf"^ \*   {key}$.*?Default:\s+(?:\*\s+)?(\d+)\.$", HEADER, flags=re.MULTILINE | re.DOTALL)
+        default = re.search(
+            rf"^ \*   {key}$.*?Default:\s+(?:\*\s+)?(\d+)\.$",
+            HEADER,
+            flags=re.MULTILINE | re.DOTALL,
+        )
         assert default
         assert int(default[1]) / 1000 == ours
 
 
 def test_options_are_those_of_the_header() -> None:
-    text = HEADER[HEADER.index("Required keys") : HEADER.index("kubepeers_config_set(kubepeers_config")]
+    text = HEADER[
+        HEADER.index("Required keys") : HEADER.index("kubepeers_config_set(kubepeers_config")
+    ]
     required, optional = text.split("Optional keys")
     names = re.compile(r"^ \*   ((?:\w+, )*\w+)$", flags=re.MULTILINE)
 
@@ -228,16 +266,25 @@ def test_options_are_those_of_the_header() -> None:
 
     def options(*kinds: object) -> list[str]:
         parameters = inspect.signature(Provider).parameters.values()
-        return [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and (p.default is p.empty) in kinds]
+        return [
+            p.name
+            for p in parameters
+            if p.kind is p.KEYWORD_ONLY and (p.default is p.empty) in kinds
+        ]
 
     assert keys(required) == options(True)
     # In Python, times are in seconds.
     assert sorted(key.removesuffix("_ms") for key in keys(optional)) == sorted(options(False))
-    assert {key for key in keys(optional) if key.endswith("_ms")} == {f"{name}_ms" for name in _config._SECONDS}
+    assert {key for key in keys(optional) if key.endswith("_ms")} == {
+        f"{name}_ms" for name in _config._SECONDS
+    }
 
 
 def test_versions_are_those_of_the_header() -> None:
-    parts = [re.search(rf"#define KUBEPEERS_VERSION_{part} (\d+)", HEADER) for part in ("MAJOR", "MINOR", "PATCH")]
+    parts = [
+        re.search(rf"#define KUBEPEERS_VERSION_{part} (\d+)", HEADER)
+        for part in ("MAJOR", "MINOR", "PATCH")
+    ]
     version = ".".join(part[1] for part in parts if part)
     assert kubepeers.__version__ == version
     assert kubepeers.library_version() == version

@@ -93,14 +93,18 @@ def test_record_has_the_time_of_the_library() -> None:
     logging_started = record.created - record.relativeCreated / 1000
     _log._set_time(record, 1_700_000_000_123)
     assert (record.created, record.msecs) == (1_700_000_000.123, 123)
-    assert record.created - record.relativeCreated / 1000 == pytest.approx(logging_started, abs=0.001)
+    assert record.created - record.relativeCreated / 1000 == pytest.approx(
+        logging_started, abs=0.001
+    )
 
 
 def test_levels_are_mapped() -> None:
     assert _log.LEVELS == {1: logging.ERROR, 2: logging.WARNING, 3: logging.INFO, 4: logging.DEBUG}
 
 
-def test_records_below_the_level_of_the_logger_are_dropped(logging_provider: Provider, records: Records) -> None:
+def test_records_below_the_level_of_the_logger_are_dropped(
+    logging_provider: Provider, records: Records
+) -> None:
     _log.logger.setLevel(logging.WARNING)
     with logging_provider:
         records.wait_for("refused")
@@ -149,7 +153,9 @@ def pending(monkeypatch: pytest.MonkeyPatch) -> PendingRecords:
     return PendingRecords(monkeypatch)
 
 
-def test_close_forwards_pending_records(pending: PendingRecords, records: Records, logging_provider: Provider) -> None:
+def test_close_forwards_pending_records(
+    pending: PendingRecords, records: Records, logging_provider: Provider
+) -> None:
     logging_provider.register()
     # The library reports no change, so the thread does not read them.
     pending.messages = [b"%s", b"\xc3\xa4"]
@@ -338,7 +344,9 @@ def test_child_does_not_wait_for_the_thread_of_its_parent(
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 
 
-def in_child(provider: Provider, options: Options, blocking: BlockingHandler, records: Records) -> None:
+def in_child(
+    provider: Provider, options: Options, blocking: BlockingHandler, records: Records
+) -> None:
     signal.alarm(60)
     try:
         with pytest.raises(kubepeers.ForkedError):

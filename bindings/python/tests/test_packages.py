@@ -1,4 +1,4 @@
-"""The packages that hatchling builds: their metadata and contents, and a wheel that pip installed."""
+"""The packages that hatchling builds: metadata, contents, and an installed wheel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import zipfile
 from email.message import Message
 from email.parser import Parser
 from pathlib import Path
-from typing import Any
 
 import kubepeers
 import pytest
@@ -22,6 +21,7 @@ from hatch_build import Hook
 from packages import SOURCE, build, copy_source, copy_source_with_library, run
 
 LICENSE = (SOURCE.parents[1] / "LICENSE").read_bytes()
+PLATFORM = "linux_" + os.uname().machine
 
 
 @pytest.fixture(scope="module")
@@ -31,10 +31,25 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return read_wheel(build("wheel", copy_source(work / "source"), work / "built"))
 
 
+@pytest.fixture(scope="module")
+def wheel_with_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel with the library, for this machine."""
+    work = tmp_path_factory.mktemp("wheel-with-library")
+    return build(
+        "wheel",
+        copy_source_with_library(work / "source"),
+        work / "built",
+        KUBEPEERS_WHEEL_PLATFORM=PLATFORM,
+    )
+
+
 def read_wheel(wheel: Path) -> dict[str, bytes]:
     """Return the files of a wheel. The folder of its metadata is "info/", whatever its version."""
     with zipfile.ZipFile(wheel) as archive:
-        return {re.sub(r"^kubepeers-.*\.dist-info/", "info/", name): archive.read(name) for name in archive.namelist()}
+        return {
+            re.sub(r"^kubepeers-.*\.dist-info/", "info/", name): archive.read(name)
+            for name in archive.namelist()
+        }
 
 
 def parse_metadata(metadata: bytes) -> Message:
@@ -52,7 +67,9 @@ def test_metadata_version_of_a_wheel_is_widely_supported(metadata: Message) -> N
 
 
 def test_metadata_version_of_an_sdist_is_widely_supported(tmp_path: Path) -> None:
-    with tarfile.open(build("sdist", copy_source(tmp_path / "source"), tmp_path / "built")) as archive:
+    with tarfile.open(
+        build("sdist", copy_source(tmp_path / "source"), tmp_path / "built")
+    ) as archive:
         names = {name.split("/", 1)[1]: name for name in archive.getnames()}
         files = {name: archive.extractfile(names[name]) for name in ("PKG-INFO", "LICENSE")}
         contents = {name: file.read() for name, file in files.items() if file}
@@ -66,12 +83,10 @@ def test_wheel_contains_the_license(wheel: dict[str, bytes], metadata: Message) 
     assert wheel["info/licenses/LICENSE"] == LICENSE
 
 
-def test_wheel_with_the_library_contains_a_bill_of_materials(tmp_path: Path) -> None:
-    platform = "linux_" + os.uname().machine
-    folder = copy_source_with_library(tmp_path / "source")
-    files = read_wheel(build("wheel", folder, tmp_path / "built", KUBEPEERS_WHEEL_PLATFORM=platform))
+def test_wheel_with_the_library_contains_a_bill_of_materials(wheel_with_library: Path) -> None:
+    files = read_wheel(wheel_with_library)
     assert parse_metadata(files["info/METADATA"])["Metadata-Version"] == "2.4"
-    assert f"Tag: py3-none-{platform}\n".encode() in files["info/WHEEL"]
+    assert f"Tag: py3-none-{PLATFORM}\n".encode() in files["info/WHEEL"]
     assert files["info/sboms/kubepeers.cdx.json"] == b"{}"
     assert files["info/licenses/LICENSE"] == LICENSE
     assert "kubepeers/libkubepeers.so.0" in files
@@ -86,7 +101,9 @@ def test_metadata_contains_author_and_urls(metadata: Message) -> None:
 
 
 def test_classifiers_list_the_supported_python_versions(metadata: Message) -> None:
-    versions = re.findall(r"^Classifier: Programming Language :: Python :: (3\.\d+)$", str(metadata), re.MULTILINE)
+    versions = re.findall(
+        r"^Classifier: Programming Language :: Python :: (3\.\d+)$", str(metadata), re.MULTILINE
+    )
     assert versions == ["3.10", "3.11", "3.12", "3.13"]
     assert metadata["Requires-Python"] == ">=" + versions[0]
 
@@ -102,18 +119,11 @@ class App:
         raise SystemExit(message)
 
 
-def hook() -> Hook:
-    return Hook(".", {}, None, None, ".", "wheel", App())  # type: ignore[arg-type]
-
-
-def build_data(**more: list[str]) -> dict[str, Any]:
-    return {"force_include": {}, **more}
-
-
 def test_old_hatchling_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBEPEERS_WHEEL_PLATFORM", "any")
+    hook = Hook(".", {}, None, None, ".", "wheel", App())  # type: ignore[arg-type]
     with pytest.raises(SystemExit, match=r"hatchling 1\.28 or newer"):
-        hook().initialize("standard", build_data())
+        hook.initialize("standard", {"force_include": {}})
 
 
 # --- An installed wheel ---
@@ -130,23 +140,37 @@ print({line.split()[-1] for line in open("/proc/self/maps") if "libkubepeers" in
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def environment(wheel_with_library: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of a virtual environment that contains only the wheel."""
-    work = tmp_path_factory.mktemp("wheel")
-    platform = "linux_" + os.uname().machine
-    wheel = build("wheel", copy_source_with_library(work / "source"), work / "built", KUBEPEERS_WHEEL_PLATFORM=platform)
+    work = tmp_path_factory.mktemp("environment")
     # An environment with its own pip would take seconds longer.
     venv.create(work / "venv", with_pip=False)
-    run(sys.executable, "-m", "pip", "--python", work / "venv/bin/python", "install", "--no-index", wheel)
+    run(
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        work / "venv/bin/python",
+        "install",
+        "--no-index",
+        wheel_with_library,
+    )
     return work / "venv/bin"
 
 
-def test_installed_wheel_finds_peers(environment: Path, namespace: str, pod: tuple[str, ...]) -> None:
+def test_installed_wheel_finds_peers(
+    environment: Path, namespace: str, pod: tuple[str, ...]
+) -> None:
     for number in (1, 2):
         cluster(*pod, "--phase=Running", f"--ip=10.0.0.{number}", f"pod-{number}")
     kubeconfig = os.environ["KUBECONFIG"]
     settings = {
-        **{"namespace": namespace, "pod_labels": {"app": "test"}, "kubeconfig": kubeconfig, "membership": "observer"},
+        **{
+            "namespace": namespace,
+            "pod_labels": {"app": "test"},
+            "kubeconfig": kubeconfig,
+            "membership": "observer",
+        },
         **{f"{port}_port_name": "gossip" for port in ("discovery", "remoting", "peers")},
     }
     printed = run(environment / "python", "-c", PROGRAM, json.dumps(settings))
@@ -157,7 +181,14 @@ def test_installed_wheel_finds_peers(environment: Path, namespace: str, pod: tup
 # It runs in another folder, where mypy does not find the sources.
 def test_installed_wheel_has_types(environment: Path, tmp_path: Path) -> None:
     python = environment / "python"
-    options = ("--strict", "--config-file=", "--cache-dir", tmp_path / "cache", "--python-executable", python)
+    options = (
+        "--strict",
+        "--config-file=",
+        "--cache-dir",
+        tmp_path / "cache",
+        "--python-executable",
+        python,
+    )
     run(sys.executable, "-m", "mypy", *options, shutil.copy(CONSUMER, tmp_path), cwd=tmp_path)
 
 

@@ -100,7 +100,10 @@ def test_waits_in_a_child_raise_forked_error(registered: Provider, options: Opti
     if child == 0:
         signal.alarm(60)
         try:
-            for wait in (lambda: next(changes), lambda: asyncio.run(async_provider.wait(timeout=60))):
+            for wait in (
+                lambda: next(changes),
+                lambda: asyncio.run(async_provider.wait(timeout=60)),
+            ):
                 with pytest.raises(ForkedError):
                     wait()
             os._exit(7)
@@ -190,7 +193,10 @@ def test_bound_method_keeps_its_provider(options: Options) -> None:
 
 
 def test_provider_whose_constructor_failed_can_be_collected(options: Options) -> None:
-    assert_succeeds("import gc\ntry: new_provider(namespace='')\nexcept ConfigError: pass\ngc.collect()", options)
+    assert_succeeds(
+        "import gc\ntry: new_provider(namespace='')\nexcept ConfigError: pass\ngc.collect()",
+        options,
+    )
 
 
 # --- Exit while calls wait ---
@@ -224,8 +230,9 @@ async def wait_in_tasks_and_exit(delay):
     await asyncio.sleep(delay)
     sys.exit()
 calls = [
-    lambda: provider.wait(0, 3600), lambda: provider.discover_peers(3600), lambda: provider.wait_for_peers(1, 1, 3600),
-    lambda: provider.refresh(3600), lambda: list(provider.changes()), lambda: asyncio.run(wait_in_tasks_and_exit(3600)),
+    lambda: provider.wait(0, 3600), lambda: provider.discover_peers(3600), lambda:
+    provider.wait_for_peers(1, 1, 3600), lambda: provider.refresh(3600), lambda:
+    list(provider.changes()), lambda: asyncio.run(wait_in_tasks_and_exit(3600)),
     discover_all_the_time,
 ]
 for call in calls:
@@ -235,7 +242,9 @@ for call in calls:
 
 # A hang fails by the time limit of `run`. Without a delay, the process exits before all calls wait.
 @pytest.mark.parametrize("delay", [0, 0.01, 0.02, 0.03, 0.04])
-@pytest.mark.parametrize("end", ["time.sleep({delay})", "asyncio.run(wait_in_tasks_and_exit({delay}))"])
+@pytest.mark.parametrize(
+    "end", ["time.sleep({delay})", "asyncio.run(wait_in_tasks_and_exit({delay}))"]
+)
 def test_process_exits_while_calls_wait(options: Options, end: str, delay: float) -> None:
     program = WAITING_PROGRAM + end.format(delay=delay)
     with ThreadPoolExecutor(RUNS) as pool:
@@ -307,10 +316,16 @@ class WaitingProcess:
 
     def __init__(self, call: str, reaction: str, options: Options) -> None:
         before = "" if call == "register" else "provider.register(0)"
-        code = SIGNAL_PROGRAM.format(call=WAITS[call], reaction=reaction, options=options, before=before)
+        code = SIGNAL_PROGRAM.format(
+            call=WAITS[call], reaction=reaction, options=options, before=before
+        )
         environment = {**os.environ, "PYTHONPATH": str(Path(kubepeers.__file__).parents[1])}
         self.process = subprocess.Popen(
-            [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-c", code],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         assert self.read_line() == "waits"
 
@@ -348,7 +363,9 @@ def test_signal_handler_runs_during_a_wait(call: str, options: Options) -> None:
     ("reaction", "ends"),
     [("raise SystemExit", "SystemExit"), ("provider.close()", "ClosedError")],
 )
-def test_signal_handler_may_end_a_wait(call: str, reaction: str, ends: str, options: Options) -> None:
+def test_signal_handler_may_end_a_wait(
+    call: str, reaction: str, ends: str, options: Options
+) -> None:
     waiting = WaitingProcess(call, reaction, options)
     try:
         waiting.process.terminate()

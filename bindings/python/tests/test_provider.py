@@ -140,7 +140,9 @@ def test_register_returns_at_its_timeout(options: Options, descriptors: Descript
     assert descriptors.are_closed()
 
 
-def test_register_can_be_retried_after_an_error(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_register_can_be_retried_after_an_error(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(_: object) -> None:
         raise kubepeers.AccessError("may not list pods", status=Status.FORBIDDEN)
 
@@ -153,7 +155,9 @@ def test_register_can_be_retried_after_an_error(provider: Provider, monkeypatch:
     provider.register()
 
 
-def test_register_can_be_retried_after_an_interrupt(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_register_can_be_retried_after_an_interrupt(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
     original = lib.kubepeers_register
 
     def register_and_interrupt(*arguments: object) -> None:
@@ -190,7 +194,9 @@ def test_interrupted_register_keeps_the_registration_of_another_thread(
     provider.health()
 
 
-def test_deregister_in_another_thread_ends_register(provider: Provider, descriptors: Descriptors) -> None:
+def test_deregister_in_another_thread_ends_register(
+    provider: Provider, descriptors: Descriptors
+) -> None:
     for end in (Provider.deregister, lambda provider: (provider.deregister(), provider.register())):
         with ThreadPoolExecutor() as pool:
             registering = pool.submit(provider.register, ONE_HOUR_S)
@@ -244,7 +250,9 @@ def test_default_timeouts_are_those_of_the_options(
     options: Options, seconds: tuple[float, float, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waited: list[object] = []
-    monkeypatch.setattr("kubepeers._provider.wait", lambda session, attempt, timeout: waited.append(timeout))
+    monkeypatch.setattr(
+        "kubepeers._provider.wait", lambda session, attempt, timeout: waited.append(timeout)
+    )
     provider = Provider(**REQUIRED, **options)
     monkeypatch.setattr(provider._session, "register", object)
     provider.register()
@@ -269,7 +277,9 @@ def test_changes_starts_with_the_current_peers_and_ends_at_close() -> None:
 def test_changes_waits_through_transient_errors_and_raises_permanent_ones() -> None:
     transient = NoResultError("gone", status=Status.SELF_NOT_VISIBLE, retryable=True)
     permanent = NoResultError("may not list pods", retryable=False)
-    with FakeProvider(None, script=[transient, [], permanent, SelfPodError("no port"), ["10.0.0.2:1"]]) as provider:
+    with FakeProvider(
+        None, script=[transient, [], permanent, SelfPodError("no port"), ["10.0.0.2:1"]]
+    ) as provider:
         changes = provider.changes()
         assert next(changes) == Snapshot(2, ())
         with pytest.raises(NoResultError, match="may not list"):
@@ -309,7 +319,9 @@ def test_changes_keeps_its_provider(options: Options) -> None:
     assert not reference()
 
 
-def test_self_node_of_an_observer_raises(registered: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_self_node_of_an_observer_raises(
+    registered: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(lib, "kubepeers_get_self", lambda *_: 0)
     with pytest.raises(SelfPodError, match="observer") as raised:
         registered.self_node()
@@ -338,7 +350,9 @@ def test_provider_cannot_be_copied(registered: Provider) -> None:
 def test_configurations_are_freed(monkeypatch: pytest.MonkeyPatch, options: Options) -> None:
     freed = []
     free = lib.kubepeers_config_free
-    monkeypatch.setattr(lib, "kubepeers_config_free", lambda config: (freed.append(config.value), free(config)))
+    monkeypatch.setattr(
+        lib, "kubepeers_config_free", lambda config: (freed.append(config.value), free(config))
+    )
     with pytest.raises(kubepeers.ConfigError):
         Provider(**{**options, "namespace": ""})
     Provider(**options).close()
@@ -364,7 +378,9 @@ def test_messages_use_the_words_of_python(registered: Provider) -> None:
 
 
 def test_raw_messages_use_the_words_of_the_library() -> None:
-    provider = Provider._from_pairs([("pod_labels", "a=b"), ("discovery_port_name", "p"), ("register_timeout_ms", "0")])
+    provider = Provider._from_pairs(
+        [("pod_labels", "a=b"), ("discovery_port_name", "p"), ("register_timeout_ms", "0")]
+    )
     assert (provider._register_timeout, provider._discover_timeout) == (0.0, 3.0)
     provider.close()
     with pytest.raises(ClosedError, match="call init"):

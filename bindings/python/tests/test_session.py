@@ -10,7 +10,16 @@ from typing import Any
 import kubepeers
 import pytest
 from fakes import FAKE_ADDRESS, FakeAddresses, FakeFunctions
-from kubepeers import ExplainedPod, Explanation, Health, NamedPort, Node, NoResultError, Provider, Snapshot
+from kubepeers import (
+    ExplainedPod,
+    Explanation,
+    Health,
+    NamedPort,
+    Node,
+    NoResultError,
+    Provider,
+    Snapshot,
+)
 from kubepeers._library import EXPLAIN, PROTOTYPES, Error, lib
 
 ADDRESSES = [b"10.0.0.2:1", b"[fd00::1]:1"]
@@ -22,7 +31,9 @@ def library(monkeypatch: pytest.MonkeyPatch) -> FakeAddresses:
     return FakeAddresses(monkeypatch, 7, *ADDRESSES)
 
 
-def test_unchanged_result_is_returned_from_memory(library: FakeAddresses, provider: Provider) -> None:
+def test_unchanged_result_is_returned_from_memory(
+    library: FakeAddresses, provider: Provider
+) -> None:
     for timeout in (None, 0, 1.5):
         assert provider.discover_peers(timeout) == ["10.0.0.2:1", "[fd00::1]:1"]
     assert provider.snapshot() is provider.snapshot()
@@ -51,7 +62,9 @@ def test_changed_result_is_copied(library: FakeAddresses, provider: Provider) ->
     assert [known for known, *_ in library.copies] == [0, 7, 8]
 
 
-def test_result_of_a_known_generation_is_not_copied(library: FakeAddresses, provider: Provider) -> None:
+def test_result_of_a_known_generation_is_not_copied(
+    library: FakeAddresses, provider: Provider
+) -> None:
     library.has_generation = False
     for timeout in (None, 0, 1.5):
         assert provider.discover_peers(timeout) == ["10.0.0.2:1", "[fd00::1]:1"]
@@ -68,7 +81,9 @@ def test_error_does_not_discard_the_last_result(library: FakeAddresses, provider
     assert provider.discover_peers() == ["10.0.0.2:1", "[fd00::1]:1"]
 
 
-def test_addresses_that_exceed_the_buffer_are_requested_again(library: FakeAddresses, provider: Provider) -> None:
+def test_addresses_that_exceed_the_buffer_are_requested_again(
+    library: FakeAddresses, provider: Provider
+) -> None:
     many = [b"[fd00::%x]:3322" % number for number in range(5000)]
     library.addresses = tuple(many)
     assert provider.discover_peers() == [address.decode() for address in many]
@@ -79,7 +94,9 @@ def test_addresses_that_exceed_the_buffer_are_requested_again(library: FakeAddre
     assert len(library.copies) == 3
 
 
-def test_invalid_timeout_is_rejected_even_without_a_wait(library: FakeAddresses, provider: Provider) -> None:
+def test_invalid_timeout_is_rejected_even_without_a_wait(
+    library: FakeAddresses, provider: Provider
+) -> None:
     provider.discover_peers()
     for timeout in (-1, math.nan):
         with pytest.raises(ValueError, match="timeout"):
@@ -93,7 +110,9 @@ def test_unchanged_result_takes_one_call_into_the_library(
     for name in PROTOTYPES:
         function = getattr(lib, name)
 
-        def record_and_call(*arguments: object, name: str = name, function: object = function) -> object:
+        def record_and_call(
+            *arguments: object, name: str = name, function: object = function
+        ) -> object:
             calls.append(name)
             return function(*arguments)  # type: ignore[operator]
 
@@ -115,7 +134,11 @@ def test_wait_compares_generations(library: FakeAddresses, provider: Provider) -
 def fake(monkeypatch: pytest.MonkeyPatch, library: FakeAddresses) -> FakeFunctions:
     """A library that returns lists of two peers."""
     fake = FakeFunctions(monkeypatch, "peers_free", "discover_peers", "wait_for_peers", "get_self")
-    fake.replace(peers_len=len(ADDRESSES), peers_generation=6, peers_address=lambda _, index: ADDRESSES[index])
+    fake.replace(
+        peers_len=len(ADDRESSES),
+        peers_generation=6,
+        peers_address=lambda _, index: ADDRESSES[index],
+    )
     return fake
 
 
@@ -196,7 +219,9 @@ def test_refresh_repeats_its_request(monkeypatch: pytest.MonkeyPatch, provider: 
     assert requests[3:] == [0]
 
 
-def test_lists_are_freed_if_reading_fails(fake: FakeFunctions, library: FakeAddresses, provider: Provider) -> None:
+def test_lists_are_freed_if_reading_fails(
+    fake: FakeFunctions, library: FakeAddresses, provider: Provider
+) -> None:
     fake.replace(peers_address=b"\xff", peers_name=b"\xff")
     library.generation = 8
     for call in (lambda: provider.wait_for_peers(1), provider.nodes, provider.self_node):
@@ -215,19 +240,28 @@ def healthy(monkeypatch: pytest.MonkeyPatch) -> FakeFunctions:
 
 
 def test_health_without_an_error(healthy: FakeFunctions, provider: Provider) -> None:
-    expected = Health(True, age=1.5, stale=False, watching=True, polling=False, error=None, error_class="")
+    expected = Health(
+        True, age=1.5, stale=False, watching=True, polling=False, error=None, error_class=""
+    )
     assert provider.health() == expected
     assert healthy.freed == [FAKE_ADDRESS]
 
 
 def test_health_with_an_error(healthy: FakeFunctions, provider: Provider) -> None:
-    healthy.replace(health_age_ms=-1, health_is_stale=1, health_is_polling=1, health_error_class=b"forbidden")
+    healthy.replace(
+        health_age_ms=-1, health_is_stale=1, health_is_polling=1, health_error_class=b"forbidden"
+    )
     healthy.replace(health_error=Error(FAKE_ADDRESS), error_status=-21, error_message=b"may not")
     healthy.replace(error_is_retryable=1, error_http_status=403, error_manifest=b"kind: Role")
     # The health record owns this error. The call itself has none.
     healthy.replace(error_free=lambda error: pytest.fail("freed twice") if error.value else None)
     health = provider.health()
-    assert (health.synced, health.age, health.stale, health.polling) == (False, math.inf, True, True)
+    assert (health.synced, health.age, health.stale, health.polling) == (
+        False,
+        math.inf,
+        True,
+        True,
+    )
     assert health.error_class == "forbidden"
     error = health.error
     assert isinstance(error, kubepeers.AccessError)
@@ -252,7 +286,12 @@ def test_health_reports_a_refused_connection(registered: Provider) -> None:
     while not (health := registered.health()).error:
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    assert (health.synced, health.age, health.stale, health.polling) == (False, math.inf, True, False)
+    assert (health.synced, health.age, health.stale, health.polling) == (
+        False,
+        math.inf,
+        True,
+        False,
+    )
     assert isinstance(health.error, kubepeers.AccessError)
     assert health.error.status is kubepeers.Status.UNAVAILABLE
     assert health.error.retryable is True
@@ -260,14 +299,21 @@ def test_health_reports_a_refused_connection(registered: Provider) -> None:
     assert health.error_class == "unreachable"
 
 
-def test_permanent_error_in_health_ends_the_first_sync(healthy: FakeFunctions, provider: Provider) -> None:
+def test_permanent_error_in_health_ends_the_first_sync(
+    healthy: FakeFunctions, provider: Provider
+) -> None:
     provider.register()
     registration = provider._session._registration  # type: ignore[attr-defined]
     provider._session.first_sync(registration)
     healthy.replace(health_age_ms=-1)
     with pytest.raises(NoResultError, match="not been listed"):
         provider._session.first_sync(registration)
-    healthy.replace(health_error=Error(FAKE_ADDRESS), error_status=-21, error_message=b"may not", error_manifest=None)
+    healthy.replace(
+        health_error=Error(FAKE_ADDRESS),
+        error_status=-21,
+        error_message=b"may not",
+        error_manifest=None,
+    )
     healthy.replace(error_is_retryable=1, error_http_status=403)
     with pytest.raises(NoResultError, match="not been listed"):
         provider._session.first_sync(registration)
@@ -306,16 +352,30 @@ class FakeTexts:
         return 0
 
 
-JSON = b"""{"namespace": "default", "selector": "app=test", "self": "`me`", "gate": "open", "pods": [
-    {"name": "a", "verdict": "peer", "address": "10.0.0.2:1", "ips": ["10.0.0.2"], "phase": "Running", "ready": true,
-    "terminating": false, "node_name": "n1", "uid": "ua", "revision": "r1", "started": "2026-01-01T00:00:00Z",
+JSON = b"""{"namespace": "default", "selector": "app=test", "self": "`me`", "gate": "open",
+    "pods": [
+    {"name": "a", "verdict": "peer", "address": "10.0.0.2:1", "ips": ["10.0.0.2"], "phase":
+    "Running", "ready": true, "terminating": false, "node_name": "n1", "uid": "ua", "revision":
+    "r1", "started": "2026-01-01T00:00:00Z",
     "ports": [["gossip", 1]], "a field of the future": 1}], "another field": 2}"""
 
 
 def test_texts_are_decoded_and_freed(monkeypatch: pytest.MonkeyPatch, provider: Provider) -> None:
     texts = FakeTexts(monkeypatch, JSON=JSON, TABLE=b"POD \xc3\xa4\n", METRICS=b"# HELP a b\n")
     pod = ExplainedPod(
-        *("a", "peer", "10.0.0.2:1", ("10.0.0.2",), "Running", True, False, "n1", "ua", "r1", "2026-01-01T00:00:00Z"),
+        *(
+            "a",
+            "peer",
+            "10.0.0.2:1",
+            ("10.0.0.2",),
+            "Running",
+            True,
+            False,
+            "n1",
+            "ua",
+            "r1",
+            "2026-01-01T00:00:00Z",
+        ),
         (NamedPort("gossip", 1),),
     )
     assert provider.explain() == Explanation("default", "app=test", "`me`", "open", (pod,))
@@ -325,7 +385,9 @@ def test_texts_are_decoded_and_freed(monkeypatch: pytest.MonkeyPatch, provider: 
     assert all(texts.functions.freed)
 
 
-def test_texts_are_freed_if_reading_fails(monkeypatch: pytest.MonkeyPatch, provider: Provider) -> None:
+def test_texts_are_freed_if_reading_fails(
+    monkeypatch: pytest.MonkeyPatch, provider: Provider
+) -> None:
     texts = FakeTexts(monkeypatch, JSON=b"\xff", TABLE=b"\xff", METRICS=b"\xff")
     for call in (provider.explain, provider.explain_table, provider.metrics):
         with pytest.raises(UnicodeDecodeError):

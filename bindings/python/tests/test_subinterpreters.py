@@ -16,8 +16,8 @@ if sys.version_info >= (3, 13):
     import _interpreters as interpreters
     create, execute = interpreters.create, interpreters.exec
 else:
-    import _xxsubinterpreters as interpreters
-    create, execute = (lambda kind: interpreters.create(isolated=kind == "isolated")), interpreters.run_string
+    import _xxsubinterpreters as interpreters create, execute = (lambda kind:
+    interpreters.create(isolated=kind == "isolated")), interpreters.run_string
 def run_in(kind, code):
     interpreter = create(kind)
     # From 3.13 on, exec returns an exception instead of raising it.
@@ -48,7 +48,10 @@ else:
 
 
 def assert_all_succeed(options: Options, *arguments: str) -> None:
-    done = run(PROGRAM + "\n".join(f"assert run_in({each}) is None, run_in({each})" for each in arguments), options)
+    done = run(
+        PROGRAM + "\n".join(f"assert run_in({each}) is None, run_in({each})" for each in arguments),
+        options,
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 

@@ -105,7 +105,9 @@ def test_set_error_lasts_until_it_is_reset() -> None:
 
 def test_register_raises_permanent_errors() -> None:
     provider = FakeProvider()
-    provider.set_error(AccessError("may not list pods", status=kubepeers.Status.FORBIDDEN, manifest="kind: Role\n"))
+    provider.set_error(
+        AccessError("may not list pods", status=kubepeers.Status.FORBIDDEN, manifest="kind: Role\n")
+    )
     with pytest.raises(AccessError), provider:
         pytest.fail("entered")
     provider = FakeProvider(register_timeout=0.05)
@@ -133,7 +135,12 @@ def test_script_advances_when_a_call_waits() -> None:
 
 def test_pods_can_be_configured() -> None:
     peer = node("[fd00::2]:7", ready=False, remoting_port=9)
-    assert (peer.address, peer.host, peer.ready, peer.remoting_port) == ("[fd00::2]:7", "fd00::2", False, 9)
+    assert (peer.address, peer.host, peer.ready, peer.remoting_port) == (
+        "[fd00::2]:7",
+        "fd00::2",
+        False,
+        9,
+    )
     with FakeProvider([peer], self_node="10.0.0.7:3") as provider:
         assert provider.nodes() == [peer]
         assert provider.self_node().address == "10.0.0.7:3"
@@ -181,7 +188,9 @@ def test_call_waits_through_transient_errors_of_the_script(timeout: float) -> No
 
 
 def test_permanent_error_of_the_script_is_raised_once() -> None:
-    with FakeProvider([PEERS[0]], script=[NoResultError("no Role", retryable=False), [PEERS[1]]]) as provider:
+    with FakeProvider(
+        [PEERS[0]], script=[NoResultError("no Role", retryable=False), [PEERS[1]]]
+    ) as provider:
         changes = provider.changes()
         assert next(changes).addresses == (PEERS[0],)
         with pytest.raises(NoResultError, match="no Role"):

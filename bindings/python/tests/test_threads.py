@@ -64,17 +64,33 @@ def test_only_one_of_concurrent_registers_succeeds(options: Options) -> None:
             provider.register()
 
         with ThreadPoolExecutor(8) as pool:
-            outcomes = [future.exception(60) for future in [pool.submit(register) for _ in range(8)]]
+            outcomes = [
+                future.exception(60) for future in [pool.submit(register) for _ in range(8)]
+            ]
         assert outcomes.count(None) == 1
-        assert [e.status for e in outcomes if isinstance(e, KubepeersError)] == [Status.ALREADY_REGISTERED] * 7
+        assert [e.status for e in outcomes if isinstance(e, KubepeersError)] == [
+            Status.ALREADY_REGISTERED
+        ] * 7
         provider.close()
 
 
 def make_calls(provider: Provider) -> set[Status]:
     """Make all calls except close, and return the statuses of their errors."""
     calls = [
-        *(provider.register, provider.discover_peers, provider.nodes, provider.self_node, lambda: provider.wait(0)),
-        *(provider.health, provider.metrics, provider.explain, provider.explain_table, provider.deregister),
+        *(
+            provider.register,
+            provider.discover_peers,
+            provider.nodes,
+            provider.self_node,
+            lambda: provider.wait(0),
+        ),
+        *(
+            provider.health,
+            provider.metrics,
+            provider.explain,
+            provider.explain_table,
+            provider.deregister,
+        ),
     ]
     seen = set()
     for call in calls * 10:
@@ -86,7 +102,12 @@ def make_calls(provider: Provider) -> set[Status]:
 
 
 def test_concurrent_calls_raise_only_documented_errors(options: Options) -> None:
-    documented = {Status.CLOSED, Status.NOT_REGISTERED, Status.ALREADY_REGISTERED, Status.NOT_SYNCED}
+    documented = {
+        Status.CLOSED,
+        Status.NOT_REGISTERED,
+        Status.ALREADY_REGISTERED,
+        Status.NOT_SYNCED,
+    }
     for _ in range(10):
         provider = Provider(**options)
         with ThreadPoolExecutor(8) as pool:

@@ -15,7 +15,19 @@ from kubepeers import ExplainedPod, Explanation, Health, NamedPort, Node, Snapsh
 
 NODE = Node("a", "ua", "10.0.0.2", 1, 3, 0, ready=True, node_name="n1", revision="r1")
 POD = ExplainedPod(
-    *("a", "peer", "10.0.0.2:1", ("10.0.0.2",), "Running", True, False, "n1", "ua", "r1", "2026-01-01T00:00:00Z"),
+    *(
+        "a",
+        "peer",
+        "10.0.0.2:1",
+        ("10.0.0.2",),
+        "Running",
+        True,
+        False,
+        "n1",
+        "ua",
+        "r1",
+        "2026-01-01T00:00:00Z",
+    ),
     (NamedPort("gossip", 1),),
 )
 VALUES: list[Any] = [
@@ -45,7 +57,9 @@ def test_every_field_is_documented_and_has_a_type(value: Any) -> None:
     for field in dataclasses.fields(value):
         assert field.name in hints
         # The fields of NamedPort need no description.
-        assert isinstance(value, NamedPort) or f"\n    {field.name}: " in inspect.getdoc(type(value))
+        assert isinstance(value, NamedPort) or f"\n    {field.name}: " in inspect.getdoc(
+            type(value)
+        )
 
 
 def test_snapshot_is_a_sequence_of_addresses() -> None:

@@ -84,7 +84,9 @@ def test_wait_that_returns_at_once_opens_no_descriptor(
 def test_change_leads_to_another_attempt(
     session: _FakeSession, descriptors: Descriptors, wait_either: Callable[..., Any]
 ) -> None:
-    outcomes = attempts(TRANSIENT, TRANSIENT, WaitTimeoutError("nothing newer", retryable=True), TRANSIENT, 7)
+    outcomes = attempts(
+        TRANSIENT, TRANSIENT, WaitTimeoutError("nothing newer", retryable=True), TRANSIENT, 7
+    )
 
     def attempt() -> Any:
         threading.Timer(0.01, session.set_health, [{}]).start()
@@ -103,11 +105,14 @@ def test_last_error_is_raised_at_the_timeout(
     assert descriptors.are_closed()
 
 
-def test_without_changes_there_are_few_attempts(session: _FakeSession, wait_either: Callable[..., Any]) -> None:
+def test_without_changes_there_are_few_attempts(
+    session: _FakeSession, wait_either: Callable[..., Any]
+) -> None:
     attempt = Mock(side_effect=session.current)
     with pytest.raises(NoResultError):
         wait_either(session, attempt, 0.2)
-    # One without a descriptor, one with it, one because a new descriptor is readable, and one at the timeout.
+    # One without a descriptor, one with it, one because a new descriptor is readable, and one at
+    # the timeout.
     assert attempt.call_count <= 4
 
 
@@ -146,7 +151,9 @@ def test_other_errors_end_a_wait_and_close_the_descriptor(
     assert descriptors.are_closed()
 
 
-def test_change_during_an_attempt_is_not_lost(session: _FakeSession, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_change_during_an_attempt_is_not_lost(
+    session: _FakeSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def attempt() -> None:
         session.set_health({})
         raise TRANSIENT
@@ -159,7 +166,9 @@ def test_change_during_an_attempt_is_not_lost(session: _FakeSession, monkeypatch
         wait(session, attempt, ONE_HOUR_S)
 
 
-def test_timeout_of_poll_is_in_milliseconds_and_bounded(session: _FakeSession, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_timeout_of_poll_is_in_milliseconds_and_bounded(
+    session: _FakeSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
     poll = Mock()
     monkeypatch.setattr(select, "poll", lambda: poll)
     with session.change_descriptor() as changes:
@@ -209,9 +218,14 @@ def test_clear_in_a_child_leaves_the_change_to_its_parent(session: _FakeSession)
         assert is_readable(changes)
 
 
-def test_tasks_of_one_loop_share_a_descriptor(session: _FakeSession, run: Run, descriptors: Descriptors) -> None:
+def test_tasks_of_one_loop_share_a_descriptor(
+    session: _FakeSession, run: Run, descriptors: Descriptors
+) -> None:
     async def main() -> None:
-        tasks = [asyncio.ensure_future(wait_async(session, session.current, ONE_HOUR_S)) for _ in range(50)]
+        tasks = [
+            asyncio.ensure_future(wait_async(session, session.current, ONE_HOUR_S))
+            for _ in range(50)
+        ]
         await run_tasks()
         session.set_peers(["10.0.0.2:1"])
         assert await asyncio.gather(*tasks) == [Snapshot(2, ("10.0.0.2:1",))] * 50
@@ -232,7 +246,10 @@ def test_cancelled_waits_leave_no_threads_and_descriptors(
 ) -> None:
     async def main() -> None:
         threads = threading.enumerate()
-        tasks = [asyncio.ensure_future(wait_async(session, session.current, ONE_HOUR_S)) for _ in range(2)]
+        tasks = [
+            asyncio.ensure_future(wait_async(session, session.current, ONE_HOUR_S))
+            for _ in range(2)
+        ]
         await run_tasks()
         assert threading.enumerate() == threads
         number = descriptors.all[0].fileno()
@@ -249,7 +266,9 @@ def test_cancelled_waits_leave_no_threads_and_descriptors(
     assert not session._notifiers
 
 
-def test_cancellation_precedes_a_change_in_the_same_iteration_of_the_loop(session: _FakeSession, run: Run) -> None:
+def test_cancellation_precedes_a_change_in_the_same_iteration_of_the_loop(
+    session: _FakeSession, run: Run
+) -> None:
     async def main() -> None:
         task = asyncio.ensure_future(wait_async(session, session.current, ONE_HOUR_S))
         await run_tasks()
@@ -261,7 +280,9 @@ def test_cancellation_precedes_a_change_in_the_same_iteration_of_the_loop(sessio
     run(main())
 
 
-def test_timeout_and_change_in_the_same_iteration_of_the_loop(session: _FakeSession, run: Run) -> None:
+def test_timeout_and_change_in_the_same_iteration_of_the_loop(
+    session: _FakeSession, run: Run
+) -> None:
     errors: list[object] = []
 
     async def main() -> None:
@@ -280,7 +301,10 @@ def test_notifier_wakes_all_tasks_and_leaves_no_timer(session: _FakeSession) -> 
         loop = asyncio.get_running_loop()
         with LoopNotifier(session, loop) as notifier:
             await notifier.wait(None)
-            tasks = [asyncio.ensure_future(notifier.wait(seconds)) for seconds in (None, ONE_HOUR_S, math.inf)]
+            tasks = [
+                asyncio.ensure_future(notifier.wait(seconds))
+                for seconds in (None, ONE_HOUR_S, math.inf)
+            ]
             await run_tasks()
             assert not any(task.done() for task in tasks)
             session.set_health({})
@@ -290,7 +314,9 @@ def test_notifier_wakes_all_tasks_and_leaves_no_timer(session: _FakeSession) -> 
     asyncio.run(main())
 
 
-def test_wait_can_be_retried_after_a_descriptor_could_not_be_opened(session: _FakeSession, run: Run) -> None:
+def test_wait_can_be_retried_after_a_descriptor_could_not_be_opened(
+    session: _FakeSession, run: Run
+) -> None:
     original = session.change_descriptor
 
     def fail() -> ChangeDescriptor:
@@ -304,7 +330,9 @@ def test_wait_can_be_retried_after_a_descriptor_could_not_be_opened(session: _Fa
         run(wait_async(session, session.current, 0.05))
 
 
-def test_interrupted_wait_closes_its_descriptor(descriptors: Descriptors, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_wait_closes_its_descriptor(
+    descriptors: Descriptors, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 

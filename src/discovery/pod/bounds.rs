@@ -1,8 +1,8 @@
-//! The values that Kubernetes allows in the fields that are kept. A server that sends others is broken or hostile. Its values
-//! are not kept, so that no field can fill the memory.
+//! The values that Kubernetes allows in the fields that are kept. A server that sends others is
+//! broken or hostile. Its values are not kept, so that no field can fill the memory.
 //!
-//! The checks may be looser than those of the API server: they bound the size, and exclude every character that would need
-//! escaping.
+//! The checks may be looser than those of the API server: they bound the size, and exclude every
+//! character that would need escaping.
 
 /// <https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names>
 pub(super) const LONGEST_NAME: usize = 253;
@@ -23,7 +23,9 @@ pub(super) const MOST_ADDRESSES: usize = 8;
 
 /// Returns whether this is a name of a pod or node.
 pub(super) fn is_name(text: &str) -> bool {
-    is_text(text, LONGEST_NAME, |b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.'))
+    is_text(text, LONGEST_NAME, |b| {
+        b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.')
+    })
 }
 
 pub(super) fn is_uid(text: &str) -> bool {
@@ -36,7 +38,9 @@ pub(crate) fn is_resource_version(text: &str) -> bool {
 }
 
 pub(super) fn is_revision(text: &str) -> bool {
-    is_text(text, LONGEST_REVISION, |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    is_text(text, LONGEST_REVISION, |b| {
+        b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')
+    })
 }
 
 pub(super) fn is_time(text: &str) -> bool {

@@ -1,4 +1,5 @@
-//! The fields of a Pod that are read. A pod is about 10 KB of JSON, of which a few hundred bytes matter.
+//! The fields of a Pod that are read. A pod is about 10 KB of JSON, of which a few hundred bytes
+//! matter.
 
 pub(crate) mod bounds;
 mod protobuf;
@@ -22,12 +23,13 @@ pub struct Pod {
     pub uid: Arc<str>,
     /// `metadata.resourceVersion`
     pub resource_version: Box<str>,
-    /// The revision of the pod's template: the label `controller-revision-hash` (StatefulSet, DaemonSet) or
-    /// `pod-template-hash` (Deployment); "" for neither.
+    /// The revision of the pod's template: the label `controller-revision-hash` (StatefulSet,
+    /// DaemonSet) or `pod-template-hash` (Deployment); "" for neither.
     pub revision: Box<str>,
     /// `spec.nodeName`, "" before the pod is bound to a node.
     pub node_name: Box<str>,
-    /// `status.startTime`, or `metadata.creationTimestamp`. Kubernetes writes times in one form, whose texts sort like the times.
+    /// `status.startTime`, or `metadata.creationTimestamp`. Kubernetes writes times in one form,
+    /// whose texts sort like the times.
     pub started: Box<str>,
     /// `metadata.deletionTimestamp` is set.
     pub terminating: bool,
@@ -39,8 +41,8 @@ pub struct Pod {
     pub ips: Box<[IpAddr]>,
     /// Named ports of the containers and of native sidecars.
     pub ports: Box<[Port]>,
-    /// Another field than the name, the uid and the resourceVersion has a value that Kubernetes does not allow. The value is not
-    /// kept.
+    /// Another field than the name, the uid and the resourceVersion has a value that Kubernetes
+    /// does not allow. The value is not kept.
     pub malformed: bool,
 }
 
@@ -122,7 +124,8 @@ impl Pod {
         self.ports.iter().find(|port| &*port.name == name).map(|port| port.number)
     }
 
-    /// Compares by start, then by uid, so that all processes agree even on pods that started in the same second.
+    /// Compares by start, then by uid, so that all processes agree even on pods that started in the
+    /// same second.
     pub fn by_start(&self, other: &Self) -> Ordering {
         (&self.started, &other.uid).cmp(&(&other.started, &self.uid))
     }
@@ -145,15 +148,19 @@ impl Pod {
             && (ips, ports) == (&other.ips, &other.ports)
     }
 
-    /// Returns about how many bytes of memory the pod takes in the store, the index, and the texts that are rendered for
-    /// callers.
+    /// Returns about how many bytes of memory the pod needs in the store, the index, and the texts
+    /// that are rendered for callers.
     pub fn memory(&self) -> usize {
-        /// The counters of its `Arc`, its entries in the store and in the index, and their empty places.
+        /// The counters of its `Arc`, its entries in the store and in the index, and their empty
+        /// places.
         const ENTRIES: usize = 256;
         // An allocation has a header, and is rounded up to 16 bytes.
-        let allocated = |length: usize| if length == 0 { 0 } else { (length + 8).next_multiple_of(16).max(32) };
-        let rendered = self.name.len() + self.uid.len() + self.node_name.len() + self.revision.len();
-        let texts = [&self.name, &self.node_name, &self.revision, &self.resource_version, &self.started];
+        let allocated =
+            |length: usize| if length == 0 { 0 } else { (length + 8).next_multiple_of(16).max(32) };
+        let rendered =
+            self.name.len() + self.uid.len() + self.node_name.len() + self.revision.len();
+        let texts =
+            [&self.name, &self.node_name, &self.revision, &self.resource_version, &self.started];
         size_of::<Self>()
             + ENTRIES
             + texts.iter().map(|text| allocated(text.len())).sum::<usize>()
@@ -177,11 +184,15 @@ impl TryFrom<wire::Pod> for Pod {
         let started = status.start_time.or(pod.metadata.creation_timestamp);
         let started = secondary(started, bounds::is_time, &mut malformed);
         let ips = addresses(status.pod_ip, status.pod_ips.unwrap_or_default().0);
-        let ports = ports(spec.containers, spec.init_containers, spec.host_network.unwrap_or_default());
+        let ports =
+            ports(spec.containers, spec.init_containers, spec.host_network.unwrap_or_default());
         malformed |= ips.is_none() || ports.is_none();
         Ok(Self {
-            name: required(pod.metadata.name, bounds::is_name).ok_or("a pod has an invalid name")?,
-            uid: required(pod.metadata.uid, bounds::is_uid).ok_or("a pod has an invalid uid")?.into(),
+            name: required(pod.metadata.name, bounds::is_name)
+                .ok_or("a pod has an invalid name")?,
+            uid: required(pod.metadata.uid, bounds::is_uid)
+                .ok_or("a pod has an invalid uid")?
+                .into(),
             resource_version: required(pod.metadata.resource_version, bounds::is_resource_version)
                 .ok_or("a pod has an invalid resourceVersion")?,
             revision,
@@ -197,7 +208,10 @@ impl TryFrom<wire::Pod> for Pod {
     }
 }
 
-fn required<const LONGEST: usize>(text: wire::Text<LONGEST>, is_valid: fn(&str) -> bool) -> Option<Box<str>> {
+fn required<const LONGEST: usize>(
+    text: wire::Text<LONGEST>,
+    is_valid: fn(&str) -> bool,
+) -> Option<Box<str>> {
     text.kept().filter(|text| is_valid(text))
 }
 
@@ -212,7 +226,8 @@ fn secondary<const LONGEST: usize>(
     kept.unwrap_or_default()
 }
 
-/// The primary address is among `podIPs`, but older servers send it alone. Returns `None` if there are too many.
+/// The primary address is among `podIPs`, but older servers send it alone. Returns `None` if there
+/// are too many.
 fn addresses(primary: Option<wire::Address>, others: wire::Addresses) -> Option<Box<[IpAddr]>> {
     let mut addresses = wire::Addresses::default();
     primary.and_then(|address| address.0).into_iter().for_each(|address| addresses.insert(address));
@@ -278,8 +293,14 @@ mod tests {
             }
         }));
         assert_eq!((&*pod.name, &*pod.uid, &*pod.resource_version), ("a", "u", "7"));
-        assert_eq!((&*pod.revision, &*pod.node_name, &*pod.started), ("5d9", "n1", "2026-01-01T00:00:05Z"));
-        assert_eq!((pod.port("gossip"), pod.port("mesh"), pod.port("gone")), (Some(3322), Some(5), None));
+        assert_eq!(
+            (&*pod.revision, &*pod.node_name, &*pod.started),
+            ("5d9", "n1", "2026-01-01T00:00:05Z")
+        );
+        assert_eq!(
+            (pod.port("gossip"), pod.port("mesh"), pod.port("gone")),
+            (Some(3322), Some(5), None)
+        );
         assert_eq!((pod.phase, pod.terminating, pod.ready), (Phase::Running, false, true));
         assert_eq!(*pod.ips, ["fd00::7", "10.0.0.7"].map(|ip| ip.parse::<IpAddr>().unwrap()));
     }
@@ -311,7 +332,9 @@ mod tests {
         assert_eq!((pod.phase, pod.terminating, pod.ready), (Phase::Unknown, true, false));
         assert_eq!(*pod.ips, [] as [IpAddr; 0]);
         assert_eq!(*pod.ports, []);
-        let bare = parse(serde_json::json!({"metadata": {"name": "a", "uid": "u", "resourceVersion": "1"}}));
+        let bare = parse(
+            serde_json::json!({"metadata": {"name": "a", "uid": "u", "resourceVersion": "1"}}),
+        );
         assert_eq!((bare.phase, bare.terminating), (Phase::Unknown, false));
         assert_eq!((&*bare.revision, &*bare.node_name, &*bare.started), ("", "", ""));
     }
@@ -319,10 +342,12 @@ mod tests {
     /// The zero time is null in JSON and an empty message in protobuf.
     #[test]
     fn absent_time_is_empty_in_json_and_protobuf() {
-        let json = parse(serde_json::json!({"metadata": {"name": "a", "uid": "u", "resourceVersion": "1",
+        let json =
+            parse(serde_json::json!({"metadata": {"name": "a", "uid": "u", "resourceVersion": "1",
             "creationTimestamp": null, "deletionTimestamp": null}}));
         let metadata = b"\x0a\x01a\x2a\x01u\x32\x011\x42\x00\x4a\x00";
-        let protobuf = Pod::from_protobuf(&[&[0x0a, metadata.len() as u8], &metadata[..]].concat()).unwrap();
+        let protobuf =
+            Pod::from_protobuf(&[&[0x0a, metadata.len() as u8], &metadata[..]].concat()).unwrap();
         assert_eq!(protobuf, json);
         assert!(!protobuf.terminating && protobuf.started.is_empty());
     }
@@ -330,7 +355,8 @@ mod tests {
     #[test]
     fn pods_without_valid_name_uid_or_resource_version_are_refused() {
         let read = |name: &str, uid: &str, resource_version: &str| {
-            let metadata = serde_json::json!({"name": name, "uid": uid, "resourceVersion": resource_version});
+            let metadata =
+                serde_json::json!({"name": name, "uid": uid, "resourceVersion": resource_version});
             serde_json::from_value::<Pod>(serde_json::json!({"metadata": metadata}))
         };
         let long = |length| "7".repeat(length);
@@ -341,7 +367,9 @@ mod tests {
             assert!(read("a", "u", invalid).is_err(), "{invalid:?}");
         }
         assert!(
-            read("a", &long(129), "1").is_err() && read("a", "u", &long(129)).is_err() && read("A", "u", "1").is_err()
+            read("a", &long(129), "1").is_err()
+                && read("a", "u", &long(129)).is_err()
+                && read("A", "u", "1").is_err()
         );
     }
 
@@ -369,7 +397,9 @@ mod tests {
         for (path, longest, kept) in fields {
             let pod = with(path, longest.as_str().into());
             assert_eq!((kept(&pod), pod.malformed), (longest.as_str(), false));
-            for invalid in ["\u{202e}".into(), "a b".into(), "\0".into(), "7".repeat(254), "7".repeat(4 << 20)] {
+            for invalid in
+                ["\u{202e}".into(), "a b".into(), "\0".into(), "7".repeat(254), "7".repeat(4 << 20)]
+            {
                 let pod = with(path, invalid.into());
                 assert_eq!((kept(&pod), pod.malformed), ("", true), "{path}");
             }
@@ -378,7 +408,9 @@ mod tests {
 
     #[test]
     fn too_many_ports_or_addresses_make_the_pod_malformed() {
-        let ports = |count: u16| (1..=count).map(|n| serde_json::json!({"name": format!("p{n}"), "containerPort": n}));
+        let ports = |count: u16| {
+            (1..=count).map(|n| serde_json::json!({"name": format!("p{n}"), "containerPort": n}))
+        };
         for path in ["/spec/containers/0/ports", "/spec/initContainers/0/ports"] {
             let pod = with(path, ports(256).collect());
             assert_eq!((pod.ports.len(), pod.port("p256"), pod.malformed), (256, Some(256), false));
@@ -389,10 +421,10 @@ mod tests {
                 assert_eq!((pod.ports.len(), pod.malformed), (0, true), "{name}");
             }
         }
-        let containers =
-            serde_json::json!([{"ports": ports(200).collect::<Vec<_>>()}, {"ports": ports(57).collect::<Vec<_>>()}]);
+        let containers = serde_json::json!([{"ports": ports(200).collect::<Vec<_>>()}, {"ports": ports(57).collect::<Vec<_>>()}]);
         assert!(with("/spec/containers", containers).malformed);
-        let addresses = |count: u8| (1..=count).map(|n| serde_json::json!({"ip": format!("10.0.0.{n}")}));
+        let addresses =
+            |count: u8| (1..=count).map(|n| serde_json::json!({"ip": format!("10.0.0.{n}")}));
         let pod = with("/status/podIPs", addresses(8).chain(addresses(8)).collect());
         assert_eq!((pod.ips.len(), pod.malformed), (8, false));
         let pod = with("/status/podIPs", addresses(9).collect());
@@ -430,7 +462,12 @@ mod tests {
             parse(serde_json::json!({"metadata": metadata})).revision
         };
         assert_eq!(&*of(serde_json::json!({"pod-template-hash": "d"})), "d");
-        assert_eq!(&*of(serde_json::json!({"controller-revision-hash": "s", "pod-template-generation": "3"})), "s");
+        assert_eq!(
+            &*of(
+                serde_json::json!({"controller-revision-hash": "s", "pod-template-generation": "3"})
+            ),
+            "s"
+        );
         assert_eq!(&*of(serde_json::json!(null)), "");
     }
 }

@@ -1,13 +1,14 @@
 //! Pods in protobuf, by the field numbers of
-//! <https://github.com/kubernetes/api/blob/master/core/v1/generated.proto>, which Kubernetes never changes.
+//! <https://github.com/kubernetes/api/blob/master/core/v1/generated.proto>, which Kubernetes never
+//! changes.
 
 use jiff::Timestamp;
 use serde::de::IgnoredAny;
 
 use super::Phase;
 use super::wire::{
-    Address, Condition, ConditionStatus, ConditionType, Container, Fold, Labels, Metadata, Pod, PodIp, Port,
-    RestartPolicy, Spec, Status, Text,
+    Address, Condition, ConditionStatus, ConditionType, Container, Fold, Labels, Metadata, Pod,
+    PodIp, Port, RestartPolicy, Spec, Status, Text,
 };
 use crate::discovery::protobuf::{Fields, Malformed, Value};
 
@@ -95,7 +96,8 @@ fn container(message: Value<'_>) -> Read<Container> {
             (6, value) => container.ports.get_or_insert_default().0.add(port(value)?),
             (24, value) => {
                 let always = value.text()? == "Always";
-                container.restart_policy = Some(if always { RestartPolicy::Always } else { RestartPolicy::Other });
+                container.restart_policy =
+                    Some(if always { RestartPolicy::Always } else { RestartPolicy::Other });
             }
             _ => {}
         }

@@ -1,7 +1,9 @@
-//! The fields that are read of <https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/>.
-//! A field that Kubernetes may omit or send as null is an `Option`.
+//! The fields that are read of
+//! <https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/>. A field that
+//! Kubernetes may omit or send as null is an `Option`.
 //!
-//! The memory does not grow with what a server sends: texts and lists are bounded while they are read.
+//! The memory does not grow with what a server sends: texts and lists are bounded while they are
+//! read.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -11,8 +13,8 @@ use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, de};
 
 use super::bounds::{
-    LONGEST_NAME, LONGEST_PORT_NAME, LONGEST_RESOURCE_VERSION, LONGEST_REVISION, LONGEST_TIME, LONGEST_UID,
-    MOST_ADDRESSES, MOST_PORTS,
+    LONGEST_NAME, LONGEST_PORT_NAME, LONGEST_RESOURCE_VERSION, LONGEST_REVISION, LONGEST_TIME,
+    LONGEST_UID, MOST_ADDRESSES, MOST_PORTS,
 };
 
 #[derive(Default, Deserialize)]
@@ -281,7 +283,8 @@ impl Fold for Ready {
     type Element = Condition;
 
     fn add(&mut self, condition: Condition) {
-        self.0 |= condition.kind == ConditionType::Ready && condition.status == ConditionStatus::True;
+        self.0 |=
+            condition.kind == ConditionType::Ready && condition.status == ConditionStatus::True;
     }
 }
 

@@ -26,7 +26,8 @@ pub(crate) fn connect(settings: &Settings, _: &Environment<'_>) -> Result<Connec
 async fn changing(policy: PeerPolicy, sink: Arc<dyn Sink>) {
     for count in 2.. {
         let asked = Instant::now();
-        let pods: Vec<_> = (1..=count).map(|i| Arc::new(pod(&format!("p{i}"), &format!("10.0.0.{i}")))).collect();
+        let pods: Vec<_> =
+            (1..=count).map(|i| Arc::new(pod(&format!("p{i}"), &format!("10.0.0.{i}")))).collect();
         sink.publish(view_of(pods.iter(), &policy));
         sink.list_completed(asked);
         sink.list_requested().await;

@@ -1,7 +1,10 @@
-//! What only Miri shows: that each export keeps to the pointers and lifetimes that the header promises.
-//! `tests/c` checks what the exports do, with the real library.
+//! What only Miri shows: that each export keeps to the pointers and lifetimes that the header
+//! promises. `tests/c` checks what the exports do, with the real library.
 
-#![allow(clippy::undocumented_unsafe_blocks, reason = "this is the host, which keeps to the header")]
+#![allow(
+    clippy::undocumented_unsafe_blocks,
+    reason = "this is the host, which keeps to the header"
+)]
 
 pub(super) mod fake;
 
@@ -30,7 +33,10 @@ fn config_of(namespace: &CStr) -> *mut kubepeers_config {
     ] {
         // Freed after the call: the library copies its arguments.
         let (key, value) = (key.to_owned(), value.to_owned());
-        assert_eq!(unsafe { kubepeers_config_set(config, key.as_ptr(), value.as_ptr(), NO_ERROR) }, 0);
+        assert_eq!(
+            unsafe { kubepeers_config_set(config, key.as_ptr(), value.as_ptr(), NO_ERROR) },
+            0
+        );
     }
     config
 }
@@ -69,7 +75,9 @@ fn fails(expected: Status, call: impl Fn(*mut *mut kubepeers_error) -> kubepeers
     unsafe {
         assert_eq!(kubepeers_error_status(error), expected.code());
         let message = text(kubepeers_error_message(error));
-        assert!(kubepeers_error_manifest(error).is_null() && kubepeers_error_http_status(error) < 600);
+        assert!(
+            kubepeers_error_manifest(error).is_null() && kubepeers_error_http_status(error) < 600
+        );
         assert!(kubepeers_error_is_retryable(error) < 2);
         kubepeers_error_free(error);
         message
@@ -131,28 +139,41 @@ fn objects_outlive_their_provider_and_each_other() {
         fails(Status::Timeout, |error| kubepeers_wait(provider, 1, 0, &mut null_mut(), error));
         assert_eq!(kubepeers_refresh(provider, &mut 0, A_MINUTE, NO_ERROR), 0);
         let newer = result(|peers| kubepeers_wait(provider, generation, A_MINUTE, peers, NO_ERROR));
-        let three = result(|peers| kubepeers_wait_for_peers(provider, 3, 0, A_MINUTE, peers, NO_ERROR));
+        let three =
+            result(|peers| kubepeers_wait_for_peers(provider, 3, 0, A_MINUTE, peers, NO_ERROR));
         let health = result(|health| kubepeers_get_health(provider, health, NO_ERROR));
-        let json = result(|text| kubepeers_explain(provider, KUBEPEERS_EXPLAIN_JSON, text, NO_ERROR));
+        let json =
+            result(|text| kubepeers_explain(provider, KUBEPEERS_EXPLAIN_JSON, text, NO_ERROR));
         let metrics = result(|text| kubepeers_metrics(provider, text, NO_ERROR));
-        let record = result(|text| kubepeers_log_next(provider, places.0, places.1, text, NO_ERROR));
+        let record =
+            result(|text| kubepeers_log_next(provider, places.0, places.1, text, NO_ERROR));
         close(provider);
         kubepeers_peers_free(newer);
         kubepeers_peers_free(own);
         assert_eq!(peer(three, 2).unwrap()[2], "p3");
         kubepeers_peers_free(three);
-        assert_eq!(peer(peers, 0).unwrap(), ["10.0.0.1:3322", "10.0.0.1", "p1", "uid-p1", "node-1", "r1"]);
+        assert_eq!(
+            peer(peers, 0).unwrap(),
+            ["10.0.0.1:3322", "10.0.0.1", "p1", "uid-p1", "node-1", "r1"]
+        );
         assert_eq!(numbers(peers, 1), [3322, 0, 0, 0]);
         for past in [2, usize::MAX, usize::MAX / 5 + 1] {
             assert_eq!((peer(peers, past), numbers(peers, past)), (None, [0; 4]));
         }
         kubepeers_peers_free(peers);
         assert!(kubepeers_health_age_ms(health) >= 0 && kubepeers_health_error(health).is_null());
-        assert_eq!((kubepeers_health_is_stale(health), kubepeers_health_is_polling(health)), (0, 0));
+        assert_eq!(
+            (kubepeers_health_is_stale(health), kubepeers_health_is_polling(health)),
+            (0, 0)
+        );
         assert!(kubepeers_health_is_watching(health) < 2);
         kubepeers_health_free(health);
         assert!(text(json).starts_with('{') && text(metrics).contains("kubepeers_peers{"));
-        assert!(text(record).contains("discovering pods") && *places.0 == KUBEPEERS_LOG_INFO && *places.1 > 0);
+        assert!(
+            text(record).contains("discovering pods")
+                && *places.0 == KUBEPEERS_LOG_INFO
+                && *places.1 > 0
+        );
         for text in [json, metrics, record] {
             kubepeers_text_free(text);
         }
@@ -164,7 +185,11 @@ fn the_error_of_a_health_record_lives_as_long() {
     let provider = provider_of(c"forbidden");
     unsafe {
         assert_eq!(kubepeers_register(provider, 0, NO_ERROR), 0);
-        let fails = || fails(Status::NotSynced, |error| kubepeers_discover_peers(provider, 0, &mut null_mut(), error));
+        let fails = || {
+            fails(Status::NotSynced, |error| {
+                kubepeers_discover_peers(provider, 0, &mut null_mut(), error)
+            })
+        };
         while !fails().contains("no\u{fffd} Role") {
             thread::yield_now();
         }
@@ -192,7 +217,8 @@ fn texts(list: &Shared) -> Vec<Option<[String; 6]>> {
 #[test]
 fn two_threads_read_one_list() {
     let provider = registered();
-    let list = result(|peers| unsafe { kubepeers_discover_peers(provider, A_MINUTE, peers, NO_ERROR) });
+    let list =
+        result(|peers| unsafe { kubepeers_discover_peers(provider, A_MINUTE, peers, NO_ERROR) });
     let shared = Shared(list);
     thread::scope(|scope| {
         let other = scope.spawn(|| texts(&shared));
@@ -206,7 +232,9 @@ fn two_threads_read_one_list() {
 fn close_ends_a_wait_and_may_come_at_any_time() {
     let provider = registered();
     let wait = || {
-        fails(Status::Closed, |error| unsafe { kubepeers_wait(provider, u64::MAX, A_MINUTE, &mut null_mut(), error) })
+        fails(Status::Closed, |error| unsafe {
+            kubepeers_wait(provider, u64::MAX, A_MINUTE, &mut null_mut(), error)
+        })
     };
     thread::scope(|scope| {
         scope.spawn(wait);
@@ -221,7 +249,12 @@ fn addresses_are_copied_if_there_is_room() {
     let places = (&raw mut length, &raw mut generation);
     let copy = |buffer: &mut [u8]| unsafe {
         let (start, size) = (buffer.as_mut_ptr().cast(), buffer.len());
-        assert_eq!(kubepeers_copy_addresses(provider, 0, A_MINUTE, start, size, places.0, places.1, NO_ERROR), 0);
+        assert_eq!(
+            kubepeers_copy_addresses(
+                provider, 0, A_MINUTE, start, size, places.0, places.1, NO_ERROR
+            ),
+            0
+        );
         (*places.0, *places.1)
     };
     let mut buffer = [7; 30];
@@ -234,6 +267,9 @@ fn addresses_are_copied_if_there_is_room() {
 #[test]
 fn static_strings() {
     assert_eq!(text(kubepeers_status_name(Status::Timeout.code())), "TIMEOUT");
-    assert_eq!(text(kubepeers_version()) + &text(kubepeers_id()), concat!(env!("CARGO_PKG_VERSION"), "kubernetes"));
+    assert_eq!(
+        text(kubepeers_version()) + &text(kubepeers_id()),
+        concat!(env!("CARGO_PKG_VERSION"), "kubernetes")
+    );
     assert_eq!(kubepeers_version_number(), KUBEPEERS_VERSION_NUMBER);
 }

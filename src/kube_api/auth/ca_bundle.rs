@@ -20,7 +20,8 @@ pub(super) struct CaBundle {
 }
 
 impl CaBundle {
-    /// Reads every block that can be read. Text between the blocks, such as a byte order mark, does not matter.
+    /// Reads every block that can be read. Text between the blocks, such as a byte order mark, does
+    /// not matter.
     pub(super) fn parse(pem: &[u8]) -> Self {
         let text = String::from_utf8_lossy(pem);
         let mut bundle = Self::default();
@@ -29,7 +30,9 @@ impl CaBundle {
             let certificate = if number == 0 { None } else { Some(certificate(block)) };
             match certificate {
                 Some(Ok(certificate)) => bundle.certificates.push(certificate),
-                Some(Err(why)) => bundle.skipped.push(format!("certificate {number} (line {line}): {why}")),
+                Some(Err(why)) => {
+                    bundle.skipped.push(format!("certificate {number} (line {line}): {why}"))
+                }
                 None => {}
             }
             bundle.skip_stray_ends(block, number, line);
@@ -43,7 +46,9 @@ impl CaBundle {
         let ends = block.match_indices(END).skip(usize::from(number > 0));
         for (at, _) in ends {
             let line = line + block[..at].matches('\n').count();
-            self.skipped.push(format!("the certificate that ends at line {line}: its BEGIN line is missing"));
+            self.skipped.push(format!(
+                "the certificate that ends at line {line}: its BEGIN line is missing"
+            ));
         }
     }
 
@@ -104,24 +109,44 @@ mod tests {
             (good.replace('\n', "\r\n"), 1, None),
             (format!("{}{}", good.trim_end(), good.trim_end()), 2, None),
             (format!("\u{feff}{good}\u{feff}{good}"), 2, None),
-            (format!("# comment\n{BEGIN}\n?\n{END}\n{good}"), 1, Some("certificate 1 (line 2): it is not base64")),
+            (
+                format!("# comment\n{BEGIN}\n?\n{END}\n{good}"),
+                1,
+                Some("certificate 1 (line 2): it is not base64"),
+            ),
             (
                 format!("{good}{BEGIN}\nAAAA\n{END}\n{good}"),
                 2,
                 Some("certificate 2 (line 4): it is not an X.509 certificate"),
             ),
-            (format!("{good}{}", &good[..end]), 1, Some("certificate 2 (line 4): its END line is missing")),
-            (format!("{}{good}", &good[..end]), 1, Some("certificate 1 (line 1): its END line is missing")),
+            (
+                format!("{good}{}", &good[..end]),
+                1,
+                Some("certificate 2 (line 4): its END line is missing"),
+            ),
+            (
+                format!("{}{good}", &good[..end]),
+                1,
+                Some("certificate 1 (line 1): its END line is missing"),
+            ),
             (
                 format!("{good}{}", &good[1..]),
                 1,
                 Some("the certificate that ends at line 6: its BEGIN line is missing"),
             ),
-            (good[1..].to_owned(), 0, Some("the certificate that ends at line 3: its BEGIN line is missing")),
+            (
+                good[1..].to_owned(),
+                0,
+                Some("the certificate that ends at line 3: its BEGIN line is missing"),
+            ),
             ("no PEM".to_owned(), 0, None),
         ] {
             let parsed = CaBundle::parse(bundle.as_bytes());
-            assert_eq!((parsed.certificates.len(), parsed.skipped().as_deref()), (usable, skipped), "{bundle}");
+            assert_eq!(
+                (parsed.certificates.len(), parsed.skipped().as_deref()),
+                (usable, skipped),
+                "{bundle}"
+            );
         }
     }
 

@@ -1,7 +1,8 @@
 //! Login plugins: programs that a kubeconfig names and that print credentials.
 //!
-//! kube can run them too, but it fails where the exit status of a child process is not available: in a host that ignores
-//! SIGCHLD, or that reaps every child itself. Here the output decides then. Nothing that a plugin prints goes into a message.
+//! kube can run them too, but it fails where the exit status of a child process is not available:
+//! in a host that ignores SIGCHLD, or that reaps every child itself. Here the output decides then.
+//! Nothing that a plugin prints goes into a message.
 
 use std::io::{self, Read};
 use std::process::{Command, ExitStatus, Stdio};
@@ -34,7 +35,8 @@ struct PluginCredentials {
     client_key_data: Option<String>,
 }
 
-/// Runs the login plugin if the configuration depends on one, and puts the credentials in its place.
+/// Runs the login plugin if the configuration depends on one, and puts the credentials in its
+/// place.
 ///
 /// Returns when the credentials expire, if they do.
 pub(super) fn log_in(config: &mut Config) -> Result<Option<Timestamp>, String> {
@@ -43,11 +45,14 @@ pub(super) fn log_in(config: &mut Config) -> Result<Option<Timestamp>, String> {
     let credentials = parse(&run(&plugin)?).ok_or("its login plugin returned no credentials")?;
     let expires = credentials.expiration_timestamp.as_deref().map(str::parse).transpose();
     auth.token = credentials.token.map(SecretString::from);
-    if let (Some(certificate), Some(key)) = (credentials.client_certificate_data, credentials.client_key_data) {
+    if let (Some(certificate), Some(key)) =
+        (credentials.client_certificate_data, credentials.client_key_data)
+    {
         auth.client_certificate_data = Some(STANDARD.encode(certificate));
         auth.client_key_data = Some(STANDARD.encode(key).into());
     }
-    expires.map_err(|_| "its login plugin returned an `expirationTimestamp` that is not a time".into())
+    expires
+        .map_err(|_| "its login plugin returned an `expirationTimestamp` that is not a time".into())
 }
 
 /// All other credentials of a kubeconfig take precedence over its plugin.
@@ -60,7 +65,8 @@ fn parse(printed: &[u8]) -> Option<PluginCredentials> {
     let ExecCredential { kind, status } = serde_json::from_slice(printed).ok()?;
     let mut credentials = status.filter(|_| kind == "ExecCredential")?;
     credentials.token = credentials.token.filter(|token| !token.is_empty());
-    let has_certificate = credentials.client_certificate_data.is_some() && credentials.client_key_data.is_some();
+    let has_certificate =
+        credentials.client_certificate_data.is_some() && credentials.client_key_data.is_some();
     (credentials.token.is_some() || has_certificate).then_some(credentials)
 }
 
@@ -80,7 +86,9 @@ fn run(plugin: &ExecConfig) -> Result<Vec<u8>, String> {
 fn check(status: io::Result<ExitStatus>) -> Result<(), String> {
     match status {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("its login plugin failed ({status}); run kubectl to see what the plugin reports")),
+        Ok(status) => Err(format!(
+            "its login plugin failed ({status}); run kubectl to see what the plugin reports"
+        )),
         // The host ignores SIGCHLD, or was faster.
         Err(error) if error.raw_os_error() == Some(libc::ECHILD) => Ok(()),
         Err(error) => Err(format!("its login plugin cannot be waited for: {error}")),
@@ -88,7 +96,8 @@ fn check(status: io::Result<ExitStatus>) -> Result<(), String> {
 }
 
 fn command(plugin: &ExecConfig) -> Result<Command, String> {
-    let mut command = Command::new(plugin.command.as_ref().ok_or("its login plugin has no `command`")?);
+    let mut command =
+        Command::new(plugin.command.as_ref().ok_or("its login plugin has no `command`")?);
     command.args(plugin.args.iter().flatten());
     for variable in plugin.env.iter().flatten() {
         if let (Some(name), Some(value)) = (variable.get("name"), variable.get("value")) {

@@ -28,7 +28,8 @@ fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
     std::fs::read(path)
 }
 
-/// Returns an error if there are no descriptors left. Some failures that this causes do not mention it.
+/// Returns an error if there are no descriptors left. Some failures that this causes do not mention
+/// it.
 pub(super) fn no_descriptors() -> Option<Error> {
     let error = std::fs::File::open("/").err()?;
     let none = matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE));

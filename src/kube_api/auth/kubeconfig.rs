@@ -1,6 +1,7 @@
 //! Credentials from a kubeconfig, for processes outside a cluster.
 //!
-//! Nothing of the file's text goes into a message: the line that is wrong may be the one with the token.
+//! Nothing of the file's text goes into a message: the line that is wrong may be the one with the
+//! token.
 
 use std::path::Path;
 
@@ -9,7 +10,9 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::FutureExt;
 use kube::Config;
 use kube::client::{AuthError, RustlsTlsError};
-use kube::config::{Cluster, KubeConfigOptions, Kubeconfig as File, KubeconfigError, LoadDataError};
+use kube::config::{
+    Cluster, KubeConfigOptions, Kubeconfig as File, KubeconfigError, LoadDataError,
+};
 
 use super::ca_bundle::CaBundle;
 use super::files::{no_credentials, read};
@@ -17,7 +20,8 @@ use crate::config::namespace;
 use crate::error::{Error, Result};
 use crate::kube_api::error::chain;
 
-/// The proxy of the environment, which kube would parse and then refuse, stays out of play behind this one.
+/// The proxy of the environment, which kube would parse and then refuse, stays out of play behind
+/// this one.
 const NO_PROXY: &str = "http://unused.invalid";
 
 /// One context of a kubeconfig.
@@ -31,7 +35,8 @@ pub(super) struct Kubeconfig {
 impl Kubeconfig {
     /// Reads a kubeconfig and what it refers to. Login plugins run later, with the first client.
     pub(super) fn load(path: &Path, context: Option<String>) -> Result<Self> {
-        // kube reads the file again, with what it refers to. This reports first what is wrong with the file itself.
+        // kube reads the file again, with what it refers to. This reports first what is wrong with
+        // the file itself.
         read(path, "kubeconfig", "check the path in `kubeconfig`")?;
         let mut file = File::read_from(path).map_err(|e| unusable(path, &e))?;
         let selected = selected_cluster(&mut file, context.as_deref());
@@ -52,9 +57,14 @@ impl Kubeconfig {
 
     /// Returns the namespace of the context; "default" if it names none, as for kubectl.
     pub(super) fn namespace(&self) -> Result<String> {
-        let name = Some(self.config.default_namespace.as_str()).filter(|name| !name.is_empty()).unwrap_or("default");
+        let name = Some(self.config.default_namespace.as_str())
+            .filter(|name| !name.is_empty())
+            .unwrap_or("default");
         namespace(name).ok_or_else(|| {
-            no_credentials(format!("the context in kubeconfig {} has no valid namespace; set `namespace`", self.path))
+            no_credentials(format!(
+                "the context in kubeconfig {} has no valid namespace; set `namespace`",
+                self.path
+            ))
         })
     }
 }
@@ -67,7 +77,8 @@ fn selected_cluster<'a>(file: &'a mut File, context: Option<&str>) -> Option<&'a
     named.cluster.as_mut()
 }
 
-/// Reduces the CA to what can be used, and keeps the environment's proxy away. Returns what is skipped.
+/// Reduces the CA to what can be used, and keeps the environment's proxy away. Returns what is
+/// skipped.
 fn prepare(cluster: &mut Cluster, path: &Path) -> Result<Option<String>> {
     if cluster.proxy_url.as_ref().is_some_and(|url| !url.is_empty()) {
         return Err(no_credentials(format!(
@@ -99,7 +110,12 @@ fn ca(cluster: &Cluster, path: &Path) -> Result<Option<Vec<u8>>> {
     if let Some(data) = cluster.certificate_authority_data.as_ref().filter(is_set) {
         let base64: String = data.split_whitespace().collect();
         let not_base64 = "its `certificate-authority-data` is not base64";
-        let refused = |_| no_credentials(format!("the kubeconfig {} cannot be used: {not_base64}", path.display()));
+        let refused = |_| {
+            no_credentials(format!(
+                "the kubeconfig {} cannot be used: {not_base64}",
+                path.display()
+            ))
+        };
         return STANDARD.decode(base64).map(Some).map_err(refused);
     }
     let file = cluster.certificate_authority.as_ref().filter(is_set);
@@ -144,7 +160,9 @@ fn unusable(path: &Path, error: &KubeconfigError) -> Error {
 /// Returns why a client cannot be made, or why the credentials are not available.
 pub(in crate::kube_api) fn why(error: &kube::Error) -> String {
     let file = chain(error).find_map(|cause| match cause.downcast_ref() {
-        Some(LoadDataError::ReadFile(error, path)) => Some(format!("{} cannot be read: {error}", path.display())),
+        Some(LoadDataError::ReadFile(error, path)) => {
+            Some(format!("{} cannot be read: {error}", path.display()))
+        }
         _ => None,
     });
     match (file, error) {
@@ -162,7 +180,9 @@ fn certificates(error: &RustlsTlsError) -> &'static str {
              set `certificate-authority` to the CA of the cluster"
         }
         RustlsTlsError::InvalidServerName(_) => "its `tls-server-name` is not a host name",
-        RustlsTlsError::MissingCertificate => "its client certificate holds no certificate in PEM form",
+        RustlsTlsError::MissingCertificate => {
+            "its client certificate holds no certificate in PEM form"
+        }
         RustlsTlsError::MissingPrivateKey | RustlsTlsError::UnknownPrivateKeyFormat => {
             "its client certificate has no private key in PEM form"
         }
@@ -175,10 +195,13 @@ fn certificates(error: &RustlsTlsError) -> &'static str {
 
 fn login(error: &AuthError) -> String {
     match error {
-        AuthError::ReadTokenFile(error, path) => format!("{} cannot be read: {error}", path.display()),
+        AuthError::ReadTokenFile(error, path) => {
+            format!("{} cannot be read: {error}", path.display())
+        }
         AuthError::InvalidBasicAuth(_) | AuthError::InvalidBearerToken(_) => {
             "its token or password has characters that an HTTP header cannot carry".into()
         }
-        _ => "its `auth-provider` returned no credentials; use a login plugin (`exec`) instead".into(),
+        _ => "its `auth-provider` returned no credentials; use a login plugin (`exec`) instead"
+            .into(),
     }
 }

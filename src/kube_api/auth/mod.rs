@@ -47,7 +47,8 @@ enum Origin {
 }
 
 impl Credentials {
-    /// Finds the API server and reads the credentials, so that the caller learns at once what is missing.
+    /// Finds the API server and reads the credentials, so that the caller learns at once what is
+    /// missing.
     pub fn find(source: &Source, variable: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
         let (origin, claims) = match source {
             Source::ServiceAccount(dir) => {
@@ -59,7 +60,8 @@ impl Credentials {
                 (Origin::Kubeconfig(Kubeconfig::load(path, context.clone())?), Claims::default())
             }
         };
-        let proxy = ["HTTPS_PROXY", "https_proxy"].into_iter().find(|name| variable(name).is_some());
+        let proxy =
+            ["HTTPS_PROXY", "https_proxy"].into_iter().find(|name| variable(name).is_some());
         Ok(Self {
             origin,
             claims,
@@ -90,8 +92,11 @@ impl Credentials {
         }
     }
 
-    /// Returns a client with the current credentials. It is the same one for as long as they are the same.
-    pub(in crate::kube_api) async fn current_client(&mut self) -> std::result::Result<HttpClient, ApiError> {
+    /// Returns a client with the current credentials. It is the same one for as long as they are
+    /// the same.
+    pub(in crate::kube_api) async fn current_client(
+        &mut self,
+    ) -> std::result::Result<HttpClient, ApiError> {
         if let Origin::ServiceAccount(account) = &mut self.origin
             && account.read_again()?
         {
@@ -110,7 +115,9 @@ impl Credentials {
 
     /// Reports CA certificates that cannot be used, once for as long as they are the same.
     fn warn_of_skipped(&mut self) {
-        let skipped = self.skipped().map(|skipped| format!("{} is used in part: skipped {skipped}", self.ca()));
+        let skipped = self
+            .skipped()
+            .map(|skipped| format!("{} is used in part: skipped {skipped}", self.ca()));
         if skipped != self.warned {
             if let Some(skipped) = &skipped {
                 (self.warn)(skipped.clone());
@@ -128,7 +135,8 @@ impl Credentials {
                 };
                 (HttpClient::new(account.config()?, self.sent.clone()).map_err(unusable)?, None)
             }
-            // A kubeconfig may run a login plugin, which may hang: not on the thread that close has to join.
+            // A kubeconfig may run a login plugin, which may hang: not on the thread that close has
+            // to join.
             Origin::Kubeconfig(Kubeconfig { path, config, .. }) => {
                 let (mut config, sent) = ((**config).clone(), self.sent.clone());
                 let login = move || {
@@ -137,9 +145,14 @@ impl Credentials {
                     let client = HttpClient::new(config, sent).map_err(|e| kubeconfig::why(&e))?;
                     Ok::<_, String>((client, expires))
                 };
-                let no_thread = |e| ApiError::new(ErrorClass::Resources, format!("cannot log in: {e}"));
+                let no_thread =
+                    |e| ApiError::new(ErrorClass::Resources, format!("cannot log in: {e}"));
                 blocking(login).await.map_err(no_thread)?.map_err(|why| {
-                    let unusable = || files::no_credentials(format!("the kubeconfig {path} cannot be used: {why}"));
+                    let unusable = || {
+                        files::no_credentials(format!(
+                            "the kubeconfig {path} cannot be used: {why}"
+                        ))
+                    };
                     files::no_descriptors().unwrap_or_else(unusable)
                 })?
             }
@@ -158,17 +171,23 @@ impl Credentials {
         }
     }
 
-    /// Removes the credentials from a text of the server: servers and proxies have been seen to echo what they were sent.
+    /// Removes the credentials from a text of the server: servers and proxies have been seen to
+    /// echo what they were sent.
     pub(in crate::kube_api) fn redact(&self, text: &str) -> String {
         let secrets = match &self.origin {
             Origin::ServiceAccount(account) => [Some(account.token()), None],
             Origin::Kubeconfig(kubeconfig) => {
                 let auth = &kubeconfig.config.auth_info;
-                [&auth.token, &auth.password].map(|secret| secret.as_ref().map(ExposeSecret::expose_secret))
+                [&auth.token, &auth.password]
+                    .map(|secret| secret.as_ref().map(ExposeSecret::expose_secret))
             }
         };
         let sent = self.sent.secret();
-        let secrets = secrets.into_iter().chain([sent.as_deref()]).flatten().filter(|secret| !secret.is_empty());
+        let secrets = secrets
+            .into_iter()
+            .chain([sent.as_deref()])
+            .flatten()
+            .filter(|secret| !secret.is_empty());
         let text = secrets.fold(text.to_owned(), |text, secret| text.replace(secret, "[secret]"));
         without_authorization(&text)
     }
@@ -201,7 +220,9 @@ impl Credentials {
             Origin::Kubeconfig(kubeconfig) if kubeconfig.config.root_cert.is_some() => {
                 "check that the `certificate-authority` of the kubeconfig is the CA of this cluster"
             }
-            Origin::Kubeconfig(_) => "set `certificate-authority` in the kubeconfig to the CA of the cluster",
+            Origin::Kubeconfig(_) => {
+                "set `certificate-authority` in the kubeconfig to the CA of the cluster"
+            }
         }
     }
 
@@ -240,7 +261,8 @@ fn without_authorization(text: &str) -> String {
 
 impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
-        let class = if error.is_retryable() { ErrorClass::Resources } else { ErrorClass::Credentials };
+        let class =
+            if error.is_retryable() { ErrorClass::Resources } else { ErrorClass::Credentials };
         ApiError::new(class, error.message())
     }
 }
@@ -252,7 +274,10 @@ mod tests {
     #[test]
     fn an_echoed_header_is_not_shown() {
         let said = "you sent authorization: Bearer s3cr3t to me, and Basic dTpzM2NyM3Q=";
-        assert_eq!(without_authorization(said), "you sent authorization: Bearer [secret] to me, and Basic [secret]");
+        assert_eq!(
+            without_authorization(said),
+            "you sent authorization: Bearer [secret] to me, and Basic [secret]"
+        );
         assert_eq!(without_authorization("nothing like that"), "nothing like that");
     }
 }

@@ -1,4 +1,5 @@
-//! The credentials of a pod: the API server that the kubelet names, and the token and CA that it mounts.
+//! The credentials of a pod: the API server that the kubelet names, and the token and CA that it
+//! mounts.
 //!
 //! The files are read before every request, so that rotation needs nothing.
 
@@ -16,8 +17,7 @@ use crate::error::{Error, Result};
 use crate::status::Status;
 
 /// If the token is missing.
-const TOKEN_ADVICE: &str =
-    "in a pod, leave `automountServiceAccountToken` on; elsewhere set `service_account_dir` or `kubeconfig`";
+const TOKEN_ADVICE: &str = "in a pod, leave `automountServiceAccountToken` on; elsewhere set `service_account_dir` or `kubeconfig`";
 
 /// If only the CA is missing: the volume is one that the operator wrote.
 const CA_ADVICE: &str = "add the ConfigMap `kube-root-ca.crt` to the volume that holds the token, \
@@ -42,7 +42,8 @@ struct Files {
 
 impl ServiceAccount {
     pub(super) fn find(dir: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
-        let account = Self { server: server(variable)?, dir: dir.to_owned(), files: Files::read(dir)? };
+        let account =
+            Self { server: server(variable)?, dir: dir.to_owned(), files: Files::read(dir)? };
         account.bundle()?;
         Ok(account)
     }
@@ -139,11 +140,17 @@ fn server(variable: &dyn Fn(&str) -> Option<String>) -> Result<Uri> {
         })
     };
     let (host, port) = (variable("KUBERNETES_SERVICE_HOST")?, variable("KUBERNETES_SERVICE_PORT")?);
-    let port: u16 =
-        port.parse().map_err(|_| not_in_cluster(format!("KUBERNETES_SERVICE_PORT is `{port}`, not a port")))?;
+    let port: u16 = port
+        .parse()
+        .map_err(|_| not_in_cluster(format!("KUBERNETES_SERVICE_PORT is `{port}`, not a port")))?;
     // An IPv6 address needs brackets in a URL.
-    let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host };
-    let server = Uri::builder().scheme("https").authority(format!("{host}:{port}")).path_and_query("/").build();
+    let host =
+        if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host };
+    let server = Uri::builder()
+        .scheme("https")
+        .authority(format!("{host}:{port}"))
+        .path_and_query("/")
+        .build();
     server
         .ok()
         .filter(|server| server.host() == Some(&host))
@@ -175,7 +182,11 @@ mod tests {
         assert_eq!(account.namespace().unwrap(), "team-a");
         for malformed in ["", "Team A", "../x"] {
             std::fs::write(folder.path().join("namespace"), malformed).unwrap();
-            assert_eq!(account.namespace().unwrap_err().status(), Status::NoCredentials, "{malformed}");
+            assert_eq!(
+                account.namespace().unwrap_err().status(),
+                Status::NoCredentials,
+                "{malformed}"
+            );
         }
     }
 
@@ -188,10 +199,18 @@ mod tests {
         ] {
             assert_eq!(server_of(host, port).unwrap().to_string(), uri);
         }
-        for (host, port) in
-            [("10.0.0.1", "https"), ("10.0.0.1", "65536"), ("a b", "443"), ("a/b", "443"), ("u@h", "443")]
-        {
-            assert_eq!(server_of(host, port).unwrap_err().status(), Status::NotInCluster, "{host} {port}");
+        for (host, port) in [
+            ("10.0.0.1", "https"),
+            ("10.0.0.1", "65536"),
+            ("a b", "443"),
+            ("a/b", "443"),
+            ("u@h", "443"),
+        ] {
+            assert_eq!(
+                server_of(host, port).unwrap_err().status(),
+                Status::NotInCluster,
+                "{host} {port}"
+            );
         }
     }
 }

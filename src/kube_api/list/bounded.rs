@@ -1,4 +1,5 @@
-//! Bounded readers for small lists and maps, of which a hostile server may send millions of entries.
+//! Bounded readers for small lists and maps, of which a hostile server may send millions of
+//! entries.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +13,12 @@ const MOST_LABELS: usize = 256;
 const LONGEST_LABEL: usize = 317 + 63;
 
 /// Reads a list of at most `MOST` items.
-pub(in crate::kube_api) fn list<'de, const MOST: usize, T: Deserialize<'de>, D: Deserializer<'de>>(
+pub(in crate::kube_api) fn list<
+    'de,
+    const MOST: usize,
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {
     deserializer.deserialize_seq(List::<MOST, T>(PhantomData))

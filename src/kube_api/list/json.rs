@@ -1,5 +1,5 @@
-//! Takes a list in JSON apart as it comes: item by item, each parsed and dropped, so that no more than one of them is held as
-//! JSON. A list of 5,000 pods is 50 MB of it.
+//! Takes a list in JSON apart as it comes: item by item, each parsed and dropped, so that no more
+//! than one of them is held as JSON. A list of 5,000 pods is 50 MB of it.
 
 use std::slice;
 
@@ -16,11 +16,12 @@ pub(in crate::kube_api) const LARGEST_REST: usize = 64 << 10;
 
 /// Reads a list of one encoding.
 pub(in crate::kube_api) trait ListReader: Send {
-    /// Takes in the next piece.
+    /// Reads the next piece.
     fn feed(&mut self, bytes: &[u8]) -> Result<(), ApiError>;
     /// The pods that were complete since the last call.
     fn take(&mut self) -> Vec<Pod>;
-    /// The end: its resourceVersion, and where the next page begins, "" for none. An error if it was not the whole of a list.
+    /// The end: its resourceVersion, and where the next page begins, "" for none. An error if it
+    /// was not the whole of a list.
     fn finish(&self) -> Result<(Box<str>, String), ApiError>;
 }
 
@@ -43,7 +44,8 @@ impl ListReader for JsonListReader<Pod> {
 pub(in crate::kube_api) struct Head {
     kind: String,
     metadata: HeadMetadata,
-    /// An empty array, because the items have been removed, or null. A list without `items` is malformed.
+    /// An empty array, because the items have been removed, or null. A list without `items` is
+    /// malformed.
     #[serde(rename = "items", deserialize_with = "Option::deserialize")]
     _items: Option<[(); 0]>,
 }
@@ -68,7 +70,12 @@ pub(in crate::kube_api) struct JsonListReader<T> {
 
 impl<T: DeserializeOwned> JsonListReader<T> {
     pub(in crate::kube_api) fn new() -> Self {
-        Self { nesting: Nesting::default(), rest: Vec::new(), begun: Vec::new(), parsed: Vec::new() }
+        Self {
+            nesting: Nesting::default(),
+            rest: Vec::new(),
+            begun: Vec::new(),
+            parsed: Vec::new(),
+        }
     }
 
     fn end(&self, kind: &str) -> Result<(Box<str>, String), ApiError> {
@@ -84,7 +91,11 @@ impl<T: DeserializeOwned> JsonListReader<T> {
     fn read(&mut self, bytes: &[u8]) -> Result<(), ApiError> {
         let mut at = 0;
         while at < bytes.len() {
-            at += if self.nesting.is_in_item() { self.take_in(&bytes[at..])? } else { self.pass(&bytes[at..])? };
+            at += if self.nesting.is_in_item() {
+                self.take_in(&bytes[at..])?
+            } else {
+                self.pass(&bytes[at..])?
+            };
         }
         Ok(())
     }
@@ -104,7 +115,8 @@ impl<T: DeserializeOwned> JsonListReader<T> {
         Ok(bytes.len())
     }
 
-    /// Reads an item up to its end, or the part of it that has arrived. Returns the number of bytes read.
+    /// Reads an item up to its end, or the part of it that has arrived. Returns the number of bytes
+    /// read.
     fn take_in(&mut self, bytes: &[u8]) -> Result<usize, ApiError> {
         let end = self.nesting.end_of_item(bytes);
         let part = &bytes[..end.unwrap_or(bytes.len())];
@@ -150,7 +162,10 @@ impl Nesting {
     }
 
     fn is_between_items(&self, byte: u8) -> bool {
-        self.depth == 2 && self.array && !self.string && (byte == b',' || byte.is_ascii_whitespace())
+        self.depth == 2
+            && self.array
+            && !self.string
+            && (byte == b',' || byte.is_ascii_whitespace())
     }
 
     fn read(&mut self, byte: u8) {
@@ -214,7 +229,11 @@ mod tests {
 
     #[test]
     fn items_are_found_in_any_pieces() {
-        let all = vec![json!({}), json!({"a": "}]\"\\", "\"[{": [[{}], {"b\\": 1}]}), json!({"items": [{"x": null}]})];
+        let all = vec![
+            json!({}),
+            json!({"a": "}]\"\\", "\"[{": [[{}], {"b\\": 1}]}),
+            json!({"items": [{"x": null}]}),
+        ];
         let metadata = json!({"resourceVersion": "7", "x": [{"y": ["{"]}], "continue": "\"c[{"});
         let list = json!({"kind": "PodList", "metadata": metadata, "items": all});
         for text in [list.to_string(), serde_json::to_string_pretty(&list).unwrap()] {
@@ -227,13 +246,16 @@ mod tests {
 
     #[test]
     fn incomplete_list_is_refused() {
-        let whole = r#"{"kind":"PodList","metadata":{"resourceVersion":"7"},"items":[{"a":1},{"a":2}]}"#;
+        let whole =
+            r#"{"kind":"PodList","metadata":{"resourceVersion":"7"},"items":[{"a":1},{"a":2}]}"#;
         assert_eq!(read(whole.as_bytes(), 9).unwrap().0.len(), 2);
         for end in 0..whole.len() {
             assert!(read(&whole.as_bytes()[..end], 9).is_err(), "{}", &whole[..end]);
         }
         for odd in ["[1]", "[[]]", "[\"a\"]", "{}", "[}", "[{]", "[{\"a\":}]"] {
-            let text = format!(r#"{{"kind":"PodList","metadata":{{"resourceVersion":"7"}},"items":{odd}}}"#);
+            let text = format!(
+                r#"{{"kind":"PodList","metadata":{{"resourceVersion":"7"}},"items":{odd}}}"#
+            );
             assert!(read(text.as_bytes(), 9).is_err(), "{odd}");
         }
         for no_list in [
@@ -247,7 +269,10 @@ mod tests {
             assert!(read(no_list.as_bytes(), 9).is_err(), "{no_list}");
         }
         assert!(
-            read(br#"{"kind":"PodList","metadata":{"resourceVersion":"7"},"items":null}"#, 9).unwrap().0.is_empty()
+            read(br#"{"kind":"PodList","metadata":{"resourceVersion":"7"},"items":null}"#, 9)
+                .unwrap()
+                .0
+                .is_empty()
         );
     }
 

@@ -94,7 +94,9 @@ impl Pods {
     fn step(&mut self, bytes: &[u8]) -> Result<Option<usize>, ApiError> {
         match self.place {
             Place::Magic if bytes.len() < MAGIC.len() => return Ok(None),
-            Place::Magic if !bytes.starts_with(MAGIC) => return Err(malformed("it does not begin as one")),
+            Place::Magic if !bytes.starts_with(MAGIC) => {
+                return Err(malformed("it does not begin as one"));
+            }
             Place::Magic => {
                 self.place = Place::Envelope;
                 return Ok(Some(MAGIC.len()));
@@ -112,7 +114,9 @@ impl Pods {
         }
         let end = field.end()?;
         let left = match self.place {
-            Place::List(left) => Some(left.checked_sub(end).ok_or_else(|| malformed("an item beyond its end"))?),
+            Place::List(left) => {
+                Some(left.checked_sub(end).ok_or_else(|| malformed("an item beyond its end"))?)
+            }
             _ => None,
         };
         let Some(value) = bytes.get(field.begin..end) else { return Ok(None) };
@@ -134,7 +138,9 @@ impl Pods {
                 bounded(value.len(), LARGEST_REST)?;
                 self.metadata.read(value).map_err(malformed)?;
             }
-            (Place::List(_), ITEM) => self.parsed.push(Pod::from_protobuf(value).map_err(malformed)?),
+            (Place::List(_), ITEM) => {
+                self.parsed.push(Pod::from_protobuf(value).map_err(malformed)?)
+            }
             _ => {}
         }
         Ok(())
@@ -154,7 +160,9 @@ impl Field {
     fn of(bytes: &[u8]) -> Result<Option<Self>, ApiError> {
         const BYTES: u64 = 2;
         let Some((key, key_length)) = varint(bytes).map_err(malformed)? else { return Ok(None) };
-        let Some((length, length_length)) = varint(&bytes[key_length..]).map_err(malformed)? else { return Ok(None) };
+        let Some((length, length_length)) = varint(&bytes[key_length..]).map_err(malformed)? else {
+            return Ok(None);
+        };
         if key & 7 != BYTES {
             return Err(malformed("a field of another kind"));
         }
@@ -185,7 +193,11 @@ mod tests {
     /// Two empty fields of the envelope.
     const REST: usize = 4;
 
-    fn read(mut items: impl ListReader, list: &[u8], piece: usize) -> Result<(Vec<Pod>, Box<str>), ApiError> {
+    fn read(
+        mut items: impl ListReader,
+        list: &[u8],
+        piece: usize,
+    ) -> Result<(Vec<Pod>, Box<str>), ApiError> {
         let mut pods = Vec::new();
         for piece in list.chunks(piece) {
             items.feed(piece)?;
@@ -204,8 +216,14 @@ mod tests {
         // What is read is not all nothing.
         let named = |name: &str| json.0.iter().find(|pod| &*pod.name == name).unwrap();
         assert_eq!(named("plain").ips.len(), 2);
-        assert_eq!((&*named("plain").started, &*named("plain").revision), ("2026-01-31T12:00:05Z", "5d9"));
-        assert_eq!((&*named("sidecar").revision, named("sidecar").port("gossip")), ("web-7", Some(3323)));
+        assert_eq!(
+            (&*named("plain").started, &*named("plain").revision),
+            ("2026-01-31T12:00:05Z", "5d9")
+        );
+        assert_eq!(
+            (&*named("sidecar").revision, named("sidecar").port("gossip")),
+            ("web-7", Some(3323))
+        );
         assert_eq!((named("host").port("remoting"), named("leaving").terminating), (Some(5), true));
     }
 
@@ -217,7 +235,9 @@ mod tests {
         assert!(read(Pods::default(), NOT_FOUND, 100).is_err());
         assert!(read(Pods::default(), LIST_IN_JSON, 100).is_err());
         for resource_version in ["", "0"] {
-            assert!(read(Pods::default(), &list("v1", "PodList", resource_version, &[]), 100).is_err());
+            assert!(
+                read(Pods::default(), &list("v1", "PodList", resource_version, &[]), 100).is_err()
+            );
         }
         assert!(read(Pods::default(), &list("v1", "PodList", "7", &[]), 100).unwrap().0.is_empty());
         assert!(read(Pods::default(), &list("v1", "ConfigMapList", "7", &[]), 100).is_err());
@@ -227,11 +247,16 @@ mod tests {
     #[test]
     fn any_bytes_are_bounded_and_never_panic() {
         let endless = [MAGIC, &[0xff; 11]].concat();
-        let too_long =
-            [MAGIC, b"\x12\xff\xff\xff\xff\xff\xff\xff\xff\x7f\x12\xff\xff\xff\xff\xff\xff\xff\xff\x7f"].concat();
+        let too_long = [
+            MAGIC,
+            b"\x12\xff\xff\xff\xff\xff\xff\xff\xff\x7f\x12\xff\xff\xff\xff\xff\xff\xff\xff\x7f",
+        ]
+        .concat();
         let beyond = [MAGIC, b"\x12\x03\x12\x05"].concat();
         let other = [MAGIC, b"\x08\x01"].concat();
-        for hostile in [endless, too_long, beyond, other, list("v1", "PodList", "7", b"\x12\x02\xff\xff")] {
+        for hostile in
+            [endless, too_long, beyond, other, list("v1", "PodList", "7", b"\x12\x02\xff\xff")]
+        {
             assert!(read(Pods::default(), &hostile, 3).is_err());
         }
         for at in 0..LIST.len() {
@@ -249,14 +274,22 @@ mod tests {
         let kind = field(1, b"\x0a\x02v1\x12\x07PodList");
         let metadata = field(1, &field(2, b"7"));
         let pod = field(2, &field(1, &[field(1, b"a"), field(5, b"u"), field(6, b"1")].concat()));
-        let list = |parts: &[&Vec<u8>]| field(2, &parts.iter().copied().flatten().copied().collect::<Vec<_>>());
+        let list = |parts: &[&Vec<u8>]| {
+            field(2, &parts.iter().copied().flatten().copied().collect::<Vec<_>>())
+        };
         let count = |parts: &[&Vec<u8>]| {
-            let answer: Vec<u8> = MAGIC.iter().chain(parts.iter().copied().flatten()).copied().collect();
+            let answer: Vec<u8> =
+                MAGIC.iter().chain(parts.iter().copied().flatten()).copied().collect();
             read(Pods::default(), &answer, 5).map(|(pods, _)| pods.len())
         };
         let more = field(1, &field(3, b""));
-        for whole in [list(&[&metadata, &pod]), list(&[&pod, &metadata]), list(&[&metadata, &pod, &more])] {
-            assert_eq!((count(&[&kind, &whole]).unwrap(), count(&[&whole, &kind]).unwrap()), (1, 1));
+        for whole in
+            [list(&[&metadata, &pod]), list(&[&pod, &metadata]), list(&[&metadata, &pod, &more])]
+        {
+            assert_eq!(
+                (count(&[&kind, &whole]).unwrap(), count(&[&whole, &kind]).unwrap()),
+                (1, 1)
+            );
         }
         let (first, second) = (list(&[&metadata]), list(&[&metadata, &pod]));
         assert!(count(&[&kind, &first]).unwrap() == 0 && count(&[&kind, &first, &second]).is_err());

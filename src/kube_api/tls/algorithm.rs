@@ -29,9 +29,12 @@ const NAMES: [(&[u8], &str); 22] = [
 /// `id-ecPublicKey`: the curve follows it, and is more specific.
 const ELLIPTIC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
 
-/// Returns the name of the algorithm in the content of an `AlgorithmIdentifier`, or its numbers if it has none here.
+/// Returns the name of the algorithm in the content of an `AlgorithmIdentifier`, or its numbers if
+/// it has none here.
 pub(super) fn name(identifier: &[u8]) -> String {
-    let Some((oid, parameters)) = split_oid(identifier) else { return "an unknown algorithm".into() };
+    let Some((oid, parameters)) = split_oid(identifier) else {
+        return "an unknown algorithm".into();
+    };
     if oid == ELLIPTIC {
         return split_oid(parameters)
             .map_or_else(|| "an elliptic curve without a name".into(), |(curve, _)| called(curve));

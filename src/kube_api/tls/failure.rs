@@ -1,9 +1,11 @@
-//! Sentences for what goes wrong with TLS. None of rustls's own words reach a message: some are links, bytes or names of types.
+//! Sentences for what goes wrong with TLS. None of rustls's own words reach a message: some are
+//! links, bytes or names of types.
 
 use jiff::Timestamp;
 use rustls::CertificateError::{
-    self, BadEncoding, BadSignature, Expired, ExpiredContext, InvalidPurpose, InvalidPurposeContext, NotValidForName,
-    NotValidForNameContext, NotValidYet, NotValidYetContext, Other, Revoked, UnhandledCriticalExtension, UnknownIssuer,
+    self, BadEncoding, BadSignature, Expired, ExpiredContext, InvalidPurpose,
+    InvalidPurposeContext, NotValidForName, NotValidForNameContext, NotValidYet,
+    NotValidYetContext, Other, Revoked, UnhandledCriticalExtension, UnknownIssuer,
     UnsupportedSignatureAlgorithmContext, UnsupportedSignatureAlgorithmForPublicKeyContext,
 };
 use rustls::pki_types::UnixTime;
@@ -16,8 +18,10 @@ const NAMES: usize = 5;
 
 const REISSUE: &str = "reissue it, and the CA that signs it, with P-256 or RSA keys";
 const RENEW_LOGIN: &str = "renew the client certificate";
-const READDRESS: &str = "reach the API server by one of its names, or add this name to its certificate";
-const NOT_HTTPS: &str = "check that this is the HTTPS port of an API server, without a proxy that answers instead";
+const READDRESS: &str =
+    "reach the API server by one of its names, or add this name to its certificate";
+const NOT_HTTPS: &str =
+    "check that this is the HTTPS port of an API server, without a proxy that answers instead";
 
 /// Why a TLS connection failed, and what helps.
 #[derive(Debug)]
@@ -66,11 +70,17 @@ impl From<&Error> for TlsFailure {
                 "it and this library have no TLS version (1.2, 1.3) or algorithm in common",
                 Remedy::Nothing,
             ),
-            Error::InvalidMessage(_) | Error::InappropriateMessage { .. } | Error::PeerSentOversizedRecord => {
+            Error::InvalidMessage(_)
+            | Error::InappropriateMessage { .. }
+            | Error::PeerSentOversizedRecord => {
                 Self::transient("it answers with something other than TLS", Remedy::Do(NOT_HTTPS))
             }
-            Error::DecryptError => Self::transient("a TLS message was damaged on the way", Remedy::Nothing),
-            Error::NoCertificatesPresented => Self::transient("it presents no certificate", Remedy::Nothing),
+            Error::DecryptError => {
+                Self::transient("a TLS message was damaged on the way", Remedy::Nothing)
+            }
+            Error::NoCertificatesPresented => {
+                Self::transient("it presents no certificate", Remedy::Nothing)
+            }
             Error::FailedToGetCurrentTime | Error::FailedToGetRandomBytes => {
                 Self::transient("this machine has no clock or no random numbers", Remedy::Nothing)
             }
@@ -103,14 +113,20 @@ fn refused_certificate(refused: &CertificateError) -> TlsFailure {
             ),
             Remedy::Do(REISSUE),
         ),
-        UnsupportedSignatureAlgorithmForPublicKeyContext { signature_algorithm_id, public_key_algorithm_id } => {
-            let (signature, key) = (algorithm::name(signature_algorithm_id), algorithm::name(public_key_algorithm_id));
+        UnsupportedSignatureAlgorithmForPublicKeyContext {
+            signature_algorithm_id,
+            public_key_algorithm_id,
+        } => {
+            let (signature, key) =
+                (algorithm::name(signature_algorithm_id), algorithm::name(public_key_algorithm_id));
             let why = format!(
                 "its certificate is signed with {signature} by a {key} key, which this library does not verify"
             );
             TlsFailure::lasts(why, Remedy::Do(REISSUE))
         }
-        NotValidForName => TlsFailure::lasts("its certificate is for other names", Remedy::Do(READDRESS)),
+        NotValidForName => {
+            TlsFailure::lasts("its certificate is for other names", Remedy::Do(READDRESS))
+        }
         NotValidForNameContext { expected, presented } => {
             TlsFailure::lasts(other_names(&expected.to_str(), presented), Remedy::Do(READDRESS))
         }
@@ -130,7 +146,9 @@ fn refused_certificate(refused: &CertificateError) -> TlsFailure {
 }
 
 fn against_rules(other: &OtherError) -> TlsFailure {
-    use webpki::Error::{CaUsedAsEndEntity, EndEntityUsedAsCa, NameConstraintViolation, UnsupportedCertVersion};
+    use webpki::Error::{
+        CaUsedAsEndEntity, EndEntityUsedAsCa, NameConstraintViolation, UnsupportedCertVersion,
+    };
     let (why, advice) = match webpki_error(other) {
         Some(CaUsedAsEndEntity) => (
             "its certificate is that of a CA",
@@ -143,7 +161,9 @@ fn against_rules(other: &OtherError) -> TlsFailure {
             "its certificate has names that its CA is not permitted to sign",
             "reissue it with names that the CA permits",
         ),
-        Some(UnsupportedCertVersion) => ("its certificate is not of X.509 version 3", "reissue it as version 3"),
+        Some(UnsupportedCertVersion) => {
+            ("its certificate is not of X.509 version 3", "reissue it as version 3")
+        }
         _ => ("its certificate does not follow the rules for servers (RFC 5280)", "reissue it"),
     };
     TlsFailure::lasts(why, Remedy::Do(advice))
@@ -160,7 +180,11 @@ fn expiry(refused: &CertificateError) -> String {
             format!(" (on {}; the clock of this machine says {})", date(*not_after), date(*time))
         }
         NotValidYetContext { time, not_before } => {
-            format!(" (before {}; the clock of this machine says {})", date(*not_before), date(*time))
+            format!(
+                " (before {}; the clock of this machine says {})",
+                date(*not_before),
+                date(*time)
+            )
         }
         _ => String::new(),
     }
@@ -176,8 +200,13 @@ fn other_names(expected: &str, presented: &[String]) -> String {
     let names: Vec<&str> = presented.iter().take(NAMES).map(|name| bare(name)).collect();
     let others = if presented.len() > NAMES { " and others" } else { "" };
     match names.as_slice() {
-        [] => format!("its certificate has no subject alternative names, so it is not for {expected}"),
-        names => format!("its certificate is for other names than {expected}: {}{others}", names.join(", ")),
+        [] => {
+            format!("its certificate has no subject alternative names, so it is not for {expected}")
+        }
+        names => format!(
+            "its certificate is for other names than {expected}: {}{others}",
+            names.join(", ")
+        ),
     }
 }
 
@@ -190,18 +219,22 @@ fn bare(name: &str) -> &str {
 /// Returns the meaning of a server's alert.
 fn alerted(alert: AlertDescription) -> TlsFailure {
     use AlertDescription::{
-        AccessDenied, BadCertificate, CertificateExpired, CertificateRequired, CertificateRevoked, CertificateUnknown,
-        HandshakeFailure, InsufficientSecurity, ProtocolVersion, UnknownCA, UnrecognisedName, UnsupportedCertificate,
+        AccessDenied, BadCertificate, CertificateExpired, CertificateRequired, CertificateRevoked,
+        CertificateUnknown, HandshakeFailure, InsufficientSecurity, ProtocolVersion, UnknownCA,
+        UnrecognisedName, UnsupportedCertificate,
     };
     let login = |why: &str| TlsFailure::lasts(why, Remedy::Do(RENEW_LOGIN));
     match alert {
         HandshakeFailure | InsufficientSecurity => TlsFailure::lasts(
             "it has no certificate, or no algorithm, that this library can use (it verifies RSA, P-256, P-384 and Ed25519)",
-            Remedy::Do("if its certificate has another key, such as P-521, reissue it with a P-256 or RSA key"),
+            Remedy::Do(
+                "if its certificate has another key, such as P-521, reissue it with a P-256 or RSA key",
+            ),
         ),
-        ProtocolVersion => {
-            TlsFailure::lasts("it supports neither TLS 1.2 nor TLS 1.3", Remedy::Do("update the server"))
-        }
+        ProtocolVersion => TlsFailure::lasts(
+            "it supports neither TLS 1.2 nor TLS 1.3",
+            Remedy::Do("update the server"),
+        ),
         CertificateRequired => login("it requires a client certificate"),
         CertificateExpired => login("it reports that the client certificate has expired"),
         CertificateRevoked => login("it reports that the client certificate is revoked"),
@@ -209,10 +242,14 @@ fn alerted(alert: AlertDescription) -> TlsFailure {
         AccessDenied | BadCertificate | CertificateUnknown | UnsupportedCertificate => {
             login("it refuses the client certificate")
         }
-        UnrecognisedName => TlsFailure::transient("it does not know the name that it was reached by", Remedy::Nothing),
-        alert => {
-            TlsFailure::transient(format!("it ended the TLS handshake with alert {}", u8::from(alert)), Remedy::Nothing)
-        }
+        UnrecognisedName => TlsFailure::transient(
+            "it does not know the name that it was reached by",
+            Remedy::Nothing,
+        ),
+        alert => TlsFailure::transient(
+            format!("it ended the TLS handshake with alert {}", u8::from(alert)),
+            Remedy::Nothing,
+        ),
     }
 }
 
@@ -271,7 +308,10 @@ mod tests {
                 "other names than 0.0.0.0: kubernetes, 10.0.0.1",
             ),
             (
-                NotValidForNameContext { expected: ServerName::try_from("a").unwrap(), presented: vec![] },
+                NotValidForNameContext {
+                    expected: ServerName::try_from("a").unwrap(),
+                    presented: vec![],
+                },
                 "no subject alternative names",
             ),
             (of_webpki(webpki::Error::CaUsedAsEndEntity), "that of a CA"),
@@ -285,7 +325,10 @@ mod tests {
 
     #[test]
     fn only_a_certificate_of_the_future_is_transient() {
-        assert_eq!(refused(NotValidYetContext { time: at(0), not_before: at(1) }).outlook, Outlook::MayPass);
+        assert_eq!(
+            refused(NotValidYetContext { time: at(0), not_before: at(1) }).outlook,
+            Outlook::MayPass
+        );
         for error in [UnknownIssuer, BadSignature, Expired, NotValidForName, InvalidPurpose] {
             assert_eq!(refused(error).outlook, Outlook::Lasts);
         }
@@ -305,9 +348,12 @@ mod tests {
         ];
         for error in alerts.chain(others) {
             let TlsFailure { why, remedy, .. } = TlsFailure::from(&error);
-            let text = format!("{why} {}", if let Remedy::Do(advice) = remedy { advice } else { "" });
+            let text =
+                format!("{why} {}", if let Remedy::Do(advice) = remedy { advice } else { "" });
             let bytes = text.as_bytes();
-            let camel_case = bytes.windows(2).any(|two| two[0].is_ascii_lowercase() && two[1].is_ascii_uppercase());
+            let camel_case = bytes
+                .windows(2)
+                .any(|two| two[0].is_ascii_lowercase() && two[1].is_ascii_uppercase());
             assert!(!camel_case && !text.contains("://") && !text.contains('['), "{text}");
         }
     }

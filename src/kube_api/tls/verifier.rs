@@ -17,8 +17,9 @@ use kube::client::RustlsTlsError;
 
 /// Trusts what a CA of the bundle has signed, and a certificate of the bundle itself.
 ///
-/// Go and OpenSSL do the latter too. Such a certificate needs no issuer: it may be that of a CA, or signed by any key.
-/// Its dates, its purpose, its names and the signature of the handshake are checked as for any other.
+/// Go and OpenSSL do the latter too. Such a certificate needs no issuer: it may be that of a CA, or
+/// signed by any key. Its dates, its purpose, its names and the signature of the handshake are
+/// checked as for any other.
 #[derive(Debug)]
 pub(super) struct BundleVerifier {
     cas: Arc<WebPkiServerVerifier>,
@@ -27,10 +28,13 @@ pub(super) struct BundleVerifier {
 
 impl BundleVerifier {
     pub(super) fn new(bundle: &[Vec<u8>]) -> Result<Self, RustlsTlsError> {
-        let bundle: Vec<CertificateDer<'static>> = bundle.iter().cloned().map(CertificateDer::from).collect();
+        let bundle: Vec<CertificateDer<'static>> =
+            bundle.iter().cloned().map(CertificateDer::from).collect();
         let mut roots = RootCertStore::empty();
         for certificate in &bundle {
-            roots.add(certificate.clone()).map_err(|e| RustlsTlsError::AddRootCertificate(Box::new(e)))?;
+            roots
+                .add(certificate.clone())
+                .map_err(|e| RustlsTlsError::AddRootCertificate(Box::new(e)))?;
         }
         let cas = WebPkiServerVerifier::builder(Arc::new(roots)).build();
         Ok(Self { cas: cas.map_err(|e| RustlsTlsError::AddRootCertificate(Box::new(e)))?, bundle })
@@ -61,7 +65,9 @@ fn is_about_issuer(refused: &CertificateError) -> bool {
         | BadSignature
         | UnsupportedSignatureAlgorithmContext { .. }
         | UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => true,
-        CertificateError::Other(other) => matches!(webpki_error(other), Some(webpki::Error::CaUsedAsEndEntity)),
+        CertificateError::Other(other) => {
+            matches!(webpki_error(other), Some(webpki::Error::CaUsedAsEndEntity))
+        }
         _ => false,
     }
 }

@@ -67,10 +67,14 @@ fn event(line: &[u8]) -> Result<Event, ApiError> {
         (EventType::Modified, Object::Pod(pod)) => Ok(Event::Modified(*pod)),
         (EventType::Deleted, Object::Pod(pod)) => Ok(Event::Deleted(*pod)),
         // A watch from "" or "0" would be another kind of watch.
-        (EventType::Bookmark, Object::Bookmark(mark)) if is_resource_version(&mark.metadata.resource_version) => {
+        (EventType::Bookmark, Object::Bookmark(mark))
+            if is_resource_version(&mark.metadata.resource_version) =>
+        {
             Ok(Event::Bookmark(mark.metadata.resource_version))
         }
-        (EventType::Bookmark, Object::Bookmark(_)) => Err(malformed("a bookmark has an invalid resourceVersion")),
+        (EventType::Bookmark, Object::Bookmark(_)) => {
+            Err(malformed("a bookmark has an invalid resourceVersion"))
+        }
         (EventType::Error, Object::Status(status)) => Err(ApiError::in_watch(status)),
         _ => Err(malformed("it has two types")),
     }
@@ -82,7 +86,9 @@ impl<'de> DeserializeSeed<'de> for EventType {
 
     fn deserialize<D: Deserializer<'de>>(self, object: D) -> Result<Object, D::Error> {
         match self {
-            Self::Added | Self::Modified | Self::Deleted => Pod::deserialize(object).map(Box::new).map(Object::Pod),
+            Self::Added | Self::Modified | Self::Deleted => {
+                Pod::deserialize(object).map(Box::new).map(Object::Pod)
+            }
             Self::Bookmark => Bookmark::deserialize(object).map(Object::Bookmark),
             Self::Error => Status::deserialize(object).map(Object::Status),
         }
@@ -106,8 +112,8 @@ impl<'de> Visitor<'de> for LineVisitor {
         f.write_str("a watch event")
     }
 
-    /// The API server sends the type first, and the object is read at once. Where it comes first, as a proxy may sort the keys, its
-    /// text is read once the type is known.
+    /// The API server sends the type first, and the object is read at once. Where it comes first,
+    /// as a proxy may sort the keys, its text is read once the type is known.
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Line, A::Error> {
         let (mut kind, mut object, mut early) = (None, None, None);
         while let Some(key) = fields.next_key::<Key>()? {
@@ -149,11 +155,16 @@ mod tests {
 
     #[test]
     fn event_reads_every_type() {
-        let of = |kind: &str, object: &str| event(format!("{{\"type\":\"{kind}\",\"object\":{object}}}\n").as_bytes());
+        let of = |kind: &str, object: &str| {
+            event(format!("{{\"type\":\"{kind}\",\"object\":{object}}}\n").as_bytes())
+        };
         assert!(matches!(of("ADDED", POD), Ok(Event::Added(pod)) if *pod.name == *"a"));
         assert!(matches!(of("MODIFIED", POD), Ok(Event::Modified(_))));
         assert!(matches!(of("DELETED", POD), Ok(Event::Deleted(_))));
-        assert_eq!(of("BOOKMARK", r#"{"metadata":{"resourceVersion":"8"}}"#).unwrap().resource_version(), "8");
+        assert_eq!(
+            of("BOOKMARK", r#"{"metadata":{"resourceVersion":"8"}}"#).unwrap().resource_version(),
+            "8"
+        );
         let status = r#"{"kind":"Status","code":410,"message":"too old resource version"}"#;
         assert_eq!(of("ERROR", status).unwrap_err().class, ErrorClass::Gone);
     }

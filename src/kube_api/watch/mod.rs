@@ -1,6 +1,7 @@
 //! Reads the events of a watch while they arrive, each where it lies in the buffer.
 //!
-//! kube's own `request_events` drops a line that ends too early, takes any other object for an empty Status, and has no limits.
+//! kube's own `request_events` drops a line that ends too early, takes any other object for an
+//! empty Status, and has no limits.
 
 pub(super) mod json;
 pub(super) mod protobuf;
@@ -37,15 +38,16 @@ pub(super) type Events = BoxStream<'static, Result<Event, ApiError>>;
 
 /// Separates and decodes the events of one encoding.
 pub(super) trait EventFormat: Send + 'static {
-    /// Returns the length of the event at the beginning of `bytes`, or `None` if more bytes are needed. It is called again with
-    /// the same and more bytes until it returns a length.
+    /// Returns the length of the event at the beginning of `bytes`, or `None` if more bytes are
+    /// needed. It is called again with the same and more bytes until it returns a length.
     fn length(&mut self, bytes: &[u8]) -> Result<Option<usize>, ApiError>;
 
     /// Reads the event.
     fn read(&self, event: &[u8]) -> Result<Event, ApiError>;
 }
 
-/// Reads the events of an answer. An event that is cut short by the end of the answer is dropped: the next watch sends it again.
+/// Reads the events of an answer. An event that is cut short by the end of the answer is dropped:
+/// the next watch sends it again.
 pub(super) fn events(body: Body, format: impl EventFormat) -> Events {
     try_unfold((body, EventReader::new(format)), |(mut body, mut reader)| async move {
         loop {
@@ -114,7 +116,11 @@ mod tests {
     use super::*;
 
     /// Reads an answer that arrives in pieces of this size.
-    pub(super) fn read(format: impl EventFormat, answer: &[u8], piece: usize) -> Vec<Result<Event, ApiError>> {
+    pub(super) fn read(
+        format: impl EventFormat,
+        answer: &[u8],
+        piece: usize,
+    ) -> Vec<Result<Event, ApiError>> {
         let (mut reader, mut events) = (EventReader::new(format), Vec::new());
         for piece in answer.chunks(piece) {
             reader.feed(piece);
@@ -140,7 +146,8 @@ mod tests {
         let answer: String = (1..4).map(bookmark).collect();
         for piece in 1..=answer.len() {
             let events = read(JsonLines::default(), answer.as_bytes(), piece);
-            let versions: Vec<_> = events.iter().map(|event| event.as_ref().unwrap().resource_version()).collect();
+            let versions: Vec<_> =
+                events.iter().map(|event| event.as_ref().unwrap().resource_version()).collect();
             assert_eq!(versions, ["1", "2", "3"]);
         }
         let cut = &answer[..answer.len() - 1];

@@ -1,5 +1,5 @@
-//! Watch events in protobuf. Each is a frame: its length in four bytes, then a `metav1.WatchEvent` without an envelope, whose
-//! object is in an envelope of its own:
+//! Watch events in protobuf. Each is a frame: its length in four bytes, then a `metav1.WatchEvent`
+//! without an envelope, whose object is in an envelope of its own:
 //! <https://kubernetes.io/docs/reference/using-api/api-concepts/#protobuf-encoding>
 
 use super::{Event, EventFormat, malformed, too_large};
@@ -32,8 +32,12 @@ impl EventFormat for ProtobufFrames {
             ("ADDED", "v1", "Pod") => pod(&object).map(Event::Added),
             ("MODIFIED", "v1", "Pod") => pod(&object).map(Event::Modified),
             ("DELETED", "v1", "Pod") => pod(&object).map(Event::Deleted),
-            ("BOOKMARK", "v1", "Pod") => bookmark(object.raw).map_err(malformed).map(Event::Bookmark),
-            ("ERROR", "v1", "Status") => Err(ApiError::in_watch(Status::from_protobuf(object.raw).map_err(malformed)?)),
+            ("BOOKMARK", "v1", "Pod") => {
+                bookmark(object.raw).map_err(malformed).map(Event::Bookmark)
+            }
+            ("ERROR", "v1", "Status") => {
+                Err(ApiError::in_watch(Status::from_protobuf(object.raw).map_err(malformed)?))
+            }
             _ => Err(malformed("its type is unknown")),
         }
     }
@@ -91,8 +95,8 @@ mod tests {
     use crate::discovery::protobuf::tests::field;
     use crate::kube_api::error::ErrorClass;
 
-    /// Two watches of the same pods, one in each form, and one from a resourceVersion that was compacted, as Kubernetes 1.36
-    /// sent them.
+    /// Two watches of the same pods, one in each form, and one from a resourceVersion that was
+    /// compacted, as Kubernetes 1.36 sent them.
     const EVENTS: &[u8] = include_bytes!("../../../tests/data/events.pb");
     const EVENTS_IN_JSON: &[u8] = include_bytes!("../../../tests/data/events.json");
     const GONE: &[u8] = include_bytes!("../../../tests/data/gone.pb");
@@ -148,10 +152,15 @@ mod tests {
     #[test]
     fn events_of_other_objects_are_malformed() {
         let metadata = |resource_version: &str| {
-            field(1, &[field(1, b"a"), field(5, b"u"), field(6, resource_version.as_bytes())].concat())
+            field(
+                1,
+                &[field(1, b"a"), field(5, b"u"), field(6, resource_version.as_bytes())].concat(),
+            )
         };
         assert!(read(ProtobufFrames, &event("ADDED", "v1", "Pod", &metadata("7")), 9)[0].is_ok());
-        assert!(read(ProtobufFrames, &event("BOOKMARK", "v1", "Pod", &metadata("7")), 9)[0].is_ok());
+        assert!(
+            read(ProtobufFrames, &event("BOOKMARK", "v1", "Pod", &metadata("7")), 9)[0].is_ok()
+        );
         let oversized = ((LARGEST_OBJECT + 1) as u32).to_be_bytes();
         for answer in [
             &oversized[..],

@@ -43,8 +43,8 @@ const SHORTEST_WATCH: Duration = Duration::from_secs(190);
 const REFUSAL_GRACE: Duration = Duration::from_secs(2);
 /// A backup of etcd may have been restored during an outage this long. Only a list shows that.
 const LONG_OUTAGE: Duration = Duration::from_secs(30);
-/// After a long outage, the watcher lists within this time. The delay is random, so that the clients
-/// do not all list at once after an upgrade of the control plane.
+/// After a long outage, the watcher lists within this time. The delay is random, so that the
+/// clients do not all list at once after an upgrade of the control plane.
 const LIST_AFTER_OUTAGE_WITHIN: Duration = Duration::from_secs(120);
 /// The fewest and the most watches that one connection serves in turn. Clients that never open new
 /// connections would never return to a restarted server.
@@ -87,7 +87,11 @@ pub(super) trait PodApi {
     type Events: Stream<Item = Result<Event, ApiError>> + Unpin;
 
     /// Reads all pods.
-    async fn list(&mut self, consistency: &Consistency, encoding: ListEncoding) -> Result<List, ApiError>;
+    async fn list(
+        &mut self,
+        consistency: &Consistency,
+        encoding: ListEncoding,
+    ) -> Result<List, ApiError>;
 
     /// Opens a watch of each change after a resourceVersion.
     async fn watch(&mut self, resource_version: &str) -> Result<Self::Events, ApiError>;
@@ -104,7 +108,12 @@ pub(super) trait PodApi {
 }
 
 /// Watches until the future is dropped.
-pub async fn watch(client: PodClient, policy: PeerPolicy, timings: WatcherTimings, sink: Arc<dyn Sink>) {
+pub async fn watch(
+    client: PodClient,
+    policy: PeerPolicy,
+    timings: WatcherTimings,
+    sink: Arc<dyn Sink>,
+) {
     Watcher::new(client, policy, timings, sink).run().await;
 }
 
@@ -115,11 +124,12 @@ enum State<E: Stream> {
     /// It requests a watch from the last resourceVersion. Ends with the server's answer, or when a
     /// caller asks for a list.
     Opening,
-    /// A watch is open. The state ends when the watch ends or is silent for too long, or when a list
-    /// has replaced the pods.
+    /// A watch is open. The state ends when the watch ends or is silent for too long, or when a
+    /// list has replaced the pods.
     Watching(OpenWatch<E>),
-    /// The open watch is silent, and the watcher requests another one on a new connection. The state
-    /// ends when the server answers, when the open watch delivers or ends, or when a list is due.
+    /// The open watch is silent, and the watcher requests another one on a new connection. The
+    /// state ends when the server answers, when the open watch delivers or ends, or when a list is
+    /// due.
     Reopening(OpenWatch<E>),
     /// No watch is open. The pause ends in time, or earlier if a caller requests a list.
     Pausing(Pause),
@@ -312,7 +322,8 @@ impl<A: PodApi> Watcher<A> {
             self.access.doubt(error.is_denied());
         }
         if error.class == ErrorClass::Forbidden && self.access.is_denied_for(REFUSAL_GRACE) {
-            self.access = WatchAccess::Forbidden { until: Instant::now() + self.timings.watch_again };
+            self.access =
+                WatchAccess::Forbidden { until: Instant::now() + self.timings.watch_again };
             let why = self.api.explain(error);
             self.sink.set_polling(true, Some(why));
             return pause_until(Instant::now() + self.timings.poll_interval, Next::List);
@@ -323,7 +334,8 @@ impl<A: PodApi> Watcher<A> {
         let again = self.pacer.watch_refused(&error, self.pods.len());
         self.leave_connection_after(&error);
         self.report(error, self.access.denied_since());
-        let lists = self.access.is_doubted_again() || !matches!(self.pods.position(), Position::At(_));
+        let lists =
+            self.access.is_doubted_again() || !matches!(self.pods.position(), Position::At(_));
         pause_until(again, if lists { Next::List } else { Next::Watch })
     }
 
@@ -368,7 +380,11 @@ impl<A: PodApi> Watcher<A> {
         self.handle(interrupt, watch).await
     }
 
-    async fn handle(&mut self, interrupt: Interrupt<A::Events>, mut watch: OpenWatch<A::Events>) -> State<A::Events> {
+    async fn handle(
+        &mut self,
+        interrupt: Interrupt<A::Events>,
+        mut watch: OpenWatch<A::Events>,
+    ) -> State<A::Events> {
         match interrupt {
             Interrupt::Burst(Some(burst)) => return self.apply(burst, watch).await,
             Interrupt::Burst(None) => return self.closed(watch),
@@ -406,8 +422,13 @@ impl<A: PodApi> Watcher<A> {
     }
 
     /// The silent watch is kept for as long as it may still be alive.
-    fn not_reopened(&mut self, error: ApiError, mut watch: OpenWatch<A::Events>) -> State<A::Events> {
-        if error.class == ErrorClass::Gone || watch.heard.elapsed() >= self.timings.longest_silence {
+    fn not_reopened(
+        &mut self,
+        error: ApiError,
+        mut watch: OpenWatch<A::Events>,
+    ) -> State<A::Events> {
+        if error.class == ErrorClass::Gone || watch.heard.elapsed() >= self.timings.longest_silence
+        {
             self.sink.set_watching(false);
             return self.not_granted(error);
         }
@@ -478,15 +499,16 @@ impl<A: PodApi> Watcher<A> {
     fn closed(&mut self, watch: OpenWatch<A::Events>) -> State<A::Events> {
         self.ended(&watch);
         if watch.shows_nothing() {
-            let error = ApiError::new(ErrorClass::Incomplete, "the watch ended at once, without an event");
+            let error =
+                ApiError::new(ErrorClass::Incomplete, "the watch ended at once, without an event");
             return self.ended_at_once(error.doing("watch"));
         }
         let crowd = if watch.opened.elapsed() < SHORTEST_WATCH { self.pods.len() } else { 0 };
         pause_until(self.pacer.interrupted(crowd), Next::Watch)
     }
 
-    /// A watch was granted and ended before it showed anything. If that happens repeatedly, lists take
-    /// its place.
+    /// A watch was granted and ended before it showed anything. If that happens repeatedly, lists
+    /// take its place.
     fn ended_at_once(&mut self, error: ApiError) -> State<A::Events> {
         self.access.doubt(error.is_denied());
         self.pacer.honor(&error);
@@ -544,7 +566,8 @@ impl<A: PodApi> Watcher<A> {
 
     /// Ends when a list is to be made while a watch is open: for a caller, or the periodic one.
     fn list_due(&self) -> impl Future<Output = ()> + use<A> {
-        let (list_requested, periodic) = (self.list_requested(true), self.relist_at.max(self.pacer.lists_from()));
+        let (list_requested, periodic) =
+            (self.list_requested(true), self.relist_at.max(self.pacer.lists_from()));
         async move {
             select! {
                 () = list_requested => {}
@@ -569,7 +592,9 @@ impl<A: PodApi> Watcher<A> {
         let listed = self.api.list(&consistency, self.encoding).await;
         let replaced = listed.and_then(|list| self.pods.replace(list, &consistency));
         let replaced = replaced.inspect_err(|error| {
-            if error.class == ErrorClass::Gone && matches!(consistency, Consistency::NotOlderThan(_)) {
+            if error.class == ErrorClass::Gone
+                && matches!(consistency, Consistency::NotOlderThan(_))
+            {
                 self.pods.lose();
             }
         })?;
@@ -581,15 +606,18 @@ impl<A: PodApi> Watcher<A> {
         Ok(())
     }
 
-    /// Returns how fresh the next list must be. The first list may come from a cache that lags, unless another pod
-    /// can be mistaken for this one.
+    /// Returns how fresh the next list must be. The first list may come from a cache that lags,
+    /// unless another pod can be mistaken for this one.
     fn consistency(&self) -> Consistency {
-        let most_recent = self.encoding.is_plain() || self.sink.is_list_requested() || self.relist_is_due();
+        let most_recent =
+            self.encoding.is_plain() || self.sink.is_list_requested() || self.relist_is_due();
         match self.pods.position() {
             _ if most_recent => Consistency::MostRecent,
             Position::Unknown if self.publisher.identity().is_certain() => Consistency::Any,
             Position::Unknown | Position::Lost => Consistency::MostRecent,
-            Position::Before(known) | Position::At(known) => Consistency::NotOlderThan(known.clone()),
+            Position::Before(known) | Position::At(known) => {
+                Consistency::NotOlderThan(known.clone())
+            }
         }
     }
 
@@ -621,7 +649,8 @@ impl<A: PodApi> Watcher<A> {
             self.access = WatchAccess::Granted;
             self.sink.set_polling(self.timings.only_polls, None);
         }
-        self.lists_denied = error.is_denied().then(|| self.lists_denied.unwrap_or_else(Instant::now));
+        self.lists_denied =
+            error.is_denied().then(|| self.lists_denied.unwrap_or_else(Instant::now));
         let again = self.pacer.list_failed(&error, self.pods.len());
         self.leave_connection_after(&error);
         self.report(error, self.lists_denied);

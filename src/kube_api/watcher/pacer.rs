@@ -218,7 +218,8 @@ mod tests {
     /// All clients of a server that has died would otherwise return five seconds later, at once.
     #[tokio::test(start_paused = true)]
     async fn clients_of_a_large_set_do_not_return_together() {
-        let moments: std::collections::HashSet<_> = (0..100).map(|_| Pacer::new().interrupted(10_000)).collect();
+        let moments: std::collections::HashSet<_> =
+            (0..100).map(|_| Pacer::new().interrupted(10_000)).collect();
         assert!(moments.len() > 90, "{moments:?}");
     }
 

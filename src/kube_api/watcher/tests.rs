@@ -178,7 +178,8 @@ async fn run(
     shared: &Arc<SharedState>,
     caller: impl Future<Output = ()>,
 ) -> Vec<Made> {
-    run_as(PeerPolicy { identity: Identity::None, ..policy("") }, script, lasts, shared, caller).await
+    run_as(PeerPolicy { identity: Identity::None, ..policy("") }, script, lasts, shared, caller)
+        .await
 }
 
 async fn run_as(
@@ -189,7 +190,12 @@ async fn run_as(
     caller: impl Future<Output = ()>,
 ) -> Vec<Made> {
     let made = Rc::default();
-    let api = ScriptedApi { script: Box::new(script), made: Rc::clone(&made), started: Instant::now(), connection: 0 };
+    let api = ScriptedApi {
+        script: Box::new(script),
+        made: Rc::clone(&made),
+        started: Instant::now(),
+        connection: 0,
+    };
     let timings = WatcherTimings::of(&settings(&[]));
     let watcher = Watcher::new(api, policy, timings, shared.clone());
     let _ = timeout(lasts, async { tokio::join!(watcher.run(), caller) }).await;
@@ -258,9 +264,13 @@ async fn callers_cannot_turn_refused_watches_into_a_storm() {
             Request::Watch(_) => Answer::Fails(refused(status)),
         };
         let made = run(script, MINUTE, &shared, keep_asking(&shared, NONE)).await;
-        let watches: Vec<_> = made.iter().filter(|made| !made.is_list()).map(|made| made.at).collect();
+        let watches: Vec<_> =
+            made.iter().filter(|made| !made.is_list()).map(|made| made.at).collect();
         assert!((3..=10).contains(&watches.len()), "{status}: {watches:?}");
-        assert!(watches.windows(6).all(|six| six[5] - six[0] > 5 * SECOND), "{status}: {watches:?}");
+        assert!(
+            watches.windows(6).all(|six| six[5] - six[0] > 5 * SECOND),
+            "{status}: {watches:?}"
+        );
         let lists = made.len() - watches.len();
         assert!((30..=62).contains(&lists), "{status}: {lists}");
     }
@@ -276,9 +286,13 @@ async fn a_silent_watch_and_refused_lists_share_one_pace() {
             Request::Watch(_) => open(),
         };
         let made = run(script, 5 * MINUTE, &shared, keep_asking(&shared, 89 * SECOND)).await;
-        let requests: Vec<_> = made.iter().map(|made| made.at).filter(|at| *at >= 80 * SECOND).collect();
+        let requests: Vec<_> =
+            made.iter().map(|made| made.at).filter(|at| *at >= 80 * SECOND).collect();
         assert!(requests.len() > 10, "{status}: {requests:?}");
-        assert!(requests.windows(6).all(|six| six[5] - six[0] > 5 * SECOND), "{status}: {requests:?}");
+        assert!(
+            requests.windows(6).all(|six| six[5] - six[0] > 5 * SECOND),
+            "{status}: {requests:?}"
+        );
     }
 }
 
@@ -311,7 +325,9 @@ async fn a_caller_waits_at_most_five_seconds_after_an_outage() {
     let script = |made: &Made| match made.request {
         _ if made.at > 10 * SECOND && made.at < 3 * MINUTE => Answer::Fails(refused(503)),
         Request::List(_) => Answer::Pods(&["a"], 5),
-        Request::Watch(_) if made.at < 3 * MINUTE => Answer::Events(vec![], End::BreaksAfter(11 * SECOND - made.at)),
+        Request::Watch(_) if made.at < 3 * MINUTE => {
+            Answer::Events(vec![], End::BreaksAfter(11 * SECOND - made.at))
+        }
         Request::Watch(_) => open(),
     };
     let made = run(script, 4 * MINUTE, &shared, keep_asking(&shared, 3 * MINUTE)).await;
@@ -332,8 +348,12 @@ async fn retry_after_is_honored_for_callers_too() {
         Request::Watch(_) => open(),
     };
     let made = run(script, 2 * MINUTE, &shared, keep_asking(&shared, 10 * SECOND)).await;
-    let lists: Vec<_> = made[1..].iter().filter(|made| made.is_list()).map(|made| made.at).collect();
-    assert!(lists.len() >= 4 && lists.windows(2).all(|two| two[1] - two[0] >= 20 * SECOND), "{lists:?}");
+    let lists: Vec<_> =
+        made[1..].iter().filter(|made| made.is_list()).map(|made| made.at).collect();
+    assert!(
+        lists.len() >= 4 && lists.windows(2).all(|two| two[1] - two[0] >= 20 * SECOND),
+        "{lists:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -424,7 +444,10 @@ async fn one_denial_after_an_outage_does_not_end_watching() {
         assert!(shared.health().unwrap().watching && !shared.health().unwrap().polling);
     };
     let made = run(script, 3 * MINUTE, &shared, caller).await;
-    assert!(made.iter().any(|made| !made.is_list() && made.at >= MINUTE && made.at < MINUTE + 31 * SECOND));
+    assert!(
+        made.iter()
+            .any(|made| !made.is_list() && made.at >= MINUTE && made.at < MINUTE + 31 * SECOND)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -552,7 +575,10 @@ async fn the_periodic_list_is_a_most_recent_one() {
     let made = run(script, 60 * MINUTE, &shared, async {}).await;
     let lists: Vec<_> = made.iter().filter(|made| made.is_list()).collect();
     assert!((5..=6).contains(&(lists.len() - 1)), "{lists:?}");
-    assert!(lists[1..].iter().all(|list| list.request == Request::List("most recent")), "{lists:?}");
+    assert!(
+        lists[1..].iter().all(|list| list.request == Request::List("most recent")),
+        "{lists:?}"
+    );
     assert!(lists.windows(2).all(|two| two[1].at - two[0].at >= 9 * MINUTE), "{lists:?}");
 }
 
@@ -582,8 +608,12 @@ async fn periodic_lists_that_fail_back_off_although_a_watch_is_open() {
         Request::Watch(_) => Answer::Events(vec![(MINUTE, Sent::Bookmark(6)); 60], End::Never),
     };
     let made = run(script, 30 * MINUTE, &shared, async {}).await;
-    let failed: Vec<_> = made.iter().filter(|made| made.is_list()).map(|made| made.at).skip(8).collect();
-    assert!(failed.len() > 10 && failed.windows(2).all(|two| two[1] - two[0] >= 15 * SECOND), "{failed:?}");
+    let failed: Vec<_> =
+        made.iter().filter(|made| made.is_list()).map(|made| made.at).skip(8).collect();
+    assert!(
+        failed.len() > 10 && failed.windows(2).all(|two| two[1] - two[0] >= 15 * SECOND),
+        "{failed:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -634,7 +664,8 @@ async fn a_long_outage_that_ends_with_a_list_is_followed_by_a_most_recent_one() 
         Request::Watch(_) => Answer::Events(vec![(MINUTE, Sent::Bookmark(900)); 9], End::Never),
     };
     let made = run(script, 6 * MINUTE, &shared, async {}).await;
-    let lists: Vec<_> = made.iter().filter(|made| made.is_list() && made.at >= MINUTE + 40 * SECOND).collect();
+    let lists: Vec<_> =
+        made.iter().filter(|made| made.is_list() && made.at >= MINUTE + 40 * SECOND).collect();
     assert!(lists.len() == 2 && lists[1].at <= lists[0].at + 2 * MINUTE + SECOND, "{lists:?}");
     let requests: Vec<_> = lists.iter().map(|list| list.request.clone()).collect();
     assert_eq!(requests, [Request::List("not older than"), Request::List("most recent")]);
@@ -654,11 +685,16 @@ async fn lookups_of_this_pod_are_not_repeated_with_each_list() {
             Request::List(_) => Answer::Pods(&["a"], 5),
             Request::Watch(_) => open(),
         };
-        // A list that is due in the same moment may come first, so there is time for more lookups than are required.
-        let made = run_as(policy("me"), script, 5 * MINUTE, &shared, keep_asking(&shared, NONE)).await;
+        // A list that is due in the same moment may come first, so there is time for more lookups
+        // than are required.
+        let made =
+            run_as(policy("me"), script, 5 * MINUTE, &shared, keep_asking(&shared, NONE)).await;
         let is_lookup = |made: &&Made| made.request == Request::List("lookup");
         let lookups: Vec<_> = made.iter().filter(is_lookup).map(|made| made.at).collect();
-        assert!(lookups.len() >= 5 && lookups.windows(2).all(|two| two[1] - two[0] >= pause), "{lookups:?}");
+        assert!(
+            lookups.len() >= 5 && lookups.windows(2).all(|two| two[1] - two[0] >= pause),
+            "{lookups:?}"
+        );
     }
 }
 

@@ -41,7 +41,7 @@ statuses expected(const struct target *target, statuses initialized, statuses re
 /* Those of discover_peers while the provider is registered. */
 statuses discovers(const struct target *target);
 
-/* Takes in a new provider, and closes the one whose place it takes. */
+/* Adds a new provider, and closes the one that it replaces. */
 void add_provider(struct caller *caller, kubepeers_provider provider,
                   const struct config_kind *kind);
 void close_provider(struct caller *caller, struct provider_state *state);

@@ -15,11 +15,10 @@ from .settings import KEYS, variable
 _KEYS = "\n".join(textwrap.wrap(", ".join(KEYS), 76, initial_indent="  ", subsequent_indent="  "))
 
 _EPILOG = f"""\
-In a pod, labels and a port name are enough: the namespace is the pod's own. Elsewhere the kubeconfig is the one
-that kubectl uses, and this process is taken for no pod. Of several files in KUBECONFIG the first that has the
-context is used; they are not merged. Every key of the library may be an environment variable, `namespace` as
-{variable("namespace")}, or be given with --set:
-{_KEYS}
+In a pod, labels and a port name are enough: the namespace is the pod's own. Elsewhere the
+kubeconfig is the one that kubectl uses, and this process is taken for no pod. Of several files in
+KUBECONFIG the first that has the context is used; they are not merged. Every key of the library may
+be an environment variable, `namespace` as {variable("namespace")}, or be given with --set: {_KEYS}
 
 {EXPLAINED}"""
 
@@ -34,18 +33,29 @@ class _Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
-    top = _Parser(prog="kubepeers", description="Kubernetes peer discovery: who are my peers, and how sure is that?")
+    top = _Parser(
+        prog="kubepeers",
+        description="Kubernetes peer discovery: who are my peers, and how sure is that?",
+    )
     top.add_argument("--version", action="version", version=f"kubepeers {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     peers = commands.add_parser("peers", help="print the addresses of the peers, one a line")
-    peers.add_argument("--json", action="store_true", help="print one object with all that is known of each peer")
-    _add_timeout(peers, 15, "; some seconds longer where it is refused (403), until that is known to last")
+    peers.add_argument(
+        "--json", action="store_true", help="print one object with all that is known of each peer"
+    )
+    _add_timeout(
+        peers, 15, "; some seconds longer where it is refused (403), until that is known to last"
+    )
 
-    watch = commands.add_parser("watch", help="show every pod and its verdict, live: a table, or lines of changes")
+    watch = commands.add_parser(
+        "watch", help="show every pod and its verdict, live: a table, or lines of changes"
+    )
     watch.add_argument("--plain", action="store_true", help="lines of changes, in a terminal too")
 
-    doctor = commands.add_parser("doctor", help="check every step to the first answer, and say what mends it")
+    doctor = commands.add_parser(
+        "doctor", help="check every step to the first answer, and say what fixes it"
+    )
     doctor.add_argument(
         "--manifest",
         action="store_true",

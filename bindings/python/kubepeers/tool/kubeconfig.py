@@ -15,7 +15,10 @@ _LARGEST = 1 << 20
 
 
 class UnusableError(Exception):
-    """Why a kubeconfig does not tell. Nothing of its text is in the message: it may be the line with the token."""
+    """Why a kubeconfig does not tell.
+
+    Nothing of its text is in the message: it may be the line with the token.
+    """
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,9 @@ class Kubeconfig:
         """Give the namespace of a context, or of the current one."""
         chosen = context or self.current
         if chosen is None:
-            raise UnusableError(f"the kubeconfig {self.path} has no current context: give --context")
+            raise UnusableError(
+                f"the kubeconfig {self.path} has no current context: give --context"
+            )
         if chosen not in self.namespaces:
             raise UnusableError(f"the kubeconfig {self.path} has no context `{chosen}`")
         return self.namespaces[chosen]
@@ -49,18 +54,26 @@ def read(path: str) -> Kubeconfig:
     document = _document(path)
     try:
         # Of two contexts of one name the library takes the first.
-        contexts = {entry["name"]: entry["context"] or {} for entry in reversed(document["contexts"])}
-        namespaces = {name: context.get("namespace") or "default" for name, context in contexts.items()}
+        contexts = {
+            entry["name"]: entry["context"] or {} for entry in reversed(document["contexts"])
+        }
+        namespaces = {
+            name: context.get("namespace") or "default" for name, context in contexts.items()
+        }
         current = document.get("current-context") or None
     except (LookupError, TypeError, AttributeError):
         raise UnusableError(f"the file {path} is not a kubeconfig, or has no contexts") from None
-    if not all(isinstance(text, str) for text in (*namespaces, *namespaces.values(), current or "")):
-        raise UnusableError(f"the kubeconfig {path} has a name in it that is not text: put it in quotes")
+    if not all(
+        isinstance(text, str) for text in (*namespaces, *namespaces.values(), current or "")
+    ):
+        raise UnusableError(
+            f"the kubeconfig {path} has a name in it that is not text: put it in quotes"
+        )
     return Kubeconfig(path, current, namespaces)
 
 
 def chosen(paths: list[str], context: str | None) -> tuple[str, str | None]:
-    """Give the first of several files that has the context which kubectl would use, and that context.
+    """Return the first file that has the context that kubectl would use, and that context.
 
     The files are not merged: the cluster and the user have to be in the same one.
     """
@@ -86,7 +99,8 @@ def _document(path: str) -> Any:
     content = _content(path)
     try:
         return yaml.safe_load(content)
-    # PyYAML raises errors of many kinds, among them RecursionError where a file only opens brackets.
+    # PyYAML raises errors of many kinds, among them RecursionError where a file only opens
+    # brackets.
     except Exception:
         raise UnusableError(f"the kubeconfig {path} is not YAML") from None
 
@@ -95,7 +109,11 @@ def _content(path: str) -> bytes:
     try:
         if not os.path.isfile(path) or os.path.getsize(path) > _LARGEST:
             # It might never end.
-            why = f"not a file of at most {_LARGEST} bytes" if os.path.exists(path) else "there is none"
+            why = (
+                f"not a file of at most {_LARGEST} bytes"
+                if os.path.exists(path)
+                else "there is none"
+            )
             raise UnusableError(f"the kubeconfig {path} cannot be read: {why}")
         with open(path, "rb") as file:
             return file.read()

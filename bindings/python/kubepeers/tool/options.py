@@ -16,25 +16,41 @@ if TYPE_CHECKING:
 
     from .settings import Settings
 
-#: The keys that have an option of their own, and what argparse takes. All others are given with --set.
+#: The keys that have an option of their own, and what argparse takes. All others are given with
+#: --set.
 OPTIONS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "namespace": (("-n", "--namespace"), {"metavar": "NAME", "help": "whose pods are the peers"}),
-    "pod_labels": (("-l", "--pod-labels"), {"metavar": "K=V,…", "help": "labels that every peer has"}),
+    "pod_labels": (
+        ("-l", "--pod-labels"),
+        {"metavar": "K=V,…", "help": "labels that every peer has"},
+    ),
     "discovery_port_name": (
         ("-p", "--discovery-port-name"),
         {"metavar": "NAME", "help": "of the container port that peers listen at"},
     ),
-    "remoting_port_name": (("--remoting-port-name",), {"metavar": "NAME", "help": "of the remoting port"}),
+    "remoting_port_name": (
+        ("--remoting-port-name",),
+        {"metavar": "NAME", "help": "of the remoting port"},
+    ),
     "peers_port_name": (("--peers-port-name",), {"metavar": "NAME", "help": "of the peers port"}),
-    "kubeconfig": (("--kubeconfig",), {"metavar": "PATH", "help": "instead of the pod's service account"}),
-    "context": (("--context",), {"metavar": "NAME", "help": "of the kubeconfig; default: its current one"}),
+    "kubeconfig": (
+        ("--kubeconfig",),
+        {"metavar": "PATH", "help": "instead of the pod's service account"},
+    ),
+    "context": (
+        ("--context",),
+        {"metavar": "NAME", "help": "of the kubeconfig; default: its current one"},
+    ),
     "membership": (
         ("--membership",),
-        {"choices": ("member", "observer"), "help": "observer: this process is not one of the pods"},
+        {
+            "choices": ("member", "observer"),
+            "help": "observer: this process is not one of the pods",
+        },
     ),
 }
 
-#: The errors that are mended by giving another value.
+#: The errors that are fixed by giving another value.
 MISCONFIGURED = ConfigError
 
 #: The keys that a message is about. It may quote values too, and they may look like keys.

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 
-#: How long the library may take, in seconds, to know that a refusal (403) is for good. It takes about three.
+#: How long the library may take, in seconds, to know that a refusal (403) is permanently. It takes
+#: about three.
 _REFUSED = 10.0
 
 
@@ -36,7 +37,11 @@ def run(settings: Settings, *, as_json: bool, timeout: float) -> int:
                 raise
     except KubepeersError as error:
         if as_json:
-            print(json.dumps({"error": {**_failure(error, cause), "message": explained(error, settings)}}))
+            print(
+                json.dumps(
+                    {"error": {**_failure(error, cause), "message": explained(error, settings)}}
+                )
+            )
         raise
     if as_json:
         print(json.dumps({"peers": [_described(node) for node in nodes]}))
@@ -51,7 +56,8 @@ def _asked(provider: Provider, timeout: float) -> list[Node]:
     except KubepeersError as error:
         if error.http_status != HTTPStatus.FORBIDDEN or not error.retryable:
             raise
-    # Refused so far: that may be a server that starts, or for good. A script is told the same however long it waits.
+    # Refused so far: that may be a server that starts, or permanently. A script is told the same
+    # however long it waits.
     return patiently(provider.nodes, _REFUSED)
 
 
@@ -60,7 +66,10 @@ def _described(node: Node) -> dict[str, Any]:
 
 
 def _failure(error: KubepeersError, cause: str | None) -> dict[str, Any]:
-    """Describe it. What keeps the pods from being read is the cause; the status is NOT_SYNCED whatever it is."""
+    """Describe it.
+
+    What keeps the pods from being read is the cause; the status is NOT_SYNCED whatever it is.
+    """
     return {
         "status": error.status.name,
         "cause": cause,

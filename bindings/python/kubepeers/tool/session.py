@@ -1,4 +1,4 @@
-"""A provider, waited for in short steps: a longer wait inside the library could not be interrupted."""
+"""A provider. Waits are short steps, because a wait inside the library cannot be interrupted."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ STEP = 0.1
 
 @contextlib.contextmanager
 def registered(values: Mapping[str, str]) -> Iterator[Provider]:
-    """Give a provider that has begun to look. The command prints the namespace, so it needs to know it."""
+    """Give a provider that has begun to look.
+
+    The command prints the namespace, so it needs to know it.
+    """
     if "namespace" not in values:
         raise ConfigError("missing required configuration: set `namespace`")
     provider = Provider._from_pairs(values.items())
     try:
-        # Without a look at how the first request fares: whoever asks is told.
+        # Do not wait for the first request: the calls report its result.
         provider.register(timeout=0)
         yield provider
     finally:
@@ -31,7 +34,7 @@ def registered(values: Mapping[str, str]) -> Iterator[Provider]:
 
 
 def patiently(ask: Callable[[float], T], seconds: float) -> T:
-    """Ask, with a timeout, until there is an answer, or an error that a retry does not mend, or the time is over."""
+    """Repeat a call until it succeeds, its error is permanent, or the time is over."""
     deadline = time.monotonic() + seconds
     while True:
         left = deadline - time.monotonic()

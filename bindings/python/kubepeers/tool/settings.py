@@ -1,4 +1,4 @@
-"""The library's configuration keys, from options, from the environment, and from what a person would expect."""
+"""The library's configuration keys, from options, the environment and defaults."""
 
 from __future__ import annotations
 
@@ -12,10 +12,24 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 KEYS = (
-    *("pod_labels", "discovery_port_name", "namespace", "remoting_port_name", "peers_port_name", "membership"),
+    *(
+        "pod_labels",
+        "discovery_port_name",
+        "namespace",
+        "remoting_port_name",
+        "peers_port_name",
+        "membership",
+    ),
     *("pod_uid", "pod_name", "pod_ip", "readiness", "pending", "ip_family"),
     *("default_discovery_port", "default_remoting_port", "default_peers_port"),
-    *("max_stale_ms", "watch", "poll_interval_ms", "register_timeout_ms", "discover_timeout_ms", "request_timeout_ms"),
+    *(
+        "max_stale_ms",
+        "watch",
+        "poll_interval_ms",
+        "register_timeout_ms",
+        "discover_timeout_ms",
+        "request_timeout_ms",
+    ),
     *("service_account_dir", "kubeconfig", "context", "log"),
 )
 
@@ -27,9 +41,11 @@ class Settings:
     values: dict[str, str]
     #: What was not said but taken from somewhere: sentences for people.
     notes: list[str] = field(default_factory=list)
-    #: What could not be found out: sentences that belong before an error, of which it may be the cause.
+    #: What could not be found out: sentences that belong before an error, of which it may be the
+    #: cause.
     doubts: list[str] = field(default_factory=list)
-    #: Kubernetes says where the API server is, as it does in every container: the library goes by that too.
+    #: Kubernetes says where the API server is, as it does in every container: the library goes by
+    #: that too.
     in_cluster: bool = False
 
     @property
@@ -71,7 +87,11 @@ def _take_credentials(made: Settings, environment: Mapping[str, str]) -> None:
     listed = kubeconfig.listed(environment)
     paths = [path for path in listed if os.path.isfile(path)]
     if not paths:
-        source = "KUBECONFIG names no file" if environment.get("KUBECONFIG") else "there is no kubeconfig"
+        source = (
+            "KUBECONFIG names no file"
+            if environment.get("KUBECONFIG")
+            else "there is no kubeconfig"
+        )
         made.doubt(f"{'' if in_pod else 'not in a pod, and '}{source}: {', '.join(listed)}")
     elif len(paths) == 1:
         _take_kubeconfig(made, paths[0])
@@ -104,4 +124,8 @@ def _take_self(made: Settings, environment: Mapping[str, str]) -> None:
     known = {"membership", "pod_uid", "pod_name", "pod_ip"} & made.values.keys()
     known |= {"POD_UID", "POD_NAME"} & environment.keys()
     if "kubeconfig" in made.values and not known:
-        made.take("membership", "observer", "with a kubeconfig, this process is an observer: membership = observer")
+        made.take(
+            "membership",
+            "observer",
+            "with a kubeconfig, this process is an observer: membership = observer",
+        )

@@ -27,7 +27,7 @@ def prepared() -> Iterator[None]:
     try:
         yield
     finally:
-        # Python would do it later, and then nobody could say what is wrong.
+        # Python would do it later, when the error could not be reported.
         sys.stdout.flush()
 
 
@@ -37,7 +37,7 @@ def complain(message: str) -> None:
         for line in f"kubepeers: {message}".split("\n"):
             print(clean(line), file=sys.stderr, flush=True)
     except OSError:
-        # There is nobody left to tell.
+        # There is no reader left.
         _abandon(sys.stderr)
 
 
@@ -47,7 +47,10 @@ def give_up_output() -> None:
 
 
 def _fill() -> None:
-    """Open what was closed: a file or connection would be opened in its place, and be written to by mistake."""
+    """Open closed standard streams.
+
+    Otherwise a file or connection would get their numbers, and output would go to it.
+    """
     for number in range(3):
         try:
             os.fstat(number)

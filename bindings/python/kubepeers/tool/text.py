@@ -7,12 +7,17 @@ from datetime import datetime, timezone
 
 
 def clean(text: str) -> str:
-    """Replace what a terminal would obey instead of showing it. Names and messages come from afar."""
-    return "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in text)
+    """Replace what a terminal would obey instead of showing it.
+
+    Names and messages come from afar.
+    """
+    return "".join(
+        " " if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in text
+    )
 
 
 def width(text: str) -> int:
-    """Count the columns that a text takes in a terminal."""
+    """Return the width of a text in a terminal, in columns."""
     return sum(_width(c) for c in text)
 
 
@@ -23,7 +28,10 @@ def _width(character: str) -> int:
 
 
 def wrapped(text: str, columns: int) -> list[str]:
-    """Break a text into lines at its blanks. A longer word stays whole, so that it can be copied."""
+    """Break a text into lines at its blanks.
+
+    A longer word stays whole, so that it can be copied.
+    """
     lines: list[str] = []
     for word in text.split():
         if lines and width(lines[-1]) + 1 + width(word) <= columns:
@@ -34,7 +42,7 @@ def wrapped(text: str, columns: int) -> list[str]:
 
 
 def shortened(name: str, columns: int) -> str:
-    """Leave out the middle of a name: what tells the pods of a Deployment apart is at the end."""
+    """Shorten a name in the middle, because the names of a Deployment's pods differ at the end."""
     if width(name) <= columns:
         return name
     end = (columns - 1) * 2 // 3

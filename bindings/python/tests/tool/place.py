@@ -21,7 +21,9 @@ PATIENCE = 180.0
 
 
 def needed(variable: str) -> str:
-    return os.environ.get(variable) or pytest.fail(f"{variable} is not set: run the tests with `testenv run`")
+    return os.environ.get(variable) or pytest.fail(
+        f"{variable} is not set: run the tests with `testenv run`"
+    )
 
 
 def environment() -> dict[str, str]:
@@ -29,7 +31,12 @@ def environment() -> dict[str, str]:
     meant = ("KUBE", "POD_", "HOSTNAME", "TERM", "COLUMNS", "LINES", "NO_COLOR")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(meant)}
     library = {key: os.environ[key] for key in ("KUBEPEERS_LIBRARY",) if key in os.environ}
-    return {**kept, **library, "PYTHONPATH": str(Path(kubepeers.__file__).parents[1]), "HOME": "/nonexistent"}
+    return {
+        **kept,
+        **library,
+        "PYTHONPATH": str(Path(kubepeers.__file__).parents[1]),
+        "HOME": "/nonexistent",
+    }
 
 
 def command(*arguments: str) -> list[str]:
@@ -52,7 +59,10 @@ class Place:
         self.terminal: dict[str, str] = {}
         self.environment = {
             **environment(),
-            **{name: needed(name) for name in ("KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")},
+            **{
+                name: needed(name)
+                for name in ("KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")
+            },
             "KUBEPEERS_SERVICE_ACCOUNT_DIR": str(self.mount),
             "KUBEPEERS_POD_LABELS": "app=demo",
             "KUBEPEERS_DISCOVERY_PORT_NAME": "gossip",
@@ -62,7 +72,12 @@ class Place:
         self.tell("account", "--verbs", verbs, "member")
 
     def pod(
-        self, name: str, *ips: str, port: str = "gossip=3322", phase: str = "Running", label: str = "app=demo"
+        self,
+        name: str,
+        *ips: str,
+        port: str = "gossip=3322",
+        phase: str = "Running",
+        label: str = "app=demo",
     ) -> None:
         made = [f"--label={label}", f"--port={port}", "--service-account=member"]
         self.tell("pod", *made, f"--phase={phase}", *(f"--ip={ip}" for ip in ips), name)
@@ -76,7 +91,12 @@ class Place:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the tool to its end."""
         done = subprocess.run(
-            self.command(*arguments), env=self.environment, capture_output=True, text=True, timeout=120, check=False
+            self.command(*arguments),
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
         )
         self.keeps_secrets(done.stdout + done.stderr)
         assert "Traceback" not in done.stderr, done.stderr
@@ -87,9 +107,14 @@ class Place:
         return self.run("peers", "--timeout", "60", *arguments)
 
     def run_for(
-        self, seconds: int, enough: Callable[[subprocess.CompletedProcess[str]], bool], *arguments: str
+        self,
+        seconds: int,
+        enough: Callable[[subprocess.CompletedProcess[str]], bool],
+        *arguments: str,
     ) -> subprocess.CompletedProcess[str]:
-        """Run what ends when its time is over, again for a minute where that was not enough: on a busy machine."""
+        """Run what ends when its time is over, again for a minute where that was not enough: on a
+        busy machine.
+        """
         done = self.run(*arguments, "--timeout", str(seconds))
         return done if enough(done) else self.run(*arguments, "--timeout", "60")
 
@@ -110,7 +135,11 @@ class Running:
         self._place = place
         self._stderr = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed at exit)
         self.process = subprocess.Popen(
-            place.command(*arguments), env=place.environment, stdout=subprocess.PIPE, stderr=self._stderr, text=True
+            place.command(*arguments),
+            env=place.environment,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            text=True,
         )
         self.lines: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)

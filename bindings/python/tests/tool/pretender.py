@@ -15,7 +15,13 @@ JSON = "application/json"
 def pod(name: str, phase: str = "Running") -> dict[str, Any]:
     container = {"name": "c", "ports": [{"name": "gossip", "containerPort": 3322}]}
     return {
-        "metadata": {"name": name, "uid": name, "namespace": "ns", "resourceVersion": "9", "labels": {"app": "demo"}},
+        "metadata": {
+            "name": name,
+            "uid": name,
+            "namespace": "ns",
+            "resourceVersion": "9",
+            "labels": {"app": "demo"},
+        },
         "spec": {"containers": [container]},
         "status": {
             "phase": phase,
@@ -51,7 +57,10 @@ class Request(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body.encode())
 
     def status(self, code: int, message: str) -> None:
-        self.answer(code, json.dumps({"kind": "Status", "apiVersion": "v1", "message": message, "code": code}))
+        self.answer(
+            code,
+            json.dumps({"kind": "Status", "apiVersion": "v1", "message": message, "code": code}),
+        )
 
     def break_off(self) -> None:
         self.close_connection = True
@@ -66,7 +75,12 @@ Does = Callable[[Request], object]
 
 
 def pods(*names: dict[str, Any]) -> Does:
-    listed = {"kind": "PodList", "apiVersion": "v1", "metadata": {"resourceVersion": "10"}, "items": names}
+    listed = {
+        "kind": "PodList",
+        "apiVersion": "v1",
+        "metadata": {"resourceVersion": "10"},
+        "items": names,
+    }
     return lambda request: request.answer(200, json.dumps(listed))
 
 
@@ -80,7 +94,7 @@ def watched(request: Request) -> None:
 
 
 def dies(request: Request) -> None:
-    """From now on it answers nobody."""
+    """From now on it does not answer."""
     request.pretender.dead = True
     request.break_off()
 

@@ -14,7 +14,7 @@ from place import Place
 
 OTHER_CA = Path(__file__).parents[4] / "tests/conformance/other-ca.crt"
 
-#: It stays bound, so that nobody else gets the port, but does not listen.
+#: It stays bound, so that no other program gets the port, but does not listen.
 REFUSING = socket.socket()
 REFUSING.bind(("127.0.0.1", 0))
 
@@ -50,13 +50,19 @@ def _no_token(place: Place) -> None:
 
 
 def _garbage_for_a_ca(place: Place) -> None:
-    (place.mount / "ca.crt").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    (place.mount / "ca.crt").write_text(
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+    )
 
 
 def _expired(place: Place) -> None:
     head, payload, signature = place.token.split(".")
     claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    old = base64.urlsafe_b64encode(json.dumps({**claims, "exp": 1_700_000_000}).encode()).decode().rstrip("=")
+    old = (
+        base64.urlsafe_b64encode(json.dumps({**claims, "exp": 1_700_000_000}).encode())
+        .decode()
+        .rstrip("=")
+    )
     (place.mount / "token").write_text(f"{head}.{old}.{signature}")
 
 
@@ -133,13 +139,19 @@ STATES = {
     "role missing": State(
         lambda place: place.account(""),
         (1, ("may not list pods", "`list` and `watch`")),
-        ({"permission": "wrong"}, ("may not list", "kind: Role", "kubectl apply -f - <<'END'", "kubepeers-member")),
+        (
+            {"permission": "wrong"},
+            ("may not list", "kind: Role", "kubectl apply -f - <<'END'", "kubepeers-member"),
+        ),
         ("! ", "may not list pods", "`kubepeers doctor`"),
     ),
     "only list is allowed": State(
         lambda place: place.account("list"),
         (0, ()),
-        ({"permission": "warning"}, ("may not watch", "kind: Role", "well, but look at: permission")),
+        (
+            {"permission": "warning"},
+            ("may not watch", "kind: Role", "well, but look at: permission"),
+        ),
         ("! ", "may not watch pods"),
     ),
     "wrong CA": State(
@@ -161,7 +173,10 @@ STATES = {
         ("! ", "does not accept the credentials"),
     ),
     "server unreachable": State(
-        _set(KUBERNETES_SERVICE_HOST="127.0.0.1", KUBERNETES_SERVICE_PORT=str(REFUSING.getsockname()[1])),
+        _set(
+            KUBERNETES_SERVICE_HOST="127.0.0.1",
+            KUBERNETES_SERVICE_PORT=str(REFUSING.getsockname()[1]),
+        ),
         (3, ("not been read yet",)),
         ({"connection": "wrong"}, ("refused", "get networkpolicy")),
         ("! ", "refused"),
@@ -169,7 +184,7 @@ STATES = {
         unread=True,
     ),
     "name not resolvable": State(
-        # Whoever is asked for the name may be slow.
+        # Name resolution may be slow.
         _set(KUBERNETES_SERVICE_HOST="kubernetes.invalid", KUBEPEERS_REQUEST_TIMEOUT_MS="60000"),
         (3, ("not been read yet",)),
         ({"DNS": "wrong"}, ("cannot be resolved", "getent hosts kubernetes.invalid")),
@@ -182,7 +197,11 @@ STATES = {
         (0, ()),
         (
             {"selector": "wrong"},
-            ("looked for alone: app=demo: 1 pod, tier=x: none", "answer ok no peers To mend", "get namespace"),
+            (
+                "looked for alone: app=demo: 1 pod, tier=x: none",
+                "answer ok no peers To fix",
+                "get namespace",
+            ),
         ),
         ("! no pod has labels app=demo,tier=x",),
     ),
@@ -198,7 +217,10 @@ STATES = {
     "port missing": State(
         _others_lack_the_port,
         (0, ()),
-        ({"ports": "wrong"}, ("b (has http=80)", "c (has gossipp=3322)", "- {name: gossip, containerPort: NUMBER}")),
+        (
+            {"ports": "wrong"},
+            ("b (has http=80)", "c (has gossipp=3322)", "- {name: gossip, containerPort: NUMBER}"),
+        ),
         ("+ b no-discovery-port 10.0.0.3 Running ready http=80",),
     ),
     "self excluded": State(
@@ -209,7 +231,7 @@ STATES = {
             (
                 "no port named gossip: me (has http=80)",
                 "none of its container ports is named `gossip`",
-                "To mend `ports`, `self`: Name the port",
+                "To fix `ports`, `self`: Name the port",
             ),
         ),
         ("! ", "cannot be a peer"),
@@ -231,7 +253,10 @@ STATES = {
     "self unclear": State(
         _no_identity,
         (1, ("cannot identify the pod",)),
-        ({"self": "wrong"}, ("cannot identify the pod", "does not tell: x, y", "fieldPath: metadata.uid")),
+        (
+            {"self": "wrong"},
+            ("cannot identify the pod", "does not tell: x, y", "fieldPath: metadata.uid"),
+        ),
         ("! ", "cannot identify the pod"),
     ),
 }

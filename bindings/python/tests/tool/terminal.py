@@ -36,7 +36,7 @@ class Terminal:
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
-            # Ctrl-C goes to whoever has the terminal.
+            # Ctrl-C goes to the foreground process of the terminal.
             preexec_fn=lambda: (os.setsid(), fcntl.ioctl(0, termios.TIOCSCTTY, 0)),
         )
         os.close(theirs)
@@ -60,14 +60,14 @@ class Terminal:
         pytest.fail("\n".join([f"{words} are nowhere on", *self.screen.display]))
 
     def read(self) -> bool:
-        """Take in what comes within a moment; says whether more may come."""
+        """Read what comes within a moment. Return whether more may come."""
         if self._show_next():
             return True
         if not select.select([self._end], [], [], 0.05)[0]:
             return True
         try:
             received = os.read(self._end, 65536)
-        except OSError:  # nobody has the terminal any more
+        except OSError:  # no process has the terminal
             received = b""
         self.received += received
         self._coming += received
@@ -76,7 +76,9 @@ class Terminal:
         return bool(received)
 
     def _show_next(self) -> bool:
-        """Show a picture of a table if it is whole: it comes in pieces, and the next one begins where it ends."""
+        """Show a picture of a table if it is whole: it comes in pieces, and the next one begins
+        where it ends.
+        """
         end = self._coming.find(HOME, 1)
         if end > 0:
             self._show(end)
@@ -102,5 +104,9 @@ class Terminal:
 
     def colours(self) -> set[str]:
         """Give the colours on the screen."""
-        cells = (self.screen.buffer[y][x] for y in range(self.screen.lines) for x in range(self.screen.columns))
+        cells = (
+            self.screen.buffer[y][x]
+            for y in range(self.screen.lines)
+            for x in range(self.screen.columns)
+        )
         return {cell.fg for cell in cells}

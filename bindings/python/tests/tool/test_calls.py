@@ -48,7 +48,11 @@ def test_no_namespace_where_no_token_is_mounted(place: Place) -> None:
     (place.mount / "namespace").unlink()
     done = place.run("doctor")
     assert done.returncode == 2
-    for words in ("set `namespace`", f"{place.mount}/namespace cannot be read", "automountServiceAccountToken"):
+    for words in (
+        "set `namespace`",
+        f"{place.mount}/namespace cannot be read",
+        "automountServiceAccountToken",
+    ):
         assert words in done.stdout
 
 
@@ -89,7 +93,10 @@ def test_failures_in_json(place: Place, name: str) -> None:
     seconds, code, expected = FAILURES[name]
     STATES[name].arrange(place)
     failed = place.run_for(
-        seconds, lambda done: json.loads(done.stdout)["error"]["cause"] == expected[1], "peers", "--json"
+        seconds,
+        lambda done: json.loads(done.stdout)["error"]["cause"] == expected[1],
+        "peers",
+        "--json",
     )
     error = json.loads(failed.stdout)["error"]
     assert [error[key] for key in ("status", "cause", "retryable", "http_status")] == expected
@@ -100,7 +107,8 @@ def test_failures_in_json(place: Place, name: str) -> None:
 def test_a_refusal_is_known_to_last_however_short_the_wait(place: Place) -> None:
     """A script that tries again while it is told that it may, ends."""
     place.account("")
-    # Long enough for the first answer on most machines, too short for it to be taken for one that lasts.
+    # Long enough for the first answer on most machines, too short for it to be taken for one that
+    # lasts.
     for _ in range(30):
         done = place.run("peers", "--json", "--timeout", "1")
         if done.returncode != 3:
@@ -125,7 +133,11 @@ def test_ctrl_c_while_nothing_comes(place: Place, command: str) -> None:
 
 def test_a_closed_pipe(place: Place) -> None:
     process = subprocess.Popen(
-        place.command("watch"), env=place.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        place.command("watch"),
+        env=place.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout
     assert process.stderr
@@ -133,7 +145,7 @@ def test_a_closed_pipe(place: Place) -> None:
         # A busy API server may be complained of first.
         assert any("+ me" in line for line in process.stdout)
         process.stdout.close()
-        # Nothing more happens to the pods: it sees that nobody reads.
+        # Nothing more happens to the pods: it notices that the pipe has no reader.
         assert process.wait(PATIENCE) in (0, -signal.SIGPIPE)
         assert process.stderr.read() == ""
     finally:
@@ -166,7 +178,13 @@ def test_pods_come_change_and_go(place: Place) -> None:
         place.pod("a", phase="Pending")
         watch.says("+ a not-running - Pending not ready gossip=3322")
         place.tell("pod", "--phase=Running", "--ready=true", "--ip=10.0.0.2", "a")
-        watch.says("~ a ", "not-running -> peer", "Pending -> Running", "not ready -> ready", "- -> 10.0.0.2:3322")
+        watch.says(
+            "~ a ",
+            "not-running -> peer",
+            "Pending -> Running",
+            "not ready -> ready",
+            "- -> 10.0.0.2:3322",
+        )
         place.tell("delete", "a")
         assert watch.says("Z - a").endswith("Z - a\n")
         watch.process.terminate()

@@ -34,4 +34,4 @@ def advised(*arguments: str, **variables: str) -> str:
         check=False,
     )
     assert done.stderr == ""
-    return " ".join(done.stdout.partition("To mend")[2].split())
+    return " ".join(done.stdout.partition("To fix")[2].split())

@@ -16,7 +16,9 @@ def test_the_role_is_printed_and_mends_it(place: Place) -> None:
     role, binding = (document for document in yaml.safe_load_all(missing.stdout) if document)
     assert (role["kind"], role["metadata"]["namespace"]) == ("Role", place.name)
     assert role["rules"] == [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"]}]
-    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "member", "namespace": place.name}]
+    assert binding["subjects"] == [
+        {"kind": "ServiceAccount", "name": "member", "namespace": place.name}
+    ]
     # What people copy from the screen is the same.
     assert missing.stdout.strip() in place.run("doctor", "--timeout", "60").stdout
 
@@ -26,9 +28,9 @@ def test_the_role_is_printed_and_mends_it(place: Place) -> None:
         watch.says("! all is well again")
         watch.says("+ me self")
         assert watch.interrupted() == (130, "")
-    mended = place.run("doctor", "--manifest", "--timeout", "60")
-    assert (mended.returncode, mended.stdout) == (0, "")
-    assert "all is well" in mended.stderr
+    fixed = place.run("doctor", "--manifest", "--timeout", "60")
+    assert (fixed.returncode, fixed.stdout) == (0, "")
+    assert "all is well" in fixed.stderr
 
 
 def test_the_manifest_of_an_account_with_an_odd_name(place: Place) -> None:
@@ -37,7 +39,9 @@ def test_the_manifest_of_an_account_with_an_odd_name(place: Place) -> None:
     place.tell("account", "--verbs=", odd)
     place.tell("mount", f"--service-account={odd}", str(place.mount))
     message = json.loads(place.run("peers", "--json", "--timeout", "60").stdout)["error"]["message"]
-    assert message.startswith(f"the pods of namespace `{place.name}` have not been read yet: service account `{odd}`")
+    assert message.startswith(
+        f"the pods of namespace `{place.name}` have not been read yet: service account `{odd}`"
+    )
     assert "\n" not in message
     manifest = place.run("doctor", "--manifest", "--timeout", "60").stdout
     role, binding = (document for document in yaml.safe_load_all(manifest) if document)

@@ -11,13 +11,19 @@ from kubepeers.tool.settings import KEYS
 from place import command, environment
 
 COMMANDS = (["peers"], ["watch"], ["doctor"])
-COMPLETE = {"KUBEPEERS_NAMESPACE": "ns", "KUBEPEERS_POD_LABELS": "app=demo", "KUBEPEERS_DISCOVERY_PORT_NAME": "gossip"}
+COMPLETE = {
+    "KUBEPEERS_NAMESPACE": "ns",
+    "KUBEPEERS_POD_LABELS": "app=demo",
+    "KUBEPEERS_DISCOVERY_PORT_NAME": "gossip",
+}
 
 #: What is changed in that, and the hints that it takes.
 HINTS: dict[str, tuple[dict[str, str], list[str]]] = {
     "no port name": (
         {"KUBEPEERS_DISCOVERY_PORT_NAME": ""},
-        ["`discovery_port_name` is the option -p/--discovery-port-name or the variable KUBEPEERS_DISCOVERY_PORT_NAME"],
+        [
+            "`discovery_port_name` is the option -p/--discovery-port-name or the variable KUBEPEERS_DISCOVERY_PORT_NAME"
+        ],
     ),
     "no labels": (
         {"KUBEPEERS_POD_LABELS": ""},
@@ -29,7 +35,9 @@ HINTS: dict[str, tuple[dict[str, str], list[str]]] = {
     ),
     "a bad port name": (
         {"KUBEPEERS_PEERS_PORT_NAME": "Bad!"},
-        ["`peers_port_name` is the option --peers-port-name or the variable KUBEPEERS_PEERS_PORT_NAME"],
+        [
+            "`peers_port_name` is the option --peers-port-name or the variable KUBEPEERS_PEERS_PORT_NAME"
+        ],
     ),
     "a key without an option, and a value that is the name of another": (
         {"KUBEPEERS_READINESS": "watch"},

@@ -17,19 +17,25 @@ SECRET = "SECRET-TOKEN"
 
 def written(path: Path, current: str | None, **namespaces: str) -> Path:
     """Write one with contexts of these names; "" for a context without a namespace."""
-    contexts = [{"name": name, "context": {"namespace": there}} for name, there in namespaces.items()]
+    contexts = [
+        {"name": name, "context": {"namespace": there}} for name, there in namespaces.items()
+    ]
     path.write_text(json.dumps({"current-context": current, "contexts": contexts}))
     return path
 
 
 class TestTheUsualOne:
-    """One that nobody named."""
+    """A kubeconfig that was not named."""
 
     def test_is_the_first_there_is(self, tmp_path: Path) -> None:
         file = written(tmp_path / "k", "a", a="one", b="")
         outside = {"KUBECONFIG": f"/nowhere:{file}"}
         made = settings({}, outside)
-        assert made.values == {"kubeconfig": str(file), "namespace": "one", "membership": "observer"}
+        assert made.values == {
+            "kubeconfig": str(file),
+            "namespace": "one",
+            "membership": "observer",
+        }
         assert made.doubts == []
         assert settings({"context": "b"}, outside).values["namespace"] == "default"
         # Who says which pod this is, is one.
@@ -90,8 +96,14 @@ UNUSABLE = {
     "no time": ("a: !!timestamp x", "is not YAML"),
     "too deep": ("[" * 3000, "is not YAML"),
     "no current context": ("contexts: []", "has no current context: give --context"),
-    "a context that is not there": ("{contexts: [], current-context: nope}", "has no context `nope`"),
-    "a number": ("contexts: [{name: c, context: {namespace: 12}}]", "a name in it that is not text"),
+    "a context that is not there": (
+        "{contexts: [], current-context: nope}",
+        "has no context `nope`",
+    ),
+    "a number": (
+        "contexts: [{name: c, context: {namespace: 12}}]",
+        "a name in it that is not text",
+    ),
     "too much": (" " * (1 << 20) + "{}", "not a file of at most 1048576 bytes"),
 }
 
@@ -132,18 +144,28 @@ def test_one_that_is_not_there(tmp_path: Path) -> None:
     for namespace in ([], ["-n", "default"]):
         typo = peers(*namespace, KUBECONFIG="/typo")
         assert typo.returncode == (1 if namespace else 2)
-        assert typo.stderr.startswith("kubepeers: not in a pod, and KUBECONFIG names no file: /typo\n")
-    said = json.loads(peers("--json", "-n", "default", KUBECONFIG="/typo").stdout)["error"]["message"]
+        assert typo.stderr.startswith(
+            "kubepeers: not in a pod, and KUBECONFIG names no file: /typo\n"
+        )
+    said = json.loads(peers("--json", "-n", "default", KUBECONFIG="/typo").stdout)["error"][
+        "message"
+    ]
     assert "KUBECONFIG names no file: /typo" in said
 
 
 def test_the_doctor_tells_of_it_too() -> None:
     wrong = run("doctor", KUBECONFIG="/typo")
     assert wrong.returncode == 2
-    assert "configuration  wrong        not in a pod, and KUBECONFIG names no file: /typo\n" in wrong.stdout
+    assert (
+        "configuration  wrong        not in a pod, and KUBECONFIG names no file: /typo\n"
+        in wrong.stdout
+    )
     assert "set `namespace`" in wrong.stdout
     # Where nothing else is to be said of the configuration, the next step is the wrong one.
-    assert "KUBECONFIG names no file: /typo" in run("doctor", "-n", "default", KUBECONFIG="/typo").stdout
+    assert (
+        "KUBECONFIG names no file: /typo"
+        in run("doctor", "-n", "default", KUBECONFIG="/typo").stdout
+    )
 
 
 def test_one_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

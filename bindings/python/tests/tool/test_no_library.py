@@ -16,10 +16,22 @@ from test_states import STEPS, found_states
 SCRIPT = "import sys\nfrom kubepeers.tool.entry import main\nif __name__ == '__main__':\n    sys.exit(main())\n"
 #: What is there instead of it, and what is said of that.
 INSTEAD = {
-    "nothing": ({"LD_LIBRARY_PATH": "/nowhere"}, (f"{SONAME} was not found", "install a wheel", "KUBEPEERS_LIBRARY")),
-    "no such file": ({"KUBEPEERS_LIBRARY": "/nowhere/lib.so"}, ("cannot load /nowhere/lib.so", "KUBEPEERS_LIBRARY")),
-    "no library": ({"KUBEPEERS_LIBRARY": __file__}, (f"cannot load {__file__}", "for this system, or unset it")),
-    "another library": ({"KUBEPEERS_LIBRARY": _ctypes.__file__}, ("is not a kubepeers library", "KUBEPEERS_LIBRARY")),
+    "nothing": (
+        {"LD_LIBRARY_PATH": "/nowhere"},
+        (f"{SONAME} was not found", "install a wheel", "KUBEPEERS_LIBRARY"),
+    ),
+    "no such file": (
+        {"KUBEPEERS_LIBRARY": "/nowhere/lib.so"},
+        ("cannot load /nowhere/lib.so", "KUBEPEERS_LIBRARY"),
+    ),
+    "no library": (
+        {"KUBEPEERS_LIBRARY": __file__},
+        (f"cannot load {__file__}", "for this system, or unset it"),
+    ),
+    "another library": (
+        {"KUBEPEERS_LIBRARY": _ctypes.__file__},
+        ("is not a kubepeers library", "KUBEPEERS_LIBRARY"),
+    ),
     "another version": (
         {"KUBEPEERS_LIBRARY": _library.lib._name},
         (
@@ -73,7 +85,10 @@ def test_peers_and_watch(command: Command, says: tuple[str, ...], arguments: lis
 def test_doctor(command: Command, says: tuple[str, ...]) -> None:
     done = command.run("doctor")
     assert (done.returncode, done.stderr) == (1, "")
-    assert found_states(done.stdout) == {"library": "wrong", **dict.fromkeys(STEPS[1:], "not reached")}
+    assert found_states(done.stdout) == {
+        "library": "wrong",
+        **dict.fromkeys(STEPS[1:], "not reached"),
+    }
     text = " ".join(done.stdout.split())
     assert all(words in text for words in (*says, "wrong: library")), done.stdout
 
@@ -89,13 +104,19 @@ def test_a_library_inside_an_archive(command: Command) -> None:
     package = command.installation.package
     shutil.copy(_library.lib._name, package / SONAME)
     archive = shutil.make_archive(str(package.parent.parent / "packed"), "zip", package.parent)
-    done = command.installation.run("-m", "kubepeers", "peers", PYTHONPATH=archive, LD_LIBRARY_PATH="/nowhere")
+    done = command.installation.run(
+        "-m", "kubepeers", "peers", PYTHONPATH=archive, LD_LIBRARY_PATH="/nowhere"
+    )
     assert done.returncode == 1
     assert f"{archive}/kubepeers/{SONAME} does not exist" in done.stderr
 
 
-@pytest.mark.parametrize("use", ["library_version()", "Provider(pod_labels={'a': 'b'}, discovery_port_name='p')"])
-def test_another_program_gets_the_error_when_it_needs_the_library(command: Command, use: str) -> None:
+@pytest.mark.parametrize(
+    "use", ["library_version()", "Provider(pod_labels={'a': 'b'}, discovery_port_name='p')"]
+)
+def test_another_program_gets_the_error_when_it_needs_the_library(
+    command: Command, use: str
+) -> None:
     other = command.installation.package.parent / "other"
     other.mkdir()
     (other / "__init__.py").write_text(f"from kubepeers import *\n{use}\n")

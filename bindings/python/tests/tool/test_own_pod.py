@@ -1,4 +1,4 @@
-"""What doctor says of an own pod that is no peer, and of other pods and answers that need mending."""
+"""What doctor says of this pod if it cannot be a peer, and of other pods and results."""
 
 from __future__ import annotations
 
@@ -52,7 +52,9 @@ def examined(server: Pretender, folder: Path, *arguments: str) -> tuple[dict[str
     assert done.stderr == ""
     assert unmended(done.stdout) == set()
     found = found_states(done.stdout)
-    return {name: state for name, state in found.items() if state not in ("ok", "not reached")}, done.stdout
+    return {
+        name: state for name, state in found.items() if state not in ("ok", "not reached")
+    }, done.stdout
 
 
 @pytest.mark.parametrize("others", [(), ("a",)], ids=["alone", "beside one that has it"])
@@ -64,7 +66,7 @@ def test_without_the_port(tmp_path: Path, others: tuple[str, ...]) -> None:
     assert "none lacks" not in said
     # Once, as it is one thing that is wrong.
     assert said.count("- {name: gossip, containerPort: NUMBER}") == 1
-    assert "To mend `ports`, `self`:" in said
+    assert "To fix `ports`, `self`:" in said
 
 
 def test_with_a_number_instead_of_the_port(tmp_path: Path) -> None:
@@ -83,7 +85,9 @@ def test_ended_with_a_number_instead_of_the_port(tmp_path: Path) -> None:
     ended = ported("me", "http")
     ended["status"]["phase"] = "Failed"
     with Pretender(pods(ended)) as server:
-        flaws, said = examined(server, tmp_path, "--set", "pod_uid=me", "--set", "default_discovery_port=1")
+        flaws, said = examined(
+            server, tmp_path, "--set", "pod_uid=me", "--set", "default_discovery_port=1"
+        )
         assert flaws == {"self": "wrong"}
         assert "describe pod" in said
 
@@ -100,7 +104,7 @@ def test_with_other_labels(tmp_path: Path, others: tuple[str, ...]) -> None:
     with Pretender(asked_for([*map(pod, others)], labelled("me", "other"))) as server:
         flaws, said = examined(server, tmp_path)
     assert flaws == {"self": "wrong"} if others else {"selector": "wrong", "self": "wrong"}
-    assert LABELS.format(tmp_path / "kubeconfig") in said.partition("To mend `self`:")[2]
+    assert LABELS.format(tmp_path / "kubeconfig") in said.partition("To fix `self`:")[2]
     assert "-l/--pod-labels or the variable KUBEPEERS_POD_LABELS" in said
 
 

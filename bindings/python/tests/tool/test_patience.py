@@ -16,7 +16,7 @@ from kubepeers.tool.session import patiently
 
 
 class Asked:
-    """Answers, or fails, as it was told to; the last one for ever."""
+    """Answers, or fails, as it was told to; the last one forever."""
 
     def __init__(self, *answers: Any) -> None:
         self._answers: Iterator[Any] = iter(answers)
@@ -44,8 +44,12 @@ def test_what_a_retry_mends_is_waited_for() -> None:
         assert asked.times == 1
 
 
-def health(age: float | None, error: KubepeersError | None = None, *, polling: bool = False) -> Health:
-    return Health(age is not None, math.inf if age is None else age, age is None, False, polling, error, "")
+def health(
+    age: float | None, error: KubepeersError | None = None, *, polling: bool = False
+) -> Health:
+    return Health(
+        age is not None, math.inf if age is None else age, age is None, False, polling, error, ""
+    )
 
 
 class Looking:
@@ -73,7 +77,7 @@ POLLS = health(0, AccessError("", retryable=False), polling=True)
 
 SEQUENCES = {
     "a server that comes late": ([BEGIN, PASSING, PASSING, READ], True),
-    "what does not mend itself": ([BEGIN, PASSING, LASTING], False),
+    "what does not fix itself": ([BEGIN, PASSING, LASTING], False),
     "a watch that is refused after the list": ([READ, READ, REFUSED, READ, REFUSED, POLLS], False),
     "a watch that comes late": ([READ, SILENT, READ, SILENT, SILENT], True),
 }

@@ -13,20 +13,41 @@ from kubepeers.tool.watch.screen import Screen
 from rich.console import Console
 from rich.live import Live
 
-SETTINGS = Settings({"pod_labels": "app=demo", "namespace": "default", "discovery_port_name": "gossip"})
+SETTINGS = Settings(
+    {"pod_labels": "app=demo", "namespace": "default", "discovery_port_name": "gossip"}
+)
 #: As long as one about a Role.
 REFUSED = AccessError("service account `member` may not watch the pods " * 10)
 TINY = [(columns, lines) for columns in range(1, 13) for lines in range(1, 13)]
 
 
 def picture(pods: int, problem: AccessError | None = None, now: float = 0) -> Picture:
-    explanation = Explanation("default", "app=demo", "`me`", "open", tuple(pod(i) for i in range(pods)))
-    return Picture(now, explanation, Health(True, 1, False, True, False, problem, "forbidden" if problem else ""), None)
+    explanation = Explanation(
+        "default", "app=demo", "`me`", "open", tuple(pod(i) for i in range(pods))
+    )
+    return Picture(
+        now,
+        explanation,
+        Health(True, 1, False, True, False, problem, "forbidden" if problem else ""),
+        None,
+    )
 
 
 def pod(i: int) -> ExplainedPod:
     return ExplainedPod(
-        *(f"web-{i}", "peer", f"10.0.0.{i}:1", (f"10.0.0.{i}",), "Running", True, False, "", f"u{i}", "", ""),
+        *(
+            f"web-{i}",
+            "peer",
+            f"10.0.0.{i}:1",
+            (f"10.0.0.{i}",),
+            "Running",
+            True,
+            False,
+            "",
+            f"u{i}",
+            "",
+            "",
+        ),
         (NamedPort("gossip", 1),),
     )
 
@@ -51,7 +72,11 @@ def shown(columns: int, lines: int, *pictures: Picture) -> list[str]:
 @pytest.mark.parametrize("problem", [None, REFUSED], ids=["well", "a long problem"])
 @pytest.mark.parametrize("pods", [0, 1, 30])
 def test_it_fits_everywhere(pods: int, problem: AccessError | None) -> None:
-    for columns, lines in [*TINY, *((80, lines) for lines in range(1, 20)), *((c, 24) for c in range(13, 90, 3))]:
+    for columns, lines in [
+        *TINY,
+        *((80, lines) for lines in range(1, 20)),
+        *((c, 24) for c in range(13, 90, 3)),
+    ]:
         text = shown(columns, lines, picture(pods, problem))
         assert text, (columns, lines)
 
@@ -63,7 +88,21 @@ def test_what_went_and_came_fits_too() -> None:
 
 def test_rows_as_many_as_there_is_room_for() -> None:
     text = [shown(80, lines, picture(5)) for lines in range(1, 14)]
-    assert [sum("web-" in line for line in each) for each in text] == [0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 5, 5, 5]
+    assert [sum("web-" in line for line in each) for each in text] == [
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        1,
+        2,
+        3,
+        5,
+        5,
+        5,
+    ]
     assert ["".join(line.strip() for line in each if " more" in line) for each in text] == [
         *[""] * 6, "and 5 more", "and 4 more", "and 3 more", "and 2 more", "", "", "",
     ]  # fmt: skip
@@ -71,7 +110,10 @@ def test_rows_as_many_as_there_is_room_for() -> None:
 
 def test_that_nothing_is_known_is_not_taken_for_silence() -> None:
     nothing = Picture(
-        0, None, Health(False, math.inf, True, False, False, None, ""), NoResultError("not a list of pods")
+        0,
+        None,
+        Health(False, math.inf, True, False, False, None, ""),
+        NoResultError("not a list of pods"),
     )
     said = "\n".join(shown(80, 24, nothing))
     assert "not a list of pods" in said

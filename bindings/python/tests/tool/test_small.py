@@ -102,15 +102,26 @@ class TestSettings:
         (tmp_path / "namespace").write_text("here\n")
         # A kubeconfig lies about, but the process is in a pod.
         there = {"KUBECONFIG": str(tmp_path / "namespace")}
-        pod = {"KUBERNETES_SERVICE_HOST": "h", "KUBEPEERS_SERVICE_ACCOUNT_DIR": str(tmp_path), **there}
-        assert settings({}, pod).values == {"service_account_dir": str(tmp_path), "namespace": "here"}
+        pod = {
+            "KUBERNETES_SERVICE_HOST": "h",
+            "KUBEPEERS_SERVICE_ACCOUNT_DIR": str(tmp_path),
+            **there,
+        }
+        assert settings({}, pod).values == {
+            "service_account_dir": str(tmp_path),
+            "namespace": "here",
+        }
         assert "kubeconfig" not in settings({}, {"KUBERNETES_SERVICE_HOST": "h", **there}).values
         assert settings({}, {**pod, "POD_NAMESPACE": "n"}).values["namespace"] == "n"
-        assert settings({"namespace": "x"}, {**pod, "KUBEPEERS_NAMESPACE": "y"}).values["namespace"] == "x"
+        assert (
+            settings({"namespace": "x"}, {**pod, "KUBEPEERS_NAMESPACE": "y"}).values["namespace"]
+            == "x"
+        )
 
 
 @pytest.mark.parametrize(
-    "token", [None, "", "a.b.c", "a.W10.c", "a.e30.c", "a.eyJzdWIiOiJzIiwia3ViZXJuZXRlcy5pbyI6MX0.c"]
+    "token",
+    [None, "", "a.b.c", "a.W10.c", "a.e30.c", "a.eyJzdWIiOiJzIiwia3ViZXJuZXRlcy5pbyI6MX0.c"],
 )
 def test_a_token_that_says_nothing(tmp_path: Path, token: str | None) -> None:
     if token is not None:
@@ -120,7 +131,9 @@ def test_a_token_that_says_nothing(tmp_path: Path, token: str | None) -> None:
 
 @pytest.mark.parametrize("end", ["1e999", "NaN", "1" + "0" * 400])
 def test_a_token_that_ends_at_no_time_that_there_is(tmp_path: Path, end: str) -> None:
-    payload = base64.urlsafe_b64encode(f'{{"sub": "s", "exp": {end}}}'.encode()).decode().rstrip("=")
+    payload = (
+        base64.urlsafe_b64encode(f'{{"sub": "s", "exp": {end}}}'.encode()).decode().rstrip("=")
+    )
     (tmp_path / "token").write_text(f"a.{payload}.c")
     assert credentials.step(Settings({"service_account_dir": str(tmp_path)})).state is State.OK
 
@@ -131,6 +144,9 @@ RAN_OUT = KubepeersError("Too many open files")
 @pytest.mark.parametrize("values", [{}, {"kubeconfig": "k"}], ids=["pod", "kubeconfig"])
 def test_who_has_run_out_is_told_nothing_of_clusters(values: dict[str, str]) -> None:
     made = Settings({"namespace": "n", **values})
-    for remedy in (remedies.credentials(RAN_OUT, made), remedies.access("connection", "resources", made, "h")):
+    for remedy in (
+        remedies.credentials(RAN_OUT, made),
+        remedies.access("connection", "resources", made, "h"),
+    ):
         assert "ulimit" in remedy.advice
         assert "kubectl" not in remedy.advice

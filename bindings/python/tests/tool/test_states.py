@@ -21,7 +21,9 @@ def test_peers(place: Place, state: State) -> None:
     state.arrange(place)
     code, words = state.peers
     done = place.run_for(
-        2 if state.lasts else 60, lambda done: code == 0 or all(word in done.stderr for word in words), "peers"
+        2 if state.lasts else 60,
+        lambda done: code == 0 or all(word in done.stderr for word in words),
+        "peers",
     )
     assert done.returncode == code, done
     if code == 0:
@@ -35,12 +37,16 @@ def test_peers(place: Place, state: State) -> None:
 @each
 def test_doctor(place: Place, state: State) -> None:
     state.arrange(place)
-    done = place.run_for(6 if state.unread else 60, lambda done: "--timeout gives" not in done.stdout, "doctor")
+    done = place.run_for(
+        6 if state.unread else 60, lambda done: "--timeout gives" not in done.stdout, "doctor"
+    )
     flaws, words = state.doctor
     assert done.stderr == ""
     found = found_states(done.stdout)
     assert tuple(found) == STEPS
-    assert {step: said for step, said in found.items() if said not in ("ok", "not reached")} == flaws, done.stdout
+    assert {
+        step: said for step, said in found.items() if said not in ("ok", "not reached")
+    } == flaws, done.stdout
     # One paragraph after the other, however the lines are broken.
     text = " ".join(done.stdout.split())
     assert all(word in text for word in words), done.stdout
@@ -53,13 +59,18 @@ def found_states(output: str) -> dict[str, str]:
     table = [line for line in output.partition("\n\n")[0].splitlines() if not line.startswith(" ")]
     said = {line.split()[0]: line.split(None, 1)[1] for line in table}
     known = ("ok", "not reached", "warning", "wrong")
-    return {step: next(word for word in known if text.startswith(word)) for step, text in said.items()}
+    return {
+        step: next(word for word in known if text.startswith(word)) for step, text in said.items()
+    }
 
 
 def unmended(output: str) -> set[str]:
-    """Give the steps that are not well without a word of what mends them. What is wrong with the library says it."""
+    """Give the steps that are not well without a word of what fixes them.
+
+    What is wrong with the library says it.
+    """
     flaws = {step for step, state in found_states(output).items() if state in ("wrong", "warning")}
-    headings = [line for line in output.splitlines() if line.startswith("To mend `")]
+    headings = [line for line in output.splitlines() if line.startswith("To fix `")]
     return flaws - set(re.findall("`([^`]+)`", " ".join(headings))) - {"library"}
 
 

@@ -24,8 +24,13 @@ each = pytest.mark.parametrize(
 )
 
 
-def run(place: Place, arguments: list[str], before: Callable[[], object]) -> subprocess.CompletedProcess[str]:
-    """Run the tool, whose process has done something before. Its stdout has a buffer, as it usually does."""
+def run(
+    place: Place, arguments: list[str], before: Callable[[], object]
+) -> subprocess.CompletedProcess[str]:
+    """Run the tool, whose process has done something before.
+
+    Its stdout has a buffer, as it usually does.
+    """
     place.environment.pop("PYTHONUNBUFFERED", None)
     done = subprocess.run(
         command(*arguments),
@@ -54,11 +59,16 @@ def test_stdout_is_closed(place: Place, arguments: list[str]) -> None:
 def test_stdout_is_full(place: Place, arguments: list[str]) -> None:
     place.pod("a", "10.0.0.2")
     done = run(place, arguments, full(1))
-    assert (done.returncode, done.stderr) == (1, "kubepeers: cannot go on: No space left on device\n")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "kubepeers: cannot go on: No space left on device\n",
+    )
 
 
 @pytest.mark.parametrize("before", [lambda: os.close(2), full(2)], ids=["closed", "full"])
-def test_where_stderr_is_not_there_scripts_read_no_errors(place: Place, before: Callable[[], object]) -> None:
+def test_where_stderr_is_not_there_scripts_read_no_errors(
+    place: Place, before: Callable[[], object]
+) -> None:
     done = run(place, ["peers", *NOWHERE], before)
     assert (done.returncode, done.stdout) == (1, "")
     place.pod("a", "10.0.0.2")
@@ -81,7 +91,9 @@ def test_no_error_steers_the_terminal(place: Place, capsys: pytest.CaptureFixtur
 
 def test_records_go_to_stderr(place: Place, tmp_path: Path) -> None:
     # What Python runs first: the end waits for the records as long as a busy machine takes.
-    (tmp_path / "sitecustomize.py").write_text("from kubepeers import _log\n_log.CLOSE_TIMEOUT_S = 60\n")
+    (tmp_path / "sitecustomize.py").write_text(
+        "from kubepeers import _log\n_log.CLOSE_TIMEOUT_S = 60\n"
+    )
     place.environment["PYTHONPATH"] += f":{tmp_path}"
     place.pod("a", "10.0.0.2")
     assert place.peers().stderr == ""

@@ -20,7 +20,7 @@ def test_a_live_table(place: Place) -> None:
         terminal.shows(" 1 peer ", "of 3 pods: ")
         assert terminal.shows("POD").split() == HEADINGS
         assert terminal.shows("app=demo", place.name, "port gossip")
-        assert terminal.shows("API server heard", "own pod: `me`")
+        assert terminal.shows("API server heard", "this pod: `me`")
         # Both ends of the name, and all the rest.
         assert terminal.shows("a-de", "-x2x4z", "peer", "10.0.0.2", "yes", "gossip=3322")
         terminal.shows("web", "no-discovery-port", "10.0.0.3", "http=80")
@@ -58,7 +58,9 @@ def test_alone_and_no_answer(place: Place) -> None:
         terminal.shows("may not list pods")
 
 
-@pytest.mark.parametrize(("columns", "headings"), [(100, HEADINGS), (60, HEADINGS[:5]), (40, HEADINGS[:3])])
+@pytest.mark.parametrize(
+    ("columns", "headings"), [(100, HEADINGS), (60, HEADINGS[:5]), (40, HEADINGS[:3])]
+)
 def test_narrow_terminals(place: Place, columns: int, headings: list[str]) -> None:
     for i in range(10):
         place.pod(f"demo-{i}-of-a-long-name", f"10.0.1.{i}")
@@ -116,7 +118,9 @@ def test_lines_in_a_terminal(place: Place, tmp_path: Path, how: str) -> None:
         place.environment["PYTHONPATH"] = f"{tmp_path}:{place.environment['PYTHONPATH']}"
     with Terminal(place, "watch", *arguments) as terminal:
         terminal.shows("+ me self 10.0.0.1")
-        assert any("kubepeers[tool]" in line for line in terminal.screen.display) == (how == "no rich")
+        assert any("kubepeers[tool]" in line for line in terminal.screen.display) == (
+            how == "no rich"
+        )
         terminal.press(b"\x03")
         assert terminal.ended() == 130
         assert b"Traceback" not in terminal.received

@@ -39,7 +39,9 @@ def test_pods_that_are_no_peers_or_not_ready(place: Place) -> None:
 
 def test_other_ports(place: Place) -> None:
     place.pod("a", "10.0.0.3")
-    assert "no port named remoting (`remoting_port_name`): a" in told(place, "--remoting-port-name=remoting")
+    assert "no port named remoting (`remoting_port_name`): a" in told(
+        place, "--remoting-port-name=remoting"
+    )
 
 
 def test_the_own_pod_is_terminating(place: Place) -> None:
@@ -65,9 +67,18 @@ def test_a_kubeconfig_is_no_pod(place: Place, cluster_kubeconfig: str) -> None:
     assert "in namespace default" in told(place, code=1)
 
 
-def test_all_else_is_examined_where_nothing_says_who_self_is(place: Place, cluster_kubeconfig: str) -> None:
-    said = told(place, "--kubeconfig", cluster_kubeconfig, "--membership=member", "-n", place.name, code=1)
-    for words in ("selector ok 1 pod: me", "self wrong cannot identify the pod", "answer not reached", "wrong: self"):
+def test_all_else_is_examined_where_nothing_says_who_self_is(
+    place: Place, cluster_kubeconfig: str
+) -> None:
+    said = told(
+        place, "--kubeconfig", cluster_kubeconfig, "--membership=member", "-n", place.name, code=1
+    )
+    for words in (
+        "selector ok 1 pod: me",
+        "self wrong cannot identify the pod",
+        "answer not reached",
+        "wrong: self",
+    ):
         assert words in said
 
 
@@ -82,7 +93,9 @@ def test_a_silent_server(place: Place, accepts: bool) -> None:
         for connection in fill:
             connection.close()
     assert "connection wrong" in said
-    assert ("a plain connection can be made" if accepts else "a plain connection cannot be made either") in said
+    assert (
+        "a plain connection can be made" if accepts else "a plain connection cannot be made either"
+    ) in said
 
 
 def _begun(at: tuple[str, int]) -> socket.socket:

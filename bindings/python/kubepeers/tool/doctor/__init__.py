@@ -1,4 +1,4 @@
-"""`kubepeers doctor`: every step to the first answer, each with what is wrong and what mends it."""
+"""`kubepeers doctor`: every step to the first answer, each with what is wrong and what fixes it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def run(settings: Settings, *, only_manifests: bool, timeout: float) -> int:
-    """Examine, and print each step as it is known, then what mends those that are wrong."""
+    """Examine, and print each step as it is known, then what fixes those that are wrong."""
     report = Report(sys.stderr if only_manifests else sys.stdout, os.environ)
     steps = []
     for step in _all(settings, timeout):

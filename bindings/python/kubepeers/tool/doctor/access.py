@@ -1,4 +1,7 @@
-"""The steps between the configuration and the pods: which of them failed, the library's class of failure tells."""
+"""The steps between the configuration and the pods.
+
+The class of the library's error says which of them failed.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,8 @@ _FAILS_AT = {
     "unauthorized": "login",
     "forbidden": "permission",
 }
-#: How long a plain connection is tried, to tell a server that is silent from one that cannot be reached.
+#: How long a plain connection is tried, to tell a server that is silent from one that cannot be
+#: reached.
 _PLAIN = 1.0
 
 
@@ -40,7 +44,9 @@ def steps(access: Access, settings: Settings, environment: Mapping[str, str]) ->
             yield _failed(fails_at, access, settings, environment)
             return
         yield step
-    yield _forbidden(access, settings) if not access.health.synced else _permission(access, settings)
+    yield (
+        _forbidden(access, settings) if not access.health.synced else _permission(access, settings)
+    )
 
 
 def _fails_at(access: Access) -> str:
@@ -55,7 +61,10 @@ def _fails_at(access: Access) -> str:
 
 
 def _good(access: Access, settings: Settings, environment: Mapping[str, str]) -> Iterator[Step]:
-    """Give the steps before the permission as they are if all is well. No more is said than is known."""
+    """Give the steps before the permission as they are if all is well.
+
+    No more is said than is known.
+    """
     at = credentials.server(settings, environment)
     yield credentials.step(settings)
     yield _dns(access, at[0] if at else None)
@@ -67,16 +76,25 @@ def _good(access: Access, settings: Settings, environment: Mapping[str, str]) ->
         yield ok("TLS", f"the server's certificate is of the CA in {settings.folder}/ca.crt")
     yield ok("server", "it answers")
     known = "the API server knows who this is"
-    yield ok("login", known if at else "the API server does not refuse the credentials, if the kubeconfig has any")
+    yield ok(
+        "login",
+        known
+        if at
+        else "the API server does not refuse the credentials, if the kubeconfig has any",
+    )
 
 
 def _dns(access: Access, host: str | None) -> Step:
     if host is not None and _is_address(host):
         return ok("DNS", f"nothing to look up: {host}")
-    if not access.health.synced and (access.failed is None or access.failed.error_class in ("timed-out", "resources")):
-        # It may be the name that is waited for, or nobody could ask for it.
+    if not access.health.synced and (
+        access.failed is None or access.failed.error_class in ("timed-out", "resources")
+    ):
+        # It may be the name that is waited for, or it could not be requested.
         return not_reached("DNS")
-    return ok("DNS", f"{host} is known" if host else "the name in the kubeconfig is known, if it is one")
+    return ok(
+        "DNS", f"{host} is known" if host else "the name in the kubeconfig is known, if it is one"
+    )
 
 
 def _is_address(host: str) -> bool:
@@ -91,7 +109,11 @@ def _forbidden(access: Access, settings: Settings) -> Step:
     assert access.failed
     assert access.failed.error
     error = access.failed.error
-    return wrong("permission", error.message, remedy=remedies.permission(error.manifest) or remedies.server(settings))
+    return wrong(
+        "permission",
+        error.message,
+        remedy=remedies.permission(error.manifest) or remedies.server(settings),
+    )
 
 
 def _permission(access: Access, settings: Settings) -> Step:
@@ -110,11 +132,22 @@ def _permission(access: Access, settings: Settings) -> Step:
 
 
 def _failed(name: str, access: Access, settings: Settings, environment: Mapping[str, str]) -> Step:
-    error, error_class = (access.failed.error, access.failed.error_class) if access.failed else (None, "timed-out")
-    says = error.message if error else "the API server has not answered in the time that --timeout gives"
+    error, error_class = (
+        (access.failed.error, access.failed.error_class) if access.failed else (None, "timed-out")
+    )
+    says = (
+        error.message
+        if error
+        else "the API server has not answered in the time that --timeout gives"
+    )
     at = credentials.server(settings, environment)
     more = _plain_connection(at) if error_class == "timed-out" else []
-    return wrong(name, says, *more, remedy=remedies.access(name, error_class, settings, at[0] if at else "NAME"))
+    return wrong(
+        name,
+        says,
+        *more,
+        remedy=remedies.access(name, error_class, settings, at[0] if at else "NAME"),
+    )
 
 
 def _plain_connection(at: tuple[str, int] | None) -> list[str]:

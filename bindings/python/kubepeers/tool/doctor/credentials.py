@@ -23,7 +23,9 @@ def step(settings: Settings) -> Step:
     """Tell of credentials that the library has found to be complete."""
     if "kubeconfig" in settings.values:
         context = settings.values.get("context")
-        says = f"kubeconfig {settings.values['kubeconfig']}" + (f", {context=!s}" if context else "")
+        says = f"kubeconfig {settings.values['kubeconfig']}" + (
+            f", {context=!s}" if context else ""
+        )
         return ok("credentials", f"{says}: it can be read")
     claims = account.claims(settings.folder)
     if claims is None:
@@ -34,7 +36,11 @@ def step(settings: Settings) -> Step:
     if left is not None and left <= 0:
         expired = f"its token expired {span(-left)} ago, by the clock of this machine"
         return warning("credentials", says, expired, remedy=remedies.login(settings))
-    return ok("credentials", says, *([] if left is None else [f"its token is good for another {span(left)}"]))
+    return ok(
+        "credentials",
+        says,
+        *([] if left is None else [f"its token is good for another {span(left)}"]),
+    )
 
 
 def server(settings: Settings, environment: Mapping[str, str]) -> tuple[str, int] | None:

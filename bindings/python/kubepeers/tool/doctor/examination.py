@@ -32,10 +32,15 @@ def examine(settings: Settings, environment: Mapping[str, str], seconds: float) 
     deadline = time.monotonic() + seconds
     with contextlib.ExitStack() as stack:
         try:
-            provider, nobody = _opened({"request_timeout_ms": _REQUEST_TIMEOUT_MS, **settings.values}, stack)
+            provider, nobody = _opened(
+                {"request_timeout_ms": _REQUEST_TIMEOUT_MS, **settings.values}, stack
+            )
         except MISCONFIGURED as error:
             yield wrong(
-                "configuration", *settings.doubts, error.message, remedy=remedies.configuration(error, settings)
+                "configuration",
+                *settings.doubts,
+                error.message,
+                remedy=remedies.configuration(error, settings),
             )
             return
         except KubepeersError as error:
@@ -50,8 +55,13 @@ def examine(settings: Settings, environment: Mapping[str, str], seconds: float) 
         yield from findings.steps(gather(provider, settings, nobody, deadline))
 
 
-def _opened(values: dict[str, str], stack: contextlib.ExitStack) -> tuple[Provider, SelfPodError | None]:
-    """Give a provider; also where nothing says which pod this is, as all else can be examined all the same."""
+def _opened(
+    values: dict[str, str], stack: contextlib.ExitStack
+) -> tuple[Provider, SelfPodError | None]:
+    """Return a provider.
+
+    If nothing identifies this pod, it is an observer, so that the other steps can be checked.
+    """
     try:
         return stack.enter_context(registered(values)), None
     except SelfPodError as nobody:
@@ -61,4 +71,8 @@ def _opened(values: dict[str, str], stack: contextlib.ExitStack) -> tuple[Provid
 def _configuration(settings: Settings) -> Step:
     values = settings.values
     looked_for = f"pods with labels {values['pod_labels']} in namespace {values['namespace']}, "
-    return ok("configuration", f"{looked_for}at their port {values['discovery_port_name']}", *settings.notes)
+    return ok(
+        "configuration",
+        f"{looked_for}at their port {values['discovery_port_name']}",
+        *settings.notes,
+    )

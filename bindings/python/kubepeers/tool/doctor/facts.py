@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kubepeers import Explanation, Node, Provider
     from kubepeers.tool.settings import Settings
 
-#: How long the own pod is waited for.
+#: How long to wait for this pod.
 _PATIENCE = 3.0
 #: How long it may take to look for each label alone.
 _ALONE = 3.0
@@ -35,8 +35,10 @@ class Facts:
     now: float
 
 
-def gather(provider: Provider, settings: Settings, nobody: KubepeersError | None, deadline: float) -> Facts:
-    """Ask for them. `nobody`: it is not known which pod this process runs in."""
+def gather(
+    provider: Provider, settings: Settings, nobody: KubepeersError | None, deadline: float
+) -> Facts:
+    """Collect the facts. An error is passed if the pod that this process runs in is unknown."""
     nodes, refusal = None, nobody
     if refusal is None:
         try:
@@ -56,7 +58,9 @@ def _alone(settings: Settings, seconds: float) -> dict[str, int]:
     with contextlib.suppress(KubepeersError), contextlib.ExitStack() as stack:
         found = {label: stack.enter_context(_looking(settings, label)) for label in labels}
         until = time.monotonic() + seconds
-        while time.monotonic() < until and any(not looking.health().synced for looking in found.values()):
+        while time.monotonic() < until and any(
+            not looking.health().synced for looking in found.values()
+        ):
             time.sleep(STEP)
         read = {label: looking for label, looking in found.items() if looking.health().synced}
         return {label: len(looking.explain().pods) for label, looking in read.items()}

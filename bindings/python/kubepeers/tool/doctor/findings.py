@@ -48,7 +48,10 @@ def _selector(facts: Facts) -> Step:
     labels, namespace = values["pod_labels"], values["namespace"]
     says = [f"no pod of namespace {namespace} has labels {labels}"]
     if facts.alone:
-        have = [f"{label}: {count(number, 'pod') if number else 'none'}" for label, number in facts.alone.items()]
+        have = [
+            f"{label}: {count(number, 'pod') if number else 'none'}"
+            for label, number in facts.alone.items()
+        ]
         says.append(f"looked for alone: {', '.join(have)}")
     return wrong("selector", *says, remedy=remedies.selector(facts.settings))
 
@@ -60,7 +63,7 @@ def _ports(facts: Facts) -> Step:
     if not lacking:
         return _other_ports(facts, name)
     others = [pod for pod in facts.explanation.pods if pod.verdict not in lacks]
-    # If it is the own pod that lacks it there is no answer, whatever the others have.
+    # If this pod lacks it, there is no answer, whatever the others have.
     state = warning if others and not lacks["self"] else wrong
     says = f"no port named {name}: {some([_with_ports(pod) for pod in lacking])}"
     return state("ports", says, remedy=remedies.ports({"discovery_port_name": name}))
@@ -113,4 +116,6 @@ def _answer(facts: Facts) -> Step:
         # Who is no pod is not one of them, alone or not.
         nobody = facts.settings.values.get("membership") == "observer"
         return ok("answer", "no peers" if nobody else "no peers: alone, confirmed")
-    return ok("answer", f"{count(len(facts.nodes), 'peer')}: {some([node.name for node in facts.nodes])}")
+    return ok(
+        "answer", f"{count(len(facts.nodes), 'peer')}: {some([node.name for node in facts.nodes])}"
+    )

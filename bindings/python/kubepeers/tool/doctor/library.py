@@ -13,6 +13,6 @@ def step() -> Step:
         from kubepeers import library_version
         from kubepeers._library import lib
     except LibraryError as error:
-        # What mends it is part of what it says.
+        # What fixes it is part of what it says.
         return Step("library", State.WRONG, (str(error),))
     return ok("library", f"version {library_version()}: {lib._name}")

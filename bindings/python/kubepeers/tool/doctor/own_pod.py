@@ -1,4 +1,4 @@
-"""The pod that this process runs in: can it be one of the peers, and if not, what mends that?"""
+"""The pod that this process runs in: can it be one of the peers, and if not, what fixes that?"""
 
 from __future__ import annotations
 
@@ -30,20 +30,31 @@ def step(facts: Facts) -> Step:
     refusal = facts.refusal
     # An answer that is too old is not its fault.
     if refusal is not None and refusal.status.name != "STALE":
-        return wrong("self", refusal.message, *_at_one_address(facts), remedy=_remedy(facts, refusal))
+        return wrong(
+            "self", refusal.message, *_at_one_address(facts), remedy=_remedy(facts, refusal)
+        )
     if facts.settings.values.get("membership") == "observer":
         return ok("self", "this process is not one of the pods (`membership` = `observer`)")
     says = f"this process runs in pod {facts.explanation.self_pod}"
     own = _own(facts)
     if own and own.terminating:
-        return warning("self", says, "it is terminating: it still gets answers, but is nobody's peer any more")
+        return warning(
+            "self", says, "it is terminating: it still gets answers, but is nobody's peer any more"
+        )
     return ok("self", says)
 
 
 def lacks_port(facts: Facts) -> bool:
-    """Say whether it can be no peer for want of the discovery port. Its verdict is `self`, whatever it lacks."""
+    """Say whether it can be no peer for want of the discovery port.
+
+    Its verdict is `self`, whatever it lacks.
+    """
     own, values = _own(facts), facts.settings.values
-    if own is None or facts.explanation.gate != "self-excluded" or "default_discovery_port" in values:
+    if (
+        own is None
+        or facts.explanation.gate != "self-excluded"
+        or "default_discovery_port" in values
+    ):
         return False
     return values["discovery_port_name"] not in [port.name for port in own.ports]
 
@@ -59,7 +70,9 @@ def _at_one_address(facts: Facts) -> list[str]:
     pods = [pod for pod in facts.explanation.pods if pod.phase in ("Pending", "Running")]
     living = collections.Counter(ip for pod in pods for ip in pod.ips)
     sharing = [pod.name for pod in pods if any(living[ip] > 1 for ip in pod.ips)]
-    return [f"they share an address, as on a host's network, where POD_IP does not tell: {some(sharing)}"]
+    return [
+        f"they share an address, as on a host's network, where POD_IP does not tell: {some(sharing)}"
+    ]
 
 
 def _remedy(facts: Facts, refusal: KubepeersError) -> Remedy:
@@ -88,7 +101,10 @@ def _remedy(facts: Facts, refusal: KubepeersError) -> Remedy:
 
 
 def _excluded(facts: Facts) -> Remedy:
-    """Say what mends a pod that can be no peer: it has no port, or has ended, or has no fitting address."""
+    """Return what fixes a pod that cannot be a peer.
+
+    It has no port, has ended, or has no address of the family.
+    """
     values, own = facts.settings.values, _own(facts)
     if lacks_port(facts):
         return remedies.ports({"discovery_port_name": values["discovery_port_name"]})

@@ -1,4 +1,4 @@
-"""What mends each step."""
+"""What fixes each step."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ if TYPE_CHECKING:
     from kubepeers.tool.settings import Settings
 
 _MOUNT = """\
-Have the token and the CA mounted as Kubernetes makes them. In the pod template, and in the service account where that
-says nothing:
+Have the token and the CA mounted as Kubernetes makes them. In the pod template, and in the service
+account where that says nothing:
     spec:
       automountServiceAccountToken: true"""
 
 _DESK = "Outside a cluster give --kubeconfig: the namespace is then the one of its context."
 
 _NOT_IN_CLUSTER = """\
-Outside a cluster give --kubeconfig. In a pod Kubernetes sets these variables; see what they are, and what sets them:
+Outside a cluster give --kubeconfig. In a pod Kubernetes sets these variables; see what they are,
+and what sets them:
     env | grep '^KUBERNETES_SERVICE_'"""
 
 _RESOURCES = """\
@@ -33,7 +34,8 @@ This process may have no more open files, threads or memory; see how many it may
     ulimit -a"""
 
 _NAME_IT = """\
-Put the name that the API server says in the place of THE-USER, and have it applied by somebody who may do so.
+Put the name that the API server says in the place of THE-USER, and ask a cluster admin who
+may do so.
 As it is, it is of no use: `kubepeers doctor --manifest` does not print it to stdout."""
 
 
@@ -69,7 +71,11 @@ def _credentials(settings: Settings) -> str:
 
 def kubectl(settings: Settings) -> str:
     """Give the kubectl that asks as this process does."""
-    options = [f"--{key}={settings.values[key]}" for key in ("kubeconfig", "context") if key in settings.values]
+    options = [
+        f"--{key}={settings.values[key]}"
+        for key in ("kubeconfig", "context")
+        if key in settings.values
+    ]
     return shlex.join(["kubectl", *options])
 
 
@@ -79,7 +85,10 @@ def permission(manifest: str | None) -> Remedy | None:
         return None
     if "THE-USER" in manifest:
         return Remedy(_NAME_IT, manifest, complete=False)
-    return Remedy("Somebody who may do so applies this, or pipes it from `kubepeers doctor --manifest`.", manifest)
+    return Remedy(
+        "Somebody who may do so applies this, or pipes it from `kubepeers doctor --manifest`.",
+        manifest,
+    )
 
 
 def server(settings: Settings) -> Remedy:
@@ -118,9 +127,7 @@ def _connection(error_class: str, settings: Settings) -> str:
             f"    kubectl get networkpolicy -n {settings.values['namespace']}"
         )
     reaches = f"See whether kubectl reaches it:\n    {kubectl(settings)} get --raw /readyz"
-    plugin = (
-        "\nIf kubectl waits too, it may be a login plugin (`exec` in the kubeconfig) that does not come to its end."
-    )
+    plugin = "\nIf kubectl waits, too, a login plugin (`exec` in the kubeconfig) may not end."
     return reaches + (plugin if error_class == "timed-out" else "")
 
 
@@ -149,7 +156,9 @@ def selector(settings: Settings) -> Remedy:
 
 def ports(lacking: Mapping[str, str]) -> Remedy:
     """Say how ports get their names, which are given by their keys."""
-    named = [f"    - {{name: {name}, containerPort: NUMBER}}" for name in dict.fromkeys(lacking.values())]
+    named = [
+        f"    - {{name: {name}, containerPort: NUMBER}}" for name in dict.fromkeys(lacking.values())
+    ]
     options = ", ".join(option(key) for key in lacking)
     numbers = ", ".join(f"--set default_{key.removesuffix('_name')}=NUMBER" for key in lacking)
     return Remedy(

@@ -31,7 +31,11 @@ class Report:
 
     def step(self, step: Step) -> None:
         """Print a line or two for a step."""
-        lines = [line for says in step.says for line in wrapped(clean(says), self._columns() - _NAME - _STATE)]
+        lines = [
+            line
+            for says in step.says
+            for line in wrapped(clean(says), self._columns() - _NAME - _STATE)
+        ]
         first, *others = lines or [""]
         state = self._painted(f"{step.state.value:{_STATE}}", step.state)
         self._print(f"{step.name:{_NAME}}{state}{first}".rstrip())
@@ -39,13 +43,16 @@ class Report:
             self._print(" " * (_NAME + _STATE) + line)
 
     def remedies(self, steps: list[Step]) -> None:
-        """Print what mends the steps that are not well, once where it mends several, and the outcome."""
-        mended: dict[Remedy, list[str]] = {}
+        """Print the fixes of all steps that are not ok, and the outcome.
+
+        A fix of several steps is printed once.
+        """
+        fixed: dict[Remedy, list[str]] = {}
         for step in steps:
             if step.remedy:
-                mended.setdefault(step.remedy, []).append(f"`{step.name}`")
-        for remedy, names in mended.items():
-            self._print(f"\nTo mend {', '.join(names)}:")
+                fixed.setdefault(step.remedy, []).append(f"`{step.name}`")
+        for remedy, names in fixed.items():
+            self._print(f"\nTo fix {', '.join(names)}:")
             self._advice(remedy.advice)
             self._manifest(remedy)
         self._print(f"\n{self._outcome(steps)}")
@@ -53,13 +60,19 @@ class Report:
     def _advice(self, advice: str) -> None:
         for line in advice.splitlines():
             # What is to be copied stays one line.
-            for shown in [clean(line)] if line.startswith("    ") else wrapped(clean(line), self._columns()):
+            for shown in (
+                [clean(line)] if line.startswith("    ") else wrapped(clean(line), self._columns())
+            ):
                 self._print(shown)
 
     def _manifest(self, remedy: Remedy) -> None:
         if remedy.manifest:
             lines = [clean(line) for line in remedy.manifest.splitlines()]
-            self._print("\n".join(["kubectl apply -f - <<'END'", *lines, "END"] if remedy.complete else lines))
+            self._print(
+                "\n".join(
+                    ["kubectl apply -f - <<'END'", *lines, "END"] if remedy.complete else lines
+                )
+            )
 
     def _outcome(self, steps: list[Step]) -> str:
         for state, text in ((State.WRONG, "wrong"), (State.WARNING, "well, but look at")):
@@ -72,7 +85,9 @@ class Report:
         return f"\033[{_COLOURS[state]}m{text}\033[0m" if self._coloured else text
 
     def _columns(self) -> int:
-        return min(shutil.get_terminal_size().columns - 1, _WIDEST) if self._to.isatty() else _WIDEST
+        return (
+            min(shutil.get_terminal_size().columns - 1, _WIDEST) if self._to.isatty() else _WIDEST
+        )
 
     def _print(self, line: str) -> None:
         print(line, file=self._to, flush=True)

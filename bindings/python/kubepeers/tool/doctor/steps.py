@@ -40,7 +40,7 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class Remedy:
-    """What mends a step."""
+    """What fixes a step."""
 
     #: Paragraphs, and lines to be copied, which begin with four blanks.
     advice: str
@@ -72,10 +72,10 @@ def warning(name: str, *says: str, remedy: Remedy | None = None) -> Step:
 
 
 def wrong(name: str, *says: str, remedy: Remedy) -> Step:
-    """Say that a step is wrong. Whoever says so has to say what mends it."""
+    """Say that a step is wrong, and what fixes it."""
     return Step(name, State.WRONG, says, remedy)
 
 
 def not_reached(name: str) -> Step:
-    """Say that a step before it has to be mended first."""
+    """Say that a step before it has to be fixed first."""
     return Step(name, State.NOT_REACHED)

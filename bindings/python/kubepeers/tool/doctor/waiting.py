@@ -19,7 +19,8 @@ class Access:
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
         self.health: Health = provider.health()
-        #: As it was when the last failure was seen; None if there was none, since the pods were read or at all.
+        #: As it was when the last failure was seen; None if there was none, since the pods were
+        #: read or at all.
         self.failed: Health | None = None
         self._failed_at: float | None = None
         #: The API server has granted a watch, even if it was cut since.
@@ -33,14 +34,15 @@ class Access:
         self.health = self._provider.health()
         self.watched = self.watched or self.health.watching
         if unread and self.health.synced:
-            # What went wrong before has mended itself.
+            # What went wrong before has fixed itself.
             self.failed = None
         if self.health.error is not None:
             self.failed = self.health
         if not self.health.synced:
             return
         if self._failed_at is None and self.failed is not None:
-            # After the look, which may have seen an answer that came before the failure. Ages are whole milliseconds.
+            # After the look, which may have seen an answer that came before the failure. Ages are
+            # whole milliseconds.
             self._failed_at = time.monotonic() + 0.001
             # Does it answer nothing any more, or is it only the watch? Another list tells.
             with contextlib.suppress(KubepeersError):
@@ -50,7 +52,7 @@ class Access:
 
     @property
     def settled(self) -> bool:
-        """The pods were read and are watched or polled, or what is wrong does not mend itself."""
+        """The pods were read and are watched or polled, or what is wrong does not fix itself."""
         error = self.health.error
         if self.health.synced and (self.watched or self.health.polling):
             return True

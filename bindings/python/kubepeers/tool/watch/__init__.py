@@ -34,7 +34,7 @@ class View(Protocol):
 
 
 def run(settings: Settings, *, plain: bool) -> int:
-    """Show what is known until somebody ends it."""
+    """Show the pods until the program is interrupted."""
     with registered(settings.values) as provider, _view(settings, plain) as view:
         while not _nobody_reads():
             view.show(look(provider))

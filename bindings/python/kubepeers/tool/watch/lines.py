@@ -1,4 +1,4 @@
-"""Lines of changes: for files, for pipes, and for whoever has no `rich`."""
+"""Lines of changes, for files, pipes, and installations without `rich`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ class Lines:
         """Print what has changed since the last time."""
         # Before the first list there is nothing to say but that it lasts.
         if picture.problem != self._problem and (picture.explanation or picture.health.error):
-            self._print(picture.now, f"! {picture.problem}" if picture.problem else "! all is well again")
+            self._print(
+                picture.now, f"! {picture.problem}" if picture.problem else "! all is well again"
+            )
             self._problem = picture.problem
         for change in changes(self._before, picture.pods):
             self._print(picture.now, described(change, change.pod.name))

@@ -36,7 +36,11 @@ class Picture:
             return f"no pod has labels {self.explanation.selector} in namespace {self.explanation.namespace}"
         if error is None:
             return ""
-        return f"{error.message} (`kubepeers doctor` prints what allows it)" if error.manifest else error.message
+        return (
+            f"{error.message} (`kubepeers doctor` prints what allows it)"
+            if error.manifest
+            else error.message
+        )
 
 
 def look(provider: Provider) -> Picture:

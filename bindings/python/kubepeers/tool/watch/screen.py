@@ -33,7 +33,13 @@ _RECENT = 10.0
 _LISTED = 6
 #: How long a name may be there.
 _LOGGED = 24
-_STYLES = {"peer": "green", "self": "cyan", "terminating": "yellow", "not-running": "yellow", "no-ip": "yellow"}
+_STYLES = {
+    "peer": "green",
+    "self": "cyan",
+    "terminating": "yellow",
+    "not-running": "yellow",
+    "no-ip": "yellow",
+}
 #: How many lines a problem may take.
 _PROBLEM = 5
 _MARKS = {"+": "bold green", "~": "bold yellow", "-": "bold red"}
@@ -59,7 +65,9 @@ class Screen:
     def opened(cls, settings: Settings) -> Iterator[Screen]:
         """Take the whole terminal, and give it back."""
         console = Console(highlight=False, emoji=False, markup=False)
-        with Live(console=console, screen=True, auto_refresh=False, vertical_overflow="crop") as live:
+        with Live(
+            console=console, screen=True, auto_refresh=False, vertical_overflow="crop"
+        ) as live:
             yield cls(live, settings)
 
     def show(self, picture: Picture) -> None:
@@ -72,13 +80,22 @@ class Screen:
         if self._before is not None:
             for change in changes(self._before, picture.pods):
                 self._recent[change.pod.uid] = (picture.now, change)
-                self._log.append((picture.now, described(change, shortened(change.pod.name, _LOGGED))))
+                self._log.append(
+                    (picture.now, described(change, shortened(change.pod.name, _LOGGED)))
+                )
         if picture.explanation:
             self._before = picture.pods
-        self._recent = {uid: (at, change) for uid, (at, change) in self._recent.items() if picture.now - at < _RECENT}
+        self._recent = {
+            uid: (at, change)
+            for uid, (at, change) in self._recent.items()
+            if picture.now - at < _RECENT
+        }
 
     def drawn(self, picture: Picture, columns: int, lines: int) -> RenderableType:
-        """Lay it out for a terminal of any size. What is too much for a tiny one, `rich` cuts off."""
+        """Lay it out for a terminal of any size.
+
+        What is too much for a tiny one, `rich` cuts off.
+        """
         top = [self._title(picture, columns), _summary(picture), *_state(picture, columns)]
         log = self._logged(columns) if lines >= 16 else []
         # Less an empty line, the headings, and a line to spare.
@@ -97,7 +114,11 @@ class Screen:
         cells = [self._cells(pod, picture.now, columns) for pod in rows[:room]]
         left = len(rows) - len(cells)
         if left and cells:
-            cells[-1] = [Text(), Text(f"and {left + 1} more", style="dim"), *[Text()] * (len(_HEADINGS) - 2)]
+            cells[-1] = [
+                Text(),
+                Text(f"and {left + 1} more", style="dim"),
+                *[Text()] * (len(_HEADINGS) - 2),
+            ]
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
         widths = _widths(cells, columns) if cells else []
         for heading, width in zip(_HEADINGS, widths):
@@ -107,7 +128,10 @@ class Screen:
         return table
 
     def _rows(self, picture: Picture, room: int) -> list[ExplainedPod]:
-        """Give the pods by name, those that just went among them. Too many for the screen: first what is to be seen."""
+        """Give the pods by name, those that just went among them.
+
+        Too many for the screen: first what is to be seen.
+        """
         gone = [change.pod for _, change in self._recent.values() if change.mark == "-"]
         rows = sorted([*picture.pods.values(), *gone], key=lambda pod: pod.name)
         if len(rows) > room:
@@ -121,7 +145,10 @@ class Screen:
         style = "dim strike" if gone else ""
         return [
             Text(mark, style=_MARKS.get(mark, "")),
-            Text(shortened(clean(pod.name), max(_NAME, columns - _OTHERS)), style=style or _MARKS.get(mark, "")),
+            Text(
+                shortened(clean(pod.name), max(_NAME, columns - _OTHERS)),
+                style=style or _MARKS.get(mark, ""),
+            ),
             Text("gone" if gone else pod.verdict, style=style or _STYLES.get(pod.verdict, "red")),
             Text(_host(pod), style=style),
             Text("yes" if pod.ready else "no", style=style or ("" if pod.ready else "yellow")),
@@ -132,13 +159,22 @@ class Screen:
     def _logged(self, columns: int) -> list[Text]:
         if not self._log:
             return []
-        lines = [f"{time.strftime('%H:%M:%S', time.localtime(at))} {clean(line)}" for at, line in self._log]
-        return [Text(), *(Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in lines)]
+        lines = [
+            f"{time.strftime('%H:%M:%S', time.localtime(at))} {clean(line)}"
+            for at, line in self._log
+        ]
+        return [
+            Text(),
+            *(Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in lines),
+        ]
 
 
 def _widths(cells: list[list[Text]], columns: int) -> list[int]:
-    """Give each column what it needs and the last one what is left; none that there is no room for."""
-    needed = [max(len(heading), *(row[i].cell_len for row in cells)) for i, heading in enumerate(_HEADINGS)]
+    """Return the widths of the columns that fit. The last one gets the rest."""
+    needed = [
+        max(len(heading), *(row[i].cell_len for row in cells))
+        for i, heading in enumerate(_HEADINGS)
+    ]
     widths: list[int] = []
     for width in [1, *needed[1:-1], min(_PORTS, needed[-1])]:
         if sum(widths) + 2 * len(widths) + width > columns:
@@ -165,7 +201,9 @@ def _summary(picture: Picture) -> Text:
         answer, colour = "no answer", "red"
     elif not peers:
         answer, colour = "alone", "yellow"
-    line = Text(no_wrap=True, overflow="ellipsis").append(f" {answer} ", style=f"bold reverse {colour}")
+    line = Text(no_wrap=True, overflow="ellipsis").append(
+        f" {answer} ", style=f"bold reverse {colour}"
+    )
     return line.append(f"  {_verdicts(pods)}") if picture.explanation else line
 
 
@@ -181,8 +219,10 @@ def _state(picture: Picture, columns: int) -> list[Text]:
     # It may have answered, with something that is no list of pods.
     heard = "no pods read yet" if not health.synced else f"API server heard {span(health.age)} ago"
     how = ", polling" if health.polling else ""
-    own = f"; own pod: {clean(picture.explanation.self_pod)}" if picture.explanation else ""
+    own = f"; this pod: {clean(picture.explanation.self_pod)}" if picture.explanation else ""
     lines = [Text(f"{heard}{how}{own}", style="dim", no_wrap=True, overflow="ellipsis")]
     if picture.problem:
-        lines += [Text(line, style="red") for line in wrapped(clean(picture.problem), columns)[:_PROBLEM]]
+        lines += [
+            Text(line, style="red") for line in wrapped(clean(picture.problem), columns)[:_PROBLEM]
+        ]
     return lines
