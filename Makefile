@@ -47,7 +47,7 @@ help: ## print this list
 # --- The two commands -----------------------------------------------------------------------------
 
 # CLUSTER=current uses the cluster of KUBECONFIG, in a new namespace, instead of starting one.
-DEMO = $(PYTHON) examples/demo.py --tool $(TOOL) --build $(PROGRAMS)
+DEMO = $(PYTHON) examples/demo/demo.py --tool $(TOOL) --build $(PROGRAMS)
 
 ifneq ($(filter demo,$(MAKECMDGOALS)),)
 ifneq ($(filter-out current,$(CLUSTER)),)
@@ -157,14 +157,14 @@ lint: stage $(VENV)/ready ## run formatters, linters and type checkers
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy --strict --python-version 3.10 bindings/python/kubepeers
-	for program in examples/python/peers.py examples/python-service/service.py; do \
+	for program in examples/python/peers.py examples/demo/peers.py examples/python-service/service.py; do \
 		MYPYPATH=bindings/python $(VENV)/bin/mypy --strict --python-version 3.10 $$program; done
-	$(VENV)/bin/mypy examples/demo.py
+	$(VENV)/bin/mypy examples/demo/demo.py
 	cargo clippy --locked --all-targets --features testing -- --deny warnings
 	cd bindings/go && go vet ./...
 	cd bindings/go/goakt && go vet ./...
 	cd examples/go && go vet ./...
-	cd examples/demo && go vet ./...
+	cd examples/demo/go && go vet ./...
 	cd examples/goakt && go vet ./...
 	cd examples/memberlist && go vet ./...
 	cd tests/testenv && $(GO_TESTENV) vet -tags node ./cmd/testenv ./cmd/pause ./internal/...
@@ -249,9 +249,9 @@ header: ## generate include/kubepeers.h and docs/configuration.md from the sourc
 .PHONY: examples
 examples: stage
 	@mkdir -p $(PROGRAMS)
-	for example in peers events; do \
-		$(CC) -std=c99 $(C_FLAGS) examples/c/$$example.c -o $(PROGRAMS)/$$example-c $(C_LINK); done
-	cd examples/demo && go build -o $(PROGRAMS)/peers-go .
+	for example in c/peers c/events demo/peers; do \
+		$(CC) -std=c99 $(C_FLAGS) examples/$$example.c -o $(PROGRAMS)/$${example/\//-} $(C_LINK); done
+	cd examples/demo/go && go build -o $(PROGRAMS)/demo-peers-go .
 
 # tests/c: the model and the scenarios share the fake server and its configurations.
 C_TEST_FLAGS   := $(C_FLAGS) -D_GNU_SOURCE

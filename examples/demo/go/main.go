@@ -1,5 +1,5 @@
 // Command demo is the Go program of `make demo`. It prints the addresses of this pod's
-// peers, or why there are none, and again after every change. examples/demo.py compares
+// peers, or why there are none, and again after every change. examples/demo/demo.py compares
 // the lines with those of the other languages.
 package main
 

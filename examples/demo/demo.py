@@ -1,4 +1,4 @@
-"""Runs the examples in C, Go and Python side by side, each as one of the pods, while pods change.
+"""Runs programs in C, Go and Python side by side, each as one of the pods, while pods change.
 
 `make demo` runs it. After each change of a pod, it compares what the three programs print with the
 pods that the API server has. It computes the expected output from that list, without the library.
@@ -221,10 +221,10 @@ class Demo:
 
 
 def commands(build: Path) -> dict[str, list[str]]:
-    python = Path(__file__).parent / "python" / "peers.py"
+    python = Path(__file__).parent / "peers.py"
     return {
-        "C": [str(build / "peers-c")],
-        "Go": [str(build / "peers-go")],
+        "C": [str(build / "demo-peers")],
+        "Go": [str(build / "demo-peers-go")],
         "Python": [sys.executable, str(python)],
     }
 
@@ -287,7 +287,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tool", required=True, help="path of the helper program testenv")
     parser.add_argument(
-        "--build", required=True, type=Path, help="folder of the examples peers-c and peers-go"
+        "--build",
+        required=True,
+        type=Path,
+        help="directory of the programs demo-peers and demo-peers-go",
     )
     parser.add_argument(
         "--real", action="store_true", help="KUBECONFIG is that of a real cluster with nodes"

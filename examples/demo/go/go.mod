@@ -4,4 +4,4 @@ go 1.24
 
 require github.com/kubepeers/kubepeers/bindings/go v0.4.0
 
-replace github.com/kubepeers/kubepeers/bindings/go => ../../bindings/go
+replace github.com/kubepeers/kubepeers/bindings/go => ../../../bindings/go
