@@ -71,11 +71,11 @@ test: examples probes panics control-plane $(VENV)/ready test-calls ## run all t
 	for test in $(SCENARIOS_IN_C); do $(PROGRAMS)/test-$$test; done
 	$(PROGRAMS)/test-unload $(STAGE)/lib/libkubepeers.so
 	LD_LIBRARY_PATH=$(PANICKING) $(PROGRAMS)/test-panics
-	tests/exports $(PANICKING)/libkubepeers.so $(PROGRAMS)/test-panics
+	tests/abi/exports $(PANICKING)/libkubepeers.so $(PROGRAMS)/test-panics
 	$(CC) -std=c99 $(C_FLAGS) -fsyntax-only tests/c/test_header.c
 	$(CC) -std=c11 $(C_FLAGS) -fsyntax-only tests/c/test_header.c
 	$(CXX) -std=c++17 $(C_FLAGS) -fsyntax-only tests/c/test_header.cpp
-	tests/symbols $(STAGE)/lib/libkubepeers.so
+	tests/abi/symbols $(STAGE)/lib/libkubepeers.so
 	$(TOOL) run -- $(MAKE) --no-print-directory test-with-cluster
 
 # The tests wait more than they compute, so three workers keep two cores busy. worksteal lets idle

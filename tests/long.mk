@@ -21,7 +21,7 @@ RANDOM_CALLS = -std=c11 -Iinclude $(C_TEST_FLAGS) $(C_TEST_SHARED) $(wildcard te
 test-calls: stage ## call every export at random
 	@mkdir -p $(PROGRAMS)
 	$(CC) $(RANDOM_CALLS) -o $(PROGRAMS)/random-calls $(C_LINK)
-	tests/exports $(STAGE)/lib/libkubepeers.so $(PROGRAMS)/random-calls
+	tests/abi/exports $(STAGE)/lib/libkubepeers.so $(PROGRAMS)/random-calls
 	$(PROGRAMS)/random-calls --calls 100000 --seed $(SEED)
 
 SANITIZERS      := address thread

@@ -5,6 +5,6 @@ pub(crate) mod identity;
 pub(crate) mod pod;
 pub(crate) mod pod_index;
 pub(crate) mod policy;
-pub(crate) mod protobuf;
+pub(crate) mod protobuf_reader;
 pub(crate) mod sink;
 pub(crate) mod snapshot;

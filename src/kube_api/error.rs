@@ -4,11 +4,11 @@ use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
 
+use super::api_status::Status as ApiStatus;
 use super::auth::Credentials;
 use super::auth::kubeconfig;
 use super::client::{HandshakeTimeout, NoSuchHost};
 use super::rbac_hint::missing_role;
-use super::status::Status as ApiStatus;
 use super::tls::{Outlook, Remedy, TlsFailure};
 use crate::discovery::sink::LastError;
 use crate::error::Error;

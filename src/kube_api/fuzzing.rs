@@ -4,14 +4,14 @@
 
 use std::sync::Arc;
 
+use super::api_status::Status;
 use super::list::json::{JsonListReader, ListReader};
 use super::list::protobuf;
 use super::pod_client::{Consistency, List};
 use super::pod_store::PodStore;
-use super::status::Status;
-use super::watch::json::JsonLines;
-use super::watch::protobuf::ProtobufFrames;
-use super::watch::{Event, EventFormat, EventReader};
+use super::watch_stream::json::JsonLines;
+use super::watch_stream::protobuf::ProtobufFrames;
+use super::watch_stream::{Event, EventFormat, EventReader};
 use crate::discovery::pod::Pod;
 use crate::discovery::pod_index::{PodIndex, view_of};
 use crate::discovery::policy::PeerPolicy;

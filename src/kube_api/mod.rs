@@ -1,5 +1,6 @@
 //! All I/O with the Kubernetes API server: credentials, requests, the watch.
 
+mod api_status;
 mod auth;
 mod backoff;
 mod client;
@@ -14,9 +15,8 @@ mod publisher;
 mod rbac_hint;
 mod response;
 pub(crate) mod runtime;
-mod status;
 mod tls;
-mod watch;
+mod watch_stream;
 mod watcher;
 
 pub use auth::Credentials;

@@ -19,9 +19,9 @@ use super::list::json::{JsonListReader, ListReader};
 use super::list::{bounded, protobuf};
 use super::pod_store::Budget;
 use super::response;
-use super::watch::json::JsonLines;
-use super::watch::protobuf::ProtobufFrames;
-use super::watch::{self, Events};
+use super::watch_stream::json::JsonLines;
+use super::watch_stream::protobuf::ProtobufFrames;
+use super::watch_stream::{self, Events};
 use super::watcher::PodApi;
 use crate::config::Settings;
 use crate::discovery::identity::Identity;
@@ -361,9 +361,9 @@ impl PodApi for PodClient {
 /// Reads the events of an answer in the form in which the server has chosen to send them.
 fn events(answer: Response<Body>) -> Events {
     if is_protobuf(&answer) {
-        watch::events(answer.into_body(), ProtobufFrames)
+        watch_stream::events(answer.into_body(), ProtobufFrames)
     } else {
-        watch::events(answer.into_body(), JsonLines::default())
+        watch_stream::events(answer.into_body(), JsonLines::default())
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::error::{ApiError, ErrorClass};
 use super::pod_client::{Consistency, List};
-use super::watch::Event;
+use super::watch_stream::Event;
 use crate::discovery::pod::Pod;
 
 /// The pods at one moment.

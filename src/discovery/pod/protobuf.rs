@@ -10,7 +10,7 @@ use super::wire::{
     Address, Condition, ConditionStatus, ConditionType, Container, Fold, Labels, Metadata, Pod,
     PodIp, Port, RestartPolicy, Spec, Status, Text,
 };
-use crate::discovery::protobuf::{Fields, Malformed, Value};
+use crate::discovery::protobuf_reader::{Fields, Malformed, Value};
 
 type Read<T> = Result<T, Malformed>;
 

@@ -4,10 +4,10 @@
 use super::json::{LARGEST_REST, ListReader, bounded};
 use crate::discovery::pod::Pod;
 use crate::discovery::pod::bounds::is_resource_version;
-use crate::discovery::protobuf::{Fields, Malformed, varint};
+use crate::discovery::protobuf_reader::{Fields, Malformed, varint};
+use crate::kube_api::api_status::{Envelope, MAGIC};
 use crate::kube_api::error::{ApiError, ErrorClass};
 use crate::kube_api::response::LARGEST_OBJECT;
-use crate::kube_api::status::{Envelope, MAGIC};
 
 /// The fields of the envelope, `runtime.Unknown`, and of a `PodList`.
 const TYPE: u64 = 1;
@@ -184,7 +184,7 @@ fn malformed(why: impl std::fmt::Display) -> ApiError {
 mod tests {
     use super::super::json::JsonListReader;
     use super::*;
-    use crate::discovery::protobuf::tests::field;
+    use crate::discovery::protobuf_reader::tests::field;
 
     /// Four pods, and an answer of 404, as Kubernetes 1.36 gave them.
     const LIST: &[u8] = include_bytes!("../../../tests/data/pods.pb");

@@ -23,7 +23,7 @@ use super::error::{ApiError, ErrorClass};
 use super::pod_client::{Consistency, Labels, List, ListEncoding, PodClient};
 use super::pod_store::{PodStore, Position, Replaced};
 use super::publisher::Publisher;
-use super::watch::Event;
+use super::watch_stream::Event;
 use crate::config::Settings;
 use crate::discovery::identity::Identity;
 use crate::discovery::policy::PeerPolicy;

@@ -1,6 +1,6 @@
 /*
  * Every export, how often it is called in relation to the others, and the function that calls it.
- * tests/exports compares this table with the library.
+ * tests/abi/exports compares this table with the library.
  */
 #ifndef EXPORTS_H
 #define EXPORTS_H

@@ -117,7 +117,7 @@ static void exports_that_panic(void)
     PANICS("text_free", (kubepeers_text_free(text), 1));
 }
 
-/* `--exports` tries a panic in each export, and prints its name for tests/exports. */
+/* `--exports` tries a panic in each export, and prints its name for tests/abi/exports. */
 int run_with_arguments(int count, char **words)
 {
     if (count != 2 || strcmp(words[1], "--exports") != 0)

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
-use crate::discovery::protobuf::{Fields, Malformed};
+use crate::discovery::protobuf_reader::{Fields, Malformed};
 
 /// A response in protobuf begins with these bytes.
 pub(super) const MAGIC: &[u8] = b"k8s\0";

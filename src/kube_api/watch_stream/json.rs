@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 use super::{Event, EventFormat, malformed};
 use crate::discovery::pod::Pod;
 use crate::discovery::pod::bounds::is_resource_version;
+use crate::kube_api::api_status::Status;
 use crate::kube_api::error::ApiError;
-use crate::kube_api::status::Status;
 
 #[derive(Default)]
 pub(in crate::kube_api) struct JsonLines {

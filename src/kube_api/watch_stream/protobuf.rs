@@ -5,10 +5,10 @@
 use super::{Event, EventFormat, malformed, too_large};
 use crate::discovery::pod::Pod;
 use crate::discovery::pod::bounds::is_resource_version;
-use crate::discovery::protobuf::{Fields, Malformed};
+use crate::discovery::protobuf_reader::{Fields, Malformed};
+use crate::kube_api::api_status::{Envelope, Status};
 use crate::kube_api::error::ApiError;
 use crate::kube_api::response::LARGEST_OBJECT;
-use crate::kube_api::status::{Envelope, Status};
 
 /// The bytes that hold the length of a frame.
 const HEADER: usize = 4;
@@ -92,7 +92,7 @@ mod tests {
     use super::super::json::JsonLines;
     use super::super::tests::read;
     use super::*;
-    use crate::discovery::protobuf::tests::field;
+    use crate::discovery::protobuf_reader::tests::field;
     use crate::kube_api::error::ErrorClass;
 
     /// Two watches of the same pods, one in each form, and one from a resourceVersion that was
