@@ -12,6 +12,7 @@ TOOL      := $(BUILD)/testenv/testenv
 VENV      := $(BUILD)/venv
 E2E       := $(BUILD)/e2e
 CARGO_DENY := $(BUILD)/tools/bin/cargo-deny
+STATICCHECK := $(BUILD)/tools/bin/staticcheck
 DIST_VENV := $(BUILD)/dist-tools
 VERSION   := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 # The prebuilt library for containers on this machine.
@@ -149,7 +150,7 @@ benches: stage
 # vet excludes cmd/kubernetes and cmd/node, because it would read all of Kubernetes, for minutes.
 # 3.10 is the oldest Python that the package supports.
 .PHONY: lint
-lint: stage $(VENV)/ready ## run formatters, linters and type checkers
+lint: stage $(VENV)/ready $(STATICCHECK) ## run formatters, linters and type checkers
 	tests/style
 	cargo fmt --check
 	@unformatted=$$(gofmt -l bindings/go examples tests/testenv tests/e2e benches); \
@@ -172,6 +173,8 @@ lint: stage $(VENV)/ready ## run formatters, linters and type checkers
 	cd tests/e2e/programs/goakt && go vet ./...
 	cd tests/e2e/programs/memberlist && go vet ./...
 	cd benches && go vet ./...
+	for module in bindings/go bindings/go/goakt examples/memberlist; do \
+		(cd $$module && $(STATICCHECK) ./...); done
 
 .PHONY: dependencies
 dependencies: $(CARGO_DENY) ## check licenses, sources and known vulnerabilities of the crates (downloads RustSec's list)
@@ -280,6 +283,9 @@ $(VENV)/ready: tests/requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
+
+$(STATICCHECK):
+	GOBIN=$(@D) go install honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
 $(CARGO_DENY):
 	cargo install --quiet --debug --locked --root $(BUILD)/tools cargo-deny@0.20.2
