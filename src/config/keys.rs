@@ -62,7 +62,8 @@ pub static KEYS: [Key; 25] = [
     Key {
         name: "remoting_port_name",
         default: Default::None,
-        doc: "Name of another container port, for `kubepeers_peers_remoting_port()`. A peer need not have it.",
+        doc: "Name of another container port, which the library only reports \
+              (`kubepeers_peers_remoting_port()`). A peer need not have it.",
         set: |config, value| {
             config.remoting_port_name = Some(names::port_name(value)?);
             Ok(())
@@ -71,7 +72,8 @@ pub static KEYS: [Key; 25] = [
     Key {
         name: "peers_port_name",
         default: Default::None,
-        doc: "Name of another container port, for `kubepeers_peers_peers_port()`. A peer need not have it.",
+        doc: "Name of another container port, which the library only reports \
+              (`kubepeers_peers_peers_port()`). A peer need not have it.",
         set: |config, value| {
             config.peers_port_name = Some(names::port_name(value)?);
             Ok(())
@@ -80,7 +82,7 @@ pub static KEYS: [Key; 25] = [
     Key {
         name: "pod_labels",
         default: Default::Required,
-        doc: "Labels that every peer has: `key=value,key2=value2`, without blanks. All of them must match.",
+        doc: "Labels that every peer has: `key=value,key2=value2`, without spaces. All of them must match.",
         set: |config, value| {
             config.pod_labels = Some(names::labels(value)?);
             Ok(())
@@ -89,7 +91,8 @@ pub static KEYS: [Key; 25] = [
     Key {
         name: "membership",
         default: Default::Value("member"),
-        doc: "`member`: this process runs in one of the pods. That pod is identified, and is not among its own peers. \
+        doc: "`member`: this process runs in one of the pods. The library identifies that pod, and excludes it from \
+              the result. \
               `observer`: this process runs in none of them, e.g. outside Kubernetes.",
         set: |config, value| {
             config.self_options.is_observer =
@@ -100,8 +103,7 @@ pub static KEYS: [Key; 25] = [
     Key {
         name: "pod_name",
         default: Default::None,
-        doc: "Name of the pod that this process runs in. It takes precedence over all other ways to identify the pod, \
-              except for `pod_uid`.",
+        doc: "Name of the pod that this process runs in. The library uses it if `pod_uid` is not set.",
         set: |config, value| {
             config.self_options.pod_name = Some(names::dns_subdomain(value)?);
             Ok(())
@@ -110,8 +112,8 @@ pub static KEYS: [Key; 25] = [
     Key {
         name: "pod_uid",
         default: Default::None,
-        doc: "Uid of the pod that this process runs in. It takes precedence over all other ways to identify the pod, and \
-              is the most reliable.",
+        doc: "Uid of the pod that this process runs in. Of all ways to identify the pod it is the most \
+              reliable, and is used first: `pod_uid`, `pod_name`, `pod_ip`, then what the library finds itself.",
         set: |config, value| {
             config.self_options.pod_uid = Some(value.to_owned());
             Ok(())
@@ -120,8 +122,8 @@ pub static KEYS: [Key; 25] = [
     Key {
         name: "pod_ip",
         default: Default::None,
-        doc: "IP address of the pod that this process runs in. It takes precedence over all other ways to identify the \
-              pod, except for `pod_uid` and `pod_name`.",
+        doc: "IP address of the pod that this process runs in. The library uses it if neither `pod_uid` nor \
+              `pod_name` is set.",
         set: |config, value| {
             config.self_options.pod_ip = Some(ip(value)?);
             Ok(())
@@ -141,8 +143,9 @@ pub static KEYS: [Key; 25] = [
     Key {
         name: "pending",
         default: Default::Value("exclude"),
-        doc: "`exclude`: only Running pods are peers. `include`: Pending pods with an address are peers, too, and this \
-              pod may be Pending. This is for native sidecars, whose pod is Pending until its main containers start.",
+        doc: "`exclude`: only Running pods are peers. `include`: Pending pods with an address are also peers, and this \
+              pod may be Pending. `include` is for native sidecars: their pod stays Pending until its main \
+              containers start.",
         set: |config, value| {
             config.options.pending_too = one_of(value, [("exclude", false), ("include", true)])?;
             Ok(())
@@ -151,8 +154,8 @@ pub static KEYS: [Key; 25] = [
     Key {
         name: "ip_family",
         default: Default::Value("primary"),
-        doc: "`primary`: the address of a peer is `status.podIP`. `ipv4` or `ipv6`: it is the first of `status.podIPs` of \
-              that family.",
+        doc: "`primary`: the address of a peer is `status.podIP`. `ipv4` or `ipv6`: it is the first address of \
+              that family in `status.podIPs`.",
         set: |config, value| {
             let families =
                 [("primary", Family::Primary), ("ipv4", Family::Ipv4), ("ipv6", Family::Ipv6)];
@@ -229,7 +232,8 @@ pub static KEYS: [Key; 25] = [
     Key {
         name: "discover_timeout_ms",
         default: Default::Value("3000"),
-        doc: "Default timeout of the other calls that wait, 0 to 86400000, but at least 5000 for `kubepeers_refresh()`.",
+        doc: "Default timeout of the other calls that wait, 0 to 86400000. `kubepeers_refresh()` uses 5000 \
+              if this is less.",
         set: |config, value| {
             config.discover_timeout = Some(milliseconds(value, 0)?);
             Ok(())
@@ -238,7 +242,8 @@ pub static KEYS: [Key; 25] = [
     Key {
         name: "request_timeout_ms",
         default: Default::Value("10000"),
-        doc: "How long one request to the API server may remain unanswered, 1 to 86400000.",
+        doc: "How long the library waits for a response of the API server, and for each further part of it, \
+              1 to 86400000. A whole list may take three times as long.",
         set: |config, value| {
             config.request_timeout = Some(milliseconds(value, 1)?);
             Ok(())
@@ -308,9 +313,11 @@ const HEAD: &str = "\
 
 <!-- Generated from src/config/keys.rs: do not edit. `make header` writes it. -->
 
-Keys and values are text. In C, `kubepeers_config_set()` sets one key; the bindings have options of
-the same names. A value that is refused leaves the configuration as it was. Files are read when they
-are needed. Use absolute paths if the process changes its working directory.
+Keys and values are text. In C, `kubepeers_config_set()` sets one key. Go has a field of `Config` for
+each key (`KubeContext` for `context`, `WatchMode` for `watch`, `Logger` for `log`; contexts instead
+of `discover_timeout_ms`), and Python an option of the same name, with times in seconds and without
+`_ms`. If a value is refused, the configuration does not change. Files are read when they are needed,
+not when the key is set, so use absolute paths if the process changes its working directory.
 ";
 
 fn section(text: &mut String, key: &Key) {
