@@ -313,11 +313,12 @@ const HEAD: &str = "\
 
 <!-- Generated from src/config/keys.rs: do not edit. `make header` writes it. -->
 
-Keys and values are text. In C, `kubepeers_config_set()` sets one key. Go has a field of `Config` for
-each key (`KubeContext` for `context`, `WatchMode` for `watch`, `Logger` for `log`; contexts instead
-of `discover_timeout_ms`), and Python an option of the same name, with times in seconds and without
-`_ms`. If a value is refused, the configuration does not change. Files are read when they are needed,
-not when the key is set, so use absolute paths if the process changes its working directory.
+Keys and values are text. In C, `kubepeers_config_set()` sets one key. Go has a field of `Config`
+for each key (`KubeContext` for `context`, `WatchMode` for `watch`, `Logger` for `log`; contexts
+instead of `discover_timeout_ms`), and Python an option of the same name, with times in seconds and
+without `_ms`. If a value is refused, the configuration does not change. Files are read when they
+are needed, not when the key is set, so use absolute paths if the process changes its working
+directory.
 ";
 
 fn section(text: &mut String, key: &Key) {
