@@ -17,9 +17,9 @@
 //
 // The peers are the pods in the namespace that have all the labels, are Running
 // and not terminating, and have an address and the port. They need not be Ready.
-// This pod is not among them. An empty [Snapshot] always means that this pod is
-// alone. "Not synced yet" and "API server unreachable" are errors, never an empty
-// snapshot.
+// This pod is not among them. An empty [Snapshot] without an error means that no
+// other pod is a peer now. "Not synced yet" and "API server unreachable" are errors,
+// never an empty snapshot.
 //
 // # Calls
 //
@@ -41,15 +41,15 @@
 //
 // # Errors
 //
-// Every error is an [*Error] with a [Status], such as [ErrNotSynced], for
-// errors.Is, except for [ErrIncompatibleLibrary] and the error of a context that
-// had already ended. [IsRetryable] reports whether the same call may succeed
+// Every error is or wraps an [*Error], except for [ErrIncompatibleLibrary] and the
+// error of a context that had already ended. Each [Status], such as [ErrNotSynced],
+// is an error for errors.Is. [IsRetryable] reports whether the same call may succeed
 // later. If the context ends a waiting call, the error wraps the error of the
 // context and the reason:
 //
 //	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 //	defer cancel()
-//	peers, err := provider.DiscoverPeers(ctx)
+//	_, err := provider.DiscoverPeers(ctx)
 //	errors.Is(err, context.DeadlineExceeded) // true
 //	errors.Is(err, kubepeers.ErrNotSynced)   // true
 //
@@ -57,8 +57,8 @@
 //
 // The service account of the pod must be allowed to list and watch pods in the
 // namespace. If it may not list them, Register fails, or later calls report
-// ErrNotSynced, and [Error.Manifest] is the missing Role. If it may not watch
-// them, they are polled.
+// ErrNotSynced, and [Error.Manifest] is the missing Role with its RoleBinding. If it
+// may not watch them, they are polled.
 //
 // # Building
 //
@@ -68,4 +68,7 @@
 // without it the program does not start. If the library is not in a directory of
 // the system, set PKG_CONFIG_PATH for the build and LD_LIBRARY_PATH for the
 // program. The library changes no signal handler, and never calls into Go.
+//
+// Do not call os.Setenv while a provider is registered. In a program with cgo it
+// changes the environment of C, which name resolution reads in another thread.
 package kubepeers

@@ -73,7 +73,7 @@ const (
 
 // ErrIncompatibleLibrary reports that the loaded library is older than the
 // kubepeers.h that the program was built with, or has another major version. It
-// is the only error without a [Status].
+// has no [Status].
 var ErrIncompatibleLibrary = errors.New("kubepeers: incompatible library")
 
 // String returns the name of the status, for example "NOT_SYNCED". It is the same
@@ -98,7 +98,8 @@ type Error struct {
 	// there was no answer.
 	HTTPStatus int
 	// Manifest is the Kubernetes manifest, in YAML, that fixes the error once it is
-	// applied, for example the missing Role. It is "" if there is none.
+	// applied, for example the missing Role and its RoleBinding. It is "" if there is none. If the
+	// user is unknown, it contains the placeholder THE-USER.
 	Manifest string
 }
 

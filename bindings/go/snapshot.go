@@ -170,11 +170,12 @@ func (n Node) AddrPort() netip.AddrPort { return netip.AddrPortFrom(n.Addr, n.Di
 // takes about 0.1 µs, whatever the number of peers: call it whenever the peers
 // are needed.
 //
-// An empty snapshot always means that this pod is alone. "Not synced yet" and
-// "API server unreachable" are errors, never an empty snapshot. If two pods with
-// different addresses or ports both got a snapshot and neither is terminating, at
-// least one of them has the other in its snapshot: they cannot both believe that
-// they are alone.
+// An empty snapshot without an error means that no other pod is a peer now. "Not
+// synced yet" and "API server unreachable" are errors, never an empty snapshot. A pod
+// that starts later is not in the snapshot of an earlier one. But if the call has
+// returned in two pods with different addresses or ports, and neither is terminating,
+// at least one of the two snapshots has the other pod: they cannot both believe that
+// they are alone. This does not hold with RequireReady.
 //
 // While the API server is unreachable or denies requests, the last result is kept
 // and returned. [Provider.Health] returns its age, and Config.MaxStale limits it.
@@ -231,7 +232,8 @@ func (p *Provider) Self(ctx context.Context) (Node, error) {
 //
 // Once the addresses have been the same for stableFor, the watcher requests a list
 // to confirm them, because a watch may be dead although it is open. If stableFor
-// is 0, no list is needed. While requests fail, WaitForPeers keeps waiting.
+// is 0, a list is needed only after requests have failed. The time before the call
+// counts, and this pod does not. While requests fail, WaitForPeers keeps waiting.
 //
 // Errors: those of [Provider.DiscoverPeers], and
 //   - [ErrInvalidArgument]: minPeers or stableFor is negative
