@@ -130,9 +130,13 @@
  *           if (!kubepeers_error_is_retryable(error))
  *               report(error); // an operator must act; keep waiting
  *           kubepeers_error_free(error);
+ *           error = NULL;
  *       }
  *   }
  *   close(fd);
+ *
+ *   KUBEPEERS_CLOSED, KUBEPEERS_NOT_REGISTERED and KUBEPEERS_INTERNAL do not
+ *   recover by waiting.
  *
  * THE PROCESS
  *
