@@ -92,7 +92,7 @@ void call_init(struct caller *caller)
     kubepeers_provider provider;
     if (caller->configs != NULL && in_percent(&caller->random, 70)) {
         /* More often one of the two of which most calls succeed. */
-        uint64_t count = in_percent(&caller->random, 30) ? 2 : config_kinds_count;
+        uint64_t count = in_percent(&caller->random, 40) ? 2 : config_kinds_count;
         kind = &config_kinds[below(&caller->random, count)];
         provider = init(caller, caller->configs[kind - config_kinds], ONE(OK));
     } else {

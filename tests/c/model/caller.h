@@ -19,7 +19,7 @@ struct caller {
     uint64_t call;
     const char *function;
     /* No other thread uses these, so that their exact status is known. */
-    struct provider_state *own[OWN_PROVIDERS];
+    struct provider_state *own[OWN_PROVIDERS], *newest;
     int descriptors[DESCRIPTORS];
     size_t addresses_length;
     /* A complete configuration of each kind. */

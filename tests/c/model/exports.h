@@ -12,7 +12,7 @@
     EXPORT(config_set, 120, call_config_set) \
     EXPORT(config_free, 6, call_config_free) \
     EXPORT(init, 30, call_init) \
-    EXPORT(register, 80, call_register) \
+    EXPORT(register, 120, call_register) \
     EXPORT(discover_peers, 120, call_discover_peers) \
     EXPORT(get_self, 40, call_get_self) \
     EXPORT(wait, 40, call_wait) \

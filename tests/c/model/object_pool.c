@@ -89,6 +89,8 @@ void free_pool(void)
     for (int kind = 0; kind < OBJECT_KINDS; kind++) {
         for (int slot = 0; slot < SLOTS; slot++) {
             free_any((enum object_kind)kind, slots[kind][slot].object);
+            /* Otherwise a checker finds a leaked object here, and takes it for one in use. */
+            slots[kind][slot].object = NULL;
             pthread_rwlock_destroy(&slots[kind][slot].lock);
         }
     }

@@ -80,6 +80,9 @@ static kubepeers_provider forged(struct caller *caller)
 static struct target some_target(struct caller *caller)
 {
     uint64_t percent = below(&caller->random, 100);
+    /* Many calls on one provider, so that it is registered soon and used while it is. */
+    if (percent < 35)
+        return target_of(caller->newest);
     if (percent < 60)
         return target_of(caller->own[below(&caller->random, OWN_PROVIDERS)]);
     if (percent < 85)
@@ -125,6 +128,8 @@ void close_provider(struct caller *caller, struct provider_state *state)
     kubepeers_status status = kubepeers_close(state->provider, caller->place);
     answered(caller, status, is_parents(state) ? ONE(FORKED) : ONE(OK));
     atomic_store(&state->close_done, 1);
+    if (caller->newest == state)
+        caller->newest = NULL;
 }
 
 void add_provider(struct caller *caller, kubepeers_provider provider,
@@ -145,6 +150,7 @@ void add_provider(struct caller *caller, kubepeers_provider provider,
         struct provider_state **place = &caller->own[below(&caller->random, OWN_PROVIDERS)];
         before = *place;
         *place = state;
+        caller->newest = state;
     }
     if (before != NULL)
         close_provider(caller, before);

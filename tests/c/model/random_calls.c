@@ -20,8 +20,8 @@
 enum { MAX_THREADS = 64, CALLS_THAT_REACH_ALL = 500 * 1000 };
 
 static struct {
-    uint64_t seed, calls, threads, seconds;
-} options = {0, 100 * 1000, 4, 900};
+    uint64_t seed, calls, threads, seconds, fork;
+} options = {0, 100 * 1000, 4, 900, 1};
 
 static const struct export {
     const char *name;
@@ -128,7 +128,12 @@ static int run_in_child(void)
         end_all();
         _exit(rules_broken() == 0 && times_answered(KUBEPEERS_FORKED) > 0 ? 0 : 1);
     }
-    return waitpid(child, &ended, 0) == child && WIFEXITED(ended) && WEXITSTATUS(ended) == 0;
+    if (waitpid(child, &ended, 0) == child && WIFEXITED(ended) && WEXITSTATUS(ended) == 0)
+        return 1;
+    fprintf(stderr, "the child process ended with %s %d\n",
+            WIFSIGNALED(ended) ? "signal" : "status",
+            WIFSIGNALED(ended) ? WTERMSIG(ended) : WEXITSTATUS(ended));
+    return 0;
 }
 
 static int report(void)
@@ -159,15 +164,17 @@ static int list_exports(void)
 
 static void read_options(int count, char **words)
 {
-    static const char *const names[] = {"--seed", "--calls", "--threads", "--seconds"};
-    uint64_t *const values[] = {&options.seed, &options.calls, &options.threads, &options.seconds};
+    static const char *const names[] = {"--seed", "--calls", "--threads", "--seconds", "--fork"};
+    uint64_t *const values[] = {&options.seed, &options.calls, &options.threads, &options.seconds,
+                                &options.fork};
+    const int known = sizeof names / sizeof *names;
     options.seed = (uint64_t)time(NULL);
     for (int i = 1; i < count; i += 2) {
         int option = 0;
-        while (option < 4 && strcmp(words[i], names[option]) != 0)
+        while (option < known && strcmp(words[i], names[option]) != 0)
             option++;
-        if (option == 4 || i + 1 == count) {
-            fprintf(stderr, "%s --exports, or --seed, --calls, --threads, --seconds N\n", words[0]);
+        if (option == known || i + 1 == count) {
+            fprintf(stderr, "--exports, or --seed, --calls, --threads, --seconds, --fork N\n");
             exit(2);
         }
         *values[option] = strtoull(words[i + 1], NULL, 10);
@@ -194,10 +201,8 @@ int main(int count, char **words)
     make_room_for_providers(3 * options.calls);
     create_pool();
     run();
-    int child_is_good = run_in_child();
+    int child_is_good = options.fork == 0 || run_in_child();
     end_all();
     stop_server();
-    if (!child_is_good)
-        fprintf(stderr, "the child process failed\n");
     return report() || !child_is_good;
 }
