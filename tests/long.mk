@@ -82,7 +82,8 @@ test-miri: ## run Miri on the C ABI, with a fake backend
 	MIRIFLAGS="-Zmiri-strict-provenance -Zmiri-disable-isolation" \
 		cargo +$(NIGHTLY) miri test --locked --lib --target-dir $(BUILD)/miri ffi::
 
-# Without a child process: the stacks of the parent's threads are not in it, so that what they own is lost.
+# Without a child process: the stacks of the parent's threads are not in it, so that what they own
+# is lost.
 .PHONY: test-valgrind
 test-valgrind: stage ## run the random calls under valgrind, with about 1,000 providers (CALLS=N SEED=N)
 	@mkdir -p $(PROGRAMS)
