@@ -759,8 +759,8 @@ kubepeers_status kubepeers_wait_for_peers(kubepeers_provider provider,
  * call with that number when the descriptor of kubepeers_change_fd() is
  * readable, until it returns KUBEPEERS_OK. If the list fails, the library
  * requests another, and the number stays valid. Set `*request` to 0 for the
- * next list, after kubepeers_deregister(), or to give up. KUBEPEERS_OK leaves
- * `*request` as it is. The number needs no release.
+ * next list, after kubepeers_deregister(), or to give up. KUBEPEERS_OK does
+ * not reset `*request` to 0. The number needs no release.
  *
  * Errors:
  *   KUBEPEERS_STALE              the list has not arrived; the message says why
