@@ -102,7 +102,7 @@ func TestMessagesNameFieldsOfConfig(t *testing.T) {
 		"labels": {
 			func(*kubepeers.Config) {},
 			kubepeers.ErrSelfExcluded,
-			[]string{"Config.PodLabels are", "Set Config.Membership = Observer"},
+			[]string{"Config.PodLabels is", "set Config.Membership = Observer"},
 		},
 		"service account": {
 			func(c *kubepeers.Config) { c.ServiceAccountDir = "/missing" },
