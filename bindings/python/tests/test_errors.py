@@ -113,8 +113,7 @@ def test_errors_of_the_library_are_freed_once(monkeypatch: pytest.MonkeyPatch) -
     free = lib.kubepeers_error_free
 
     def record_and_free(error: Error) -> None:
-        # A call that succeeds has no error. The garbage collector may close another provider
-        # meanwhile.
+        # A call that succeeds has no error. The garbage collector may close another provider meanwhile.
         if error.value:
             freed.append(error.value)
         free(error)
@@ -155,10 +154,9 @@ def assert_internal_error(call):
 def test_panic_in_a_call_raises_internal_error(options: Options) -> None:
     program = """
 for call in (
-    provider.register, provider.discover_peers, provider.nodes, provider.self_node, lambda:
-    provider.wait(0), lambda: provider.wait_for_peers(0), provider.refresh, provider.health,
-    provider.explain, provider.explain_table, provider.metrics, lambda:
-    next(iter(provider.changes())), provider.deregister,
+    provider.register, provider.discover_peers, provider.nodes, provider.self_node, lambda: provider.wait(0),
+    lambda: provider.wait_for_peers(0), provider.refresh, provider.health, provider.explain,
+    provider.explain_table, provider.metrics, lambda: next(iter(provider.changes())), provider.deregister,
 ):
     want_panic(CALL)
     assert_internal_error(call)

@@ -230,9 +230,8 @@ async def wait_in_tasks_and_exit(delay):
     await asyncio.sleep(delay)
     sys.exit()
 calls = [
-    lambda: provider.wait(0, 3600), lambda: provider.discover_peers(3600), lambda:
-    provider.wait_for_peers(1, 1, 3600), lambda: provider.refresh(3600), lambda:
-    list(provider.changes()), lambda: asyncio.run(wait_in_tasks_and_exit(3600)),
+    lambda: provider.wait(0, 3600), lambda: provider.discover_peers(3600), lambda: provider.wait_for_peers(1, 1, 3600),
+    lambda: provider.refresh(3600), lambda: list(provider.changes()), lambda: asyncio.run(wait_in_tasks_and_exit(3600)),
     discover_all_the_time,
 ]
 for call in calls:

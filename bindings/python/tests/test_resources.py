@@ -21,8 +21,7 @@ def signal_masks(thread):
         status = Path(f"/proc/self/task/{thread}/status").read_text().splitlines()
     except OSError:  # The thread has ended.
         return {}
-    return {line[:6]: int(line.split()[1], 16) for line in status if line.startswith("Sig") and
-    "SigQ" not in line}
+    return {line[:6]: int(line.split()[1], 16) for line in status if line.startswith("Sig") and "SigQ" not in line}
 def other_threads():
     return [int(thread) for thread in os.listdir("/proc/self/task") if int(thread) != os.getpid()]
 def count_descriptors():
@@ -54,9 +53,9 @@ assert main_masks() == before
 def test_threads_of_the_library_block_all_signals_except_faults(options: Options) -> None:
     program = """
 # All signals except KILL, STOP and the two that glibc uses.
-can_be_blocked = ~(1 << 8 | 1 << 18 | 3 << 31) & (1 << 64) - 1 faults = sum(1 << getattr(signal,
-f"SIG{name}") - 1 for name in ("SEGV", "BUS", "FPE", "ILL", "TRAP", "SYS", "ABRT")) def
-is_named_and_blocks_signals(thread):
+can_be_blocked = ~(1 << 8 | 1 << 18 | 3 << 31) & (1 << 64) - 1
+faults = sum(1 << getattr(signal, f"SIG{name}") - 1 for name in ("SEGV", "BUS", "FPE", "ILL", "TRAP", "SYS", "ABRT"))
+def is_named_and_blocks_signals(thread):
     # The thread may not have set its name yet, or may have ended.
     try:
         name = Path(f"/proc/self/task/{thread}/comm").read_text()
@@ -72,9 +71,7 @@ wait_until(lambda: not other_threads())
 
 
 def break_connection(connection: socket.socket) -> None:
-    """Respond to a TLS handshake with invalid bytes, and reset the connection before the client can
-    send an alert.
-    """
+    """Respond to a TLS handshake with invalid bytes, and reset the connection before the client can send an alert."""
     connection.recv(4096)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
     connection.sendall(b"this is not a TLS handshake")
@@ -116,8 +113,7 @@ provider.close()
 for _ in range(20):
     with new_provider():
         # The signal is pending at a thread of the library, which blocks it.
-        wait_until(lambda: any(signal_masks(i).get("SigPnd", 0) & 1 << signal.SIGPIPE - 1 for i in
-        other_threads()))
+        wait_until(lambda: any(signal_masks(i).get("SigPnd", 0) & 1 << signal.SIGPIPE - 1 for i in other_threads()))
 """
     assert_succeeds(PROC_FUNCTIONS + program, broken_server)
 
@@ -140,8 +136,7 @@ def test_descriptors_are_closed_on_exec(options: Options) -> None:
     program = """
 import subprocess
 def count_in_child():
-    return subprocess.run(["sh", "-c", "ls /proc/self/fd | wc -l"], close_fds=False,
-    capture_output=True).stdout
+    return subprocess.run(["sh", "-c", "ls /proc/self/fd | wc -l"], close_fds=False, capture_output=True).stdout
 provider.close()
 before, own = count_in_child(), count_descriptors()
 with new_provider():
@@ -165,8 +160,9 @@ for _ in range(1000):
 
 def test_library_cannot_be_unloaded(options: Options) -> None:
     program = """
-import _ctypes, kubepeers._library as library path = next(line.split()[-1] for line in
-Path("/proc/self/maps").read_text().splitlines() if "libkubepeers" in line) for _ in range(1000):
+import _ctypes, kubepeers._library as library
+path = next(line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines() if "libkubepeers" in line)
+for _ in range(1000):
     _ctypes.dlclose(_ctypes.dlopen(path, 0))
 # One more close than there were loads. The library never unmaps, so calls still work.
 _ctypes.dlclose(library.lib._handle)

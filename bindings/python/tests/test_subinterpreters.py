@@ -16,8 +16,8 @@ if sys.version_info >= (3, 13):
     import _interpreters as interpreters
     create, execute = interpreters.create, interpreters.exec
 else:
-    import _xxsubinterpreters as interpreters create, execute = (lambda kind:
-    interpreters.create(isolated=kind == "isolated")), interpreters.run_string
+    import _xxsubinterpreters as interpreters
+    create, execute = (lambda kind: interpreters.create(isolated=kind == "isolated")), interpreters.run_string
 def run_in(kind, code):
     interpreter = create(kind)
     # From 3.13 on, exec returns an exception instead of raising it.

@@ -15,10 +15,11 @@ from .settings import KEYS, variable
 _KEYS = "\n".join(textwrap.wrap(", ".join(KEYS), 76, initial_indent="  ", subsequent_indent="  "))
 
 _EPILOG = f"""\
-In a pod, labels and a port name are enough: the namespace is the pod's own. Elsewhere the
-kubeconfig is the one that kubectl uses, and this process is taken for no pod. Of several files in
-KUBECONFIG the first that has the context is used; they are not merged. Every key of the library may
-be an environment variable, `namespace` as {variable("namespace")}, or be given with --set: {_KEYS}
+In a pod, labels and a port name are enough: the namespace is the pod's own. Elsewhere the kubeconfig is the one
+that kubectl uses, and this process is taken for no pod. Of several files in KUBECONFIG the first that has the
+context is used; they are not merged. Every key of the library may be an environment variable, `namespace` as
+{variable("namespace")}, or be given with --set:
+{_KEYS}
 
 {EXPLAINED}"""
 

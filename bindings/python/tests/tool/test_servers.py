@@ -27,15 +27,14 @@ OPTIONS = (
 )
 #: For a server that does not answer. Any other has time, however busy the machine is.
 IMPATIENT = ("--set", "request_timeout_ms=1000")
-#: The tool, whose doctor also stops waiting when it has seen what the test is about: no machine is
-#: too busy for that.
+#: The tool, whose doctor also stops waiting when it has seen what the test is about: no machine is too busy for that.
 PROGRAM = """
 import sys
 from kubepeers.tool.doctor.waiting import Access
 from kubepeers.tool.entry import main
 def failures(access):
-    lines = access._provider.metrics().splitlines() return sum(int(line.split()[-1]) for line in
-    lines if line.startswith("kubepeers_failures_total{"))
+    lines = access._provider.metrics().splitlines()
+    return sum(int(line.split()[-1]) for line in lines if line.startswith("kubepeers_failures_total{"))
 settled = Access.settled.fget
 Access.settled = property(lambda access: settled(access) or SEEN)
 sys.exit(main())

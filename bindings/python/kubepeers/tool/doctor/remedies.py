@@ -34,8 +34,8 @@ This process may have no more open files, threads or memory; see how many it may
     ulimit -a"""
 
 _NAME_IT = """\
-Put the name that the API server says in the place of THE-USER, and ask a cluster admin who
-may do so.
+Put the name that the API server says in the place of THE-USER, and ask a cluster admin to
+apply it.
 As it is, it is of no use: `kubepeers doctor --manifest` does not print it to stdout."""
 
 
