@@ -113,7 +113,8 @@ def test_errors_of_the_library_are_freed_once(monkeypatch: pytest.MonkeyPatch) -
     free = lib.kubepeers_error_free
 
     def record_and_free(error: Error) -> None:
-        # A call that succeeds has no error. The garbage collector may close another provider meanwhile.
+        # A call that succeeds has no error. The garbage collector may close another provider
+        # meanwhile.
         if error.value:
             freed.append(error.value)
         free(error)

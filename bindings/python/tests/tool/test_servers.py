@@ -27,7 +27,8 @@ OPTIONS = (
 )
 #: For a server that does not answer. Any other has time, however busy the machine is.
 IMPATIENT = ("--set", "request_timeout_ms=1000")
-#: The tool, whose doctor also stops waiting when it has seen what the test is about: no machine is too busy for that.
+#: The tool, whose doctor also stops waiting when it has seen what the test is about, so that a
+#: busy machine does not matter.
 PROGRAM = """
 import sys
 from kubepeers.tool.doctor.waiting import Access
