@@ -89,13 +89,18 @@ class KubepeersError(Exception):
 
         KubepeersError                    NO_RESOURCES
          ├── ConfigError (ValueError)     INVALID_CONFIG, UNKNOWN_KEY, INVALID_UTF8,
-         INVALID_ARGUMENT ├── LifecycleError               ALREADY_REGISTERED, ALREADY_INITIALIZED,
-         NOT_INITIALIZED, INVALID_HANDLE │    ├── NotRegisteredError      NOT_REGISTERED │    ├──
-         ClosedError             CLOSED │    └── ForkedError             FORKED ├── AccessError
-         NOT_IN_CLUSTER, NO_CREDENTIALS, TLS, UNAUTHORIZED, FORBIDDEN, UNAVAILABLE ├── SelfPodError
-         NO_IDENTITY, SELF_EXCLUDED ├── NoResultError                NOT_SYNCED, SELF_NOT_VISIBLE,
-         STALE ├── WaitTimeoutError (TimeoutError)  TIMEOUT └── InternalError
-         INTERNAL
+         │                                INVALID_ARGUMENT
+         ├── LifecycleError               ALREADY_REGISTERED, ALREADY_INITIALIZED,
+         │    │                           NOT_INITIALIZED, INVALID_HANDLE
+         │    ├── NotRegisteredError      NOT_REGISTERED
+         │    ├── ClosedError             CLOSED
+         │    └── ForkedError             FORKED
+         ├── AccessError                  NOT_IN_CLUSTER, NO_CREDENTIALS, TLS, UNAUTHORIZED,
+         │                                FORBIDDEN, UNAVAILABLE
+         ├── SelfPodError                 NO_IDENTITY, SELF_EXCLUDED
+         ├── NoResultError                NOT_SYNCED, SELF_NOT_VISIBLE, STALE
+         ├── WaitTimeoutError (TimeoutError)  TIMEOUT
+         └── InternalError                INTERNAL
 
     Test `retryable` rather than the class: a `NoResultError` because of a missing Role is not
     retryable. An error that your program creates, for a test, has the first status of its class,

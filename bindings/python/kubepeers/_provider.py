@@ -250,8 +250,7 @@ class Provider(_BaseProvider):
 
     ::
 
-        with kubepeers.Provider(pod_labels={"app": "demo"}, discovery_port_name="gossip") as
-        provider:
+        with Provider(pod_labels={"app": "demo"}, discovery_port_name="gossip") as provider:
             print(provider.discover_peers())  # ['10.0.0.7:3322', '10.0.0.8:3322']
 
     `with` registers the provider, and closes it at the end.
@@ -570,8 +569,8 @@ class AsyncProvider(_BaseProvider):
 
     ::
 
-        async with kubepeers.AsyncProvider(pod_labels={"app": "demo"}, discovery_port_name="gossip")
-        as provider:
+        options = {"pod_labels": {"app": "demo"}, "discovery_port_name": "gossip"}
+        async with AsyncProvider(**options) as provider:
             print(await provider.discover_peers())  # ['10.0.0.7:3322', '10.0.0.8:3322']
 
     `async with` registers the provider, and closes it at the end.

@@ -71,7 +71,7 @@ wait_until(lambda: not other_threads())
 
 
 def break_connection(connection: socket.socket) -> None:
-    """Respond to a TLS handshake with invalid bytes, and reset before the client can send an alert."""
+    """Respond to a TLS handshake with invalid bytes, and reset before the client sends an alert."""
     connection.recv(4096)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
     connection.sendall(b"this is not a TLS handshake")

@@ -177,7 +177,7 @@ STATES = {
             KUBERNETES_SERVICE_HOST="127.0.0.1",
             KUBERNETES_SERVICE_PORT=str(REFUSING.getsockname()[1]),
         ),
-        (3, ("not been read yet",)),
+        (3, ("not been listed yet",)),
         ({"connection": "wrong"}, ("refused", "get networkpolicy")),
         ("! ", "refused"),
         lasts=True,
@@ -186,7 +186,7 @@ STATES = {
     "name not resolvable": State(
         # Name resolution may be slow.
         _set(KUBERNETES_SERVICE_HOST="kubernetes.invalid", KUBEPEERS_REQUEST_TIMEOUT_MS="60000"),
-        (3, ("not been read yet",)),
+        (3, ("not been listed yet",)),
         ({"DNS": "wrong"}, ("cannot be resolved", "getent hosts kubernetes.invalid")),
         ("! ", "cannot be resolved"),
         lasts=True,
@@ -230,7 +230,7 @@ STATES = {
             {"ports": "wrong", "self": "wrong"},
             (
                 "no port named gossip: me (has http=80)",
-                "none of its container ports is named `gossip`",
+                "container ports has the name `gossip`",
                 "To fix `ports`, `self`: Name the port",
             ),
         ),

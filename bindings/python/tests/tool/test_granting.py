@@ -40,7 +40,7 @@ def test_the_manifest_of_an_account_with_an_odd_name(place: Place) -> None:
     place.tell("mount", f"--service-account={odd}", str(place.mount))
     message = json.loads(place.run("peers", "--json", "--timeout", "60").stdout)["error"]["message"]
     assert message.startswith(
-        f"the pods of namespace `{place.name}` have not been read yet: service account `{odd}`"
+        f"the pods of namespace `{place.name}` have not been listed yet: service account `{odd}`"
     )
     assert "\n" not in message
     manifest = place.run("doctor", "--manifest", "--timeout", "60").stdout

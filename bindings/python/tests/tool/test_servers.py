@@ -253,5 +253,5 @@ def test_an_answer_that_is_too_old_is_not_about_the_own_pod(tmp_path: Path) -> N
             "max_stale_ms=1000",
             until=f"{READ} and access.health.age > 1",
         )
-        found = flaws(done, "ms old")
+        found = flaws(done, "were last confirmed")
         assert found == {"permission": "warning", "answer": "wrong"}
