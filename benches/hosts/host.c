@@ -1,6 +1,6 @@
 /*
  * The C host: a program that finds its peers with libkubepeers, as small as can be, so that what is
- * measured is the library. benches/README.md says what hosts are told and answer.
+ * measured is the library. benches/README.md lists the commands of hosts.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <pthread.h>

@@ -180,7 +180,7 @@ class Demo:
 
     def run(self) -> None:
         """Run all steps."""
-        self.step("three pods are Pending: no program has a result before its own pod is Running")
+        self.step("three pods are Pending: no program has a result until its pod is Running")
         self.step(
             "pod c is Running: C is the only member",
             "pod",

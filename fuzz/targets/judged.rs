@@ -1,5 +1,4 @@
-//! What is made of pods, whatever they are: each has a verdict, and what is told of them is well
-//! formed.
+//! Evaluates arbitrary pods: each must have a verdict, and all texts about them must be valid.
 
 use kubepeers::testing::fuzzing::watched;
 use kubepeers::testing::{

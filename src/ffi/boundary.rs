@@ -64,9 +64,9 @@ fn catching<T>(body: impl FnOnce() -> T) -> std::result::Result<T, String> {
     })
 }
 
-/// A panic becomes a status and is no business of the host's stderr, nor worth the memory of a
-/// backtrace. A watcher is told of those that others catch. The hook belongs to the copy of std
-/// inside this shared library, not to a Rust host's.
+/// Keeps panics off the host's stderr, because they become a status, and saves the memory of a
+/// backtrace. The hook also reports panics that another crate catches to the watcher. It belongs to
+/// the copy of std inside this shared library, not to a Rust host's.
 pub(super) fn quiet_panics() {
     static HOOK: Once = Once::new();
     if !HOOK.is_completed() {

@@ -51,7 +51,7 @@ from ._errors import (
     SelfPodError,
     WaitTimeoutError,
 )
-from ._provider import AsyncProvider, Provider
+from ._provider import AsyncProvider, Provider, _BaseProvider
 from ._types import ExplainedPod, Explanation, Health, NamedPort, Node, Snapshot
 from ._wait import ChangeDescriptor, LoopNotifier
 
@@ -83,10 +83,32 @@ def node(address: str, **fields: object) -> Node:
     return replace(made, **fields)  # type: ignore[arg-type]
 
 
-class _Controls:
-    """What the test does with a fake."""
+class _Controls(_BaseProvider):
+    """What both fakes have in common: the constructor, and what the test does with them."""
 
     _fake: _FakeSession
+
+    def __init__(
+        self,
+        peers: Iterable[str | Node] | None = (),
+        *,
+        script: Iterable[Iterable[str | Node] | KubepeersError] = (),
+        self_node: str | Node | None = "10.0.0.1:3322",
+        register_timeout: float = _config.REGISTER_TIMEOUT,
+        discover_timeout: float = _config.DISCOVER_TIMEOUT,
+    ) -> None:
+        """Create a fake, which is not registered yet.
+
+        Args:
+            peers: Addresses or records of the first peers. None: the pods have not been listed yet.
+            script: What happens next: peers, or errors. See the module's documentation.
+            self_node: The address or the record of this pod. None: an observer.
+            register_timeout: As the option of `Provider`.
+            discover_timeout: As the option of `Provider`.
+        """
+        self._session = self._fake = _FakeSession(peers, script, self_node)
+        self._register_timeout, self._discover_timeout = register_timeout, discover_timeout
+        self._description = "fake"
 
     def set_peers(self, peers: Iterable[str | Node]) -> None:
         """Replace the peers, as a new generation. This clears an error of `set_error`.
@@ -117,55 +139,11 @@ class FakeProvider(_Controls, Provider):
 
     __module__ = "kubepeers.testing"
 
-    def __init__(
-        self,
-        peers: Iterable[str | Node] | None = (),
-        *,
-        script: Iterable[Iterable[str | Node] | KubepeersError] = (),
-        self_node: str | Node | None = "10.0.0.1:3322",
-        register_timeout: float = _config.REGISTER_TIMEOUT,
-        discover_timeout: float = _config.DISCOVER_TIMEOUT,
-    ) -> None:
-        """Create a fake, which is not registered yet.
-
-        Args:
-            peers: Addresses or records of the first peers. None: the pods have not been listed yet.
-            script: What happens next: peers, or errors. See the module's documentation.
-            self_node: The address or the record of this pod. None: an observer.
-            register_timeout: As the option of `Provider`.
-            discover_timeout: As the option of `Provider`.
-        """
-        self._session = self._fake = _FakeSession(peers, script, self_node)
-        self._register_timeout, self._discover_timeout = register_timeout, discover_timeout
-        self._description = "fake"
-
 
 class AsyncFakeProvider(_Controls, AsyncProvider):
     """An `AsyncProvider` without a cluster."""
 
     __module__ = "kubepeers.testing"
-
-    def __init__(
-        self,
-        peers: Iterable[str | Node] | None = (),
-        *,
-        script: Iterable[Iterable[str | Node] | KubepeersError] = (),
-        self_node: str | Node | None = "10.0.0.1:3322",
-        register_timeout: float = _config.REGISTER_TIMEOUT,
-        discover_timeout: float = _config.DISCOVER_TIMEOUT,
-    ) -> None:
-        """Create a fake, which is not registered yet.
-
-        Args:
-            peers: Addresses or records of the first peers. None: the pods have not been listed yet.
-            script: What happens next: peers, or errors. See the module's documentation.
-            self_node: The address or the record of this pod. None: an observer.
-            register_timeout: As the option of `Provider`.
-            discover_timeout: As the option of `Provider`.
-        """
-        self._session = self._fake = _FakeSession(peers, script, self_node)
-        self._register_timeout, self._discover_timeout = register_timeout, discover_timeout
-        self._description = "fake"
 
 
 class _FakeSession:

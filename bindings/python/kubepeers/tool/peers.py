@@ -56,8 +56,8 @@ def _asked(provider: Provider, timeout: float) -> list[Node]:
     except KubepeersError as error:
         if error.http_status != HTTPStatus.FORBIDDEN or not error.retryable:
             raise
-    # Refused so far: that may be a server that starts, or permanently. A script is told the same
-    # however long it waits.
+    # The server may still be starting, or refuse permanently. A script gets the same error however
+    # long it waits.
     return patiently(provider.nodes, _REFUSED)
 
 

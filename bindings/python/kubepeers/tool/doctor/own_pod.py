@@ -39,7 +39,7 @@ def step(facts: Facts) -> Step:
     own = _own(facts)
     if own and own.terminating:
         return warning(
-            "self", says, "it is terminating: it still gets answers, but is nobody's peer any more"
+            "self", says, "it is terminating: it still gets answers, but is no longer a peer"
         )
     return ok("self", says)
 
