@@ -65,10 +65,34 @@ demo: examples control-plane
 	$(TOOL) run -- $(DEMO)
 endif
 
+# The suites wait more than they compute, so they run side by side, the longest first. Each prints
+# its output when it ends.
+SUITES := test-python test-go test-c test-rust test-testenv
+
 .PHONY: test
-test: examples probes panics control-plane $(VENV)/ready test-calls ## run all tests, against a real API server
-	cargo test --locked --features testing
-	cd tests/testenv && $(GO_TESTENV_TEST) ./cmd/testenv ./internal/balancer
+test: examples probes panics control-plane $(VENV)/ready ## run all tests, against a real API server
+	$(TOOL) run -- $(MAKE) --no-print-directory --jobs=3 --output-sync=target $(SUITES)
+
+# They need what `test` builds, and the variables that `$(TOOL) run` sets.
+.PHONY: $(SUITES)
+
+# worksteal lets idle workers take the long tests, which come late.
+PYTEST := $(VENV)/bin/pytest -q -n 3 --dist worksteal
+
+test-python:
+	KUBEPEERS_PROBE_C=$(PROGRAMS)/probe-c KUBEPEERS_PROBE_GO=$(PROGRAMS)/probe-go \
+		$(PYTEST) bindings/python/tests tests/conformance
+
+# Go's default of ten minutes is too short for a slow machine. A test that hangs still ends.
+GO_TEST := go test -timeout 1h -count=1
+
+test-go:
+	cd bindings/go && GOGC=1 GODEBUG=cgocheck=1 $(GO_TEST) -race ./...
+	cd bindings/go && GOEXPERIMENT=cgocheck2 $(GO_TEST) -run 'Explained|Fields|Log|Nodes|Peers|Snapshot|Watch' .
+	cd bindings/go && LD_LIBRARY_PATH=$(PANICKING) $(GO_TEST) -race -tags panics -run Panic .
+	cd bindings/go/goakt && $(GO_TEST) -race ./...
+
+test-c: random-calls
 	for test in $(SCENARIOS_IN_C); do $(PROGRAMS)/test-$$test; done
 	$(PROGRAMS)/test-unload $(STAGE)/lib/libkubepeers.so
 	LD_LIBRARY_PATH=$(PANICKING) $(PROGRAMS)/test-panics
@@ -77,24 +101,12 @@ test: examples probes panics control-plane $(VENV)/ready test-calls ## run all t
 	$(CC) -std=c11 $(C_FLAGS) -fsyntax-only tests/c/test_header.c
 	$(CXX) -std=c++17 $(C_FLAGS) -fsyntax-only tests/c/test_header.cpp
 	tests/abi/symbols $(STAGE)/lib/libkubepeers.so
-	$(TOOL) run -- $(MAKE) --no-print-directory test-with-cluster
 
-# The tests wait more than they compute, so three workers keep two cores busy. worksteal lets idle
-# workers take the long tests, which come late.
-PYTEST := $(VENV)/bin/pytest -q -n 3 --dist worksteal
+test-rust:
+	cargo test --locked --features testing
 
-# Go's default of ten minutes is too short for a slow machine. A test that hangs still ends.
-GO_TEST := go test -timeout 1h -count=1
-
-# Needs the variables that `$(TOOL) run` sets.
-.PHONY: test-with-cluster
-test-with-cluster:
-	cd bindings/go && GOGC=1 GODEBUG=cgocheck=1 $(GO_TEST) -race ./...
-	cd bindings/go && GOEXPERIMENT=cgocheck2 $(GO_TEST) -run 'Explained|Fields|Log|Nodes|Peers|Snapshot|Watch' .
-	cd bindings/go && LD_LIBRARY_PATH=$(PANICKING) $(GO_TEST) -race -tags panics -run Panic .
-	cd bindings/go/goakt && $(GO_TEST) -race ./...
-	KUBEPEERS_PROBE_C=$(PROGRAMS)/probe-c KUBEPEERS_PROBE_GO=$(PROGRAMS)/probe-go \
-		$(PYTEST) bindings/python/tests tests/conformance
+test-testenv:
+	cd tests/testenv && $(GO_TESTENV_TEST) ./cmd/testenv ./internal/balancer
 
 include tests/long.mk tests/versions.mk
 
