@@ -41,7 +41,7 @@ pub static KEYS: [Key; 25] = [
     Key {
         name: "namespace",
         default: Default::Sentence(
-            "with `kubeconfig`, the namespace of the context, or `default` if the context has none; without it, the \
+            "with `kubeconfig`, the namespace of the context, or `default` if the context has none; otherwise the \
              namespace of this pod",
         ),
         doc: "Namespace of the pods.",
@@ -112,7 +112,7 @@ pub static KEYS: [Key; 25] = [
     Key {
         name: "pod_uid",
         default: Default::None,
-        doc: "Uid of the pod that this process runs in. It is the most reliable way to identify the pod. The \
+        doc: "Uid of the pod that this process runs in. The uid is the most reliable way to identify the pod. The \
               library uses the first of these that is available: `pod_uid`, `pod_name`, `pod_ip`, and then what \
               it finds itself.",
         set: |config, value| {
@@ -271,7 +271,7 @@ pub static KEYS: [Key; 25] = [
     Key {
         name: "context",
         default: Default::Sentence("the current context of the kubeconfig"),
-        doc: "Context of that kubeconfig.",
+        doc: "Context to use from `kubeconfig`.",
         set: |config, value| {
             config.context = Some(value.to_owned());
             Ok(())
