@@ -1,4 +1,4 @@
-# Tests with other Kubernetes releases, and with several API servers. Part of the Makefile.
+# Tests with other Kubernetes releases, and with several API servers. Included by the Makefile.
 
 # The oldest supported release, and the newest one. `make test` uses $(KUBERNETES_VERSION).
 OLDEST   := 1.28
@@ -40,5 +40,5 @@ $(RELEASES:%=$(BUILD)/testenv/kubernetes-%/kubernetes): $(BUILD)/testenv/kuberne
 
 # Three API servers behind a balancer that freezes, cuts and delays. The watch cache of one lags.
 .PHONY: test-rig
-test-rig: stage control-plane $(VENV)/ready ## test with a frozen and a lagging API server among three
+test-rig: stage control-plane $(VENV)/ready ## test with three API servers, one of which is frozen or lags
 	TESTENV=$(TOOL) $(VENV)/bin/pytest -q -s tests/versions/test_rig.py
