@@ -30,9 +30,9 @@ pub const KUBEPEERS_NOT_SYNCED: i32 = -12;
 /// This pod is not among the listed pods yet, is not Running yet (see
 /// `pending`), or has no address yet. Retryable.
 pub const KUBEPEERS_SELF_NOT_VISIBLE: i32 = -13;
-/// This pod cannot be a peer.
+/// This pod cannot be a peer; kubepeers_discover_peers() lists the reasons.
 pub const KUBEPEERS_SELF_EXCLUDED: i32 = -14;
-/// The call waited for something that did not happen in time. Usually retryable.
+/// The peers that the call waited for did not appear in time. Usually retryable.
 pub const KUBEPEERS_TIMEOUT: i32 = -15;
 /// There is no API server to contact: the process is not in a cluster, and no
 /// kubeconfig is set.
@@ -52,11 +52,11 @@ pub const KUBEPEERS_NO_RESOURCES: i32 = -22;
 /// The API server is unreachable, does not answer or reports a failure. Only
 /// the error of kubepeers_health_error() has this status.
 pub const KUBEPEERS_UNAVAILABLE: i32 = -23;
-/// The result is older than requested, and a new list has not arrived in time.
-/// Usually retryable.
+/// The result is older than `max_stale_ms`, or older than the call of
+/// kubepeers_refresh(), and no new list has arrived in time. Usually retryable.
 pub const KUBEPEERS_STALE: i32 = -24;
-/// The library itself has failed. The process is not harmed. Close the
-/// provider, or deregister it.
+/// The library itself has failed. The process is not harmed. Deregister or close
+/// the provider.
 pub const KUBEPEERS_INTERNAL: i32 = -99;
 
 /// What a call ended with, as a type.

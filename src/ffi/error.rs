@@ -8,7 +8,7 @@ use super::text::c_text;
 use crate::error::Error;
 use crate::status::Status;
 
-/// Opaque. Describes a failure. Any number of threads may read it.
+/// Opaque. Describes a failure. Immutable: any number of threads may read it.
 pub struct kubepeers_error {
     message: CString,
     manifest: Option<CString>,
@@ -47,28 +47,29 @@ unsafe fn field<T>(
 }
 
 /// Returns the status of the error, or KUBEPEERS_OK if `error` is NULL. If a
-/// call stored the error, it is the status that the call returned.
+/// call stored the error, this is the status that the call returned.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_error_status(error: *const kubepeers_error) -> kubepeers_status {
     // SAFETY: the header requires NULL or a live error.
     unsafe { field(error, Status::Ok.code(), |e| e.status.code()) }
 }
 
-/// Returns what failed, why, and what to do, as one or more lines of UTF-8; ""
-/// if `error` is NULL. It contains neither secrets nor the manifest. The string
-/// is valid as long as the error.
+/// Returns what failed, why, and what to do, in one or more lines, or "" if
+/// `error` is NULL. The message contains neither secrets nor the manifest. The
+/// string is valid as long as the error.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_error_message(error: *const kubepeers_error) -> *const c_char {
     // SAFETY: the header requires NULL or a live error.
     unsafe { field(error, c"".as_ptr(), |e| e.message.as_ptr()) }
 }
 
-/// Returns the Kubernetes manifest that fixes the error once it is applied, for
-/// example the Role that is missing if the API server answers 403. Every error
-/// with the same cause has the same manifest, whatever its status. The manifest
-/// is YAML and ends with a newline. It contains the placeholder THE-USER if the
-/// credentials do not name a service account. Returns NULL if there is none or
-/// `error` is NULL. The string is valid as long as the error.
+/// Returns a Kubernetes manifest that fixes the error once it is applied, e.g.
+/// the missing Role if the API server answers 403. Returns NULL if there is none
+/// or `error` is NULL. The string is valid as long as the error.
+///
+/// Errors with the same cause have the same manifest, whatever their status. The
+/// manifest is YAML and ends with a newline. It contains the placeholder
+/// THE-USER if the credentials do not name a service account.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_error_manifest(error: *const kubepeers_error) -> *const c_char {
     // SAFETY: the header requires NULL or a live error.
@@ -79,17 +80,17 @@ pub unsafe extern "C" fn kubepeers_error_manifest(error: *const kubepeers_error)
     }
 }
 
-/// Returns 1 if the same call may succeed later without action by a user or an
-/// operator on the program, its configuration or the cluster. Returns 0
-/// otherwise or if `error` is NULL. Test this rather than the status:
-/// KUBEPEERS_NOT_SYNCED because of a 403 is not retryable.
+/// Returns 1 if the same call may succeed later even if no user or operator
+/// changes the program, its configuration or the cluster. Returns 0 otherwise or
+/// if `error` is NULL. Test this rather than the status: KUBEPEERS_NOT_SYNCED
+/// because of a 403 is not retryable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_error_is_retryable(error: *const kubepeers_error) -> i32 {
     // SAFETY: the header requires NULL or a live error.
     unsafe { field(error, 0, |e| i32::from(e.retryable)) }
 }
 
-/// Returns the HTTP status of the API server's response, e.g. 403; 0 if there
+/// Returns the HTTP status of the API server's response, e.g. 403, or 0 if there
 /// was no response or `error` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_error_http_status(error: *const kubepeers_error) -> i32 {

@@ -10,25 +10,27 @@ use crate::provider::log::Record;
 
 /// Level of a log record: the library has failed.
 pub const KUBEPEERS_LOG_ERROR: i32 = 1;
-/// Level of a log record: a request failed, and the last result is kept.
+/// Level of a log record: a request failed and the last result is kept, or
+/// something else needs an operator's attention.
 pub const KUBEPEERS_LOG_WARN: i32 = 2;
-/// Level of a log record: the result, or the way in which the library gets it,
-/// has changed.
+/// Level of a log record: the registration, the result, or the way in which the
+/// library gets the result has changed.
 pub const KUBEPEERS_LOG_INFO: i32 = 3;
 /// Level of a log record: everything else.
 pub const KUBEPEERS_LOG_DEBUG: i32 = 4;
 
-/// Returns the oldest log record and removes it. Does not block. Whenever the
-/// descriptor of kubepeers_change_fd() is readable, call this until there are
-/// no more records. The key `log` selects which records are made.
+/// Returns the oldest log record and removes it. Does not block. The key `log`
+/// selects which records the library keeps. Whenever the descriptor of
+/// kubepeers_change_fd() is readable, call this until there are no more records.
 ///
-/// `*message` must be freed with kubepeers_text_free(); it is NULL if there is
-/// no record, and then `*level` and `*unix_ms` are not written. `*level` is one
-/// of KUBEPEERS_LOG_*, and `*unix_ms` is the time in milliseconds since 1970.
-/// `level` and `unix_ms` may be NULL.
+/// `*message` must be freed with kubepeers_text_free(). `*level` is one of
+/// KUBEPEERS_LOG_*, and `*unix_ms` is the time in milliseconds since 1970.
+/// `level` and `unix_ms` may be NULL. If there is no record, the call returns
+/// KUBEPEERS_OK, sets `*message` to NULL, and does not write `*level` and
+/// `*unix_ms`.
 ///
-/// The library keeps 256 records. If there are more, it drops the oldest, and
-/// the next record that you get reports how many it has dropped. Records stay
+/// The library keeps 256 records. If there are more, it drops the oldest. The
+/// next call then returns a record that says how many were dropped. Records stay
 /// after kubepeers_deregister(); kubepeers_close() drops them.
 #[must_use]
 #[unsafe(no_mangle)]

@@ -51,8 +51,8 @@ pub unsafe extern "C" fn kubepeers_peers_generation(peers: *const kubepeers_peer
 /// every process.
 ///
 /// Returns NULL if `index` is past the end or `peers` is NULL. The string is
-/// valid until kubepeers_peers_free(). All functions that return a string of a
-/// peer follow these two rules.
+/// valid until kubepeers_peers_free(). The same applies to all functions below
+/// that return a string of a peer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_address(
     peers: *const kubepeers_peers,
@@ -104,8 +104,9 @@ pub unsafe extern "C" fn kubepeers_peers_host(
     unsafe { text(peers, index, Field::Host) }
 }
 
-/// Returns the port of `discovery_port_name`. All functions that return a port
-/// return 0 if `index` is past the end or `peers` is NULL.
+/// Returns the port of `discovery_port_name`, or `default_discovery_port` if the
+/// pod lacks it. This function and the other two that return a port return 0 if
+/// `index` is past the end or `peers` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_discovery_port(
     peers: *const kubepeers_peers,
@@ -116,7 +117,7 @@ pub unsafe extern "C" fn kubepeers_peers_discovery_port(
 }
 
 /// Returns the port of `remoting_port_name`, or `default_remoting_port` if the
-/// pod has none, or 0 without a default.
+/// pod lacks it. Returns 0 if there is neither.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_remoting_port(
     peers: *const kubepeers_peers,
@@ -126,8 +127,8 @@ pub unsafe extern "C" fn kubepeers_peers_remoting_port(
     unsafe { of(peers, index, 0, |peer| peer.remoting_port) }
 }
 
-/// Returns the port of `peers_port_name`, or `default_peers_port` if the pod has
-/// none, or 0 without a default.
+/// Returns the port of `peers_port_name`, or `default_peers_port` if the pod
+/// lacks it. Returns 0 if there is neither.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_peers_port(
     peers: *const kubepeers_peers,
@@ -179,8 +180,8 @@ pub unsafe extern "C" fn kubepeers_peers_revision(
     unsafe { text(peers, index, Field::Revision) }
 }
 
-/// Returns 1 if the pod is Ready, or 0 if it is not, if `index` is past the end
-/// or if `peers` is NULL.
+/// Returns 1 if the pod is Ready. Returns 0 if it is not, if `index` is past the
+/// end, or if `peers` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_is_ready(
     peers: *const kubepeers_peers,
