@@ -90,7 +90,7 @@ GO_TEST := go test -timeout 1h -count=1
 
 test-go:
 	cd bindings/go && GOGC=1 GODEBUG=cgocheck=1 $(GO_TEST) -race ./...
-	cd bindings/go && GOEXPERIMENT=cgocheck2 $(GO_TEST) -run 'Explained|Fields|Log|Nodes|Peers|Snapshot|Watch' .
+	cd bindings/go && GOEXPERIMENT=cgocheck2 $(GO_TEST) -run 'Expla|Fields|Log|Nodes|Peers|Snapshot|Watch' .
 	cd bindings/go && LD_LIBRARY_PATH=$(PANICKING) $(GO_TEST) -race -tags panics -run Panic .
 	cd bindings/go/goakt && $(GO_TEST) -race ./...
 
