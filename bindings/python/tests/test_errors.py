@@ -125,7 +125,7 @@ def test_errors_of_the_library_are_freed_once(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(kubepeers.NotRegisteredError):
         provider.deregister()
     assert len(freed) == 1
-    # The error is also freed if it cannot be decoded.
+    # An error that cannot be decoded is also freed.
     with monkeypatch.context() as patch:
         patch.setattr(lib, "kubepeers_error_message", lambda _: b"\xff")
         with pytest.raises(UnicodeDecodeError):
