@@ -69,9 +69,7 @@ def test_bundled_library_precedes_the_system_library(
     assert installation.load(LD_LIBRARY_PATH=str(other), KUBEPEERS_LIBRARY="") == bundled
 
 
-def test_system_library_is_found(
-    installation: Installation, library: Path, tmp_path: Path
-) -> None:
+def test_system_library_is_found(installation: Installation, library: Path, tmp_path: Path) -> None:
     other = folder_with_library(tmp_path / "other", library)
     assert installation.load(LD_LIBRARY_PATH=str(other)) == (0, SONAME)
 
