@@ -11,10 +11,10 @@ A peer is a pod in the namespace that has all the labels, is Running and not ter
 address and the discovery port. It need not be Ready. The result excludes this pod, which is the pod
 that the process runs in.
 
-An empty list always means that no other pod is a peer. Until there is a first result, calls raise
-an error: they never return an empty list because nothing is known yet or because the API server is
-unreachable. If the API server becomes unreachable later, the last result is kept and returned. The
-option `max_stale` limits its age.
+An empty list always means that no other pod is a peer. Until there is a first result, calls wait
+and then raise an error: they never return an empty list because nothing is known yet or because the
+API server is unreachable. If the API server becomes unreachable later, the last result is kept and
+returned. The option `max_stale` limits its age.
 
 The constructor only validates the options. `register`, which `with` calls, starts the watcher, a
 thread that keeps the peers in memory. After that:

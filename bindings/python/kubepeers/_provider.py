@@ -260,9 +260,9 @@ class Provider(_BaseProvider):
     used again. If the provider is already registered, `with` raises `LifecycleError` and the
     provider stays registered.
 
-    Calls that have a timeout wait until they have a result or the timeout expires. The timeout is
-    in seconds. With 0 a call does not wait, and with `math.inf` it waits without limit. A timeout
-    that is negative raises `ValueError`, and one that is not a number raises `TypeError`.
+    Methods with a timeout wait until they have a result or the timeout expires. The timeout is in
+    seconds. With 0 the call does not wait, and with `math.inf` it waits without limit. A negative
+    timeout raises `ValueError`, and one that is not a number raises `TypeError`.
 
     While requests to the API server fail permanently, for example because of a missing Role, these
     calls keep waiting, because an operator may still fix the cause. Only `register` raises such an
@@ -272,8 +272,8 @@ class Provider(_BaseProvider):
     handler raises an exception, as Ctrl-C does, the call ends with that exception.
 
     All methods except `close` raise these errors:
-        NotRegisteredError: the provider is not registered, or was deregistered during the call (the
-            latter also from `register`).
+        NotRegisteredError: the provider is not registered (not raised by `register`), or was
+            deregistered during the call.
         ClosedError: the provider is closed, or was closed during the call.
         ForkedError: the provider belongs to a parent process. Create another in the child.
         InternalError: the library has failed. Close or deregister the provider.
@@ -298,8 +298,9 @@ class Provider(_BaseProvider):
         is starting denies valid requests for a moment. `register` does not raise them if its
         timeout is shorter.
 
-        If the call fails or is interrupted, it leaves nothing running and may be called again. It
-        writes nothing to the cluster. It does not check whether this pod can be a peer.
+        If the call fails or is interrupted, it leaves nothing running and may be called again. (An
+        earlier registration remains.) The call writes nothing to the cluster, and does not check
+        whether this pod can be a peer.
 
         The credentials are those of `kubeconfig` if it is set. Otherwise they are the files in
         `service_account_dir`, with the API server's address from the environment variables
@@ -350,11 +351,11 @@ class Provider(_BaseProvider):
         call takes less than a microsecond while nothing has changed, so make it whenever you need
         the peers. The returned list belongs to the caller.
 
-        An empty list always means that no other pod is a peer. Until there is a first result, the
-        call raises an error: it never returns an empty list because nothing is known yet or because
-        the API server is unreachable. If the API server becomes unreachable later, or denies
-        requests, the last result is kept and returned. `health` returns its age, and `max_stale`
-        limits it.
+        An empty list always means that no other pod is a peer, as of the last confirmation. Until
+        there is a first result, the call raises an error when its timeout expires: it never returns
+        an empty list because nothing is known yet or because the API server is unreachable. If the
+        API server becomes unreachable later, or denies requests, the last result is kept and
+        returned. `health` returns its age, and `max_stale` limits it.
 
         A result does not contain pods that start after it. But if the call has returned in two pods
         with different addresses or ports, and neither is terminating, at least one of the two
@@ -627,8 +628,8 @@ class AsyncProvider(_BaseProvider):
     `async with` awaits `register` at the start and `close` at the end.
 
     All methods are coroutines, even those that do not wait, except for `changes`, which returns an
-    async iterator. The constructor needs no running event loop. One provider may be used in several
-    event loops, which may be those of asyncio or of uvloop.
+    async iterator. The constructor needs no running event loop. One provider may serve several
+    event loops, of asyncio or of uvloop.
 
     A wait blocks neither the event loop nor a thread. It may be cancelled at any time, and leaves
     nothing behind. All tasks of a loop that wait for the same provider share two file descriptors.
