@@ -10,66 +10,72 @@ if TYPE_CHECKING:
 
 
 class Status(IntEnum):
-    """The kind of an error. The names and numbers are the same in all languages."""
+    """The kind of an error. The names and numbers are the same in all languages.
+
+    Attributes:
+        OK: The call succeeded. No exception has this status.
+        INVALID_ARGUMENT: An argument of a call into the library is invalid. This package checks
+            arguments itself.
+        INVALID_UTF8: An option is not valid UTF-8: it contains a lone surrogate.
+        UNKNOWN_KEY: There is no such option.
+        INVALID_CONFIG: An option is missing or invalid.
+        INVALID_HANDLE: The library does not know the provider.
+        CLOSED: The provider is closed, or was closed during the call.
+        FORKED: The provider belongs to a parent process, or this process has closed the library's
+            descriptors.
+        ALREADY_INITIALIZED: Only in C: init was called with a live provider.
+        NOT_INITIALIZED: Only in C: the provider is 0.
+        ALREADY_REGISTERED: The provider is already registered.
+        NOT_REGISTERED: The provider is not registered, or was deregistered during the call.
+        NOT_SYNCED: The pods have not been listed yet. Usually retryable.
+        SELF_NOT_VISIBLE: This pod is not among the listed pods yet, is not Running yet (see the
+            option `pending`), or has no address yet. Retryable.
+        SELF_EXCLUDED: This pod cannot be a peer. `SelfPodError` lists the reasons.
+        TIMEOUT: There is a result, but no newer one, too few peers, or peers that are not stable.
+            Usually retryable.
+        NOT_IN_CLUSTER: There is no API server to contact: the process is not in a cluster, and
+            `kubeconfig` is not set.
+        NO_CREDENTIALS: The token, CA, namespace or kubeconfig is missing or unusable.
+        NO_IDENTITY: The pod that this process runs in cannot be identified.
+        TLS: The API server's certificate is not trusted, or TLS failed.
+        UNAUTHORIZED: The API server rejects the credentials (401).
+        FORBIDDEN: The service account may not list or watch pods (403).
+        NO_RESOURCES: There are no file descriptors, threads or providers left. Retryable.
+        UNAVAILABLE: The API server is unreachable, does not answer or reports a failure. Only
+            `Health.error` has this status.
+        STALE: The result is older than requested, and no new list has arrived in time. Usually
+            retryable.
+        INTERNAL: The library has failed. The process is not harmed. Close or deregister the
+            provider.
+    """
 
     __module__ = "kubepeers"
 
-    #: The call succeeded. No exception has this status.
     OK = 0
-    #: An argument of a call into the library is invalid. This package checks arguments itself.
     INVALID_ARGUMENT = -1
-    #: An option is not valid UTF-8: it contains a lone surrogate.
     INVALID_UTF8 = -2
-    #: There is no such option.
     UNKNOWN_KEY = -3
-    #: An option is missing or invalid.
     INVALID_CONFIG = -4
-    #: The library does not know the provider.
     INVALID_HANDLE = -5
-    #: The provider is closed, or was closed during the call.
     CLOSED = -6
-    #: The provider belongs to a parent process, or this process has closed the library's
-    #: descriptors.
     FORKED = -7
-    #: Only in C: init was called with a live provider.
     ALREADY_INITIALIZED = -8
-    #: Only in C: the provider is 0.
     NOT_INITIALIZED = -9
-    #: The provider is already registered.
     ALREADY_REGISTERED = -10
-    #: The provider is not registered, or was deregistered during the call.
     NOT_REGISTERED = -11
-    #: The pods have not been listed yet. Usually retryable.
     NOT_SYNCED = -12
-    #: This pod is not among the listed pods yet, is not Running yet (see the option `pending`), or
-    #: has no address yet. Retryable.
     SELF_NOT_VISIBLE = -13
-    #: This pod cannot be a peer. `SelfPodError` lists the reasons.
     SELF_EXCLUDED = -14
-    #: There is a result, but no newer one, too few peers, or peers that are not stable. Usually
-    #: retryable.
     TIMEOUT = -15
-    #: There is no API server to contact: the process is not in a cluster, and `kubeconfig` is not
-    #: set.
     NOT_IN_CLUSTER = -16
-    #: The token, CA, namespace or kubeconfig is missing or unusable.
     NO_CREDENTIALS = -17
-    #: The pod that this process runs in cannot be identified.
     NO_IDENTITY = -18
-    #: The API server's certificate is not trusted, or TLS failed.
     TLS = -19
-    #: The API server rejects the credentials (401).
     UNAUTHORIZED = -20
-    #: The service account may not list or watch pods (403).
     FORBIDDEN = -21
-    #: There are no file descriptors, threads or providers left. Retryable.
     NO_RESOURCES = -22
-    #: The API server is unreachable, does not answer or reports a failure. Only `Health.error` has
-    #: this status.
     UNAVAILABLE = -23
-    #: The result is older than requested, and no new list has arrived in time. Usually retryable.
     STALE = -24
-    #: The library has failed. The process is not harmed. Close or deregister the provider.
     INTERNAL = -99
 
 
@@ -84,7 +90,7 @@ _RETRYABLE = (
 
 
 class KubepeersError(Exception):
-    """A call failed. The base class of all errors of this package, except for `LibraryError`.
+    """The base class of the errors of this package, except for `LibraryError`.
 
     The subclasses and their statuses::
 
@@ -176,7 +182,8 @@ class ConfigError(KubepeersError, ValueError):
 class LifecycleError(KubepeersError):
     """The state of the provider does not allow the call.
 
-    Without a subclass it means that the provider is already registered (ALREADY_REGISTERED).
+    An instance of this class itself means that the provider is already registered
+    (ALREADY_REGISTERED).
     """
 
     __module__ = "kubepeers"

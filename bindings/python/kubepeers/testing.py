@@ -22,8 +22,8 @@ the pods have not been listed and its timeout is not 0.
 
 - Peers replace the current ones. If the call still finds nothing to return, it takes another item.
 - A `ClosedError` closes the provider, which ends `changes`.
-- A `NoResultError` or `WaitTimeoutError` is a wait: a call with the timeout 0 raises it, and any
-  other call takes the next item. `changes` raises it if it is not retryable.
+- A `NoResultError` or `WaitTimeoutError` stands for a wait. A call with the timeout 0 raises it.
+  Any other call takes the next item, but `changes` raises it if it is not retryable.
 - Any other error is raised, once.
 
 After the last item, such calls wait as long as real ones do. `changes` then waits forever, so end
