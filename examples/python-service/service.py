@@ -31,7 +31,7 @@ PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 def health(provider: Provider) -> dict[str, Any]:
     """Return how reliable the results are."""
     found = provider.health()
-    # The age is infinite before the first list, which JSON cannot represent.
+    # Before the first list, the age is infinite, which JSON cannot represent.
     return {
         "age": found.age if found.synced else None,
         "stale": found.stale,

@@ -299,7 +299,7 @@ class Provider(_BaseProvider):
         timeout is shorter.
 
         If the call fails or is interrupted, it leaves nothing running and may be called again. (An
-        earlier registration remains.) The call writes nothing to the cluster, and does not check
+        earlier registration remains.) The call writes nothing to the cluster and does not check
         whether this pod can be a peer.
 
         The credentials are those of `kubeconfig` if it is set. Otherwise they are the files in
@@ -449,10 +449,10 @@ class Provider(_BaseProvider):
 
         The iterator reports states, not events: a slow loop gets the newest state next, and none of
         the states before it. A new generation may have the same addresses. The iterator waits
-        without limit, also through transient errors, and ends when the provider is closed. After an
+        without limit, even through transient errors, and ends when the provider is closed. After an
         error it may be used again.
 
-        Each iterator starts with the current state. It keeps its provider alive, and opens
+        Each iterator starts with the current state. It keeps its provider alive and opens
         descriptors only while it waits. Threads that share one may get the same snapshot, so create
         one for each thread.
 
@@ -631,7 +631,7 @@ class AsyncProvider(_BaseProvider):
     async iterator. The constructor needs no running event loop. One provider may serve several
     event loops, of asyncio or of uvloop.
 
-    A wait blocks neither the event loop nor a thread. It may be cancelled at any time, and leaves
+    A wait blocks neither the event loop nor a thread. It may be cancelled at any time and leaves
     nothing behind. All tasks of a loop that wait for the same provider share two file descriptors.
 
     Work that does not wait runs in the event loop: `register` reads the files of the credentials
