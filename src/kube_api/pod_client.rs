@@ -27,7 +27,6 @@ use crate::config::Settings;
 use crate::discovery::identity::Identity;
 use crate::discovery::pod::Pod;
 use crate::discovery::sink::LastError;
-use crate::jitter::random;
 
 /// The number of pods in one page of a list.
 const PAGE: u32 = 500;
@@ -164,7 +163,7 @@ impl PodClient {
     }
 
     async fn watch_since(&mut self, resource_version: &str) -> Result<Events, ApiError> {
-        let seconds = LONGEST_WATCH_S - (random() * WATCH_JITTER_S) as u32;
+        let seconds = LONGEST_WATCH_S - (fastrand::f64() * WATCH_JITTER_S) as u32;
         let params = WatchParams::default().labels(&self.selector).timeout(seconds);
         let request =
             self.pods().watch(&params, resource_version).map_err(kube::Error::BuildRequest)?;
