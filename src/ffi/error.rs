@@ -96,5 +96,19 @@ pub unsafe extern "C" fn kubepeers_error_free(error: *mut kubepeers_error) {
 /// static.
 #[unsafe(no_mangle)]
 pub extern "C" fn kubepeers_status_name(status: kubepeers_status) -> *const c_char {
-    Status::from_code(status).map_or(c"UNKNOWN", Status::name).as_ptr()
+    let known = Status::ALL.iter().position(|known| known.code() == status);
+    known.map_or(c"UNKNOWN".as_ptr(), |at| STATUS_NAMES[at].as_ptr().cast())
 }
+
+/// The name of each of `Status::ALL`, with NULs up to the end.
+static STATUS_NAMES: [[u8; 32]; Status::ALL.len()] = {
+    let mut names = [[0; 32]; Status::ALL.len()];
+    let mut at = 0;
+    while at < names.len() {
+        let name = Status::ALL[at].name().as_bytes();
+        assert!(name.len() < names[at].len(), "there is no room for a NUL");
+        names[at].split_at_mut(name.len()).0.copy_from_slice(name);
+        at += 1;
+    }
+    names
+};
