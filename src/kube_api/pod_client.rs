@@ -29,7 +29,7 @@ use crate::discovery::pod::Pod;
 use crate::discovery::sink::LastError;
 
 /// The number of pods in one page of a list.
-const PAGE: u32 = 500;
+const PAGE: u32 = 200;
 /// A watch is renewed by then, below the idle limit of common load balancers (240 s).
 const LONGEST_WATCH_S: u32 = 230;
 /// Watches end up to this much earlier, at random, so that they do not all end at the same time.

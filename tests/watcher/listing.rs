@@ -94,7 +94,7 @@ fn refused_encoding_is_replaced_by_another_one() {
         let fake = Fake::start(move |_, path| match path {
             path if is_watch(path) => Reply::Open(vec![event("ADDED", "c", "10.0.0.3", 8)]),
             path if path.contains("continue=more") => page(&[pod("b", "10.0.0.2", 2)], "", 7),
-            path if path.contains("limit=500") => page(&[pod("a", "10.0.0.1", 1)], "more", 7),
+            path if path.contains("limit=200") => page(&[pod("a", "10.0.0.1", 1)], "more", 7),
             _ => refusal(cut.clone()),
         });
         let provider = fake.provider(&[]);
@@ -135,7 +135,7 @@ fn incomplete_list_is_an_error() {
 #[test]
 fn endless_list_is_abandoned() {
     let fake = Fake::start(|_, path| match path {
-        path if path.contains("limit=500") => page(&[], "again", 7),
+        path if path.contains("limit=200") => page(&[], "again", 7),
         _ => Reply::Body(422, status(422, "no")),
     });
     unsynced(&fake.provider(&[]), "more than 400 pages");

@@ -12,10 +12,10 @@ use crate::discovery::pod::bounds::is_resource_version;
 use crate::kube_api::error::ApiError;
 use crate::kube_api::pod_store::Budget;
 
-/// The largest body, not compressed. It has room for 3,300 pods of 10 KB, and so for six pages of
-/// them. If a server sends more pods at once, the next list asks for pages. The parser may need as
-/// much memory again, for a string with escapes.
-const LARGEST_BODY: usize = 32 << 20;
+/// The largest body, not compressed. It has room for a page of pods of 40 KB each; most have 10. If
+/// a server sends more at once, the next list asks for pages. The parser may need as much memory
+/// again, for a string with escapes.
+const LARGEST_BODY: usize = 8 << 20;
 
 #[derive(Default)]
 pub(in crate::kube_api) struct JsonListReader {
@@ -171,13 +171,13 @@ mod tests {
     #[test]
     fn memory_is_bounded() {
         let error = read(&vec![b' '; LARGEST_BODY + 1]).unwrap_err();
-        assert_eq!(text(error), "not a list of pods: more than 33554432 bytes");
+        assert_eq!(text(error), "not a list of pods: more than 8388608 bytes");
         let token = |length| json!({"resourceVersion": "7", "continue": "c".repeat(length)});
         assert!(read(&list(token(60_000), json!([]))).is_ok());
         assert!(read(&list(token(70_000), json!([]))).is_err());
         // Their JSON is much smaller than they are.
-        let many = list(json!({"resourceVersion": "7"}), (0..100_000).map(pod).collect());
-        assert!(many.len() < LARGEST_BODY / 4);
+        let many = list(json!({"resourceVersion": "7"}), (0..50_000).map(pod).collect());
+        assert!(many.len() < LARGEST_BODY);
         assert!(text(read(&many).unwrap_err()).starts_with("the pods need more than 12 MiB"));
     }
 }
