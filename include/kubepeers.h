@@ -688,6 +688,7 @@ kubepeers_status kubepeers_register(kubepeers_provider provider,
  *   - it is Ready, or `readiness` is "ignore"
  *   - it has an address (see `ip_family`)
  *   - it has the discovery port, or `default_discovery_port` is set
+ *
  * If several selected pods have the same address and port, only the one that
  * started last is a peer. If this pod is one of them, none of them is a peer.
  *
@@ -822,6 +823,7 @@ kubepeers_status kubepeers_wait_for_peers(kubepeers_provider provider,
  *      fails, the library requests another, and the number stays valid.
  *   3. Set `*request` to 0 before the next refresh. KUBEPEERS_OK does not
  *      reset it.
+ *
  * To give up, stop calling: the number needs no release. It becomes invalid
  * when the registration ends.
  *

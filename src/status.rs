@@ -128,45 +128,40 @@ impl Status {
         self as i32
     }
 
-    /// The status of a number, if it is one.
-    pub fn from_code(code: i32) -> Option<Status> {
-        Self::ALL.into_iter().find(|status| status.code() == code)
-    }
-
     /// The name without its prefix, the same in every language.
-    pub const fn name(self) -> &'static std::ffi::CStr {
+    pub const fn name(self) -> &'static str {
         match self {
-            Status::Ok => c"OK",
-            Status::InvalidArgument => c"INVALID_ARGUMENT",
-            Status::InvalidUtf8 => c"INVALID_UTF8",
-            Status::UnknownKey => c"UNKNOWN_KEY",
-            Status::InvalidConfig => c"INVALID_CONFIG",
-            Status::InvalidHandle => c"INVALID_HANDLE",
-            Status::Closed => c"CLOSED",
-            Status::Forked => c"FORKED",
-            Status::AlreadyInitialized => c"ALREADY_INITIALIZED",
-            Status::NotInitialized => c"NOT_INITIALIZED",
-            Status::AlreadyRegistered => c"ALREADY_REGISTERED",
-            Status::NotRegistered => c"NOT_REGISTERED",
-            Status::NotSynced => c"NOT_SYNCED",
-            Status::SelfNotVisible => c"SELF_NOT_VISIBLE",
-            Status::SelfExcluded => c"SELF_EXCLUDED",
-            Status::Timeout => c"TIMEOUT",
-            Status::NotInCluster => c"NOT_IN_CLUSTER",
-            Status::NoCredentials => c"NO_CREDENTIALS",
-            Status::NoIdentity => c"NO_IDENTITY",
-            Status::Tls => c"TLS",
-            Status::Unauthorized => c"UNAUTHORIZED",
-            Status::Forbidden => c"FORBIDDEN",
-            Status::NoResources => c"NO_RESOURCES",
-            Status::Unavailable => c"UNAVAILABLE",
-            Status::Stale => c"STALE",
-            Status::Internal => c"INTERNAL",
+            Status::Ok => "OK",
+            Status::InvalidArgument => "INVALID_ARGUMENT",
+            Status::InvalidUtf8 => "INVALID_UTF8",
+            Status::UnknownKey => "UNKNOWN_KEY",
+            Status::InvalidConfig => "INVALID_CONFIG",
+            Status::InvalidHandle => "INVALID_HANDLE",
+            Status::Closed => "CLOSED",
+            Status::Forked => "FORKED",
+            Status::AlreadyInitialized => "ALREADY_INITIALIZED",
+            Status::NotInitialized => "NOT_INITIALIZED",
+            Status::AlreadyRegistered => "ALREADY_REGISTERED",
+            Status::NotRegistered => "NOT_REGISTERED",
+            Status::NotSynced => "NOT_SYNCED",
+            Status::SelfNotVisible => "SELF_NOT_VISIBLE",
+            Status::SelfExcluded => "SELF_EXCLUDED",
+            Status::Timeout => "TIMEOUT",
+            Status::NotInCluster => "NOT_IN_CLUSTER",
+            Status::NoCredentials => "NO_CREDENTIALS",
+            Status::NoIdentity => "NO_IDENTITY",
+            Status::Tls => "TLS",
+            Status::Unauthorized => "UNAUTHORIZED",
+            Status::Forbidden => "FORBIDDEN",
+            Status::NoResources => "NO_RESOURCES",
+            Status::Unavailable => "UNAVAILABLE",
+            Status::Stale => "STALE",
+            Status::Internal => "INTERNAL",
         }
     }
 
-    /// Whether the same call may succeed later without anybody changing a configuration, a manifest
-    /// or a program.
+    /// Returns whether the same call may succeed later without a change to the configuration, the
+    /// cluster or the program.
     pub const fn is_retryable(self) -> bool {
         matches!(
             self,

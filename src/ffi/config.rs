@@ -2,7 +2,7 @@
 
 use std::ffi::c_char;
 
-use super::boundary::{call, infallible, required, text};
+use super::boundary::{Out, call, infallible, required, text, utf8};
 use super::{kubepeers_error, kubepeers_status};
 use crate::config::Config;
 
@@ -122,16 +122,16 @@ pub unsafe extern "C" fn kubepeers_config_set(
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
     // SAFETY: the header requires `error` NULL or writable, strings NUL-terminated, and a `config`
-    // that is live and used by this thread alone; each is checked for NULL before use.
-    unsafe {
-        call(error, || {
-            required(config, "config")?;
-            let key = text(key, "key")?;
-            // What is wrong with a value is said of its key.
-            let value = text(value, if value.is_null() { "value" } else { key })?;
-            (*config).0.set(key, value)
-        })
-    }
+    // that is live and used by this thread alone.
+    let (config, key, value, error) =
+        unsafe { (config.as_mut(), text(key), text(value), Out::new(error)) };
+    call(error, || {
+        let config = required(config, "config")?;
+        let key = utf8(required(key, "key")?, "key")?;
+        // What is wrong with a value is said of its key.
+        let value = utf8(required(value, "value")?, key)?;
+        config.0.set(key, value)
+    })
 }
 
 /// Frees a configuration. NULL is allowed. Providers created from it are not

@@ -2,7 +2,7 @@
 
 use std::ffi::{CString, c_char};
 
-use super::boundary::{call, infallible, required, store};
+use super::boundary::{Out, call, infallible, required};
 use super::{handles, kubepeers_error, kubepeers_provider, kubepeers_status};
 use crate::provider::health::Health;
 
@@ -41,29 +41,14 @@ pub unsafe extern "C" fn kubepeers_get_health(
     health: *mut *mut kubepeers_health,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header requires `health` writable, checked for NULL, and `error` NULL or
-    // writable.
-    unsafe {
-        call(error, || {
-            required(health, "health")?;
-            let found = handles::get(provider)?.health()?;
-            store(health, || kubepeers_health::boxed(found));
-            Ok(())
-        })
-    }
-}
-
-/// Reads a field, or gives `absent` for NULL.
-///
-/// # Safety
-/// `health` is NULL or live.
-unsafe fn field<T>(
-    health: *const kubepeers_health,
-    absent: T,
-    read: impl FnOnce(&kubepeers_health) -> T,
-) -> T {
-    // SAFETY: the caller vouches for the pointer; it is never changed after it is made.
-    unsafe { health.as_ref() }.map_or(absent, read)
+    // SAFETY: the header requires both writable or NULL.
+    let (health, error) = unsafe { (Out::new(health), Out::new(error)) };
+    call(error, || {
+        let health = required(health, "health")?;
+        let found = handles::get(provider)?.health()?;
+        health.write(kubepeers_health::boxed(found));
+        Ok(())
+    })
 }
 
 /// Returns the milliseconds since the result was last confirmed by a list, an
@@ -75,7 +60,7 @@ unsafe fn field<T>(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_health_age_ms(health: *const kubepeers_health) -> i64 {
     // SAFETY: the header requires NULL or what kubepeers_get_health() gave.
-    unsafe { field(health, -1, |h| h.age_ms) }
+    unsafe { health.as_ref() }.map_or(-1, |h| h.age_ms)
 }
 
 /// Returns 1 if the age exceeds `max_stale_ms`, if the pods have not been
@@ -85,7 +70,7 @@ pub unsafe extern "C" fn kubepeers_health_age_ms(health: *const kubepeers_health
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_health_is_stale(health: *const kubepeers_health) -> i32 {
     // SAFETY: the header requires NULL or what kubepeers_get_health() gave.
-    unsafe { field(health, 1, |h| i32::from(h.stale)) }
+    unsafe { health.as_ref() }.map_or(1, |h| i32::from(h.stale))
 }
 
 /// Returns 1 if a watch was open. Returns 0 otherwise or if `health` is NULL. A
@@ -94,7 +79,7 @@ pub unsafe extern "C" fn kubepeers_health_is_stale(health: *const kubepeers_heal
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_health_is_watching(health: *const kubepeers_health) -> i32 {
     // SAFETY: the header requires NULL or what kubepeers_get_health() gave.
-    unsafe { field(health, 0, |h| i32::from(h.watching)) }
+    unsafe { health.as_ref() }.map_or(0, |h| i32::from(h.watching))
 }
 
 /// Returns 1 if the pods are polled, because `watch` is "poll" or because the
@@ -104,7 +89,7 @@ pub unsafe extern "C" fn kubepeers_health_is_watching(health: *const kubepeers_h
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_health_is_polling(health: *const kubepeers_health) -> i32 {
     // SAFETY: the header requires NULL or what kubepeers_get_health() gave.
-    unsafe { field(health, 0, |h| i32::from(h.polling)) }
+    unsafe { health.as_ref() }.map_or(0, |h| i32::from(h.polling))
 }
 
 /// Returns the last error since the last confirmation, or the error that causes
@@ -119,9 +104,8 @@ pub unsafe extern "C" fn kubepeers_health_error(
     health: *const kubepeers_health,
 ) -> *const kubepeers_error {
     // SAFETY: the header requires NULL or what kubepeers_get_health() gave.
-    unsafe {
-        field(health, std::ptr::null(), |h| h.error.as_deref().map_or(std::ptr::null(), |e| e))
-    }
+    let error = unsafe { health.as_ref() }.and_then(|h| h.error.as_deref());
+    error.map_or(std::ptr::null(), |e| e)
 }
 
 /// Returns the class of kubepeers_health_error(), for programs, or "" if there
@@ -148,7 +132,7 @@ pub unsafe extern "C" fn kubepeers_health_error_class(
     health: *const kubepeers_health,
 ) -> *const c_char {
     // SAFETY: the header requires NULL or what kubepeers_get_health() gave.
-    unsafe { field(health, c"".as_ptr(), |h| h.error_class.as_ptr()) }
+    unsafe { health.as_ref() }.map_or(c"".as_ptr(), |h| h.error_class.as_ptr())
 }
 
 /// Frees a health record and its error. NULL is allowed.

@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 use std::time::UNIX_EPOCH;
 
-use super::boundary::{call, required, store};
+use super::boundary::{Out, call, required};
 use super::text::c_text;
 use super::{handles, kubepeers_error, kubepeers_provider, kubepeers_status};
 use crate::provider::log::Record;
@@ -41,22 +41,24 @@ pub unsafe extern "C" fn kubepeers_log_next(
     message: *mut *mut c_char,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header requires `message` writable, checked for NULL, and the others NULL or
-    // writable.
-    unsafe {
-        call(error, || {
-            required(message, "message")?;
-            let record = handles::get(provider)?.log().next();
-            if let Some(record) = &record {
-                store(level, || record.level as i32);
-                store(unix_ms, || milliseconds(record));
-            }
-            store(message, || {
-                record.map_or(std::ptr::null_mut(), |record| c_text(&record.message).into_raw())
-            });
-            Ok(())
-        })
-    }
+    // SAFETY: the header requires all of them writable or NULL.
+    let (level, unix_ms, message, error) =
+        unsafe { (Out::new(level), Out::new(unix_ms), Out::new(message), Out::new(error)) };
+    call(error, || {
+        let message = required(message, "message")?;
+        let Some(record) = handles::get(provider)?.log().next() else {
+            message.write(std::ptr::null_mut());
+            return Ok(());
+        };
+        if let Some(level) = level {
+            level.write(record.level as i32);
+        }
+        if let Some(unix_ms) = unix_ms {
+            unix_ms.write(milliseconds(&record));
+        }
+        message.write(c_text(&record.message).into_raw());
+        Ok(())
+    })
 }
 
 fn milliseconds(record: &Record) -> i64 {

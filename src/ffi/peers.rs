@@ -66,27 +66,17 @@ pub unsafe extern "C" fn kubepeers_peers_address(
     })
 }
 
-/// Reads of a peer, or gives `absent` past the end and for NULL.
+/// Returns a peer, or `None` if there is no such peer or no list.
 ///
 /// # Safety
 /// `peers` is NULL or a live list.
-unsafe fn of<T>(
-    peers: *const kubepeers_peers,
-    index: usize,
-    absent: T,
-    read: impl FnOnce(&Peer) -> T,
-) -> T {
+unsafe fn peer<'a>(peers: *const kubepeers_peers, index: usize) -> Option<&'a Peer> {
     // SAFETY: the caller vouches for the list.
-    unsafe { snapshot(peers) }.and_then(|peers| peers.peer(index)).map_or(absent, read)
+    unsafe { snapshot(peers) }?.peer(index)
 }
 
-/// A text of a peer, NULL past the end and for NULL.
-///
-/// # Safety
-/// `peers` is NULL or a live list.
-unsafe fn text(peers: *const kubepeers_peers, index: usize, field: Field) -> *const c_char {
-    // SAFETY: the caller vouches for the list.
-    let peers = unsafe { snapshot(peers) };
+/// Returns a text of a peer, or NULL if there is no such peer or no list.
+fn text(peers: Option<&Snapshot>, index: usize, field: Field) -> *const c_char {
     // The first of these calls on a list makes all the texts.
     infallible(null(), || {
         peers.and_then(|peers| peer_texts::text(peers, index, field)).map_or(null(), CStr::as_ptr)
@@ -101,7 +91,7 @@ pub unsafe extern "C" fn kubepeers_peers_host(
     index: usize,
 ) -> *const c_char {
     // SAFETY: the header requires NULL or a live list.
-    unsafe { text(peers, index, Field::Host) }
+    text(unsafe { snapshot(peers) }, index, Field::Host)
 }
 
 /// Returns the port of `discovery_port_name`, or `default_discovery_port` if the
@@ -113,7 +103,7 @@ pub unsafe extern "C" fn kubepeers_peers_discovery_port(
     index: usize,
 ) -> u16 {
     // SAFETY: the header requires NULL or a live list.
-    unsafe { of(peers, index, 0, |peer| peer.address.port()) }
+    unsafe { peer(peers, index) }.map_or(0, |peer| peer.address.port())
 }
 
 /// Returns the port of `remoting_port_name`, or `default_remoting_port` if the
@@ -124,7 +114,7 @@ pub unsafe extern "C" fn kubepeers_peers_remoting_port(
     index: usize,
 ) -> u16 {
     // SAFETY: the header requires NULL or a live list.
-    unsafe { of(peers, index, 0, |peer| peer.remoting_port) }
+    unsafe { peer(peers, index) }.map_or(0, |peer| peer.remoting_port)
 }
 
 /// Returns the port of `peers_port_name`, or `default_peers_port` if the pod
@@ -135,7 +125,7 @@ pub unsafe extern "C" fn kubepeers_peers_peers_port(
     index: usize,
 ) -> u16 {
     // SAFETY: the header requires NULL or a live list.
-    unsafe { of(peers, index, 0, |peer| peer.peers_port) }
+    unsafe { peer(peers, index) }.map_or(0, |peer| peer.peers_port)
 }
 
 /// Returns the name of the pod.
@@ -145,7 +135,7 @@ pub unsafe extern "C" fn kubepeers_peers_name(
     index: usize,
 ) -> *const c_char {
     // SAFETY: the header requires NULL or a live list.
-    unsafe { text(peers, index, Field::Name) }
+    text(unsafe { snapshot(peers) }, index, Field::Name)
 }
 
 /// Returns the uid of the pod. Unlike a name, it is never reused.
@@ -155,7 +145,7 @@ pub unsafe extern "C" fn kubepeers_peers_uid(
     index: usize,
 ) -> *const c_char {
     // SAFETY: the header requires NULL or a live list.
-    unsafe { text(peers, index, Field::Uid) }
+    text(unsafe { snapshot(peers) }, index, Field::Uid)
 }
 
 /// Returns the name of the Kubernetes node that the pod runs on.
@@ -165,7 +155,7 @@ pub unsafe extern "C" fn kubepeers_peers_node_name(
     index: usize,
 ) -> *const c_char {
     // SAFETY: the header requires NULL or a live list.
-    unsafe { text(peers, index, Field::NodeName) }
+    text(unsafe { snapshot(peers) }, index, Field::NodeName)
 }
 
 /// Returns the revision of the pod's template: the value of the label
@@ -177,7 +167,7 @@ pub unsafe extern "C" fn kubepeers_peers_revision(
     index: usize,
 ) -> *const c_char {
     // SAFETY: the header requires NULL or a live list.
-    unsafe { text(peers, index, Field::Revision) }
+    text(unsafe { snapshot(peers) }, index, Field::Revision)
 }
 
 /// Returns 1 if the pod is Ready. Returns 0 if it is not, if `index` is past the
@@ -188,7 +178,7 @@ pub unsafe extern "C" fn kubepeers_peers_is_ready(
     index: usize,
 ) -> i32 {
     // SAFETY: the header requires NULL or a live list.
-    unsafe { of(peers, index, 0, |peer| i32::from(peer.pod.ready)) }
+    unsafe { peer(peers, index) }.map_or(0, |peer| i32::from(peer.pod.ready))
 }
 
 /// Frees a list. NULL is allowed.

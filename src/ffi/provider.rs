@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::backend::KubeApi;
-use super::boundary::{call, quick_call, required, shared, store};
+use super::boundary::{Buffer, InOut, Out, call, quick_call, required};
 use super::cancellation::Uncancellable;
 #[cfg(test)]
 use super::tests::fake::connect;
@@ -47,18 +47,17 @@ pub unsafe extern "C" fn kubepeers_init(
     provider: *mut kubepeers_provider,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header requires `error` NULL or writable, for a live `config` and for a readable
-    // and writable `provider`; each is checked for NULL before use.
-    unsafe {
-        call(error, || {
-            required(provider, "provider")?;
-            let config = shared(config, "config")?.0.clone();
-            handles::refuse_live(*provider)?;
-            let handle = handles::insert(Provider::new(config, Arc::new(API_SERVER))?)?;
-            store(provider, || handle);
-            Ok(())
-        })
-    }
+    // SAFETY: the header requires `error` NULL or writable, a live `config`, and a readable and
+    // writable `provider`.
+    let (config, provider, error) =
+        unsafe { (config.as_ref(), InOut::new(provider), Out::new(error)) };
+    call(error, || {
+        let provider = required(provider, "provider")?;
+        let config = required(config, "config")?.0.clone();
+        handles::refuse_live(provider.read())?;
+        provider.write(handles::insert(Provider::new(config, Arc::new(API_SERVER))?)?);
+        Ok(())
+    })
 }
 
 /// Reads the credentials, determines how to identify this pod, starts the
@@ -129,13 +128,12 @@ pub unsafe extern "C" fn kubepeers_register(
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
     // SAFETY: the header requires `error` NULL or writable.
-    unsafe {
-        call(error, || {
-            let provider = handles::get(provider)?;
-            fork::prepare_process()?;
-            provider.register(Timeout::from_ms(timeout_ms))
-        })
-    }
+    let error = unsafe { Out::new(error) };
+    call(error, || {
+        let provider = handles::get(provider)?;
+        fork::prepare_process()?;
+        provider.register(Timeout::from_ms(timeout_ms))
+    })
 }
 
 /// Returns the current peers. The list excludes this pod and must be freed with
@@ -166,6 +164,7 @@ pub unsafe extern "C" fn kubepeers_register(
 ///   - it is Ready, or `readiness` is "ignore"
 ///   - it has an address (see `ip_family`)
 ///   - it has the discovery port, or `default_discovery_port` is set
+///
 /// If several selected pods have the same address and port, only the one that
 /// started last is a peer. If this pod is one of them, none of them is a peer.
 ///
@@ -197,15 +196,13 @@ pub unsafe extern "C" fn kubepeers_discover_peers(
     peers: *mut *mut kubepeers_peers,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header requires `peers` writable, checked for NULL, and `error` NULL or writable.
-    unsafe {
-        quick_call(error, || {
-            required(peers, "peers")?;
-            let list = discovered(provider, timeout_ms)?;
-            store(peers, || kubepeers_peers::of(list));
-            Ok(())
-        })
-    }
+    // SAFETY: the header requires both writable or NULL.
+    let (peers, error) = unsafe { (Out::new(peers), Out::new(error)) };
+    quick_call(error, || {
+        let peers = required(peers, "peers")?;
+        peers.write(kubepeers_peers::of(discovered(provider, timeout_ms)?));
+        Ok(())
+    })
 }
 
 /// Returns a list with one record: this pod, with the address and ports that it
@@ -223,16 +220,14 @@ pub unsafe extern "C" fn kubepeers_get_self(
     self_peer: *mut *mut kubepeers_peers,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header requires `self_peer` writable, checked for NULL, and `error` NULL or
-    // writable.
-    unsafe {
-        call(error, || {
-            required(self_peer, "self_peer")?;
-            let snapshot = handles::get(provider)?.self_peer(Timeout::from_ms(timeout_ms))?;
-            store(self_peer, || kubepeers_peers::of(snapshot));
-            Ok(())
-        })
-    }
+    // SAFETY: the header requires both writable or NULL.
+    let (self_peer, error) = unsafe { (Out::new(self_peer), Out::new(error)) };
+    call(error, || {
+        let self_peer = required(self_peer, "self_peer")?;
+        let snapshot = handles::get(provider)?.self_peer(Timeout::from_ms(timeout_ms))?;
+        self_peer.write(kubepeers_peers::of(snapshot));
+        Ok(())
+    })
 }
 
 /// The list that can be returned at once, or the next one that may be returned.
@@ -267,16 +262,15 @@ pub unsafe extern "C" fn kubepeers_wait(
     peers: *mut *mut kubepeers_peers,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header requires `peers` writable, checked for NULL, and `error` NULL or writable.
-    unsafe {
-        call(error, || {
-            required(peers, "peers")?;
-            let snapshot =
-                handles::get(provider)?.wait(after_generation, Timeout::from_ms(timeout_ms))?;
-            store(peers, || kubepeers_peers::of(snapshot));
-            Ok(())
-        })
-    }
+    // SAFETY: the header requires both writable or NULL.
+    let (peers, error) = unsafe { (Out::new(peers), Out::new(error)) };
+    call(error, || {
+        let peers = required(peers, "peers")?;
+        let snapshot =
+            handles::get(provider)?.wait(after_generation, Timeout::from_ms(timeout_ms))?;
+        peers.write(kubepeers_peers::of(snapshot));
+        Ok(())
+    })
 }
 
 /// Waits until there are at least `min` peers and the set of their addresses is
@@ -322,20 +316,16 @@ pub unsafe extern "C" fn kubepeers_wait_for_peers(
     peers: *mut *mut kubepeers_peers,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header requires `peers` writable, checked for NULL, and `error` NULL or writable.
-    unsafe {
-        call(error, || {
-            required(peers, "peers")?;
-            let stable_for = stable_for(stable_for_ms)?;
-            let snapshot = handles::get(provider)?.wait_for_peers(
-                min,
-                stable_for,
-                Timeout::from_ms(timeout_ms),
-            )?;
-            store(peers, || kubepeers_peers::of(snapshot));
-            Ok(())
-        })
-    }
+    // SAFETY: the header requires both writable or NULL.
+    let (peers, error) = unsafe { (Out::new(peers), Out::new(error)) };
+    call(error, || {
+        let peers = required(peers, "peers")?;
+        let stable_for = stable_for(stable_for_ms)?;
+        let timeout = Timeout::from_ms(timeout_ms);
+        let snapshot = handles::get(provider)?.wait_for_peers(min, stable_for, timeout)?;
+        peers.write(kubepeers_peers::of(snapshot));
+        Ok(())
+    })
 }
 
 fn stable_for(ms: i32) -> Result<Duration> {
@@ -372,6 +362,7 @@ fn stable_for(ms: i32) -> Result<Duration> {
 ///      fails, the library requests another, and the number stays valid.
 ///   3. Set `*request` to 0 before the next refresh. KUBEPEERS_OK does not
 ///      reset it.
+///
 /// To give up, stop calling: the number needs no release. It becomes invalid
 /// when the registration ends.
 ///
@@ -390,15 +381,15 @@ pub unsafe extern "C" fn kubepeers_refresh(
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
     // SAFETY: the header requires `request` and `error` NULL, or readable and writable.
-    unsafe {
-        call(error, || {
-            let mut number = request.as_ref().copied().unwrap_or(0);
-            let outcome =
-                handles::get(provider)?.refresh(&mut number, Timeout::from_ms(timeout_ms));
-            store(request, || number);
-            outcome
-        })
-    }
+    let (request, error) = unsafe { (InOut::new(request), Out::new(error)) };
+    call(error, || {
+        let mut number = request.map_or(0, InOut::read);
+        let outcome = handles::get(provider)?.refresh(&mut number, Timeout::from_ms(timeout_ms));
+        if let Some(request) = request {
+            request.write(number);
+        }
+        outcome
+    })
 }
 
 /// Creates a file descriptor for an event loop (poll, epoll, kqueue emulations,
@@ -439,15 +430,13 @@ pub unsafe extern "C" fn kubepeers_change_fd(
     fd: *mut c_int,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header requires `fd` writable, checked for NULL, and `error` NULL or writable.
-    unsafe {
-        call(error, || {
-            required(fd, "fd")?;
-            let descriptor = handles::get(provider)?.change_descriptor()?;
-            store(fd, || descriptor.into_raw_fd());
-            Ok(())
-        })
-    }
+    // SAFETY: the header requires both writable or NULL.
+    let (fd, error) = unsafe { (Out::new(fd), Out::new(error)) };
+    call(error, || {
+        let fd = required(fd, "fd")?;
+        fd.write(handles::get(provider)?.change_descriptor()?.into_raw_fd());
+        Ok(())
+    })
 }
 
 /// Returns the generation of the list that kubepeers_discover_peers() would
@@ -492,42 +481,25 @@ pub unsafe extern "C" fn kubepeers_copy_addresses(
     generation: *mut u64,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header requires `buffer` writable for `size` bytes, `length` and `generation`
-    // writable, all checked for NULL, and `error` NULL or writable.
-    unsafe {
-        quick_call(error, || {
-            required(length, "length")?;
-            required(generation, "generation")?;
-            if size > 0 {
-                required(buffer, "buffer")?;
-            }
-            let snapshot = discovered(provider, timeout_ms)?;
-            let is_new = snapshot.generation() != known_generation;
-            let needed =
-                if is_new { peer_texts::addresses(&snapshot).map(str::len).sum() } else { 0 };
-            if is_new && needed <= size {
-                copy(peer_texts::addresses(&snapshot), buffer);
-            }
-            store(length, || needed);
-            store(generation, || snapshot.generation());
-            Ok(())
-        })
-    }
-}
-
-/// Writes texts one after the other.
-///
-/// # Safety
-/// `buffer` has room for all of them.
-unsafe fn copy<'a>(texts: impl Iterator<Item = &'a str>, mut buffer: *mut c_char) {
-    for text in texts {
-        // SAFETY: the caller vouches for the room, which does not overlap the texts: they are
-        // borrowed from the library's memory.
-        unsafe {
-            buffer.copy_from_nonoverlapping(text.as_ptr().cast(), text.len());
-            buffer = buffer.add(text.len());
+    // SAFETY: the header requires `buffer` writable for `size` bytes and the others writable; or
+    // NULL.
+    let (buffer, length, generation, error) = unsafe {
+        (Buffer::new(buffer, size), Out::new(length), Out::new(generation), Out::new(error))
+    };
+    quick_call(error, || {
+        let length = required(length, "length")?;
+        let generation = required(generation, "generation")?;
+        let mut buffer = required(buffer, "buffer")?;
+        let snapshot = discovered(provider, timeout_ms)?;
+        let is_new = snapshot.generation() != known_generation;
+        let needed = if is_new { peer_texts::addresses(&snapshot).map(str::len).sum() } else { 0 };
+        if is_new && buffer.has_room(needed) {
+            peer_texts::addresses(&snapshot).for_each(|text| buffer.append(text));
         }
-    }
+        length.write(needed);
+        generation.write(snapshot.generation());
+        Ok(())
+    })
 }
 
 /// Stops the watcher. Waiting calls return KUBEPEERS_NOT_REGISTERED. The
@@ -542,7 +514,8 @@ pub unsafe extern "C" fn kubepeers_deregister(
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
     // SAFETY: the header requires `error` NULL or writable.
-    unsafe { call(error, || handles::get(provider)?.deregister()) }
+    let error = unsafe { Out::new(error) };
+    call(error, || handles::get(provider)?.deregister())
 }
 
 /// Deregisters and closes the provider. Waiting calls return KUBEPEERS_CLOSED.
@@ -559,12 +532,11 @@ pub unsafe extern "C" fn kubepeers_close(
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
     // SAFETY: the header requires `error` NULL or writable.
-    unsafe {
-        call(error, || {
-            if let Some(ended) = handles::remove(provider)? {
-                ended.close();
-            }
-            Ok(())
-        })
-    }
+    let error = unsafe { Out::new(error) };
+    call(error, || {
+        if let Some(ended) = handles::remove(provider)? {
+            ended.close();
+        }
+        Ok(())
+    })
 }

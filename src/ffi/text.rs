@@ -2,7 +2,7 @@
 
 use std::ffi::{CString, c_char};
 
-use super::boundary::{call, infallible, required, store};
+use super::boundary::{Out, call, infallible, required};
 use super::{handles, kubepeers_error, kubepeers_provider, kubepeers_status};
 use crate::error::{Error, Result};
 use crate::provider::explain::Form;
@@ -86,15 +86,14 @@ pub unsafe extern "C" fn kubepeers_explain(
     text: *mut *mut c_char,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header requires `text` writable, checked for NULL, and `error` NULL or writable.
-    unsafe {
-        call(error, || {
-            required(text, "text")?;
-            let explained = handles::get(provider)?.explain(form_of(form)?)?;
-            store(text, || c_text(&explained).into_raw());
-            Ok(())
-        })
-    }
+    // SAFETY: the header requires both writable or NULL.
+    let (text, error) = unsafe { (Out::new(text), Out::new(error)) };
+    call(error, || {
+        let text = required(text, "text")?;
+        let explained = handles::get(provider)?.explain(form_of(form)?)?;
+        text.write(c_text(&explained).into_raw());
+        Ok(())
+    })
 }
 
 /// Returns the metrics of the provider in Prometheus text format. Does not
@@ -134,15 +133,14 @@ pub unsafe extern "C" fn kubepeers_metrics(
     text: *mut *mut c_char,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header requires `text` writable, checked for NULL, and `error` NULL or writable.
-    unsafe {
-        call(error, || {
-            required(text, "text")?;
-            let metrics = handles::get(provider)?.metrics()?;
-            store(text, || c_text(&metrics).into_raw());
-            Ok(())
-        })
-    }
+    // SAFETY: the header requires both writable or NULL.
+    let (text, error) = unsafe { (Out::new(text), Out::new(error)) };
+    call(error, || {
+        let text = required(text, "text")?;
+        let metrics = handles::get(provider)?.metrics()?;
+        text.write(c_text(&metrics).into_raw());
+        Ok(())
+    })
 }
 
 /// Frees a text from kubepeers_explain(), kubepeers_metrics() or

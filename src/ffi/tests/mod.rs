@@ -266,7 +266,11 @@ fn addresses_are_copied_if_there_is_room() {
 
 #[test]
 fn static_strings() {
+    for status in Status::ALL {
+        assert_eq!(text(kubepeers_status_name(status.code())), status.name());
+    }
     assert_eq!(text(kubepeers_status_name(Status::Timeout.code())), "TIMEOUT");
+    assert_eq!(text(kubepeers_status_name(1)), "UNKNOWN");
     assert_eq!(
         text(kubepeers_version()) + &text(kubepeers_id()),
         concat!(env!("CARGO_PKG_VERSION"), "kubernetes")
