@@ -318,9 +318,9 @@ Keys and values are text.
 
 - **C**: `kubepeers_config_set()` sets one key. A value that is refused does not change the
   configuration.
-- **Go**: `Config` has a field for each key. The fields `KubeContext`, `WatchMode` and `Logger`
-  belong to `context`, `watch` and `log`. There is no field for `discover_timeout_ms`, because calls
-  take a context instead.
+- **Go**: `Config` has a field for each key except `discover_timeout_ms`, because calls take a
+  context instead. The fields `KubeContext`, `WatchMode` and `Logger` belong to `context`, `watch`
+  and `log`.
 - **Python**: each key is an option of the same name. Options that are times are in seconds, and
   their names have no `_ms`.
 
