@@ -37,15 +37,15 @@
  *                 kubepeers_discover_peers()
  *   list          a kubepeers_peers object: the peers at one moment, or this
  *                 pod (from kubepeers_get_self())
- *   to list       to request all selected pods from the API server. A list that
- *                 is requested, arrives or fails is this request or its
- *                 response.
+ *   to list       to request all selected pods from the API server. Where a
+ *                 list is requested, arrives, succeeds or fails, "list" means
+ *                 this request or its response, not a kubepeers_peers object.
  *   generation    the number of a list of peers; it grows with every change
  *   watcher       the thread of a provider that lists and watches the pods
  *   registration  what kubepeers_register() begins and kubepeers_deregister()
  *                 or kubepeers_close() ends
- *   permanent     said of an error that lasts until an operator or a user acts:
- *                 kubepeers_error_is_retryable() returns 0
+ *   permanent     An error is permanent if it lasts until an operator or a user
+ *                 acts. kubepeers_error_is_retryable() then returns 0.
  *
  * CALLS
  *
@@ -63,8 +63,8 @@
  *     every other negative number mean the default of that call. No number
  *     means "forever".
  *   - When the timeout expires, kubepeers_register() returns KUBEPEERS_OK. All
- *     other calls return KUBEPEERS_NOT_SYNCED if this registration has not
- *     listed the pods yet. Otherwise the status names what is missing:
+ *     other calls return KUBEPEERS_NOT_SYNCED if the pods have not been listed
+ *     since kubepeers_register(). Otherwise the status names what is missing:
  *     KUBEPEERS_SELF_NOT_VISIBLE, KUBEPEERS_STALE or KUBEPEERS_TIMEOUT.
  *   - Strings are NUL-terminated UTF-8. The library copies its arguments.
  *   - Functions that cannot fail accept NULL for an object.
@@ -320,7 +320,7 @@
 #define KUBEPEERS_FORKED (-7)
 
 /**
- * kubepeers_init() was called with a live provider.
+ * The `*provider` of kubepeers_init() is already an open provider.
  */
 #define KUBEPEERS_ALREADY_INITIALIZED (-8)
 
@@ -361,8 +361,8 @@
 #define KUBEPEERS_TIMEOUT (-15)
 
 /**
- * There is no API server to contact: the process is not in a cluster, and no
- * kubeconfig is set.
+ * There is no API server to contact: the process is not in a cluster, and the
+ * key `kubeconfig` is not set.
  */
 #define KUBEPEERS_NOT_IN_CLUSTER (-16)
 
@@ -531,14 +531,16 @@ KUBEPEERS_MUST_USE kubepeers_config *kubepeers_config_new(void);
  *       Default timeout of the other calls that wait, 0 to 86400000. Default:
  *       3000. kubepeers_refresh() uses 5000 if this is less.
  *   request_timeout_ms
- *       How long the library waits for a response of the API server, and for
- *       each further part of it, 1 to 86400000. A whole list may take three
- *       times as long. Default: 10000.
+ *       How long the library waits for the start of a response, and for each
+ *       further part of the response, 1 to 86400000. A whole list may take
+ *       three times as long. Default: 10000.
  *   service_account_dir
  *       Directory with `token`, `ca.crt` and `namespace`. Default:
  *       /var/run/secrets/kubernetes.io/serviceaccount.
  *   kubeconfig
- *       Path of a kubeconfig to use instead of the service account.
+ *       Path of a kubeconfig to use instead of the service account. With this
+ *       key, `service_account_dir` has no effect. The library does not read
+ *       the environment variable KUBECONFIG.
  *   context
  *       Context of that kubeconfig. Default: its current context. Needs
  *       `kubeconfig`.
@@ -572,18 +574,18 @@ void kubepeers_config_free(kubepeers_config *config);
  * Validates the configuration and creates a provider from it. Does no I/O,
  * starts no thread and does not block.
  *
- * Set `*provider` to 0 before the call. If it holds a live provider, the call
- * fails with KUBEPEERS_ALREADY_INITIALIZED; the call overwrites any other
- * number. On success `*provider` is the new provider, which must be closed with
- * kubepeers_close(). The provider has a copy of the configuration: `config` may
- * be changed or freed after the call.
+ * Set `*provider` to 0 before the call. If `*provider` is an open provider, the
+ * call fails with KUBEPEERS_ALREADY_INITIALIZED. The call overwrites any other
+ * number, e.g. that of a closed provider. On success `*provider` is the new
+ * provider, which must be closed with kubepeers_close(). The provider has a
+ * copy of the configuration: `config` may be changed or freed after the call.
  *
  * Errors:
  *   KUBEPEERS_INVALID_ARGUMENT      a pointer other than `error` is NULL
  *   KUBEPEERS_INVALID_CONFIG        required keys are missing (the message
  *                                   names all of them), or a key is set
  *                                   without another key that it needs
- *   KUBEPEERS_ALREADY_INITIALIZED   `*provider` is a live provider
+ *   KUBEPEERS_ALREADY_INITIALIZED   `*provider` is an open provider
  *   KUBEPEERS_NO_RESOURCES          65,536 providers are open, or memory ran
  *                                   out when the library was loaded
  */
@@ -630,11 +632,11 @@ kubepeers_status kubepeers_init(const kubepeers_config *config,
  *   2. without `kubeconfig`: the pod that the service account's token is bound
  *      to; the kubelet binds every token that it mounts
  *   3. the environment variables POD_UID and POD_NAME; one of them is enough
- *   4. without `kubeconfig`: the addresses of this machine's network
- *      interfaces; if several pods share an address (hostNetwork), only pods
+ *   4. without `kubeconfig`: the addresses of the network interfaces that the
+ *      process sees; if several pods share an address (hostNetwork), only pods
  *      with the discovery port count
- *   5. without `kubeconfig`: the environment variable HOSTNAME, if no pod has
- *      one of those addresses
+ *   5. without `kubeconfig`: the environment variable HOSTNAME, if no selected
+ *      pod has an address from 4
  *
  * Errors:
  *   KUBEPEERS_ALREADY_REGISTERED   the provider is already registered
@@ -668,7 +670,8 @@ kubepeers_status kubepeers_register(kubepeers_provider provider,
  * an address. An observer waits only until the pods have been listed. After
  * that, the call returns the list from memory without blocking, also while this
  * pod terminates. It blocks again only if the result is older than
- * `max_stale_ms`.
+ * `max_stale_ms`, or if this pod no longer meets these conditions, e.g. because
+ * it is no longer listed.
  *
  * An empty list means that this pod is alone (for an observer: that there are
  * no peers). It never means "not known yet" or "the API server did not answer".
@@ -676,7 +679,8 @@ kubepeers_status kubepeers_register(kubepeers_provider provider,
  * Guarantee for two pods: suppose that this call has returned KUBEPEERS_OK in
  * both, that their addresses or ports differ, and that neither is terminating.
  * Then at least one of them has the other in its list, so they cannot both
- * believe that they are alone. This does not hold if `readiness` is "ready".
+ * believe that they are alone. This does not hold if `readiness` is "ready",
+ * nor for observers. docs/guarantee.md lists all assumptions.
  *
  * While the API server is unreachable or denies requests, the library keeps the
  * last result, and the call returns it with KUBEPEERS_OK. `max_stale_ms` limits
@@ -766,8 +770,8 @@ kubepeers_status kubepeers_wait(kubepeers_provider provider,
  * usually too short.
  *
  * The set is stable if both of these are true:
- *   - it has been the same for `stable_for_ms`, before or during the call
- *   - a list that was requested after that time confirms it
+ *   - it has been the same for `stable_for_ms`; time before the call counts
+ *   - a list that was requested at the end of this time or later confirms it
  *
  * The second condition has these rules:
  *   - An open watch confirms nothing, because the watch may be dead, or its
@@ -780,10 +784,13 @@ kubepeers_status kubepeers_wait(kubepeers_provider provider,
  *   - If a request has failed since the last confirmation, the API server must
  *     answer again first, even with a `stable_for_ms` of 0.
  *
+ * With a `min` of 0 the call waits until the set is stable, even if it is
+ * empty.
+ *
  * With a timeout of 0 the call returns the peers if they are already stable.
- * Otherwise it requests a confirming list once that is due, and returns
- * KUBEPEERS_TIMEOUT. Repeat the call when the descriptor of
- * kubepeers_change_fd() is readable.
+ * Otherwise it returns KUBEPEERS_TIMEOUT. If only the confirming list is
+ * missing and its delay is over, the call also requests that list. Repeat the
+ * call when the descriptor of kubepeers_change_fd() is readable.
  *
  * Errors: those of kubepeers_discover_peers(), and
  *   KUBEPEERS_TIMEOUT            there are too few peers, or they are not
@@ -886,7 +893,7 @@ kubepeers_status kubepeers_change_fd(kubepeers_provider provider,
  * Returns 0 in the following cases. Call kubepeers_discover_peers() then.
  *   - kubepeers_discover_peers() would block or fail
  *   - `max_stale_ms` is set
- *   - more than 1,024 providers are open (not for the first 1,024)
+ *   - at least 1,024 other providers were open when `provider` was created
  *   - `provider` is closed or not a provider
  */
 uint64_t kubepeers_generation(kubepeers_provider provider);
@@ -1055,8 +1062,8 @@ int64_t kubepeers_health_age_ms(const kubepeers_health *health);
 /**
  * Returns 1 if the age exceeds `max_stale_ms`, if the pods have not been
  * listed yet, or if `health` is NULL. Returns 0 otherwise. If `max_stale_ms` is
- * not set, the limit is 120 s, or the time of three polls if the pods are
- * polled and that is longer.
+ * not set, the limit is 120 s. If the pods are polled, it is 120 s or the time
+ * of three polls, whichever is longer.
  */
 int32_t kubepeers_health_is_stale(const kubepeers_health *health);
 
@@ -1144,6 +1151,9 @@ void kubepeers_health_free(kubepeers_health *health);
  *                         pod that started later
  *   "malformed"           the API server sent a field that Kubernetes does not
  *                         allow
+ * If several apply to a pod, its verdict is the first of "self", "malformed",
+ * "no-discovery-port", "not-running", "no-ip", "no-ip-of-family",
+ * "terminating", "not-ready" and "address-taken".
  *
  * The gate says whether the state of this pod lets kubepeers_discover_peers()
  * succeed, and which status that call returns otherwise:

@@ -17,7 +17,7 @@ pub const KUBEPEERS_CLOSED: i32 = -6;
 /// The provider belongs to a parent process, or this process has closed the
 /// library's descriptors.
 pub const KUBEPEERS_FORKED: i32 = -7;
-/// kubepeers_init() was called with a live provider.
+/// The `*provider` of kubepeers_init() is already an open provider.
 pub const KUBEPEERS_ALREADY_INITIALIZED: i32 = -8;
 /// The provider is 0.
 pub const KUBEPEERS_NOT_INITIALIZED: i32 = -9;
@@ -34,8 +34,8 @@ pub const KUBEPEERS_SELF_NOT_VISIBLE: i32 = -13;
 pub const KUBEPEERS_SELF_EXCLUDED: i32 = -14;
 /// The peers that the call waited for did not appear in time. Usually retryable.
 pub const KUBEPEERS_TIMEOUT: i32 = -15;
-/// There is no API server to contact: the process is not in a cluster, and no
-/// kubeconfig is set.
+/// There is no API server to contact: the process is not in a cluster, and the
+/// key `kubeconfig` is not set.
 pub const KUBEPEERS_NOT_IN_CLUSTER: i32 = -16;
 /// The token, CA, namespace or kubeconfig is missing or unusable.
 pub const KUBEPEERS_NO_CREDENTIALS: i32 = -17;

@@ -78,9 +78,9 @@ type Config struct {
 	// RegisterTimeout is how long [Provider.Register] waits for the first list, at
 	// most 24 h. If it is negative, Register does not wait. Default: 5 s.
 	RegisterTimeout time.Duration
-	// RequestTimeout is how long the library waits for a response of the API server,
-	// and for each further part of it, at most 24 h. A whole list may take three times
-	// as long. Default: 10 s.
+	// RequestTimeout is how long the library waits for the start of a response of the
+	// API server, and for each further part of the response, at most 24 h. A whole list
+	// may take three times as long. Default: 10 s.
 	RequestTimeout time.Duration
 
 	// ServiceAccountDir is the directory with the files token, ca.crt and namespace.
@@ -88,9 +88,11 @@ type Config struct {
 	// /var/run/secrets/kubernetes.io/serviceaccount.
 	ServiceAccountDir string
 	// Kubeconfig is the path of a kubeconfig to use instead of the service account,
-	// for processes outside Kubernetes. It excludes ServiceAccountDir.
+	// for processes outside Kubernetes. It must not be set together with
+	// ServiceAccountDir. The library does not read the environment variable KUBECONFIG.
 	Kubeconfig string
-	// KubeContext is the context of the kubeconfig. Default: its current context.
+	// KubeContext is the context of the kubeconfig. It requires Kubeconfig. Default: the
+	// current context of the kubeconfig.
 	KubeContext string
 
 	// Logger receives log records about the watcher. Default: no log.
@@ -98,13 +100,15 @@ type Config struct {
 	// Each record has the attribute selector, the attribute namespace if Namespace is
 	// set, and the time at which the library created it. The levels are
 	//   - LevelError for a failure of the library itself
-	//   - LevelWarn for a failed request
-	//   - LevelInfo for a change of the peers, or a switch between watching and polling
+	//   - LevelWarn for a failed request, or for something else that needs an operator's
+	//     attention
+	//   - LevelInfo for a change of the registration, of the result, or of the way in which
+	//     the library gets the result (watching or polling)
 	//   - LevelDebug for everything else
 	//
-	// New asks the logger once for its lowest enabled level. The library creates no records
-	// below that level, even if a LevelVar is lowered later. If the LevelVar is raised
-	// later, the provider drops the records below the new level.
+	// New reads the lowest enabled level of the logger. The library creates no records
+	// below that level, even if the logger has a [slog.LevelVar] that is lowered later. If
+	// it is raised later, the provider drops the records below the new level.
 	//
 	// One goroutine of the provider calls the logger, with one record at a time. It runs
 	// from the first Register until Close. If the logger is slow, the provider keeps the

@@ -33,8 +33,9 @@ const (
 	// ErrSelfNotVisible reports that this pod is not among the listed pods yet, is
 	// not Running yet (see [Pending]), or has no address yet. It is retryable.
 	ErrSelfNotVisible Status = capi.SelfNotVisible
-	// ErrSelfExcluded reports that this pod cannot be a peer, because it lacks the labels
-	// or the discovery port, or has ended.
+	// ErrSelfExcluded reports that this pod cannot be a peer. It lacks the labels, the
+	// discovery port or an address of Config.IPFamily, has ended, or has a field that
+	// Kubernetes does not allow.
 	ErrSelfExcluded Status = capi.SelfExcluded
 	// ErrTimeout reports that there are too few peers, or that they are not stable
 	// yet. Only [Provider.WaitForPeers] returns it, together with the error of the
@@ -63,12 +64,14 @@ const (
 	// ErrUnavailable reports that the API server is unreachable, does not answer, or
 	// reports a failure. Only [Health.Err] has this status.
 	ErrUnavailable Status = capi.Unavailable
-	// ErrStale reports that the result is older than requested and that a new list
-	// has not arrived in time. It is usually retryable.
+	// ErrStale reports that the result is older than Config.MaxStale, or older than the
+	// call of [Provider.Refresh], and that no new list has arrived in time. It is usually
+	// retryable.
 	ErrStale Status = capi.Stale
 	// ErrInternal reports that the library has failed. The process is not harmed. If the
-	// watcher has failed, every call returns ErrInternal until the provider is
-	// deregistered or closed. It can be registered again.
+	// watcher has failed, every call that needs the registration returns ErrInternal until
+	// the provider is deregistered or closed. A deregistered provider can be registered
+	// again.
 	ErrInternal Status = capi.Internal
 )
 

@@ -16,7 +16,7 @@ type Explanation struct {
 	Selector string `json:"selector"`
 	// Self is a human-readable description of this pod.
 	Self string `json:"self"`
-	// Gate reports whether DiscoverPeers returns results.
+	// Gate reports whether the state of this pod lets DiscoverPeers return results.
 	Gate Gate `json:"gate"`
 	// Pods holds the pods, sorted by name.
 	Pods []ExplainedPod `json:"pods"`
@@ -49,8 +49,9 @@ type NamedPort struct {
 	Number uint16
 }
 
-// Verdict is "peer" or says why a pod is not a peer. A newer library may return a verdict
-// that is not listed here.
+// Verdict is "peer" or says why a pod is not a peer. The documentation of
+// kubepeers_explain in kubepeers.h says which verdict a pod has if several apply. A newer
+// library may return a verdict that is not listed here.
 type Verdict string
 
 const (
@@ -58,7 +59,7 @@ const (
 	VerdictPeer Verdict = "peer"
 	// VerdictSelf is the verdict of this pod.
 	VerdictSelf Verdict = "self"
-	// VerdictNotRunning means that the pod is not Running.
+	// VerdictNotRunning means that the pod is not Running; see [Pending].
 	VerdictNotRunning Verdict = "not-running"
 	// VerdictTerminating means that the pod is being deleted.
 	VerdictTerminating Verdict = "terminating"
@@ -67,7 +68,7 @@ const (
 	// VerdictNoIPOfFamily means that the pod has no address of Config.IPFamily.
 	VerdictNoIPOfFamily Verdict = "no-ip-of-family"
 	// VerdictNoDiscoveryPort means that the pod has no port with the name
-	// Config.DiscoveryPortName.
+	// Config.DiscoveryPortName, and that Config.DefaultDiscoveryPort is not set.
 	VerdictNoDiscoveryPort Verdict = "no-discovery-port"
 	// VerdictNotReady means that the pod is not Ready. It occurs only with RequireReady.
 	VerdictNotReady Verdict = "not-ready"
@@ -80,21 +81,26 @@ const (
 )
 
 // Gate is "open" or says which state of this pod prevents DiscoverPeers from returning
-// results. A newer library may return a gate that is not listed here.
+// results. For an observer it is always "open". A newer library may return a gate that
+// is not listed here.
 type Gate string
 
 const (
-	// GateOpen means that DiscoverPeers returns results.
+	// GateOpen means that DiscoverPeers returns results, unless they are older than
+	// Config.MaxStale.
 	GateOpen Gate = "open"
-	// GateSelfAbsent means that this pod is not listed.
+	// GateSelfAbsent means that this pod is not listed (ErrSelfNotVisible).
 	GateSelfAbsent Gate = "self-absent"
-	// GateSelfNotYet means that this pod is not Running or has no address yet.
+	// GateSelfNotYet means that this pod is not Running yet (see [Pending]) or has no
+	// address yet (ErrSelfNotVisible).
 	GateSelfNotYet Gate = "self-not-yet"
-	// GateSelfExcluded means that this pod has no discovery port, or has ended.
+	// GateSelfExcluded means that this pod has no discovery port or no address of
+	// Config.IPFamily, has ended, or is malformed (ErrSelfExcluded).
 	GateSelfExcluded Gate = "self-excluded"
-	// GateSelfUnselected means that this pod exists but lacks the labels.
+	// GateSelfUnselected means that this pod exists but lacks the labels
+	// (ErrSelfExcluded).
 	GateSelfUnselected Gate = "self-unselected"
-	// GateSelfUnclear means that several pods match this process.
+	// GateSelfUnclear means that several pods match this process (ErrNoIdentity).
 	GateSelfUnclear Gate = "self-unclear"
 )
 

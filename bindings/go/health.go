@@ -18,8 +18,8 @@ type Health struct {
 	// list Age is math.MaxInt64, so that any limit compares as exceeded.
 	Age time.Duration
 	// Stale reports whether Age exceeds Config.MaxStale or the pods have not been
-	// listed yet. Without MaxStale the limit is 120 s, or three times the poll interval
-	// if the library polls and that is longer.
+	// listed yet. Without MaxStale the limit is 120 s. If the library polls, it is 120 s
+	// or three times the poll interval, whichever is longer.
 	Stale bool
 	// Watching reports whether a watch is open. It is false for a moment between two
 	// watches.
@@ -46,7 +46,7 @@ const (
 	ClassTLS          ErrorClass = "tls"           // the certificate is not trusted, or TLS failed
 	ClassUnauthorized ErrorClass = "unauthorized"  // 401
 	ClassForbidden    ErrorClass = "forbidden"     // 403 from the API server itself
-	ClassGone         ErrorClass = "gone"          // 410: the watch cannot resume
+	ClassGone         ErrorClass = "gone"          // the watch cannot resume, usually 410
 	ClassNotSupported ErrorClass = "not-supported" // 400, 406, 415 or 422
 	ClassRefused      ErrorClass = "refused"       // any other HTTP status except success
 	ClassIncomplete   ErrorClass = "incomplete"    // the response ended early

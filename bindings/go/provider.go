@@ -169,18 +169,23 @@ func checkVersion(library, header capi.Version) error {
 // effect. After any error the provider is not registered, and Register may be called
 // again. The exception is ErrAlreadyRegistered, which leaves the registration as it was.
 //
-// The credentials are those of Config.Kubeconfig if it is set, and otherwise
-// those of the service account. The library reads them again before every request, so
-// that rotation needs no action. The Role must allow list and watch on pods. With
-// list alone the library polls.
+// The credentials are those of Config.Kubeconfig if it is set. Otherwise they are those
+// of the service account, and the address of the API server comes from the environment
+// variables KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT. The library reads the
+// credentials again before every request, so that rotation needs no action. The Role
+// must allow list and watch on pods. With list alone the library polls.
 //
-// This pod is identified by the first of the following that is available:
+// The library identifies this pod by the first of the following that is available. It
+// identifies no pod for an observer.
 //
 //  1. Config.PodUID, Config.PodName, Config.PodIP
-//  2. the pod that the service account's token is bound to
+//  2. without Config.Kubeconfig: the pod that the service account's token is bound to
 //  3. the environment variables POD_UID and POD_NAME; one of them is enough
-//  4. in a cluster, the addresses of the network interfaces that the process sees
-//  5. in a cluster, the environment variable HOSTNAME
+//  4. without Config.Kubeconfig: the addresses of the network interfaces that the process
+//     sees; if several pods share an address (hostNetwork), only pods with the discovery
+//     port count
+//  5. without Config.Kubeconfig: the environment variable HOSTNAME, if no pod with the
+//     labels has an address from 4
 //
 // Errors:
 //   - [ErrAlreadyRegistered]: the provider is registered; the registration remains

@@ -145,13 +145,14 @@ type Node struct {
 	UID string
 	// Addr is the IP address of the pod; see [IPFamily].
 	Addr netip.Addr
-	// DiscoveryPort is the number of the port named Config.DiscoveryPortName.
+	// DiscoveryPort is the number of the port named Config.DiscoveryPortName. If the pod
+	// lacks that port, it is Config.DefaultDiscoveryPort.
 	DiscoveryPort uint16
-	// RemotingPort is the number of the port named Config.RemotingPortName, or 0 if
-	// there is none.
+	// RemotingPort is the number of the port named Config.RemotingPortName. If the pod
+	// lacks that port, it is Config.DefaultRemotingPort, which may be 0.
 	RemotingPort uint16
-	// PeersPort is the number of the port named Config.PeersPortName, or 0 if there is
-	// none.
+	// PeersPort is the number of the port named Config.PeersPortName. If the pod lacks
+	// that port, it is Config.DefaultPeersPort, which may be 0.
 	PeersPort uint16
 	// Ready is the Ready condition of the pod.
 	Ready bool
@@ -167,12 +168,13 @@ type Node struct {
 // [Snapshot.Addresses].
 func (n Node) AddrPort() netip.AddrPort { return netip.AddrPortFrom(n.Addr, n.DiscoveryPort) }
 
-// DiscoverPeers returns the current peers, without this pod. It waits until the
-// pods have been listed and this pod is listed, is Running and has an address. An
-// observer waits only for the list. After that DiscoverPeers returns from memory,
-// unless the result is older than Config.MaxStale. Call it whenever the peers are
-// needed. While nothing changes, a call takes about 0.1 µs for any number of peers
-// (longer with MaxStale).
+// DiscoverPeers returns the current peers, without this pod. It waits until the pods
+// have been listed and this pod is listed, is Running and has an address. An observer
+// waits only for the list. After that DiscoverPeers returns from memory. It waits again
+// only if the result is older than Config.MaxStale, or if this pod no longer meets
+// these conditions, for example because it is no longer listed. Call it whenever the
+// peers are needed. While nothing changes, a call takes about 0.1 µs for any number of
+// peers (longer with MaxStale).
 //
 // An empty snapshot without an error means that no other pod is a peer now. "Not
 // synced yet" and "API server unreachable" are errors, never an empty snapshot.
@@ -244,7 +246,8 @@ func (p *Provider) Self(ctx context.Context) (Node, error) {
 // peer (at most 5 s), so that not all members list at once. The deadline of ctx should
 // therefore exceed stableFor by several seconds. If stableFor is 0, a confirming list
 // is needed only if requests have failed. While requests fail, WaitForPeers keeps
-// waiting.
+// waiting. If minPeers is 0, WaitForPeers waits until the addresses are stable, even if
+// there are none.
 //
 // Errors: those of [Provider.DiscoverPeers], and
 //   - [ErrInvalidArgument]: minPeers or stableFor is negative

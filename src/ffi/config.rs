@@ -89,14 +89,16 @@ pub extern "C" fn kubepeers_config_new() -> *mut kubepeers_config {
 ///       Default timeout of the other calls that wait, 0 to 86400000. Default:
 ///       3000. kubepeers_refresh() uses 5000 if this is less.
 ///   request_timeout_ms
-///       How long the library waits for a response of the API server, and for
-///       each further part of it, 1 to 86400000. A whole list may take three
-///       times as long. Default: 10000.
+///       How long the library waits for the start of a response, and for each
+///       further part of the response, 1 to 86400000. A whole list may take
+///       three times as long. Default: 10000.
 ///   service_account_dir
 ///       Directory with `token`, `ca.crt` and `namespace`. Default:
 ///       /var/run/secrets/kubernetes.io/serviceaccount.
 ///   kubeconfig
-///       Path of a kubeconfig to use instead of the service account.
+///       Path of a kubeconfig to use instead of the service account. With this
+///       key, `service_account_dir` has no effect. The library does not read
+///       the environment variable KUBECONFIG.
 ///   context
 ///       Context of that kubeconfig. Default: its current context. Needs
 ///       `kubeconfig`.

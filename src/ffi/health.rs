@@ -65,8 +65,8 @@ pub unsafe extern "C" fn kubepeers_health_age_ms(health: *const kubepeers_health
 
 /// Returns 1 if the age exceeds `max_stale_ms`, if the pods have not been
 /// listed yet, or if `health` is NULL. Returns 0 otherwise. If `max_stale_ms` is
-/// not set, the limit is 120 s, or the time of three polls if the pods are
-/// polled and that is longer.
+/// not set, the limit is 120 s. If the pods are polled, it is 120 s or the time
+/// of three polls, whichever is longer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_health_is_stale(health: *const kubepeers_health) -> i32 {
     // SAFETY: the header requires NULL or what kubepeers_get_health() gave.

@@ -26,18 +26,18 @@ const API_SERVER: KubeApi = KubeApi { spawn: signals::spawn_masked, connect };
 /// Validates the configuration and creates a provider from it. Does no I/O,
 /// starts no thread and does not block.
 ///
-/// Set `*provider` to 0 before the call. If it holds a live provider, the call
-/// fails with KUBEPEERS_ALREADY_INITIALIZED; the call overwrites any other
-/// number. On success `*provider` is the new provider, which must be closed with
-/// kubepeers_close(). The provider has a copy of the configuration: `config` may
-/// be changed or freed after the call.
+/// Set `*provider` to 0 before the call. If `*provider` is an open provider, the
+/// call fails with KUBEPEERS_ALREADY_INITIALIZED. The call overwrites any other
+/// number, e.g. that of a closed provider. On success `*provider` is the new
+/// provider, which must be closed with kubepeers_close(). The provider has a
+/// copy of the configuration: `config` may be changed or freed after the call.
 ///
 /// Errors:
 ///   KUBEPEERS_INVALID_ARGUMENT      a pointer other than `error` is NULL
 ///   KUBEPEERS_INVALID_CONFIG        required keys are missing (the message
 ///                                   names all of them), or a key is set
 ///                                   without another key that it needs
-///   KUBEPEERS_ALREADY_INITIALIZED   `*provider` is a live provider
+///   KUBEPEERS_ALREADY_INITIALIZED   `*provider` is an open provider
 ///   KUBEPEERS_NO_RESOURCES          65,536 providers are open, or memory ran
 ///                                   out when the library was loaded
 #[must_use]
@@ -97,11 +97,11 @@ pub unsafe extern "C" fn kubepeers_init(
 ///   2. without `kubeconfig`: the pod that the service account's token is bound
 ///      to; the kubelet binds every token that it mounts
 ///   3. the environment variables POD_UID and POD_NAME; one of them is enough
-///   4. without `kubeconfig`: the addresses of this machine's network
-///      interfaces; if several pods share an address (hostNetwork), only pods
+///   4. without `kubeconfig`: the addresses of the network interfaces that the
+///      process sees; if several pods share an address (hostNetwork), only pods
 ///      with the discovery port count
-///   5. without `kubeconfig`: the environment variable HOSTNAME, if no pod has
-///      one of those addresses
+///   5. without `kubeconfig`: the environment variable HOSTNAME, if no selected
+///      pod has an address from 4
 ///
 /// Errors:
 ///   KUBEPEERS_ALREADY_REGISTERED   the provider is already registered
@@ -144,7 +144,8 @@ pub unsafe extern "C" fn kubepeers_register(
 /// an address. An observer waits only until the pods have been listed. After
 /// that, the call returns the list from memory without blocking, also while this
 /// pod terminates. It blocks again only if the result is older than
-/// `max_stale_ms`.
+/// `max_stale_ms`, or if this pod no longer meets these conditions, e.g. because
+/// it is no longer listed.
 ///
 /// An empty list means that this pod is alone (for an observer: that there are
 /// no peers). It never means "not known yet" or "the API server did not answer".
@@ -152,7 +153,8 @@ pub unsafe extern "C" fn kubepeers_register(
 /// Guarantee for two pods: suppose that this call has returned KUBEPEERS_OK in
 /// both, that their addresses or ports differ, and that neither is terminating.
 /// Then at least one of them has the other in its list, so they cannot both
-/// believe that they are alone. This does not hold if `readiness` is "ready".
+/// believe that they are alone. This does not hold if `readiness` is "ready",
+/// nor for observers. docs/guarantee.md lists all assumptions.
 ///
 /// While the API server is unreachable or denies requests, the library keeps the
 /// last result, and the call returns it with KUBEPEERS_OK. `max_stale_ms` limits
@@ -283,8 +285,8 @@ pub unsafe extern "C" fn kubepeers_wait(
 /// usually too short.
 ///
 /// The set is stable if both of these are true:
-///   - it has been the same for `stable_for_ms`, before or during the call
-///   - a list that was requested after that time confirms it
+///   - it has been the same for `stable_for_ms`; time before the call counts
+///   - a list that was requested at the end of this time or later confirms it
 ///
 /// The second condition has these rules:
 ///   - An open watch confirms nothing, because the watch may be dead, or its
@@ -297,10 +299,13 @@ pub unsafe extern "C" fn kubepeers_wait(
 ///   - If a request has failed since the last confirmation, the API server must
 ///     answer again first, even with a `stable_for_ms` of 0.
 ///
+/// With a `min` of 0 the call waits until the set is stable, even if it is
+/// empty.
+///
 /// With a timeout of 0 the call returns the peers if they are already stable.
-/// Otherwise it requests a confirming list once that is due, and returns
-/// KUBEPEERS_TIMEOUT. Repeat the call when the descriptor of
-/// kubepeers_change_fd() is readable.
+/// Otherwise it returns KUBEPEERS_TIMEOUT. If only the confirming list is
+/// missing and its delay is over, the call also requests that list. Repeat the
+/// call when the descriptor of kubepeers_change_fd() is readable.
 ///
 /// Errors: those of kubepeers_discover_peers(), and
 ///   KUBEPEERS_TIMEOUT            there are too few peers, or they are not
@@ -446,7 +451,7 @@ pub unsafe extern "C" fn kubepeers_change_fd(
 /// Returns 0 in the following cases. Call kubepeers_discover_peers() then.
 ///   - kubepeers_discover_peers() would block or fail
 ///   - `max_stale_ms` is set
-///   - more than 1,024 providers are open (not for the first 1,024)
+///   - at least 1,024 other providers were open when `provider` was created
 ///   - `provider` is closed or not a provider
 #[unsafe(no_mangle)]
 pub extern "C" fn kubepeers_generation(provider: kubepeers_provider) -> u64 {

@@ -59,6 +59,9 @@ pub(super) fn c_text(text: &str) -> CString {
 ///                         pod that started later
 ///   "malformed"           the API server sent a field that Kubernetes does not
 ///                         allow
+/// If several apply to a pod, its verdict is the first of "self", "malformed",
+/// "no-discovery-port", "not-running", "no-ip", "no-ip-of-family",
+/// "terminating", "not-ready" and "address-taken".
 ///
 /// The gate says whether the state of this pod lets kubepeers_discover_peers()
 /// succeed, and which status that call returns otherwise:

@@ -11,17 +11,18 @@ A peer is a pod in the namespace that has all the labels, is Running and not ter
 address and the discovery port. It need not be Ready. The result excludes this pod, which is the pod
 that the process runs in.
 
-An empty list always means that no other pod is a peer. Until there is a first result, calls wait
-and then raise an error: they never return an empty list because nothing is known yet or because the
-API server is unreachable. If the API server becomes unreachable later, the last result is kept and
-returned. The option `max_stale` limits its age.
+An empty list always means that no other pod is a peer. "Not synced yet" and "API server
+unreachable" are errors, never an empty list. Until there is a first result, calls wait, and raise
+an error when their timeout expires. If the API server becomes unreachable later, the last result is
+kept and returned. The option `max_stale` limits its age.
 
-The constructor only validates the options. `register`, which `with` calls, starts the watcher, a
-thread that keeps the peers in memory. After that:
+The constructor only validates the options. `with` calls `register`, which starts the watcher. The
+watcher is a thread that keeps the peers in memory. After that:
 
 - `discover_peers` returns the current peers.
 - `changes` iterates over the newest states, and `wait` waits for a newer one.
-- `wait_for_peers` waits until enough peers have been stable to form a cluster.
+- `wait_for_peers` waits until there are enough peers and they have stopped changing. A program
+  calls it before it forms a cluster.
 - `self_node` returns this pod, for example to advertise its address.
 - `refresh` waits for a list of the pods that is at least as new as the call.
 - `health` and `metrics` return how reliable the results are.
@@ -30,12 +31,12 @@ thread that keeps the peers in memory. After that:
 `AsyncProvider` has the same methods for asyncio. `kubepeers.testing` has fakes of both for tests of
 programs that use them.
 
-A call that fails raises a subclass of `KubepeersError`, whose documentation lists all of them.
+A call that fails raises a `KubepeersError`. The documentation of that class lists its subclasses.
 Invalid arguments of methods raise `TypeError` or `ValueError`.
 
 The service account of the pod must be allowed to list and watch pods in the namespace. If it may
-not list them, `register` raises an `AccessError`, whose `manifest` is the missing Role. If it may
-only list them, the watcher polls.
+not list them, `register` raises an `AccessError`, or later calls raise a `NoResultError`. In both
+cases the `manifest` of the error is the missing Role. If it may only list them, the watcher polls.
 
 The package is a thin layer over the shared library libkubepeers.so. Importing the package does not
 load the library. The first provider loads it, and raises `LibraryError` if that fails.

@@ -23,7 +23,7 @@ class Status(IntEnum):
         CLOSED: The provider is closed, or was closed during the call.
         FORKED: The provider belongs to a parent process, or this process has closed the library's
             descriptors.
-        ALREADY_INITIALIZED: Only in C: init was called with a live provider.
+        ALREADY_INITIALIZED: Only in C: the `*provider` of init is already an open provider.
         NOT_INITIALIZED: Only in C: the provider is 0.
         ALREADY_REGISTERED: The provider is already registered.
         NOT_REGISTERED: The provider is not registered, or was deregistered during the call.
@@ -31,8 +31,8 @@ class Status(IntEnum):
         SELF_NOT_VISIBLE: This pod is not among the listed pods yet, is not Running yet (see the
             option `pending`), or has no address yet. Retryable.
         SELF_EXCLUDED: This pod cannot be a peer. `SelfPodError` lists the reasons.
-        TIMEOUT: There is a result, but no newer one, too few peers, or peers that are not stable.
-            Usually retryable.
+        TIMEOUT: The timeout of `wait` or `wait_for_peers` expired. `WaitTimeoutError` lists the
+            reasons. Usually retryable.
         NOT_IN_CLUSTER: There is no API server to contact: the process is not in a cluster, and
             `kubeconfig` is not set.
         NO_CREDENTIALS: The token, CA, namespace or kubeconfig is missing or unusable.
@@ -43,8 +43,8 @@ class Status(IntEnum):
         NO_RESOURCES: There are no file descriptors, threads or providers left. Retryable.
         UNAVAILABLE: The API server is unreachable, does not answer or reports a failure. Only
             `Health.error` has this status.
-        STALE: The result is older than requested, and no new list has arrived in time. Usually
-            retryable.
+        STALE: The result is older than the option `max_stale`, or older than the call of `refresh`,
+            and no new list has arrived in time. Usually retryable.
         INTERNAL: The library has failed. The process is not harmed. Close or deregister the
             provider.
     """
@@ -261,9 +261,10 @@ class NoResultError(KubepeersError):
 
 
 class WaitTimeoutError(KubepeersError, TimeoutError):
-    """There is a result, but no newer one, too few peers, or peers that are not stable yet.
+    """The timeout of `wait` or `wait_for_peers` expired.
 
-    Usually retryable.
+    `wait` found no newer result, or `wait_for_peers` found too few peers or peers that are not
+    stable yet. Usually retryable.
     """
 
     __module__ = "kubepeers"

@@ -106,9 +106,9 @@ class _BaseProvider:
             pod_uid: The uid of the pod that this process runs in. `pod_uid`, `pod_name` and
                 `pod_ip` take precedence over all other ways to identify this pod (see `register`),
                 and are needed only if those fail. One is enough. The uid is the most reliable.
-            pod_name: The name of the pod that this process runs in. Used without `pod_uid`.
-            pod_ip: The IP address of the pod that this process runs in. Used without `pod_uid` and
-                `pod_name`.
+            pod_name: The name of the pod that this process runs in. Ignored if `pod_uid` is set.
+            pod_ip: The IP address of the pod that this process runs in. Ignored if `pod_uid` or
+                `pod_name` is set.
             readiness: "ignore" (default): a peer need not be Ready, because on a cold start no pod
                 is Ready. "ready": only Ready pods are peers. "ready" is for clients of a cluster,
                 not for its members: two members could both believe that they are alone.
@@ -116,7 +116,7 @@ class _BaseProvider:
                 also be Pending, if they have an address. "include" is for native sidecars, whose
                 pod is Pending until its main containers start.
             ip_family: "primary" (default): the address of a pod is status.podIP. "ipv4" or "ipv6":
-                it is the first of status.podIPs of that family.
+                the address is the first of that family in status.podIPs.
             max_stale: The maximum age of a result in seconds (1 to 86400). A call that finds an
                 older result requests a list. It raises `NoResultError` (STALE) if the list does not
                 arrive in time. Default: no limit. With less than about 60, calls in a quiet cluster
@@ -128,15 +128,21 @@ class _BaseProvider:
             register_timeout: The default timeout of `register` in seconds (0 to 86400). Default: 5.
             discover_timeout: The default timeout of all other calls that wait, in seconds (0 to
                 86400). Default: 3. `refresh` uses 5 if this is less.
-            request_timeout: Seconds to wait for a response of the API server, and for each further
-                part of it (0.001 to 86400). A whole list may take three times as long. Default: 10.
+            request_timeout: Seconds to wait for the start of a response of the API server, and for
+                each further part of the response (0.001 to 86400). A whole list may take three
+                times as long. Default: 10.
             service_account_dir: The directory of the files token, ca.crt and namespace. Default:
                 /var/run/secrets/kubernetes.io/serviceaccount.
             kubeconfig: The path of a kubeconfig to use instead of the service account, for
-                processes outside Kubernetes.
-            context: The context of the kubeconfig. Default: its current context.
-            log: The most verbose level of the records that the logger "kubepeers" of `logging`
-                receives. Default: "off". A thread of the provider calls the handlers.
+                processes outside Kubernetes. With this option, `service_account_dir` has no effect.
+                The provider does not read the environment variable KUBECONFIG.
+            context: The context of the kubeconfig, which must also be set. Default: its current
+                context.
+            log: The most verbose level of the records that the provider sends to
+                `logging.getLogger("kubepeers")`. "error": the library has failed. "warn": a request
+                failed, or something else needs an operator's attention. "info": the registration,
+                the result, or the way in which the provider gets the result has changed. "debug":
+                everything else. Default: "off". A thread of the provider calls the handlers.
             **unknown: Not accepted. The `ConfigError` suggests the nearest name.
 
         Raises:
@@ -209,8 +215,9 @@ class _BaseProvider:
         """The generation of the snapshot that `snapshot` would return at once.
 
         While it equals the generation of your last snapshot, that snapshot is current. The
-        generation is 0 if `snapshot` would wait or fail, if `max_stale` is set, or if more than
-        1,024 providers are open. Reading it takes less than a microsecond and raises no error.
+        generation is 0 if `snapshot` would wait or fail, if `max_stale` is set, or if at least
+        1,024 other providers were open when this one was created. Reading it takes less than a
+        microsecond and raises no error.
         """
         return self._session.generation()
 
@@ -266,7 +273,8 @@ class Provider(_BaseProvider):
 
     While requests to the API server fail permanently, for example because of a missing Role, these
     calls keep waiting, because an operator may still fix the cause. Only `register` raises such an
-    error before its timeout expires.
+    error before its timeout expires. The iterator of `changes` has no timeout and raises such an
+    error at once.
 
     While a call waits, other threads run. In the main thread, signal handlers run at once. If a
     handler raises an exception, as Ctrl-C does, the call ends with that exception.
@@ -298,9 +306,9 @@ class Provider(_BaseProvider):
         is starting denies valid requests for a moment. `register` does not raise them if its
         timeout is shorter.
 
-        If the call fails or is interrupted, it leaves nothing running and may be called again. (An
-        earlier registration remains.) The call writes nothing to the cluster and does not check
-        whether this pod can be a peer.
+        If the call fails or is interrupted, it leaves nothing running and may be called again. If
+        the provider was registered before the call, that registration remains. The call writes
+        nothing to the cluster and does not check whether this pod can be a peer.
 
         The credentials are those of `kubeconfig` if it is set. Otherwise they are the files in
         `service_account_dir`, with the API server's address from the environment variables
@@ -308,13 +316,16 @@ class Provider(_BaseProvider):
         request, so that rotation needs no action. The Role must allow list and watch on pods. With
         list alone, the watcher polls.
 
-        This pod is identified by the first of the following that is available:
+        The library identifies this pod by the first of the following that is available. It
+        identifies no pod for an observer.
 
         1. the options `pod_uid`, `pod_name` and `pod_ip`, in this order
-        2. the pod that the service account's token is bound to
+        2. without `kubeconfig`: the pod that the service account's token is bound to
         3. the environment variables POD_UID and POD_NAME; one of them is enough
-        4. without `kubeconfig`, the addresses of the network interfaces that the process sees
-        5. without `kubeconfig`, the environment variable HOSTNAME
+        4. without `kubeconfig`: the addresses of the network interfaces that the process sees; if
+           several pods share an address (hostNetwork), only pods with the discovery port count
+        5. without `kubeconfig`: the environment variable HOSTNAME, if no pod with the labels has an
+           address from 4
 
         Args:
             timeout: Seconds to wait. Default: the option `register_timeout`.
@@ -347,26 +358,28 @@ class Provider(_BaseProvider):
 
         The list excludes this pod. The call waits until the pods have been listed and this pod is
         among them, is Running and has an address. (An observer waits only for the list.) After that
-        it returns from memory, unless the result is older than `max_stale`. Without `max_stale`, a
-        call takes less than a microsecond while nothing has changed, so make it whenever you need
-        the peers. The returned list belongs to the caller.
+        it returns from memory. It waits again only if the result is older than `max_stale`, or if
+        this pod no longer meets these conditions, for example because it is no longer listed.
+        Without `max_stale`, a call takes less than a microsecond while nothing has changed, so make
+        it whenever you need the peers. The returned list belongs to the caller.
 
-        An empty list always means that no other pod is a peer, as of the last confirmation. Until
-        there is a first result, the call raises an error when its timeout expires: it never returns
-        an empty list because nothing is known yet or because the API server is unreachable. If the
-        API server becomes unreachable later, or denies requests, the last result is kept and
-        returned. `health` returns its age, and `max_stale` limits it.
+        An empty list always means that no other pod is a peer, as of the last confirmation. "Not
+        synced yet" and "API server unreachable" are errors, never an empty list. Until there is a
+        first result, the call raises an error when its timeout expires. If the API server becomes
+        unreachable later, or denies requests, the last result is kept and returned. `health`
+        returns its age, and `max_stale` limits it.
 
-        A result does not contain pods that start after it. But if the call has returned in two pods
-        with different addresses or ports, and neither is terminating, at least one of the two
-        results contains the other pod: they cannot both believe that they are alone. This does not
-        hold if `readiness` is "ready", nor for observers.
+        A result does not contain pods that start after it. Still, two pods that start together
+        cannot both believe that they are alone. If the call has returned in each of two pods with
+        different addresses or ports, and neither pod is terminating, at least one of the two
+        results contains the other pod. This does not hold if `readiness` is "ready", nor for
+        observers. docs/guarantee.md lists all assumptions.
 
         A pod with the labels is a peer if it is Running, has an address and the discovery port, is
         not terminating, and is not this pod. It need not be Ready. The options `pending`,
-        `readiness` and `ip_family` change this. If several pods have the same address and port,
-        only the one that started last is a peer; if one of them is this pod, none is. `explain`
-        returns the verdict on each pod.
+        `readiness`, `ip_family` and `default_discovery_port` change these conditions. If several
+        pods have the same address and port, only the one that started last is a peer. If this pod
+        is one of them, none is. `explain` returns the verdict on each pod.
 
         Args:
             timeout: Seconds to wait. Default: the option `discover_timeout`.
@@ -452,9 +465,9 @@ class Provider(_BaseProvider):
         without limit, even through transient errors, and ends when the provider is closed. After an
         error it may be used again.
 
-        Each iterator starts with the current state. It keeps its provider alive and opens
-        descriptors only while it waits. Threads that share one may get the same snapshot, so create
-        one for each thread.
+        Each iterator starts with the current state and keeps its provider alive. It has open
+        descriptors only while it waits. Threads that share an iterator may get the same snapshot,
+        so create one for each thread.
 
         Raises:
             NoResultError: there is no usable result, and an operator must act, for example because

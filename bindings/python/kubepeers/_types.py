@@ -59,7 +59,8 @@ class Node:
         name: The name of the pod.
         uid: The uid of the pod. Unlike a name, it is never reused.
         host: The IP address of the pod, without brackets.
-        discovery_port: The port named by the option `discovery_port_name`.
+        discovery_port: The port named by the option `discovery_port_name`. If the pod has none:
+            `default_discovery_port`.
         remoting_port: The port named by the option `remoting_port_name`. If the pod has none:
             `default_remoting_port`, or 0 without a default.
         peers_port: The port named by the option `peers_port_name`. If the pod has none:
@@ -104,11 +105,12 @@ class Health:
             Without `max_stale` the limit is 120 s. If the pods are polled, it is 120 s or the time
             of three polls, whichever is longer.
         watching: Whether a watch is open. It is False for a moment between two watches.
-        polling: Whether the pods are polled: because the option `watch` is "poll", or because the
-            service account may not watch them, which `error` then explains.
+        polling: Whether the pods are polled, because the option `watch` is "poll" or because the
+            service account may not watch the pods. In the latter case `error` explains why.
         error: The last error since the last confirmation, or the error that causes the pods to be
-            polled. None if there is none, also if `watch` is "poll" and nothing has failed. Its
-            status is UNAVAILABLE, or one that `Provider.register()` raises.
+            polled. None if there is no such error. Its status is UNAVAILABLE, or one that
+            `Provider.register()` raises. That the pods are polled because `watch` is "poll" is no
+            error.
         error_class: The class of `error`, or "" if there is none. The metrics use the same words:
             "unreachable", "no-such-host", "timed-out", "tls", "unauthorized", "forbidden", "gone",
             "not-supported", "refused", "incomplete", "malformed", "credentials", "resources". Newer
@@ -142,7 +144,8 @@ class ExplainedPod:
 
     Attributes:
         name: The name of the pod.
-        verdict: Whether the pod is a peer, or why it is not one. Newer libraries may add values.
+        verdict: Whether the pod is a peer, or why it is not one. kubepeers_explain in kubepeers.h
+            says which verdict a pod has if several apply. Newer libraries may add values.
 
             - "peer": a peer
             - "self": this pod
@@ -197,14 +200,14 @@ class Explanation:
         gate: "open", or why this pod keeps `Provider.discover_peers()` from returning a result.
             Newer libraries may add values.
 
-            - "open": this pod allows a result
-            - "self-absent": this pod is not among the listed pods
+            - "open": this pod allows a result; always so for an observer
+            - "self-absent": this pod is not among the listed pods (SELF_NOT_VISIBLE)
             - "self-not-yet": this pod is not Running yet (see the option `pending`) or has no
-              address yet
-            - "self-excluded": this pod cannot be a peer, for example because it has no discovery
-              port or has ended
-            - "self-unselected": this pod lacks the labels
-            - "self-unclear": several pods match this process
+              address yet (SELF_NOT_VISIBLE)
+            - "self-excluded": this pod has no discovery port or no address of the option
+              `ip_family`, has ended, or is malformed (SELF_EXCLUDED)
+            - "self-unselected": this pod exists, but lacks the labels (SELF_EXCLUDED)
+            - "self-unclear": several pods match this process (NO_IDENTITY)
         pods: The pods, sorted by name.
     """
 

@@ -12,24 +12,30 @@ They need neither a cluster nor the shared library::
         assert service.joined == {"10.0.0.2:3322", "10.0.0.3:3322"}
 
 `FakeProvider` is a subclass of `Provider`, and `AsyncFakeProvider` of `AsyncProvider`. Their
-methods behave like the real ones. The test decides what they find: in advance with a script, or at
-any time and from any thread with `set_peers`, `set_error` and `set_health`, which are plain
-functions in both classes.
+methods behave like the real ones. The test decides what they return:
 
-The script is a sequence of peers and errors. A call that finds nothing to return takes the next
-item at once instead of waiting: for example `changes`, if there is nothing new, or `register`, if
-the pods have not been listed and its timeout is not 0.
+- in advance, with a script
+- at any time and from any thread, with `set_peers`, `set_error` and `set_health`. These are not
+  coroutines, not even those of `AsyncFakeProvider`.
 
-- Peers replace the current ones. If the call still finds nothing to return, it takes another item.
+The script is a sequence of peers and errors. Where a real call would wait, the fake call takes the
+next item of the script at once instead. Two examples are `changes` if there is nothing new, and
+`register` if the pods have not been listed and its timeout is not 0. The item decides what the call
+does next:
+
+- Peers replace the current ones. If a real call would still wait, the fake call takes another item.
 - A `ClosedError` closes the provider, which ends `changes`.
-- A `NoResultError` or `WaitTimeoutError` stands for a wait. A call with the timeout 0 raises it.
-  Any other call takes the next item, but `changes` raises it if it is not retryable.
+- A `NoResultError` or `WaitTimeoutError` stands for a wait that brings nothing. If the timeout of
+  the call is 0, the call raises the error. Otherwise it takes the next item. `changes` does so only
+  if the error is retryable, and raises it if not.
 - Any other error is raised, once.
 
-After the last item, such calls wait as long as real ones do. `changes` then waits forever, so end
-its script with a `ClosedError`.
+After the last item, calls wait as long as real ones do. `changes` then waits forever, so end its
+script with a `ClosedError`.
 
-Peers are always stable: `wait_for_peers` does not wait for `stable_for`.
+Peers are always stable: `wait_for_peers` does not wait for `stable_for`. `refresh` waits only until
+the pods have been listed. `explain` returns the peers and this pod, and `metrics` only the number
+of peers.
 """
 
 from __future__ import annotations
@@ -125,9 +131,10 @@ class _Controls(_BaseProvider):
     def set_error(self, error: KubepeersError | None) -> None:
         """Make calls that need a result raise `error`, until `set_error(None)` or new peers.
 
-        They raise a `NoResultError` or `WaitTimeoutError` when their timeout expires, even if there
-        were peers before, and any other error at once. `register` raises any error at once, except
-        for a `NoResultError`.
+        They raise `error` even if there were peers before. If it is a `NoResultError` or
+        `WaitTimeoutError`, they raise it when their timeout expires. (`changes` raises it at once
+        if it is not retryable.) They raise any other error at once. `register` raises any error at
+        once, except for a `NoResultError`.
 
         Args:
             error: The error, or None to end its effect.
@@ -137,8 +144,8 @@ class _Controls(_BaseProvider):
     def set_health(self, **fields: object) -> None:
         """Replace fields of the `Health` that `health` returns, for example `stale=True`.
 
-        By default the fake is healthy once there are peers. Until then it is not synced and is
-        stale.
+        By default the fake is healthy once the pods have been listed, which is at once unless
+        `peers` is None. Until then it is not synced and is stale.
 
         Args:
             **fields: Fields of `Health`.
