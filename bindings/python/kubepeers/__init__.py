@@ -23,6 +23,8 @@ peers in memory. Then
 - `health` and `metrics` say how reliable the results are
 - `explain` says why a pod is not a peer
 
+The function `doctor` examines every step of discovery, and says what is wrong and how to fix it.
+
 While the API server is unreachable, the last result is kept and returned. The option `max_stale`
 limits its age.
 
@@ -38,6 +40,7 @@ The package is a thin layer over the shared library libkubepeers.so, which it lo
 provider is created.
 """
 
+from ._doctor import doctor
 from ._errors import (
     AccessError,
     ClosedError,
@@ -58,7 +61,16 @@ from ._version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ._types import ExplainedPod, Explanation, Health, NamedPort, Node, Snapshot
+    from ._types import (
+        ExplainedPod,
+        Explanation,
+        Health,
+        NamedPort,
+        Node,
+        Report,
+        Snapshot,
+        Step,
+    )
 
 __all__ = [
     "AccessError",
@@ -78,15 +90,18 @@ __all__ = [
     "Node",
     "NotRegisteredError",
     "Provider",
+    "Report",
     "SelfPodError",
     "Snapshot",
     "Status",
+    "Step",
     "WaitTimeoutError",
     "__version__",
+    "doctor",
     "library_version",
 ]
 
-library_version.__module__ = __name__
+doctor.__module__ = library_version.__module__ = __name__
 
 
 def __getattr__(name: str) -> object:
