@@ -36,9 +36,9 @@ fn form_of(number: i32) -> Result<Form> {
 /// once, and closes it. Unless `request_timeout_ms` is set, a request may remain
 /// unanswered for 3 s.
 ///
-/// What is wrong is in `*text`; the call still returns KUBEPEERS_OK. That
-/// includes an incomplete configuration. `*text` contains no secrets and no
-/// control characters.
+/// What is wrong, also with an incomplete configuration, is in `*text`, and the
+/// call returns KUBEPEERS_OK. `*text` contains no secrets, and no control
+/// characters except for line feeds.
 ///
 /// With KUBEPEERS_DOCTOR_JSON, `*text` is an object:
 ///   outcome    "ok", "warning" or "wrong": the most serious state of a step

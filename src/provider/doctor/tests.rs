@@ -163,7 +163,7 @@ fn all_is_well() {
             "a token of service account default/web, bound to pod me, from /var/run/secrets/",
             "the token expires in 60m",
             "https://10.96.0.1:443 answers",
-            "is trusted: the CA in /var/run",
+            "is trusted because of the CA in /var/run",
             "service account default/web may list pods in namespace default",
             "service account default/web may watch pods in namespace default",
             "3 pods have the labels app=demo,tier=: b, c, me",
