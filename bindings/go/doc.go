@@ -36,6 +36,9 @@
 //   - [Provider.Health] and [Provider.Metrics] say how reliable the results are
 //   - [Provider.Explain] says why a pod is not a peer
 //
+// [Doctor] needs no provider. It examines every step of discovery, and says what is
+// wrong and how to fix it.
+//
 // While the API server is unreachable, the last result is kept and returned.
 // Config.MaxStale limits its age.
 //
