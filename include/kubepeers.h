@@ -1142,8 +1142,8 @@ void kubepeers_text_free(char *text);
  * Examines every step of discovery with this configuration, and returns what
  * is wrong and how to fix it. Blocks until every step is known, for at most
  * `timeout_ms`; negative: 8 s. It works whether or not a provider exists, and
- * affects none: it registers a provider of its own, lists and watches the pods
- * once, and closes it. Unless `request_timeout_ms` is set, a request may remain
+ * affects none: it registers a provider of its own, lists and watches the pods,
+ * and closes it. Unless `request_timeout_ms` is set, a request may remain
  * unanswered for 3 s.
  *
  * What is wrong, also with an incomplete configuration, is in `*text`, and the
