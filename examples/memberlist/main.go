@@ -1,5 +1,5 @@
-// Command memberlist is a member of a gossip ring of hashicorp/memberlist. kubepeers
-// finds the other members. deploy/memberlist.yaml runs it in pods.
+// Command memberlist is a member of a gossip ring. The ring uses hashicorp/memberlist and
+// finds its members with kubepeers. deploy/memberlist.yaml runs the program in pods.
 package main
 
 import (
@@ -45,8 +45,8 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// Create listens. It comes before DiscoverPeers, so that a pod that finds no peers can
-	// already be joined: of two pods that start together, at least one finds the other.
+	// Create opens the port. It must come before DiscoverPeers: of two pods that start
+	// together, one may find no peers, and the other must then be able to join it.
 	ring, err := memberlist.Create(ringConfig(self))
 	if err != nil {
 		return err

@@ -4,7 +4,7 @@ use std::ffi::c_char;
 use std::ptr::null_mut;
 use std::sync::Arc;
 
-use super::boundary::{call, required, shared, store};
+use super::boundary::{Out, call, required};
 use super::provider::API_SERVER;
 use super::text::c_text;
 use super::{fork, kubepeers_config, kubepeers_error, kubepeers_status};
@@ -13,9 +13,9 @@ use crate::provider::explain::Form;
 use crate::provider::{Backend, Timeout, doctor};
 use crate::status::Status;
 
-/// For kubepeers_doctor(): JSON, for programs.
+/// `form` of kubepeers_doctor(): JSON, for programs.
 pub const KUBEPEERS_DOCTOR_JSON: i32 = 1;
-/// For kubepeers_doctor(): human-readable text.
+/// `form` of kubepeers_doctor(): human-readable text.
 pub const KUBEPEERS_DOCTOR_TEXT: i32 = 2;
 
 fn form_of(number: i32) -> Result<Form> {
@@ -99,20 +99,21 @@ pub unsafe extern "C" fn kubepeers_doctor(
     manifest: *mut *mut c_char,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header requires `config` live and `text` writable, both checked for NULL, and
-    // `manifest` and `error` NULL or writable.
-    unsafe {
-        call(error, || {
-            required(text, "text")?;
-            let config = shared(config, "config")?.0.clone();
-            let form = form_of(form)?;
-            fork::prepare_process()?;
-            let backend: Arc<dyn Backend> = Arc::new(API_SERVER);
-            let report = doctor::examine(&config, &backend, Timeout::from_ms(timeout_ms))?;
-            store(text, || c_text(&report.render(form)).into_raw());
+    // SAFETY: the header requires `config` NULL or live, and the others NULL or writable.
+    let (config, text, manifest, error) =
+        unsafe { (config.as_ref(), Out::new(text), Out::new(manifest), Out::new(error)) };
+    call(error, || {
+        let text = required(text, "text")?;
+        let config = required(config, "config")?.0.clone();
+        let form = form_of(form)?;
+        fork::prepare_process()?;
+        let backend: Arc<dyn Backend> = Arc::new(API_SERVER);
+        let report = doctor::examine(&config, &backend, Timeout::from_ms(timeout_ms))?;
+        text.write(c_text(&report.render(form)).into_raw());
+        if let Some(manifest) = manifest {
             let yaml = report.manifest();
-            store(manifest, || yaml.map_or(null_mut(), |yaml| c_text(&yaml).into_raw()));
-            Ok(())
-        })
-    }
+            manifest.write(yaml.map_or(null_mut(), |yaml| c_text(&yaml).into_raw()));
+        }
+        Ok(())
+    })
 }

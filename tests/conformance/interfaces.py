@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from kubepeers import Report, Snapshot
 
 
-# These two have no message: no snapshot came in time, and the subscription has ended.
+# The empty messages stand for "no snapshot in time" and "end of the iteration", which are no errors
+# of the package.
 def no_snapshot() -> WaitTimeoutError:
     return WaitTimeoutError("", retryable=False)
 
@@ -26,9 +27,9 @@ def end_of_subscription() -> ClosedError:
 
 
 class SyncInterface:
-    """`Provider`.
+    """The methods of `Provider`.
 
-    A thread runs its iterator, so that the probe can wait for the next snapshot with a timeout.
+    A thread runs the iterator, so that the probe can wait for a snapshot with a timeout.
     """
 
     provider_class = Provider
@@ -43,7 +44,7 @@ class SyncInterface:
         return examine(settings, timeout, raw=True)
 
     def unwatch(self) -> None:
-        # The thread ends with the registration.
+        # The thread ends when the registration ends.
         self._outcomes = None
 
     def next(self, provider: Any, timeout: float) -> Snapshot:
@@ -74,7 +75,7 @@ def _forward(
 
 
 class AsyncInterface:
-    """`AsyncProvider`, in an event loop that runs during each command."""
+    """The methods of `AsyncProvider`, in an event loop that runs only during commands."""
 
     provider_class = AsyncProvider
 
@@ -94,7 +95,7 @@ class AsyncInterface:
 
     def next(self, provider: Any, timeout: float) -> Snapshot:
         try:
-            # An iterator can be used again after it was cancelled.
+            # After a cancelled wait, the iterator can be used again.
             return self._loop.run_until_complete(asyncio.wait_for(self._next(provider), timeout))
         except StopAsyncIteration:
             self.unwatch()

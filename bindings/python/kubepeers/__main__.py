@@ -1,4 +1,4 @@
-"""`python -m kubepeers`, and the command `kubepeers`."""
+"""The entry point of `python -m kubepeers`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The types of results."""
+"""The result types."""
 
 from __future__ import annotations
 

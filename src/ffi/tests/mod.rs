@@ -295,7 +295,11 @@ fn doctor_writes_its_texts_which_outlive_the_configuration() {
 
 #[test]
 fn static_strings() {
+    for status in Status::ALL {
+        assert_eq!(text(kubepeers_status_name(status.code())), status.name());
+    }
     assert_eq!(text(kubepeers_status_name(Status::Timeout.code())), "TIMEOUT");
+    assert_eq!(text(kubepeers_status_name(1)), "UNKNOWN");
     assert_eq!(
         text(kubepeers_version()) + &text(kubepeers_id()),
         concat!(env!("CARGO_PKG_VERSION"), "kubernetes")
