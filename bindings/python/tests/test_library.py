@@ -248,7 +248,7 @@ def test_default_timeouts_match_the_header() -> None:
         ("discover_timeout_ms", _config.DISCOVER_TIMEOUT),
     ):
         default = re.search(
-            rf"^ \*   {key}$.*?Default:\s+(?:\*\s+)?(\d+)\.$",
+            rf"^ \*   {key}$.*?Default:\s+(?:\*\s+)?(\d+)\.\s",
             HEADER,
             flags=re.MULTILINE | re.DOTALL,
         )
