@@ -229,7 +229,12 @@ type settings struct {
 // settings validates fields that the library cannot validate, or whose errors it would
 // report in units or names that a Go program does not use.
 func (c *Config) settings() (settings, error) {
-	if problems := c.validate(); problems != nil {
+	return c.settingsOf(c.validate())
+}
+
+// settingsOf returns the settings, or the problems as an error.
+func (c *Config) settingsOf(problems []string) (settings, error) {
+	if problems != nil {
 		return settings{}, &Error{Status: ErrInvalidConfig, Message: strings.Join(problems, "; ")}
 	}
 	result := settings{registerTimeout: 5 * time.Second, logger: c.Logger}
@@ -253,17 +258,27 @@ func (c *Config) settings() (settings, error) {
 }
 
 // validate returns all problems, or nil.
-func (c *Config) validate() (problems []string) {
-	report := func(format string, arguments ...any) {
-		problems = append(problems, fmt.Sprintf(format, arguments...))
-	}
+func (c *Config) validate() []string {
+	return append(c.missing(), c.invalid()...)
+}
+
+// missing returns the problem of required fields that are not set, or nil.
+func (c *Config) missing() []string {
 	switch {
 	case len(c.PodLabels) == 0 && c.DiscoveryPortName == "":
-		report("Config.PodLabels and Config.DiscoveryPortName are required")
+		return []string{"Config.PodLabels and Config.DiscoveryPortName are required"}
 	case len(c.PodLabels) == 0:
-		report("Config.PodLabels is required")
+		return []string{"Config.PodLabels is required"}
 	case c.DiscoveryPortName == "":
-		report("Config.DiscoveryPortName is required")
+		return []string{"Config.DiscoveryPortName is required"}
+	}
+	return nil
+}
+
+// invalid returns the problems of the fields that are set, or nil.
+func (c *Config) invalid() (problems []string) {
+	report := func(format string, arguments ...any) {
+		problems = append(problems, fmt.Sprintf(format, arguments...))
 	}
 	for _, key := range slices.Sorted(maps.Keys(c.PodLabels)) {
 		// The library's label text has no escapes: a separator would begin another label.

@@ -37,6 +37,9 @@
 //   - [Provider.Health] and [Provider.Metrics] report how reliable the results are.
 //   - [Provider.Explain] reports why a pod is not a peer.
 //
+// [Doctor] needs no provider. It examines every step of discovery, and reports what
+// is wrong and how to fix it.
+//
 // While the API server is unreachable, DiscoverPeers keeps returning the last
 // result. Config.MaxStale limits its age.
 //

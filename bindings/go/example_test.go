@@ -165,6 +165,18 @@ func ExampleProvider_Explain() {
 	}
 }
 
+// A program that ends when discovery fails can print the report before that.
+func ExampleDoctor() {
+	report, err := kubepeers.Doctor(context.Background(), config)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Print(report)
+	if report.Manifest != "" {
+		fmt.Println("A manifest fixes it.")
+	}
+}
+
 // The same status can be transient or permanent.
 func ExampleIsRetryable() {
 	unreachable := &kubepeers.Error{

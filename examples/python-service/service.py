@@ -1,8 +1,8 @@
 """Serve the peers of this pod over HTTP. deploy/python-service.yaml runs this service.
 
-The paths are /peers, /ready, /nodes, /explain, /health and /metrics. The service is configured by
-environment variables, which the command `kubepeers` also reads, so that it needs no options in this
-pod.
+The paths are /peers, /ready, /nodes, /explain, /health, /metrics and /doctor. The service is
+configured by environment variables, which the command `kubepeers` also reads, so that it needs no
+options in this pod.
 """
 
 from __future__ import annotations
@@ -22,10 +22,23 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import urlsplit
 
-from kubepeers import InternalError, KubepeersError, LifecycleError, Provider, Status
+from kubepeers import InternalError, KubepeersError, LifecycleError, Provider, Status, doctor
 
 JSON, TEXT = "application/json", "text/plain; charset=utf-8"
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def options() -> dict[str, Any]:
+    """Return which pods are peers."""
+    return {
+        "namespace": os.environ["KUBEPEERS_NAMESPACE"],
+        "discovery_port_name": os.environ["KUBEPEERS_DISCOVERY_PORT_NAME"],
+        "remoting_port_name": os.environ["KUBEPEERS_REMOTING_PORT_NAME"],
+        "peers_port_name": os.environ["KUBEPEERS_PEERS_PORT_NAME"],
+        "pod_labels": dict(
+            label.split("=", 1) for label in os.environ["KUBEPEERS_POD_LABELS"].split(",")
+        ),
+    }
 
 
 def health(provider: Provider) -> dict[str, Any]:
@@ -39,7 +52,7 @@ def health(provider: Provider) -> dict[str, Any]:
     }
 
 
-#: What each path returns. None of them waits.
+#: What each path returns. Only /doctor waits, for at most 8 s.
 PAGES: dict[str, tuple[str, Callable[[Provider], str]]] = {
     "/peers": (
         JSON,
@@ -54,6 +67,8 @@ PAGES: dict[str, tuple[str, Callable[[Provider], str]]] = {
     "/explain": (TEXT, Provider.explain_table),
     "/health": (JSON, lambda provider: json.dumps(health(provider))),
     "/metrics": (PROMETHEUS, Provider.metrics),
+    # What is wrong with discovery in this pod, and how to fix it.
+    "/doctor": (TEXT, lambda _: str(doctor(**options()))),
 }
 
 
@@ -124,18 +139,8 @@ def main() -> None:
     # at once. The provider is closed when the interpreter exits.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     logging.basicConfig(level=logging.INFO, stream=sys.stdout)
-    provider = Provider(
-        namespace=os.environ["KUBEPEERS_NAMESPACE"],
-        discovery_port_name=os.environ["KUBEPEERS_DISCOVERY_PORT_NAME"],
-        remoting_port_name=os.environ["KUBEPEERS_REMOTING_PORT_NAME"],
-        peers_port_name=os.environ["KUBEPEERS_PEERS_PORT_NAME"],
-        pod_labels=dict(
-            label.split("=", 1) for label in os.environ["KUBEPEERS_POD_LABELS"].split(",")
-        ),
-        # `register` does not wait: /ready returns the reason while there is no result.
-        register_timeout=0,
-        log="info",
-    )
+    # `register` does not wait: /ready returns the reason while there is no result.
+    provider = Provider(**options(), register_timeout=0, log="info")
     server = Server(os.environ["POD_IP"], 8080, provider)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     while True:

@@ -21,7 +21,7 @@ use crate::kube_api::connect;
 use crate::provider::{Provider, Timeout};
 use crate::status::Status;
 
-const API_SERVER: KubeApi = KubeApi { spawn: signals::spawn_masked, connect };
+pub(super) const API_SERVER: KubeApi = KubeApi { spawn: signals::spawn_masked, connect };
 
 /// Validates the configuration and creates a provider from it. Does no I/O,
 /// starts no thread and does not block.

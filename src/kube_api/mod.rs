@@ -21,5 +21,6 @@ mod watcher;
 
 pub use auth::Credentials;
 pub use connect::connect;
+pub(crate) use connect::inspect;
 pub use pod_client::PodClient;
 pub use watcher::{WatcherTimings, watch};

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, NamedTuple
 
 
@@ -86,6 +87,10 @@ def common_answer(answers: dict[str, Answer]) -> Answer:
 
 def comparable(answer: Answer) -> tuple[Any, ...]:
     """Return the parts that must be equal in all languages. README.md lists the differences."""
+    if answer.command == "doctor":
+        # The processes read the clock at different times.
+        text = re.sub(r"token expires in \w+", "token expires", answer.message)
+        return (*answer[:4], json.loads(text) if text.startswith("{") else text)
     # Each language writes its own JSON, so only the values must be equal.
     if answer.command == "explain" and answer.payload.startswith("{"):
         return (*answer[:4], answer.explanation)

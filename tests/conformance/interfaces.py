@@ -8,11 +8,12 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from kubepeers import AsyncProvider, ClosedError, KubepeersError, Provider, WaitTimeoutError
+from kubepeers._doctor import examine
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from kubepeers import Snapshot
+    from kubepeers import Report, Snapshot
 
 
 # The empty messages stand for "no snapshot in time" and "end of the iteration", which are no errors
@@ -38,6 +39,9 @@ class SyncInterface:
 
     def call(self, provider: Any, method: str, *arguments: Any) -> Any:
         return getattr(provider, method)(*arguments)
+
+    def examine(self, settings: list[tuple[str, str]], timeout: float) -> Report:
+        return examine(settings, timeout, raw=True)
 
     def unwatch(self) -> None:
         # The thread ends when the registration ends.
@@ -81,6 +85,10 @@ class AsyncInterface:
 
     def call(self, provider: Any, method: str, *arguments: Any) -> Any:
         return self._loop.run_until_complete(getattr(provider, method)(*arguments))
+
+    def examine(self, settings: list[tuple[str, str]], timeout: float) -> Report:
+        examining = asyncio.to_thread(examine, settings, timeout, raw=True)
+        return self._loop.run_until_complete(examining)
 
     def unwatch(self) -> None:
         self._changes = None

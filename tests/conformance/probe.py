@@ -14,7 +14,7 @@ from interfaces import AsyncInterface, SyncInterface, no_snapshot
 from kubepeers import KubepeersError, LifecycleError, Status
 
 if TYPE_CHECKING:
-    from kubepeers import Explanation, Health, Node, Snapshot
+    from kubepeers import Explanation, Health, Node, Report, Snapshot
 
 ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\t": "\\t"})
 
@@ -65,6 +65,11 @@ def format_explanation(explanation: Explanation) -> str:
     for pod in fields["pods"]:
         pod["ports"] = [[port["name"], port["number"]] for port in pod["ports"]]
     return json.dumps(fields, ensure_ascii=False)
+
+
+def format_report(report: Report, form: str) -> str:
+    """Return the report as text, or as the JSON that the library would return."""
+    return str(report) if form == "text" else json.dumps(asdict(report), ensure_ascii=False)
 
 
 class LogQueue(logging.Handler):
@@ -128,6 +133,9 @@ class Probe:
             "metrics": lambda: call("metrics"),
             "explain": lambda form: (
                 call("explain_table") if form == "table" else format_explanation(call("explain"))
+            ),
+            "doctor": lambda form, timeout: format_report(
+                interface.examine(self._settings, int(timeout) / 1000), form
             ),
             "log": lambda timeout: log.next(int(timeout) / 1000),
             "deregister": lambda: call("deregister"),

@@ -52,6 +52,19 @@ def test_register_succeeds_while_the_server_is_down(
     assert answer == ("discover", "OK", False, 0, "10.0.0.2:3322")
 
 
+def test_doctor_waits_until_the_server_is_back(member: Member, control_plane: ControlPlane) -> None:
+    member.namespace.pod("a", "10.0.0.2", ready=True)
+    control_plane.stop_server()
+    probes = member.start()
+    for probe in probes.all:
+        probe.send("doctor json 280000")
+    control_plane.start_server()
+    for probe in probes.all:
+        answer = probe.receive()
+        assert "OK: 1 peer, and this pod is me" in answer.message, answer
+        assert "refused" not in answer.message
+
+
 def test_missed_changes_lead_to_one_new_generation(
     member: Member, control_plane: ControlPlane
 ) -> None:

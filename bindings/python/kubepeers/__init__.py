@@ -28,6 +28,8 @@ watcher is a thread that keeps the peers in memory. After that:
 - `health` and `metrics` return how reliable the results are.
 - `explain` returns why a pod is not a peer.
 
+The function `doctor` examines every step of discovery, and returns what is wrong and how to fix it.
+
 `AsyncProvider` has the same methods for asyncio. `kubepeers.testing` has fakes of both for tests of
 programs that use them.
 
@@ -42,6 +44,7 @@ The package is a thin layer over the shared library libkubepeers.so. Importing t
 load the library. The first provider loads it, and raises `LibraryError` if that fails.
 """
 
+from ._doctor import doctor
 from ._errors import (
     AccessError,
     ClosedError,
@@ -62,7 +65,16 @@ from ._version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ._types import ExplainedPod, Explanation, Health, NamedPort, Node, Snapshot
+    from ._types import (
+        ExplainedPod,
+        Explanation,
+        Health,
+        NamedPort,
+        Node,
+        Report,
+        Snapshot,
+        Step,
+    )
 
 __all__ = [
     "AccessError",
@@ -82,15 +94,18 @@ __all__ = [
     "Node",
     "NotRegisteredError",
     "Provider",
+    "Report",
     "SelfPodError",
     "Snapshot",
     "Status",
+    "Step",
     "WaitTimeoutError",
     "__version__",
+    "doctor",
     "library_version",
 ]
 
-library_version.__module__ = __name__
+doctor.__module__ = library_version.__module__ = __name__
 
 
 def __getattr__(name: str) -> object:

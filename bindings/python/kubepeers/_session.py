@@ -36,6 +36,50 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound="ctypes.c_void_p")
 
 
+def call(function: Callable[..., int], *arguments: Any, raw: bool = False) -> None:
+    """Call a function whose last parameter is the error, and raise the error that it stores.
+
+    Args:
+        function: A function of the library.
+        arguments: Its arguments, except for the error.
+        raw: Whether messages keep the words of the library.
+    """
+    error = Error()
+    # Created before the call, so that the error is freed even if a signal handler raises.
+    try:
+        status = function(*arguments, byref(error))
+        if status != Status.OK:
+            raise exception(status, error, raw=raw)
+    finally:
+        if error:
+            lib.kubepeers_error_free(error)
+
+
+def exception(status: int, error: Error, *, raw: bool) -> KubepeersError:
+    """Return an exception for an error of the library."""
+    message: str = lib.kubepeers_error_message(error).decode()
+    manifest: bytes | None = lib.kubepeers_error_manifest(error)
+    return error_class(status)(
+        message if raw else python_words(message),
+        status=known_status(status),
+        retryable=lib.kubepeers_error_is_retryable(error) != 0,
+        http_status=lib.kubepeers_error_http_status(error),
+        manifest=None if manifest is None else manifest.decode(),
+    )
+
+
+@contextlib.contextmanager
+def configuration(pairs: Iterable[tuple[str, str]], *, raw: bool) -> Iterator[_library.Config]:
+    """Create a configuration of the library, and free it afterwards."""
+    config = lib.kubepeers_config_new()
+    try:
+        for key, value in pairs:
+            call(lib.kubepeers_config_set, config, _encoded(key), _encoded(value), raw=raw)
+        yield config
+    finally:
+        lib.kubepeers_config_free(config)
+
+
 class LibrarySession:
     """A provider of the library, called only with timeouts of 0.
 
@@ -69,16 +113,10 @@ class LibrarySession:
         self._init(pairs)
 
     def _init(self, pairs: Iterable[tuple[str, str]]) -> None:
-        config = lib.kubepeers_config_new()
-        try:
-            level = "off"
-            for key, value in pairs:
-                self.call(lib.kubepeers_config_set, config, _encoded(key), _encoded(value))
-                level = value if key == "log" else level
+        pairs = list(pairs)
+        with configuration(pairs, raw=self._raw) as config:
             self.call(lib.kubepeers_init, config, byref(self.handle))
-        finally:
-            lib.kubepeers_config_free(config)
-        if level != "off":
+        if dict(pairs).get("log", "off") != "off":
             from ._log import LogForwarder
 
             self.log = LogForwarder(self)
@@ -86,16 +124,8 @@ class LibrarySession:
     # --- Calls into the library ---
 
     def call(self, function: Callable[..., int], *arguments: Any) -> None:
-        """Call a function whose last parameter is the error, and raise the error that it stores."""
-        error = Error()
-        # Created before the call, so that the error is freed even if a signal handler raises.
-        try:
-            status = function(*arguments, byref(error))
-            if status != Status.OK:
-                raise self._exception(status, error)
-        finally:
-            if error:
-                lib.kubepeers_error_free(error)
+        """Call a function whose last parameter is the error, and raise that error."""
+        call(function, *arguments, raw=self._raw)
 
     @contextlib.contextmanager
     def owned(
@@ -109,16 +139,7 @@ class LibrarySession:
             free(made)
 
     def _exception(self, status: int, error: Error) -> KubepeersError:
-        """Return an exception for an error of the library."""
-        message: str = lib.kubepeers_error_message(error).decode()
-        manifest: bytes | None = lib.kubepeers_error_manifest(error)
-        return error_class(status)(
-            self.words(message),
-            status=known_status(status),
-            retryable=lib.kubepeers_error_is_retryable(error) != 0,
-            http_status=lib.kubepeers_error_http_status(error),
-            manifest=None if manifest is None else manifest.decode(),
-        )
+        return exception(status, error, raw=self._raw)
 
     def words(self, message: str) -> str:
         """Return a message in the words of this package."""

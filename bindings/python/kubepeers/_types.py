@@ -129,6 +129,68 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One step of an examination.
+
+    Attributes:
+        name: The name of the step. Newer libraries may add steps.
+
+            - "configuration": the required options are set, and fit each other
+            - "credentials": the token and CA, or the kubeconfig, can be read
+            - "API server": its name resolves, it accepts connections, it answers
+            - "TLS": its certificate is trusted
+            - "login": it accepts the credentials
+            - "list", "watch": it allows to list and to watch the pods
+            - "labels": pods have the labels of the option `pod_labels`
+            - "ports": these pods have the named ports
+            - "this pod": this pod is identified, and is one of the pods
+            - "answer": what `Provider.discover_peers()` returns now
+        state: "ok", "warning" (it succeeds, but probably not as intended), "wrong", or
+            "not-reached" (an earlier step has to be fixed first).
+        facts: Sentences that say what was observed, the most important one first. Empty if the
+            step was not reached.
+        fix: What to do, in paragraphs of one line each. A line that begins with four blanks is to
+            be copied. "" if there is nothing to fix.
+        manifest: YAML that fixes the step, or None.
+    """
+
+    __module__ = "kubepeers"
+
+    name: str
+    state: str
+    facts: tuple[str, ...]
+    fix: str
+    manifest: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The result of `doctor`. `str(report)` is the text for humans.
+
+    Attributes:
+        outcome: The most serious state of a step: "ok", "warning" or "wrong".
+        summary: The answer as a sentence, for example "OK: 2 peers, and this pod is web-0". It
+            begins with "OK", "WARNING" or "WRONG".
+        steps: All steps, in the order in which each needs those before it.
+        manifest: The YAML that fixes what is wrong when a cluster admin applies it as it is with
+            `kubectl apply -f -`, or None.
+        text: The report as text of 80 columns, whose layout may change. Only commands to copy are
+            longer. The first and the last line are the answer.
+    """
+
+    __module__ = "kubepeers"
+
+    outcome: str
+    summary: str
+    steps: tuple[Step, ...]
+    manifest: str | None
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
 class NamedPort:
     """A named container port."""
 

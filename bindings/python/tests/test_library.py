@@ -219,7 +219,7 @@ def numbers(prefix: str) -> dict[str, int]:
 
 def test_statuses_match_the_header() -> None:
     assert {status.name: status.value for status in Status} == numbers(
-        "(?!VERSION_|EXPLAIN_|LOG_|TIMEOUT_)"
+        "(?!VERSION_|EXPLAIN_|DOCTOR_|LOG_|TIMEOUT_)"
     )
     for status in Status:
         assert _library.lib.kubepeers_status_name(status).decode() == status.name
@@ -227,6 +227,10 @@ def test_statuses_match_the_header() -> None:
 
 def test_explanation_forms_match_the_header() -> None:
     assert numbers("EXPLAIN_") == _library.EXPLAIN
+
+
+def test_report_forms_match_the_header() -> None:
+    assert numbers("DOCTOR_") == _library.DOCTOR
 
 
 def test_log_levels_match_the_header() -> None:
