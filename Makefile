@@ -14,6 +14,7 @@ E2E       := $(BUILD)/e2e
 CARGO_DENY := $(BUILD)/tools/bin/cargo-deny
 STATICCHECK := $(BUILD)/tools/bin/staticcheck
 DIST_VENV := $(BUILD)/dist-tools
+JAVA      := $(BUILD)/java
 VERSION   := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 # The prebuilt library for containers on this machine.
 DIST_TARGET := $(shell uname -m)-unknown-linux-gnu
@@ -68,11 +69,11 @@ endif
 
 # The suites wait more than they compute, so they run side by side, the longest first. Each prints
 # its output when it ends.
-SUITES := test-python test-go test-c test-rust test-testenv
+SUITES := test-python test-go test-java test-c test-rust test-testenv
 
 .PHONY: test
-test: ## run the Rust, C, Go, Python and conformance tests against a real API server
-	$(MAKE) --no-print-directory --jobs=3 examples probes panics control-plane $(VENV)/ready
+test: ## run the Rust, C, Go, Python, Java and conformance tests against a real API server
+	$(MAKE) --no-print-directory --jobs=3 examples probes java panics control-plane $(VENV)/ready
 	$(TOOL) run -- $(MAKE) --no-print-directory --jobs=3 --output-sync=target $(SUITES)
 
 # They need what `test` builds, and the variables that `$(TOOL) run` sets.
@@ -93,6 +94,14 @@ test-go:
 	cd bindings/go && GOEXPERIMENT=cgocheck2 $(GO_TEST) -run 'Expla|Fields|Log|Nodes|Peers|Snapshot|Watch' .
 	cd bindings/go && LD_LIBRARY_PATH=$(PANICKING) $(GO_TEST) -race -tags panics -run Panic .
 	cd bindings/go/goakt && $(GO_TEST) -race ./...
+
+# The newest JDK tests the backend for Java 22 and newer, an older one that for Java 17.
+test-java:
+	@for jdk in $(JDKS); do \
+		echo "Testing with Java $${jdk%%=*}"; \
+		$(MAVEN) failsafe:integration-test@default failsafe:verify@default -Djvm=$${jdk#*=}/bin/java; \
+	done
+	@[ -n "$(JDKS)" ] || echo "Java was not tested: $(NO_JAVA)"
 
 test-c: random-calls
 	for test in $(SCENARIOS_IN_C); do $(PROGRAMS)/test-$$test; done
@@ -284,6 +293,18 @@ probes: stage
 	for test in $(SCENARIOS_IN_C); do $(SCENARIO) tests/c/scenarios/test_$$test.c -o $(PROGRAMS)/test-$$test $(C_LINK); done
 	$(CC) -std=c99 $(C_TEST_FLAGS) tests/c/fake_server.c tests/c/scenarios/test_unload.c -o $(PROGRAMS)/test-unload -lpthread -ldl
 	cd bindings/go && go build -o $(PROGRAMS)/probe-go ./internal/probe
+
+# Java is optional: without a JDK and Maven, everything else builds.
+JDKS = $(if $(shell command -v mvn),$(shell bindings/java/jdks))
+JDK_HOME = $(lastword $(subst =, ,$(firstword $(JDKS))))
+NO_JAVA := found no Maven or no JDK of version 17 or newer (see CONTRIBUTING.md)
+# Maven downloads only what its local repository does not have, because all versions are pinned.
+MAVEN = JAVA_HOME=$(JDK_HOME) mvn --batch-mode --quiet --file bindings/java/pom.xml -Dkubepeers.build=$(JAVA)
+
+.PHONY: java
+java: ## build the Java package, where Maven and a JDK are found
+	@if [ -z "$(JDKS)" ]; then echo "Java was not built: $(NO_JAVA)"; exit 0; fi; \
+	$(MAVEN) package -DskipTests
 
 # A library that is never released: it panics wherever a test requests it.
 .PHONY: panics

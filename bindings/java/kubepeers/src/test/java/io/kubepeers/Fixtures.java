@@ -1,0 +1,131 @@
+package io.kubepeers;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.fail;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.function.BooleanSupplier;
+
+/** Options for a server that refuses connections, and for the cluster that `testenv run` starts. */
+public final class Fixtures {
+    /** Ends a test that would otherwise hang. No test depends on its length. */
+    public static final Duration HANG_TIMEOUT = Duration.ofSeconds(120);
+
+    private Fixtures() {}
+
+    /** Returns the options that every provider needs. */
+    public static Provider.Builder required() {
+        return Provider.builder()
+                .namespace("default")
+                .podLabels(Map.of("app", "test"))
+                .discoveryPortName("gossip")
+                .membership(Membership.OBSERVER);
+    }
+
+    /** Returns options whose API server refuses connections, with timeouts of 0. */
+    public static Provider.Builder offline(Path folder) {
+        Path kubeconfig = folder.resolve("kubeconfig");
+        try (ServerSocket closed = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            Files.writeString(
+                    kubeconfig,
+                    "{apiVersion: v1, kind: Config, current-context: c,\n"
+                            + "contexts: [{name: c, context: {cluster: c, user: u}}],\n"
+                            + "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:"
+                            + closed.getLocalPort()
+                            + "'}}],\n"
+                            + "users: [{name: u, user: {token: a-token}}]}\n");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return required()
+                .kubeconfig(kubeconfig)
+                .registerTimeout(Duration.ZERO)
+                .discoverTimeout(Duration.ZERO);
+    }
+
+    /** Returns the name of a new namespace in the cluster. */
+    public static String namespace() {
+        String name = "java-" + UUID.randomUUID().toString().substring(0, 12).replace("-", "");
+        cluster("namespace", name);
+        cluster("account", "--namespace", name, "member");
+        return name;
+    }
+
+    /** Returns options of an observer of the namespace. */
+    public static Provider.Builder online(String namespace) {
+        return required().namespace(namespace).kubeconfig(Path.of(variable("KUBECONFIG")));
+    }
+
+    /** Creates a Running pod with the labels and the port. */
+    public static void createPod(String namespace, String name, String ip) {
+        cluster(
+                "pod",
+                "--namespace",
+                namespace,
+                "--service-account=member",
+                "--label=app=test",
+                "--port=gossip=3322",
+                "--phase=Running",
+                "--ip=" + ip,
+                name);
+    }
+
+    public static void deletePod(String namespace, String name) {
+        cluster("delete", "--namespace", namespace, name);
+    }
+
+    private static void cluster(String... arguments) {
+        List<String> command = new ArrayList<>(List.of(variable("TESTENV")));
+        command.addAll(List.of(arguments));
+        try {
+            Process process = new ProcessBuilder(command).inheritIO().start();
+            assertEquals(0, process.waitFor(), () -> command.toString());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** Returns an environment variable. A skipped test would look like one that passed. */
+    public static String variable(String name) {
+        String value = System.getenv(name);
+        return value != null ? value : fail(name + " is not set: run the tests with `testenv run`");
+    }
+
+    /** Waits until the condition holds. */
+    public static void waitUntil(BooleanSupplier condition) {
+        long begin = System.nanoTime();
+        while (!condition.getAsBoolean()) {
+            if (System.nanoTime() - begin > HANG_TIMEOUT.toNanos()) {
+                fail("the condition does not become true");
+            }
+            try {
+                Thread.sleep(2);
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+        }
+    }
+
+    /** Returns the number of open descriptors of this process. */
+    public static int descriptors() {
+        String[] names = new java.io.File("/proc/self/fd").list();
+        return names == null ? 0 : names.length;
+    }
+
+    /** Returns whether the thread waits for a change. */
+    public static boolean isWaiting(Thread thread) {
+        return thread.getState() == Thread.State.TIMED_WAITING;
+    }
+}
