@@ -84,7 +84,7 @@ PYTEST := $(VENV)/bin/pytest -q -n 3 --dist worksteal
 
 test-python:
 	KUBEPEERS_PROBE_C=$(PROGRAMS)/probe-c KUBEPEERS_PROBE_GO=$(PROGRAMS)/probe-go \
-		$(PYTEST) bindings/python/tests tests/conformance
+		KUBEPEERS_PROBE_JAVA="$(PROBE_JAVA)" $(PYTEST) bindings/python/tests tests/conformance
 
 # Go's default of ten minutes is too short for a slow machine. A test that hangs still ends.
 GO_TEST := go test -timeout 1h -count=1
@@ -300,11 +300,16 @@ JDK_HOME = $(lastword $(subst =, ,$(firstword $(JDKS))))
 NO_JAVA := found no Maven or no JDK of version 17 or newer (see CONTRIBUTING.md)
 # Maven downloads only what its local repository does not have, because all versions are pinned.
 MAVEN = JAVA_HOME=$(JDK_HOME) mvn --batch-mode --quiet --file bindings/java/pom.xml -Dkubepeers.build=$(JAVA)
+JAVA_CLASSES = $(JAVA)/kubepeers/kubepeers-$(VERSION).jar:$(JAVA)/kubepeers/lib/*
+# A probe runs for seconds, so that optimized code does not pay.
+PROBE_JAVA = $(if $(JDKS),$(JDK_HOME)/bin/java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xmx128m \
+	--enable-native-access=ALL-UNNAMED -cp '$(JAVA_CLASSES):$(JAVA)/probe' ProbeServer)
 
 .PHONY: java
-java: ## build the Java package, where Maven and a JDK are found
+java: ## build the Java package and its probe, where Maven and a JDK are found
 	@if [ -z "$(JDKS)" ]; then echo "Java was not built: $(NO_JAVA)"; exit 0; fi; \
-	$(MAVEN) package -DskipTests
+	$(MAVEN) package -DskipTests; \
+	$(JDK_HOME)/bin/javac --release 17 -cp '$(JAVA_CLASSES)' -d $(JAVA)/probe tests/conformance/ProbeServer.java
 
 # A library that is never released: it panics wherever a test requests it.
 .PHONY: panics

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import shlex
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
@@ -9,7 +11,7 @@ from control_plane import ControlPlane
 from member import SELF_POD, Member, required_variable
 from namespace import Namespace
 from probes import Probes, base_environment
-from processes import Executable, ForkedProgram, ForkServer, Program
+from processes import Executable, ForkedProgram, ForkServer, JavaServers, Program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -29,13 +31,17 @@ def languages(pytestconfig: pytest.Config) -> Iterator[dict[str, Program]]:
     if pytestconfig.getoption("--c-only"):
         yield {"C": c}
         return
-    with ForkServer() as server:
-        yield {
+    with ForkServer() as server, contextlib.ExitStack() as stack:
+        programs: dict[str, Program] = {
             "C": c,
             "Go": Executable(required_variable("KUBEPEERS_PROBE_GO")),
             "Python": ForkedProgram(server),
             "Python with asyncio": ForkedProgram(server, "--asyncio"),
         }
+        # It is empty where no JDK is found.
+        if java := shlex.split(required_variable("KUBEPEERS_PROBE_JAVA", may_be_empty=True)):
+            programs["Java"] = stack.enter_context(JavaServers(java))
+        yield programs
 
 
 @pytest.fixture(scope="session")

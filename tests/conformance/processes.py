@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
+import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -140,3 +145,131 @@ class ForkedProcess:
             raise subprocess.TimeoutExpired("probe.py", timeout or 0) from None
         self._connection.close()
         return status
+
+
+class JavaServers:
+    """The Java virtual machines that run the Java probes.
+
+    A start of Java takes more CPU time than most cases, so one machine runs the probes of many
+    tests. All its probes have the same environment, which most cases share.
+    This class is a context manager.
+    """
+
+    #: An environment that only one case has is not needed again.
+    _MAX_IDLE = 2
+
+    def __init__(self, command: list[str]) -> None:
+        self._command = command
+        #: The machines by environment. The last one was used last.
+        self._servers: dict[frozenset[tuple[str, str]], JavaServer] = {}
+
+    def __enter__(self) -> JavaServers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for server in self._servers.values():
+            server.end()
+
+    def start(
+        self, arguments: list[bytes], environment: Mapping[str, str], stderr: IO[bytes]
+    ) -> Process:
+        key = frozenset(environment.items())
+        server = self._servers.pop(key, None) or JavaServer(self._command, environment)
+        self._servers[key] = server
+        process = JavaProcess(server, arguments, stderr)
+        self._end_idle()
+        return process
+
+    def _end_idle(self) -> None:
+        idle = [key for key, server in self._servers.items() if not server.probes]
+        for key in idle[: -self._MAX_IDLE]:
+            self._servers.pop(key).end()
+
+
+class JavaServer:
+    """A process of ProbeServer.java."""
+
+    def __init__(self, command: list[str], environment: Mapping[str, str]) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        self.path = str(Path(self._folder.name) / "socket")
+        self.stderr = tempfile.TemporaryFile()  # noqa: SIM115 (closed by end)
+        #: The number of probes that have not ended.
+        self.probes = 0
+        self.process = subprocess.Popen(
+            [*command, self.path],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.stderr,
+            env=dict(environment),
+        )
+        assert self.process.stdout
+        if self.process.stdout.readline() != b"ready\n":
+            self.end()
+            raise RuntimeError(f"{command[0]} did not start: {self.read_stderr().decode()}")
+
+    def read_stderr(self) -> bytes:
+        """Return what the process has written since the last call."""
+        return self.stderr.read()
+
+    def end(self) -> None:
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+        self._folder.cleanup()
+
+
+class JavaProcess:
+    """A probe in the process of a JavaServer. Signals reach the whole process."""
+
+    def __init__(self, server: JavaServer, arguments: list[bytes], stderr: IO[bytes]) -> None:
+        self._server = server
+        self._stderr = stderr
+        self._connection = socket.socket(socket.AF_UNIX)
+        self._connection.connect(server.path)
+        server.probes += 1
+        self.stdin: IO[bytes] | None = _WriteEnd(self._connection)
+        self.stdout: IO[bytes] | None = self._connection.makefile("rb")
+        request = struct.pack("!i", len(arguments))
+        for argument in arguments:
+            request += struct.pack("!i", len(argument)) + argument
+        self._connection.sendall(request)
+
+    def send_signal(self, number: int) -> None:
+        self._server.process.send_signal(number)
+
+    def kill(self) -> None:
+        self._connection.close()
+
+    def wait(self, timeout: float | None = None) -> int:
+        # The server closes the connection when the probe has ended.
+        self._server.probes -= 1
+        peek = select.poll()
+        peek.register(self._connection, select.POLLRDHUP)
+        if not peek.poll(None if timeout is None else timeout * 1000):
+            raise subprocess.TimeoutExpired("ProbeServer", timeout or 0)
+        self._connection.close()
+        self._stderr.write(self._server.read_stderr())
+        return self._server.process.poll() or 0
+
+
+class _WriteEnd(io.RawIOBase):
+    """The direction of a connection to which this process writes."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        super().__init__()
+        self._connection = connection
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._connection.sendall(data)
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed:
+            with contextlib.suppress(OSError):
+                self._connection.shutdown(socket.SHUT_WR)
+        super().close()
