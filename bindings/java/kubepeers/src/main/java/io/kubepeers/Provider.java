@@ -566,8 +566,8 @@ public final class Provider implements AutoCloseable {
      * reported nothing yet. {@link #subscribe(Consumer, Consumer) subscribe} continues after
      * permanent errors.
      *
-     * <p>The methods of a subscriber run in the executor of the provider, in one thread at a time,
-     * except for {@code onSubscribe}.
+     * <p>The methods of a subscriber run in the executor of the provider, in one thread at a time.
+     * Only {@code onSubscribe} runs in the subscribing thread, before the others.
      *
      * @return the publisher
      */
@@ -575,9 +575,7 @@ public final class Provider implements AutoCloseable {
         return subscriber -> {
             FlowWatch watch = new FlowWatch(this, session, executor, subscriber);
             subscriber.onSubscribe(watch);
-            if (!watch.isEnded()) {
-                watch.start();
-            }
+            watch.start();
         };
     }
 

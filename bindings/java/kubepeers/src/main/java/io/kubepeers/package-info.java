@@ -52,5 +52,9 @@
  * <p>On Java 22 and newer, start {@code java} with {@code --enable-native-access=ALL-UNNAMED}, or
  * with {@code --enable-native-access=io.kubepeers} if kubepeers is on the module path. On older
  * versions, add net.java.dev.jna:jna to the dependencies.
+ *
+ * <p>The modules of JNA and of the jar with a classifier are optional. If they are on the module
+ * path, add {@code --add-modules com.sun.jna} or, for example, {@code --add-modules
+ * io.kubepeers.linux.x86_64}.
  */
 package io.kubepeers;

@@ -18,7 +18,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.ResourceBundle;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Flow;
 
@@ -180,30 +179,5 @@ class ClusterTest {
                 recorder.records.stream().anyMatch(record -> record.startsWith("INFO ")),
                 () -> recorder.records.toString());
         assertTrue(recorder.records.stream().noneMatch(record -> record.startsWith("DEBUG ")));
-    }
-
-    /** A logger whose level is INFO. */
-    private static final class Recorder implements System.Logger {
-        private final List<String> records = Collections.synchronizedList(new ArrayList<>());
-
-        @Override
-        public String getName() {
-            return "recorder";
-        }
-
-        @Override
-        public boolean isLoggable(Level level) {
-            return level.compareTo(Level.INFO) >= 0;
-        }
-
-        @Override
-        public void log(Level level, ResourceBundle bundle, String message, Throwable thrown) {
-            records.add(level + " " + message);
-        }
-
-        @Override
-        public void log(Level level, ResourceBundle bundle, String format, Object... parameters) {
-            records.add(level + " " + format);
-        }
     }
 }

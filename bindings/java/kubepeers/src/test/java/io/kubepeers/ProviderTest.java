@@ -272,7 +272,7 @@ class ProviderTest {
     }
 
     private void useOnce() throws InterruptedException {
-        try (Provider other = offline(folder).logger(System.getLogger("test")).build()) {
+        try (Provider other = offline(folder).logger(new Recorder()).build()) {
             other.register();
             other.subscribe(peers -> {});
             assertThrows(KubepeersException.class, () -> other.snapshot(Duration.ofMillis(5)));
@@ -281,20 +281,22 @@ class ProviderTest {
 
     @Test
     void forgottenProviderIsClosed() throws InterruptedException {
+        // A provider of another test may not be closed yet.
+        waitUntil(() -> watchers() == 0);
         Provider forgotten = offline(folder).build();
         forgotten.register();
-        int tasks = kubepeersThreads();
+        waitUntil(() -> watchers() == 1);
         WeakReference<Provider> reference = new WeakReference<>(forgotten);
         forgotten = null;
         waitUntil(
                 () -> {
                     System.gc();
-                    return reference.get() == null && kubepeersThreads() < tasks;
+                    return reference.get() == null && watchers() == 0;
                 });
     }
 
     /** Returns the number of watchers, whose threads the library creates. */
-    private static int kubepeersThreads() {
+    private static int watchers() {
         int count = 0;
         for (String task : new java.io.File("/proc/self/task").list()) {
             try {

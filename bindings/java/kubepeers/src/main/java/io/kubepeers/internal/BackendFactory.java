@@ -13,8 +13,8 @@ final class BackendFactory {
             throw new LibraryException(
                     "JNA is missing: kubepeers needs it on Java "
                             + Runtime.version().feature()
-                            + "; add net.java.dev.jna:jna to the dependencies, or use Java 22 or"
-                            + " newer",
+                            + "; add net.java.dev.jna:jna to the dependencies (on the module path"
+                            + " also --add-modules com.sun.jna), or use Java 22 or newer",
                     e);
         } catch (LinkageError e) {
             throw new LibraryException(

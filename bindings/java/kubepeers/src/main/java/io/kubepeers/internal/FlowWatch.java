@@ -14,6 +14,7 @@ public final class FlowWatch extends Watch implements Flow.Subscription {
 
     private final Flow.Subscriber<? super Snapshot> subscriber;
     private final AtomicLong demand = new AtomicLong();
+    private volatile IllegalArgumentException invalid;
     private boolean hasReported;
 
     public FlowWatch(
@@ -29,18 +30,31 @@ public final class FlowWatch extends Watch implements Flow.Subscription {
     public void request(long count) {
         if (count > 0) {
             demand.getAndUpdate(now -> now + count < 0 ? Long.MAX_VALUE : now + count);
-            request();
-        } else if (!isEnded()) {
-            end();
-            subscriber.onError(
+        } else {
+            invalid =
                     new IllegalArgumentException(
-                            "requested " + count + " snapshots: must be positive"));
+                            "requested " + count + " snapshots: must be positive");
         }
+        request();
     }
 
     @Override
     public void cancel() {
         end();
+    }
+
+    @Override
+    protected void checkRequests() {
+        if (invalid != null) {
+            end();
+            subscriber.onError(invalid);
+        }
+    }
+
+    // The subscriber does not receive transient errors, so the last state still applies.
+    @Override
+    protected boolean repeatsAfterErrors() {
+        return false;
     }
 
     @Override

@@ -25,6 +25,16 @@ public final class ListenerWatch extends Watch {
     }
 
     @Override
+    protected void checkRequests() {
+        // Functions request everything.
+    }
+
+    @Override
+    protected boolean repeatsAfterErrors() {
+        return true;
+    }
+
+    @Override
     protected boolean isReady() {
         return true;
     }

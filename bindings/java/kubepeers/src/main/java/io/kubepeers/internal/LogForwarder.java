@@ -80,7 +80,9 @@ final class LogForwarder {
             return;
         }
         closing = true;
-        task.request();
+        if (!task.request()) {
+            return;
+        }
         try {
             ended.await(CLOSE_TIMEOUT_S, TimeUnit.SECONDS);
         } catch (InterruptedException e) {

@@ -92,8 +92,12 @@ final class Poller {
         lock.lock();
         try {
             notifiers.remove(fd);
-            removed.add(fd);
-            wake();
+            if (thread == null) {
+                library.call(CFunction.CLOSE, fd);
+            } else {
+                removed.add(fd);
+                wake();
+            }
         } finally {
             lock.unlock();
         }

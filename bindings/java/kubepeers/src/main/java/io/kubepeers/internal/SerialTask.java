@@ -26,22 +26,24 @@ final class SerialTask {
         this.task = task;
     }
 
-    /** Requests a run. It does not block, and does not throw. */
-    void request() {
-        if (state.getAndUpdate(now -> now == IDLE ? BUSY : AGAIN) == IDLE) {
-            execute();
-        }
+    /**
+     * Requests a run. Neither blocks nor throws. Returns false if the executor rejects the task.
+     */
+    boolean request() {
+        return state.getAndUpdate(now -> now == IDLE ? BUSY : AGAIN) != IDLE || execute();
     }
 
-    private void execute() {
+    private boolean execute() {
         try {
             executor.execute(this::run);
+            return true;
         } catch (RejectedExecutionException e) {
             state.set(IDLE);
             LOGGER.log(
                     System.Logger.Level.WARNING,
                     "the executor has rejected a notification; check that it is not shut down",
                     e);
+            return false;
         }
     }
 

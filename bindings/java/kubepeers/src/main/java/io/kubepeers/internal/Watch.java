@@ -19,7 +19,7 @@ public abstract class Watch {
     private final SerialTask task;
     private final Runnable listener;
 
-    /** Of the last snapshot; 0 after an error. */
+    /** Of the last snapshot, or 0 to report any. */
     private long generation;
 
     /** Null after a snapshot. */
@@ -27,6 +27,9 @@ public abstract class Watch {
 
     /** The error that prevented the start, or null. */
     private volatile KubepeersException startError;
+
+    /** Whether the subscriber has the watch, and may be called. */
+    private volatile boolean started;
 
     private volatile boolean ended;
 
@@ -49,6 +52,11 @@ public abstract class Watch {
         } catch (KubepeersException e) {
             startError = e;
         }
+        if (ended) {
+            // It ended before it was a listener.
+            session.changes().leave(listener);
+        }
+        started = true;
         task.request();
     }
 
@@ -59,14 +67,16 @@ public abstract class Watch {
         session.changes().leave(listener);
     }
 
-    public final boolean isEnded() {
-        return ended;
-    }
-
     /** Requests another attempt to report. */
     protected final void request() {
         task.request();
     }
+
+    /** Ends the watch if the subscriber has made an invalid request. */
+    protected abstract void checkRequests();
+
+    /** Returns whether the last state is reported again when an error has passed. */
+    protected abstract boolean repeatsAfterErrors();
 
     /** Returns whether the subscriber wants a snapshot now. */
     protected abstract boolean isReady();
@@ -82,7 +92,11 @@ public abstract class Watch {
     protected abstract void report(KubepeersException error, boolean isLast);
 
     private void run() {
-        while (!ended) {
+        while (started && !ended) {
+            checkRequests();
+            if (ended) {
+                return;
+            }
             try {
                 if (startError != null) {
                     throw startError;
@@ -113,7 +127,7 @@ public abstract class Watch {
         if (lastError == null
                 || lastError.status() != error.status()
                 || lastError.isRetryable() != error.isRetryable()) {
-            generation = 0;
+            generation = repeatsAfterErrors() ? 0 : generation;
             lastError = error;
             report(error, isLast);
         }

@@ -15,8 +15,8 @@ class JsonTest {
         Map<String, Object> fields =
                 Json.object(
                         " { \"a\" : [ 1 , -2, null,true ,false], \"b\":{}, \"c\":[],"
-                            + " \"d\":\"\\u00e9\\n"
-                            + "\\\\\\\"\\/ä\" } ");
+                                + " \"d\":\"\\u00e9\\n"
+                                + "\\\\\\\"\\/ä\" } ");
         assertEquals(Arrays.asList(1L, -2L, null, true, false), fields.get("a"));
         assertEquals(Map.of(), fields.get("b"));
         assertEquals(List.of(), fields.get("c"));

@@ -115,7 +115,7 @@ class LibraryTest {
         assertTrue(
                 message.startsWith(
                         "cannot load /does/not/exist (from the environment variable"
-                            + " KUBEPEERS_LIBRARY): "),
+                                + " KUBEPEERS_LIBRARY): "),
                 message);
         message = run(Map.of("KUBEPEERS_LIBRARY", otherLibrary()));
         assertTrue(message.contains("is not a kubepeers library"), message);
