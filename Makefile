@@ -258,6 +258,12 @@ $(TARBALLS)-%.tar.gz: Cargo.toml Cargo.lock packaging/dist $(shell git ls-files 
 wheel: $(DIST_VENV)/ready $(DIST_TARGETS:%=$(TARBALLS)-%.tar.gz) ## build a wheel for each target (DIST_TARGETS) and the sdist, in target/wheels
 	packaging/wheel $(BUILD)/wheels $(DIST_TARGETS)
 
+.PHONY: java-jars
+java-jars: $(DIST_VENV)/ready $(DIST_TARGETS:%=$(TARBALLS)-%.tar.gz) ## build the Java package with a jar for each target (DIST_TARGETS), in target/java
+	@[ -n "$(JDKS)" ] || { echo "make java-jars needs Maven and a JDK: $(NO_JAVA)"; exit 1; }
+	packaging/java $(JAVA)/natives $(DIST_TARGETS)
+	$(MAVEN) package -DskipTests -Dkubepeers.natives=$(JAVA)/natives
+
 .PHONY: release-check
 release-check: ## check that the versions, the changelog and the tags of a release agree
 	packaging/release-check
