@@ -15,6 +15,7 @@ CARGO_DENY := $(BUILD)/tools/bin/cargo-deny
 STATICCHECK := $(BUILD)/tools/bin/staticcheck
 DIST_VENV := $(BUILD)/dist-tools
 JAVA      := $(BUILD)/java
+JAVA_FORMAT := $(BUILD)/tools/google-java-format-1.28.0-all-deps.jar
 VERSION   := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 # The prebuilt library for containers on this machine.
 DIST_TARGET := $(shell uname -m)-unknown-linux-gnu
@@ -199,6 +200,16 @@ lint: stage $(VENV)/ready $(STATICCHECK) ## run formatters, linters and type che
 	cd benches && go vet ./...
 	for module in bindings/go bindings/go/goakt examples/memberlist; do \
 		(cd $$module && $(STATICCHECK) ./...); done
+	$(if $(JDKS),$(MAKE) --no-print-directory lint-java,@echo "Java was not checked: $(NO_JAVA)")
+
+# The formatter uses packages of the compiler. javac reports its warnings in `make java`.
+JAVAC_PACKAGES := $(patsubst %,--add-exports=jdk.compiler/com.sun.tools.javac.%=ALL-UNNAMED,api code file parser tree util)
+
+.PHONY: lint-java
+lint-java: $(JAVA_FORMAT)
+	$(JDK_HOME)/bin/java $(JAVAC_PACKAGES) -jar $(JAVA_FORMAT) --aosp --dry-run --set-exit-if-changed \
+		$$(git ls-files '*.java')
+	$(MAVEN) javadoc:javadoc
 
 .PHONY: dependencies
 dependencies: $(CARGO_DENY) ## check licenses, sources and known vulnerabilities of the crates (downloads RustSec's list)
@@ -333,6 +344,10 @@ $(VENV)/ready: tests/requirements.txt
 
 $(STATICCHECK):
 	GOBIN=$(@D) go install honnef.co/go/tools/cmd/staticcheck@v0.7.0
+
+$(JAVA_FORMAT):
+	$(MAVEN) --non-recursive dependency:copy -DoutputDirectory=$(@D) \
+		-Dartifact=com.google.googlejavaformat:google-java-format:1.28.0:jar:all-deps
 
 $(CARGO_DENY):
 	cargo install --quiet --debug --locked --root $(BUILD)/tools cargo-deny@0.20.2

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 
@@ -39,6 +40,7 @@ public final class Options {
 
     /** Sets a key to a text. */
     public void put(String key, String value) {
+        Objects.requireNonNull(value, key);
         problems.remove(key);
         if (key.indexOf('\0') >= 0 || value.indexOf('\0') >= 0) {
             // In C, a NUL ends the text.
@@ -51,23 +53,17 @@ public final class Options {
     public void putLabels(Map<String, String> labels) {
         problems.remove("pod_labels");
         List<String> texts = new ArrayList<>();
-        new TreeMap<>(labels)
-                .forEach(
-                        (name, value) -> {
-                            // The library's syntax for labels has no escapes: a separator would
-                            // start another
-                            // label.
-                            if ((name + value).matches("(?s).*[,=].*")) {
-                                problem(
-                                        "pod_labels",
-                                        "label \""
-                                                + name
-                                                + "\": \""
-                                                + value
-                                                + "\" must not contain a comma or an equals sign");
-                            }
-                            texts.add(name + "=" + value);
-                        });
+        for (Map.Entry<String, String> label : new TreeMap<>(labels).entrySet()) {
+            String text = label.getKey() + "=" + label.getValue();
+            // The library's syntax has no escapes: a separator would start another label.
+            if (text.indexOf(',') >= 0 || text.indexOf('=') != text.lastIndexOf('=')) {
+                problem(
+                        "pod_labels",
+                        "label \"%s\": \"%s\" must not contain a comma or an equals sign"
+                                .formatted(label.getKey(), label.getValue()));
+            }
+            texts.add(text);
+        }
         if (!problems.containsKey("pod_labels")) {
             put("pod_labels", String.join(",", texts));
         }

@@ -9,10 +9,6 @@ final class BackendFactory {
     private BackendFactory() {}
 
     static Backend create() {
-        // Tests run both backends on one JDK.
-        if ("jna".equals(System.getProperty("io.kubepeers.backend"))) {
-            return new JnaBackend();
-        }
         Module module = BackendFactory.class.getModule();
         String flag =
                 "--enable-native-access=" + (module.isNamed() ? module.getName() : "ALL-UNNAMED");

@@ -22,7 +22,12 @@ import java.util.Map;
 
 /** Finding and refusing libraries. Each case has a JVM of its own. */
 class LibraryTest {
-    private static final boolean HAS_FOREIGN_FUNCTIONS = Runtime.version().feature() >= 22;
+    /** A jar that an older JDK has built always uses JNA. */
+    private static final boolean HAS_FOREIGN_FUNCTIONS =
+            Runtime.version().feature() >= 22
+                    && LibraryTest.class.getResource(
+                                    "/META-INF/versions/22/io/kubepeers/internal/ForeignBackend.class")
+                            != null;
 
     @TempDir Path folder;
 
