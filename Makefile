@@ -96,11 +96,12 @@ test-go:
 	cd bindings/go && LD_LIBRARY_PATH=$(PANICKING) $(GO_TEST) -race -tags panics -run Panic .
 	cd bindings/go/goakt && $(GO_TEST) -race ./...
 
-# The newest JDK tests the backend for Java 22 and newer, an older one that for Java 17.
+# The newest JDK tests the backend for Java 22 and newer, an older one that for Java 17. `verify`
+# keeps jars that are up to date, so it does not disturb the probes of other suites.
 test-java:
 	@for jdk in $(JDKS); do \
 		echo "Testing with Java $${jdk%%=*}"; \
-		$(MAVEN) failsafe:integration-test@default failsafe:verify@default -Djvm=$${jdk#*=}/bin/java; \
+		$(MAVEN) verify -Djvm=$${jdk#*=}/bin/java; \
 	done
 	@[ -n "$(JDKS)" ] || echo "Java was not tested: $(NO_JAVA)"
 
@@ -209,7 +210,7 @@ JAVAC_PACKAGES := $(patsubst %,--add-exports=jdk.compiler/com.sun.tools.javac.%=
 lint-java: $(JAVA_FORMAT)
 	$(JDK_HOME)/bin/java $(JAVAC_PACKAGES) -jar $(JAVA_FORMAT) --aosp --dry-run --set-exit-if-changed \
 		$$(git ls-files '*.java')
-	$(MAVEN) javadoc:javadoc
+	$(MAVEN) package javadoc:javadoc -DskipTests
 
 .PHONY: dependencies
 dependencies: $(CARGO_DENY) ## check licenses, sources and known vulnerabilities of the crates (downloads RustSec's list)

@@ -9,11 +9,13 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.BooleanSupplier;
 
 /** Options for a server that refuses connections, and for the cluster that `testenv run` starts. */
@@ -34,6 +36,14 @@ public final class Fixtures {
 
     /** Returns options whose API server refuses connections, with timeouts of 0. */
     public static Provider.Builder offline(Path folder) {
+        return required()
+                .kubeconfig(unreachable(folder))
+                .registerTimeout(Duration.ZERO)
+                .discoverTimeout(Duration.ZERO);
+    }
+
+    /** Writes a kubeconfig whose API server refuses connections. */
+    public static Path unreachable(Path folder) {
         Path kubeconfig = folder.resolve("kubeconfig");
         try (ServerSocket closed = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             Files.writeString(
@@ -47,10 +57,7 @@ public final class Fixtures {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        return required()
-                .kubeconfig(kubeconfig)
-                .registerTimeout(Duration.ZERO)
-                .discoverTimeout(Duration.ZERO);
+        return kubeconfig;
     }
 
     /** Returns the name of a new namespace in the cluster. */
@@ -64,6 +71,42 @@ public final class Fixtures {
     /** Returns options of an observer of the namespace. */
     public static Provider.Builder online(String namespace) {
         return required().namespace(namespace).kubeconfig(Path.of(variable("KUBECONFIG")));
+    }
+
+    /** Replaces a kubeconfig with the one of the cluster, which a provider then uses. */
+    public static void makeReachable(Path kubeconfig) {
+        Path copy = kubeconfig.resolveSibling("copy");
+        try {
+            Files.copy(Path.of(variable("KUBECONFIG")), copy);
+            Files.move(copy, kubeconfig, StandardCopyOption.ATOMIC_MOVE);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Writes the credentials of a service account without a Role to a directory. */
+    public static Path unauthorized(String namespace, Path directory) {
+        cluster("account", "--namespace", namespace, "--verbs", "", "visitor");
+        cluster(
+                "mount",
+                "--namespace",
+                namespace,
+                "--service-account=visitor",
+                directory.toString());
+        return directory;
+    }
+
+    /**
+     * Returns three loopback addresses. Tests that run at the same time get different ones, because
+     * all members have the same port.
+     */
+    public static List<String> loopbackAddresses() {
+        String network =
+                "127.%d.%d."
+                        .formatted(
+                                ThreadLocalRandom.current().nextInt(1, 255),
+                                ThreadLocalRandom.current().nextInt(1, 255));
+        return List.of(network + 1, network + 2, network + 3);
     }
 
     /** Creates a Running pod with the labels and the port. */

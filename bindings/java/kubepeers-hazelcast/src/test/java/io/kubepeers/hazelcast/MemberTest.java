@@ -1,0 +1,135 @@
+package io.kubepeers.hazelcast;
+
+import static io.kubepeers.Fixtures.createPod;
+import static io.kubepeers.Fixtures.loopbackAddresses;
+import static io.kubepeers.Fixtures.makeReachable;
+import static io.kubepeers.Fixtures.namespace;
+import static io.kubepeers.Fixtures.unauthorized;
+import static io.kubepeers.Fixtures.unreachable;
+import static io.kubepeers.Fixtures.variable;
+import static io.kubepeers.Fixtures.waitUntil;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.hazelcast.config.Config;
+import com.hazelcast.config.DiscoveryStrategyConfig;
+import com.hazelcast.config.JoinConfig;
+import com.hazelcast.config.NetworkConfig;
+import com.hazelcast.core.Hazelcast;
+import com.hazelcast.core.HazelcastInstance;
+
+import io.kubepeers.KubepeersException;
+import io.kubepeers.Status;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+
+/** {@link KubepeersDiscoveryStrategy} in members, with a real API server. */
+class MemberTest {
+    private final String namespace = namespace();
+    private final List<String> addresses = loopbackAddresses();
+    private final List<CompletableFuture<HazelcastInstance>> starting = new ArrayList<>();
+
+    @TempDir private Path folder;
+
+    @AfterEach
+    void terminate() {
+        Hazelcast.shutdownAll();
+    }
+
+    @Test
+    void threeMembersFormOneCluster() {
+        startThree(Map.of("kubeconfig", variable("KUBECONFIG")));
+        waitUntil(this::isOneCluster);
+    }
+
+    @Test
+    void membersWaitForTheApiServer() throws InterruptedException {
+        Path kubeconfig = unreachable(folder);
+        startThree(Map.of("kubeconfig", kubeconfig.toString()));
+        Thread.sleep(8_000); // Longer than register waits.
+        assertTrue(starting.stream().noneMatch(CompletableFuture::isDone));
+        makeReachable(kubeconfig);
+        waitUntil(this::isOneCluster);
+    }
+
+    @Test
+    void startThrowsWithoutARole() {
+        createPod(namespace, "pod-0", addresses.get(0));
+        Config config =
+                config(
+                        0,
+                        Map.of("service-account-dir", unauthorized(namespace, folder).toString()));
+        KubepeersException e = failure(config);
+        assertEquals(Status.FORBIDDEN, e.status());
+        assertTrue(e.manifest().isPresent());
+    }
+
+    @Test
+    void invalidPropertyIsAnError() {
+        KubepeersException e = failure(config(0, Map.of("readiness", "never")));
+        assertEquals(Status.INVALID_CONFIG, e.status());
+        assertTrue(e.getMessage().contains("readiness"), e::toString);
+    }
+
+    private void startThree(Map<String, String> properties) {
+        for (int i = 0; i < 3; i++) {
+            createPod(namespace, "pod-" + i, addresses.get(i));
+            Config config = config(i, properties);
+            starting.add(
+                    CompletableFuture.supplyAsync(
+                            () -> Hazelcast.newHazelcastInstance(config),
+                            task -> new Thread(task).start()));
+        }
+    }
+
+    private boolean isOneCluster() {
+        return starting.stream()
+                .allMatch(
+                        member ->
+                                member.isDone()
+                                        && member.join().getCluster().getMembers().size() == 3);
+    }
+
+    private Config config(int number, Map<String, String> properties) {
+        DiscoveryStrategyConfig strategy =
+                new DiscoveryStrategyConfig(KubepeersDiscoveryStrategy.class.getName());
+        strategy.addProperty("pod-labels", "app=test");
+        strategy.addProperty("discovery-port-name", "gossip");
+        strategy.addProperty("namespace", namespace);
+        strategy.addProperty("pod-name", "pod-" + number);
+        properties.forEach(strategy::addProperty);
+
+        Config config = new Config();
+        config.setClusterName(namespace);
+        config.setProperty("hazelcast.discovery.enabled", "true");
+        config.setProperty("hazelcast.socket.bind.any", "false");
+        config.setProperty("hazelcast.phone.home.enabled", "false");
+        NetworkConfig network = config.getNetworkConfig();
+        network.setPort(3322).setPortAutoIncrement(false);
+        network.getInterfaces().setEnabled(true).addInterface(addresses.get(number));
+        JoinConfig join = network.getJoin();
+        join.getAutoDetectionConfig().setEnabled(false);
+        join.getMulticastConfig().setEnabled(false);
+        join.getDiscoveryConfig().addDiscoveryStrategyConfig(strategy);
+        return config;
+    }
+
+    private static KubepeersException failure(Config config) {
+        Throwable e = assertThrows(Exception.class, () -> Hazelcast.newHazelcastInstance(config));
+        while (e.getCause() != null && !(e instanceof KubepeersException)) {
+            e = e.getCause();
+        }
+        return assertInstanceOf(KubepeersException.class, e);
+    }
+}

@@ -1,0 +1,181 @@
+package io.kubepeers.jgroups;
+
+import io.kubepeers.KubepeersException;
+import io.kubepeers.Node;
+import io.kubepeers.Provider;
+
+import org.jgroups.Address;
+import org.jgroups.BytesMessage;
+import org.jgroups.Event;
+import org.jgroups.Message;
+import org.jgroups.PhysicalAddress;
+import org.jgroups.annotations.MBean;
+import org.jgroups.annotations.Property;
+import org.jgroups.conf.ClassConfigurator;
+import org.jgroups.protocols.Discovery;
+import org.jgroups.protocols.PingData;
+import org.jgroups.protocols.PingHeader;
+import org.jgroups.stack.IpAddress;
+import org.jgroups.util.NameCache;
+import org.jgroups.util.Responses;
+
+import java.net.UnknownHostException;
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * A discovery protocol that finds the members of the cluster with kubepeers.
+ *
+ * <p>A member without responses starts a cluster of its own. The protocol therefore waits in {@link
+ * #start()}, that is in {@code JChannel.connect}, until the peers are known. Later discoveries read
+ * them from memory. An outage of the API server does not change them.
+ */
+@MBean(description = "Finds the members of the cluster in Kubernetes")
+public class KUBEPEERS_PING extends Discovery {
+    /** JGroups' own protocols have smaller numbers, and KUBE_PING has 2017. */
+    private static final short PROTOCOL_ID = 2960;
+
+    private static final Duration WARNING_INTERVAL = Duration.ofSeconds(10);
+
+    static {
+        ClassConfigurator.addProtocol(PROTOCOL_ID, KUBEPEERS_PING.class);
+    }
+
+    @Property(description = "Labels that every member has: key=value,key2=value2")
+    private String pod_labels;
+
+    @Property(description = "Name of the container port whose number is bind_port")
+    private String discovery_port_name = "jgroups";
+
+    @Property(description = "Namespace of the pods; the default is the namespace of this pod")
+    private String namespace;
+
+    @Property(description = "Other keys of kubepeers: key=value;key2=value2")
+    private String options;
+
+    private Provider.Builder builder;
+    private Provider provider;
+
+    /** Creates the protocol. JGroups calls it. */
+    public KUBEPEERS_PING() {}
+
+    @Override
+    public boolean isDynamic() {
+        return true; // Pods come and go.
+    }
+
+    /**
+     * Validates the options.
+     *
+     * @throws KubepeersException if an option is missing, unknown or invalid
+     */
+    @Override
+    public void init() throws Exception {
+        super.init();
+        builder = Provider.builder();
+        set("pod_labels", pod_labels);
+        set("discovery_port_name", discovery_port_name);
+        set("namespace", namespace);
+        for (String option : options == null ? new String[0] : options.split(";")) {
+            String[] pair = option.strip().split("=", 2);
+            set(pair[0], pair.length == 2 ? pair[1] : "");
+        }
+        builder.build().close();
+    }
+
+    private void set(String key, String value) {
+        if (value != null) {
+            builder.option(key, value);
+        }
+    }
+
+    /**
+     * Waits until the peers are known.
+     *
+     * @throws KubepeersException if they cannot become known without action by an operator, for
+     *     example because of a missing Role. {@code JChannel.connect} then fails.
+     * @throws InterruptedException if the thread is interrupted while it waits
+     */
+    @Override
+    public void start() throws Exception {
+        super.start();
+        provider = builder.build();
+        try {
+            provider.register();
+            awaitPeers();
+        } catch (KubepeersException | InterruptedException e) {
+            provider.close();
+            throw e;
+        }
+    }
+
+    private void awaitPeers() throws InterruptedException {
+        while (true) {
+            try {
+                provider.snapshot(WARNING_INTERVAL);
+                return;
+            } catch (KubepeersException e) {
+                if (!e.isRetryable()) {
+                    throw e;
+                }
+                log.warn("%s: still waiting for the peers: %s", local_addr, e.getMessage());
+            }
+        }
+    }
+
+    @Override
+    public void stop() {
+        if (provider != null) {
+            provider.close();
+        }
+        super.stop();
+    }
+
+    @Override
+    public void findMembers(List<Address> members, boolean initialDiscovery, Responses responses) {
+        PhysicalAddress self =
+                (PhysicalAddress) down_prot.down(new Event(Event.GET_PHYSICAL_ADDRESS, local_addr));
+        PingData sender = new PingData(local_addr, false, NameCache.get(local_addr), self);
+        if (members != null && members.size() <= max_members_in_discovery_request) {
+            sender.mbrs(members);
+        }
+        PingHeader header =
+                new PingHeader(PingHeader.GET_MBRS_REQ)
+                        .clusterName(cluster_name)
+                        .initialDiscovery(initialDiscovery);
+        for (PhysicalAddress peer : peers()) {
+            // JGroups requires that discovery requests are not bundled.
+            Message request =
+                    new BytesMessage(peer)
+                            .setFlag(Message.Flag.DONT_BUNDLE, Message.Flag.OOB)
+                            .putHeader(id, header)
+                            .setArray(marshal(sender));
+            // A pod on a lost Kubernetes node must not delay the others.
+            timer.execute(() -> send(request), sends_can_block);
+        }
+    }
+
+    private List<PhysicalAddress> peers() {
+        try {
+            return provider.nodes(Duration.ZERO).stream().map(KUBEPEERS_PING::address).toList();
+        } catch (InterruptedException e) {
+            throw new AssertionError("a call with a timeout of 0 does not wait", e);
+        }
+    }
+
+    private static PhysicalAddress address(Node peer) {
+        try {
+            return new IpAddress(peer.host(), peer.discoveryPort());
+        } catch (UnknownHostException e) {
+            throw new AssertionError("an IP address needs no lookup", e);
+        }
+    }
+
+    private void send(Message request) {
+        try {
+            down_prot.down(request);
+        } catch (RuntimeException e) {
+            log.debug("%s: no discovery request to %s: %s", local_addr, request.dest(), e);
+        }
+    }
+}

@@ -1,0 +1,2 @@
+/** Finds the nodes of a Pekko cluster in Kubernetes. */
+package io.kubepeers.pekko;
