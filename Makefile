@@ -165,6 +165,21 @@ bench-herd: benches control-plane ## measure cold starts of whole Deployments (H
 	BENCH_BUILD=$(BENCH) BENCH_COMMIT="$$(git describe --always --dirty)" \
 		$(TOOL) run -- $(PYTHON) benches/herd.py $(HERD_OPTIONS)
 
+# Each run has a control plane of its own, because some stop it. All of them take 25 minutes.
+FRAMEWORKS ?= pekko jgroups hazelcast
+PLUGINS    ?= own kubepeers
+CASES      ?= normal norole away
+
+.PHONY: compare-java
+compare-java: stage control-plane ## compare Java frameworks' own plug-ins with kubepeers (FRAMEWORKS="pekko")
+	$(MAVEN) package -DskipTests -Pcomparison
+	@for framework in $(FRAMEWORKS); do for plugin in $(PLUGINS); do for case in $(CASES); do \
+		$(TOOL) run -- $(JDK_HOME)/bin/java -Xmx512m --enable-native-access=ALL-UNNAMED \
+			-cp '$(JAVA)/kubepeers-comparison/kubepeers-comparison-$(VERSION).jar:$(JAVA)/kubepeers-comparison/lib/*' \
+			io.kubepeers.comparison.Comparison $$framework $$plugin $$case \
+			2>&1 | tee $(JAVA)/comparison-$$framework-$$plugin-$$case.log | grep '^RESULT'; \
+	done; done; done
+
 .PHONY: benches
 benches: stage
 	@mkdir -p $(BENCH)
