@@ -17,7 +17,7 @@ import java.util.concurrent.CompletableFuture;
  *
  * <ul>
  *   <li>normal: the API server is available
- *   <li>norole: the service account may do nothing for a minute
+ *   <li>norole: the service account may do nothing for 45 s
  *   <li>away: the API server is stopped before the start, for 45 s
  * </ul>
  *
@@ -25,8 +25,9 @@ import java.util.concurrent.CompletableFuture;
  */
 public final class Comparison {
     private static final Duration WINDOW = Duration.ofSeconds(60);
+    private static final Duration DENIAL = Duration.ofSeconds(45);
     private static final Duration OUTAGE = Duration.ofSeconds(45);
-    private static final Duration LIMIT = Duration.ofSeconds(90);
+    private static final Duration LIMIT = Duration.ofSeconds(60);
 
     private final Frameworks.Framework framework;
     private final boolean own;
@@ -92,11 +93,11 @@ public final class Comparison {
     private String withoutRole() throws Exception {
         Requests before = Requests.read();
         start();
-        Thread.sleep(WINDOW.toMillis());
+        Thread.sleep(DENIAL.toMillis());
         String denied = state() + ", " + Requests.read().minus(before);
         grant("get,list,watch");
         return "after %d s: %s; with the Role: %s"
-                .formatted(WINDOW.toSeconds(), denied, awaitCluster(System.nanoTime(), LIMIT));
+                .formatted(DENIAL.toSeconds(), denied, awaitCluster(System.nanoTime(), LIMIT));
     }
 
     private String away() throws Exception {
