@@ -7,14 +7,15 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.BooleanSupplier;
 
@@ -73,14 +74,61 @@ public final class Fixtures {
         return required().namespace(namespace).kubeconfig(Path.of(variable("KUBECONFIG")));
     }
 
-    /** Replaces a kubeconfig with the one of the cluster, which a provider then uses. */
-    public static void makeReachable(Path kubeconfig) {
-        Path copy = kubeconfig.resolveSibling("copy");
-        try {
-            Files.copy(Path.of(variable("KUBECONFIG")), copy);
-            Files.move(copy, kubeconfig, StandardCopyOption.ATOMIC_MOVE);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
+    /** An address that refuses connections until it forwards them to the API server. */
+    public static final class Outage {
+        private final int port;
+
+        /** The cluster's kubeconfig with this address. */
+        public final Path kubeconfig;
+
+        /** Writes the kubeconfig to the folder. */
+        public Outage(Path folder) {
+            kubeconfig = folder.resolve("kubeconfig");
+            try (ServerSocket closed = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+                port = closed.getLocalPort();
+                String real = Files.readString(Path.of(variable("KUBECONFIG")));
+                Files.writeString(
+                        kubeconfig, real.replaceAll("127.0.0.1:\\d+", "127.0.0.1:" + port));
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+
+        /** Forwards connections from now on, until the process ends. */
+        public void end() throws IOException {
+            ServerSocket server = new ServerSocket(port, 50, InetAddress.getLoopbackAddress());
+            daemon(
+                    () -> {
+                        while (true) {
+                            Socket client = server.accept();
+                            Socket target =
+                                    new Socket(
+                                            variable("KUBERNETES_SERVICE_HOST"),
+                                            Integer.parseInt(variable("KUBERNETES_SERVICE_PORT")));
+                            daemon(
+                                    () ->
+                                            client.getInputStream()
+                                                    .transferTo(target.getOutputStream()));
+                            daemon(
+                                    () ->
+                                            target.getInputStream()
+                                                    .transferTo(client.getOutputStream()));
+                        }
+                    });
+        }
+
+        private static void daemon(Callable<?> task) {
+            Thread thread =
+                    new Thread(
+                            () -> {
+                                try {
+                                    task.call();
+                                } catch (Exception e) {
+                                    // The connection has ended.
+                                }
+                            });
+            thread.setDaemon(true);
+            thread.start();
         }
     }
 

@@ -2,10 +2,8 @@ package io.kubepeers.hazelcast;
 
 import static io.kubepeers.Fixtures.createPod;
 import static io.kubepeers.Fixtures.loopbackAddresses;
-import static io.kubepeers.Fixtures.makeReachable;
 import static io.kubepeers.Fixtures.namespace;
 import static io.kubepeers.Fixtures.unauthorized;
-import static io.kubepeers.Fixtures.unreachable;
 import static io.kubepeers.Fixtures.variable;
 import static io.kubepeers.Fixtures.waitUntil;
 
@@ -21,6 +19,7 @@ import com.hazelcast.config.NetworkConfig;
 import com.hazelcast.core.Hazelcast;
 import com.hazelcast.core.HazelcastInstance;
 
+import io.kubepeers.Fixtures.Outage;
 import io.kubepeers.KubepeersException;
 import io.kubepeers.Status;
 
@@ -54,12 +53,12 @@ class MemberTest {
     }
 
     @Test
-    void membersWaitForTheApiServer() throws InterruptedException {
-        Path kubeconfig = unreachable(folder);
-        startThree(Map.of("kubeconfig", kubeconfig.toString()));
+    void membersWaitForTheApiServer() throws Exception {
+        Outage outage = new Outage(folder);
+        startThree(Map.of("kubeconfig", outage.kubeconfig.toString()));
         Thread.sleep(8_000); // Longer than register waits.
         assertTrue(starting.stream().noneMatch(CompletableFuture::isDone));
-        makeReachable(kubeconfig);
+        outage.end();
         waitUntil(this::isOneCluster);
     }
 

@@ -2,10 +2,8 @@ package io.kubepeers.jgroups;
 
 import static io.kubepeers.Fixtures.createPod;
 import static io.kubepeers.Fixtures.loopbackAddresses;
-import static io.kubepeers.Fixtures.makeReachable;
 import static io.kubepeers.Fixtures.namespace;
 import static io.kubepeers.Fixtures.unauthorized;
-import static io.kubepeers.Fixtures.unreachable;
 import static io.kubepeers.Fixtures.variable;
 import static io.kubepeers.Fixtures.waitUntil;
 
@@ -14,6 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.kubepeers.Fixtures.Outage;
 import io.kubepeers.KubepeersException;
 import io.kubepeers.Status;
 
@@ -89,15 +88,15 @@ class ChannelTest {
 
     @Test
     void channelsWaitForTheApiServer() throws Exception {
-        Path kubeconfig = unreachable(folder);
+        Outage outage = new Outage(folder);
         for (int i = 0; i < 3; i++) {
             createPod(namespace, "pod-" + i, addresses.get(i));
-            channel(i, "kubeconfig=" + kubeconfig);
+            channel(i, "kubeconfig=" + outage.kubeconfig);
         }
         CompletableFuture<Void> connected = CompletableFuture.runAsync(this::connectAll);
         Thread.sleep(8_000); // Longer than register waits.
         assertTrue(channels.stream().allMatch(channel -> channel.getView() == null));
-        makeReachable(kubeconfig);
+        outage.end();
         connected.get();
         waitUntil(this::isOneCluster);
     }

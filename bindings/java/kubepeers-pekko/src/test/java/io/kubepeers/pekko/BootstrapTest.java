@@ -2,7 +2,6 @@ package io.kubepeers.pekko;
 
 import static io.kubepeers.Fixtures.createPod;
 import static io.kubepeers.Fixtures.loopbackAddresses;
-import static io.kubepeers.Fixtures.makeReachable;
 import static io.kubepeers.Fixtures.namespace;
 import static io.kubepeers.Fixtures.unauthorized;
 import static io.kubepeers.Fixtures.unreachable;
@@ -18,6 +17,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 
+import io.kubepeers.Fixtures.Outage;
 import io.kubepeers.KubepeersException;
 import io.kubepeers.Status;
 
@@ -71,14 +71,14 @@ class BootstrapTest {
 
     @Test
     void nodesFormOneClusterOnceTheApiServerIsReachable() throws Exception {
-        Path kubeconfig = unreachable(folder);
+        Outage outage = new Outage(folder);
         for (int i = 0; i < 3; i++) {
             createPod(namespace, "pod-" + i, addresses.get(i));
-            bootstrap(system(i, 1, "kubeconfig = \"" + kubeconfig + "\""));
+            bootstrap(system(i, 1, "kubeconfig = \"" + outage.kubeconfig + "\""));
         }
         Thread.sleep(TIMEOUT.toMillis());
         assertTrue(systems.stream().allMatch(BootstrapTest::isAlone));
-        makeReachable(kubeconfig);
+        outage.end();
         waitUntil(this::isOneCluster);
     }
 
