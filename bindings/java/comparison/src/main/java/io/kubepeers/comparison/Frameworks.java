@@ -139,10 +139,10 @@ final class Frameworks {
 
     private static Member hazelcast(Place place) throws Exception {
         Config config = new Config();
+        config.setProperty("hazelcast.local.localAddress", place.address());
         config.setProperty("hazelcast.socket.bind.any", "false");
         config.setProperty("hazelcast.phone.home.enabled", "false");
         config.getNetworkConfig().setPort(3322).setPortAutoIncrement(false);
-        config.getNetworkConfig().getInterfaces().setEnabled(true).addInterface(place.address());
         JoinConfig join = config.getNetworkConfig().getJoin();
         join.getAutoDetectionConfig().setEnabled(false);
         join.getMulticastConfig().setEnabled(false);
