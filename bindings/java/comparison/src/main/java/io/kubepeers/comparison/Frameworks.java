@@ -121,7 +121,6 @@ final class Frameworks {
                   <TCP bind_addr="%s" bind_port="3322" port_range="0"/>
                   %s
                   <MERGE3/>
-                  <FD_SOCK2/>
                   <FD_ALL3/>
                   <VERIFY_SUSPECT2/>
                   <pbcast.NAKACK2/>

@@ -41,7 +41,6 @@ class ChannelTest {
               <TCP bind_addr="%s" bind_port="3322" port_range="0"/>
               %s
               <MERGE3 min_interval="1000" max_interval="3000"/>
-              <FD_SOCK2/>
               <FD_ALL3/>
               <VERIFY_SUSPECT2/>
               <pbcast.NAKACK2/>
