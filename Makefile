@@ -177,7 +177,7 @@ compare-java: stage control-plane ## compare Java frameworks' own plug-ins with 
 		$(TOOL) run -- $(JDK_HOME)/bin/java -Xmx512m --enable-native-access=ALL-UNNAMED \
 			-cp '$(JAVA)/kubepeers-comparison/kubepeers-comparison-$(VERSION).jar:$(JAVA)/kubepeers-comparison/lib/*' \
 			io.kubepeers.comparison.Comparison $$framework $$plugin $$case \
-			2>&1 | tee $(JAVA)/comparison-$$framework-$$plugin-$$case.log | grep '^RESULT'; \
+			2>&1 | tee $(JAVA)/comparison-$$framework-$$plugin-$$case.log | grep --text '^RESULT'; \
 	done; done; done
 
 .PHONY: benches
