@@ -38,6 +38,7 @@ export PKG_CONFIG := $(or $(shell command -v pkg-config),$(CURDIR)/tests/pkg-con
 # Go's cache ignores changes of headers outside the module, but not of flags.
 export CGO_CFLAGS := -O2 -g -DKUBEPEERS_HEADER=0x$(shell sha256sum include/kubepeers.h | cut -c1-8)
 export KUBEPEERS_PANICKING_LIBRARY := $(PANICKING)/libkubepeers.so.0
+export KUBEPEERS_COMMAND := $(PROGRAMS)/kubepeers
 export PYTHONPATH := $(CURDIR)/bindings/python
 export PYTHONDONTWRITEBYTECODE := 1
 
@@ -66,8 +67,8 @@ demo: examples control-plane
 endif
 
 .PHONY: test
-test: examples probes panics control-plane $(VENV)/ready test-calls ## run all tests, against a real API server
-	cargo test --locked --features testing
+test: examples command probes panics control-plane $(VENV)/ready test-calls ## run all tests, against a real API server
+	cargo test --locked --features testing,cli
 	cd tests/testenv && $(GO_TESTENV_TEST) ./cmd/testenv ./internal/balancer
 	for test in $(SCENARIOS_IN_C); do $(PROGRAMS)/test-$$test; done
 	$(PROGRAMS)/test-unload $(STAGE)/lib/libkubepeers.so
@@ -95,6 +96,7 @@ test-with-cluster:
 	cd bindings/go/goakt && $(GO_TEST) -race ./...
 	KUBEPEERS_PROBE_C=$(PROGRAMS)/probe-c KUBEPEERS_PROBE_GO=$(PROGRAMS)/probe-go \
 		$(PYTEST) bindings/python/tests tests/conformance
+	$(PYTEST) tests/command
 
 include tests/long.mk tests/versions.mk
 
@@ -161,7 +163,7 @@ lint: stage $(VENV)/ready $(STATICCHECK) ## run formatters, linters and type che
 	for program in examples/python/peers.py examples/demo/peers.py examples/python-service/service.py; do \
 		MYPYPATH=bindings/python $(VENV)/bin/mypy --strict --python-version 3.10 $$program; done
 	$(VENV)/bin/mypy examples/demo/demo.py
-	cargo clippy --locked --all-targets --features testing -- --deny warnings
+	cargo clippy --locked --all-targets --features testing,cli -- --deny warnings
 	cd bindings/go && go vet ./...
 	cd bindings/go/goakt && go vet ./...
 	cd examples/go && go vet ./...
@@ -194,6 +196,12 @@ bench bench-herd: STAGED := release
 stage:
 	cargo build --profile $(STAGED) --locked --lib
 	@$(MAKE) --no-print-directory install-files LIBRARY=$(BUILD)/$(STAGED)/libkubepeers.so PREFIX=$(STAGE) LIBDIR=$(STAGE)/lib DESTDIR=
+
+.PHONY: command
+command: ## build the command for this machine, in target/programs
+	@mkdir -p $(PROGRAMS)
+	cargo build --profile $(STAGED) --locked --features cli --bin kubepeers
+	install -m 755 $(BUILD)/$(STAGED)/kubepeers $(PROGRAMS)/kubepeers
 
 LIBRARY ?= $(BUILD)/release/libkubepeers.so
 

@@ -14,16 +14,24 @@ pub fn printable(text: &str) -> Cow<'_, str> {
 
 fn is_unprintable(c: char) -> bool {
     matches!(c,
+        // Soft hyphen.
+        '\u{00ad}'
         // Arabic letter mark.
-        '\u{061c}'
+        | '\u{061c}'
+        // Mongolian vowel separator, which has no width.
+        | '\u{180e}'
         // Zero width, and left-to-right and right-to-left marks.
         | '\u{200b}'..='\u{200f}'
         // Line and paragraph separators, and bidirectional embeddings and overrides.
         | '\u{2028}'..='\u{202e}'
-        // Word joiner, invisible operators, and bidirectional isolates.
-        | '\u{2060}'..='\u{2069}'
+        // Word joiner, invisible operators, bidirectional isolates, and format characters.
+        | '\u{2060}'..='\u{206f}'
         // Byte order mark.
-        | '\u{feff}')
+        | '\u{feff}'
+        // Interlinear annotations.
+        | '\u{fff9}'..='\u{fffb}'
+        // Tags, which have no width.
+        | '\u{e0000}'..='\u{e007f}')
         || c.is_control()
 }
 
@@ -33,7 +41,8 @@ pub(crate) mod tests {
 
     /// The characters that a server could use to control a terminal or to disguise text.
     pub(crate) const HOSTILE: &str = "\0\u{7}\t\r\n\u{1b}\u{7f}\u{85}\u{9b}\u{61c}\u{200b}\u{200c}\u{200d}\u{200e}\u{200f}\
-        \u{2028}\u{2029}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2060}\u{2066}\u{2067}\u{2068}\u{2069}\u{feff}";
+        \u{2028}\u{2029}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2060}\u{2066}\u{2067}\u{2068}\u{2069}\u{206a}\u{feff}\
+        \u{ad}\u{180e}\u{fff9}\u{e0041}";
 
     #[test]
     fn printable_replaces_every_hostile_character() {

@@ -20,6 +20,8 @@ mod watch_stream;
 mod watcher;
 
 pub use auth::Credentials;
+#[cfg(feature = "cli")]
+pub use auth::kubeconfig::{Contexts, contexts};
 pub use connect::connect;
 pub use pod_client::PodClient;
 pub use watcher::{WatcherTimings, watch};

@@ -288,11 +288,18 @@ impl SharedState {
 
     /// Returns every pod and its verdict.
     pub fn explain(&self, form: Form) -> Result<String> {
-        let view = {
-            let state = self.lock_live()?;
-            state.view.clone().ok_or_else(|| self.context.not_synced(state.error()))?
-        };
-        Ok(explain(&view, &self.context, form))
+        Ok(explain(&*self.view()?, &self.context, form))
+    }
+
+    /// Returns the last view of the pods.
+    pub fn view(&self) -> Result<Arc<View>> {
+        let state = self.lock_live()?;
+        state.view.clone().ok_or_else(|| self.context.not_synced(state.error()))
+    }
+
+    /// Returns what messages name.
+    pub fn context(&self) -> &MessageContext {
+        &self.context
     }
 
     /// Makes the descriptors readable when time alone changes what a call returns. Runs next to the

@@ -69,6 +69,27 @@ impl Kubeconfig {
     }
 }
 
+/// What a kubeconfig says about its contexts.
+#[cfg(feature = "cli")]
+#[derive(Debug)]
+pub struct Contexts {
+    /// The current context.
+    pub current: Option<String>,
+    /// The names of the contexts.
+    pub names: Vec<String>,
+}
+
+/// Reads the contexts of a kubeconfig.
+#[cfg(feature = "cli")]
+pub fn contexts(path: &Path) -> Result<Contexts> {
+    read(path, "kubeconfig", "check the path in `kubeconfig`")?;
+    let file = File::read_from(path).map_err(|e| unusable(path, &e))?;
+    Ok(Contexts {
+        current: file.current_context.filter(|name| !name.is_empty()),
+        names: file.contexts.into_iter().map(|context| context.name).collect(),
+    })
+}
+
 /// Finds the cluster of the selected context. kube reports what is missing.
 fn selected_cluster<'a>(file: &'a mut File, context: Option<&str>) -> Option<&'a mut Cluster> {
     let name = context.or(file.current_context.as_deref())?;

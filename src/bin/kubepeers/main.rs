@@ -1,0 +1,87 @@
+//! The command `kubepeers`: the peers, every pod and its verdict, and why discovery does not work.
+
+// In a program, `pub` and `pub(crate)` mean the same.
+#![allow(unreachable_pub)]
+
+mod arguments;
+mod exit;
+mod explain;
+mod options;
+mod output;
+mod peers;
+mod pods;
+mod records;
+mod session;
+mod settings;
+mod signals;
+mod stdout;
+mod text;
+mod watch;
+
+use std::io;
+use std::process::ExitCode;
+
+use kubepeers::cli::Error;
+
+use crate::settings::Settings;
+
+/// Why a command has failed.
+pub enum Failure {
+    /// The output cannot be written.
+    Output(io::Error),
+    /// The library reports an error, and the class of its cause.
+    Library(Error, Option<&'static str>),
+}
+
+/// What a command returns.
+pub type Outcome = Result<(), Failure>;
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Library(error, None)
+    }
+}
+
+fn main() -> ExitCode {
+    signals::handle();
+    run().unwrap_or_else(|error| output::failed(&error)).into()
+}
+
+fn run() -> io::Result<u8> {
+    output::require_stdout()?;
+    let matches = match arguments::command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) if error.use_stderr() => {
+            output::complain(&error.render().to_string());
+            return Ok(exit::USAGE);
+        }
+        Err(shown) => {
+            output::print(&shown.render().to_string())?;
+            return Ok(exit::SUCCESS);
+        }
+    };
+    let (name, matches) = matches.subcommand().expect("clap requires a subcommand");
+    let (settings, found) = Settings::find(matches);
+    let outcome = found.map_err(Failure::from).and_then(|()| match name {
+        "peers" => peers::run(&settings, matches),
+        "explain" => explain::run(&settings, matches),
+        _ => watch::run(&settings, matches),
+    });
+    let (error, cause) = match outcome {
+        Ok(()) => return Ok(exit::SUCCESS),
+        Err(Failure::Output(error)) => return Err(error),
+        Err(Failure::Library(error, cause)) => (error, cause),
+    };
+    let message = settings.explained(&error);
+    if matches.try_get_one("json").is_ok_and(|json| json == Some(&true)) {
+        output::print(&output::json_error(&error, cause, &message))?;
+    }
+    output::complain(&message);
+    Ok(exit::status(&error))
+}

@@ -1,0 +1,23 @@
+//! What the command `kubepeers` uses of the crate. The library is shipped without it.
+
+use std::sync::Arc;
+
+pub use crate::config::keys::{Default, KEYS, Key};
+pub use crate::config::{Config, LogLevel};
+pub use crate::discovery::pod::Phase;
+pub use crate::discovery::sink::LastError;
+pub use crate::discovery::snapshot::{Peer, Snapshot, View};
+pub use crate::error::{Error, Result};
+pub use crate::kube_api::{Contexts, contexts};
+pub use crate::provider::explain::{Form, explain};
+pub use crate::provider::health::Health;
+pub use crate::provider::log::{Log, Record};
+pub use crate::provider::messages::MessageContext;
+pub use crate::provider::{Provider, Timeout};
+pub use crate::status::Status;
+pub use crate::text::printable;
+
+/// Creates a provider of the Kubernetes API.
+pub fn provider(config: Config) -> Result<Provider> {
+    Provider::new(config, Arc::new(crate::ffi::API_SERVER))
+}
