@@ -79,6 +79,7 @@
  *   kubepeers_get_health               kubepeers_health_free
  *   kubepeers_explain,
  *   kubepeers_metrics,
+ *   kubepeers_doctor,
  *   kubepeers_log_next                 kubepeers_text_free
  *   kubepeers_change_fd                close
  *   any call that fails                kubepeers_error_free
@@ -219,6 +220,16 @@
  * For kubepeers_explain(): a human-readable table.
  */
 #define KUBEPEERS_EXPLAIN_TABLE 2
+
+/**
+ * For kubepeers_doctor(): JSON, for programs.
+ */
+#define KUBEPEERS_DOCTOR_JSON 1
+
+/**
+ * For kubepeers_doctor(): human-readable text.
+ */
+#define KUBEPEERS_DOCTOR_TEXT 2
 
 /**
  * Level of a log record: the library has failed.
@@ -1122,10 +1133,80 @@ kubepeers_status kubepeers_metrics(kubepeers_provider provider,
                                    kubepeers_error **error);
 
 /**
- * Frees a text from kubepeers_explain(), kubepeers_metrics() or
- * kubepeers_log_next(). NULL is allowed.
+ * Frees a text from kubepeers_explain(), kubepeers_metrics(),
+ * kubepeers_doctor() or kubepeers_log_next(). NULL is allowed.
  */
 void kubepeers_text_free(char *text);
+
+/**
+ * Examines every step of discovery with this configuration, and returns what
+ * is wrong and how to fix it. Blocks until every step is known, for at most
+ * `timeout_ms`; negative: 8 s. It works whether or not a provider exists, and
+ * affects none: it registers a provider of its own, lists and watches the pods
+ * once, and closes it. Unless `request_timeout_ms` is set, a request may remain
+ * unanswered for 3 s.
+ *
+ * What is wrong is in `*text`; the call still returns KUBEPEERS_OK. That
+ * includes an incomplete configuration. `*text` contains no secrets and no
+ * control characters.
+ *
+ * With KUBEPEERS_DOCTOR_JSON, `*text` is an object:
+ *   outcome    "ok", "warning" or "wrong": the most serious state of a step
+ *   summary    the answer as a sentence, such as "OK: 2 peers, and this pod is
+ *              web-0"
+ *   steps      an object for each of the steps below, in this order:
+ *                name, state
+ *                facts      what was observed: sentences, the most important
+ *                           one first; empty if the step was not reached
+ *                fix        what to do: paragraphs, one per line; a line that
+ *                           begins with four blanks is to be copied. "" if
+ *                           there is nothing to fix
+ *                manifest   objects that fix the step, or null
+ *   manifest   as `*manifest`, or null
+ *   text       the text of KUBEPEERS_DOCTOR_TEXT
+ * Fields and steps may be added. With KUBEPEERS_DOCTOR_TEXT it is text of 80
+ * columns whose layout may change; only commands to copy are longer. Its first
+ * and its last line begin with "OK", "WARNING" or "WRONG".
+ *
+ * Steps:
+ *   "configuration"   the required keys are set, and fit each other
+ *   "credentials"     the token and CA, or the kubeconfig, can be read
+ *   "API server"      its name resolves, it accepts connections, it answers
+ *   "TLS"             its certificate is trusted
+ *   "login"           it accepts the credentials
+ *   "list", "watch"   it allows to list and to watch the pods
+ *   "labels"          pods have the labels `pod_labels`
+ *   "ports"           these pods have the named ports
+ *   "this pod"        this pod is identified, and is one of the pods; for an
+ *                     observer always "ok"
+ *   "answer"          kubepeers_discover_peers() returns peers now
+ *
+ * States:
+ *   "ok"            the step succeeds
+ *   "warning"       the step succeeds, but probably not as intended
+ *   "wrong"         the step fails
+ *   "not-reached"   an earlier step has to be fixed first
+ *
+ * If `manifest` is not NULL, `*manifest` is the YAML that fixes what is wrong
+ * when a cluster admin applies it as it is with `kubectl apply -f -`. It is
+ * NULL if there is none.
+ *
+ * `*text` and `*manifest` must be freed with kubepeers_text_free().
+ *
+ * Errors:
+ *   KUBEPEERS_INVALID_ARGUMENT   `config` or `text` is NULL, or `form` is not a
+ *                                KUBEPEERS_DOCTOR_*
+ *   KUBEPEERS_FORKED             this process has closed the library's
+ *                                descriptors
+ *   KUBEPEERS_INTERNAL           the library has failed
+ */
+KUBEPEERS_MUST_USE
+kubepeers_status kubepeers_doctor(const kubepeers_config *config,
+                                  int32_t timeout_ms,
+                                  int32_t form,
+                                  char **text,
+                                  char **manifest,
+                                  kubepeers_error **error);
 
 /**
  * Returns the oldest log record and removes it. Does not block. Whenever the

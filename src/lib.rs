@@ -13,7 +13,7 @@
 //! - [`discovery`]: which pods are peers. It is pure: no I/O, no async, no C types. Its
 //!   [`discovery::sink::Sink`] is the interface through which `kube_api` publishes what it reads.
 //! - [`provider`]: the life of a provider, the calls that wait, and what callers get besides peers:
-//!   the verdicts, health, metrics, log records and the messages of errors.
+//!   the verdicts, health, metrics, log records, the messages of errors, and the doctor.
 //! - [`ffi`]: the C ABI, the only `unsafe`, and the place that connects a provider to `kube_api`.
 //! - [`config`]: the configuration keys.
 //! - `cli`: what the command `kubepeers` (src/bin) uses of the crate.

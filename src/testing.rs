@@ -2,6 +2,7 @@
 
 pub use crate::config::keys::{KEYS, Key, documentation};
 pub use crate::config::{Config, LogLevel, Settings, Source};
+pub use crate::discovery::access::{Access, Login, Server, Token, Trust};
 pub use crate::discovery::chunked_list::{Block, Cache, ChunkedList, Keyed};
 pub use crate::discovery::identity::{Claims, Environment, Identity, SelfMatch, SelfOptions};
 pub use crate::discovery::pod::{Phase, Pod, Port, PortName};
@@ -18,6 +19,7 @@ pub use crate::ffi::peer_texts;
 pub use crate::kube_api::fuzzing;
 pub use crate::kube_api::runtime::{Body, Spawn, Task, spawn_named};
 pub use crate::kube_api::{Credentials, PodClient, WatcherTimings, connect, watch};
+pub use crate::provider::doctor::{Fix, Manifest, Report, State, Step, examine};
 pub use crate::provider::explain::{Form, explain};
 pub use crate::provider::health::{Health, WatchStats};
 pub use crate::provider::log::{Log, Record};

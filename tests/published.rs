@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use kubepeers::testing::{
-    Config, Form, Health, Identity, MessageContext, Metrics, PeerPolicy, PolicyOptions, PortRule,
-    Ports, View, WatchStats, explain, view_of,
+    Backend, Config, Form, Health, Identity, KubeApi, MessageContext, Metrics, PeerPolicy,
+    PolicyOptions, PortRule, Ports, Timeout, View, WatchStats, connect, examine, explain,
+    spawn_named, view_of,
 };
 
 const HEADER: &str = include_str!("../include/kubepeers.h");
@@ -29,9 +30,11 @@ fn published_names_stay() {
         keys(),
         metrics(),
         explained(),
+        examined(),
         words("verdict", include_str!("../src/discovery/policy.rs"), "name"),
         words("gate", include_str!("../src/discovery/snapshot.rs"), "name"),
         words("failure", include_str!("../src/kube_api/error.rs"), "name"),
+        words("state", include_str!("../src/provider/doctor/report.rs"), "name"),
     ];
     assert!(names.iter().all(|found| found.len() >= 4), "a kind is not found: {names:?}");
     let there: BTreeSet<String> = names.concat().into_iter().collect();
@@ -57,7 +60,8 @@ fn header_documents_every_published_name() {
         let (kind, name) = (parts.next().unwrap(), parts.next().unwrap());
         match kind {
             // Words like "open" are in any text.
-            "verdict" | "gate" | "failure" => !HEADER.contains(&format!("\"{name}\"")),
+            "verdict" | "gate" | "failure" | "state" => !HEADER.contains(&format!("\"{name}\"")),
+            "step" => !HEADER.contains(&format!("\"{}\"", line.strip_prefix("step ").unwrap())),
             "explain" => !HEADER.contains(&format!("`{}`", parts.next().unwrap_or(name))),
             _ => !words.contains(name),
         }
@@ -123,6 +127,18 @@ fn explained() -> Vec<String> {
     let keys = json.as_object().unwrap().keys().map(|key| format!("explain {key}"));
     let of_pods = pod.as_object().unwrap().keys().map(|key| format!("explain pods.{key}"));
     keys.chain(of_pods).chain([format!("verdict {}", pod["verdict"].as_str().unwrap())]).collect()
+}
+
+/// The keys of the JSON, and the names of the steps.
+fn examined() -> Vec<String> {
+    let backend: Arc<dyn Backend> = Arc::new(KubeApi { spawn: spawn_named, connect });
+    let report = examine(&Config::default(), &backend, Timeout::AtMost(Duration::ZERO)).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&report.render(Form::Json)).unwrap();
+    let step = &json["steps"][0];
+    let keys = json.as_object().unwrap().keys().map(|key| format!("doctor {key}"));
+    let of_steps = step.as_object().unwrap().keys().map(|key| format!("doctor steps.{key}"));
+    let names = report.steps.iter().map(|step| format!("step {}", step.name));
+    keys.chain(of_steps).chain(names).collect()
 }
 
 /// The words in a function of the sources: one for each variant, of which some cannot be made here.

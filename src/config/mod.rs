@@ -121,6 +121,11 @@ impl Config {
         (known.set)(self, value).map_err(invalid)
     }
 
+    /// Sets `request_timeout_ms` unless it is set.
+    pub fn default_request_timeout(&mut self, timeout: Duration) {
+        self.request_timeout.get_or_insert(timeout);
+    }
+
     /// Returns the settings, or an error that names what is missing.
     pub fn complete(self) -> Result<Settings> {
         let (labels, discovery_port_name) = match (self.pod_labels, self.discovery_port_name) {

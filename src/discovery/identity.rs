@@ -74,9 +74,12 @@ impl Claims {
     /// Returns the claims of a token, or none if it is not a JWT. The signature is not checked: the
     /// token only identifies the local pod, and the API server checks it.
     pub fn of(token: &str) -> Self {
-        let payload = token.split('.').nth(1).unwrap_or_default();
-        let json = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).unwrap_or_default();
-        serde_json::from_slice(&json).unwrap_or_default()
+        serde_json::from_slice(&payload(token)).unwrap_or_default()
+    }
+
+    /// Returns the name of the pod that the token is bound to.
+    pub fn pod(&self) -> Option<&str> {
+        self.kubernetes.pod.as_ref().map(|pod| &*pod.name)
     }
 
     /// Returns the namespace and the name of the service account.
@@ -102,6 +105,21 @@ pub struct Environment<'a> {
     pub variable: &'a dyn Fn(&str) -> Option<String>,
     /// Returns the addresses of the machine's interfaces.
     pub addresses: &'a dyn Fn() -> Vec<IpAddr>,
+}
+
+/// Returns when a token expires, in seconds since 1970. It is not one of the claims: a token with
+/// another kind of expiry still identifies the local pod.
+pub(crate) fn expiry(token: &str) -> Option<i64> {
+    #[derive(Deserialize)]
+    struct Expiry {
+        exp: i64,
+    }
+    serde_json::from_slice(&payload(token)).ok().map(|Expiry { exp }| exp)
+}
+
+fn payload(token: &str) -> Vec<u8> {
+    let payload = token.split('.').nth(1).unwrap_or_default();
+    URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).unwrap_or_default()
 }
 
 impl Identity {

@@ -1,5 +1,6 @@
 //! Which pods are peers, and how reliable that answer is. Pure: no I/O, no async, no C types.
 
+pub(crate) mod access;
 pub(crate) mod chunked_list;
 pub(crate) mod identity;
 pub(crate) mod pod;

@@ -35,6 +35,16 @@ pub struct LastError {
     pub error: Error,
     /// The class of the error, in a word.
     pub class: &'static str,
+    /// What the server, or this machine, says about it.
+    pub detail: String,
+}
+
+impl LastError {
+    /// Creates an error whose message is all that is known.
+    pub fn new(error: Error, class: &'static str) -> Self {
+        let detail = error.message().into();
+        Self { error, class, detail }
+    }
 }
 
 /// Receives what the watcher reads. After the end of the registration, it ignores everything.

@@ -1,9 +1,11 @@
 //! Connects providers to the Kubernetes API: the one place that knows both.
 
 use crate::config::Settings;
+use crate::discovery::access::Access;
 use crate::discovery::identity::Environment;
 use crate::discovery::sink::Connection;
 use crate::error::{Error, Result};
+use crate::kube_api::inspect;
 use crate::kube_api::runtime::{Spawn, Task};
 use crate::provider::{Backend, Run, WatcherThread};
 
@@ -19,6 +21,10 @@ pub struct KubeApi {
 impl Backend for KubeApi {
     fn connect(&self, settings: &Settings, environment: &Environment<'_>) -> Result<Connection> {
         (self.connect)(settings, environment)
+    }
+
+    fn inspect(&self, settings: &Settings, environment: &Environment<'_>) -> Access {
+        inspect(settings, environment)
     }
 
     fn spawn(

@@ -28,6 +28,8 @@ mod health;
 
 mod text;
 
+mod doctor;
+
 mod log;
 
 mod error;
@@ -35,6 +37,7 @@ mod error;
 mod version;
 
 pub use config::*;
+pub use doctor::*;
 pub use error::*;
 pub use health::*;
 pub use log::*;

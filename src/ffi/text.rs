@@ -138,8 +138,8 @@ pub unsafe extern "C" fn kubepeers_metrics(
     }
 }
 
-/// Frees a text from kubepeers_explain(), kubepeers_metrics() or
-/// kubepeers_log_next(). NULL is allowed.
+/// Frees a text from kubepeers_explain(), kubepeers_metrics(),
+/// kubepeers_doctor() or kubepeers_log_next(). NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_text_free(text: *mut c_char) {
     if !text.is_null() {

@@ -4,11 +4,18 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use super::auth::describe;
 use super::{Credentials, PodClient, WatcherTimings, watch};
 use crate::config::Settings;
+use crate::discovery::access::Access;
 use crate::discovery::identity::{Environment, Identity};
 use crate::discovery::sink::{Connection, Sink};
 use crate::error::Result;
+
+/// Describes the API server and the credentials, without a request.
+pub(crate) fn inspect(settings: &Settings, environment: &Environment<'_>) -> Access {
+    describe(&settings.source, environment.variable)
+}
 
 /// Prepares a watch of the API server.
 pub fn connect(settings: &Settings, environment: &Environment<'_>) -> Result<Connection> {

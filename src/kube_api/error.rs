@@ -171,13 +171,13 @@ impl ApiError {
     /// Returns the error as callers see it. Permanent errors have a status of their own.
     pub(super) fn into_last_error(self, credentials: &Credentials, namespace: &str) -> LastError {
         let class = self.class.name();
-        LastError { error: self.into_error(credentials, namespace), class }
+        // A secret that was cut first would not be found.
+        let detail = tidy(&credentials.redact(&self.message));
+        LastError { error: self.into_error(credentials, namespace, detail.clone()), class, detail }
     }
 
-    fn into_error(self, credentials: &Credentials, namespace: &str) -> Error {
-        let Self { class, verb, http_status, message, remedy, may_pass, .. } = self;
-        // A secret that was cut first would not be found.
-        let message = tidy(&credentials.redact(&message));
+    fn into_error(self, credentials: &Credentials, namespace: &str, message: String) -> Error {
+        let Self { class, verb, http_status, remedy, may_pass, .. } = self;
         let server = credentials.server();
         let proxy = credentials.proxy_hint();
         let (status, message) = match class {
@@ -385,7 +385,7 @@ impl ApiError {
             ErrorClass::Forbidden => Status::Forbidden,
             _ => Status::Unavailable,
         };
-        LastError { error: Error::new(status, self.message), class: self.class.name() }
+        LastError::new(Error::new(status, self.message), self.class.name())
     }
 }
 

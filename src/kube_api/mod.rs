@@ -23,5 +23,6 @@ pub use auth::Credentials;
 #[cfg(feature = "cli")]
 pub use auth::kubeconfig::{Contexts, contexts};
 pub use connect::connect;
+pub(crate) use connect::inspect;
 pub use pod_client::PodClient;
 pub use watcher::{WatcherTimings, watch};

@@ -1,5 +1,6 @@
 //! The life of a provider: init, register, discover_peers and wait, deregister, close.
 
+pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod health;
 pub(crate) mod log;
@@ -19,6 +20,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::config::{Config, LogLevel, Settings};
+use crate::discovery::access::Access;
 use crate::discovery::identity::{Environment, Identity};
 use crate::discovery::policy::PeerPolicy;
 use crate::discovery::sink::Connection;
@@ -40,6 +42,9 @@ const REFRESH_TIMEOUT: Duration = Duration::from_secs(5);
 pub trait Backend: Debug + Send + Sync {
     /// Reads the credentials, identifies the local pod, and prepares the watch.
     fn connect(&self, settings: &Settings, environment: &Environment<'_>) -> Result<Connection>;
+
+    /// Describes the API server and the credentials, without a request.
+    fn inspect(&self, settings: &Settings, environment: &Environment<'_>) -> Access;
 
     /// Runs a future on a thread of its own until the thread is stopped. Calls `on_panic` if it
     /// panics.
@@ -133,7 +138,6 @@ impl Provider {
 
     /// Starts the watcher and waits for the first list.
     pub fn register(&self, timeout: Timeout) -> Result<()> {
-        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let shared =
             self.start(&Environment { variable: &variable, addresses: &machine_addresses })?;
         let timeout = timeout.or(self.settings.register_timeout);
@@ -341,6 +345,11 @@ fn leave(state: &mut State, next: Phase, reason: Error) -> Option<Box<dyn Watche
         }
         Phase::Initialized | Phase::Closed => None,
     }
+}
+
+/// Returns an environment variable, if it is set and not empty.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// Returns the addresses that another machine could know. Without any, other ways to identify the

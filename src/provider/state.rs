@@ -75,7 +75,7 @@ pub(super) struct State {
     resource_version: Option<Box<str>>,
     pub(super) snapshot: Option<Arc<Snapshot>>,
     /// The last view of the pods. It may differ from that of the snapshot in the excluded pods.
-    view: Option<Arc<View>>,
+    pub(super) view: Option<Arc<View>>,
     /// When the API server last confirmed the view.
     pub(super) confirmed: Option<Instant>,
     pub(super) last_list: Option<CompletedList>,
@@ -83,8 +83,10 @@ pub(super) struct State {
     pub(super) addresses_since: Instant,
     /// A watch is open.
     watching: bool,
+    /// The API server has granted a watch, although it may be over.
+    pub(super) watched: bool,
     /// The pods are polled.
-    polling: Option<Polling>,
+    pub(super) polling: Option<Polling>,
     /// Why the pods cannot be read at present.
     pub(super) failure: Option<LastError>,
     stats: WatchStats,
@@ -103,9 +105,9 @@ pub(super) struct CompletedList {
 }
 
 #[derive(Debug)]
-struct Polling {
+pub(super) struct Polling {
     /// `None` if the configuration requests it.
-    why: Option<LastError>,
+    pub(super) why: Option<LastError>,
 }
 
 impl Sink for SharedState {
@@ -180,6 +182,7 @@ impl Sink for SharedState {
                 self.sinks.log.write(LogLevel::Debug, || format!("the watch is {what}"));
             }
             state.watching = open;
+            state.watched |= open;
         });
     }
 
@@ -235,6 +238,7 @@ impl SharedState {
             last_list: None,
             addresses_since: Instant::now(),
             watching: false,
+            watched: false,
             polling: None,
             failure: None,
             stats: WatchStats::default(),
@@ -483,7 +487,7 @@ pub(super) mod tests {
     }
 
     pub(in crate::provider) fn failure(status: Status, message: &str) -> LastError {
-        LastError { error: Error::new(status, message), class: "http" }
+        LastError::new(Error::new(status, message), "http")
     }
 
     #[test]

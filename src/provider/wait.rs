@@ -218,7 +218,7 @@ impl SharedState {
 
     /// Waits for the next change, at most for `limit`. Returns an error if the registration has
     /// ended.
-    fn wait_for_change<'a>(
+    pub(super) fn wait_for_change<'a>(
         &'a self,
         state: MutexGuard<'a, State>,
         limit: Duration,
@@ -293,7 +293,7 @@ mod tests {
     fn failure_is_reported_and_keeps_the_last_result() {
         let shared = shared();
         let error = Error::new(Status::Forbidden, "may not watch").with_http_status(403);
-        shared.fail(LastError { error, class: "forbidden" });
+        shared.fail(LastError::new(error, "forbidden"));
         let error = shared.newer_than(0, Duration::ZERO).unwrap_err();
         assert_eq!(
             (error.status(), error.http_status(), error.is_retryable()),

@@ -25,10 +25,8 @@ fn spawn_and_wait(body: Body) -> io::Result<JoinHandle<()>> {
 fn forbidden(_: &Settings, _: &Environment<'_>) -> Result<Connection> {
     let watch: Watch = Box::new(|_, sink| {
         Box::pin(async move {
-            sink.fail(LastError {
-                error: Error::new(Status::Forbidden, "may not list"),
-                class: "forbidden",
-            });
+            let error = Error::new(Status::Forbidden, "may not list");
+            sink.fail(LastError::new(error, "forbidden"));
             FOUND.wait();
             pending().await
         })

@@ -55,6 +55,9 @@ _Provider = c_uint64
 #: The forms of `kubepeers_explain`.
 EXPLAIN = {"JSON": 1, "TABLE": 2}
 
+#: The forms of `kubepeers_doctor`.
+DOCTOR = {"JSON": 1, "TEXT": 2}
+
 #: The levels of log records.
 LOG = {"ERROR": 1, "WARN": 2, "INFO": 3, "DEBUG": 4}
 
@@ -119,6 +122,15 @@ PROTOTYPES: dict[str, tuple[Any, ...]] = {
     "kubepeers_explain": (_Status, _Provider, c_int32, POINTER(Text), POINTER(Error)),
     "kubepeers_metrics": (_Status, _Provider, POINTER(Text), POINTER(Error)),
     "kubepeers_text_free": (None, Text),
+    "kubepeers_doctor": (
+        _Status,
+        Config,
+        c_int32,
+        c_int32,
+        POINTER(Text),
+        POINTER(Text),
+        POINTER(Error),
+    ),
     "kubepeers_log_next": (
         _Status,
         _Provider,

@@ -221,7 +221,7 @@ def numbers(prefix: str) -> dict[str, int]:
 
 def test_statuses_are_those_of_the_header() -> None:
     assert {status.name: status.value for status in Status} == numbers(
-        "(?!VERSION_|EXPLAIN_|LOG_|TIMEOUT_)"
+        "(?!VERSION_|EXPLAIN_|DOCTOR_|LOG_|TIMEOUT_)"
     )
     for status in Status:
         assert _library.lib.kubepeers_status_name(status).decode() == status.name
@@ -229,6 +229,10 @@ def test_statuses_are_those_of_the_header() -> None:
 
 def test_explanation_forms_are_those_of_the_header() -> None:
     assert numbers("EXPLAIN_") == _library.EXPLAIN
+
+
+def test_report_forms_are_those_of_the_header() -> None:
+    assert numbers("DOCTOR_") == _library.DOCTOR
 
 
 def test_log_levels_are_those_of_the_header() -> None:

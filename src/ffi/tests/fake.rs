@@ -36,6 +36,6 @@ async fn changing(policy: PeerPolicy, sink: Arc<dyn Sink>) {
 
 async fn forbidden(sink: Arc<dyn Sink>) {
     let error = Error::new(Status::Forbidden, "no\0 Role").with_http_status(403);
-    sink.fail(LastError { error, class: "forbidden" });
+    sink.fail(LastError::new(error, "forbidden"));
     pending().await
 }

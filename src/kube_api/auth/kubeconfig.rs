@@ -55,6 +55,16 @@ impl Kubeconfig {
         Ok(Self { path: path.display().to_string(), config: Box::new(config), skipped })
     }
 
+    /// Returns a description of the trusted CA for messages.
+    pub(super) fn ca(&self) -> String {
+        let path = &self.path;
+        if self.config.root_cert.is_some() {
+            format!("the CA of kubeconfig {path}")
+        } else {
+            format!("a CA of this system (kubeconfig {path} names no CA)")
+        }
+    }
+
     /// Returns the namespace of the context; "default" if it names none, as for kubectl.
     pub(super) fn namespace(&self) -> Result<String> {
         let name = Some(self.config.default_namespace.as_str())

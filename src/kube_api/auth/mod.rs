@@ -1,6 +1,7 @@
 //! The credentials for the API server, and the client that uses them.
 
 mod ca_bundle;
+mod describe;
 mod exec;
 mod files;
 pub(in crate::kube_api) mod kubeconfig;
@@ -9,6 +10,7 @@ mod service_account;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
 
+pub(in crate::kube_api) use self::describe::describe;
 use self::kubeconfig::Kubeconfig;
 use self::service_account::ServiceAccount;
 use crate::kube_api::client::{HttpClient, Sent};
@@ -203,13 +205,8 @@ impl Credentials {
     /// Returns a description of the trusted CA for messages.
     pub(in crate::kube_api) fn ca(&self) -> String {
         match &self.origin {
-            Origin::ServiceAccount(account) => format!("the CA in {}", account.ca_file().display()),
-            Origin::Kubeconfig(kubeconfig) if kubeconfig.config.root_cert.is_some() => {
-                format!("the CA of kubeconfig {}", kubeconfig.path)
-            }
-            Origin::Kubeconfig(kubeconfig) => {
-                format!("a CA of this system (kubeconfig {} names no CA)", kubeconfig.path)
-            }
+            Origin::ServiceAccount(account) => account.ca(),
+            Origin::Kubeconfig(kubeconfig) => kubeconfig.ca(),
         }
     }
 

@@ -105,7 +105,12 @@ impl ServiceAccount {
         &self.server
     }
 
-    pub(super) fn ca_file(&self) -> PathBuf {
+    /// Returns a description of the trusted CA for messages.
+    pub(super) fn ca(&self) -> String {
+        format!("the CA in {}", self.ca_file().display())
+    }
+
+    fn ca_file(&self) -> PathBuf {
         self.dir.join("ca.crt")
     }
 }
@@ -130,7 +135,7 @@ impl Files {
 }
 
 /// Returns the API server that the kubelet names in the environment of every container.
-fn server(variable: &dyn Fn(&str) -> Option<String>) -> Result<Uri> {
+pub(super) fn server(variable: &dyn Fn(&str) -> Option<String>) -> Result<Uri> {
     let variable = |name: &str| {
         variable(name).ok_or_else(|| {
             not_in_cluster(format!(

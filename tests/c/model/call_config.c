@@ -1,4 +1,4 @@
-/* kubepeers_config_* and kubepeers_init. */
+/* kubepeers_config_*, kubepeers_init and kubepeers_doctor. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,4 +103,44 @@ void call_init(struct caller *caller)
     }
     if (provider != 0)
         add_provider(caller, provider, kind);
+}
+
+static void check_report(struct caller *caller, int is_json, char *text, char *manifest)
+{
+    RULE(caller, is_text(text) && (*text == '{') == is_json);
+    RULE(caller, strstr(text, "answer") != NULL && strstr(text, "configuration") != NULL);
+    RULE(caller, manifest == NULL || manifest == UNTOUCHED
+                     || (is_text(manifest) && strstr(manifest, "kind: Role") != NULL));
+    if (manifest != NULL && manifest != UNTOUCHED)
+        keep_object(caller, TEXTS, manifest, 0);
+    keep_object(caller, TEXTS, text, 0);
+}
+
+/* What is wrong, also with the configuration, is in the text. */
+void call_doctor(struct caller *caller)
+{
+    const int32_t forms[] = {
+        KUBEPEERS_DOCTOR_JSON, KUBEPEERS_DOCTOR_TEXT, 0, 3, -1, INT32_MAX, INT32_MIN};
+    uint64_t form = below(&caller->random, 10) % 7;
+    int32_t timeout = (int32_t)below(&caller->random, 20);
+    struct borrowed some = borrow_alone(caller, CONFIGS);
+    int is_complete = caller->configs != NULL && in_percent(&caller->random, 70);
+    const kubepeers_config *config =
+        is_complete ? caller->configs[below(&caller->random, config_kinds_count)] : some.object;
+    begin_call(caller);
+    char *text = UNTOUCHED, **place = place_or_null(caller, &text, "text");
+    char *manifest = UNTOUCHED;
+    char **manifest_place = in_percent(&caller->random, 30) ? NULL : &manifest;
+    if (config == NULL)
+        mark_invalid(caller, "config");
+    if (form > 1)
+        mark_invalid(caller, "form");
+    kubepeers_status status =
+        kubepeers_doctor(config, timeout, forms[form], place, manifest_place, caller->place);
+    give_back(some);
+    answered(caller, status, ONE(OK));
+    RULE(caller, (text == UNTOUCHED) == (status != KUBEPEERS_OK));
+    RULE(caller, (manifest == UNTOUCHED) == (status != KUBEPEERS_OK || manifest_place == NULL));
+    if (status == KUBEPEERS_OK)
+        check_report(caller, form == 0, text, manifest);
 }

@@ -37,6 +37,7 @@
     EXPORT(health_free, 10, call_health_free) \
     EXPORT(explain, 40, call_explain) \
     EXPORT(metrics, 40, call_metrics) \
+    EXPORT(doctor, 4, call_doctor) \
     EXPORT(text_free, 20, call_text_free) \
     EXPORT(log_next, 20, call_log_next) \
     EXPORT(error_status, 20, read_error) EXPORT(error_message, 20, read_error) \

@@ -39,6 +39,17 @@ static kubepeers_status call_init(kubepeers_provider ignored, kubepeers_error **
     return status;
 }
 
+static kubepeers_status call_doctor(kubepeers_provider ignored, kubepeers_error **out)
+{
+    char *report = UNTOUCHED;
+    (void)ignored;
+    kubepeers_status status = kubepeers_doctor(config, 0, KUBEPEERS_DOCTOR_TEXT, &report, NULL, out);
+    CHECK((report == UNTOUCHED) == (status != KUBEPEERS_OK));
+    if (status == KUBEPEERS_OK)
+        kubepeers_text_free(report);
+    return status;
+}
+
 /* The call panics, and the next one succeeds. Prints the name of the export. */
 static void is_internal(const char *name, verb_call *call)
 {
@@ -101,6 +112,7 @@ static void exports_that_panic(void)
 {
     is_internal("config_set", call_config_set);
     is_internal("init", call_init);
+    is_internal("doctor", call_doctor);
     for (int i = 0; i < VERBS; i++)
         is_internal(verbs[i].name, verbs[i].call);
     PANICS("config_new", kubepeers_config_new() == NULL);

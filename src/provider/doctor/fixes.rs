@@ -1,0 +1,275 @@
+//! What fixes each step. Lines that begin with four blanks are to be copied.
+
+use super::observe::{Connected, Observed};
+use super::report::Fix;
+use super::words::{advice, sentence, shell_word, some};
+use crate::config::Source;
+use crate::discovery::sink::LastError;
+use crate::error::Error;
+
+const MOUNT: &str = "Mount the token and the CA, in the pod template or in the service account:
+    spec:
+      automountServiceAccountToken: true";
+
+const RESOURCES: &str =
+    "Allow this process more open files, threads or memory. These are its limits:
+    cat /proc/self/limits";
+
+const IDENTITY: &str =
+    "Name the pod that this process runs in. In the container of the pod template:
+    env:
+    - {name: POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
+    - {name: POD_UID, valueFrom: {fieldRef: {fieldPath: metadata.uid}}}";
+
+const OBSERVER: &str = "Set `membership` = `observer` if this process is not one of the pods.";
+
+pub(super) fn configuration(error: &Error) -> Fix {
+    let (_, advice) = advice(error.message());
+    Fix::new(
+        advice.map_or_else(
+            || "Set the configuration keys that the message names.".to_owned(),
+            sentence,
+        ),
+    )
+}
+
+/// Without a token, the missing mount comes first.
+pub(super) fn no_token(observed: &Observed) -> Fix {
+    let Source::ServiceAccount(_) = observed.settings.source else {
+        return unusable_kubeconfig(observed);
+    };
+    Fix::new(format!(
+        "{MOUNT}\n\
+         If another directory holds the token, set `service_account_dir`. Outside a cluster, set `kubeconfig`."
+    ))
+}
+
+pub(super) fn not_in_cluster() -> Fix {
+    Fix::new(
+        "Outside a cluster, set `kubeconfig`, and `membership` = `observer`. In a pod, Kubernetes sets these variables. \
+         Show what they are, and then what changes them:\n    env | grep '^KUBERNETES_SERVICE_'",
+    )
+}
+
+pub(super) fn credentials(observed: &Observed, message: &str) -> Fix {
+    let fix = match observed.settings.source {
+        Source::ServiceAccount(_) => return described(message).unwrap_or_else(|| Fix::new(MOUNT)),
+        Source::Kubeconfig(..) => unusable_kubeconfig(observed),
+    };
+    match described(message) {
+        Some(advice) => Fix::new(format!("{}\n{}", advice.text, fix.text)),
+        None => fix,
+    }
+}
+
+/// Returns what the library's message advises.
+pub(super) fn described(message: &str) -> Option<Fix> {
+    advice(message).1.map(|advice| Fix::new(sentence(advice)))
+}
+
+fn unusable_kubeconfig(observed: &Observed) -> Fix {
+    Fix::new(format!(
+        "Check whether kubectl can use the kubeconfig:\n    {} auth whoami",
+        kubectl(observed)
+    ))
+}
+
+pub(super) fn resources() -> Fix {
+    Fix::new(RESOURCES)
+}
+
+/// The requests do not reach the API server, or no response comes back.
+pub(super) fn unreachable(observed: &Observed) -> Fix {
+    match (&observed.settings.source, &observed.settings.namespace) {
+        (Source::Kubeconfig(..), _) => Fix::new(format!(
+            "Check whether kubectl reaches the API server:\n    {} get --raw /readyz\n\
+             If kubectl waits, too, a login plugin (`exec` in the kubeconfig) may hang.",
+            kubectl(observed)
+        )),
+        (Source::ServiceAccount(_), namespace) => {
+            let namespace = observed.namespace().or(namespace.as_deref());
+            let within = namespace.map_or_else(String::new, |name| format!(" -n {name}"));
+            Fix::new(format!(
+                "Check whether the API server runs, and whether a NetworkPolicy keeps this pod from it:\n    \
+                 kubectl get --raw /readyz\n    kubectl get networkpolicy{within}"
+            ))
+        }
+    }
+}
+
+pub(super) fn unresolved(host: &str) -> Fix {
+    Fix::new(format!(
+        "Check whether the name can be resolved here, and whether the DNS of the cluster runs:\n    \
+         getent hosts {}\n    kubectl get pods -n kube-system -l k8s-app=kube-dns",
+        shell_word(host)
+    ))
+}
+
+/// The API server responds, but not usefully.
+pub(super) fn server(observed: &Observed) -> Fix {
+    Fix::new(format!(
+        "Check the API server, and what is between it and this process, such as a proxy or a login portal:\n    \
+         {} get --raw '/readyz?verbose'",
+        kubectl(observed)
+    ))
+}
+
+pub(super) fn tls(observed: &Observed, message: &str) -> Fix {
+    let advice = described(message).map_or_else(String::new, |fix| format!("{}\n", fix.text));
+    let namespace = observed.namespace().unwrap_or("default");
+    Fix::new(format!(
+        "{advice}Compare the CA with that of the cluster, of which every namespace has a copy:\n    \
+         {} get configmap kube-root-ca.crt -n {namespace} -o 'jsonpath={{.data.ca\\.crt}}'",
+        kubectl(observed)
+    ))
+}
+
+pub(super) fn not_verified() -> Fix {
+    Fix::new(
+        "In the cluster of the kubeconfig, remove `insecure-skip-tls-verify`, and set `certificate-authority` to the \
+         CA of the cluster.",
+    )
+}
+
+pub(super) fn not_encrypted() -> Fix {
+    Fix::new(
+        "Use a `server` that begins with https:// in the kubeconfig, unless it is `kubectl proxy` on this machine.",
+    )
+}
+
+pub(super) fn login(observed: &Observed) -> Fix {
+    match &observed.settings.source {
+        Source::Kubeconfig(..) => Fix::new(format!(
+            "Log in again, in the way that created the kubeconfig. This shows the user of it:\n    {} auth whoami",
+            kubectl(observed)
+        )),
+        Source::ServiceAccount(dir) => {
+            let namespace = observed.service_account().map(|(namespace, _)| namespace);
+            let within = namespace.map_or_else(String::new, |name| format!(" -n {name}"));
+            Fix::new(format!(
+                "The kubelet renews the token that it mounts. A token that was rejected is a copy, or belongs to another \
+                 cluster, or its service account or pod is gone. Check that {} is a mount of this pod, and that its service \
+                 account exists:\n    kubectl get serviceaccount{within}",
+                dir.display()
+            ))
+        }
+    }
+}
+
+/// A Role is missing.
+pub(super) fn permission(observed: &Observed, failure: &LastError) -> Fix {
+    let Some(manifest) = failure.error.manifest() else { return server(observed) };
+    if manifest.contains("THE-USER") {
+        Fix::new(
+            "Replace THE-USER by the name in the API server's message, and ask a cluster admin to apply this:",
+        )
+        .with_manifest(manifest, false)
+    } else {
+        Fix::new("Ask a cluster admin to apply this:").with_manifest(manifest, true)
+    }
+}
+
+pub(super) fn labels(observed: &Observed, connected: &Connected) -> Fix {
+    let (kubectl, namespace) = (kubectl(observed), &connected.namespace);
+    Fix::new(format!(
+        "Set `pod_labels` to labels that the pods have, or add the labels to the pod template. These are the labels that \
+         the pods have:\n    {kubectl} get pods -n {namespace} --show-labels\n\
+         The API server finds no pods in a namespace that does not exist, either:\n    \
+         {kubectl} get namespace {namespace}"
+    ))
+}
+
+/// `lacking`: pairs of a key without its `_name`, and the name of the port.
+pub(super) fn ports(lacking: &[(&str, &str)]) -> Fix {
+    let ports: String = lacking
+        .iter()
+        .map(|(_, name)| format!("    - {{name: {name}, containerPort: NUMBER}}\n"))
+        .collect();
+    let quoted = |prefix: &str, suffix: &str| {
+        let keys = lacking.iter().map(|(key, _)| format!("`{prefix}{key}{suffix}`"));
+        keys.collect::<Vec<_>>().join(" and ")
+    };
+    Fix::new(format!(
+        "Name the port in the container of the pod template:\n    ports:\n{ports}Or set {} to the name that the port has. \
+         For pods that declare no port, set {}.",
+        quoted("", "_name"),
+        quoted("default_", "")
+    ))
+}
+
+pub(super) fn identity(observed: &Observed) -> Fix {
+    match observed.settings.source {
+        Source::Kubeconfig(..) => {
+            Fix::new(format!("{OBSERVER}\nOtherwise set `pod_uid` or `pod_name`."))
+        }
+        Source::ServiceAccount(_) => Fix::new(format!("{IDENTITY}\n{OBSERVER}")),
+    }
+}
+
+pub(super) fn absent(observed: &Observed, connected: &Connected) -> Fix {
+    Fix::new(format!(
+        "If this lasts, check whether the pod exists, and which labels it has:\n{}\n\
+         If there is no such pod, one of these belongs to another pod: `pod_uid`, `pod_name`, `pod_ip`, the variables \
+         POD_UID and POD_NAME, or the address of this machine. {OBSERVER}",
+        get_pods(observed, connected)
+    ))
+}
+
+pub(super) fn not_yet(observed: &Observed, connected: &Connected) -> Fix {
+    Fix::new(format!(
+        "If this lasts, check the pod:\n{}\n\
+         The pod of a native sidecar is Pending until its main containers start: set `pending` = `include` for it.",
+        get_pods(observed, connected)
+    ))
+}
+
+pub(super) fn unselected(observed: &Observed, connected: &Connected) -> Fix {
+    Fix::new(format!(
+        "Set `pod_labels` to labels that this pod and its peers have, or give the pod template the labels of the peers. \
+         These are the labels:\n{}\n{OBSERVER}",
+        get_pods(observed, connected)
+    ))
+}
+
+pub(super) fn family(observed: &Observed, connected: &Connected) -> Fix {
+    Fix::new(format!(
+        "Set `ip_family` to a family of which the pod has an address, or do not set it. These are the addresses:\n{}",
+        get_pods(observed, connected)
+    ))
+}
+
+pub(super) fn stale(observed: &Observed) -> Fix {
+    Fix::new(format!("{}\nOr allow older results: set `max_stale_ms`.", server(observed).text))
+}
+
+/// Shows what has happened to some pods.
+pub(super) fn describe_pods(observed: &Observed, connected: &Connected, names: &[&str]) -> Fix {
+    let names: Vec<String> = names.iter().take(5).map(|name| shell_word(name)).collect();
+    Fix::new(format!(
+        "Check what has happened to {}:\n    {} describe pod -n {} {}",
+        if names.len() == 1 { "the pod" } else { "the pods" },
+        kubectl(observed),
+        connected.namespace,
+        names.join(" ")
+    ))
+}
+
+fn get_pods(observed: &Observed, connected: &Connected) -> String {
+    let kubectl = kubectl(observed);
+    format!("    {kubectl} get pods -n {} --show-labels -o wide", connected.namespace)
+}
+
+/// Returns the kubectl that uses the same credentials.
+fn kubectl(observed: &Observed) -> String {
+    let mut words = vec!["kubectl".to_owned()];
+    if let Source::Kubeconfig(path, context) = &observed.settings.source {
+        words.push(shell_word(&format!("--kubeconfig={}", path.display())));
+        words.extend(context.as_ref().map(|context| shell_word(&format!("--context={context}"))));
+    }
+    words.join(" ")
+}
+
+/// Names pods that share an address.
+pub(super) fn at_one_address(names: &[&str]) -> String {
+    format!("these pods share an address, as on the network of a host: {}", some(names))
+}
