@@ -1,6 +1,9 @@
 //! What the command `kubepeers` uses of the crate. The library is shipped without it.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use crate::provider::{Backend, doctor};
 
 pub use crate::config::keys::{Default, KEYS, Key};
 pub use crate::config::{Config, LogLevel};
@@ -9,6 +12,9 @@ pub use crate::discovery::sink::LastError;
 pub use crate::discovery::snapshot::{Peer, Snapshot, View};
 pub use crate::error::{Error, Result};
 pub use crate::kube_api::{Contexts, contexts};
+pub use crate::provider::doctor::{
+    Layout, Part, Report, State, Step, misconfigured, text as report_text,
+};
 pub use crate::provider::explain::{Form, explain};
 pub use crate::provider::health::Health;
 pub use crate::provider::log::{Log, Record};
@@ -20,4 +26,10 @@ pub use crate::text::printable;
 /// Creates a provider of the Kubernetes API.
 pub fn provider(config: Config) -> Result<Provider> {
     Provider::new(config, Arc::new(crate::ffi::API_SERVER))
+}
+
+/// Examines every step of discovery, for at most `timeout`.
+pub fn examine(config: &Config, timeout: Duration) -> Result<Report> {
+    let backend: Arc<dyn Backend> = Arc::new(crate::ffi::API_SERVER);
+    doctor::examine(config, &backend, Timeout::AtMost(timeout))
 }

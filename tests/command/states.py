@@ -95,13 +95,13 @@ STATES = {
     "all is well": State(
         _well,
         (0, ("10.0.0.3:3322", "[fd00::2]:3322")),
-        ({}, ("may list and watch pods", "2 peers: b, a", "pod `me`", "all is well")),
+        ({}, ("may watch pods", "2 peers: b, a", "OK: 2 peers, and this pod is me")),
         ("+ a peer [fd00::2]:3322 Running ready gossip=3322",),
     ),
     "alone": State(
         lambda namespace: None,
         (0, ()),
-        ({}, ("no peers: alone, confirmed", "all is well")),
+        ({}, ("no peers: this pod is alone", "OK: no peers: this pod, me, is alone")),
         ("+ me self 10.0.0.1",),
     ),
     "self none": State(
@@ -131,14 +131,14 @@ STATES = {
     "no CA": State(
         _invalid_ca,
         (1, ("holds no usable certificate",)),
-        ({"credentials": "wrong"}, ("no usable", "the token and the CA mounted")),
+        ({"credentials": "wrong"}, ("no usable", "Write the CA of the cluster there again")),
         None,
     ),
     "role missing": State(
         lambda namespace: namespace.account(""),
         (1, ("may not list pods", "`list` and `watch`")),
         (
-            {"permission": "wrong"},
+            {"list": "wrong"},
             ("may not list", "kind: Role", "kubectl apply -f - <<'END'", "kubepeers-member"),
         ),
         ("! ", "may not list pods", "`kubepeers doctor`"),
@@ -147,8 +147,8 @@ STATES = {
         lambda namespace: namespace.account("list"),
         (0, ()),
         (
-            {"permission": "warning"},
-            ("may not watch", "kind: Role", "well, but look at: permission"),
+            {"watch": "warning"},
+            ("may not watch", "changes are noticed late", "kind: Role", "WARNING watch: "),
         ),
         ("! ", "may not watch pods"),
     ),
@@ -161,13 +161,13 @@ STATES = {
     "token wrong": State(
         lambda namespace: (namespace.mount / "token").write_text("garbage"),
         (1, ("does not accept the credentials",)),
-        ({"login": "wrong"}, ("does not accept", "not a service account's token")),
+        ({"login": "wrong"}, ("rejects the token", "kubectl get serviceaccount")),
         ("! ", "does not accept the credentials"),
     ),
     "token expired": State(
         _expired,
         (1, ("does not accept the credentials",)),
-        ({"credentials": "warning", "login": "wrong"}, ("its token expired", "d ago", "is a copy")),
+        ({"credentials": "warning", "login": "wrong"}, ("the token expired", "d ago", "is a copy")),
         ("! ", "does not accept the credentials"),
     ),
     "server unreachable": State(
@@ -176,7 +176,7 @@ STATES = {
             KUBERNETES_SERVICE_PORT=str(REFUSING.getsockname()[1]),
         ),
         (3, ("not been listed yet",)),
-        ({"connection": "wrong"}, ("refused", "get networkpolicy")),
+        ({"API server": "wrong"}, ("refused", "get networkpolicy")),
         ("! ", "refused"),
         is_retryable=True,
         is_unread=True,
@@ -185,7 +185,7 @@ STATES = {
         # Name resolution may be slow.
         _set(KUBERNETES_SERVICE_HOST="kubernetes.invalid", KUBEPEERS_REQUEST_TIMEOUT_MS="60000"),
         (3, ("not been listed yet",)),
-        ({"DNS": "wrong"}, ("cannot be resolved", "getent hosts kubernetes.invalid")),
+        ({"API server": "wrong"}, ("cannot be resolved", "getent hosts kubernetes.invalid")),
         ("! ", "cannot be resolved"),
         is_retryable=True,
         is_unread=True,
@@ -194,10 +194,10 @@ STATES = {
         _set(KUBEPEERS_POD_LABELS="app=demo,tier=x", KUBEPEERS_MEMBERSHIP="observer"),
         (0, ()),
         (
-            {"selector": "wrong"},
+            {"labels": "wrong"},
             (
-                "looked for alone: app=demo: 1 pod, tier=x: none",
-                "answer ok no peers To fix",
+                "each label alone: app=demo: 1 pod, tier=x: no pod",
+                "answer ok no peers",
                 "get namespace",
             ),
         ),
@@ -207,8 +207,8 @@ STATES = {
         _set(KUBEPEERS_POD_LABELS="app=other"),
         (1, ("cannot be a peer", "`app=demo`")),
         (
-            {"selector": "wrong", "self": "wrong"},
-            ("its labels are `app=demo`", "-l/--pod-labels or the variable KUBEPEERS_POD_LABELS"),
+            {"labels": "wrong", "this pod": "wrong"},
+            ("its labels are `app=demo`", "with -l/--pod-labels or KUBEPEERS_POD_LABELS"),
         ),
         ("! ", "its labels are `app=demo`"),
     ),
@@ -217,7 +217,7 @@ STATES = {
         (0, ()),
         (
             {"ports": "wrong"},
-            ("b (has http=80)", "c (has gossipp=3322)", "- {name: gossip, containerPort: NUMBER}"),
+            ("b (http=80), c (gossipp=3322)", "- {name: gossip, containerPort: NUMBER}"),
         ),
         ("+ b no-discovery-port 10.0.0.3 Running ready http=80",),
     ),
@@ -225,11 +225,11 @@ STATES = {
         _self_lacks_the_port,
         (1, ("cannot be a peer", "`gossip`")),
         (
-            {"ports": "wrong", "self": "wrong"},
+            {"ports": "wrong", "this pod": "wrong"},
             (
-                "no port named gossip: me (has http=80)",
+                "pod me has no port named gossip",
                 "container ports has the name `gossip`",
-                "To fix `ports`, `self`: Name the port",
+                "Fix ports, this pod: Name the port",
             ),
         ),
         ("! ", "cannot be a peer"),
@@ -237,14 +237,14 @@ STATES = {
     "self pending": State(
         _self_is_pending,
         (3, ("is not Running",)),
-        ({"self": "wrong"}, ("is not Running", "pending=include")),
+        ({"this pod": "wrong"}, ("is not Running", "`pending` = `include`")),
         ("! ", "is not Running"),
         is_retryable=True,
     ),
     "another pod's name": State(
         _set(KUBEPEERS_POD_NAME="nosuch"),
         (3, ("is not among the pods",)),
-        ({"self": "wrong"}, ("is not among the pods", "belongs to another one: `pod_name`")),
+        ({"this pod": "wrong"}, ("is not among the pods", "belongs to another pod: `pod_uid`")),
         ("! ", "is not among the pods"),
         is_retryable=True,
     ),
@@ -252,8 +252,8 @@ STATES = {
         _no_identity,
         (1, ("cannot identify the pod",)),
         (
-            {"self": "wrong"},
-            ("cannot identify the pod", "does not tell: x, y", "fieldPath: metadata.uid"),
+            {"this pod": "wrong"},
+            ("cannot identify the pod", "share an address", "x, y", "fieldPath: metadata.uid"),
         ),
         ("! ", "cannot identify the pod"),
     ),

@@ -56,7 +56,7 @@ def test_no_namespace_next_to_the_token(namespace: Namespace) -> None:
     assert "set `namespace`" in done.stderr
 
 
-@pytest.mark.parametrize("command", [[], ["peers"], ["watch"], ["explain"]], ids=str)
+@pytest.mark.parametrize("command", [[], ["peers"], ["watch"], ["explain"], ["doctor"]], ids=str)
 def test_help_fits_80_columns(command: list[str]) -> None:
     for variables in ({}, {"COLUMNS": "200"}):
         done = run_command(*command, "--help", **variables)
@@ -156,7 +156,7 @@ def test_denied_access_is_permanent_however_short_the_timeout(namespace: Namespa
     assert done.returncode == 1
 
 
-@pytest.mark.parametrize("command", ["peers", "watch", "explain"])
+@pytest.mark.parametrize("command", ["peers", "watch", "explain", "doctor"])
 def test_interrupt_while_nothing_arrives(namespace: Namespace, command: str) -> None:
     namespace.environment.update(
         KUBERNETES_SERVICE_HOST="127.0.0.1", KUBERNETES_SERVICE_PORT=str(REFUSING.getsockname()[1])
@@ -217,7 +217,7 @@ def test_watch_ends_when_its_reader_is_gone(namespace: Namespace) -> None:
         process.stderr.close()
 
 
-@pytest.mark.parametrize("command", ["peers", "explain"])
+@pytest.mark.parametrize("command", ["peers", "explain", "doctor"])
 def test_pipe_without_a_reader_ends_it_silently(namespace: Namespace, command: str) -> None:
     namespace.pod("a", "10.0.0.2")
     reader, writer = os.pipe()

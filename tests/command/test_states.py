@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from fixtures import Namespace
+from reports import Report
 from states import STATES, State
 
 in_each_state = pytest.mark.parametrize("state", STATES.values(), ids=STATES)
@@ -25,6 +26,21 @@ def test_peers(namespace: Namespace, state: State) -> None:
     else:
         assert done.stdout == ""
         assert all(word in done.stderr for word in words), done.stderr
+
+
+@in_each_state
+def test_doctor(namespace: Namespace, state: State) -> None:
+    state.arrange(namespace)
+    done = namespace.run_for(
+        8 if state.is_unread else 60,
+        lambda done: "has not answered within" not in done.stdout,
+        "doctor",
+        "--json",
+    )
+    report = Report(done)
+    flaws, words = state.doctor
+    assert report.flaws == flaws, report.json["text"]
+    report.assert_has(*words)
 
 
 @in_each_state

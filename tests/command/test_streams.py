@@ -18,7 +18,14 @@ NOWHERE = ("-n", "default", "-l", "app=demo", "-p", "gossip", "--kubeconfig=/now
 LONG = ["--timeout", "60"]
 with_each_command = pytest.mark.parametrize(
     "arguments",
-    [["peers", *LONG], ["peers", "--json", *LONG], ["watch"], ["explain", *LONG], ["--version"]],
+    [
+        ["peers", *LONG],
+        ["peers", "--json", *LONG],
+        ["watch"],
+        ["explain", *LONG],
+        ["doctor", *LONG],
+        ["--version"],
+    ],
     ids=" ".join,
 )
 

@@ -10,6 +10,8 @@ from terminal import Terminal
 
 HEADINGS = ["POD", "VERDICT", "ADDRESS", "READY", "AGE", "PORTS"]
 CTRL_C = b"\x03"
+#: With time for a busy machine.
+DOCTOR = ("doctor", "--timeout", "60")
 
 
 def test_live_table(namespace: Namespace) -> None:
@@ -108,6 +110,22 @@ def test_no_color(namespace: Namespace) -> None:
     with Terminal(namespace, "watch") as terminal:
         terminal.wait_for_line(" alone ")
         assert terminal.colors() == {"default"}
+    with Terminal(namespace, *DOCTOR, lines=60) as terminal:
+        terminal.wait_for_line("OK: no peers")
+        assert terminal.wait() == 0
+        assert b"\x1b" not in terminal.received
+
+
+@pytest.mark.parametrize(("columns", "longest"), [(80, 80), (140, 100)])
+def test_doctor(namespace: Namespace, columns: int, longest: int) -> None:
+    with Terminal(namespace, *DOCTOR, columns=columns, lines=60) as terminal:
+        terminal.wait_for_line("OK: no peers")
+        assert terminal.wait() == 0
+        assert "green" in terminal.colors()
+        # A path stays whole to be copied, so that it may be longer than a line.
+        lines = [line.rstrip() for line in terminal.screen.display]
+        assert all(len(line) <= longest for line in lines if "/" not in line)
+        assert any(len(line) > longest - 20 for line in lines)
 
 
 @pytest.mark.parametrize("why", ["dumb", "no TERM", "--plain", "log"])

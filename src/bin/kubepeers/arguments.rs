@@ -23,8 +23,31 @@ pub fn command() -> Command {
         .about("Print every pod and its verdict once")
         .arg(flag("json").help("Print one JSON object"))
         .arg(timeout("15"));
-    let subcommands = [peers, watch, explain]
-        .map(|command| command.args(options::arguments()).after_help(epilog()).max_term_width(80));
+    let doctor = Command::new("doctor")
+        .about("Check every step of discovery, and print how to fix what is wrong")
+        .arg(flag("json").help("Print one JSON object"))
+        .arg(flag("manifest").conflicts_with("json").help(
+            "Print only the manifest that fixes what is wrong, for `kubectl apply -f -`; \
+             nothing if there is none. The report goes to stderr",
+        ))
+        .arg(
+            Arg::new("pid")
+                .long("pid")
+                .value_name("PID")
+                .value_parser(clap::value_parser!(u32).range(1..))
+                .help(
+                    "Check for another process, with its environment and its service account, \
+                     from a debug container. The first process of a container is 1",
+                ),
+        )
+        .arg(timeout("8").help("How long the check may take"));
+    let subcommands = [peers, watch, explain, doctor].map(|command| {
+        command
+            .args(options::arguments())
+            .args_override_self(true)
+            .after_help(epilog())
+            .max_term_width(80)
+    });
     Command::new("kubepeers")
         .about("Find your peers in Kubernetes, and know how reliable the answer is")
         .version(env!("CARGO_PKG_VERSION"))

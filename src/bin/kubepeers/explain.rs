@@ -4,6 +4,7 @@ use clap::ArgMatches;
 use jiff::Timestamp;
 use kubepeers::cli::{Form, MessageContext, View, explain};
 
+use crate::output::Stream;
 use crate::session::Session;
 use crate::settings::Settings;
 use crate::text::{cut, width, wrapped};
@@ -17,8 +18,8 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Outcome {
     let context = session.provider.message_context()?;
     let text = if matches.get_flag("json") {
         explain(&view, &context, Form::Json) + "\n"
-    } else if output::is_terminal() {
-        fitting(&view, &context, output::terminal_size().0)
+    } else if output::is_terminal(Stream::Stdout) {
+        fitting(&view, &context, output::terminal_size(Stream::Stdout).0)
     } else {
         explain(&view, &context, Form::Table)
     };

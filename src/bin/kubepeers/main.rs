@@ -4,12 +4,14 @@
 #![allow(unreachable_pub)]
 
 mod arguments;
+mod doctor;
 mod exit;
 mod explain;
 mod options;
 mod output;
 mod peers;
 mod pods;
+mod process;
 mod records;
 mod session;
 mod settings;
@@ -21,6 +23,7 @@ mod watch;
 use std::io;
 use std::process::ExitCode;
 
+use clap::ArgMatches;
 use kubepeers::cli::Error;
 
 use crate::settings::Settings;
@@ -67,16 +70,28 @@ fn run() -> io::Result<u8> {
         }
     };
     let (name, matches) = matches.subcommand().expect("clap requires a subcommand");
+    if let Ok(Some(pid)) = matches.try_get_one::<u32>("pid") {
+        output::complain(&process::explained(*pid, &process::run_as(*pid)));
+        return Ok(exit::FAILURE);
+    }
     let (settings, found) = Settings::find(matches);
+    if name == "doctor" {
+        let outcome = doctor::run(&settings, found, matches);
+        return outcome.or_else(|failure| report(&settings, matches, failure));
+    }
     let outcome = found.map_err(Failure::from).and_then(|()| match name {
         "peers" => peers::run(&settings, matches),
         "explain" => explain::run(&settings, matches),
         _ => watch::run(&settings, matches),
     });
-    let (error, cause) = match outcome {
-        Ok(()) => return Ok(exit::SUCCESS),
-        Err(Failure::Output(error)) => return Err(error),
-        Err(Failure::Library(error, cause)) => (error, cause),
+    outcome.map_or_else(|failure| report(&settings, matches, failure), |()| Ok(exit::SUCCESS))
+}
+
+/// Prints why a command has failed, and returns the exit status.
+fn report(settings: &Settings, matches: &ArgMatches, failure: Failure) -> io::Result<u8> {
+    let (error, cause) = match failure {
+        Failure::Output(error) => return Err(error),
+        Failure::Library(error, cause) => (error, cause),
     };
     let message = settings.explained(&error);
     if matches.try_get_one("json").is_ok_and(|json| json == Some(&true)) {

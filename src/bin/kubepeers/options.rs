@@ -148,38 +148,39 @@ pub fn option_of(key: &str) -> String {
     option.short.map_or(long.clone(), |short| format!("-{short}/{long}"))
 }
 
-/// Returns how to set the keys that an error of the configuration names.
-pub fn hint(error: &Error) -> String {
-    let named = |key: &&str| error.message().contains(&format!("`{key}`"));
-    let about: Vec<&str> = match error.message().split_once(": ") {
+/// Returns how to set the keys that a message about the configuration names.
+pub fn hint_for_message(message: &str) -> String {
+    let hint = match message.split_once(": ") {
         // It begins with the key, and may quote a value that looks like one.
-        Some((key, _)) if key.starts_with('`') && key.ends_with('`') => {
-            vec![key.trim_matches('`')]
-        }
-        _ => KEYS.iter().map(|key| key.name).filter(named).collect(),
+        Some((key, _)) if key.starts_with('`') && key.ends_with('`') => hint_for_text(key),
+        _ => hint_for_text(message),
     };
-    let ways = about
-        .iter()
-        .map(|key| format!("`{key}` with {} or {}", option_of(key), variable_of(key)))
-        .collect::<Vec<_>>();
-    if ways.is_empty() || error.status() == Status::UnknownKey {
-        return "(`kubepeers --help` lists the keys)".into();
-    }
-    format!("(set {})", ways.join(", and "))
+    hint.unwrap_or_else(|| "(`kubepeers --help` lists the keys)".into())
+}
+
+/// Returns how to set the keys that a text names.
+pub fn hint_for_text(text: &str) -> Option<String> {
+    let named = |key: &&str| text.contains(&format!("`{key}`"));
+    let about: Vec<&str> = KEYS.iter().map(|key| key.name).filter(named).collect();
+    (!about.is_empty()).then(|| ways(&about))
+}
+
+fn ways(keys: &[&str]) -> String {
+    let ways =
+        keys.iter().map(|key| format!("`{key}` with {} or {}", option_of(key), variable_of(key)));
+    format!("(set {})", ways.collect::<Vec<_>>().join(", and "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn hint_of(message: &str) -> String {
-        hint(&Error::new(Status::InvalidConfig, message))
-    }
-
     #[test]
     fn hint_names_the_option_and_the_variable_of_each_key() {
         assert_eq!(
-            hint_of("missing required configuration: set `pod_labels` and `discovery_port_name`"),
+            hint_for_message(
+                "missing required configuration: set `pod_labels` and `discovery_port_name`"
+            ),
             "(set `discovery_port_name` with -p/--discovery-port-name or \
              KUBEPEERS_DISCOVERY_PORT_NAME, and `pod_labels` with -l/--pod-labels or \
              KUBEPEERS_POD_LABELS)"
@@ -189,7 +190,9 @@ mod tests {
     #[test]
     fn hint_does_not_take_a_value_for_a_key() {
         assert_eq!(
-            hint_of("`readiness`: invalid value `watch`: expected one of `ignore`, `ready`"),
+            hint_for_message(
+                "`readiness`: invalid value `watch`: expected one of `ignore`, `ready`"
+            ),
             "(set `readiness` with --set readiness=VALUE or KUBEPEERS_READINESS)"
         );
     }

@@ -55,20 +55,38 @@ pub fn failed(error: &io::Error) -> u8 {
     exit::FAILURE
 }
 
-/// Returns whether stdout is a terminal that can do more than print lines.
-pub fn is_terminal() -> bool {
-    io::stdout().is_terminal()
-        && std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
+/// stdout or stderr.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    Stdout,
+    Stderr,
 }
 
-/// Returns whether stdout may show colors. <https://no-color.org>
-pub fn has_colors() -> bool {
-    is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+/// Prints a text to stderr that contains no control characters of others.
+pub fn print_to_stderr(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
 }
 
-/// Returns the columns and lines of the terminal.
-pub fn terminal_size() -> (usize, usize) {
-    let size = rustix::termios::tcgetwinsize(rustix::stdio::stdout());
+/// Returns whether a stream is a terminal that can do more than print lines.
+pub fn is_terminal(stream: Stream) -> bool {
+    let is_terminal = match stream {
+        Stream::Stdout => io::stdout().is_terminal(),
+        Stream::Stderr => io::stderr().is_terminal(),
+    };
+    is_terminal && std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
+}
+
+/// Returns whether a stream may show colors. <https://no-color.org>
+pub fn has_colors(stream: Stream) -> bool {
+    is_terminal(stream) && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Returns the columns and lines of a terminal.
+pub fn terminal_size(stream: Stream) -> (usize, usize) {
+    let size = match stream {
+        Stream::Stdout => rustix::termios::tcgetwinsize(rustix::stdio::stdout()),
+        Stream::Stderr => rustix::termios::tcgetwinsize(rustix::stdio::stderr()),
+    };
     match size {
         Ok(size) if size.ws_col > 0 && size.ws_row > 0 => (size.ws_col.into(), size.ws_row.into()),
         _ => (80, 24),

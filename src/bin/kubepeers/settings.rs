@@ -17,6 +17,8 @@ pub struct Settings {
     /// What could not be found out, as sentences. They come before an error, because they may be
     /// its cause.
     pub doubts: Vec<String>,
+    /// The command line and the variables are valid as far as they go.
+    is_read: bool,
 }
 
 /// Reads an environment variable. Returns `None` if it is empty.
@@ -36,7 +38,7 @@ impl Settings {
     }
 
     fn complete(values: Values, variable: &dyn Fn(&str) -> Option<OsString>) -> (Self, Result<()>) {
-        let mut settings = Self { values, ..Self::default() };
+        let mut settings = Self { values, is_read: true, ..Self::default() };
         settings.find_kubeconfig(variable);
         let found = settings.find_namespace(variable);
         settings.find_membership(variable);
@@ -50,6 +52,11 @@ impl Settings {
         Ok(config)
     }
 
+    /// Returns whether the command line and the variables could be read.
+    pub fn is_read(&self) -> bool {
+        self.is_read
+    }
+
     /// Returns whether log records are requested.
     pub fn has_log(&self) -> bool {
         self.values.get("log").is_some_and(|level| level != "off")
@@ -61,7 +68,7 @@ impl Settings {
         let mut lines = self.doubts.clone();
         lines.push(error.message().into());
         if crate::exit::is_misconfigured(error) {
-            lines.push(options::hint(error));
+            lines.push(options::hint_for_message(error.message()));
         }
         lines.join("\n")
     }

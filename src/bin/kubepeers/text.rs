@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Returns how many columns a text takes in a terminal.
+/// Returns the width of a text in a terminal.
 pub fn width(text: &str) -> usize {
     text.width()
 }

@@ -11,16 +11,16 @@ const STATE: usize = 9;
 
 /// How a text is laid out.
 #[derive(Clone, Copy)]
-pub(crate) struct Layout<'a> {
+pub struct Layout<'a> {
     /// The number of columns. Lines that are to be copied may be longer.
-    pub(crate) width: usize,
+    pub width: usize,
     /// Adds colors, say, to a part of a line, which is already laid out.
-    pub(crate) paint: &'a dyn Fn(Part, &str) -> String,
+    pub paint: &'a dyn Fn(Part, &str) -> String,
 }
 
 /// A part of the text that may have a color.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub enum Part {
     /// The answer, with its outcome.
     Summary(State),
     /// The state of a step.
@@ -38,7 +38,7 @@ impl Default for Layout<'_> {
 }
 
 /// Returns the report as text.
-pub(crate) fn text(report: &Report, layout: Layout<'_>) -> String {
+pub fn text(report: &Report, layout: Layout<'_>) -> String {
     let mut out = Text { text: String::new(), layout };
     out.summary(report);
     out.line("");

@@ -18,6 +18,7 @@ use self::lines::Lines;
 use self::picture::Picture;
 use self::screen::Screen;
 use self::terminal::Terminal;
+use crate::output::Stream;
 use crate::session::Session;
 use crate::settings::Settings;
 use crate::{Outcome, output};
@@ -34,14 +35,15 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Outcome {
     let mut changes = UnixStream::from(session.provider.change_descriptor()?);
     // Log records would be written into the table.
     let has_records = settings.has_log() && io::stderr().is_terminal();
-    let is_table = output::is_terminal() && !matches.get_flag("plain") && !has_records;
+    let is_table =
+        output::is_terminal(Stream::Stdout) && !matches.get_flag("plain") && !has_records;
     if is_table {
         let terminal = Terminal::open()?;
-        let mut screen = Screen::new(context.clone(), output::has_colors());
+        let mut screen = Screen::new(context.clone(), output::has_colors(Stream::Stdout));
         while has_reader(&changes) {
             let picture = Picture::take(&session.provider, &context)?;
             screen.note(&picture);
-            let (columns, lines) = output::terminal_size();
+            let (columns, lines) = output::terminal_size(Stream::Stdout);
             terminal.draw(&screen.drawn(&picture, columns, lines), lines)?;
             pause(&mut changes);
         }

@@ -41,7 +41,7 @@ impl Picture {
         context: &MessageContext,
     ) -> Self {
         let is_empty = pods.as_ref().is_some_and(Vec::is_empty);
-        // After a restart of the API server the watch is normally "gone": the pods are listed again.
+        // After a restart of the API server the watch is normally gone, and the pods are listed.
         let failed = health.last_error.as_ref().filter(|last| last.class != "gone");
         let problem = match refusal.as_ref().or(failed.map(|last| &last.error)) {
             Some(error) if error.manifest().is_some() => format!(
@@ -199,7 +199,7 @@ pub mod tests {
     fn expired_watch_is_not_a_problem() {
         for (class, problem) in [("gone", ""), ("refused", "no")] {
             let error = Error::new(Status::Unavailable, "no");
-            let health = health(Some(LastError { error, class }));
+            let health = health(Some(LastError { error, class, detail: String::new() }));
             let pods = Some(vec![pod("a", "1")]);
             let picture = Picture::new(Timestamp::UNIX_EPOCH, pods, health, None, &context());
             assert_eq!(picture.problem, problem);

@@ -242,7 +242,8 @@ mod tests {
     }
 
     fn with_problem(pods: Vec<Pod>) -> Picture {
-        let health = health(Some(LastError { error: denied(), class: "forbidden" }));
+        let (error, class, detail) = (denied(), "forbidden", String::new());
+        let health = health(Some(LastError { error, class, detail }));
         Picture::new(Timestamp::UNIX_EPOCH, Some(pods), health, None, &context())
     }
 
