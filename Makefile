@@ -95,8 +95,7 @@ test-with-cluster:
 	cd bindings/go && LD_LIBRARY_PATH=$(PANICKING) $(GO_TEST) -race -tags panics -run Panic .
 	cd bindings/go/goakt && $(GO_TEST) -race ./...
 	KUBEPEERS_PROBE_C=$(PROGRAMS)/probe-c KUBEPEERS_PROBE_GO=$(PROGRAMS)/probe-go \
-		$(PYTEST) bindings/python/tests tests/conformance
-	$(PYTEST) tests/command
+		$(PYTEST) bindings/python/tests tests/conformance tests/command
 
 include tests/long.mk tests/versions.mk
 
@@ -106,9 +105,10 @@ e2e: can-e2e $(E2E)/images node ## run GoAkt, Memberlist, Python and C in real p
 	cd tests/e2e && go test -c -o $(E2E)/scenarios .
 	NODE_IMAGE=localhost/goakt-node:e2e MEMBERLIST_IMAGE=localhost/memberlist-node:e2e \
 		SERVICE_IMAGE=localhost/python-service:e2e PROGRAM_IMAGE=localhost/c-program:e2e \
-		DEPLOY=$(CURDIR)/deploy $(TOOL) run --node \
+		COMMAND_IMAGE=localhost/command:e2e DEPLOY=$(CURDIR)/deploy $(TOOL) run --node \
 		--image $(E2E)/goakt-node.tar --image $(E2E)/memberlist-node.tar \
-		--image $(E2E)/python-service.tar --image $(E2E)/c-program.tar -- \
+		--image $(E2E)/python-service.tar --image $(E2E)/c-program.tar \
+		--image $(E2E)/command.tar -- \
 		$(E2E)/scenarios -test.v -test.failfast -test.timeout 3h -test.run "TestClusters|TestScenarios/$(SCENARIOS)"
 
 # Fails before the builds, which take minutes. containerd and the node report what else they need.
@@ -119,7 +119,7 @@ can-e2e:
 		{ echo "make e2e needs $$tool: install the Debian packages in tests/e2e/packages and tests/testenv/packages"; exit 1; }; done
 
 $(E2E)/images $(E2E)/wheels/SHA256SUMS: | can-e2e
-$(E2E)/images: $(TARBALL) $(E2E)/wheels/SHA256SUMS tests/e2e/images packaging/Dockerfile $(shell git ls-files bindings/go examples tests/e2e/programs)
+$(E2E)/images: $(TARBALL) $(E2E)/wheels/SHA256SUMS tests/e2e/images packaging/Dockerfile packaging/command.Dockerfile $(shell git ls-files bindings/go examples tests/e2e/programs)
 	tests/e2e/images $(E2E) $(TARBALL) $(E2E)/wheels
 	touch $@
 

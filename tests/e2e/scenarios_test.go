@@ -44,6 +44,7 @@ var scenarios = []struct {
 	{"program in C with two keys", cProgram},
 	{"doctor without the Role", doctorWithoutRole},
 	{"doctor without a token", doctorWithoutToken},
+	{"doctor without a shell", doctorWithoutShell},
 	{"time until the first result", firstResult},
 	{"requests to the API server", onlyListAndWatch},
 }
@@ -58,6 +59,7 @@ func TestMain(m *testing.M) {
 	for _, name := range []string{
 		"KUBECONFIG", "TESTENV", "TESTENV_DIR", "DEPLOY",
 		"NODE_IMAGE", "MEMBERLIST_IMAGE", "SERVICE_IMAGE", "PROGRAM_IMAGE",
+		"COMMAND_IMAGE",
 	} {
 		if os.Getenv(name) == "" {
 			println(name + " is not set: these tests need the node that `make e2e` creates")

@@ -11,6 +11,7 @@ import threading
 from ctypes import byref, c_int32, c_int64
 from typing import TYPE_CHECKING, NamedTuple
 
+from ._config import python_words
 from ._errors import KubepeersError
 from ._library import LOG, Text, lib
 from ._wait import wake
@@ -157,13 +158,13 @@ class LogForwarder:
 
     def _handle_all(self) -> None:
         while self._records:
-            _handle(_converted(self._records.popleft(), self._session.words))
+            _handle(_converted(self._records.popleft()))
 
 
-def _converted(record: Record, words: Callable[[str], str]) -> logging.LogRecord:
+def _converted(record: Record) -> logging.LogRecord:
     # The record comes from no line of Python.
     made = logger.makeRecord(
-        logger.name, LEVELS[record.level], lib._name, 0, words(record.message), (), None
+        logger.name, LEVELS[record.level], lib._name, 0, python_words(record.message), (), None
     )
     _set_time(made, record.unix_ms)
     return made

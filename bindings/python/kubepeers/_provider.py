@@ -148,21 +148,14 @@ class _BaseProvider:
             raise _config.unknown_option(name, options)
         self._open(_config.pairs(options))
 
-    @classmethod
-    def _from_pairs(cls, pairs: Iterable[tuple[str, str]]) -> Self:
-        """Return a provider of keys and values of the library, with messages in its words."""
-        provider = cls.__new__(cls)
-        provider._open(pairs, raw=True)
-        return provider
-
-    def _open(self, pairs: Iterable[tuple[str, str]], *, raw: bool = False) -> None:
+    def _open(self, pairs: Iterable[tuple[str, str]]) -> None:
         import weakref
 
         # This loads the library.
         from ._session import LibrarySession
 
         pairs = list(pairs)
-        session = LibrarySession(pairs, raw=raw)
+        session = LibrarySession(pairs)
         self._session = session
         # Also at the end of the interpreter.
         self._finalizer = weakref.finalize(self, _close_unreferenced, session)

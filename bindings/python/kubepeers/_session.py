@@ -42,14 +42,12 @@ class LibrarySession:
     `_wait.Session` has the methods.
     """
 
-    def __init__(self, pairs: Iterable[tuple[str, str]], *, raw: bool = False) -> None:
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
         """Validate the configuration and create a provider.
 
         Args:
             pairs: Keys and values of the library.
-            raw: Whether messages keep the words of the library.
         """
-        self._raw = raw
         self._pid = os.getpid()
         # An object, because ctypes would convert a number at every call.
         self.handle = c_uint64()
@@ -112,16 +110,12 @@ class LibrarySession:
         message: str = lib.kubepeers_error_message(error).decode()
         manifest: bytes | None = lib.kubepeers_error_manifest(error)
         return error_class(status)(
-            self.words(message),
+            python_words(message),
             status=known_status(status),
             retryable=lib.kubepeers_error_is_retryable(error) != 0,
             http_status=lib.kubepeers_error_http_status(error),
             manifest=None if manifest is None else manifest.decode(),
         )
-
-    def words(self, message: str) -> str:
-        """Return a message in the words of this package."""
-        return message if self._raw else python_words(message)
 
     # --- Registration ---
 

@@ -375,17 +375,3 @@ def test_messages_use_the_words_of_python(registered: Provider) -> None:
         finally:
             os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
-
-
-def test_raw_messages_use_the_words_of_the_library() -> None:
-    provider = Provider._from_pairs(
-        [("pod_labels", "a=b"), ("discovery_port_name", "p"), ("register_timeout_ms", "0")]
-    )
-    assert (provider._register_timeout, provider._discover_timeout) == (0.0, 3.0)
-    provider.close()
-    with pytest.raises(ClosedError, match="call init"):
-        provider.health()
-    with pytest.raises(kubepeers.ConfigError, match="`max_stale_ms`: "):
-        Provider._from_pairs([("max_stale_ms", "x")])
-    with pytest.raises(kubepeers.ConfigError, match="missing required configuration"):
-        Provider._from_pairs([])
