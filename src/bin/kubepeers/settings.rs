@@ -57,6 +57,11 @@ impl Settings {
         self.is_read
     }
 
+    /// Returns whether this process is not one of the pods.
+    pub fn is_observer(&self) -> bool {
+        self.values.get("membership").is_some_and(|role| role == "observer")
+    }
+
     /// Returns whether log records are requested.
     pub fn has_log(&self) -> bool {
         self.values.get("log").is_some_and(|level| level != "off")

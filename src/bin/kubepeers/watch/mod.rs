@@ -39,7 +39,11 @@ pub fn run(settings: &Settings, matches: &ArgMatches) -> Outcome {
         output::is_terminal(Stream::Stdout) && !matches.get_flag("plain") && !has_records;
     if is_table {
         let terminal = Terminal::open()?;
-        let mut screen = Screen::new(context.clone(), output::has_colors(Stream::Stdout));
+        let mut screen = Screen::new(
+            context.clone(),
+            settings.is_observer(),
+            output::has_colors(Stream::Stdout),
+        );
         while has_reader(&changes) {
             let picture = Picture::take(&session.provider, &context)?;
             screen.note(&picture);

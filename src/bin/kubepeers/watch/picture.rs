@@ -43,7 +43,10 @@ impl Picture {
         let is_empty = pods.as_ref().is_some_and(Vec::is_empty);
         // After a restart of the API server the watch is normally gone, and the pods are listed.
         let failed = health.last_error.as_ref().filter(|last| last.class != "gone");
-        let problem = match refusal.as_ref().or(failed.map(|last| &last.error)) {
+        // While no pods are read, the refusal only wraps the last error.
+        let wraps = |error: &&Error| error.status() == Status::NotSynced && failed.is_some();
+        let refused = refusal.as_ref().filter(|error| !wraps(error));
+        let problem = match refused.or(failed.map(|last| &last.error)) {
             Some(error) if error.manifest().is_some() => format!(
                 "{} (`kubepeers doctor` prints the manifest that allows it)",
                 error.message()

@@ -18,14 +18,17 @@ const LISTED: usize = 6;
 const LISTED_NAME: usize = 24;
 /// With fewer lines, the changes are not listed.
 const LINES_FOR_CHANGES: usize = 16;
-/// How many lines a problem may take.
+/// How many lines a problem may take above a table, and above an empty one.
 const PROBLEM: usize = 5;
+const LONG_PROBLEM: usize = 12;
 /// An empty line, the headings, and a line that stays empty.
 const AROUND_ROWS: usize = 3;
 
 /// Draws what is known, and what has changed recently.
 pub struct Screen {
     context: MessageContext,
+    /// The process runs in none of the pods.
+    is_observer: bool,
     has_colors: bool,
     before: Option<Vec<Pod>>,
     recent: HashMap<String, (Timestamp, Change)>,
@@ -33,9 +36,9 @@ pub struct Screen {
 }
 
 impl Screen {
-    pub fn new(context: MessageContext, has_colors: bool) -> Self {
+    pub fn new(context: MessageContext, is_observer: bool, has_colors: bool) -> Self {
         let (before, recent, log) = (None, HashMap::new(), VecDeque::new());
-        Self { context, has_colors, before, recent, log }
+        Self { context, is_observer, has_colors, before, recent, log }
     }
 
     /// Keeps what has changed since the last picture.
@@ -54,7 +57,7 @@ impl Screen {
 
     /// Returns the lines of a picture for a terminal of any size.
     pub fn drawn(&self, picture: &Picture, columns: usize, lines: usize) -> Vec<String> {
-        let mut drawn = vec![self.title(picture, columns), summary(picture)];
+        let mut drawn = vec![self.title(picture, columns), self.summary(picture)];
         drawn.extend(self.state(picture, columns));
         let log = if lines >= LINES_FOR_CHANGES { self.listed() } else { vec![] };
         let room = lines.saturating_sub(drawn.len() + log.len() + AROUND_ROWS);
@@ -75,6 +78,25 @@ impl Screen {
         Line::new(format!("{title}{gap}{clock}"), Style::BOLD)
     }
 
+    /// Returns the result, in the place that is read first.
+    fn summary(&self, picture: &Picture) -> Line {
+        let peers = picture.pods().iter().filter(|pod| pod.is_peer()).count();
+        let (result, badge) = match (&picture.refusal, &picture.pods) {
+            (Some(error), _) => (refused(error, picture.pods.is_some()), Style::BAD_BADGE),
+            (None, None) => ("not known yet".into(), Style::BAD_BADGE),
+            (None, Some(_)) if peers == 0 && self.is_observer => {
+                ("no peers".into(), Style::ALONE_BADGE)
+            }
+            (None, Some(_)) if peers == 0 => ("alone".into(), Style::ALONE_BADGE),
+            (None, Some(_)) => (count(peers, "peer"), Style::GOOD_BADGE),
+        };
+        let mut line = Line::new(format!(" {result} "), badge);
+        if picture.pods.is_some() {
+            line.push(format!("  {}", verdicts(picture.pods())), Style::PLAIN);
+        }
+        line
+    }
+
     /// Returns how reliable the result is.
     fn state(&self, picture: &Picture, columns: usize) -> Vec<Line> {
         let confirmed = match (&picture.pods, picture.health.age) {
@@ -85,11 +107,15 @@ impl Screen {
             _ => "no pods read yet".into(),
         };
         let polling = if picture.health.polling { ", polling" } else { "" };
-        let local = printable(&self.context.self_pod);
-        let mut lines =
-            vec![Line::new(format!("{confirmed}{polling}; this pod: {local}"), Style::DIM)];
+        let local = if self.is_observer {
+            "this process is not one of the pods".into()
+        } else {
+            format!("this pod: {}", printable(&self.context.self_pod))
+        };
+        let mut lines = vec![Line::new(format!("{confirmed}{polling}; {local}"), Style::DIM)];
+        let most = if picture.pods().is_empty() { LONG_PROBLEM } else { PROBLEM };
         let problem = wrapped(&picture.problem, columns);
-        lines.extend(problem.into_iter().take(PROBLEM).map(|line| Line::new(line, Style::RED)));
+        lines.extend(problem.into_iter().take(most).map(|line| Line::new(line, Style::RED)));
         lines
     }
 
@@ -181,22 +207,6 @@ fn in_columns(cells: &[String; 7], styles: &[Style; 7], widths: &[usize]) -> Lin
     line
 }
 
-/// Returns the result, in the place that is read first.
-fn summary(picture: &Picture) -> Line {
-    let peers = picture.pods().iter().filter(|pod| pod.is_peer()).count();
-    let (result, badge) = match (&picture.refusal, &picture.pods) {
-        (Some(error), _) => (refused(error, picture.pods.is_some()), Style::BAD_BADGE),
-        (None, None) => ("not known yet".into(), Style::BAD_BADGE),
-        (None, Some(_)) if peers == 0 => ("alone".into(), Style::ALONE_BADGE),
-        (None, Some(_)) => (count(peers, "peer"), Style::GOOD_BADGE),
-    };
-    let mut line = Line::new(format!(" {result} "), badge);
-    if picture.pods.is_some() {
-        line.push(format!("  {}", verdicts(picture.pods())), Style::PLAIN);
-    }
-    line
-}
-
 /// Returns why there is no result, in a few words. "not known yet" is only for what waiting may
 /// change.
 fn refused(error: &Error, has_pods: bool) -> String {
@@ -248,7 +258,7 @@ mod tests {
     }
 
     fn drawn(columns: usize, lines: usize, pictures: &[Picture]) -> Vec<String> {
-        let mut screen = Screen::new(context(), false);
+        let mut screen = Screen::new(context(), false, false);
         pictures.iter().for_each(|picture| screen.note(picture));
         let drawn = screen.drawn(pictures.last().unwrap(), columns, lines);
         let drawn: Vec<String> = drawn.iter().map(|line| without_styles(line)).collect();
@@ -310,7 +320,9 @@ mod tests {
     #[test]
     fn badge_is_not_known_yet_only_if_waiting_may_help() {
         let badge = |pods: Option<Vec<Pod>>, refusal: Option<Error>| {
-            let line = without_styles(&summary(&picture(pods, refusal)).render(80, true));
+            let screen = Screen::new(context(), false, false);
+            let line = screen.summary(&picture(pods, refusal)).render(80, true);
+            let line = without_styles(&line);
             line.trim().split("  ").next().unwrap_or_default().to_owned()
         };
         let error = |status: Status, http: u16| Some(Error::new(status, "").with_http_status(http));
