@@ -29,7 +29,7 @@ CFLAGS    ?= -O1 -g
 C_FLAGS   := $(CFLAGS) -Wall -Wextra -Werror -pedantic -I$(STAGE)/include
 C_LINK    := -L$(STAGE)/lib -lkubepeers -lpthread
 
-# With these, Go, C and Python find the staged library.
+# With these variables, Go, C and Python find the staged library.
 export PKG_CONFIG_PATH := $(STAGE)/lib/pkgconfig
 export LD_LIBRARY_PATH := $(STAGE)/lib
 export KUBEPEERS_LIBRARY := $(STAGE)/lib/libkubepeers.so.0
@@ -59,17 +59,43 @@ endif
 
 .PHONY: demo
 ifeq ($(CLUSTER),current)
-demo: examples $(TOOL) ## show C, Go and Python as pods come and go (CLUSTER=current: cluster of KUBECONFIG)
+demo: examples $(TOOL) ## run C, Go and Python clients while pods come and go (CLUSTER=current: use KUBECONFIG)
 	$(DEMO) --real
 else
-demo: examples control-plane
+demo:
+	$(MAKE) --no-print-directory --jobs=2 examples control-plane
 	$(TOOL) run -- $(DEMO)
 endif
 
+# The suites wait more than they compute, so they run side by side, the longest first. Each prints
+# its output when it ends.
+SUITES := test-python test-go test-c test-rust test-testenv
+
 .PHONY: test
-test: examples command probes panics control-plane $(VENV)/ready test-calls ## run all tests, against a real API server
-	cargo test --locked --features testing,cli
-	cd tests/testenv && $(GO_TESTENV_TEST) ./cmd/testenv ./internal/balancer
+test: ## run the Rust, C, Go, Python, command and conformance tests against a real API server
+	$(MAKE) --no-print-directory --jobs=3 examples command probes panics control-plane $(VENV)/ready
+	$(TOOL) run -- $(MAKE) --no-print-directory --jobs=3 --output-sync=target $(SUITES)
+
+# They need what `test` builds, and the variables that `$(TOOL) run` sets.
+.PHONY: $(SUITES)
+
+# worksteal lets idle workers take the long tests, which come late.
+PYTEST := $(VENV)/bin/pytest -q -n 3 --dist worksteal
+
+test-python:
+	KUBEPEERS_PROBE_C=$(PROGRAMS)/probe-c KUBEPEERS_PROBE_GO=$(PROGRAMS)/probe-go \
+		$(PYTEST) bindings/python/tests tests/conformance tests/command
+
+# Go's default of ten minutes is too short for a slow machine. A test that hangs still ends.
+GO_TEST := go test -timeout 1h -count=1
+
+test-go:
+	cd bindings/go && GOGC=1 GODEBUG=cgocheck=1 $(GO_TEST) -race ./...
+	cd bindings/go && GOEXPERIMENT=cgocheck2 $(GO_TEST) -run 'Expla|Fields|Log|Nodes|Peers|Snapshot|Watch' .
+	cd bindings/go && LD_LIBRARY_PATH=$(PANICKING) $(GO_TEST) -race -tags panics -run Panic .
+	cd bindings/go/goakt && $(GO_TEST) -race ./...
+
+test-c: random-calls
 	for test in $(SCENARIOS_IN_C); do $(PROGRAMS)/test-$$test; done
 	$(PROGRAMS)/test-unload $(STAGE)/lib/libkubepeers.so
 	LD_LIBRARY_PATH=$(PANICKING) $(PROGRAMS)/test-panics
@@ -78,30 +104,19 @@ test: examples command probes panics control-plane $(VENV)/ready test-calls ## r
 	$(CC) -std=c11 $(C_FLAGS) -fsyntax-only tests/c/test_header.c
 	$(CXX) -std=c++17 $(C_FLAGS) -fsyntax-only tests/c/test_header.cpp
 	tests/abi/symbols $(STAGE)/lib/libkubepeers.so
-	$(TOOL) run -- $(MAKE) --no-print-directory test-with-cluster
 
-# The tests wait more than they compute, so three workers keep two cores busy. worksteal lets idle
-# workers take the long tests, which come late.
-PYTEST := $(VENV)/bin/pytest -q -n 3 --dist worksteal
+# make 4.3 passes jobs through descriptors that cargo does not get here.
+test-rust:
+	MAKEFLAGS= cargo test --locked --features testing,cli
 
-# Go's default of ten minutes is too short for a slow machine. A test that hangs still ends.
-GO_TEST := go test -timeout 1h -count=1
-
-# Needs the variables that `$(TOOL) run` sets.
-.PHONY: test-with-cluster
-test-with-cluster:
-	cd bindings/go && GOGC=1 GODEBUG=cgocheck=1 $(GO_TEST) -race ./...
-	cd bindings/go && GOEXPERIMENT=cgocheck2 $(GO_TEST) -run 'Explained|Fields|Log|Nodes|Peers|Snapshot|Watch' .
-	cd bindings/go && LD_LIBRARY_PATH=$(PANICKING) $(GO_TEST) -race -tags panics -run Panic .
-	cd bindings/go/goakt && $(GO_TEST) -race ./...
-	KUBEPEERS_PROBE_C=$(PROGRAMS)/probe-c KUBEPEERS_PROBE_GO=$(PROGRAMS)/probe-go \
-		$(PYTEST) bindings/python/tests tests/conformance tests/command
+test-testenv:
+	cd tests/testenv && $(GO_TESTENV_TEST) ./cmd/testenv ./internal/balancer
 
 include tests/long.mk tests/versions.mk
 
 # SCENARIOS is a regular expression for `go test -run`.
 .PHONY: e2e
-e2e: can-e2e $(E2E)/images node ## run GoAkt, Memberlist, Python and C in real pods on a real kubelet, as root (SCENARIOS=…)
+e2e: can-e2e $(E2E)/images node ## test GoAkt, Memberlist, Python and C programs in real pods (root; SCENARIOS=…)
 	cd tests/e2e && go test -c -o $(E2E)/scenarios .
 	NODE_IMAGE=localhost/goakt-node:e2e MEMBERLIST_IMAGE=localhost/memberlist-node:e2e \
 		SERVICE_IMAGE=localhost/python-service:e2e PROGRAM_IMAGE=localhost/c-program:e2e \
@@ -207,7 +222,7 @@ LIBRARY ?= $(BUILD)/release/libkubepeers.so
 
 # Does not build, because root may have no Rust.
 .PHONY: install
-install: ## install what `make library` has built, its header and .pc file (PREFIX, LIBDIR, DESTDIR)
+install: ## install the library from `make library`, its header and .pc file (PREFIX, LIBDIR, DESTDIR)
 	@test -e $(LIBRARY) || { echo "run 'make library' first"; exit 1; }
 	@$(MAKE) --no-print-directory install-files
 
@@ -224,14 +239,14 @@ install-files:
 	@echo "installed libkubepeers.so.$(VERSION) in $(DESTDIR)$(LIBDIR)"
 
 .PHONY: uninstall
-uninstall: ## remove what `make install` with the same variables has installed
+uninstall: ## remove the files that `make install` with the same variables has installed
 	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,libkubepeers.so libkubepeers.so.0 libkubepeers.so.$(VERSION) pkgconfig/kubepeers.pc) \
 		$(DESTDIR)$(PREFIX)/include/kubepeers.h
 
 DIST_TARGETS ?= x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu x86_64-unknown-linux-musl aarch64-unknown-linux-musl
 
 .PHONY: dist
-dist: $(DIST_VENV)/ready ## build a tarball for each system (DIST_TARGETS), in target/dist
+dist: $(DIST_VENV)/ready ## build a tarball for each target (DIST_TARGETS), in target/dist
 	packaging/dist $(DIST_TARGETS)
 
 # Unlike `dist`, this builds a tarball only if it is older than its sources.
@@ -239,15 +254,15 @@ $(TARBALLS)-%.tar.gz: Cargo.toml Cargo.lock packaging/dist $(shell git ls-files 
 	$(MAKE) --no-print-directory dist DIST_TARGETS=$*
 
 .PHONY: wheel
-wheel: $(DIST_VENV)/ready $(DIST_TARGETS:%=$(TARBALLS)-%.tar.gz) ## build a wheel for each system (DIST_TARGETS) and the sdist, in target/wheels
+wheel: $(DIST_VENV)/ready $(DIST_TARGETS:%=$(TARBALLS)-%.tar.gz) ## build a wheel for each target (DIST_TARGETS) and the sdist, in target/wheels
 	packaging/wheel $(BUILD)/wheels $(DIST_TARGETS)
 
 .PHONY: release-check
-release-check: ## check that a release is consistent: versions, changelog, tags
+release-check: ## check that the versions, the changelog and the tags of a release agree
 	packaging/release-check
 
 .PHONY: release-files
-release-files: ## collect what `make dist wheel` has built, with checksums, in target/release-files
+release-files: ## collect the output of `make dist wheel`, with checksums, in target/release-files
 	packaging/release-files
 
 .PHONY: header
@@ -319,7 +334,7 @@ $(TOOL):
 node: control-plane $(BUILD)/testenv/node $(BUILD)/testenv/pause
 
 .PHONY: test-node
-test-node: node ## test the node of the test cluster (root; Debian packages in tests/testenv/packages)
+test-node: node ## test the Kubernetes node of the test cluster (root; packages in tests/testenv/packages)
 	cd tests/testenv && $(GO_TESTENV_TEST) -tags node -run '^TestNode' ./cmd/testenv
 
 # It runs in containers without a C library.
@@ -343,5 +358,5 @@ $(BUILD)/testenv/kubernetes $(BUILD)/testenv/node: $(BUILD)/testenv/%: tests/tes
 	@touch $@
 
 .PHONY: clean
-clean: ## remove everything that was built
+clean: ## remove all build output
 	rm -rf $(BUILD)

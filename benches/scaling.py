@@ -158,7 +158,7 @@ def sources(c: Constants) -> str:
         (
             "first list and watch of one client, fixed part",
             f"{c.list.fixed_ms:.2f} ms",
-            f"“{report.CPU_WHOLE}”, per client: a line through the sizes",
+            f"the constant term of a line fitted to “{report.CPU_WHOLE}” per client",
         ),
         (
             "the same, per pod in the list",
@@ -168,7 +168,7 @@ def sources(c: Constants) -> str:
         (
             "one event to one client",
             f"{c.event_ms * 1e3:.0f} µs",
-            f"“{report.CPU_CHANGES}” above “{ALONE}”, per event",
+            f"“{report.CPU_CHANGES}” less that of “{ALONE}”, per event",
         ),
         (
             "time between two lists of a client that watches",

@@ -25,47 +25,61 @@
  *
  * TERMS
  *
+ *   key           a configuration key, written as `pod_labels`; see
+ *                 kubepeers_config_set()
  *   pod           a Kubernetes pod in the configured namespace
+ *   selected pod  a pod with the labels `pod_labels`
  *   this pod      the pod that this process runs in, also called self
- *   member        a process that runs in a pod with the labels `pod_labels`
- *   observer      a process that runs in none of them; see `membership`
- *   peer          a pod whose verdict is "peer"; see kubepeers_discover_peers()
- *   verdict       "peer", or why a pod with the labels is not one
- *   list          a kubepeers_peers: the peers at one moment (or this pod, from
- *                 kubepeers_get_self()). A list requested from the API server
- *                 is that of all pods with the labels.
+ *   member        a process that runs in a selected pod
+ *   observer      a process that does not; see `membership`
+ *   verdict       "peer", or the reason why a selected pod is not a peer
+ *   peer          a selected pod whose verdict is "peer"; see
+ *                 kubepeers_discover_peers()
+ *   list          a kubepeers_peers object: the peers at one moment, or this
+ *                 pod (from kubepeers_get_self())
+ *   to list       to request all selected pods from the API server. Where a
+ *                 list is requested, arrives, succeeds or fails, "list" means
+ *                 this request or its response, not a kubepeers_peers object.
  *   generation    the number of a list of peers; it grows with every change
  *   watcher       the thread of a provider that lists and watches the pods
  *   registration  what kubepeers_register() begins and kubepeers_deregister()
  *                 or kubepeers_close() ends
+ *   permanent     An error is permanent if it lasts until an operator or a user
+ *                 acts. kubepeers_error_is_retryable() then returns 0.
  *
  * CALLS
  *
  *   - A call that can fail returns KUBEPEERS_OK (0) or a negative status. Treat
  *     unknown negative numbers as KUBEPEERS_INTERNAL.
- *   - On failure it stores an error in `*error`, which must be freed with
- *     kubepeers_error_free(). It does not free what was there. `error` may be
- *     NULL. KUBEPEERS_TIMEOUT is a failure, too, and stores an error.
- *   - Other out-parameters are written on success only, except for `*request`
+ *   - A call that fails stores a new error in `*error`, unless `error` is NULL.
+ *     The caller must free the error with kubepeers_error_free(). The call does
+ *     not free an earlier error in `*error`, but overwrites it. A call that
+ *     succeeds does not write `*error`. KUBEPEERS_TIMEOUT is a failure like any
+ *     other.
+ *   - Other out-parameters are written only on success, except for `*request`
  *     of kubepeers_refresh().
- *   - With a `timeout_ms` of 0 a call does not wait. KUBEPEERS_TIMEOUT_DEFAULT,
- *     and every other negative number, means the default of that call.
- *   - When the timeout expires, the call returns KUBEPEERS_NOT_SYNCED if this
- *     registration has not listed the pods yet, and otherwise the status that
- *     names what is missing. kubepeers_register() returns KUBEPEERS_OK instead.
+ *   - A `timeout_ms` is in milliseconds. With 0 a call does not wait, but
+ *     kubepeers_register() still reads files. KUBEPEERS_TIMEOUT_DEFAULT and
+ *     every other negative number mean the default of that call. No number
+ *     means "forever".
+ *   - When the timeout expires, kubepeers_register() returns KUBEPEERS_OK. All
+ *     other calls return KUBEPEERS_NOT_SYNCED if the pods have not been listed
+ *     since kubepeers_register(). Otherwise the status names what is missing:
+ *     KUBEPEERS_SELF_NOT_VISIBLE, KUBEPEERS_STALE or KUBEPEERS_TIMEOUT.
  *   - Strings are NUL-terminated UTF-8. The library copies its arguments.
  *   - Functions that cannot fail accept NULL for an object.
  *
- * Calls on a provider have these errors, besides those that they document:
+ * Calls on a provider can also return the following errors. The documentation
+ * of each function does not repeat them.
  *
  *   KUBEPEERS_INVALID_ARGUMENT   a required pointer is NULL
  *   KUBEPEERS_NOT_INITIALIZED    the provider is 0 (not for kubepeers_close)
  *   KUBEPEERS_INVALID_HANDLE     the number is not a provider
  *   KUBEPEERS_CLOSED             the provider is closed (not for
- *                                kubepeers_close); also if another thread
- *                                closes it while the call waits
+ *                                kubepeers_close), or another thread closes it
+ *                                while the call waits
  *   KUBEPEERS_FORKED             the provider belongs to a parent process
- *   KUBEPEERS_INTERNAL           the library has failed
+ *   KUBEPEERS_INTERNAL           the library itself has failed
  *
  * OWNERSHIP
  *
@@ -84,30 +98,32 @@
  *   kubepeers_change_fd                close
  *   any call that fails                kubepeers_error_free
  *
- *   A string that is the return value of a function belongs to the object, or
- *   is static. Do not free it.
+ *   A pointer to const that a function returns belongs to the object that it
+ *   was read from, or is static. Do not free it.
  *
  * THREADS
  *
- *   - Any number of threads may use a provider at once, and any thread may
- *     close it at any time.
+ *   - Any number of threads may use a provider at the same time, and any thread
+ *     may close it at any time.
  *   - Lists, health records and errors are immutable. Any number of threads may
  *     read them. Free each of them once, when no thread reads it anymore.
  *   - Only one thread at a time may use a configuration.
  *   - The library never calls back.
  *   - No function may be called in a signal handler.
- *   - Each registered provider has a thread named kubepeers, and at times one
- *     or two named kubepeers-aux, which resolve names and log in with a
- *     kubeconfig. A kubepeers-aux thread ends after ten idle seconds, or soon
- *     after kubepeers_close().
+ *   - Each registered provider has a thread named kubepeers. At times it has
+ *     one or two more, named kubepeers-aux, which resolve names and run the
+ *     login plugins of a kubeconfig. A kubepeers-aux thread ends after ten idle
+ *     seconds. After kubepeers_deregister() or kubepeers_close() it ends once
+ *     its current lookup or login is over.
  *   - pthread_cancel() takes effect after the call to the library has returned.
- *     Threads with asynchronous cancellation (not the default) must not
- *     call the library. To end a wait, close the provider.
+ *     To end a wait earlier, close the provider. A thread with asynchronous
+ *     cancellation (not the default) must not call the library.
  *
  * EVENT LOOPS
  *
  *   kubepeers_change_fd() creates a descriptor that is readable whenever a call
- *   with a timeout of 0 may have a new outcome. So no thread need block:
+ *   with a timeout of 0 may have a new outcome. No call in this program blocks,
+ *   except that kubepeers_register() reads files:
  *
  *   int fd;
  *   char bytes[64];
@@ -121,7 +137,7 @@
  *       while ((n = read(fd, bytes, sizeof bytes)) > 0)
  *           ;
  *       if (n == 0)
- *           break; // closed
+ *           break; // the provider is closed
  *       kubepeers_peers *peers = NULL;
  *       if (kubepeers_wait(provider, seen, 0, &peers, &error) == 0) {
  *           seen = kubepeers_peers_generation(peers);
@@ -136,55 +152,55 @@
  *   }
  *   close(fd);
  *
- *   KUBEPEERS_CLOSED, KUBEPEERS_NOT_REGISTERED and KUBEPEERS_INTERNAL do not
- *   recover by waiting.
+ *   Waiting does not fix KUBEPEERS_CLOSED, KUBEPEERS_NOT_REGISTERED and
+ *   KUBEPEERS_INTERNAL. A program in which they can occur must leave the loop.
  *
  * THE PROCESS
  *
- *   - The library installs no signal handler, does not change the environment,
- *     and writes nothing to stdout or stderr unless malloc() fails (see
- *     Memory). kubepeers_register(), name resolution and login plugins read
- *     environment variables: do not call setenv() while a provider is
- *     registered.
- *   - The library's threads block all signals except fault signals (SIGSEGV,
- *     SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT), so that a crash
- *     handler of the process works for them, too. If all other threads block
- *     one of these signals and another process sends it, the system delivers it
- *     to a thread of the library.
+ *   - Output: the library writes nothing to stdout or stderr, unless malloc()
+ *     fails (see Memory).
+ *   - Environment: the library does not change it. kubepeers_register(), name
+ *     resolution and login plugins read environment variables. Do not call
+ *     setenv() during kubepeers_register() or while a provider is registered.
+ *   - Signals: the library installs no signal handler. Its threads block all
+ *     signals except fault signals (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP,
+ *     SIGSYS, SIGABRT), so that a crash handler of the process also works for
+ *     them. If another process sends a fault signal that all other threads
+ *     block, the system delivers it to a thread of the library.
  *   - Fork: in a child process, calls on the parent's providers return
- *     KUBEPEERS_FORKED. The child may create its own, and may read and free the
- *     objects that it inherits. It must not read a descriptor that the parent
- *     got from kubepeers_change_fd(), or the parent misses events. A connection
- *     that the parent closes stays open until the child, which has copies of
- *     all descriptors, execs or ends.
+ *     KUBEPEERS_FORKED. The child may create its own providers, and may read
+ *     and free the objects that it inherits. It must not read a descriptor that
+ *     the parent got from kubepeers_change_fd(): the parent would miss events.
+ *     The child has copies of all descriptors. A connection that the parent
+ *     closes therefore stays open until the child calls exec or ends.
  *   - Daemons: a child that closes all descriptors after fork() can register
- *     only if the parent had never registered. Otherwise its
- *     kubepeers_register() returns KUBEPEERS_FORKED.
+ *     only if its parent has never registered a provider. Otherwise
+ *     kubepeers_register() returns KUBEPEERS_FORKED in the child.
  *   - Descriptors: all are close-on-exec. The first kubepeers_register() opens
  *     three that stay open until the process ends. Close none of the library's
- *     descriptors.
+ *     descriptors, except for those that kubepeers_change_fd() returns.
  *   - Memory: if malloc() fails, the library writes to stderr and aborts the
  *     process. If there are no descriptors or threads left,
  *     kubepeers_register() and kubepeers_change_fd() return
  *     KUBEPEERS_NO_RESOURCES.
- *   - Login plugins of a kubeconfig are child processes, which the library
- *     waits for. If the process reaps them itself or ignores SIGCHLD, the
- *     library judges a plugin by its output.
- *   - Failure: an internal error is reported as KUBEPEERS_INTERNAL, and the
- *     process keeps running. If the watcher has failed, every call on its
- *     provider that needs the registration returns KUBEPEERS_INTERNAL until
+ *   - Login plugins of a kubeconfig are child processes, and the library waits
+ *     for them. If the process reaps all children or ignores SIGCHLD, the
+ *     library cannot read a plugin's exit status, and judges it by its output.
+ *   - Internal errors are reported as KUBEPEERS_INTERNAL, and the process keeps
+ *     running. If the watcher has failed, every call on its provider that needs
+ *     the registration returns KUBEPEERS_INTERNAL until
  *     kubepeers_deregister() or kubepeers_close().
- *   - dlclose() is allowed, but the library stays mapped until the process
- *     ends. Close all providers first.
+ *   - dlclose() is allowed once all providers are closed. The library stays
+ *     mapped until the process ends.
  *
  * VERSIONS
  *
- *   The soname of version 0.x is libkubepeers.so.0. From 0.4.0 on, functions,
- *   statuses, configuration keys, metrics and the words that functions return
- *   (verdicts, gates, error classes) are added, never changed or removed.
+ *   From 0.4.0 on, releases with the soname libkubepeers.so.0 may add
+ *   functions, statuses, configuration keys, metrics and words that functions
+ *   return (verdicts, gates, error classes). They never change or remove them.
  */
 
-/** The result of the function must not be ignored. */
+/** Marks a function whose result must not be ignored. */
 #ifndef KUBEPEERS_MUST_USE
 #if defined(__GNUC__)
 #define KUBEPEERS_MUST_USE __attribute__((warn_unused_result))
@@ -202,7 +218,7 @@
 #include <stdint.h>
 
 /**
- * A `timeout_ms` that means the default of the call.
+ * A `timeout_ms` that selects the default timeout of the call.
  */
 #define KUBEPEERS_TIMEOUT_DEFAULT (-1)
 
@@ -212,22 +228,22 @@
 #define KUBEPEERS_TIMEOUT_MAX INT32_MAX
 
 /**
- * For kubepeers_explain(): JSON, for programs.
+ * `form` of kubepeers_explain(): JSON, for programs.
  */
 #define KUBEPEERS_EXPLAIN_JSON 1
 
 /**
- * For kubepeers_explain(): a human-readable table.
+ * `form` of kubepeers_explain(): a human-readable table.
  */
 #define KUBEPEERS_EXPLAIN_TABLE 2
 
 /**
- * For kubepeers_doctor(): JSON, for programs.
+ * `form` of kubepeers_doctor(): JSON, for programs.
  */
 #define KUBEPEERS_DOCTOR_JSON 1
 
 /**
- * For kubepeers_doctor(): human-readable text.
+ * `form` of kubepeers_doctor(): human-readable text.
  */
 #define KUBEPEERS_DOCTOR_TEXT 2
 
@@ -237,13 +253,14 @@
 #define KUBEPEERS_LOG_ERROR 1
 
 /**
- * Level of a log record: a request failed, and the last result is kept.
+ * Level of a log record: a request failed and the last result is kept, or
+ * something else needs an operator's attention.
  */
 #define KUBEPEERS_LOG_WARN 2
 
 /**
- * Level of a log record: the result, or the way in which the library gets it,
- * has changed.
+ * Level of a log record: the registration, the result, or the way in which the
+ * library gets the result has changed.
  */
 #define KUBEPEERS_LOG_INFO 3
 
@@ -314,7 +331,7 @@
 #define KUBEPEERS_FORKED (-7)
 
 /**
- * kubepeers_init() was called with a live provider.
+ * The `*provider` of kubepeers_init() is already an open provider.
  */
 #define KUBEPEERS_ALREADY_INITIALIZED (-8)
 
@@ -345,18 +362,18 @@
 #define KUBEPEERS_SELF_NOT_VISIBLE (-13)
 
 /**
- * This pod cannot be a peer.
+ * This pod cannot be a peer; kubepeers_discover_peers() lists the reasons.
  */
 #define KUBEPEERS_SELF_EXCLUDED (-14)
 
 /**
- * The call waited for something that did not happen in time. Usually retryable.
+ * The peers that the call waited for did not appear in time. Usually retryable.
  */
 #define KUBEPEERS_TIMEOUT (-15)
 
 /**
- * There is no API server to contact: the process is not in a cluster, and no
- * kubeconfig is set.
+ * There is no API server to contact: the process is not in a cluster, and the
+ * key `kubeconfig` is not set.
  */
 #define KUBEPEERS_NOT_IN_CLUSTER (-16)
 
@@ -397,14 +414,14 @@
 #define KUBEPEERS_UNAVAILABLE (-23)
 
 /**
- * The result is older than requested, and a new list has not arrived in time.
- * Usually retryable.
+ * The result is older than `max_stale_ms`, or older than the call of
+ * kubepeers_refresh(), and no new list has arrived in time. Usually retryable.
  */
 #define KUBEPEERS_STALE (-24)
 
 /**
- * The library itself has failed. The process is not harmed. Close the
- * provider, or deregister it.
+ * The library itself has failed. The process is not harmed. Deregister or close
+ * the provider.
  */
 #define KUBEPEERS_INTERNAL (-99)
 
@@ -415,13 +432,13 @@
 typedef struct kubepeers_config kubepeers_config;
 
 /**
- * Opaque. Describes a failure. Any number of threads may read it.
+ * Opaque. Describes a failure. Immutable: any number of threads may read it.
  */
 typedef struct kubepeers_error kubepeers_error;
 
 /**
  * Opaque. An immutable record of how reliable the results were at one moment.
- * Any number of threads may read it.
+ * Any number of threads may read it, also after kubepeers_close().
  */
 typedef struct kubepeers_health kubepeers_health;
 
@@ -437,8 +454,9 @@ typedef struct kubepeers_peers kubepeers_peers;
 typedef int32_t kubepeers_status;
 
 /**
- * A provider: a number below 2^53, not a pointer. 0 is never a provider. A
- * closed or invalid number is safe to pass (for the errors, see CALLS).
+ * A provider: a number, not a pointer. It is below 2^53, so that a JavaScript
+ * number can hold it. 0 is never a provider. A closed or invalid number is safe
+ * to pass (for the errors, see CALLS).
  */
 typedef uint64_t kubepeers_provider;
 
@@ -451,18 +469,20 @@ extern "C" {
 /**
  * Creates an empty configuration.
  *
- * Returns the configuration, to be freed with kubepeers_config_free().
+ * Returns the configuration, which must be freed with kubepeers_config_free().
+ * No check for NULL is needed: kubepeers_config_set() and kubepeers_init()
+ * refuse NULL with KUBEPEERS_INVALID_ARGUMENT.
  */
 KUBEPEERS_MUST_USE kubepeers_config *kubepeers_config_new(void);
 
 /**
- * Sets one key. A later value of the same key replaces the earlier one. A
- * value that is refused leaves the configuration as it was. Does not block.
+ * Sets one key. A later value of the same key replaces the earlier one. If the
+ * value is refused, the configuration does not change. Does not block.
  *
  * Required keys:
  *
  *   pod_labels
- *       Labels that every peer has: "key=value,key2=value2", without blanks.
+ *       Labels that every peer has: "key=value,key2=value2", without spaces.
  *       All of them must match.
  *   discovery_port_name
  *       Name of the container port in a peer's address, e.g. "gossip".
@@ -474,39 +494,42 @@ KUBEPEERS_MUST_USE kubepeers_config *kubepeers_config_new(void);
  *       context, or "default" if the context has none. Default without it: the
  *       namespace of this pod.
  *   remoting_port_name, peers_port_name
- *       Names of two more container ports, for
- *       kubepeers_peers_remoting_port() and kubepeers_peers_peers_port(). A
- *       peer need not have them.
+ *       Names of two more container ports, which the library only reports:
+ *       see kubepeers_peers_remoting_port() and kubepeers_peers_peers_port().
+ *       A peer need not have them.
  *   default_discovery_port, default_remoting_port, default_peers_port
  *       Port number to assume for pods that lack the container port, 1 to
  *       65535. `default_remoting_port` also needs `remoting_port_name`, and
  *       `default_peers_port` needs `peers_port_name`.
  *   membership
- *       "member" (default): this process runs in one of the pods. That pod is
- *       identified, and is not among its own peers. "observer": this process
- *       runs in none of them, e.g. outside Kubernetes.
+ *       "member" (default): this process runs in one of the selected pods. The
+ *       library identifies that pod and excludes it from the peers.
+ *       "observer": this process runs in none of them, e.g. outside
+ *       Kubernetes.
  *   pod_uid, pod_name, pod_ip
- *       Identify the pod that this process runs in, ahead of all other ways
- *       (see kubepeers_register()). One of them is enough; the uid is the most
- *       reliable.
+ *       Identify the pod that this process runs in. They take precedence over
+ *       all other ways (see kubepeers_register()). One of them is enough. If
+ *       several are set, the library uses the first in this order, because
+ *       the uid is the most reliable.
  *   readiness
- *       "ignore" (default): pods that are not Ready are peers, too, because on
- *       a cold start no pod is Ready. "ready": only Ready pods are peers.
- *       This is for clients of a cluster, not for its members: the guarantee
- *       of kubepeers_discover_peers() for two pods does not hold.
+ *       "ignore" (default): a peer need not be Ready, because on a cold start
+ *       no pod is Ready. "ready": only Ready pods are peers. Use "ready" for
+ *       clients of a cluster, not for its members: it voids the guarantee
+ *       that kubepeers_discover_peers() makes for two pods.
  *   pending
  *       "exclude" (default): only Running pods are peers. "include": Pending
- *       pods with an address are peers, too, and this pod may be Pending. This
- *       is for native sidecars, whose pod is Pending until its main containers
- *       start.
+ *       pods with an address are also peers, and this pod may be Pending. Use
+ *       "include" for native sidecars, because their pod stays Pending until
+ *       its main containers start.
  *   ip_family
- *       "primary" (default): the address is status.podIP. "ipv4" or "ipv6":
- *       it is the first of status.podIPs of that family.
+ *       "primary" (default): the address of a peer is status.podIP. "ipv4" or
+ *       "ipv6": the address is the first of that family in status.podIPs.
  *   max_stale_ms
- *       Maximum age of a result, 1000 to 86400000. Older results are refreshed
- *       on demand; if that fails, calls return KUBEPEERS_STALE. Default: no
- *       limit. With less than about 60000, calls in a quiet cluster cause extra
- *       lists, because a quiet watch is confirmed only about once a minute.
+ *       Maximum age of a result, 1000 to 86400000. A call that finds an older
+ *       result requests a list and waits for it. If no list arrives in time,
+ *       the call returns KUBEPEERS_STALE. Default: no limit. Values below
+ *       about 60000 cause extra lists in a quiet cluster, because a quiet
+ *       watch is confirmed only about once a minute.
  *   watch
  *       "auto" (default): watch the pods, or poll them if the service account
  *       may only list them. "poll": always poll.
@@ -516,28 +539,33 @@ KUBEPEERS_MUST_USE kubepeers_config *kubepeers_config_new(void);
  *   register_timeout_ms
  *       Default timeout of kubepeers_register(), 0 to 86400000. Default: 5000.
  *   discover_timeout_ms
- *       Default timeout of the other calls that wait, 0 to 86400000, but at
- *       least 5000 for kubepeers_refresh(). Default: 3000.
+ *       Default timeout of the other calls that wait, 0 to 86400000. Default:
+ *       3000. kubepeers_refresh() uses 5000 if this is less.
  *   request_timeout_ms
- *       How long one request to the API server may remain unanswered, 1 to
- *       86400000. Default: 10000.
+ *       How long the library waits for the start of a response, and for each
+ *       further part of the response, 1 to 86400000. A whole list may take
+ *       three times as long. Default: 10000.
  *   service_account_dir
  *       Directory with `token`, `ca.crt` and `namespace`. Default:
  *       /var/run/secrets/kubernetes.io/serviceaccount.
  *   kubeconfig
- *       Path of a kubeconfig to use instead of the service account.
+ *       Path of a kubeconfig to use instead of the service account. With this
+ *       key, `service_account_dir` has no effect. The library does not read
+ *       the environment variable KUBECONFIG.
  *   context
- *       Context of that kubeconfig. Default: its current context.
+ *       Context of that kubeconfig. Default: its current context. Needs
+ *       `kubeconfig`.
  *   log
  *       Most verbose level of the log records that kubepeers_log_next()
  *       returns: "off" (default), "error", "warn", "info" or "debug".
  *
- * Files are read when they are needed. Use absolute paths if the process
- * changes its working directory.
+ * The library reads files when it needs them, not when the key is set. Use
+ * absolute paths if the process changes its working directory.
  *
  * Errors:
  *   KUBEPEERS_UNKNOWN_KEY        there is no such key; the message lists all
- *   KUBEPEERS_INVALID_CONFIG     the value is invalid; the message says why
+ *   KUBEPEERS_INVALID_CONFIG     the value is empty or invalid; the message
+ *                                says why
  *   KUBEPEERS_INVALID_UTF8       the key or the value is not UTF-8
  *   KUBEPEERS_INVALID_ARGUMENT   a pointer other than `error` is NULL
  */
@@ -557,17 +585,20 @@ void kubepeers_config_free(kubepeers_config *config);
  * Validates the configuration and creates a provider from it. Does no I/O,
  * starts no thread and does not block.
  *
- * Set `*provider` to 0 before the call: if it still holds a live provider, the
- * call fails with KUBEPEERS_ALREADY_INITIALIZED. On success `*provider` is the
- * new provider, which must be closed with kubepeers_close(). `config` may be
- * freed, or used again, after the call.
+ * Set `*provider` to 0 before the call. If `*provider` is an open provider, the
+ * call fails with KUBEPEERS_ALREADY_INITIALIZED. The call overwrites any other
+ * number, e.g. that of a closed provider. On success `*provider` is the new
+ * provider, which must be closed with kubepeers_close(). The provider has a
+ * copy of the configuration: `config` may be changed or freed after the call.
  *
  * Errors:
  *   KUBEPEERS_INVALID_ARGUMENT      a pointer other than `error` is NULL
  *   KUBEPEERS_INVALID_CONFIG        required keys are missing (the message
- *                                   names all), or a key needs another one
- *   KUBEPEERS_ALREADY_INITIALIZED   `*provider` is a live provider
- *   KUBEPEERS_NO_RESOURCES          65,536 providers are open
+ *                                   names all of them), or a key is set
+ *                                   without another key that it needs
+ *   KUBEPEERS_ALREADY_INITIALIZED   `*provider` is an open provider
+ *   KUBEPEERS_NO_RESOURCES          65,536 providers are open, or memory ran
+ *                                   out when the library was loaded
  */
 KUBEPEERS_MUST_USE
 kubepeers_status kubepeers_init(const kubepeers_config *config,
@@ -575,60 +606,66 @@ kubepeers_status kubepeers_init(const kubepeers_config *config,
                                 kubepeers_error **error);
 
 /**
- * Reads the credentials, identifies this pod, starts the watcher, and waits
- * until it has listed the pods. Blocks for at most `timeout_ms`; negative:
- * `register_timeout_ms`. With 0 it blocks only to read files.
+ * Reads the credentials, determines how to identify this pod, starts the
+ * watcher, and waits until the watcher has listed the pods. After the files
+ * have been read, it blocks for at most `timeout_ms` (negative:
+ * `register_timeout_ms`).
  *
  * KUBEPEERS_OK does not mean that the pods have been listed. The call also
- * returns it if the timeout expires without a permanent error, e.g. because the
- * API server is unreachable or overloaded. The watcher then keeps retrying, and
- * kubepeers_discover_peers() returns KUBEPEERS_NOT_SYNCED with the reason until
- * a list succeeds.
+ * returns KUBEPEERS_OK if the timeout expires without a permanent error, e.g.
+ * because the API server is unreachable or overloaded. The watcher then keeps
+ * retrying. Until a list succeeds, kubepeers_discover_peers() returns
+ * KUBEPEERS_NOT_SYNCED with the reason.
  *
- * If a permanent error, such as a missing Role, is found after the timeout,
- * later calls return KUBEPEERS_NOT_SYNCED with the reason, and
- * kubepeers_error_is_retryable() returns 0 for it. After a timeout of 0, later
- * calls report every permanent error of the API server in this way. The watcher
- * keeps retrying, so that calls succeed without another kubepeers_register()
- * once an operator has fixed the cause. The API server's 401 and 403 count as
- * permanent once they have lasted for two seconds, because an API server that
- * is starting denies valid requests for a moment.
+ * The watcher may find a permanent error, such as a missing Role, only after
+ * the timeout. Later calls then return KUBEPEERS_NOT_SYNCED with the reason,
+ * and kubepeers_error_is_retryable() returns 0 for that error. With a timeout
+ * of 0, every permanent error of the API server is reported in this way. The
+ * watcher keeps retrying: once an operator has fixed the cause, calls succeed
+ * without another kubepeers_register(). A 401 or 403 of the API server counts
+ * as permanent only after it has lasted for two seconds, because an API server
+ * that is starting denies valid requests for a moment.
  *
- * If the call fails, it leaves nothing running and may be called again. Only
- * KUBEPEERS_ALREADY_REGISTERED leaves the registration as it was.
+ * If the call fails, no watcher is left running, and the call may be repeated.
+ * The exception is KUBEPEERS_ALREADY_REGISTERED, which leaves the existing
+ * registration as it was.
  *
- * The credentials are those of `kubeconfig` if it is set. Otherwise they are
- * the files in `service_account_dir`, with the API server's address from the
- * environment variables KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT.
- * Either way the library rereads the files before every request, so that
- * rotation needs no action. The Role must allow `list` and `watch` on `pods` in
- * the namespace. With `list` alone the library polls.
+ * If `kubeconfig` is set, the library uses its credentials. Otherwise the
+ * library uses the files in `service_account_dir`, and finds the API server
+ * through the environment variables KUBERNETES_SERVICE_HOST and
+ * KUBERNETES_SERVICE_PORT. In both cases it rereads the files before every
+ * request, so rotation needs no action. The Role must allow `list` and `watch`
+ * on `pods` in the namespace. With `list` alone the library polls.
  *
- * This pod is identified by the first of the following that is available:
+ * The library identifies this pod by the first of the following that is
+ * available. It identifies no pod for an observer.
  *   1. `pod_uid`, `pod_name`, `pod_ip`
- *   2. the pod that the service account's token is bound to; the kubelet binds
- *      every token that it mounts
+ *   2. without `kubeconfig`: the pod that the service account's token is bound
+ *      to; the kubelet binds every token that it mounts
  *   3. the environment variables POD_UID and POD_NAME; one of them is enough
- *   4. in a cluster, the addresses of this machine's network interfaces; if
- *      several pods share an address (hostNetwork), only pods with the
- *      discovery port count
- *   5. in a cluster, the environment variable HOSTNAME
+ *   4. without `kubeconfig`: the addresses of the network interfaces that the
+ *      process sees; if several pods share an address (hostNetwork), only pods
+ *      with the discovery port count
+ *   5. without `kubeconfig`: the environment variable HOSTNAME, if no selected
+ *      pod has an address from 4
  *
  * Errors:
- *   KUBEPEERS_ALREADY_REGISTERED   the provider is registered
+ *   KUBEPEERS_ALREADY_REGISTERED   the provider is already registered
  *   KUBEPEERS_NOT_IN_CLUSTER       there is no API server to contact
  *   KUBEPEERS_NO_CREDENTIALS       the token, CA, namespace or kubeconfig is
  *                                  missing or unusable
- *   KUBEPEERS_NO_IDENTITY          this pod cannot be identified
+ *   KUBEPEERS_NO_IDENTITY          nothing that could identify this pod is
+ *                                  available
  *   KUBEPEERS_TLS                  the API server's certificate is not trusted,
  *                                  or TLS failed
  *   KUBEPEERS_UNAUTHORIZED         the API server rejects the credentials (401)
  *   KUBEPEERS_FORBIDDEN            the service account may not list pods (403);
  *                                  kubepeers_error_manifest() returns the fix
  *   KUBEPEERS_NO_RESOURCES         there are no descriptors or threads left
- *   KUBEPEERS_NOT_REGISTERED       another thread deregistered meanwhile
- *   KUBEPEERS_FORKED               also: this process has closed the library's
- *                                  descriptors
+ *   KUBEPEERS_NOT_REGISTERED       another thread has called
+ *                                  kubepeers_deregister() meanwhile
+ *   KUBEPEERS_FORKED               also if this process has closed the
+ *                                  library's descriptors
  */
 KUBEPEERS_MUST_USE
 kubepeers_status kubepeers_register(kubepeers_provider provider,
@@ -636,32 +673,43 @@ kubepeers_status kubepeers_register(kubepeers_provider provider,
                                     kubepeers_error **error);
 
 /**
- * Returns the current peers, without this pod. Blocks for at most `timeout_ms`,
- * and only until the pods have been listed, this pod is among them and Running
- * (see `pending`), and it has an address. (An observer waits only for the
- * list.) After that it answers from memory, unless the result is older than
- * `max_stale_ms`.
+ * Returns the current peers. The list excludes this pod and must be freed with
+ * kubepeers_peers_free().
+ *
+ * Blocks for at most `timeout_ms` (negative: `discover_timeout_ms`), and only
+ * until this pod is among the listed pods, is Running (see `pending`) and has
+ * an address. An observer waits only until the pods have been listed. After
+ * that, the call returns the list from memory without blocking, also while this
+ * pod terminates. It blocks again only if the result is older than
+ * `max_stale_ms`, or if this pod no longer meets these conditions, e.g. because
+ * it is no longer listed.
  *
  * An empty list means that this pod is alone (for an observer: that there are
  * no peers). It never means "not known yet" or "the API server did not answer".
- * If this call has returned KUBEPEERS_OK in two pods with different addresses
- * or ports and neither is terminating, at least one of them has the other in
- * its list, so they cannot both believe that they are alone. This does not hold
- * if `readiness` is "ready".
  *
- * While the API server is unreachable or denies requests, the last result is
- * kept and returned with KUBEPEERS_OK. kubepeers_get_health() returns its age,
- * and `max_stale_ms` limits it.
+ * Guarantee for two pods: suppose that this call has returned KUBEPEERS_OK in
+ * both, that their addresses or ports differ, and that neither is terminating.
+ * Then at least one of them has the other in its list, so they cannot both
+ * believe that they are alone. This does not hold if `readiness` is "ready",
+ * nor for observers. docs/guarantee.md lists all assumptions.
  *
- * A pod with the labels is a peer if it is Running (see `pending`), is Ready if
- * `readiness` is "ready", has an address (see `ip_family`) and the discovery
- * port, is not terminating, and is not this pod. If several pods have the same
- * address and port, only the one that started last is a peer; if this pod is
- * one of them, none is. kubepeers_explain() returns the verdict on each pod.
- * The port may belong to a container or to a native sidecar. With hostNetwork
- * it is the hostPort, if that is set.
+ * While the API server is unreachable or denies requests, the library keeps the
+ * last result, and the call returns it with KUBEPEERS_OK. `max_stale_ms` limits
+ * the age of the result. kubepeers_get_health() returns the age.
  *
- * `*peers` must be freed with kubepeers_peers_free().
+ * A selected pod is a peer if all of the following are true:
+ *   - it is not this pod
+ *   - it is Running (see `pending`) and not terminating
+ *   - it is Ready, or `readiness` is "ignore"
+ *   - it has an address (see `ip_family`)
+ *   - it has the discovery port, or `default_discovery_port` is set
+ *
+ * If several selected pods have the same address and port, only the one that
+ * started last is a peer. If this pod is one of them, none of them is a peer.
+ *
+ * The discovery port may belong to a container or to a native sidecar. With
+ * hostNetwork the library uses the hostPort if there is one.
+ * kubepeers_explain() returns the verdict on each pod.
  *
  * Errors:
  *   KUBEPEERS_NOT_REGISTERED     the provider is not registered
@@ -670,13 +718,15 @@ kubepeers_status kubepeers_register(kubepeers_provider provider,
  *   KUBEPEERS_SELF_NOT_VISIBLE   this pod is not among the listed pods yet, is
  *                                not Running yet (see `pending`), or has no
  *                                address yet
- *   KUBEPEERS_SELF_EXCLUDED      this pod cannot be a peer: it lacks the labels
- *                                or the discovery port, or has ended
+ *   KUBEPEERS_SELF_EXCLUDED      this pod cannot be a peer: it lacks the
+ *                                labels, the discovery port or an address of
+ *                                `ip_family`, has ended, or has a field that
+ *                                Kubernetes does not allow
  *   KUBEPEERS_NO_IDENTITY        several pods match this process
  *   KUBEPEERS_STALE              the result is older than `max_stale_ms`
  *
- * NOT_SYNCED, SELF_NOT_VISIBLE and STALE are returned when the timeout expires,
- * the others at once.
+ * The call returns NOT_SYNCED, SELF_NOT_VISIBLE and STALE when the timeout
+ * expires, and the others at once.
  */
 KUBEPEERS_MUST_USE
 kubepeers_status kubepeers_discover_peers(kubepeers_provider provider,
@@ -685,9 +735,10 @@ kubepeers_status kubepeers_discover_peers(kubepeers_provider provider,
                                           kubepeers_error **error);
 
 /**
- * Returns a list of one record: this pod, with the address and ports that it
- * has in the lists of its peers. All accessors of kubepeers_peers apply. For an
- * observer the list is empty.
+ * Returns a list with one record: this pod, with the address and ports that it
+ * has in the lists of its peers. All functions kubepeers_peers_*() accept the
+ * list, and it has the generation of the current peers. For an observer the
+ * list is empty.
  *
  * Blocks like kubepeers_discover_peers() and has the same errors. `*self_peer`
  * must be freed with kubepeers_peers_free().
@@ -699,16 +750,18 @@ kubepeers_status kubepeers_get_self(kubepeers_provider provider,
                                     kubepeers_error **error);
 
 /**
- * Returns the peers once their generation is above `after_generation`. Blocks
- * for at most `timeout_ms`.
+ * Waits until the generation of the peers is greater than `after_generation`,
+ * and returns the peers. Blocks for at most `timeout_ms` (negative:
+ * `discover_timeout_ms`).
  *
- * Pass the generation of the last list (kubepeers_peers_generation()), or 0 for
- * any. The call reports states, not events: it may skip intermediate states,
- * but always reports the current one. A new generation may have the same
- * addresses. `*peers` must be freed with kubepeers_peers_free().
+ * Pass the generation of your last list (kubepeers_peers_generation()). With 0
+ * the call is the same as kubepeers_discover_peers(). The call reports states,
+ * not events: it may skip intermediate lists, but always returns the current
+ * one. A list of a new generation may have the same addresses, e.g. if a pod
+ * has become Ready. `*peers` must be freed with kubepeers_peers_free().
  *
  * Errors: those of kubepeers_discover_peers(), and
- *   KUBEPEERS_TIMEOUT   there is no newer generation
+ *   KUBEPEERS_TIMEOUT   there is no newer list
  */
 KUBEPEERS_MUST_USE
 kubepeers_status kubepeers_wait(kubepeers_provider provider,
@@ -718,24 +771,37 @@ kubepeers_status kubepeers_wait(kubepeers_provider provider,
                                 kubepeers_error **error);
 
 /**
- * Returns the peers once there are at least `min` of them and the set of their
- * addresses has been the same for `stable_for_ms`. This pod does not count. It
- * is meant for a process that is about to form a cluster. Blocks for at most
- * `timeout_ms`, which should exceed `stable_for_ms` by several seconds.
+ * Waits until there are at least `min` peers and the set of their addresses is
+ * stable, and returns the peers. This pod does not count. The function is for a
+ * process that is about to form a cluster. `*peers` must be freed with
+ * kubepeers_peers_free().
  *
- * The addresses count as stable once they have been the same for
- * `stable_for_ms`, before or during the call, and a list requested after that
- * confirms them. An open watch is not enough: it may be dead, or its server may
- * have lost etcd. The library delays this list by up to 5 ms per peer (at most
- * 5 s), so that not all members list at once. A confirming list that arrived
- * before the call counts if it is at most 5 s old (or `stable_for_ms`, if that
- * is longer). With a `stable_for_ms` of 0, no confirming list is needed unless
- * requests have failed; then the next successful list is.
+ * Blocks for at most `timeout_ms` (negative: `discover_timeout_ms`). Pass a
+ * timeout that exceeds `stable_for_ms` by several seconds: the default is
+ * usually too short.
  *
- * With a timeout of 0, the call returns the peers if they are stable already.
- * Otherwise it requests what it needs and returns KUBEPEERS_TIMEOUT. Repeat it
- * when the descriptor of kubepeers_change_fd() is readable. `*peers` must be
- * freed with kubepeers_peers_free().
+ * The set is stable if both of these are true:
+ *   - it has been the same for `stable_for_ms`; time before the call counts
+ *   - a list that was requested at the end of this time or later confirms it
+ *
+ * The second condition has these rules:
+ *   - An open watch confirms nothing, because the watch may be dead, or its
+ *     server may have lost etcd.
+ *   - The library delays the confirming list by up to 5 ms per peer (at most
+ *     5 s), so that the members do not all list at once.
+ *   - A confirming list that arrived before the call counts if it is at most
+ *     5 s old (or `stable_for_ms`, if that is longer).
+ *   - With a `stable_for_ms` of 0, no confirming list is needed.
+ *   - If a request has failed since the last confirmation, the API server must
+ *     answer again first, even with a `stable_for_ms` of 0.
+ *
+ * With a `min` of 0 the call waits until the set is stable, even if it is
+ * empty.
+ *
+ * With a timeout of 0 the call returns the peers if they are already stable.
+ * Otherwise it returns KUBEPEERS_TIMEOUT. If only the confirming list is
+ * missing and its delay is over, the call also requests that list. Repeat the
+ * call when the descriptor of kubepeers_change_fd() is readable.
  *
  * Errors: those of kubepeers_discover_peers(), and
  *   KUBEPEERS_TIMEOUT            there are too few peers, or they are not
@@ -751,35 +817,41 @@ kubepeers_status kubepeers_wait_for_peers(kubepeers_provider provider,
                                           kubepeers_error **error);
 
 /**
- * Forces a new list and waits for it. On success, later results are at least as
- * new as this call, even with several API servers. If `*request` held a number,
- * they are at least as new as the call that stored it. Without a refresh,
- * results are as new as the watch, usually a few milliseconds behind.
+ * Requests a new list from the API server and waits for it. On success, later
+ * results are at least as new as this call, even with several API servers.
+ * Without a refresh, results are as new as the watch, which is usually a few
+ * milliseconds behind.
  *
- * The call is expensive for the API server. The watch needs no refresh: do not
- * repeat the call on a timer. All callers of a provider together cause at most
- * one list a second, and fewer while the API server refuses them.
+ * Do not call this on a timer: it is expensive for the API server, and the
+ * watch keeps the results up to date. All callers of a provider together cause
+ * at most one list a second, and fewer while the API server refuses lists.
  *
- * Blocks for at most `timeout_ms`; negative: the greater of 5000 and
- * `discover_timeout_ms`, because an API server whose cache lags takes up to
+ * Blocks for at most `timeout_ms`. A negative number means the greater of 5000
+ * and `discover_timeout_ms`, because an API server whose cache lags takes up to
  * 3.1 s.
  *
- * `request` lets an event loop wait without blocking, and may be NULL. Set
- * `*request` to 0 and call with a timeout of 0: this requests the list, stores
- * a number and fails with KUBEPEERS_STALE or KUBEPEERS_NOT_SYNCED. Repeat the
- * call with that number when the descriptor of kubepeers_change_fd() is
- * readable, until it returns KUBEPEERS_OK. If the list fails, the library
- * requests another, and the number stays valid. Set `*request` to 0 for the
- * next list, after kubepeers_deregister(), or to give up. KUBEPEERS_OK does
- * not reset `*request` to 0. The number needs no release.
+ * `request` lets an event loop wait without blocking. A program that may block
+ * passes NULL.
+ *   1. Set `*request` to 0 and call with a timeout of 0. The call requests the
+ *      list, stores a number in `*request`, and fails with KUBEPEERS_STALE or
+ *      KUBEPEERS_NOT_SYNCED.
+ *   2. Repeat the call with that number whenever the descriptor of
+ *      kubepeers_change_fd() is readable, until the call returns KUBEPEERS_OK.
+ *      Later results are then at least as new as the first call. If the list
+ *      fails, the library requests another, and the number stays valid.
+ *   3. Set `*request` to 0 before the next refresh. KUBEPEERS_OK does not
+ *      reset it.
+ *
+ * To give up, stop calling: the number needs no release. It becomes invalid
+ * when the registration ends.
  *
  * Errors:
  *   KUBEPEERS_STALE              the list has not arrived; the message says why
  *   KUBEPEERS_NOT_SYNCED         the same, and there is no earlier list
  *   KUBEPEERS_NOT_REGISTERED     the provider is not registered, or the
  *                                registration of `*request` has ended
- *   KUBEPEERS_INVALID_ARGUMENT   `*request` is a number that the call has not
- *                                stored
+ *   KUBEPEERS_INVALID_ARGUMENT   `*request` is a number that this function has
+ *                                not stored
  */
 kubepeers_status kubepeers_refresh(kubepeers_provider provider,
                                    uint64_t *request,
@@ -788,29 +860,33 @@ kubepeers_status kubepeers_refresh(kubepeers_provider provider,
 
 /**
  * Creates a file descriptor for an event loop (poll, epoll, kqueue emulations,
- * libuv, Netty). Does not block. It works before kubepeers_register(), and
- * across deregister and register.
+ * libuv, Netty). Does not block. The provider need not be registered, and the
+ * descriptor stays valid when the provider is deregistered or registered again.
  *
- * The descriptor is readable when a call with a timeout of 0 may have a new
- * outcome, that is, after each of these:
- *   - the peers or the state of this pod have changed
- *   - kubepeers_health_error() has appeared, disappeared or changed class
+ * The descriptor becomes readable when a call with a timeout of 0 may have a
+ * new outcome, that is, after each of these:
+ *   - a registration has begun or ended, or the watcher has failed
  *   - the first list after kubepeers_register() has succeeded or failed
+ *   - the peers or the state of this pod have changed
+ *   - the error of kubepeers_health_error() has appeared, disappeared or
+ *     changed (its class, or whether it is retryable)
  *   - a list that kubepeers_refresh() requested has arrived or failed
  *   - the peers may have become stable for kubepeers_wait_for_peers()
- *   - the result has become older than `max_stale_ms`
+ *   - the result has become older than `max_stale_ms`, or has been confirmed
+ *     after that
  *   - there is a new log record
- *   - the registration has ended, or the watcher has failed
  *
- * When it is readable, first read all bytes, which have no meaning; then call
- * what you need with a timeout of 0. It is readable once at the start, and may
- * be readable without anything new. After kubepeers_close() it stays readable
- * (POLLIN and POLLHUP) and read() returns 0. The preamble has an example.
+ * When the descriptor is readable, first read all bytes, and then make your
+ * calls with a timeout of 0. In the other order, a change between the two would
+ * be missed. The bytes have no meaning. A new descriptor is readable at once,
+ * and a descriptor may become readable although nothing is new. After
+ * kubepeers_close() the descriptor stays readable (POLLIN and POLLHUP), and
+ * read() returns 0. EVENT LOOPS in the preamble has an example.
  *
  * The caller owns the descriptor and must close() it, before or after
- * kubepeers_close(). It is non-blocking and close-on-exec. Each call creates
- * an independent one, for which the library keeps a second descriptor. The
- * library closes that some time after you close yours.
+ * kubepeers_close(). The descriptor is non-blocking and close-on-exec. Each
+ * call creates an independent one. For each, the library keeps a second
+ * descriptor, which it closes some time after the caller has closed the first.
  *
  * Errors:
  *   KUBEPEERS_NO_RESOURCES   there are no descriptors left
@@ -825,23 +901,27 @@ kubepeers_status kubepeers_change_fd(kubepeers_provider provider,
  * return at once. While it equals the generation of your last list, that list
  * is still current. Takes a few nanoseconds and no lock.
  *
- * Returns 0 if kubepeers_discover_peers() would block or fail, if
- * `max_stale_ms` is set, if more than 1,024 providers are open, or if
- * `provider` is not a provider.
+ * Returns 0 in the following cases. Call kubepeers_discover_peers() then.
+ *   - kubepeers_discover_peers() would block or fail
+ *   - `max_stale_ms` is set
+ *   - at least 1,024 other providers were open when `provider` was created
+ *   - `provider` is closed or not a provider
  */
 uint64_t kubepeers_generation(kubepeers_provider provider);
 
 /**
  * Copies the addresses of the peers to `buffer`, each with a terminating NUL,
- * in the order of the list. It is meant for bindings, where every call is
+ * in the order of the list. The function is for bindings, where every call is
  * expensive. Blocks like kubepeers_discover_peers().
  *
- * `*generation` is the generation of the list. `known_generation` is that of
- * the list that you have, or 0 if you have none. If the two are equal, nothing
- * is copied and `*length` is 0. Otherwise `*length` is the number of bytes of
- * all addresses with their NULs, 0 if there are no peers. If `*length` exceeds
- * `size`, nothing is copied although the call returns KUBEPEERS_OK: repeat the
- * call with a larger buffer and the same `known_generation`.
+ * `known_generation` is the generation of the list that you have, or 0 if you
+ * have none. `*generation` becomes the generation of the current list. If the
+ * two are equal, your list is current, nothing is copied, and `*length` is 0.
+ *
+ * If they differ, `*length` becomes the number of bytes of all addresses with
+ * their NULs, which is 0 if there are no peers. If `*length` exceeds `size`,
+ * nothing is copied although the call returns KUBEPEERS_OK. Repeat the call
+ * with a larger buffer and the same `known_generation`.
  *
  * `buffer` may be NULL if `size` is 0.
  *
@@ -872,10 +952,11 @@ kubepeers_status kubepeers_deregister(kubepeers_provider provider,
  * Deregisters and closes the provider. Waiting calls return KUBEPEERS_CLOSED.
  * Blocks until the watcher has ended, which takes milliseconds.
  *
- * May be called while other threads use the provider. Closing 0 or a closed
- * provider returns KUBEPEERS_OK, even while another thread is still closing
- * it. All objects, texts and descriptors that you have remain valid. Your
- * variable is not reset.
+ * The call is allowed while other threads use the provider. Closing 0 or a
+ * closed provider returns KUBEPEERS_OK, even while another thread is still
+ * closing it. Lists, health records, errors, texts and descriptors remain
+ * valid, and the caller must still free them. Your variable keeps the number;
+ * kubepeers_init() may overwrite it.
  */
 kubepeers_status kubepeers_close(kubepeers_provider provider,
                                  kubepeers_error **error);
@@ -900,8 +981,8 @@ uint64_t kubepeers_peers_generation(const kubepeers_peers *peers);
  * every process.
  *
  * Returns NULL if `index` is past the end or `peers` is NULL. The string is
- * valid until kubepeers_peers_free(). All functions that return a string of a
- * peer follow these two rules.
+ * valid until kubepeers_peers_free(). The same applies to all functions below
+ * that return a string of a peer.
  */
 const char *kubepeers_peers_address(const kubepeers_peers *peers, size_t index);
 
@@ -912,22 +993,23 @@ const char *kubepeers_peers_address(const kubepeers_peers *peers, size_t index);
 const char *kubepeers_peers_host(const kubepeers_peers *peers, size_t index);
 
 /**
- * Returns the port of `discovery_port_name`. All functions that return a port
- * return 0 if `index` is past the end or `peers` is NULL.
+ * Returns the port of `discovery_port_name`, or `default_discovery_port` if the
+ * pod lacks it. This function and the other two that return a port return 0 if
+ * `index` is past the end or `peers` is NULL.
  */
 uint16_t kubepeers_peers_discovery_port(const kubepeers_peers *peers,
                                         size_t index);
 
 /**
  * Returns the port of `remoting_port_name`, or `default_remoting_port` if the
- * pod has none, or 0 without a default.
+ * pod lacks it. Returns 0 if there is neither.
  */
 uint16_t kubepeers_peers_remoting_port(const kubepeers_peers *peers,
                                        size_t index);
 
 /**
- * Returns the port of `peers_port_name`, or `default_peers_port` if the pod has
- * none, or 0 without a default.
+ * Returns the port of `peers_port_name`, or `default_peers_port` if the pod
+ * lacks it. Returns 0 if there is neither.
  */
 uint16_t kubepeers_peers_peers_port(const kubepeers_peers *peers, size_t index);
 
@@ -956,8 +1038,8 @@ const char *kubepeers_peers_revision(const kubepeers_peers *peers,
                                      size_t index);
 
 /**
- * Returns 1 if the pod is Ready, or 0 if it is not, if `index` is past the end
- * or if `peers` is NULL.
+ * Returns 1 if the pod is Ready. Returns 0 if it is not, if `index` is past the
+ * end, or if `peers` is NULL.
  */
 int32_t kubepeers_peers_is_ready(const kubepeers_peers *peers, size_t index);
 
@@ -967,8 +1049,8 @@ int32_t kubepeers_peers_is_ready(const kubepeers_peers *peers, size_t index);
 void kubepeers_peers_free(kubepeers_peers *peers);
 
 /**
- * Returns how reliable the results are now. Does not block. `*health` must be
- * freed with kubepeers_health_free().
+ * Returns how reliable the results are now. Does not block. `*health` is a
+ * record of this moment, and must be freed with kubepeers_health_free().
  *
  * Errors:
  *   KUBEPEERS_NOT_REGISTERED   the provider is not registered
@@ -980,58 +1062,62 @@ kubepeers_status kubepeers_get_health(kubepeers_provider provider,
 
 /**
  * Returns the milliseconds since the result was last confirmed by a list, an
- * event, a bookmark or a new watch. Bookmarks come about once a minute, and a
- * watch that is silent for 90 s is opened again, so a quiet cluster does not
+ * event, a bookmark or a new watch. Bookmarks come about once a minute, and the
+ * library opens a new watch after 90 s of silence, so a quiet cluster does not
  * look old.
  *
- * Returns -1 before the first list, and if `health` is NULL.
+ * Returns -1 if the pods have not been listed yet or `health` is NULL.
  */
 int64_t kubepeers_health_age_ms(const kubepeers_health *health);
 
 /**
  * Returns 1 if the age exceeds `max_stale_ms`, if the pods have not been
- * listed yet or if `health` is NULL, and 0 otherwise. Without `max_stale_ms`
- * the limit is 120 s; if the pods are polled, it is 120 s or the time of three
- * polls, whichever is longer.
+ * listed yet, or if `health` is NULL. Returns 0 otherwise. If `max_stale_ms` is
+ * not set, the limit is 120 s. If the pods are polled, it is 120 s or the time
+ * of three polls, whichever is longer.
  */
 int32_t kubepeers_health_is_stale(const kubepeers_health *health);
 
 /**
- * Returns 1 if a watch was open, and 0 otherwise or if `health` is NULL. There
- * is a moment without one between two watches.
+ * Returns 1 if a watch was open. Returns 0 otherwise or if `health` is NULL. A
+ * single 0 is no error, because no watch is open for a moment between two
+ * watches.
  */
 int32_t kubepeers_health_is_watching(const kubepeers_health *health);
 
 /**
- * Returns 1 if the pods are polled: because of `watch` = "poll", or because
- * the service account may not watch them, which kubepeers_health_error() then
- * explains. Returns 0 otherwise or if `health` is NULL.
+ * Returns 1 if the pods are polled, because `watch` is "poll" or because the
+ * service account may not watch the pods. In the latter case
+ * kubepeers_health_error() explains why. Returns 0 otherwise or if `health` is
+ * NULL.
  */
 int32_t kubepeers_health_is_polling(const kubepeers_health *health);
 
 /**
  * Returns the last error since the last confirmation, or the error that causes
- * the pods to be polled. Returns NULL if there is none (also if `watch` is
- * "poll" and nothing has failed) or if `health` is NULL. Its status is
- * KUBEPEERS_UNAVAILABLE, or one that kubepeers_register() returns. It is valid
- * until kubepeers_health_free(), and must not be freed.
+ * the pods to be polled. Its status is KUBEPEERS_UNAVAILABLE, or one that
+ * kubepeers_register() returns. The error is valid until
+ * kubepeers_health_free(). Do not free it.
+ *
+ * Returns NULL if there is no such error or `health` is NULL. It also returns
+ * NULL if the pods are polled because `watch` is "poll" and nothing has failed.
  */
 const kubepeers_error *kubepeers_health_error(const kubepeers_health *health);
 
 /**
- * Returns the class of the error of kubepeers_health_error(), for programs; ""
- * if there is no error or `health` is NULL. The metrics use the same words:
+ * Returns the class of kubepeers_health_error(), for programs, or "" if there
+ * is no error or `health` is NULL. The metrics use the same words:
  *
  *   "unreachable"     no connection, or it broke
  *   "no-such-host"    the server's name cannot be resolved
  *   "timed-out"       no answer in time
  *   "tls"             the certificate is not trusted, or TLS failed
  *   "unauthorized"    401
- *   "forbidden"       403 from the API server itself
- *   "gone"            410: the watch cannot resume from the last
- *                     resourceVersion
+ *   "forbidden"       403 from the API server itself, not from a proxy
+ *   "gone"            the watch cannot resume from the last resourceVersion,
+ *                     usually 410
  *   "not-supported"   400, 406, 415 or 422
- *   "refused"         any other status that is not a success
+ *   "refused"         any other HTTP status that is not a success
  *   "incomplete"      a response that ended early
  *   "malformed"       a response that cannot be used
  *   "credentials"     the credentials cannot be used
@@ -1047,21 +1133,24 @@ const char *kubepeers_health_error_class(const kubepeers_health *health);
 void kubepeers_health_free(kubepeers_health *health);
 
 /**
- * Returns every pod that the labels select, with its verdict: "peer", or the
- * reason why it is not one. Does not block.
+ * Returns every selected pod with its verdict: "peer", or the reason why it is
+ * not one. Does not block. `*text` must be freed with kubepeers_text_free().
  *
- * With KUBEPEERS_EXPLAIN_JSON, `*text` is an object with `namespace`,
- * `selector`, `self`, `gate` and `pods`. `self` is a description of this pod
- * for humans, and `gate` is one of the gates below. Each of `pods`, sorted by
- * name, has `name`, `verdict`, `address` (null unless it is a peer), `ips`,
+ * With KUBEPEERS_EXPLAIN_TABLE `*text` is a table whose layout may change. With
+ * KUBEPEERS_EXPLAIN_JSON it is an object with these fields:
+ *   `namespace`   the namespace of the pods
+ *   `selector`    the labels of `pod_labels`
+ *   `self`        a description of this pod, for humans
+ *   `gate`        one of the gates below
+ *   `pods`        an array of pods, sorted by name
+ * Each pod has `name`, `verdict`, `address` (null unless it is a peer), `ips`,
  * `phase`, `ready`, `terminating`, `node_name`, `uid`, `revision`, `started`
- * (RFC 3339) and `ports` ([name, number] of each named port). What is unknown
- * is "". Fields may be added. With KUBEPEERS_EXPLAIN_TABLE it is a table whose
- * layout may change.
+ * (RFC 3339) and `ports` ([name, number] of each named port). A string is "" if
+ * its value is not known. Fields may be added.
  *
  * Verdicts:
- *   "peer"                a peer
- *   "self"                this pod
+ *   "peer"                it is a peer
+ *   "self"                it is this pod
  *   "not-running"         it is not Running (see `pending`)
  *   "terminating"         it is being deleted
  *   "no-ip"               it has no address yet
@@ -1073,17 +1162,23 @@ void kubepeers_health_free(kubepeers_health *health);
  *                         pod that started later
  *   "malformed"           the API server sent a field that Kubernetes does not
  *                         allow
+ * If several apply to a pod, its verdict is the first of "self", "malformed",
+ * "no-discovery-port", "not-running", "no-ip", "no-ip-of-family",
+ * "terminating", "not-ready" and "address-taken".
  *
- * Gates, which say whether this pod lets kubepeers_discover_peers() succeed:
- *   "open"                yes
- *   "self-absent"         this pod is not among the listed pods
- *   "self-not-yet"        this pod is not Running yet (see `pending`) or has no
- *                         address yet
- *   "self-excluded"       this pod has no discovery port, or has ended
- *   "self-unselected"     this pod exists, but lacks the labels
- *   "self-unclear"        several pods match this process
- *
- * `*text` must be freed with kubepeers_text_free().
+ * The gate says whether the state of this pod lets kubepeers_discover_peers()
+ * succeed, and which status that call returns otherwise:
+ *   "open"              yes; always so for an observer
+ *   "self-absent"       KUBEPEERS_SELF_NOT_VISIBLE: this pod is not among the
+ *                       listed pods
+ *   "self-not-yet"      KUBEPEERS_SELF_NOT_VISIBLE: this pod is not Running yet
+ *                       (see `pending`) or has no address yet
+ *   "self-excluded"     KUBEPEERS_SELF_EXCLUDED: this pod has no discovery
+ *                       port or no address of `ip_family`, has ended, or is
+ *                       malformed
+ *   "self-unselected"   KUBEPEERS_SELF_EXCLUDED: this pod exists, but lacks
+ *                       the labels
+ *   "self-unclear"      KUBEPEERS_NO_IDENTITY: several pods match this process
  *
  * Errors:
  *   KUBEPEERS_NOT_SYNCED         the pods have not been listed
@@ -1098,14 +1193,15 @@ kubepeers_status kubepeers_explain(kubepeers_provider provider,
 
 /**
  * Returns the metrics of the provider in Prometheus text format. Does not
- * block. Serve several providers under separate paths, because an exposition
- * may describe each metric only once (HELP and TYPE).
+ * block. `*text` must be freed with kubepeers_text_free(). Serve several
+ * providers under separate paths, because an exposition may describe each
+ * metric only once (HELP and TYPE).
  *
  * Gauges:
  *   kubepeers_peers        peers in the current list
  *   kubepeers_pods         selected pods, by `verdict`; verdicts without a pod
  *                          are omitted, except for "peer"
- *   kubepeers_synced       1 once the pods have been listed
+ *   kubepeers_synced       1 once the pods have been listed, 0 before
  *   kubepeers_stale        as kubepeers_health_is_stale()
  *   kubepeers_watching     as kubepeers_health_is_watching()
  *   kubepeers_polling      as kubepeers_health_is_polling()
@@ -1119,10 +1215,10 @@ kubepeers_status kubepeers_explain(kubepeers_provider provider,
  *                              (see kubepeers_health_error_class())
  *   kubepeers_events_total     watch events received
  *   kubepeers_evaluations_total
- *                              passes over all pods to find their verdicts
+ *                              updates of the verdicts
  *
- * All have the labels `namespace` and `selector`. Metrics are added, never
- * changed. `*text` must be freed with kubepeers_text_free().
+ * All metrics have the labels `namespace` and `selector`. Metrics are added,
+ * never changed.
  *
  * Errors:
  *   KUBEPEERS_NOT_REGISTERED   the provider is not registered
@@ -1142,13 +1238,13 @@ void kubepeers_text_free(char *text);
  * Examines every step of discovery with this configuration, and returns what
  * is wrong and how to fix it. Blocks until every step is known, for at most
  * `timeout_ms`; negative: 8 s. It works whether or not a provider exists, and
- * affects none: it registers a provider of its own, lists and watches the pods
- * once, and closes it. Unless `request_timeout_ms` is set, a request may remain
+ * affects none: it registers a provider of its own, lists and watches the pods,
+ * and closes it. Unless `request_timeout_ms` is set, a request may remain
  * unanswered for 3 s.
  *
- * What is wrong is in `*text`; the call still returns KUBEPEERS_OK. That
- * includes an incomplete configuration. `*text` contains no secrets and no
- * control characters.
+ * What is wrong, also with an incomplete configuration, is in `*text`, and the
+ * call returns KUBEPEERS_OK. `*text` contains no secrets, and no control
+ * characters except for line feeds.
  *
  * With KUBEPEERS_DOCTOR_JSON, `*text` is an object:
  *   outcome    "ok", "warning" or "wrong": the most serious state of a step
@@ -1209,17 +1305,18 @@ kubepeers_status kubepeers_doctor(const kubepeers_config *config,
                                   kubepeers_error **error);
 
 /**
- * Returns the oldest log record and removes it. Does not block. Whenever the
- * descriptor of kubepeers_change_fd() is readable, call this until there are
- * no more records. The key `log` selects which records are made.
+ * Returns the oldest log record and removes it. Does not block. The key `log`
+ * selects which records the library keeps. Whenever the descriptor of
+ * kubepeers_change_fd() is readable, call this until there are no more records.
  *
- * `*message` must be freed with kubepeers_text_free(); it is NULL if there is
- * no record, and then `*level` and `*unix_ms` are not written. `*level` is one
- * of KUBEPEERS_LOG_*, and `*unix_ms` is the time in milliseconds since 1970.
- * `level` and `unix_ms` may be NULL.
+ * `*message` must be freed with kubepeers_text_free(). `*level` is one of
+ * KUBEPEERS_LOG_*, and `*unix_ms` is the time in milliseconds since 1970.
+ * `level` and `unix_ms` may be NULL. If there is no record, the call returns
+ * KUBEPEERS_OK, sets `*message` to NULL, and does not write `*level` and
+ * `*unix_ms`.
  *
- * The library keeps 256 records. If there are more, it drops the oldest, and
- * the next record that you get reports how many it has dropped. Records stay
+ * The library keeps 256 records. If there are more, it drops the oldest. The
+ * next call then returns a record that says how many were dropped. Records stay
  * after kubepeers_deregister(); kubepeers_close() drops them.
  */
 KUBEPEERS_MUST_USE
@@ -1231,37 +1328,38 @@ kubepeers_status kubepeers_log_next(kubepeers_provider provider,
 
 /**
  * Returns the status of the error, or KUBEPEERS_OK if `error` is NULL. If a
- * call stored the error, it is the status that the call returned.
+ * call stored the error, this is the status that the call returned.
  */
 kubepeers_status kubepeers_error_status(const kubepeers_error *error);
 
 /**
- * Returns what failed, why, and what to do, as one or more lines of UTF-8; ""
- * if `error` is NULL. It contains neither secrets nor the manifest. The string
- * is valid as long as the error.
+ * Returns what failed, why, and what to do, in one or more lines, or "" if
+ * `error` is NULL. The message contains neither secrets nor the manifest. The
+ * string is valid as long as the error.
  */
 const char *kubepeers_error_message(const kubepeers_error *error);
 
 /**
- * Returns the Kubernetes manifest that fixes the error once it is applied, for
- * example the Role that is missing if the API server answers 403. Every error
- * with the same cause has the same manifest, whatever its status. The manifest
- * is YAML and ends with a newline. It contains the placeholder THE-USER if the
- * credentials do not name a service account. Returns NULL if there is none or
- * `error` is NULL. The string is valid as long as the error.
+ * Returns a Kubernetes manifest that fixes the error once it is applied, e.g.
+ * the missing Role if the API server answers 403. Returns NULL if there is none
+ * or `error` is NULL. The string is valid as long as the error.
+ *
+ * Errors with the same cause have the same manifest, whatever their status. The
+ * manifest is YAML and ends with a newline. It contains the placeholder
+ * THE-USER if the credentials do not name a service account.
  */
 const char *kubepeers_error_manifest(const kubepeers_error *error);
 
 /**
- * Returns 1 if the same call may succeed later without action by a user or an
- * operator on the program, its configuration or the cluster. Returns 0
- * otherwise or if `error` is NULL. Test this rather than the status:
- * KUBEPEERS_NOT_SYNCED because of a 403 is not retryable.
+ * Returns 1 if the same call may succeed later even if no user or operator
+ * changes the program, its configuration or the cluster. Returns 0 otherwise or
+ * if `error` is NULL. Test this rather than the status: KUBEPEERS_NOT_SYNCED
+ * because of a 403 is not retryable.
  */
 int32_t kubepeers_error_is_retryable(const kubepeers_error *error);
 
 /**
- * Returns the HTTP status of the API server's response, e.g. 403; 0 if there
+ * Returns the HTTP status of the API server's response, e.g. 403, or 0 if there
  * was no response or `error` is NULL.
  */
 int32_t kubepeers_error_http_status(const kubepeers_error *error);

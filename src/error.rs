@@ -1,11 +1,10 @@
 //! The error type of the crate.
 
-use std::fmt;
-
 use crate::status::Status;
 
 /// A status and a message: what failed, why, and what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
 pub struct Error {
     status: Status,
     retryable: bool,
@@ -81,11 +80,3 @@ impl Error {
         &self.message
     }
 }
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Error {}

@@ -17,7 +17,7 @@ pub const KUBEPEERS_CLOSED: i32 = -6;
 /// The provider belongs to a parent process, or this process has closed the
 /// library's descriptors.
 pub const KUBEPEERS_FORKED: i32 = -7;
-/// kubepeers_init() was called with a live provider.
+/// The `*provider` of kubepeers_init() is already an open provider.
 pub const KUBEPEERS_ALREADY_INITIALIZED: i32 = -8;
 /// The provider is 0.
 pub const KUBEPEERS_NOT_INITIALIZED: i32 = -9;
@@ -30,12 +30,12 @@ pub const KUBEPEERS_NOT_SYNCED: i32 = -12;
 /// This pod is not among the listed pods yet, is not Running yet (see
 /// `pending`), or has no address yet. Retryable.
 pub const KUBEPEERS_SELF_NOT_VISIBLE: i32 = -13;
-/// This pod cannot be a peer.
+/// This pod cannot be a peer; kubepeers_discover_peers() lists the reasons.
 pub const KUBEPEERS_SELF_EXCLUDED: i32 = -14;
-/// The call waited for something that did not happen in time. Usually retryable.
+/// The peers that the call waited for did not appear in time. Usually retryable.
 pub const KUBEPEERS_TIMEOUT: i32 = -15;
-/// There is no API server to contact: the process is not in a cluster, and no
-/// kubeconfig is set.
+/// There is no API server to contact: the process is not in a cluster, and the
+/// key `kubeconfig` is not set.
 pub const KUBEPEERS_NOT_IN_CLUSTER: i32 = -16;
 /// The token, CA, namespace or kubeconfig is missing or unusable.
 pub const KUBEPEERS_NO_CREDENTIALS: i32 = -17;
@@ -52,11 +52,11 @@ pub const KUBEPEERS_NO_RESOURCES: i32 = -22;
 /// The API server is unreachable, does not answer or reports a failure. Only
 /// the error of kubepeers_health_error() has this status.
 pub const KUBEPEERS_UNAVAILABLE: i32 = -23;
-/// The result is older than requested, and a new list has not arrived in time.
-/// Usually retryable.
+/// The result is older than `max_stale_ms`, or older than the call of
+/// kubepeers_refresh(), and no new list has arrived in time. Usually retryable.
 pub const KUBEPEERS_STALE: i32 = -24;
-/// The library itself has failed. The process is not harmed. Close the
-/// provider, or deregister it.
+/// The library itself has failed. The process is not harmed. Deregister or close
+/// the provider.
 pub const KUBEPEERS_INTERNAL: i32 = -99;
 
 /// What a call ended with, as a type.
@@ -128,45 +128,40 @@ impl Status {
         self as i32
     }
 
-    /// The status of a number, if it is one.
-    pub fn from_code(code: i32) -> Option<Status> {
-        Self::ALL.into_iter().find(|status| status.code() == code)
-    }
-
     /// The name without its prefix, the same in every language.
-    pub const fn name(self) -> &'static std::ffi::CStr {
+    pub const fn name(self) -> &'static str {
         match self {
-            Status::Ok => c"OK",
-            Status::InvalidArgument => c"INVALID_ARGUMENT",
-            Status::InvalidUtf8 => c"INVALID_UTF8",
-            Status::UnknownKey => c"UNKNOWN_KEY",
-            Status::InvalidConfig => c"INVALID_CONFIG",
-            Status::InvalidHandle => c"INVALID_HANDLE",
-            Status::Closed => c"CLOSED",
-            Status::Forked => c"FORKED",
-            Status::AlreadyInitialized => c"ALREADY_INITIALIZED",
-            Status::NotInitialized => c"NOT_INITIALIZED",
-            Status::AlreadyRegistered => c"ALREADY_REGISTERED",
-            Status::NotRegistered => c"NOT_REGISTERED",
-            Status::NotSynced => c"NOT_SYNCED",
-            Status::SelfNotVisible => c"SELF_NOT_VISIBLE",
-            Status::SelfExcluded => c"SELF_EXCLUDED",
-            Status::Timeout => c"TIMEOUT",
-            Status::NotInCluster => c"NOT_IN_CLUSTER",
-            Status::NoCredentials => c"NO_CREDENTIALS",
-            Status::NoIdentity => c"NO_IDENTITY",
-            Status::Tls => c"TLS",
-            Status::Unauthorized => c"UNAUTHORIZED",
-            Status::Forbidden => c"FORBIDDEN",
-            Status::NoResources => c"NO_RESOURCES",
-            Status::Unavailable => c"UNAVAILABLE",
-            Status::Stale => c"STALE",
-            Status::Internal => c"INTERNAL",
+            Status::Ok => "OK",
+            Status::InvalidArgument => "INVALID_ARGUMENT",
+            Status::InvalidUtf8 => "INVALID_UTF8",
+            Status::UnknownKey => "UNKNOWN_KEY",
+            Status::InvalidConfig => "INVALID_CONFIG",
+            Status::InvalidHandle => "INVALID_HANDLE",
+            Status::Closed => "CLOSED",
+            Status::Forked => "FORKED",
+            Status::AlreadyInitialized => "ALREADY_INITIALIZED",
+            Status::NotInitialized => "NOT_INITIALIZED",
+            Status::AlreadyRegistered => "ALREADY_REGISTERED",
+            Status::NotRegistered => "NOT_REGISTERED",
+            Status::NotSynced => "NOT_SYNCED",
+            Status::SelfNotVisible => "SELF_NOT_VISIBLE",
+            Status::SelfExcluded => "SELF_EXCLUDED",
+            Status::Timeout => "TIMEOUT",
+            Status::NotInCluster => "NOT_IN_CLUSTER",
+            Status::NoCredentials => "NO_CREDENTIALS",
+            Status::NoIdentity => "NO_IDENTITY",
+            Status::Tls => "TLS",
+            Status::Unauthorized => "UNAUTHORIZED",
+            Status::Forbidden => "FORBIDDEN",
+            Status::NoResources => "NO_RESOURCES",
+            Status::Unavailable => "UNAVAILABLE",
+            Status::Stale => "STALE",
+            Status::Internal => "INTERNAL",
         }
     }
 
-    /// Whether the same call may succeed later without anybody changing a configuration, a manifest
-    /// or a program.
+    /// Returns whether the same call may succeed later without a change to the configuration, the
+    /// cluster or the program.
     pub const fn is_retryable(self) -> bool {
         matches!(
             self,

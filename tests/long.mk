@@ -1,7 +1,7 @@
-# Tests that take long and need more than a new machine has. Part of the Makefile.
+# Tests that take long, or need more than a new machine has. Included by the Makefile.
 
 .PHONY: test-long
-test-long: dependencies test-memory test-address test-thread test-fuzz test-miri test-valgrind test-abi test-dist test-wheel ## run all long tests, before a release
+test-long: dependencies test-memory test-address test-thread test-fuzz test-miri test-valgrind test-abi test-dist test-wheel ## run all long tests; needed before a release
 
 # Sanitizers and Miri need a nightly toolchain.
 NIGHTLY ?= nightly-2026-05-20
@@ -17,8 +17,12 @@ SEED    ?= 21
 # `=`: the Makefile sets the parts after it has included this file.
 RANDOM_CALLS = -std=c11 -Iinclude $(C_TEST_FLAGS) $(C_TEST_SHARED) $(wildcard tests/c/model/*.c)
 
-.PHONY: test-calls
-test-calls: stage ## call every export at random
+.PHONY: test-calls random-calls
+test-calls: stage ## call every export at random, and check the outcomes
+	$(MAKE) --no-print-directory random-calls
+
+# Without `stage`, which would replace the library while other suites load it.
+random-calls:
 	@mkdir -p $(PROGRAMS)
 	$(CC) $(RANDOM_CALLS) -o $(PROGRAMS)/random-calls $(C_LINK)
 	tests/abi/exports $(STAGE)/lib/libkubepeers.so $(PROGRAMS)/random-calls
@@ -61,7 +65,7 @@ fuzz: $(FUZZ_TARGETS:%=fuzz-%) ## run the decoders on hostile inputs (SECONDS=60
 # Runs the seeds, and new inputs for a few seconds.
 .PHONY: test-fuzz
 test-fuzz: FUZZ_LIMIT := -runs=100000 -max_total_time=20
-test-fuzz: $(FUZZ_TARGETS:%=fuzz-%) ## the same, but shorter
+test-fuzz: $(FUZZ_TARGETS:%=fuzz-%) ## run them for a shorter time
 
 .PHONY: fuzz-build
 fuzz-build:
@@ -74,7 +78,7 @@ $(FUZZ_TARGETS:%=fuzz-%): fuzz-%: fuzz-build
 		$(FUZZ_LIMIT) -max_len=16384 -timeout=10 -print_final_stats=1
 
 .PHONY: test-memory
-test-memory: ## measure the memory of a client of hostile servers
+test-memory: ## measure the memory of a provider with hostile servers
 	cargo test --locked --features testing --profile staged --test memory -- --nocapture
 
 .PHONY: test-miri
@@ -82,8 +86,8 @@ test-miri: ## run Miri on the C ABI, with a fake backend
 	MIRIFLAGS="-Zmiri-strict-provenance -Zmiri-disable-isolation" \
 		cargo +$(NIGHTLY) miri test --locked --lib --target-dir $(BUILD)/miri ffi::
 
-# Without a child process: the stacks of the parent's threads are not in it, so that what they own
-# is lost.
+# Runs no child process: a child lacks the stacks of the parent's threads, so valgrind would report
+# memory that only these stacks reference as lost.
 .PHONY: test-valgrind
 test-valgrind: stage ## run the random calls under valgrind, with about 1,000 providers (CALLS=N SEED=N)
 	@mkdir -p $(PROGRAMS)
@@ -93,18 +97,18 @@ test-valgrind: stage ## run the random calls under valgrind, with about 1,000 pr
 
 # abidw finds types only in an unstripped library.
 .PHONY: test-abi
-test-abi: ## compare the ABI with the committed one (Debian package abigail-tools)
+test-abi: ## compare the ABI with the recorded one (Debian package abigail-tools)
 	cargo build --locked --lib
 	tests/abi/check $(BUILD)/debug/libkubepeers.so
 
 .PHONY: abi
-abi: ## generate tests/abi/libkubepeers.abi
+abi: ## record the ABI in tests/abi/libkubepeers.abi
 	cargo build --locked --lib
 	tests/abi/check --write $(BUILD)/debug/libkubepeers.so
 
 # Needs root, to create systems that run the libraries, and the packages in tests/dist/packages.
 .PHONY: test-dist
-test-dist: dist control-plane ## check the tarballs, run each in an old system, and reproduce one (root)
+test-dist: dist control-plane ## check all tarballs, run each on an old system, and reproduce one (root)
 	$(TOOL) run -- tests/dist/run $(DIST_TARGETS)
 	tests/dist/reproducible $(firstword $(DIST_TARGETS))
 

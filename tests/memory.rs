@@ -14,7 +14,7 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use kubepeers::testing::{
-    Config, Field, Form, KubeApi, Provider, Timeout, connect, peer_texts, spawn_named,
+    Config, Form, KubeApi, Provider, Timeout, connect, peer_texts, spawn_named,
 };
 
 const LIMIT_MB: f64 = 64.0;
@@ -52,6 +52,7 @@ const CASES: &[Case] = &[
         list: bomb,
         watch: None,
     },
+    Case { name: "lists with a key of 8 MB", headers: [PLAIN; 2], list: long_key, watch: None },
     Case {
         name: "node names of 4 MB",
         headers: [PLAIN; 2],
@@ -162,7 +163,7 @@ fn client(port: u16) {
             (0..peers.len()).for_each(|i| {
                 black_box((
                     peer_texts::address(&peers, i),
-                    peer_texts::text(&peers, i, Field::Name),
+                    peer_texts::text(&peers, i, peer_texts::Field::Name),
                 ));
             });
         }
@@ -309,6 +310,14 @@ fn bomb(to: &mut dyn Write, _: usize) -> std::io::Result<()> {
     let mut encoder = GzEncoder::new(to, Compression::best());
     let small = pod_with(0, "", true);
     list(&mut encoder, (0..).map(|number| small.replace("0000", &format!("{number:0>4}"))), 7)
+}
+
+/// A key with an escape, which the parser copies, in every other list.
+fn long_key(to: &mut dyn Write, number: usize) -> std::io::Result<()> {
+    if number.is_multiple_of(2) {
+        return other_pods(to, number);
+    }
+    write!(to, r#"{{"\u006e{}":0}}"#, "n".repeat(8_000_000))
 }
 
 fn long_node_names(to: &mut dyn Write, _: usize) -> std::io::Result<()> {

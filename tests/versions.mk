@@ -1,4 +1,4 @@
-# Tests with other Kubernetes releases, and with several API servers. Part of the Makefile.
+# Tests with other Kubernetes releases, and with several API servers. Included by the Makefile.
 
 # The oldest supported release, and the newest one. `make test` uses $(KUBERNETES_VERSION).
 OLDEST   := 1.28
@@ -15,8 +15,8 @@ endif
 .PHONY: test-versions
 test-versions: $(VERSIONS:%=test-version-%) ## test other Kubernetes releases (VERSIONS="1.28 1.37")
 
-# Excludes the conformance tests that use no API server: those of the test code itself, and of what
-# init refuses.
+# Excludes the conformance tests that use no API server: those of the test code itself, and of
+# options that init rejects.
 NO_SERVER := $(patsubst %,--ignore=tests/conformance/test_%.py,schema mutations) -k 'not configuration:'
 
 # Only the C probe runs: `make test` compares the bindings, and the release does not affect them.
@@ -28,8 +28,8 @@ $(RELEASES:%=test-version-%): test-version-%: probes $(VENV)/ready $(TOOL) $(BUI
 
 stamps = -X $(STAMP).gitVersion=v$(call version,$*) -X $(STAMP).gitMajor=1 -X $(STAMP).gitMinor=$(*:1.%=%)
 
-# A directory for KUBEBUILDER_ASSETS. All links lead to one program. The tag providerless makes 1.28
-# build faster.
+# A directory for KUBEBUILDER_ASSETS. All links point to one program. The tag providerless makes the
+# build of 1.28 faster.
 $(RELEASES:%=$(BUILD)/testenv/kubernetes-%/kubernetes): $(BUILD)/testenv/kubernetes-%/kubernetes: \
 		tests/versions/%/go.mod tests/versions/%/go.sum $(wildcard tests/testenv/cmd/kubernetes/*.go)
 	@echo "Building etcd and kube-apiserver $(call version,$*) from source, once: about five minutes on two cores."
@@ -38,7 +38,8 @@ $(RELEASES:%=$(BUILD)/testenv/kubernetes-%/kubernetes): $(BUILD)/testenv/kuberne
 	$(GO_TESTENV) build -v -tags providerless -ldflags '-s -w $(stamps)' -o $@ . 2>&1 | ../../progress "$$packages"
 	@touch $@
 
-# Three API servers behind a balancer that freezes, cuts and delays. The watch cache of one lags.
-.PHONY: test-rig
-test-rig: stage control-plane $(VENV)/ready ## test with a frozen and a lagging API server among three
-	TESTENV=$(TOOL) $(VENV)/bin/pytest -q -s tests/versions/test_rig.py
+# Three API servers behind a balancer, which can freeze or cut their connections. The watch cache of
+# a server can lag.
+.PHONY: test-balancer
+test-balancer: stage control-plane $(VENV)/ready ## test with three API servers, one of which freezes or lags
+	TESTENV=$(TOOL) $(VENV)/bin/pytest -q -s tests/versions/test_balancer.py

@@ -47,7 +47,7 @@ func BenchmarkAddresses(b *testing.B) {
 	}
 }
 
-// BenchmarkChange measures the cost of a new snapshot. The program reads nothing of it,
+// BenchmarkChange measures the cost of a new snapshot of which the program reads nothing,
 // the addresses, or all records.
 func BenchmarkChange(b *testing.B) {
 	for _, pods := range []int{10, 1000, 5000} {

@@ -15,24 +15,25 @@ import (
 	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
 )
 
-// Config says which pods are peers, and how to find them. PodLabels and
+// Config says which pods are peers and how to find them. PodLabels and
 // DiscoveryPortName are required. The zero value of every other field selects
 // its default.
 type Config struct {
-	// Namespace is the namespace of the pods. Default: the namespace of this pod,
-	// or with Kubeconfig the namespace of the context.
+	// Namespace is the namespace of the pods. Default: the namespace of this pod.
+	// With Kubeconfig: the namespace of the context, or "default" if the context has
+	// none.
 	Namespace string
 	// PodLabels are the labels that every peer has. All of them must match.
 	PodLabels map[string]string
-	// DiscoveryPortName is the name of the container port in a peer's address, for
-	// example "gossip". Its protocol does not matter.
+	// DiscoveryPortName is the name of the container port whose number is in a peer's
+	// address, for example "gossip". The protocol of the port does not matter.
 	DiscoveryPortName string
-	// RemotingPortName is the name of one more container port to report, as
-	// [Node.RemotingPort], for example that of GoAkt's remoting. The library does
-	// not use it, and a peer need not have it.
+	// RemotingPortName is the name of another container port, for example GoAkt's
+	// remoting port. The library only reports it as [Node.RemotingPort]. A peer need
+	// not have it. Default: not reported.
 	RemotingPortName string
-	// PeersPortName is the name of one more container port to report, as
-	// [Node.PeersPort]. The library does not use it, and a peer need not have it.
+	// PeersPortName is the name of another container port. The library only reports it
+	// as [Node.PeersPort]. A peer need not have it. Default: not reported.
 	PeersPortName string
 
 	// DefaultDiscoveryPort is the port to assume for pods that have no port named
@@ -49,7 +50,7 @@ type Config struct {
 	Membership Membership
 	// PodUID, PodName and PodIP identify the pod that this process runs in. They are
 	// needed only if nothing else identifies it; see [Provider.Register]. One of them
-	// is enough, and PodUID is the most reliable. If several are set, PodUID takes
+	// is enough. PodUID is the most reliable. If several are set, PodUID takes
 	// precedence over PodName, and PodName over PodIP.
 	PodUID  string
 	PodName string
@@ -62,50 +63,58 @@ type Config struct {
 	// IPFamily selects among the addresses of a pod. Default: PrimaryIP.
 	IPFamily IPFamily
 
-	// MaxStale is the maximum age of a result, 1 s to 24 h. Older results are
-	// refreshed on demand. While that fails, calls wait; if the context ends, the
-	// error wraps [ErrStale]. Default: no limit. With less than about a minute,
-	// calls in a quiet cluster cause extra lists, because a quiet watch is confirmed
-	// only about once a minute.
+	// MaxStale is the maximum age of a result, 1 s to 24 h. A call that finds an older
+	// result requests a list and waits for it. If the context ends first, the error
+	// wraps [ErrStale]. Default: no limit. With less than about a minute, calls in a
+	// quiet cluster cause extra lists, because a quiet watch is confirmed only about
+	// once a minute.
 	MaxStale time.Duration
 	// WatchMode says how changes are found. Default: WatchAuto.
 	WatchMode WatchMode
-	// PollInterval is the time between two polls, 1 s to 24 h, with up to 20 % of
-	// jitter. Default: 15 s.
+	// PollInterval is the time between two polls, 1 s to 24 h. The library varies it at
+	// random by up to a fifth. Default: 15 s.
 	PollInterval time.Duration
 
 	// RegisterTimeout is how long [Provider.Register] waits for the first list, at
 	// most 24 h. If it is negative, Register does not wait. Default: 5 s.
 	RegisterTimeout time.Duration
-	// RequestTimeout is how long one request to the API server may remain
-	// unanswered, at most 24 h. Default: 10 s.
+	// RequestTimeout is how long the library waits for the start of a response of the
+	// API server, and for each further part of the response, at most 24 h. A whole list
+	// may take three times as long. Default: 10 s.
 	RequestTimeout time.Duration
 
 	// ServiceAccountDir is the directory with the files token, ca.crt and namespace.
-	// Default: the directory that Kubernetes mounts into every container.
+	// Default: the directory that Kubernetes mounts,
+	// /var/run/secrets/kubernetes.io/serviceaccount.
 	ServiceAccountDir string
 	// Kubeconfig is the path of a kubeconfig to use instead of the service account,
-	// for processes outside Kubernetes. It excludes ServiceAccountDir.
+	// for processes outside Kubernetes. It must not be set together with
+	// ServiceAccountDir. The library does not read the environment variable KUBECONFIG.
 	Kubeconfig string
-	// KubeContext is the context of the kubeconfig. Default: its current context.
+	// KubeContext is the context of the kubeconfig. It requires Kubeconfig. Default: the
+	// current context of the kubeconfig.
 	KubeContext string
 
 	// Logger receives log records about the watcher. Default: no log.
 	//
 	// Each record has the attribute selector, the attribute namespace if Namespace is
-	// set, and the time at which it was made. The levels are
+	// set, and the time at which the library created it. The levels are
 	//   - LevelError for a failure of the library itself
-	//   - LevelWarn for a failed request
-	//   - LevelInfo for a change of the peers, or a switch between watching and polling
+	//   - LevelWarn for a failed request, or for something else that needs an operator's
+	//     attention
+	//   - LevelInfo for a change of the registration, of the result, or of the way in which
+	//     the library gets the result (watching or polling)
 	//   - LevelDebug for everything else
 	//
-	// New reads which levels the logger has enabled. The library makes no records of
-	// other levels, even if a LevelVar changes later.
+	// New reads the lowest enabled level of the logger. The library creates no records
+	// below that level, even if the logger has a [slog.LevelVar] that is lowered later. If
+	// it is raised later, the provider drops the records below the new level.
 	//
-	// A goroutine of the provider calls the logger, one record at a time. If the
-	// logger is slow, the newest 256 records are kept, and the next record reports
-	// how many were dropped. The logger may call every method of the provider except
-	// [Provider.Close], which waits until the logger has returned.
+	// One goroutine of the provider calls the logger, with one record at a time. It runs
+	// from the first Register until Close. If the logger is slow, the provider keeps the
+	// newest 256 records, and the next record reports how many were dropped. The logger
+	// may call every method of the provider except [Provider.Close], which waits for the
+	// logger and would deadlock.
 	Logger *slog.Logger
 }
 
@@ -114,8 +123,8 @@ type Config struct {
 type Membership string
 
 const (
-	// Member is a process that runs in one of the pods. That pod is identified, and
-	// is not among its own peers.
+	// Member is a process that runs in one of the pods. The library identifies that
+	// pod and excludes it from the result.
 	Member Membership = "member"
 	// Observer is a process that runs in none of the pods, for example outside
 	// Kubernetes.
@@ -130,8 +139,8 @@ const (
 	// pod is Ready.
 	IgnoreReadiness Readiness = "ignore"
 	// RequireReady excludes pods that are not Ready. It is meant for clients of a
-	// cluster, not for its members: two members could both believe that they are
-	// alone.
+	// cluster, not for its members, because two members could both believe that they
+	// are alone.
 	RequireReady Readiness = "ready"
 )
 
@@ -139,10 +148,11 @@ const (
 type Pending string
 
 const (
-	// ExcludePending requires that peers, and this pod, are Running.
+	// ExcludePending requires peers and this pod to be Running.
 	ExcludePending Pending = "exclude"
-	// IncludePending includes Pending pods that have an address. It is meant for
-	// native sidecars, whose pod is Pending until its main containers start.
+	// IncludePending includes Pending pods that have an address and allows this pod to
+	// be Pending. It is meant for native sidecars, whose pod is Pending until its main
+	// containers start.
 	IncludePending Pending = "include"
 )
 
@@ -208,7 +218,7 @@ func (c *Config) fields() []field {
 	}
 }
 
-// settings holds a Config in the form that the library takes.
+// settings is a validated Config in the library's form.
 type settings struct {
 	pairs           []capi.Pair
 	registerTimeout time.Duration // 0: Register does not wait
@@ -216,10 +226,15 @@ type settings struct {
 	raw             bool // messages name the library's keys, not the fields of Config
 }
 
-// settings validates what the library cannot validate, and what it would report in
-// units or names that a Go program does not use.
+// settings validates fields that the library cannot validate, or whose errors it would
+// report in units or names that a Go program does not use.
 func (c *Config) settings() (settings, error) {
-	if problems := c.validate(); problems != nil {
+	return c.settingsOf(c.validate())
+}
+
+// settingsOf returns the settings, or the problems as an error.
+func (c *Config) settingsOf(problems []string) (settings, error) {
+	if problems != nil {
 		return settings{}, &Error{Status: ErrInvalidConfig, Message: strings.Join(problems, "; ")}
 	}
 	result := settings{registerTimeout: 5 * time.Second, logger: c.Logger}
@@ -243,17 +258,27 @@ func (c *Config) settings() (settings, error) {
 }
 
 // validate returns all problems, or nil.
-func (c *Config) validate() (problems []string) {
-	report := func(format string, arguments ...any) {
-		problems = append(problems, fmt.Sprintf(format, arguments...))
-	}
+func (c *Config) validate() []string {
+	return append(c.missing(), c.invalid()...)
+}
+
+// missing returns the problem of required fields that are not set, or nil.
+func (c *Config) missing() []string {
 	switch {
 	case len(c.PodLabels) == 0 && c.DiscoveryPortName == "":
-		report("Config.PodLabels and Config.DiscoveryPortName are required")
+		return []string{"Config.PodLabels and Config.DiscoveryPortName are required"}
 	case len(c.PodLabels) == 0:
-		report("Config.PodLabels is required")
+		return []string{"Config.PodLabels is required"}
 	case c.DiscoveryPortName == "":
-		report("Config.DiscoveryPortName is required")
+		return []string{"Config.DiscoveryPortName is required"}
+	}
+	return nil
+}
+
+// invalid returns the problems of the fields that are set, or nil.
+func (c *Config) invalid() (problems []string) {
+	report := func(format string, arguments ...any) {
+		problems = append(problems, fmt.Sprintf(format, arguments...))
 	}
 	for _, key := range slices.Sorted(maps.Keys(c.PodLabels)) {
 		// The library's label text has no escapes: a separator would begin another label.

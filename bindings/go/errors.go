@@ -9,13 +9,13 @@ import (
 	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
 )
 
-// Status is the kind of an [Error]. Each of the constants is an error, too, so
-// that errors.Is(err, ErrNotSynced) works. A newer library may return a status
-// that is not listed here.
+// Status is the kind of an [Error]. It implements error, so that
+// errors.Is(err, ErrNotSynced) works. A newer library may return a status that is not
+// listed here. No error has the status 0.
 type Status int32
 
 const (
-	// ErrInvalidArgument reports an argument that is out of range.
+	// ErrInvalidArgument reports an argument that is out of range or a nil context.
 	ErrInvalidArgument Status = capi.InvalidArgument
 	// ErrInvalidConfig reports that a field of Config is missing or invalid. The
 	// message names the field.
@@ -28,20 +28,21 @@ const (
 	// deregistered during the call.
 	ErrNotRegistered Status = capi.NotRegistered
 	// ErrNotSynced reports that the pods have not been listed yet. The message says
-	// why. Usually retryable.
+	// why. It is usually retryable.
 	ErrNotSynced Status = capi.NotSynced
 	// ErrSelfNotVisible reports that this pod is not among the listed pods yet, is
-	// not Running yet (see [Pending]), or has no address yet. Retryable.
+	// not Running yet (see [Pending]), or has no address yet. It is retryable.
 	ErrSelfNotVisible Status = capi.SelfNotVisible
-	// ErrSelfExcluded reports that this pod cannot be a peer: it lacks the labels or
-	// the discovery port, or has ended.
+	// ErrSelfExcluded reports that this pod cannot be a peer. It lacks the labels, the
+	// discovery port or an address of Config.IPFamily, has ended, or has a field that
+	// Kubernetes does not allow.
 	ErrSelfExcluded Status = capi.SelfExcluded
 	// ErrTimeout reports that there are too few peers, or that they are not stable
 	// yet. Only [Provider.WaitForPeers] returns it, together with the error of the
 	// context.
 	ErrTimeout Status = capi.Timeout
-	// ErrNotInCluster reports that there is no API server to contact: the process is
-	// not in a cluster, and Config.Kubeconfig is not set.
+	// ErrNotInCluster reports that there is no API server to contact, because the process
+	// is not in a cluster and Config.Kubeconfig is not set.
 	ErrNotInCluster Status = capi.NotInCluster
 	// ErrNoCredentials reports that the token, CA, namespace or kubeconfig is missing
 	// or unusable.
@@ -55,51 +56,55 @@ const (
 	// ErrUnauthorized reports that the API server rejects the credentials (401).
 	ErrUnauthorized Status = capi.Unauthorized
 	// ErrForbidden reports that the service account may not list or watch pods (403).
-	// [Error.Manifest] fixes it.
+	// [Error.Manifest] fixes this.
 	ErrForbidden Status = capi.Forbidden
-	// ErrNoResources reports that there are no file descriptors, threads or providers
-	// left. Retryable.
+	// ErrNoResources reports that there are no file descriptors or threads left, or that
+	// too many providers are open. It is retryable.
 	ErrNoResources Status = capi.NoResources
-	// ErrUnavailable reports that the API server is unreachable, does not answer or
+	// ErrUnavailable reports that the API server is unreachable, does not answer, or
 	// reports a failure. Only [Health.Err] has this status.
 	ErrUnavailable Status = capi.Unavailable
-	// ErrStale reports that the result is older than requested, and that a new list
-	// has not arrived in time. Usually retryable.
+	// ErrStale reports that the result is older than Config.MaxStale, or older than the
+	// call of [Provider.Refresh], and that no new list has arrived in time. It is usually
+	// retryable.
 	ErrStale Status = capi.Stale
-	// ErrInternal reports that the library has failed. The process is not harmed.
-	// Close the provider, or deregister it.
+	// ErrInternal reports that the library has failed. The process is not harmed. If the
+	// watcher has failed, every call that needs the registration returns ErrInternal until
+	// the provider is deregistered or closed. A deregistered provider can be registered
+	// again.
 	ErrInternal Status = capi.Internal
 )
 
-// ErrIncompatibleLibrary reports that the loaded library is older than the
-// kubepeers.h that the program was built with, or has another major version. It
-// has no [Status].
+// ErrIncompatibleLibrary reports that the loaded library has an older minor version than
+// the kubepeers.h that the program was built with, or another major version. An error
+// that wraps it is not an [*Error] and has no [Status].
 var ErrIncompatibleLibrary = errors.New("kubepeers: incompatible library")
 
 // String returns the name of the status, for example "NOT_SYNCED". It is the same
 // in all languages.
 func (s Status) String() string { return capi.StatusName(int32(s)) }
 
-// Error returns the name of the status, for example "kubepeers: NOT_SYNCED".
+// Error returns the name with a prefix, for example "kubepeers: NOT_SYNCED".
 func (s Status) Error() string { return "kubepeers: " + s.String() }
 
-// Error says why a call failed.
+// Error describes why a call failed.
 type Error struct {
 	// Status is the kind of the error.
 	Status Status
 	// Message says what failed, why, and what to do. It may have several lines. It
-	// contains neither secrets nor the Manifest.
+	// contains neither secrets nor the manifest.
 	Message string
-	// Retryable reports whether the same call may succeed later without a change of
-	// the program, its configuration or the cluster. Test this rather than the
-	// Status: ErrNotSynced because of a missing Role is not retryable.
+	// Retryable reports whether the same call may succeed later without action by a user
+	// or an operator on the program, its configuration or the cluster. Test this rather
+	// than the Status: ErrNotSynced because of a missing Role is not retryable.
 	Retryable bool
-	// HTTPStatus is the status of the API server's answer, for example 403, or 0 if
-	// there was no answer.
+	// HTTPStatus is the HTTP status of the API server's response, for example 403, or 0
+	// if there was no response.
 	HTTPStatus int
-	// Manifest is the Kubernetes manifest, in YAML, that fixes the error once it is
-	// applied, for example the missing Role and its RoleBinding. It is "" if there is none. If the
-	// user is unknown, it contains the placeholder THE-USER.
+	// Manifest is a Kubernetes manifest in YAML that fixes the error once it is applied,
+	// for example the missing Role and its RoleBinding. It is "" if no manifest can fix
+	// the error. If the credentials do not name a service account, Manifest contains the
+	// placeholder THE-USER.
 	Manifest string
 }
 
@@ -109,15 +114,16 @@ func (e *Error) Error() string { return e.Status.Error() + ": " + e.Message }
 // Unwrap returns the Status, for errors.Is.
 func (e *Error) Unwrap() error { return e.Status }
 
-// IsRetryable reports whether err contains an [Error] that is Retryable. If a
-// context ended the call, retry with a new context.
+// IsRetryable reports whether err wraps an [*Error] that is Retryable. It returns false
+// for nil and for the error of a context that had ended before the call. If a context
+// ended the call, retry with a new context.
 func IsRetryable(err error) bool {
 	var failure *Error
 	return errors.As(err, &failure) && failure.Retryable
 }
 
-// error returns the failure as an *Error whose message has the names of this package.
-// It returns nil for nil.
+// error returns the failure as an *Error whose message has the names of this package. It
+// returns nil if the failure is nil.
 func (s *session) error(failure *capi.Failure) error {
 	if failure == nil {
 		return nil
@@ -139,15 +145,15 @@ func (s *session) error(failure *capi.Failure) error {
 	return e
 }
 
-// contextError returns the error of a context that has ended, with the failure that
-// the call waited out until then.
+// contextError returns an error that wraps the error of a context that has ended and the
+// last failure of the call that waited.
 func (s *session) contextError(ctx context.Context, failure *capi.Failure) error {
 	return fmt.Errorf("%w: %w", ctx.Err(), s.error(failure))
 }
 
-// goNames replaces the names of the library in messages by those of this package.
-// A key without an underscore may be the name of a namespace, so it is replaced
-// only where it cannot be one.
+// goNames replaces the names of the library in messages with those of this package.
+// A key without an underscore could also be the name of a namespace, so goNames replaces
+// it only where it cannot be one.
 var goNames = func() *strings.Replacer {
 	names := []string{
 		"`membership` = `observer`", "Config.Membership = Observer",

@@ -44,7 +44,7 @@ func Example() {
 	}
 }
 
-// New finds all missing fields before there is any I/O.
+// New reports all missing fields before it does any I/O.
 func ExampleNew() {
 	_, err := kubepeers.New(kubepeers.Config{Namespace: "default"})
 	fmt.Println(err)
@@ -54,7 +54,7 @@ func ExampleNew() {
 	// true
 }
 
-// A process outside Kubernetes uses a kubeconfig and runs in none of the pods.
+// A process outside Kubernetes uses a kubeconfig and is an observer.
 func ExampleConfig_kubeconfig() {
 	provider, err := kubepeers.Open(context.Background(), kubepeers.Config{
 		Namespace:         "staging",
@@ -69,7 +69,7 @@ func ExampleConfig_kubeconfig() {
 	defer provider.Close()
 }
 
-// An error says whether a retry may help, and which manifest fixes it.
+// An error says whether a retry may help and which manifest fixes it.
 func ExampleProvider_DiscoverPeers() {
 	provider, err := kubepeers.New(config)
 	if err != nil {
@@ -92,7 +92,7 @@ func ExampleProvider_DiscoverPeers() {
 	// Output: not registered: call Register first
 }
 
-// Self returns the address to advertise. The other ports are on the same address.
+// Self returns the address to advertise. The other ports have the same IP address.
 func ExampleProvider_Self() {
 	provider, err := kubepeers.Open(context.Background(), config)
 	if err != nil {
@@ -107,7 +107,7 @@ func ExampleProvider_Self() {
 	fmt.Println("remoting:", netip.AddrPortFrom(self.Addr, self.RemotingPort))
 }
 
-// A process acts on every change of its peers until it is terminated.
+// A process reacts to every change of its peers until it is terminated.
 func ExampleProvider_Watch() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
@@ -118,7 +118,7 @@ func ExampleProvider_Watch() {
 	defer provider.Close()
 	for peers, err := range provider.Watch(ctx) {
 		if err != nil {
-			log.Print(err) // Keep the last peers. The loop goes on unless the error is final.
+			log.Print(err) // Keep the last peers. The loop continues after most errors.
 			continue
 		}
 		fmt.Println(peers.Addresses())
@@ -128,8 +128,8 @@ func ExampleProvider_Watch() {
 	}
 }
 
-// A process forms a cluster as soon as there are two peers and their addresses have
-// been the same for five seconds.
+// A process waits until there are two peers and their addresses have been the same for
+// five seconds. It then forms a cluster.
 func ExampleProvider_WaitForPeers() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -162,6 +162,18 @@ func ExampleProvider_Explain() {
 		if pod.Verdict == kubepeers.VerdictNoDiscoveryPort {
 			fmt.Printf("%s has the ports %v\n", pod.Name, pod.Ports)
 		}
+	}
+}
+
+// A program that ends when discovery fails can print the report before that.
+func ExampleDoctor() {
+	report, err := kubepeers.Doctor(context.Background(), config)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Print(report)
+	if report.Manifest != "" {
+		fmt.Println("A manifest fixes it.")
 	}
 }
 

@@ -9,16 +9,16 @@ import (
 	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
 )
 
-// Explanation lists every pod that the labels select, with its verdict.
+// Explanation contains every pod that the labels select, with its verdict.
 type Explanation struct {
 	Namespace string `json:"namespace"`
 	// Selector is Config.PodLabels as a label selector.
 	Selector string `json:"selector"`
 	// Self is a human-readable description of this pod.
 	Self string `json:"self"`
-	// Gate says whether DiscoverPeers returns results.
+	// Gate reports whether the state of this pod lets DiscoverPeers return results.
 	Gate Gate `json:"gate"`
-	// Pods are sorted by name.
+	// Pods holds the pods, sorted by name.
 	Pods []ExplainedPod `json:"pods"`
 }
 
@@ -26,8 +26,8 @@ type Explanation struct {
 type ExplainedPod struct {
 	Name    string  `json:"name"`
 	Verdict Verdict `json:"verdict"`
-	// Address is the address in [Snapshot.Addresses]. It is the zero AddrPort unless
-	// the verdict is VerdictPeer.
+	// Address is the pod's address in [Snapshot.Addresses]. It is the zero AddrPort
+	// unless the verdict is VerdictPeer.
 	Address     netip.AddrPort `json:"address,omitzero"`
 	IPs         []netip.Addr   `json:"ips"`
 	Phase       string         `json:"phase"`
@@ -36,10 +36,10 @@ type ExplainedPod struct {
 	NodeName    string         `json:"node_name"`
 	UID         string         `json:"uid"`
 	Revision    string         `json:"revision"`
-	// Started is the start time of the pod, or its creation time if it has not
+	// Started is the start time of the pod, or its creation time if the pod has not
 	// started. It is zero if the API server sent neither.
 	Started time.Time `json:"started,omitzero"`
-	// Ports are the named ports of the pod.
+	// Ports holds the named ports of the pod.
 	Ports []NamedPort `json:"ports"`
 }
 
@@ -49,8 +49,9 @@ type NamedPort struct {
 	Number uint16
 }
 
-// Verdict says whether a pod is a peer, or why it is not one. A newer library may
-// return a verdict that is not listed here.
+// Verdict is "peer" or says why a pod is not a peer. The documentation of
+// kubepeers_explain in kubepeers.h says which verdict a pod has if several apply. A newer
+// library may return a verdict that is not listed here.
 type Verdict string
 
 const (
@@ -58,7 +59,7 @@ const (
 	VerdictPeer Verdict = "peer"
 	// VerdictSelf is the verdict of this pod.
 	VerdictSelf Verdict = "self"
-	// VerdictNotRunning means that the pod is not Running.
+	// VerdictNotRunning means that the pod is not Running; see [Pending].
 	VerdictNotRunning Verdict = "not-running"
 	// VerdictTerminating means that the pod is being deleted.
 	VerdictTerminating Verdict = "terminating"
@@ -67,34 +68,39 @@ const (
 	// VerdictNoIPOfFamily means that the pod has no address of Config.IPFamily.
 	VerdictNoIPOfFamily Verdict = "no-ip-of-family"
 	// VerdictNoDiscoveryPort means that the pod has no port with the name
-	// Config.DiscoveryPortName.
+	// Config.DiscoveryPortName, and that Config.DefaultDiscoveryPort is not set.
 	VerdictNoDiscoveryPort Verdict = "no-discovery-port"
-	// VerdictNotReady means that the pod is not Ready. It requires RequireReady.
+	// VerdictNotReady means that the pod is not Ready. It occurs only with RequireReady.
 	VerdictNotReady Verdict = "not-ready"
-	// VerdictAddressTaken means that a pod that started later, or this pod, has the
-	// same address and port.
+	// VerdictAddressTaken means that this pod, or a pod that started later, has the same
+	// address and port.
 	VerdictAddressTaken Verdict = "address-taken"
-	// VerdictMalformed means that the API server sent a field that Kubernetes does not
-	// allow.
+	// VerdictMalformed means that the API server sent a field with a value that Kubernetes
+	// does not allow.
 	VerdictMalformed Verdict = "malformed"
 )
 
-// Gate says whether DiscoverPeers returns results, or which state of this pod
-// prevents it. A newer library may return a gate that is not listed here.
+// Gate is "open" or says which state of this pod prevents DiscoverPeers from returning
+// results. For an observer it is always "open". A newer library may return a gate that
+// is not listed here.
 type Gate string
 
 const (
-	// GateOpen means that DiscoverPeers returns results.
+	// GateOpen means that DiscoverPeers returns results, unless they are older than
+	// Config.MaxStale.
 	GateOpen Gate = "open"
-	// GateSelfAbsent means that this pod is not listed.
+	// GateSelfAbsent means that this pod is not listed (ErrSelfNotVisible).
 	GateSelfAbsent Gate = "self-absent"
-	// GateSelfNotYet means that this pod is not Running or has no address yet.
+	// GateSelfNotYet means that this pod is not Running yet (see [Pending]) or has no
+	// address yet (ErrSelfNotVisible).
 	GateSelfNotYet Gate = "self-not-yet"
-	// GateSelfExcluded means that this pod has no discovery port, or has ended.
+	// GateSelfExcluded means that this pod has no discovery port or no address of
+	// Config.IPFamily, has ended, or is malformed (ErrSelfExcluded).
 	GateSelfExcluded Gate = "self-excluded"
-	// GateSelfUnselected means that this pod does not have the labels.
+	// GateSelfUnselected means that this pod exists but lacks the labels
+	// (ErrSelfExcluded).
 	GateSelfUnselected Gate = "self-unselected"
-	// GateSelfUnclear means that several pods match this process.
+	// GateSelfUnclear means that several pods match this process (ErrNoIdentity).
 	GateSelfUnclear Gate = "self-unclear"
 )
 
@@ -124,8 +130,8 @@ func (p *Provider) explain(form capi.Form) (string, error) {
 	})
 }
 
-// parseExplanation parses the JSON of the library. The address of a pod that is not a
-// peer is null there, which netip.AddrPort does not accept.
+// parseExplanation parses the library's JSON. In it, the address of a pod that is not a
+// peer is null, which netip.AddrPort does not accept.
 func parseExplanation(text string) (Explanation, error) {
 	var explanation struct {
 		Explanation
@@ -144,23 +150,23 @@ func parseExplanation(text string) (Explanation, error) {
 		if pod.Address != nil {
 			pod.ExplainedPod.Address = *pod.Address
 		}
-		// Only a pod with VerdictMalformed can have a text that is not a time.
+		// Only a pod with VerdictMalformed can have a start time that is not a time.
 		pod.ExplainedPod.Started, _ = time.Parse(time.RFC3339, pod.Started)
 		result.Pods[i] = pod.ExplainedPod
 	}
 	return result, nil
 }
 
-// ExplainTable returns the explanation as a human-readable table. Its layout may
-// change. It does not wait, and has the errors of [Provider.Explain].
+// ExplainTable returns the explanation as a human-readable table, whose layout may
+// change. It does not wait. It has the errors of [Provider.Explain].
 func (p *Provider) ExplainTable() (string, error) { return p.explain(capi.ExplainTable) }
 
-// MarshalJSON returns [name, number], the form of the library.
+// MarshalJSON returns the library's form, which is the array [name, number].
 func (p NamedPort) MarshalJSON() ([]byte, error) {
 	return json.Marshal([]any{p.Name, p.Number})
 }
 
-// UnmarshalJSON reads [name, number].
+// UnmarshalJSON reads the array [name, number].
 func (p *NamedPort) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, &[]any{&p.Name, &p.Number})
 }

@@ -76,7 +76,7 @@ func TestExplainBeforeFirstListFails(t *testing.T) {
 	}
 }
 
-// A field that the library adds must be added to this package, too.
+// If the library adds a field, this package must add it as well.
 func TestExplainHasEveryFieldOfLibrary(t *testing.T) {
 	c := newCluster(t)
 	c.runningPod("self", "10.1.0.1")

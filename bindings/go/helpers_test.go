@@ -33,8 +33,8 @@ const testTimeout = time.Minute
 
 // --- Results -----------------------------------------------------------------
 
-// must returns the value of a call, and fails the test if the call has failed. It has
-// two parameter lists, so that the second one can be a call with two results.
+// must returns the value of a call. It fails the test if the call has failed. It has two
+// parameter lists, because a call with two results must be the only argument in its list.
 func must[T any](t *testing.T) func(T, error) T {
 	return func(value T, err error) T {
 		t.Helper()
@@ -60,8 +60,8 @@ func requireStatus(t *testing.T, err error, status kubepeers.Status) *kubepeers.
 	return failure
 }
 
-// errorOf returns the error of a call. It is another one if the call has returned a
-// result, too.
+// errorOf returns the error of a call. If the call has returned a result with the error,
+// errorOf returns an error that reports this.
 func errorOf[T any](result T, err error) error {
 	if err != nil && !reflect.ValueOf(&result).Elem().IsZero() {
 		return fmt.Errorf("got result %+v with error %v; want the zero value", result, err)
@@ -200,8 +200,8 @@ func startRegister(
 
 type providerCall func(context.Context, *kubepeers.Provider) error
 
-// calls has every method that needs an open provider. Those without a context do not
-// wait.
+// calls contains every method that needs an open provider. The methods without a context
+// do not wait.
 var calls = map[string]providerCall{
 	"Register":   func(ctx context.Context, p *kubepeers.Provider) error { return p.Register(ctx) },
 	"Deregister": withoutContext((*kubepeers.Provider).Deregister),
@@ -230,15 +230,15 @@ var calls = map[string]providerCall{
 	"Watch":   lastWatchError,
 }
 
-// waitingCalls are the calls that wait until their context ends. Watch is not one of
-// them, because it returns no error then.
+// waitingCalls are the calls that wait until their context ends and then return an error.
+// Watch is not one of them, because it ends without an error.
 var waitingCalls = []string{"DiscoverPeers", "Self", "WaitForPeers", "Refresh"}
 
 func withoutContext(call func(*kubepeers.Provider) error) providerCall {
 	return func(_ context.Context, provider *kubepeers.Provider) error { return call(provider) }
 }
 
-// lastWatchError runs a Watch, and returns the error that it yields last.
+// lastWatchError runs a Watch and returns the error that it yields last.
 func lastWatchError(ctx context.Context, provider *kubepeers.Provider) (last error) {
 	for snapshot, err := range provider.Watch(ctx) {
 		last = errorOf(snapshot, err)
@@ -247,8 +247,8 @@ func lastWatchError(ctx context.Context, provider *kubepeers.Provider) (last err
 }
 
 // callWithDeadline makes a call with a deadline in the near future. On a busy machine
-// the deadline may pass before the library is called, and the error is that of the
-// context alone. Then it repeats the call with a later deadline.
+// the deadline may pass before the call reaches the library. The call then returns only
+// the context's error, and callWithDeadline repeats it with a later deadline.
 func callWithDeadline(call func(context.Context) error) error {
 	for timeout := time.Millisecond; ; timeout *= 2 {
 		ctx, cancel := context.WithTimeout(context.Background(), timeout)
@@ -260,7 +260,7 @@ func callWithDeadline(call func(context.Context) error) error {
 	}
 }
 
-// discoverError returns the error of a DiscoverPeers that waits only briefly.
+// discoverError returns the error of a DiscoverPeers call that waits only briefly.
 func discoverError(provider *kubepeers.Provider) error {
 	return callWithDeadline(func(ctx context.Context) error {
 		return errorOf(provider.DiscoverPeers(ctx))
@@ -274,8 +274,8 @@ type update struct {
 	err      error
 }
 
-// updates receives what a Watch yields in another goroutine. The Watch goes on when
-// the update has been received.
+// updates receives the updates that a Watch yields in another goroutine. The Watch
+// continues when an update has been received.
 type updates struct {
 	*testing.T
 	channel chan update
@@ -297,7 +297,7 @@ func startWatch(t *testing.T, ctx context.Context, provider *kubepeers.Provider)
 	return u
 }
 
-// waitFor receives updates until one matches, and returns the number of updates.
+// waitFor receives updates until one matches and returns the number of updates.
 func (u updates) waitFor(description string, matches func(update) bool) (received int) {
 	u.Helper()
 	for {
@@ -429,13 +429,13 @@ func threads(t *testing.T) []os.DirEntry {
 	return must[[]os.DirEntry](t)(os.ReadDir("/proc/self/task"))
 }
 
-// libraryThreads returns the ids of the threads of the library. A thread sets its own
-// name, and remains in /proc for a moment after it can be joined.
+// libraryThreads returns the ids of the library's threads. A thread sets its own name. It
+// remains in /proc for a moment after it can be joined.
 func libraryThreads(t *testing.T) (ids []string) {
 	t.Helper()
 	for _, task := range threads(t) {
 		name, err := os.ReadFile("/proc/self/task/" + task.Name() + "/comm")
-		if err == nil && strings.HasPrefix(string(name), "kubepeers") { // err: it has ended.
+		if err == nil && strings.HasPrefix(string(name), "kubepeers") { // err: the thread has ended.
 			ids = append(ids, task.Name())
 		}
 	}
@@ -646,7 +646,7 @@ func (c cluster) register(pod string, changes ...configChange) *kubepeers.Provid
 	return provider
 }
 
-// asObserver is a change of a configuration.
+// asObserver turns a configuration into that of an observer.
 func asObserver(config *kubepeers.Config) { config.Membership = kubepeers.Observer }
 
 // withoutPolls makes Refresh the only cause of a second list.
@@ -688,8 +688,8 @@ func (c cluster) waitForAddresses(provider *kubepeers.Provider, addresses ...str
 	})
 }
 
-// delayConnections puts a proxy before the API server. Connections wait until open is
-// called.
+// delayConnections puts a proxy in front of the API server. Connections wait until open
+// is called.
 func (c cluster) delayConnections() (open func()) {
 	host := os.Getenv("KUBERNETES_SERVICE_HOST")
 	server := net.JoinHostPort(host, os.Getenv("KUBERNETES_SERVICE_PORT"))

@@ -20,13 +20,13 @@ var logLevels = []struct {
 	{"error", capi.LogError, slog.LevelError},
 }
 
-// logForwarder passes the log records of a session to a logger, from the first
+// logForwarder passes the log records of a session to a logger. It runs from the first
 // Register until Close.
 type logForwarder struct {
 	session *session
 	logger  *slog.Logger
 	stopped chan struct{} // closed by stop
-	done    chan struct{} // closed after the last call of the logger
+	done    chan struct{} // closed after the last call to the logger
 
 	mutex   sync.Mutex
 	started bool
@@ -42,7 +42,7 @@ func newLogForwarder(s *session, logger *slog.Logger) *logForwarder {
 	}
 }
 
-// start starts the goroutine, unless it has been started or the forwarder is stopped.
+// start starts the goroutine unless it has been started or the forwarder is stopped.
 func (l *logForwarder) start() *capi.Failure {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
@@ -70,7 +70,7 @@ func (l *logForwarder) forward() {
 		select {
 		case <-changed:
 		case <-l.stopped:
-			// Records are pending if stop was called after the last call of next.
+			// Records are pending if stop took them after the last call to next.
 			if len(l.pending) == 0 {
 				return
 			}
@@ -78,9 +78,9 @@ func (l *logForwarder) forward() {
 	}
 }
 
-// stop takes the pending records from the library, because closing the provider drops
-// them. It takes no more than the library keeps, so that it returns even if the logger
-// causes new records.
+// stop takes the pending records from the library, because closing the provider would
+// drop them. It takes no more records than the library keeps. Otherwise it would never
+// return while the logger causes new records.
 func (l *logForwarder) stop() {
 	const maxPending = 256
 	l.mutex.Lock()
@@ -130,7 +130,7 @@ func (l *logForwarder) handle(record capi.Record) {
 	ctx := context.Background()
 	for _, level := range logLevels {
 		if level.number == record.Level && l.logger.Enabled(ctx, level.level) {
-			// The record has no program counter, because it comes from no line of Go.
+			// The program counter is 0, because no line of Go created the record.
 			l.logger.Handler().Handle(ctx, slog.NewRecord(record.At, level.level, message, 0))
 		}
 	}

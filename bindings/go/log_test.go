@@ -69,7 +69,7 @@ func TestLogRespectsLevelRaisedAfterNew(t *testing.T) {
 	}
 }
 
-func TestLoggerMayHaveNoLevel(t *testing.T) {
+func TestLoggerMayDisableAllLevels(t *testing.T) {
 	for _, logger := range []*slog.Logger{
 		nil, slog.New(newLogRecorder(slog.LevelError + 1)), slog.New(slog.DiscardHandler),
 	} {
@@ -190,7 +190,7 @@ func TestCloseDuringRegisterEndsLog(t *testing.T) {
 		returned := make(chan error)
 		go func() { returned <- provider.Register(t.Context()) }()
 		requireNoError(t, provider.Close())
-		receive(t, returned) // Its result depends on which call was first.
+		receive(t, returned) // The result depends on which of the two calls came first.
 		requireNoError(t, provider.Close())
 	}
 	requireNoGoroutine(t)

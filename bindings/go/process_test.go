@@ -15,9 +15,9 @@ import (
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
 )
 
-// The tests in this file check that the library leaves the process of the program
-// alone. The tests in C and Python include those of fork and dlclose, which Go programs
-// do not use.
+// The tests in this file check that the library does not interfere with the rest of the
+// process. Only the tests in C and Python cover fork and dlclose, because Go programs do
+// not use them.
 
 func TestSignalHandlersAreUnchanged(t *testing.T) {
 	runInSubprocess(t, 0, func(t *testing.T) {
@@ -58,7 +58,7 @@ func TestLibraryThreadBlocksSignalsExceptFaults(t *testing.T) {
 	requireNoError(t, provider.Close())
 }
 
-// A SIGPIPE on a thread that is not Go's would end the process.
+// A SIGPIPE on a thread that Go has not created would end the process.
 func TestSIGPIPEDoesNotReachProgram(t *testing.T) {
 	runInSubprocess(t, 0, func(t *testing.T) {
 		config := resettingConfig(t)

@@ -12,39 +12,53 @@ import (
 )
 
 // Provider finds the peers of this process. Any number of goroutines may use it
-// at once. A Provider must be created by [New] or [Open].
+// at once. A Provider must be created by [New] or [Open] and must be closed.
 //
-// Calls that take a context wait until they have a result or the context ends.
-// They return ErrSelfExcluded and ErrNoIdentity at once, and keep waiting on
-// errors that an operator may fix, such as a missing Role. So pass a context with
-// a deadline, or use [Provider.Watch], which reports every error at once. If the
-// context ends, they return at once, and the error wraps both the error of the
-// context and an [*Error] that says what was missing. If the context had ended
-// before the call, the error is that of the context alone. Waiting calls block no
-// OS thread. All waiting calls on a provider share one goroutine and two file
-// descriptors.
+// # Waiting
 //
-// After [Provider.Close] all methods except Close return [ErrClosed]. While the
-// provider is not registered, all except Register and Close return
-// [ErrNotRegistered].
+// [Provider.DiscoverPeers], [Provider.Self], [Provider.WaitForPeers] and
+// [Provider.Refresh] wait until they have a result or their context ends. They keep
+// waiting on an error that an operator may fix, such as a missing Role. Pass a
+// context with a deadline, or use [Provider.Watch], which yields every such error
+// at once. [Provider.Register] differs: it returns permanent errors and has a timeout
+// of its own.
 //
-// A provider that is no longer referenced is closed by the garbage collector at some
-// point. Do not rely on it.
+// If the context ends during the call, the call returns at once. The error wraps both
+// the context's error and an [*Error] that says what was missing. If the context had
+// ended before the call, the call returns only the context's error.
+//
+// A waiting call blocks a goroutine but no OS thread. All waiting calls on a provider
+// share one additional goroutine and two file descriptors.
+//
+// # Common errors
+//
+// The methods document their own errors. In addition they return
+//   - [ErrClosed]: the provider is closed, is nil, or was not created by New or Open.
+//     Close returns nil instead.
+//   - [ErrNotRegistered]: the provider is not registered. This does not apply to
+//     Register and Close.
+//   - [ErrInvalidArgument]: the context is nil.
+//   - [ErrNoResources]: the call must wait, and there is no file descriptor left to
+//     wait with.
+//   - [ErrInternal]: the library has failed. The constant documents the remedy.
+//
+// The garbage collector eventually closes a provider that is no longer referenced. Do
+// not rely on it.
 type Provider struct{ s *session }
 
-// session holds the state that a Provider shares with its goroutines. They do not
-// hold the Provider itself, so that the garbage collector can close it while they
-// run.
+// session holds the state that a Provider shares with its goroutines. They refer to
+// the session rather than the Provider, so that an unreferenced Provider can be
+// collected and closed while they run.
 type session struct {
 	handle   capi.Provider
 	raw      bool
-	snapshot atomic.Pointer[snapshot] // the newest one that was read
+	snapshot atomic.Pointer[snapshot] // the newest snapshot read so far
 	changes  changeNotifier
 	log      *logForwarder // nil if there is no logger
 	cleanup  runtime.Cleanup
 
 	registerTimeout time.Duration
-	registerLock    chan struct{} // a mutex that a context can stop waiting for; see lockRegister
+	registerLock    chan struct{} // a mutex whose Lock a context can interrupt; see lockRegister
 	registrations   uint64        // number of registrations so far; guarded by registerLock
 }
 
@@ -58,12 +72,12 @@ func (p *Provider) session() *session {
 	return p.s
 }
 
-// New validates the configuration and returns a provider, which must be closed.
-// It does no I/O and starts no goroutine.
+// New validates the configuration and returns a provider, which the caller must
+// close. It copies the configuration, does no I/O, and starts no goroutine.
 //
 // Errors:
 //   - [ErrInvalidConfig]: fields are missing or invalid
-//   - [ErrNoResources]: 65,536 providers are open
+//   - [ErrNoResources]: 65,536 providers are open already
 //   - [ErrIncompatibleLibrary]: the loaded library does not fit this package
 func New(config Config) (*Provider, error) {
 	settings, err := config.settings()
@@ -73,8 +87,8 @@ func New(config Config) (*Provider, error) {
 	return newProvider(settings)
 }
 
-// Open is [New] followed by [Provider.Register]. If it fails, nothing remains
-// open.
+// Open calls [New] and then [Provider.Register]. It has the errors of both. If it fails,
+// it returns a nil provider and leaves nothing open.
 func Open(ctx context.Context, config Config) (*Provider, error) {
 	p, err := New(config)
 	if err != nil {
@@ -103,7 +117,7 @@ func newProvider(settings settings) (*Provider, error) {
 		s.log = newLogForwarder(s, settings.logger)
 	}
 	p := &Provider{s}
-	// Closing waits for the watcher, and must not delay other cleanups.
+	// Closing waits for the watcher, which must not delay other cleanups.
 	s.cleanup = runtime.AddCleanup(p, func(s *session) { go s.close() }, s)
 	return p, nil
 }
@@ -134,32 +148,44 @@ func checkVersion(library, header capi.Version) error {
 }
 
 // Register reads the credentials, identifies this pod, starts the watcher, and
-// waits until it has listed the pods. It waits for at most
+// waits until the watcher has listed the pods. It waits for at most
 // Config.RegisterTimeout.
 //
-// A nil error does not mean that the pods have been listed. If only transient
-// errors have occurred when RegisterTimeout expires, such as an API server that
-// is unreachable or overloaded, Register returns nil. The watcher then keeps
-// retrying, and [Provider.DiscoverPeers] waits or returns [ErrNotSynced] with the
-// reason until a list succeeds. So a program can start while the API server is
-// away.
+// A nil error does not mean that the pods have been listed. If RegisterTimeout
+// expires and only transient errors have occurred, such as an unreachable or
+// overloaded API server, Register returns nil. The watcher then keeps retrying.
+// [Provider.DiscoverPeers] waits until a list succeeds. If its context ends first, it
+// returns [ErrNotSynced] with the reason. A program can therefore start during an
+// outage of the API server.
 //
-// If Register fails, it leaves nothing running and may be called again. If ctx
-// ends, Register undoes what it has done. After Register has returned, ctx has no
-// effect.
+// The API server's 401 and 403 count as transient until they have lasted for two
+// seconds, because an API server that is starting denies valid requests for a moment.
+// If they become permanent after RegisterTimeout, later calls report them as
+// ErrNotSynced. Once an operator has fixed the cause, calls succeed without another
+// Register.
 //
-// The credentials are those of Config.Kubeconfig if it is set, and otherwise
-// those of the service account. They are read again before every request, so that
-// rotation needs no action. The Role must allow list and watch on pods. With list
-// alone the pods are polled.
+// If ctx ends before RegisterTimeout, Register fails and undoes what it has done. It
+// cannot be interrupted while it reads files. After Register has returned, ctx has no
+// effect. After any error the provider is not registered, and Register may be called
+// again. The exception is ErrAlreadyRegistered, which leaves the registration as it was.
 //
-// This pod is identified by the first of the following that is available:
+// The credentials are those of Config.Kubeconfig if it is set. Otherwise they are those
+// of the service account, and the address of the API server comes from the environment
+// variables KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT. The library reads the
+// credentials again before every request, so that rotation needs no action. The Role
+// must allow list and watch on pods. With list alone the library polls.
+//
+// The library identifies this pod by the first of the following that is available. It
+// identifies no pod for an observer.
 //
 //  1. Config.PodUID, Config.PodName, Config.PodIP
-//  2. the pod that the service account's token is bound to
-//  3. the environment variables POD_UID and POD_NAME
-//  4. the addresses of the network interfaces that the process sees
-//  5. the environment variable HOSTNAME
+//  2. without Config.Kubeconfig: the pod that the service account's token is bound to
+//  3. the environment variables POD_UID and POD_NAME; one of them is enough
+//  4. without Config.Kubeconfig: the addresses of the network interfaces that the process
+//     sees; if several pods share an address (hostNetwork), only pods with the discovery
+//     port count
+//  5. without Config.Kubeconfig: the environment variable HOSTNAME, if no pod with the
+//     labels has an address from 4
 //
 // Errors:
 //   - [ErrAlreadyRegistered]: the provider is registered; the registration remains
@@ -167,28 +193,32 @@ func checkVersion(library, header capi.Version) error {
 //   - [ErrNoCredentials]: the token, CA, namespace or kubeconfig is missing or
 //     unusable
 //   - [ErrNoIdentity]: this pod cannot be identified
-//   - [ErrTLS]: the API server's certificate is not trusted
-//   - [ErrUnauthorized]: the API server rejects the token
-//   - [ErrForbidden]: the service account may not list pods
+//   - [ErrTLS]: the API server's certificate is not trusted, or TLS failed
+//   - [ErrUnauthorized]: the API server rejects the credentials (401)
+//   - [ErrForbidden]: the service account may not list pods (403); [Error.Manifest]
+//     fixes it
 //   - [ErrNoResources]: there are no descriptors or threads left
 //   - [ErrNotRegistered]: another goroutine deregistered meanwhile
-//   - the error of ctx, and ErrNotSynced with the reason
+//   - the error of ctx; it also wraps ErrNotSynced with the reason if ctx ended while
+//     Register was waiting for the list
 func (p *Provider) Register(ctx context.Context) error {
 	defer runtime.KeepAlive(p)
 	return p.session().register(ctx)
 }
 
-// Deregister stops the watcher. Waiting calls return [ErrNotRegistered]. The
-// provider can be registered again. Deregister sends nothing to the API server.
+// Deregister stops the watcher and waits until it has ended, which takes
+// milliseconds. It sends nothing to the API server. Waiting calls return
+// [ErrNotRegistered]. The provider can be registered again.
 func (p *Provider) Deregister() error {
 	defer runtime.KeepAlive(p)
 	s := p.session()
 	return s.error(s.handle.Deregister())
 }
 
-// Close deregisters and closes the provider. Waiting calls return [ErrClosed].
-// Close first hands the pending records to Config.Logger. Closing a closed
-// provider returns nil.
+// Close deregisters the provider, if it is registered, and closes it. Waiting calls
+// return [ErrClosed]. Close waits until the watcher has ended, which takes
+// milliseconds, and until Config.Logger has handled all pending records. Closing a
+// closed provider returns nil.
 func (p *Provider) Close() error {
 	defer runtime.KeepAlive(p)
 	s := p.session()
@@ -202,7 +232,7 @@ func (s *session) close() *capi.Failure {
 	}
 	s.log.stop()
 	failure := s.handle.Close()
-	// A slow logger delays only the return of Close: everything else has ended by now.
+	// A slow logger delays only the return of Close. Everything else has ended by now.
 	<-s.log.done
 	return failure
 }
@@ -232,7 +262,7 @@ func (s *session) register(ctx context.Context) error {
 	case ctx.Err() == nil:
 		return nil // The watcher keeps retrying.
 	}
-	// The failure of newerThan contains the reason, that of checkSynced does not.
+	// Unlike the failure of checkSynced, that of newerThan contains the reason.
 	if _, notSynced := s.newerThan(0); isTransient(notSynced) {
 		failure = notSynced
 	}
@@ -241,7 +271,7 @@ func (s *session) register(ctx context.Context) error {
 }
 
 // begin registers without waiting for a list. It returns the number of the
-// registration, or 0 if ctx ends while another call reads files.
+// registration, or 0 if ctx ends while another call holds the lock.
 func (s *session) begin(ctx context.Context) (uint64, *capi.Failure) {
 	if !s.lockRegister(ctx) {
 		return 0, nil

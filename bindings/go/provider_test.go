@@ -48,7 +48,7 @@ func TestCallsWithoutRegistrationFail(t *testing.T) {
 			t.Run(state+"/"+name, func(t *testing.T) {
 				failure := requireStatus(t, call(t.Context(), c.provider), c.status)
 				if name == "Deregister" && c.status == kubepeers.ErrNotRegistered {
-					return // It must not ask to call Register.
+					return // The message must not ask the caller to call Register.
 				}
 				if !strings.Contains(failure.Message, c.message) {
 					t.Errorf("got %q; want it to contain %q", failure.Message, c.message)
@@ -143,7 +143,7 @@ func TestCancelUndoesRegister(t *testing.T) {
 	}
 }
 
-// Register cannot be interrupted while it reads files. It is undone afterwards.
+// A context cannot interrupt Register while it reads files. Register is undone afterwards.
 func TestCancelAtAnyMomentUndoesRegister(t *testing.T) {
 	waits, doesNotWait := blockingProvider(t), newProvider(t, unreachableConfig(t))
 	for _, provider := range []*kubepeers.Provider{waits, doesNotWait} {
@@ -260,7 +260,7 @@ func TestOpenAndCloseLeakNoThreadOrDescriptor(t *testing.T) {
 			requireStatus(t, discoverError(provider), kubepeers.ErrNotSynced)
 			requireNoError(t, provider.Close())
 		}
-		openAndClose() // Go and the library open what they keep.
+		openAndClose() // Go and the library open descriptors that they keep.
 		requireNoLibraryThread(t)
 		before := descriptors(t)
 		for range 1000 {
@@ -322,7 +322,7 @@ func TestProviderIsNotClosedDuringCall(t *testing.T) {
 	for _, name := range []string{"DiscoverPeers", "Watch"} {
 		returned := make(chan error)
 		go func() {
-			// Only this goroutine has a reference.
+			// No other goroutine has a reference to the provider.
 			provider, err := kubepeers.Open(t.Context(), config)
 			if err != nil {
 				returned <- err

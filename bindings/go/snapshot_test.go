@@ -170,7 +170,7 @@ func TestSnapshotCanBeReadConcurrentlyAndAfterClose(t *testing.T) {
 		if got := <-addresses; got != want {
 			t.Errorf("got address %s; want %s", got, want)
 		}
-		runtime.GC() // It must not free the memory of the snapshots.
+		runtime.GC() // The garbage collector must not free the memory of the snapshots.
 	}
 	if unread.Len() != 1 {
 		t.Errorf("got %v; want one peer", unread)

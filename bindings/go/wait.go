@@ -12,9 +12,8 @@ import (
 	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
 )
 
-// changeNotifier wakes all waiting goroutines of a session whenever the library
-// may have a new result. It has a descriptor and a goroutine only while there are
-// waiters.
+// changeNotifier wakes all waiting goroutines of a session whenever a library call may
+// have a new outcome. It has a descriptor and a goroutine only while there are waiters.
 type changeNotifier struct {
 	mutex      sync.Mutex
 	waiters    int
@@ -32,8 +31,8 @@ func (c *changeNotifier) subscribe(handle capi.Provider) *capi.Failure {
 			return failure
 		}
 		descriptor := os.NewFile(fd, "kubepeers changes")
-		// A non-blocking descriptor is polled by the runtime, unless epoll has reached its
-		// limit. Only then SetReadDeadline fails.
+		// The runtime polls a non-blocking descriptor unless epoll has reached its limit.
+		// SetReadDeadline fails only in that case.
 		if err := descriptor.SetReadDeadline(time.Time{}); err != nil {
 			descriptor.Close()
 			return &capi.Failure{
@@ -59,15 +58,15 @@ func (c *changeNotifier) unsubscribe() {
 	}
 }
 
-// next returns a channel that is closed at the next change. A waiter must call it
-// before it calls the library, so that a change after that call wakes the waiter.
+// next returns a channel that is closed at the next change. A waiter must call next
+// before it calls the library. Otherwise it would miss a change between the two calls.
 func (c *changeNotifier) next() <-chan struct{} {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	return c.changed
 }
 
-// read reports changes to the waiters until the provider is closed or no waiter is
+// read wakes the waiters at every change until the provider is closed or no waiter is
 // left.
 func (c *changeNotifier) read(descriptor *os.File) {
 	buffer := make([]byte, 512)
@@ -98,9 +97,9 @@ func waitForChange(ctx context.Context, changed <-chan struct{}) {
 	}
 }
 
-// callSlots limits the number of concurrent calls in the library, which serves one
-// at a time. A goroutine that waits for a slot needs no OS thread, but one that waits
-// in the library does.
+// callSlots limits the number of concurrent calls of the library. The library serves one
+// call at a time, and a goroutine that waits in the library occupies an OS thread. A
+// goroutine that waits for a slot does not.
 var callSlots = make(chan struct{}, runtime.NumCPU())
 
 // call makes a library call that does not wait.
@@ -110,8 +109,8 @@ func call[T any](f func() (T, *capi.Failure)) (T, *capi.Failure) {
 	return f()
 }
 
-// waitContext calls f, which does not wait, until it succeeds, fails permanently,
-// or ctx ends. The result is zero after an error.
+// waitContext calls f, which must not wait, until f succeeds, f fails with an error that
+// is not transient, or ctx ends. With an error, the result is zero.
 func waitContext[T any](
 	ctx context.Context, s *session, f func() (T, *capi.Failure),
 ) (T, error) {
@@ -129,8 +128,8 @@ func waitContext[T any](
 	return result, nil
 }
 
-// poll calls f at every change until it succeeds, fails permanently, or ctx ends.
-// It returns the last outcome.
+// poll calls f at every change until f succeeds, f fails with an error that is not
+// transient, or ctx ends. It returns the last outcome.
 func poll[T any](ctx context.Context, s *session, f func() (T, *capi.Failure)) (T, *capi.Failure) {
 	result, failure := f()
 	if !isTransient(failure) || ctx.Err() != nil {
@@ -150,7 +149,8 @@ func poll[T any](ctx context.Context, s *session, f func() (T, *capi.Failure)) (
 	}
 }
 
-// isTransient reports whether the library's own blocking call would wait.
+// isTransient reports whether the library's own blocking call would keep waiting. A failure
+// can be transient without being retryable, such as NOT_SYNCED because of a missing Role.
 func isTransient(failure *capi.Failure) bool {
 	if failure == nil {
 		return false
@@ -162,7 +162,7 @@ func isTransient(failure *capi.Failure) bool {
 	return false
 }
 
-// contextEnded returns the error of a context that has ended before the call.
+// contextEnded returns an error if the context has ended already or is nil.
 func contextEnded(ctx context.Context) error {
 	if ctx == nil {
 		return invalidArgument("the context is nil")
@@ -175,7 +175,7 @@ func invalidArgument(format string, arguments ...any) error {
 }
 
 // clampedMilliseconds converts a time that is not negative to the type of the
-// library. Its maximum, 24 days, stands for all longer times.
+// library. It replaces longer times by the maximum of that type, 24 days.
 func clampedMilliseconds(d time.Duration) int32 {
 	return int32(min(milliseconds(d), math.MaxInt32))
 }

@@ -139,7 +139,7 @@ func TestCancelLeaksNoGoroutine(t *testing.T) {
 func TestWaitingCallsBlockNoThread(t *testing.T) {
 	const callsOfEach = 50
 	provider := unsyncedProvider(t)
-	eventually(t, "the library has opened what it keeps", func() bool {
+	eventually(t, "the library has opened the descriptors that it keeps", func() bool {
 		return must[kubepeers.Health](t)(provider.Health()).Err != nil
 	})
 	before := descriptors(t)
@@ -153,7 +153,7 @@ func TestWaitingCallsBlockNoThread(t *testing.T) {
 	eventually(t, "all calls wait", func() bool {
 		return provider.Waiters() == callsOfEach*len(names)
 	})
-	// While the library tries to connect, there is a socket, too.
+	// While the library tries to connect, it also has a socket open.
 	eventually(t, "at most two additional descriptors are open", func() bool {
 		return descriptors(t) <= before+2
 	})
@@ -171,7 +171,7 @@ func TestWaitingCallsBlockNoThread(t *testing.T) {
 
 func TestManyWatchesNeedFewThreads(t *testing.T) {
 	const watches, maxThreads = 5000, 100
-	// With the GOMAXPROCS of a small machine, few calls would run at once.
+	// With the GOMAXPROCS of a small machine, few calls would run concurrently.
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(64))
 	c := newCluster(t)
 	c.runningPod("self", "10.1.0.1")
@@ -255,7 +255,7 @@ func TestWaitingCallReturnsWhenRoleIsAdded(t *testing.T) {
 	requireNoError(t, receive(t, returned))
 }
 
-// A list that only confirms the peers does not change the generation.
+// A list that only confirms the peers does not change the generation, but must end a wait.
 func TestStaleResultIsRefreshed(t *testing.T) {
 	c := newCluster(t)
 	c.runningPod("self", "10.1.0.1")

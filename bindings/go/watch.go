@@ -8,37 +8,38 @@ import (
 	"github.com/kubepeers/kubepeers/bindings/go/internal/capi"
 )
 
-// Watch returns an iterator over the results of [Provider.DiscoverPeers]: the
-// current one at once, and then each new one.
+// Watch returns an iterator over the results of [Provider.DiscoverPeers]. It yields the
+// current result at once and then each new result.
 //
 //	for snapshot, err := range provider.Watch(ctx) {
 //		if err != nil {
-//			log.Print(err) // The loop goes on.
+//			log.Print(err) // Keep the last peers.
 //			continue
 //		}
 //		update(snapshot.Addresses())
 //	}
 //
-// Watch reports states, not events. If the loop is slow, the next state is the
-// newest one, and the states before it are skipped. A new generation may have the
-// same addresses.
+// Watch reports states, not events. If the loop body is slow, Watch skips to the newest
+// state. A new generation may have the same addresses as the one before.
 //
-// Watch yields an error, with a zero Snapshot, as soon as DiscoverPeers would fail
-// or wait. It yields another error only if its Status or Retryable differs. After
-// a recovery it yields the current state, even if it is the same as before.
-// Without Config.MaxStale, an API server that becomes unreachable after the first
-// result is not an error; [Provider.Health] reports it.
+// Watch yields an error with a zero Snapshot as soon as DiscoverPeers would fail or
+// wait. While the error lasts, Watch yields it again only if its Status or Retryable
+// changes. After a recovery Watch yields the current state, even if nothing has changed
+// since the last state. Without Config.MaxStale, an API server that becomes unreachable
+// after the first result is not an error. [Provider.Health] reports it.
 //
-// Watch keeps waiting even on permanent errors such as a missing Role,
-// ErrSelfExcluded and ErrNoIdentity, because an operator may still fix their
-// causes. The loop ends without an error when ctx ends, and after one of these
-// errors:
-//   - [ErrClosed] and [ErrNotRegistered]: the registration has ended
-//   - [ErrNoResources]: there is no file descriptor left to wait with
-//   - [ErrInternal]: the library has failed
+// The loop continues after most errors. Watch keeps waiting even on permanent errors
+// such as a missing Role, ErrSelfExcluded and ErrNoIdentity, because an operator may
+// still fix the cause. The loop ends
+//   - without an error when ctx ends
+//   - after [ErrClosed] or [ErrNotRegistered]: the registration has ended
+//   - after [ErrNoResources]: there is no file descriptor left to wait with; call
+//     Watch again later
+//   - after [ErrInternal]: the library has failed
+//   - after [ErrInvalidArgument]: ctx is nil
 //
-// Each range over the iterator starts from the current state. It runs in the
-// goroutine of its caller.
+// The iterator may be used more than once. Each range starts from the current state and
+// runs in the goroutine of its caller. Watch does nothing before the first range.
 func (p *Provider) Watch(ctx context.Context) iter.Seq2[Snapshot, error] {
 	return func(yield func(Snapshot, error) bool) {
 		defer runtime.KeepAlive(p)
@@ -83,7 +84,7 @@ func (s *session) watch(ctx context.Context, yield func(Snapshot, error) bool) {
 	}
 }
 
-// isNewFailure reports whether a program may treat the failure differently from the
+// isNewFailure reports whether a program may react to the failure differently than to the
 // last one.
 func isNewFailure(failure, last *capi.Failure) bool {
 	if failure.Status == capi.Timeout { // The last snapshot is still the newest.
@@ -92,8 +93,8 @@ func isNewFailure(failure, last *capi.Failure) bool {
 	return last == nil || failure.Status != last.Status || failure.Retryable != last.Retryable
 }
 
-// isTerminal reports whether a failure ends the loop. The others are transient, or an
-// operator can still fix them.
+// isTerminal reports whether a failure ends the loop. All other failures are transient, or
+// an operator can still fix their cause.
 func isTerminal(failure *capi.Failure) bool {
 	if failure == nil || isTransient(failure) {
 		return false

@@ -1,6 +1,6 @@
 /*
- * Prints this pod's address and its peers at each change, in an event loop. No call blocks. In a
- * pod, two keys are enough:
+ * Prints this pod's address and its peers after every change, in an event loop in which no call
+ * blocks. The arguments are the two required keys, pod_labels and discovery_port_name:
  *
  *   events app=demo gossip
  */
@@ -25,7 +25,7 @@ static void print(const char *what, const kubepeers_peers *peers)
     puts("");
 }
 
-/* Prints newer peers. Returns their generation, or `seen` if there are none. */
+/* Prints the peers if they are newer. Returns their generation, or `seen` if they are not. */
 static uint64_t print_changes(kubepeers_provider provider, uint64_t seen, kubepeers_error **error)
 {
     kubepeers_peers *self = NULL, *peers = NULL;
@@ -40,7 +40,8 @@ static uint64_t print_changes(kubepeers_provider provider, uint64_t seen, kubepe
     return seen;
 }
 
-/* Waits until the descriptor is readable. Signals are unblocked only here, so none is missed. */
+/* Waits until the descriptor is readable. Returns 0 after a signal. SIGINT and SIGTERM are only
+ * unblocked here, so that none is missed between the check of `stopped` and the wait. */
 static int is_readable(int fd)
 {
     sigset_t none;
@@ -51,7 +52,7 @@ static int is_readable(int fd)
     return pselect(fd + 1, &wanted, NULL, NULL, NULL, &none) == 1;
 }
 
-/* Runs until a signal or a permanent error. */
+/* Prints until a signal arrives or a permanent error occurs. */
 static void run(kubepeers_provider provider, int fd, kubepeers_error **error)
 {
     char bytes[64];

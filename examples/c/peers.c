@@ -1,4 +1,4 @@
-/* Prints the peers of this pod, and again after every change. */
+/* Prints the peers of this pod at the start and after every change. */
 #include <stdio.h>
 
 #include "kubepeers.h"
@@ -27,7 +27,7 @@ int main(void)
             puts("");
             fflush(stdout);
         } else if (kubepeers_error_is_retryable(error)) {
-            /* Nothing has changed, or the API server is unreachable. */
+            /* Nothing has changed, or there is no answer yet, e.g. during an outage. */
             kubepeers_error_free(error);
             error = NULL;
         }

@@ -1,7 +1,7 @@
-"""Runs programs in C, Go and Python side by side, each as one of the pods, while pods change.
+"""Run programs in C, Go and Python side by side, each as one of the pods, while pods change.
 
-`make demo` runs it. After each change of a pod, it compares what the three programs print with the
-pods that the API server has. It computes the expected output from that list, without the library.
+`make demo` runs this. After each change of a pod, the demo compares what the three programs print
+with the pods that the API server has. It computes the expected output without the library.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class DemoError(Exception):
 
 @dataclass
 class Cluster:
-    """The helper program, for one namespace."""
+    """Runs the helper program testenv for one namespace."""
 
     tool: str
     namespace: str
@@ -55,8 +55,8 @@ class Cluster:
         return self.run(command, "--namespace", self.namespace, *arguments)
 
     def pod(self, name: str, *arguments: str) -> None:
-        # In a real cluster, no scheduler and kubelet must manage these pods, because the demo
-        # writes their status.
+        # In a real cluster, neither a scheduler nor a kubelet may manage these pods, because the
+        # demo writes their status.
         node = ["--node", ""] if self.real else []
         ports = ["--label", SELECTOR, "--port", f"{PORT_NAME}={PORT}"]
         self.in_namespace("pod", *ports, "--service-account", "demo", *node, *arguments, name)
@@ -77,7 +77,7 @@ class Cluster:
 
 @dataclass
 class Program:
-    """The example of one language, which runs as one of the pods."""
+    """A running example program, which stands for one of the pods."""
 
     name: str
     process: subprocess.Popen[str]
@@ -94,7 +94,7 @@ class Program:
             self.lines.put((time.monotonic(), line.strip()))
 
     def wait_for_line(self, expected: str) -> float:
-        """Wait until the program prints this line, and return when it did."""
+        """Wait until the program prints this line. Return the time when it did."""
         at = time.monotonic()
         deadline = at + HANG_TIMEOUT_S
         while self.last != expected:
@@ -107,13 +107,13 @@ class Program:
         return at
 
     def is_silent(self) -> bool:
-        """Return whether the program prints nothing for a while."""
+        """Return whether the program prints nothing for SETTLE_S."""
         time.sleep(SETTLE_S)
         return self.lines.empty()
 
 
 def expected_line(pods: list[dict], self_pod: str) -> str:
-    """Return what a program in a pod must print."""
+    """Return the line that the program in this pod must print last."""
     if not any(pod["metadata"]["name"] == self_pod and is_running(pod) for pod in pods):
         return "waiting: SELF_NOT_VISIBLE"
     others = [pod for pod in pods if pod["metadata"]["name"] != self_pod]
@@ -139,7 +139,7 @@ def describe(pod: dict) -> str:
 
 @dataclass
 class Demo:
-    """The steps, and what the programs printed."""
+    """Runs the steps and counts what the programs print."""
 
     cluster: Cluster
     programs: list[Program] = field(default_factory=list)
@@ -231,9 +231,7 @@ def commands(build: Path) -> dict[str, list[str]]:
 
 @contextlib.contextmanager
 def running(cluster: Cluster, build: Path, folder: Path) -> Iterator[list[Program]]:
-    """Start the three programs, each with the service account of its pod, and end them after the
-    block.
-    """
+    """Start the three programs for the block, each with the service account of its pod."""
     programs: list[Program] = []
     environment = cluster.environment()
     try:
@@ -268,7 +266,7 @@ def running(cluster: Cluster, build: Path, folder: Path) -> Iterator[list[Progra
 
 @contextlib.contextmanager
 def prepared(tool: str, *, real: bool) -> Iterator[Cluster]:
-    """Create a namespace with a service account and three pods, and delete it after the block."""
+    """Create a namespace with a service account and three pods for the block."""
     cluster = Cluster(tool, f"kubepeers-demo-{os.getpid()}", real)
     cluster.run("namespace", cluster.namespace)
     try:
@@ -293,7 +291,7 @@ def main() -> int:
         help="directory of the programs demo-peers and demo-peers-go",
     )
     parser.add_argument(
-        "--real", action="store_true", help="KUBECONFIG is that of a real cluster with nodes"
+        "--real", action="store_true", help="KUBECONFIG belongs to a real cluster with nodes"
     )
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

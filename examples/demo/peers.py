@@ -1,6 +1,6 @@
-"""Prints the addresses of this pod's peers, one line at each change.
+"""Print the addresses of this pod's peers, one line for each change.
 
-It ends at SIGINT, at SIGTERM, or at the end of a pipe on stdin.
+SIGINT, SIGTERM, or the end of a pipe on stdin, ends the program.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from kubepeers import ClosedError, KubepeersError, Provider
 
 
 def close_at_the_end_of_stdin(provider: Provider) -> None:
-    """End the wait of the main thread when stdin ends."""
+    """Close the provider when stdin ends, which ends the wait of the main thread."""
     sys.stdin.read()
     provider.close()
 
@@ -24,7 +24,7 @@ def follow(provider: Provider) -> None:
     generation, waiting = 0, None
     while True:
         try:
-            # Without a result, the reason may change. It is printed after a second.
+            # Without a result, a timeout of a second makes the loop print the current reason.
             peers = provider.wait(generation, timeout=1)
             generation, waiting = peers.generation, None
             print("peers:", *(peers or ["none, alone"]), flush=True)
@@ -41,7 +41,7 @@ def follow(provider: Provider) -> None:
 
 
 def main() -> None:
-    """Print the peers until the process is stopped."""
+    """Print the peers until a signal or the end of a pipe on stdin."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--namespace", default="default")
     parser.add_argument("--selector", default="app=demo", metavar="K=V,…")
@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--service-account-dir", metavar="DIR")
     args = parser.parse_args()
 
-    # The exception ends a wait at once, and `with` closes the provider.
+    # The exception ends a wait at once. Then `with` closes the provider.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit())
     with Provider(

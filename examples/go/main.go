@@ -1,4 +1,4 @@
-// Command go prints the addresses of this pod's peers, and again after every change.
+// Command go prints the addresses of this pod's peers, now and after every change.
 package main
 
 import (
@@ -26,7 +26,7 @@ func main() {
 
 	for peers, err := range provider.Watch(ctx) {
 		if err != nil {
-			log.Print(err) // Keep the last peers. The loop goes on unless the error is final.
+			log.Print(err) // Keep the last peers. The loop continues after most errors.
 			continue
 		}
 		fmt.Println(peers.Addresses()) // [] means that this pod is alone.

@@ -39,12 +39,13 @@ func main() {
 		log.Fatal(err)
 	}
 	if err := system.Start(context.Background()); err != nil {
-		log.Fatal(err) // Kubernetes restarts the container.
+		// Kubernetes restarts the container. A second Start would run without a cluster.
+		log.Fatal(err)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 
-	// Three members are more than half of five: of two clusters, only one can be Ready.
+	// Three of five members are a majority, so of two clusters at most one is Ready.
 	http.HandleFunc("/ready", func(w http.ResponseWriter, r *http.Request) {
 		if others, err := system.Peers(r.Context(), time.Second); err != nil || len(others) < 2 {
 			http.Error(w, "fewer than three members", http.StatusServiceUnavailable)
@@ -52,12 +53,12 @@ func main() {
 	})
 	go func() { log.Fatal(http.ListenAndServe(":8080", nil)) }()
 	<-ctx.Done()
-	if err := system.Stop(context.Background()); err != nil { // It leaves the cluster.
+	if err := system.Stop(context.Background()); err != nil { // leaves the cluster
 		log.Fatal(err)
 	}
 }
 
-// greeter is an actor. GoAkt does not start a cluster without a kind of actors.
+// greeter exists because GoAkt does not start a cluster without a kind of actor.
 type greeter struct{}
 
 func (*greeter) PreStart(*actor.Context) error         { return nil }

@@ -15,28 +15,28 @@ import (
 )
 
 const (
-	maxJoins     = 3 // at once
+	maxJoins     = 3 // concurrent joins
 	joinInterval = time.Second
-	readyAfter   = 30 * time.Second // while all peers refuse
+	readyAfter   = 30 * time.Second // if all peers refuse
 )
 
 func ringConfig(self kubepeers.Node) *memberlist.Config {
 	config := memberlist.DefaultLANConfig()
-	// Memberlist refuses a known name at another address, which a pod of a StatefulSet has after
-	// a restart. The UID is never reused.
+	// Memberlist rejects a known name at another address. A StatefulSet pod keeps its name but
+	// has another address after it is recreated. The UID is never reused.
 	config.Name = self.UID
 	config.BindAddr, config.BindPort = self.Addr.String(), int(self.DiscoveryPort)
 	config.AdvertiseAddr, config.AdvertisePort = config.BindAddr, config.BindPort
 	// A pod may get an address that a member of another ring had. The label keeps the rings
-	// apart. It is no secret: set SecretKey, too, if the network is not trusted.
+	// apart. It is not a secret: also set SecretKey if the network is not trusted.
 	config.Label = os.Getenv("POD_NAMESPACE") + "/memberlist-node"
-	// The pods of a lost Kubernetes node stay Running for minutes, and do not answer.
+	// The pods on a lost Kubernetes node stay Running for minutes but do not answer.
 	config.TCPTimeout = 3 * time.Second
 	return config
 }
 
-// follow keeps the ring together with the peers until ctx ends. It calls ready when the
-// pod may serve, more than once.
+// follow joins peers that are not in the ring yet until ctx ends. It calls ready when the
+// pod may serve, possibly more than once.
 func follow(
 	ctx context.Context, provider *kubepeers.Provider, ring *memberlist.Memberlist, ready func(),
 ) error {
@@ -48,9 +48,9 @@ func follow(
 	go watch(ctx, provider, changes)
 	for started := time.Now(); ; {
 		joinMissing(ring, peers)
-		// If all peers refuse, this pod is not alone. They may be starting, so it does not serve
-		// yet. They may also crash again and again, so it does not wait forever. If they are in
-		// a ring that this pod cannot reach, there are two rings now. Later joins merge them.
+		// If all peers refuse, this pod is not alone. The peers may be starting, so this pod does
+		// not serve yet. They may also be crash-looping, so it does not wait forever. If they
+		// are in a ring that this pod cannot reach, there are two rings. Later joins merge them.
 		if peers.Len() == 0 || ring.NumMembers() > 1 || time.Since(started) > readyAfter {
 			ready()
 		}
@@ -71,7 +71,7 @@ func watch(ctx context.Context, provider *kubepeers.Provider, changes chan<- kub
 	defer close(changes)
 	for peers, err := range provider.Watch(ctx) {
 		if err != nil {
-			log.Print(err) // The last peers are kept.
+			log.Print(err) // Keep the last peers.
 			continue
 		}
 		select {
@@ -81,11 +81,11 @@ func watch(ctx context.Context, provider *kubepeers.Provider, changes chan<- kub
 	}
 }
 
-// joinMissing joins a few peers that are not members yet, chosen at random.
+// joinMissing joins a few peers that are not members yet. It chooses them at random.
 //
-// A join exchanges the full state with one address, so joining hundreds would be slow. The
-// first peer that accepts reports all members it knows. Later calls join only the peers
-// that are still missing.
+// A join exchanges the full state with one peer, so joining hundreds would be slow. The
+// first peer that accepts reports all members that it knows. Later calls join only the
+// peers that are still missing.
 func joinMissing(ring *memberlist.Memberlist, peers kubepeers.Snapshot) {
 	isMember := map[string]bool{}
 	for _, node := range ring.Members() {
@@ -97,7 +97,7 @@ func joinMissing(ring *memberlist.Memberlist, peers kubepeers.Snapshot) {
 			missing = append(missing, peer.AddrPort().String())
 		}
 	}
-	// A Running peer may not listen yet. Memberlist logs the error; the next call retries.
+	// A Running peer may not listen yet. Memberlist logs the error, and the next call retries.
 	var joins sync.WaitGroup
 	for _, i := range rand.Perm(len(missing))[:min(maxJoins, len(missing))] {
 		joins.Go(func() { ring.Join(missing[i : i+1]) })

@@ -1,4 +1,4 @@
-"""Prints the peers of this pod, and again after every change."""
+"""Print the peers of this pod, now and after every change."""
 
 import signal
 import sys
@@ -8,13 +8,13 @@ from kubepeers import KubepeersError, NoResultError, Provider, SelfPodError
 
 
 def follow(provider: Provider) -> None:
-    """Print the peers until an exception ends the process."""
+    """Print the peers until an exception ends the loop."""
     while True:
         try:
             for peers in provider.changes():
                 print(len(peers), "peers:", *peers, flush=True)
         except (NoResultError, SelfPodError) as error:
-            # An operator may fix it, for example by adding a Role. The watcher keeps retrying.
+            # An operator may fix this, for example by adding a Role. The watcher keeps retrying.
             print(error, file=sys.stderr)
             time.sleep(5)
 

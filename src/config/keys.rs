@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Config, LogLevel, names};
 use crate::discovery::policy::Family;
 
-/// The longest timeout: a day. A greater number is probably one of another unit.
+/// The longest timeout: a day. A greater number is probably in another unit.
 const LONGEST_MS: u64 = 86_400_000;
 
 /// One configuration key.
@@ -41,7 +41,7 @@ pub static KEYS: [Key; 25] = [
     Key {
         name: "namespace",
         default: Default::Sentence(
-            "with `kubeconfig`, the namespace of the context, or `default` if the context has none; without it, the \
+            "with `kubeconfig`, the namespace of the context, or `default` if the context has none; otherwise the \
              namespace of this pod",
         ),
         doc: "Namespace of the pods.",
@@ -62,8 +62,8 @@ pub static KEYS: [Key; 25] = [
     Key {
         name: "remoting_port_name",
         default: Default::None,
-        doc: "Name of another container port, which the library only reports \
-              (`kubepeers_peers_remoting_port()`). A peer need not have it.",
+        doc: "Name of another container port. The library only reports its number \
+              (`kubepeers_peers_remoting_port()`). A peer need not have this port.",
         set: |config, value| {
             config.remoting_port_name = Some(names::port_name(value)?);
             Ok(())
@@ -72,8 +72,8 @@ pub static KEYS: [Key; 25] = [
     Key {
         name: "peers_port_name",
         default: Default::None,
-        doc: "Name of another container port, which the library only reports \
-              (`kubepeers_peers_peers_port()`). A peer need not have it.",
+        doc: "Name of another container port. The library only reports its number \
+              (`kubepeers_peers_peers_port()`). A peer need not have this port.",
         set: |config, value| {
             config.peers_port_name = Some(names::port_name(value)?);
             Ok(())
@@ -91,9 +91,9 @@ pub static KEYS: [Key; 25] = [
     Key {
         name: "membership",
         default: Default::Value("member"),
-        doc: "`member`: this process runs in one of the pods. The library identifies that pod, and excludes it from \
+        doc: "`member`: this process runs in one of the pods. The library identifies that pod and excludes it from \
               the result. \
-              `observer`: this process runs in none of them, e.g. outside Kubernetes.",
+              `observer`: this process runs in none of the pods, e.g. outside Kubernetes.",
         set: |config, value| {
             config.self_options.is_observer =
                 one_of(value, [("member", false), ("observer", true)])?;
@@ -112,8 +112,9 @@ pub static KEYS: [Key; 25] = [
     Key {
         name: "pod_uid",
         default: Default::None,
-        doc: "Uid of the pod that this process runs in. Of all ways to identify the pod it is the most \
-              reliable, and is used first: `pod_uid`, `pod_name`, `pod_ip`, then what the library finds itself.",
+        doc: "Uid of the pod that this process runs in. The uid is the most reliable way to identify the pod. The \
+              library uses the first of these that is available: `pod_uid`, `pod_name`, `pod_ip`, and then what \
+              it finds itself.",
         set: |config, value| {
             config.self_options.pod_uid = Some(value.to_owned());
             Ok(())
@@ -132,9 +133,9 @@ pub static KEYS: [Key; 25] = [
     Key {
         name: "readiness",
         default: Default::Value("ignore"),
-        doc: "`ignore`: pods that are not Ready are peers, too, because on a cold start no pod is Ready. `ready`: only \
-              Ready pods are peers. This is for clients of a cluster, not for its members: the guarantee of \
-              `kubepeers_discover_peers()` for two pods does not hold.",
+        doc: "`ignore`: pods that are not Ready are also peers, because no pod is Ready on a cold start. `ready`: only \
+              Ready pods are peers. `ready` is for clients of a cluster, not for its members: it breaks the \
+              guarantee of `kubepeers_discover_peers()` for two pods.",
         set: |config, value| {
             config.options.only_ready = one_of(value, [("ignore", false), ("ready", true)])?;
             Ok(())
@@ -144,7 +145,7 @@ pub static KEYS: [Key; 25] = [
         name: "pending",
         default: Default::Value("exclude"),
         doc: "`exclude`: only Running pods are peers. `include`: Pending pods with an address are also peers, and this \
-              pod may be Pending. `include` is for native sidecars: their pod stays Pending until its main \
+              pod may be Pending. `include` is for native sidecars, whose pod stays Pending until its main \
               containers start.",
         set: |config, value| {
             config.options.pending_too = one_of(value, [("exclude", false), ("include", true)])?;
@@ -154,7 +155,7 @@ pub static KEYS: [Key; 25] = [
     Key {
         name: "ip_family",
         default: Default::Value("primary"),
-        doc: "`primary`: the address of a peer is `status.podIP`. `ipv4` or `ipv6`: it is the first address of \
+        doc: "`primary`: the address of a peer is `status.podIP`. `ipv4`, `ipv6`: the address is the first of \
               that family in `status.podIPs`.",
         set: |config, value| {
             let families =
@@ -175,7 +176,7 @@ pub static KEYS: [Key; 25] = [
     Key {
         name: "default_remoting_port",
         default: Default::None,
-        doc: "Port number to assume for pods that lack the port `remoting_port_name`, 1 to 65535. It needs \
+        doc: "Port number to assume for pods that lack the port `remoting_port_name`, 1 to 65535. It requires \
               `remoting_port_name`.",
         set: |config, value| {
             config.default_remoting_port = Some(port(value)?);
@@ -185,7 +186,7 @@ pub static KEYS: [Key; 25] = [
     Key {
         name: "default_peers_port",
         default: Default::None,
-        doc: "Port number to assume for pods that lack the port `peers_port_name`, 1 to 65535. It needs `peers_port_name`.",
+        doc: "Port number to assume for pods that lack the port `peers_port_name`, 1 to 65535. It requires `peers_port_name`.",
         set: |config, value| {
             config.default_peers_port = Some(port(value)?);
             Ok(())
@@ -195,8 +196,8 @@ pub static KEYS: [Key; 25] = [
         name: "max_stale_ms",
         default: Default::Sentence("no limit"),
         doc: "Maximum age of a result, 1000 to 86400000. Older results are refreshed on demand; if that fails, calls \
-              return `KUBEPEERS_STALE`. With less than about 60000, calls in a quiet cluster cause extra lists, because a \
-              quiet watch is confirmed only about once a minute.",
+              return `KUBEPEERS_STALE`. With a value below about 60000, calls in a quiet cluster cause extra lists, \
+              because a quiet watch confirms the result only about once a minute.",
         set: |config, value| {
             config.max_stale = Some(milliseconds(value, 1000)?);
             Ok(())
@@ -233,7 +234,7 @@ pub static KEYS: [Key; 25] = [
         name: "discover_timeout_ms",
         default: Default::Value("3000"),
         doc: "Default timeout of the other calls that wait, 0 to 86400000. `kubepeers_refresh()` uses 5000 \
-              if this is less.",
+              if this value is less.",
         set: |config, value| {
             config.discover_timeout = Some(milliseconds(value, 0)?);
             Ok(())
@@ -242,7 +243,7 @@ pub static KEYS: [Key; 25] = [
     Key {
         name: "request_timeout_ms",
         default: Default::Value("10000"),
-        doc: "How long the library waits for a response of the API server, and for each further part of it, \
+        doc: "How long the library waits for the start of a response and for each further part of it, \
               1 to 86400000. A whole list may take three times as long.",
         set: |config, value| {
             config.request_timeout = Some(milliseconds(value, 1)?);
@@ -270,7 +271,7 @@ pub static KEYS: [Key; 25] = [
     Key {
         name: "context",
         default: Default::Sentence("the current context of the kubeconfig"),
-        doc: "Context of that kubeconfig.",
+        doc: "Context to use from `kubeconfig`.",
         set: |config, value| {
             config.context = Some(value.to_owned());
             Ok(())
@@ -313,12 +314,18 @@ const HEAD: &str = "\
 
 <!-- Generated from src/config/keys.rs: do not edit. `make header` writes it. -->
 
-Keys and values are text. In C, `kubepeers_config_set()` sets one key. Go has a field of `Config`
-for each key (`KubeContext` for `context`, `WatchMode` for `watch`, `Logger` for `log`; contexts
-instead of `discover_timeout_ms`), and Python an option of the same name, with times in seconds and
-without `_ms`. If a value is refused, the configuration does not change. Files are read when they
-are needed, not when the key is set, so use absolute paths if the process changes its working
-directory.
+Keys and values are text.
+
+- **C**: `kubepeers_config_set()` sets one key. A value that is refused does not change the
+  configuration.
+- **Go**: `Config` has a field for each key except `discover_timeout_ms`, because calls take a
+  context instead. The fields `KubeContext`, `WatchMode` and `Logger` belong to `context`, `watch`
+  and `log`.
+- **Python**: each key is an option of the same name. Options that are times are in seconds, and
+  their names have no `_ms`.
+
+The library reads files when they are needed, not when the key is set. Use absolute paths if the
+process changes its working directory.
 ";
 
 fn section(text: &mut String, key: &Key) {
@@ -370,7 +377,7 @@ fn port(value: &str) -> Result<u16, String> {
 }
 
 fn milliseconds(value: &str, least: u64) -> Result<Duration, String> {
-    // `parse` would accept a sign, too.
+    // `parse` would also accept a sign.
     match value.parse() {
         Ok(ms) if !value.starts_with('+') && (least..=LONGEST_MS).contains(&ms) => {
             Ok(Duration::from_millis(ms))

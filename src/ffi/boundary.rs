@@ -1,7 +1,12 @@
-//! What every export has in common: pointers checked, panics caught, errors handed out.
+//! What every export has in common: its pointers are wrapped, panics are caught, errors are handed
+//! out.
+//!
+//! An export first wraps its pointers, which is its only `unsafe` code. NULL becomes `None`, so
+//! that the rest is safe: [`required`] refuses it, before the call does anything.
 
 use std::ffi::{CStr, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::NonNull;
 use std::sync::Once;
 
 use super::cancellation::Uncancellable;
@@ -13,34 +18,22 @@ use crate::status::Status;
 
 /// Runs `body`, turns a panic into `INTERNAL`, and gives the error, if any, to the caller. The
 /// thread cannot be cancelled meanwhile.
-///
-/// # Safety
-/// `error` is NULL or points to memory where a pointer may be written.
-pub(super) unsafe fn call(
-    error: *mut *mut kubepeers_error,
-    body: impl FnOnce() -> Result<()>,
-) -> kubepeers_status {
+pub(super) fn call(error: ErrorOut, body: impl FnOnce() -> Result<()>) -> kubepeers_status {
     let _uncancellable = Uncancellable::new();
-    // SAFETY: the caller vouches for `error`.
-    unsafe { quick_call(error, body) }
+    quick_call(error, body)
 }
 
 /// The same for a `body` that is often done in some nanoseconds, which is less than a change of the
 /// cancellation state takes. It is `Uncancellable` wherever it reaches a cancellation point of
 /// POSIX: I/O, a wait, but not memory.
-///
-/// # Safety
-/// As for `call`.
-pub(super) unsafe fn quick_call(
-    error: *mut *mut kubepeers_error,
-    body: impl FnOnce() -> Result<()>,
-) -> kubepeers_status {
+pub(super) fn quick_call(error: ErrorOut, body: impl FnOnce() -> Result<()>) -> kubepeers_status {
     let outcome =
         catching(body).unwrap_or_else(|message| Err(Error::new(Status::Internal, message)));
     let Err(failure) = outcome else { return Status::Ok.code() };
     let status = failure.status().code();
-    // SAFETY: the caller vouches for `error`.
-    unsafe { store(error, || kubepeers_error::boxed(failure)) };
+    if let Some(error) = error {
+        error.write(kubepeers_error::boxed(failure));
+    }
     status
 }
 
@@ -78,37 +71,93 @@ pub(super) fn quiet_panics() {
     }
 }
 
-/// Writes `make()` through `out` unless it is NULL.
-///
-/// # Safety
-/// `out` is NULL or points to memory where a `T` may be written.
-pub(super) unsafe fn store<T>(out: *mut T, make: impl FnOnce() -> T) {
-    if !out.is_null() {
-        // SAFETY: not NULL, and the caller vouches that a `T` may be written there. What was there
-        // is not dropped.
-        unsafe { out.write(make()) };
+/// Where an export stores its error; `None` if the caller does not want it.
+pub(super) type ErrorOut = Option<Out<*mut kubepeers_error>>;
+
+/// Memory of the caller for one result, which may be uninitialized.
+#[derive(Clone, Copy)]
+pub(super) struct Out<T>(NonNull<T>);
+
+impl<T> Out<T> {
+    /// # Safety
+    /// `pointer` is NULL or points to memory where a `T` may be written until the export returns.
+    pub(super) unsafe fn new(pointer: *mut T) -> Option<Self> {
+        NonNull::new(pointer).map(Self)
+    }
+
+    /// Writes `value`. What was there is not dropped.
+    pub(super) fn write(self, value: T) {
+        // SAFETY: the caller of `new` vouches that a `T` may be written there.
+        unsafe { self.0.write(value) };
     }
 }
 
-/// Borrows what `pointer` points to; NULL is `INVALID_ARGUMENT`.
-///
-/// # Safety
-/// `pointer` is NULL or points to a live `T` that does not change during `'a`.
-pub(super) unsafe fn shared<'a, T>(pointer: *const T, name: &str) -> Result<&'a T> {
-    // SAFETY: the caller vouches for the pointer.
-    unsafe { pointer.as_ref() }.ok_or_else(|| null(name))
+/// A variable of the caller.
+#[derive(Clone, Copy)]
+pub(super) struct InOut<T>(Out<T>);
+
+impl<T: Copy> InOut<T> {
+    /// # Safety
+    /// As for [`Out::new`], and there is a `T` already.
+    pub(super) unsafe fn new(pointer: *mut T) -> Option<Self> {
+        // SAFETY: the caller vouches for the pointer.
+        unsafe { Out::new(pointer) }.map(Self)
+    }
+
+    pub(super) fn read(self) -> T {
+        // SAFETY: the caller of `new` vouches that there is a `T`.
+        unsafe { self.0.0.read() }
+    }
+
+    pub(super) fn write(self, value: T) {
+        self.0.write(value);
+    }
 }
 
-/// Borrows a C string; NULL is `INVALID_ARGUMENT`, anything but UTF-8 is `INVALID_UTF8`.
+/// Memory of the caller for some texts.
+pub(super) struct Buffer {
+    start: *mut u8,
+    size: usize,
+}
+
+impl Buffer {
+    /// NULL is a buffer only if `size` is 0.
+    ///
+    /// # Safety
+    /// `start` is NULL or points to memory where `size` bytes may be written until the
+    /// export returns.
+    pub(super) unsafe fn new(start: *mut c_char, size: usize) -> Option<Self> {
+        (size == 0 || !start.is_null()).then_some(Self { start: start.cast(), size })
+    }
+
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        bytes <= self.size
+    }
+
+    /// Writes `text` after the last one.
+    pub(super) fn append(&mut self, text: &str) {
+        assert!(self.has_room(text.len()), "the buffer is full");
+        self.size -= text.len();
+        // SAFETY: the caller of `new` vouches for the memory, of which so much is left.
+        unsafe {
+            self.start.copy_from(text.as_ptr(), text.len());
+            self.start = self.start.add(text.len());
+        }
+    }
+}
+
+/// Borrows a C string.
 ///
 /// # Safety
 /// `pointer` is NULL or points to a NUL-terminated string that lives as long as `'a`.
-pub(super) unsafe fn text<'a>(pointer: *const c_char, name: &str) -> Result<&'a str> {
-    if pointer.is_null() {
-        return Err(null(name));
-    }
+pub(super) unsafe fn text<'a>(pointer: *const c_char) -> Option<&'a CStr> {
     // SAFETY: not NULL, and the caller vouches for the terminating NUL.
-    unsafe { CStr::from_ptr(pointer) }.to_str().map_err(|e| {
+    (!pointer.is_null()).then(|| unsafe { CStr::from_ptr(pointer) })
+}
+
+/// Returns the text of a C string; anything but UTF-8 is `INVALID_UTF8`.
+pub(super) fn utf8<'a>(text: &'a CStr, name: &str) -> Result<&'a str> {
+    text.to_str().map_err(|e| {
         Error::new(
             Status::InvalidUtf8,
             format!("`{name}` is not UTF-8: byte {} is the first wrong one", e.valid_up_to()),
@@ -116,11 +165,7 @@ pub(super) unsafe fn text<'a>(pointer: *const c_char, name: &str) -> Result<&'a 
     })
 }
 
-/// Refuses a NULL out-parameter before anything is done.
-pub(super) fn required<T>(pointer: *mut T, name: &str) -> Result<()> {
-    if pointer.is_null() { Err(null(name)) } else { Ok(()) }
-}
-
-fn null(name: &str) -> Error {
-    Error::new(Status::InvalidArgument, format!("`{name}` is NULL"))
+/// Refuses NULL, which is `INVALID_ARGUMENT`.
+pub(super) fn required<T>(wrapped: Option<T>, name: &str) -> Result<T> {
+    wrapped.ok_or_else(|| Error::new(Status::InvalidArgument, format!("`{name}` is NULL")))
 }

@@ -4,7 +4,7 @@ use std::ffi::c_char;
 use std::ptr::null_mut;
 use std::sync::Arc;
 
-use super::boundary::{call, required, shared, store};
+use super::boundary::{Out, call, required};
 use super::provider::API_SERVER;
 use super::text::c_text;
 use super::{fork, kubepeers_config, kubepeers_error, kubepeers_status};
@@ -13,9 +13,9 @@ use crate::provider::explain::Form;
 use crate::provider::{Backend, Timeout, doctor};
 use crate::status::Status;
 
-/// For kubepeers_doctor(): JSON, for programs.
+/// `form` of kubepeers_doctor(): JSON, for programs.
 pub const KUBEPEERS_DOCTOR_JSON: i32 = 1;
-/// For kubepeers_doctor(): human-readable text.
+/// `form` of kubepeers_doctor(): human-readable text.
 pub const KUBEPEERS_DOCTOR_TEXT: i32 = 2;
 
 fn form_of(number: i32) -> Result<Form> {
@@ -32,13 +32,13 @@ fn form_of(number: i32) -> Result<Form> {
 /// Examines every step of discovery with this configuration, and returns what
 /// is wrong and how to fix it. Blocks until every step is known, for at most
 /// `timeout_ms`; negative: 8 s. It works whether or not a provider exists, and
-/// affects none: it registers a provider of its own, lists and watches the pods
-/// once, and closes it. Unless `request_timeout_ms` is set, a request may remain
+/// affects none: it registers a provider of its own, lists and watches the pods,
+/// and closes it. Unless `request_timeout_ms` is set, a request may remain
 /// unanswered for 3 s.
 ///
-/// What is wrong is in `*text`; the call still returns KUBEPEERS_OK. That
-/// includes an incomplete configuration. `*text` contains no secrets and no
-/// control characters.
+/// What is wrong, also with an incomplete configuration, is in `*text`, and the
+/// call returns KUBEPEERS_OK. `*text` contains no secrets, and no control
+/// characters except for line feeds.
 ///
 /// With KUBEPEERS_DOCTOR_JSON, `*text` is an object:
 ///   outcome    "ok", "warning" or "wrong": the most serious state of a step
@@ -99,20 +99,21 @@ pub unsafe extern "C" fn kubepeers_doctor(
     manifest: *mut *mut c_char,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header requires `config` live and `text` writable, both checked for NULL, and
-    // `manifest` and `error` NULL or writable.
-    unsafe {
-        call(error, || {
-            required(text, "text")?;
-            let config = shared(config, "config")?.0.clone();
-            let form = form_of(form)?;
-            fork::prepare_process()?;
-            let backend: Arc<dyn Backend> = Arc::new(API_SERVER);
-            let report = doctor::examine(&config, &backend, Timeout::from_ms(timeout_ms))?;
-            store(text, || c_text(&report.render(form)).into_raw());
+    // SAFETY: the header requires `config` NULL or live, and the others NULL or writable.
+    let (config, text, manifest, error) =
+        unsafe { (config.as_ref(), Out::new(text), Out::new(manifest), Out::new(error)) };
+    call(error, || {
+        let text = required(text, "text")?;
+        let config = required(config, "config")?.0.clone();
+        let form = form_of(form)?;
+        fork::prepare_process()?;
+        let backend: Arc<dyn Backend> = Arc::new(API_SERVER);
+        let report = doctor::examine(&config, &backend, Timeout::from_ms(timeout_ms))?;
+        text.write(c_text(&report.render(form)).into_raw());
+        if let Some(manifest) = manifest {
             let yaml = report.manifest();
-            store(manifest, || yaml.map_or(null_mut(), |yaml| c_text(&yaml).into_raw()));
-            Ok(())
-        })
-    }
+            manifest.write(yaml.map_or(null_mut(), |yaml| c_text(&yaml).into_raw()));
+        }
+        Ok(())
+    })
 }

@@ -1,6 +1,6 @@
 //! `kubepeers_error_*` and the names of statuses.
 
-use std::ffi::{CString, c_char};
+use std::ffi::{CStr, CString, c_char};
 
 use super::boundary::infallible;
 use super::kubepeers_status;
@@ -8,7 +8,7 @@ use super::text::c_text;
 use crate::error::Error;
 use crate::status::Status;
 
-/// Opaque. Describes a failure. Any number of threads may read it.
+/// Opaque. Describes a failure. Immutable: any number of threads may read it.
 pub struct kubepeers_error {
     message: CString,
     manifest: Option<CString>,
@@ -33,68 +33,53 @@ impl kubepeers_error {
     }
 }
 
-/// Reads a field of an error, or gives `absent` for NULL.
-///
-/// # Safety
-/// `error` is NULL or a live error.
-unsafe fn field<T>(
-    error: *const kubepeers_error,
-    absent: T,
-    read: impl FnOnce(&kubepeers_error) -> T,
-) -> T {
-    // SAFETY: the caller vouches for the pointer; errors are never changed after they are made.
-    unsafe { error.as_ref() }.map_or(absent, read)
-}
-
 /// Returns the status of the error, or KUBEPEERS_OK if `error` is NULL. If a
-/// call stored the error, it is the status that the call returned.
+/// call stored the error, this is the status that the call returned.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_error_status(error: *const kubepeers_error) -> kubepeers_status {
     // SAFETY: the header requires NULL or a live error.
-    unsafe { field(error, Status::Ok.code(), |e| e.status.code()) }
+    unsafe { error.as_ref() }.map_or(Status::Ok.code(), |e| e.status.code())
 }
 
-/// Returns what failed, why, and what to do, as one or more lines of UTF-8; ""
-/// if `error` is NULL. It contains neither secrets nor the manifest. The string
-/// is valid as long as the error.
+/// Returns what failed, why, and what to do, in one or more lines, or "" if
+/// `error` is NULL. The message contains neither secrets nor the manifest. The
+/// string is valid as long as the error.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_error_message(error: *const kubepeers_error) -> *const c_char {
     // SAFETY: the header requires NULL or a live error.
-    unsafe { field(error, c"".as_ptr(), |e| e.message.as_ptr()) }
+    unsafe { error.as_ref() }.map_or(c"".as_ptr(), |e| e.message.as_ptr())
 }
 
-/// Returns the Kubernetes manifest that fixes the error once it is applied, for
-/// example the Role that is missing if the API server answers 403. Every error
-/// with the same cause has the same manifest, whatever its status. The manifest
-/// is YAML and ends with a newline. It contains the placeholder THE-USER if the
-/// credentials do not name a service account. Returns NULL if there is none or
-/// `error` is NULL. The string is valid as long as the error.
+/// Returns a Kubernetes manifest that fixes the error once it is applied, e.g.
+/// the missing Role if the API server answers 403. Returns NULL if there is none
+/// or `error` is NULL. The string is valid as long as the error.
+///
+/// Errors with the same cause have the same manifest, whatever their status. The
+/// manifest is YAML and ends with a newline. It contains the placeholder
+/// THE-USER if the credentials do not name a service account.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_error_manifest(error: *const kubepeers_error) -> *const c_char {
     // SAFETY: the header requires NULL or a live error.
-    unsafe {
-        field(error, std::ptr::null(), |e| {
-            e.manifest.as_ref().map_or(std::ptr::null(), |text| text.as_ptr())
-        })
-    }
+    let manifest = unsafe { error.as_ref() }.and_then(|e| e.manifest.as_deref());
+    manifest.map_or(std::ptr::null(), CStr::as_ptr)
 }
 
-/// Returns 1 if the same call may succeed later without action by a user or an
-/// operator on the program, its configuration or the cluster. Returns 0
-/// otherwise or if `error` is NULL. Test this rather than the status:
-/// KUBEPEERS_NOT_SYNCED because of a 403 is not retryable.
+/// Returns 1 if the same call may succeed later even if no user or operator
+/// changes the program, its configuration or the cluster. Returns 0 otherwise or
+/// if `error` is NULL. Test this rather than the status: KUBEPEERS_NOT_SYNCED
+/// because of a 403 is not retryable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_error_is_retryable(error: *const kubepeers_error) -> i32 {
     // SAFETY: the header requires NULL or a live error.
-    unsafe { field(error, 0, |e| i32::from(e.retryable)) }
+    unsafe { error.as_ref() }.map_or(0, |e| i32::from(e.retryable))
 }
 
-/// Returns the HTTP status of the API server's response, e.g. 403; 0 if there
+/// Returns the HTTP status of the API server's response, e.g. 403, or 0 if there
 /// was no response or `error` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_error_http_status(error: *const kubepeers_error) -> i32 {
     // SAFETY: the header requires NULL or a live error.
-    unsafe { field(error, 0, |e| i32::from(e.http_status)) }
+    unsafe { error.as_ref() }.map_or(0, |e| i32::from(e.http_status))
 }
 
 /// Frees an error. NULL is allowed.
@@ -112,5 +97,19 @@ pub unsafe extern "C" fn kubepeers_error_free(error: *mut kubepeers_error) {
 /// static.
 #[unsafe(no_mangle)]
 pub extern "C" fn kubepeers_status_name(status: kubepeers_status) -> *const c_char {
-    Status::from_code(status).map_or(c"UNKNOWN", Status::name).as_ptr()
+    let known = Status::ALL.iter().position(|known| known.code() == status);
+    known.map_or(c"UNKNOWN".as_ptr(), |at| STATUS_NAMES[at].as_ptr().cast())
 }
+
+/// The name of each of `Status::ALL`, with NULs up to the end.
+static STATUS_NAMES: [[u8; 32]; Status::ALL.len()] = {
+    let mut names = [[0; 32]; Status::ALL.len()];
+    let mut at = 0;
+    while at < names.len() {
+        let name = Status::ALL[at].name().as_bytes();
+        assert!(name.len() < names[at].len(), "there is no room for a NUL");
+        names[at].split_at_mut(name.len()).0.copy_from_slice(name);
+        at += 1;
+    }
+    names
+};

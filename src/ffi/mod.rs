@@ -48,7 +48,7 @@ pub use provider::*;
 pub use text::*;
 pub use version::*;
 
-/// A `timeout_ms` that means the default of the call.
+/// A `timeout_ms` that selects the default timeout of the call.
 pub const KUBEPEERS_TIMEOUT_DEFAULT: i32 = -1;
 /// The longest `timeout_ms`: almost 25 days.
 pub const KUBEPEERS_TIMEOUT_MAX: i32 = i32::MAX;
@@ -56,6 +56,7 @@ pub const KUBEPEERS_TIMEOUT_MAX: i32 = i32::MAX;
 /// KUBEPEERS_OK (0) or one of the negative KUBEPEERS_* numbers.
 pub type kubepeers_status = i32;
 
-/// A provider: a number below 2^53, not a pointer. 0 is never a provider. A
-/// closed or invalid number is safe to pass (for the errors, see CALLS).
+/// A provider: a number, not a pointer. It is below 2^53, so that a JavaScript
+/// number can hold it. 0 is never a provider. A closed or invalid number is safe
+/// to pass (for the errors, see CALLS).
 pub type kubepeers_provider = u64;

@@ -51,8 +51,8 @@ pub unsafe extern "C" fn kubepeers_peers_generation(peers: *const kubepeers_peer
 /// every process.
 ///
 /// Returns NULL if `index` is past the end or `peers` is NULL. The string is
-/// valid until kubepeers_peers_free(). All functions that return a string of a
-/// peer follow these two rules.
+/// valid until kubepeers_peers_free(). The same applies to all functions below
+/// that return a string of a peer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_address(
     peers: *const kubepeers_peers,
@@ -66,27 +66,17 @@ pub unsafe extern "C" fn kubepeers_peers_address(
     })
 }
 
-/// Reads of a peer, or gives `absent` past the end and for NULL.
+/// Returns a peer, or `None` if there is no such peer or no list.
 ///
 /// # Safety
 /// `peers` is NULL or a live list.
-unsafe fn of<T>(
-    peers: *const kubepeers_peers,
-    index: usize,
-    absent: T,
-    read: impl FnOnce(&Peer) -> T,
-) -> T {
+unsafe fn peer<'a>(peers: *const kubepeers_peers, index: usize) -> Option<&'a Peer> {
     // SAFETY: the caller vouches for the list.
-    unsafe { snapshot(peers) }.and_then(|peers| peers.peer(index)).map_or(absent, read)
+    unsafe { snapshot(peers) }?.peer(index)
 }
 
-/// A text of a peer, NULL past the end and for NULL.
-///
-/// # Safety
-/// `peers` is NULL or a live list.
-unsafe fn text(peers: *const kubepeers_peers, index: usize, field: Field) -> *const c_char {
-    // SAFETY: the caller vouches for the list.
-    let peers = unsafe { snapshot(peers) };
+/// Returns a text of a peer, or NULL if there is no such peer or no list.
+fn text(peers: Option<&Snapshot>, index: usize, field: Field) -> *const c_char {
     // The first of these calls on a list makes all the texts.
     infallible(null(), || {
         peers.and_then(|peers| peer_texts::text(peers, index, field)).map_or(null(), CStr::as_ptr)
@@ -101,40 +91,41 @@ pub unsafe extern "C" fn kubepeers_peers_host(
     index: usize,
 ) -> *const c_char {
     // SAFETY: the header requires NULL or a live list.
-    unsafe { text(peers, index, Field::Host) }
+    text(unsafe { snapshot(peers) }, index, Field::Host)
 }
 
-/// Returns the port of `discovery_port_name`. All functions that return a port
-/// return 0 if `index` is past the end or `peers` is NULL.
+/// Returns the port of `discovery_port_name`, or `default_discovery_port` if the
+/// pod lacks it. This function and the other two that return a port return 0 if
+/// `index` is past the end or `peers` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_discovery_port(
     peers: *const kubepeers_peers,
     index: usize,
 ) -> u16 {
     // SAFETY: the header requires NULL or a live list.
-    unsafe { of(peers, index, 0, |peer| peer.address.port()) }
+    unsafe { peer(peers, index) }.map_or(0, |peer| peer.address.port())
 }
 
 /// Returns the port of `remoting_port_name`, or `default_remoting_port` if the
-/// pod has none, or 0 without a default.
+/// pod lacks it. Returns 0 if there is neither.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_remoting_port(
     peers: *const kubepeers_peers,
     index: usize,
 ) -> u16 {
     // SAFETY: the header requires NULL or a live list.
-    unsafe { of(peers, index, 0, |peer| peer.remoting_port) }
+    unsafe { peer(peers, index) }.map_or(0, |peer| peer.remoting_port)
 }
 
-/// Returns the port of `peers_port_name`, or `default_peers_port` if the pod has
-/// none, or 0 without a default.
+/// Returns the port of `peers_port_name`, or `default_peers_port` if the pod
+/// lacks it. Returns 0 if there is neither.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_peers_port(
     peers: *const kubepeers_peers,
     index: usize,
 ) -> u16 {
     // SAFETY: the header requires NULL or a live list.
-    unsafe { of(peers, index, 0, |peer| peer.peers_port) }
+    unsafe { peer(peers, index) }.map_or(0, |peer| peer.peers_port)
 }
 
 /// Returns the name of the pod.
@@ -144,7 +135,7 @@ pub unsafe extern "C" fn kubepeers_peers_name(
     index: usize,
 ) -> *const c_char {
     // SAFETY: the header requires NULL or a live list.
-    unsafe { text(peers, index, Field::Name) }
+    text(unsafe { snapshot(peers) }, index, Field::Name)
 }
 
 /// Returns the uid of the pod. Unlike a name, it is never reused.
@@ -154,7 +145,7 @@ pub unsafe extern "C" fn kubepeers_peers_uid(
     index: usize,
 ) -> *const c_char {
     // SAFETY: the header requires NULL or a live list.
-    unsafe { text(peers, index, Field::Uid) }
+    text(unsafe { snapshot(peers) }, index, Field::Uid)
 }
 
 /// Returns the name of the Kubernetes node that the pod runs on.
@@ -164,7 +155,7 @@ pub unsafe extern "C" fn kubepeers_peers_node_name(
     index: usize,
 ) -> *const c_char {
     // SAFETY: the header requires NULL or a live list.
-    unsafe { text(peers, index, Field::NodeName) }
+    text(unsafe { snapshot(peers) }, index, Field::NodeName)
 }
 
 /// Returns the revision of the pod's template: the value of the label
@@ -176,18 +167,18 @@ pub unsafe extern "C" fn kubepeers_peers_revision(
     index: usize,
 ) -> *const c_char {
     // SAFETY: the header requires NULL or a live list.
-    unsafe { text(peers, index, Field::Revision) }
+    text(unsafe { snapshot(peers) }, index, Field::Revision)
 }
 
-/// Returns 1 if the pod is Ready, or 0 if it is not, if `index` is past the end
-/// or if `peers` is NULL.
+/// Returns 1 if the pod is Ready. Returns 0 if it is not, if `index` is past the
+/// end, or if `peers` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_peers_is_ready(
     peers: *const kubepeers_peers,
     index: usize,
 ) -> i32 {
     // SAFETY: the header requires NULL or a live list.
-    unsafe { of(peers, index, 0, |peer| i32::from(peer.pod.ready)) }
+    unsafe { peer(peers, index) }.map_or(0, |peer| i32::from(peer.pod.ready))
 }
 
 /// Frees a list. NULL is allowed.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::backend::KubeApi;
-use super::boundary::{call, quick_call, required, shared, store};
+use super::boundary::{Buffer, InOut, Out, call, quick_call, required};
 use super::cancellation::Uncancellable;
 #[cfg(test)]
 use super::tests::fake::connect;
@@ -27,17 +27,20 @@ pub(crate) const API_SERVER: KubeApi = KubeApi { spawn: signals::spawn_masked, c
 /// Validates the configuration and creates a provider from it. Does no I/O,
 /// starts no thread and does not block.
 ///
-/// Set `*provider` to 0 before the call: if it still holds a live provider, the
-/// call fails with KUBEPEERS_ALREADY_INITIALIZED. On success `*provider` is the
-/// new provider, which must be closed with kubepeers_close(). `config` may be
-/// freed, or used again, after the call.
+/// Set `*provider` to 0 before the call. If `*provider` is an open provider, the
+/// call fails with KUBEPEERS_ALREADY_INITIALIZED. The call overwrites any other
+/// number, e.g. that of a closed provider. On success `*provider` is the new
+/// provider, which must be closed with kubepeers_close(). The provider has a
+/// copy of the configuration: `config` may be changed or freed after the call.
 ///
 /// Errors:
 ///   KUBEPEERS_INVALID_ARGUMENT      a pointer other than `error` is NULL
 ///   KUBEPEERS_INVALID_CONFIG        required keys are missing (the message
-///                                   names all), or a key needs another one
-///   KUBEPEERS_ALREADY_INITIALIZED   `*provider` is a live provider
-///   KUBEPEERS_NO_RESOURCES          65,536 providers are open
+///                                   names all of them), or a key is set
+///                                   without another key that it needs
+///   KUBEPEERS_ALREADY_INITIALIZED   `*provider` is an open provider
+///   KUBEPEERS_NO_RESOURCES          65,536 providers are open, or memory ran
+///                                   out when the library was loaded
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_init(
@@ -45,74 +48,79 @@ pub unsafe extern "C" fn kubepeers_init(
     provider: *mut kubepeers_provider,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header requires `error` NULL or writable, for a live `config` and for a readable
-    // and writable `provider`; each is checked for NULL before use.
-    unsafe {
-        call(error, || {
-            required(provider, "provider")?;
-            let config = shared(config, "config")?.0.clone();
-            handles::refuse_live(*provider)?;
-            let handle = handles::insert(Provider::new(config, Arc::new(API_SERVER))?)?;
-            store(provider, || handle);
-            Ok(())
-        })
-    }
+    // SAFETY: the header requires `error` NULL or writable, a live `config`, and a readable and
+    // writable `provider`.
+    let (config, provider, error) =
+        unsafe { (config.as_ref(), InOut::new(provider), Out::new(error)) };
+    call(error, || {
+        let provider = required(provider, "provider")?;
+        let config = required(config, "config")?.0.clone();
+        handles::refuse_live(provider.read())?;
+        provider.write(handles::insert(Provider::new(config, Arc::new(API_SERVER))?)?);
+        Ok(())
+    })
 }
 
-/// Reads the credentials, identifies this pod, starts the watcher, and waits
-/// until it has listed the pods. Blocks for at most `timeout_ms`; negative:
-/// `register_timeout_ms`. With 0 it blocks only to read files.
+/// Reads the credentials, determines how to identify this pod, starts the
+/// watcher, and waits until the watcher has listed the pods. After the files
+/// have been read, it blocks for at most `timeout_ms` (negative:
+/// `register_timeout_ms`).
 ///
 /// KUBEPEERS_OK does not mean that the pods have been listed. The call also
-/// returns it if the timeout expires without a permanent error, e.g. because the
-/// API server is unreachable or overloaded. The watcher then keeps retrying, and
-/// kubepeers_discover_peers() returns KUBEPEERS_NOT_SYNCED with the reason until
-/// a list succeeds.
+/// returns KUBEPEERS_OK if the timeout expires without a permanent error, e.g.
+/// because the API server is unreachable or overloaded. The watcher then keeps
+/// retrying. Until a list succeeds, kubepeers_discover_peers() returns
+/// KUBEPEERS_NOT_SYNCED with the reason.
 ///
-/// If a permanent error, such as a missing Role, is found after the timeout,
-/// later calls return KUBEPEERS_NOT_SYNCED with the reason, and
-/// kubepeers_error_is_retryable() returns 0 for it. After a timeout of 0, later
-/// calls report every permanent error of the API server in this way. The watcher
-/// keeps retrying, so that calls succeed without another kubepeers_register()
-/// once an operator has fixed the cause. The API server's 401 and 403 count as
-/// permanent once they have lasted for two seconds, because an API server that
-/// is starting denies valid requests for a moment.
+/// The watcher may find a permanent error, such as a missing Role, only after
+/// the timeout. Later calls then return KUBEPEERS_NOT_SYNCED with the reason,
+/// and kubepeers_error_is_retryable() returns 0 for that error. With a timeout
+/// of 0, every permanent error of the API server is reported in this way. The
+/// watcher keeps retrying: once an operator has fixed the cause, calls succeed
+/// without another kubepeers_register(). A 401 or 403 of the API server counts
+/// as permanent only after it has lasted for two seconds, because an API server
+/// that is starting denies valid requests for a moment.
 ///
-/// If the call fails, it leaves nothing running and may be called again. Only
-/// KUBEPEERS_ALREADY_REGISTERED leaves the registration as it was.
+/// If the call fails, no watcher is left running, and the call may be repeated.
+/// The exception is KUBEPEERS_ALREADY_REGISTERED, which leaves the existing
+/// registration as it was.
 ///
-/// The credentials are those of `kubeconfig` if it is set. Otherwise they are
-/// the files in `service_account_dir`, with the API server's address from the
-/// environment variables KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT.
-/// Either way the library rereads the files before every request, so that
-/// rotation needs no action. The Role must allow `list` and `watch` on `pods` in
-/// the namespace. With `list` alone the library polls.
+/// If `kubeconfig` is set, the library uses its credentials. Otherwise the
+/// library uses the files in `service_account_dir`, and finds the API server
+/// through the environment variables KUBERNETES_SERVICE_HOST and
+/// KUBERNETES_SERVICE_PORT. In both cases it rereads the files before every
+/// request, so rotation needs no action. The Role must allow `list` and `watch`
+/// on `pods` in the namespace. With `list` alone the library polls.
 ///
-/// This pod is identified by the first of the following that is available:
+/// The library identifies this pod by the first of the following that is
+/// available. It identifies no pod for an observer.
 ///   1. `pod_uid`, `pod_name`, `pod_ip`
-///   2. the pod that the service account's token is bound to; the kubelet binds
-///      every token that it mounts
+///   2. without `kubeconfig`: the pod that the service account's token is bound
+///      to; the kubelet binds every token that it mounts
 ///   3. the environment variables POD_UID and POD_NAME; one of them is enough
-///   4. in a cluster, the addresses of this machine's network interfaces; if
-///      several pods share an address (hostNetwork), only pods with the
-///      discovery port count
-///   5. in a cluster, the environment variable HOSTNAME
+///   4. without `kubeconfig`: the addresses of the network interfaces that the
+///      process sees; if several pods share an address (hostNetwork), only pods
+///      with the discovery port count
+///   5. without `kubeconfig`: the environment variable HOSTNAME, if no selected
+///      pod has an address from 4
 ///
 /// Errors:
-///   KUBEPEERS_ALREADY_REGISTERED   the provider is registered
+///   KUBEPEERS_ALREADY_REGISTERED   the provider is already registered
 ///   KUBEPEERS_NOT_IN_CLUSTER       there is no API server to contact
 ///   KUBEPEERS_NO_CREDENTIALS       the token, CA, namespace or kubeconfig is
 ///                                  missing or unusable
-///   KUBEPEERS_NO_IDENTITY          this pod cannot be identified
+///   KUBEPEERS_NO_IDENTITY          nothing that could identify this pod is
+///                                  available
 ///   KUBEPEERS_TLS                  the API server's certificate is not trusted,
 ///                                  or TLS failed
 ///   KUBEPEERS_UNAUTHORIZED         the API server rejects the credentials (401)
 ///   KUBEPEERS_FORBIDDEN            the service account may not list pods (403);
 ///                                  kubepeers_error_manifest() returns the fix
 ///   KUBEPEERS_NO_RESOURCES         there are no descriptors or threads left
-///   KUBEPEERS_NOT_REGISTERED       another thread deregistered meanwhile
-///   KUBEPEERS_FORKED               also: this process has closed the library's
-///                                  descriptors
+///   KUBEPEERS_NOT_REGISTERED       another thread has called
+///                                  kubepeers_deregister() meanwhile
+///   KUBEPEERS_FORKED               also if this process has closed the
+///                                  library's descriptors
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_register(
@@ -121,41 +129,51 @@ pub unsafe extern "C" fn kubepeers_register(
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
     // SAFETY: the header requires `error` NULL or writable.
-    unsafe {
-        call(error, || {
-            let provider = handles::get(provider)?;
-            fork::prepare_process()?;
-            provider.register(Timeout::from_ms(timeout_ms))
-        })
-    }
+    let error = unsafe { Out::new(error) };
+    call(error, || {
+        let provider = handles::get(provider)?;
+        fork::prepare_process()?;
+        provider.register(Timeout::from_ms(timeout_ms))
+    })
 }
 
-/// Returns the current peers, without this pod. Blocks for at most `timeout_ms`,
-/// and only until the pods have been listed, this pod is among them and Running
-/// (see `pending`), and it has an address. (An observer waits only for the
-/// list.) After that it answers from memory, unless the result is older than
-/// `max_stale_ms`.
+/// Returns the current peers. The list excludes this pod and must be freed with
+/// kubepeers_peers_free().
+///
+/// Blocks for at most `timeout_ms` (negative: `discover_timeout_ms`), and only
+/// until this pod is among the listed pods, is Running (see `pending`) and has
+/// an address. An observer waits only until the pods have been listed. After
+/// that, the call returns the list from memory without blocking, also while this
+/// pod terminates. It blocks again only if the result is older than
+/// `max_stale_ms`, or if this pod no longer meets these conditions, e.g. because
+/// it is no longer listed.
 ///
 /// An empty list means that this pod is alone (for an observer: that there are
 /// no peers). It never means "not known yet" or "the API server did not answer".
-/// If this call has returned KUBEPEERS_OK in two pods with different addresses
-/// or ports and neither is terminating, at least one of them has the other in
-/// its list, so they cannot both believe that they are alone. This does not hold
-/// if `readiness` is "ready".
 ///
-/// While the API server is unreachable or denies requests, the last result is
-/// kept and returned with KUBEPEERS_OK. kubepeers_get_health() returns its age,
-/// and `max_stale_ms` limits it.
+/// Guarantee for two pods: suppose that this call has returned KUBEPEERS_OK in
+/// both, that their addresses or ports differ, and that neither is terminating.
+/// Then at least one of them has the other in its list, so they cannot both
+/// believe that they are alone. This does not hold if `readiness` is "ready",
+/// nor for observers. docs/guarantee.md lists all assumptions.
 ///
-/// A pod with the labels is a peer if it is Running (see `pending`), is Ready if
-/// `readiness` is "ready", has an address (see `ip_family`) and the discovery
-/// port, is not terminating, and is not this pod. If several pods have the same
-/// address and port, only the one that started last is a peer; if this pod is
-/// one of them, none is. kubepeers_explain() returns the verdict on each pod.
-/// The port may belong to a container or to a native sidecar. With hostNetwork
-/// it is the hostPort, if that is set.
+/// While the API server is unreachable or denies requests, the library keeps the
+/// last result, and the call returns it with KUBEPEERS_OK. `max_stale_ms` limits
+/// the age of the result. kubepeers_get_health() returns the age.
 ///
-/// `*peers` must be freed with kubepeers_peers_free().
+/// A selected pod is a peer if all of the following are true:
+///   - it is not this pod
+///   - it is Running (see `pending`) and not terminating
+///   - it is Ready, or `readiness` is "ignore"
+///   - it has an address (see `ip_family`)
+///   - it has the discovery port, or `default_discovery_port` is set
+///
+/// If several selected pods have the same address and port, only the one that
+/// started last is a peer. If this pod is one of them, none of them is a peer.
+///
+/// The discovery port may belong to a container or to a native sidecar. With
+/// hostNetwork the library uses the hostPort if there is one.
+/// kubepeers_explain() returns the verdict on each pod.
 ///
 /// Errors:
 ///   KUBEPEERS_NOT_REGISTERED     the provider is not registered
@@ -164,13 +182,15 @@ pub unsafe extern "C" fn kubepeers_register(
 ///   KUBEPEERS_SELF_NOT_VISIBLE   this pod is not among the listed pods yet, is
 ///                                not Running yet (see `pending`), or has no
 ///                                address yet
-///   KUBEPEERS_SELF_EXCLUDED      this pod cannot be a peer: it lacks the labels
-///                                or the discovery port, or has ended
+///   KUBEPEERS_SELF_EXCLUDED      this pod cannot be a peer: it lacks the
+///                                labels, the discovery port or an address of
+///                                `ip_family`, has ended, or has a field that
+///                                Kubernetes does not allow
 ///   KUBEPEERS_NO_IDENTITY        several pods match this process
 ///   KUBEPEERS_STALE              the result is older than `max_stale_ms`
 ///
-/// NOT_SYNCED, SELF_NOT_VISIBLE and STALE are returned when the timeout expires,
-/// the others at once.
+/// The call returns NOT_SYNCED, SELF_NOT_VISIBLE and STALE when the timeout
+/// expires, and the others at once.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_discover_peers(
@@ -179,20 +199,19 @@ pub unsafe extern "C" fn kubepeers_discover_peers(
     peers: *mut *mut kubepeers_peers,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header requires `peers` writable, checked for NULL, and `error` NULL or writable.
-    unsafe {
-        quick_call(error, || {
-            required(peers, "peers")?;
-            let list = discovered(provider, timeout_ms)?;
-            store(peers, || kubepeers_peers::of(list));
-            Ok(())
-        })
-    }
+    // SAFETY: the header requires both writable or NULL.
+    let (peers, error) = unsafe { (Out::new(peers), Out::new(error)) };
+    quick_call(error, || {
+        let peers = required(peers, "peers")?;
+        peers.write(kubepeers_peers::of(discovered(provider, timeout_ms)?));
+        Ok(())
+    })
 }
 
-/// Returns a list of one record: this pod, with the address and ports that it
-/// has in the lists of its peers. All accessors of kubepeers_peers apply. For an
-/// observer the list is empty.
+/// Returns a list with one record: this pod, with the address and ports that it
+/// has in the lists of its peers. All functions kubepeers_peers_*() accept the
+/// list, and it has the generation of the current peers. For an observer the
+/// list is empty.
 ///
 /// Blocks like kubepeers_discover_peers() and has the same errors. `*self_peer`
 /// must be freed with kubepeers_peers_free().
@@ -204,16 +223,14 @@ pub unsafe extern "C" fn kubepeers_get_self(
     self_peer: *mut *mut kubepeers_peers,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header requires `self_peer` writable, checked for NULL, and `error` NULL or
-    // writable.
-    unsafe {
-        call(error, || {
-            required(self_peer, "self_peer")?;
-            let snapshot = handles::get(provider)?.self_peer(Timeout::from_ms(timeout_ms))?;
-            store(self_peer, || kubepeers_peers::of(snapshot));
-            Ok(())
-        })
-    }
+    // SAFETY: the header requires both writable or NULL.
+    let (self_peer, error) = unsafe { (Out::new(self_peer), Out::new(error)) };
+    call(error, || {
+        let self_peer = required(self_peer, "self_peer")?;
+        let snapshot = handles::get(provider)?.self_peer(Timeout::from_ms(timeout_ms))?;
+        self_peer.write(kubepeers_peers::of(snapshot));
+        Ok(())
+    })
 }
 
 /// The list that can be returned at once, or the next one that may be returned.
@@ -227,16 +244,18 @@ fn discovered(provider: kubepeers_provider, timeout_ms: i32) -> Result<Arc<Snaps
     }
 }
 
-/// Returns the peers once their generation is above `after_generation`. Blocks
-/// for at most `timeout_ms`.
+/// Waits until the generation of the peers is greater than `after_generation`,
+/// and returns the peers. Blocks for at most `timeout_ms` (negative:
+/// `discover_timeout_ms`).
 ///
-/// Pass the generation of the last list (kubepeers_peers_generation()), or 0 for
-/// any. The call reports states, not events: it may skip intermediate states,
-/// but always reports the current one. A new generation may have the same
-/// addresses. `*peers` must be freed with kubepeers_peers_free().
+/// Pass the generation of your last list (kubepeers_peers_generation()). With 0
+/// the call is the same as kubepeers_discover_peers(). The call reports states,
+/// not events: it may skip intermediate lists, but always returns the current
+/// one. A list of a new generation may have the same addresses, e.g. if a pod
+/// has become Ready. `*peers` must be freed with kubepeers_peers_free().
 ///
 /// Errors: those of kubepeers_discover_peers(), and
-///   KUBEPEERS_TIMEOUT   there is no newer generation
+///   KUBEPEERS_TIMEOUT   there is no newer list
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_wait(
@@ -246,36 +265,48 @@ pub unsafe extern "C" fn kubepeers_wait(
     peers: *mut *mut kubepeers_peers,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header requires `peers` writable, checked for NULL, and `error` NULL or writable.
-    unsafe {
-        call(error, || {
-            required(peers, "peers")?;
-            let snapshot =
-                handles::get(provider)?.wait(after_generation, Timeout::from_ms(timeout_ms))?;
-            store(peers, || kubepeers_peers::of(snapshot));
-            Ok(())
-        })
-    }
+    // SAFETY: the header requires both writable or NULL.
+    let (peers, error) = unsafe { (Out::new(peers), Out::new(error)) };
+    call(error, || {
+        let peers = required(peers, "peers")?;
+        let snapshot =
+            handles::get(provider)?.wait(after_generation, Timeout::from_ms(timeout_ms))?;
+        peers.write(kubepeers_peers::of(snapshot));
+        Ok(())
+    })
 }
 
-/// Returns the peers once there are at least `min` of them and the set of their
-/// addresses has been the same for `stable_for_ms`. This pod does not count. It
-/// is meant for a process that is about to form a cluster. Blocks for at most
-/// `timeout_ms`, which should exceed `stable_for_ms` by several seconds.
+/// Waits until there are at least `min` peers and the set of their addresses is
+/// stable, and returns the peers. This pod does not count. The function is for a
+/// process that is about to form a cluster. `*peers` must be freed with
+/// kubepeers_peers_free().
 ///
-/// The addresses count as stable once they have been the same for
-/// `stable_for_ms`, before or during the call, and a list requested after that
-/// confirms them. An open watch is not enough: it may be dead, or its server may
-/// have lost etcd. The library delays this list by up to 5 ms per peer (at most
-/// 5 s), so that not all members list at once. A confirming list that arrived
-/// before the call counts if it is at most 5 s old (or `stable_for_ms`, if that
-/// is longer). With a `stable_for_ms` of 0, no confirming list is needed unless
-/// requests have failed; then the next successful list is.
+/// Blocks for at most `timeout_ms` (negative: `discover_timeout_ms`). Pass a
+/// timeout that exceeds `stable_for_ms` by several seconds: the default is
+/// usually too short.
 ///
-/// With a timeout of 0, the call returns the peers if they are stable already.
-/// Otherwise it requests what it needs and returns KUBEPEERS_TIMEOUT. Repeat it
-/// when the descriptor of kubepeers_change_fd() is readable. `*peers` must be
-/// freed with kubepeers_peers_free().
+/// The set is stable if both of these are true:
+///   - it has been the same for `stable_for_ms`; time before the call counts
+///   - a list that was requested at the end of this time or later confirms it
+///
+/// The second condition has these rules:
+///   - An open watch confirms nothing, because the watch may be dead, or its
+///     server may have lost etcd.
+///   - The library delays the confirming list by up to 5 ms per peer (at most
+///     5 s), so that the members do not all list at once.
+///   - A confirming list that arrived before the call counts if it is at most
+///     5 s old (or `stable_for_ms`, if that is longer).
+///   - With a `stable_for_ms` of 0, no confirming list is needed.
+///   - If a request has failed since the last confirmation, the API server must
+///     answer again first, even with a `stable_for_ms` of 0.
+///
+/// With a `min` of 0 the call waits until the set is stable, even if it is
+/// empty.
+///
+/// With a timeout of 0 the call returns the peers if they are already stable.
+/// Otherwise it returns KUBEPEERS_TIMEOUT. If only the confirming list is
+/// missing and its delay is over, the call also requests that list. Repeat the
+/// call when the descriptor of kubepeers_change_fd() is readable.
 ///
 /// Errors: those of kubepeers_discover_peers(), and
 ///   KUBEPEERS_TIMEOUT            there are too few peers, or they are not
@@ -291,20 +322,16 @@ pub unsafe extern "C" fn kubepeers_wait_for_peers(
     peers: *mut *mut kubepeers_peers,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header requires `peers` writable, checked for NULL, and `error` NULL or writable.
-    unsafe {
-        call(error, || {
-            required(peers, "peers")?;
-            let stable_for = stable_for(stable_for_ms)?;
-            let snapshot = handles::get(provider)?.wait_for_peers(
-                min,
-                stable_for,
-                Timeout::from_ms(timeout_ms),
-            )?;
-            store(peers, || kubepeers_peers::of(snapshot));
-            Ok(())
-        })
-    }
+    // SAFETY: the header requires both writable or NULL.
+    let (peers, error) = unsafe { (Out::new(peers), Out::new(error)) };
+    call(error, || {
+        let peers = required(peers, "peers")?;
+        let stable_for = stable_for(stable_for_ms)?;
+        let timeout = Timeout::from_ms(timeout_ms);
+        let snapshot = handles::get(provider)?.wait_for_peers(min, stable_for, timeout)?;
+        peers.write(kubepeers_peers::of(snapshot));
+        Ok(())
+    })
 }
 
 fn stable_for(ms: i32) -> Result<Duration> {
@@ -317,35 +344,41 @@ fn stable_for(ms: i32) -> Result<Duration> {
     u64::try_from(ms).map(Duration::from_millis).map_err(negative)
 }
 
-/// Forces a new list and waits for it. On success, later results are at least as
-/// new as this call, even with several API servers. If `*request` held a number,
-/// they are at least as new as the call that stored it. Without a refresh,
-/// results are as new as the watch, usually a few milliseconds behind.
+/// Requests a new list from the API server and waits for it. On success, later
+/// results are at least as new as this call, even with several API servers.
+/// Without a refresh, results are as new as the watch, which is usually a few
+/// milliseconds behind.
 ///
-/// The call is expensive for the API server. The watch needs no refresh: do not
-/// repeat the call on a timer. All callers of a provider together cause at most
-/// one list a second, and fewer while the API server refuses them.
+/// Do not call this on a timer: it is expensive for the API server, and the
+/// watch keeps the results up to date. All callers of a provider together cause
+/// at most one list a second, and fewer while the API server refuses lists.
 ///
-/// Blocks for at most `timeout_ms`; negative: the greater of 5000 and
-/// `discover_timeout_ms`, because an API server whose cache lags takes up to
+/// Blocks for at most `timeout_ms`. A negative number means the greater of 5000
+/// and `discover_timeout_ms`, because an API server whose cache lags takes up to
 /// 3.1 s.
 ///
-/// `request` lets an event loop wait without blocking, and may be NULL. Set
-/// `*request` to 0 and call with a timeout of 0: this requests the list, stores
-/// a number and fails with KUBEPEERS_STALE or KUBEPEERS_NOT_SYNCED. Repeat the
-/// call with that number when the descriptor of kubepeers_change_fd() is
-/// readable, until it returns KUBEPEERS_OK. If the list fails, the library
-/// requests another, and the number stays valid. Set `*request` to 0 for the
-/// next list, after kubepeers_deregister(), or to give up. KUBEPEERS_OK does
-/// not reset `*request` to 0. The number needs no release.
+/// `request` lets an event loop wait without blocking. A program that may block
+/// passes NULL.
+///   1. Set `*request` to 0 and call with a timeout of 0. The call requests the
+///      list, stores a number in `*request`, and fails with KUBEPEERS_STALE or
+///      KUBEPEERS_NOT_SYNCED.
+///   2. Repeat the call with that number whenever the descriptor of
+///      kubepeers_change_fd() is readable, until the call returns KUBEPEERS_OK.
+///      Later results are then at least as new as the first call. If the list
+///      fails, the library requests another, and the number stays valid.
+///   3. Set `*request` to 0 before the next refresh. KUBEPEERS_OK does not
+///      reset it.
+///
+/// To give up, stop calling: the number needs no release. It becomes invalid
+/// when the registration ends.
 ///
 /// Errors:
 ///   KUBEPEERS_STALE              the list has not arrived; the message says why
 ///   KUBEPEERS_NOT_SYNCED         the same, and there is no earlier list
 ///   KUBEPEERS_NOT_REGISTERED     the provider is not registered, or the
 ///                                registration of `*request` has ended
-///   KUBEPEERS_INVALID_ARGUMENT   `*request` is a number that the call has not
-///                                stored
+///   KUBEPEERS_INVALID_ARGUMENT   `*request` is a number that this function has
+///                                not stored
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_refresh(
     provider: kubepeers_provider,
@@ -354,41 +387,45 @@ pub unsafe extern "C" fn kubepeers_refresh(
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
     // SAFETY: the header requires `request` and `error` NULL, or readable and writable.
-    unsafe {
-        call(error, || {
-            let mut number = request.as_ref().copied().unwrap_or(0);
-            let outcome =
-                handles::get(provider)?.refresh(&mut number, Timeout::from_ms(timeout_ms));
-            store(request, || number);
-            outcome
-        })
-    }
+    let (request, error) = unsafe { (InOut::new(request), Out::new(error)) };
+    call(error, || {
+        let mut number = request.map_or(0, InOut::read);
+        let outcome = handles::get(provider)?.refresh(&mut number, Timeout::from_ms(timeout_ms));
+        if let Some(request) = request {
+            request.write(number);
+        }
+        outcome
+    })
 }
 
 /// Creates a file descriptor for an event loop (poll, epoll, kqueue emulations,
-/// libuv, Netty). Does not block. It works before kubepeers_register(), and
-/// across deregister and register.
+/// libuv, Netty). Does not block. The provider need not be registered, and the
+/// descriptor stays valid when the provider is deregistered or registered again.
 ///
-/// The descriptor is readable when a call with a timeout of 0 may have a new
-/// outcome, that is, after each of these:
-///   - the peers or the state of this pod have changed
-///   - kubepeers_health_error() has appeared, disappeared or changed class
+/// The descriptor becomes readable when a call with a timeout of 0 may have a
+/// new outcome, that is, after each of these:
+///   - a registration has begun or ended, or the watcher has failed
 ///   - the first list after kubepeers_register() has succeeded or failed
+///   - the peers or the state of this pod have changed
+///   - the error of kubepeers_health_error() has appeared, disappeared or
+///     changed (its class, or whether it is retryable)
 ///   - a list that kubepeers_refresh() requested has arrived or failed
 ///   - the peers may have become stable for kubepeers_wait_for_peers()
-///   - the result has become older than `max_stale_ms`
+///   - the result has become older than `max_stale_ms`, or has been confirmed
+///     after that
 ///   - there is a new log record
-///   - the registration has ended, or the watcher has failed
 ///
-/// When it is readable, first read all bytes, which have no meaning; then call
-/// what you need with a timeout of 0. It is readable once at the start, and may
-/// be readable without anything new. After kubepeers_close() it stays readable
-/// (POLLIN and POLLHUP) and read() returns 0. The preamble has an example.
+/// When the descriptor is readable, first read all bytes, and then make your
+/// calls with a timeout of 0. In the other order, a change between the two would
+/// be missed. The bytes have no meaning. A new descriptor is readable at once,
+/// and a descriptor may become readable although nothing is new. After
+/// kubepeers_close() the descriptor stays readable (POLLIN and POLLHUP), and
+/// read() returns 0. EVENT LOOPS in the preamble has an example.
 ///
 /// The caller owns the descriptor and must close() it, before or after
-/// kubepeers_close(). It is non-blocking and close-on-exec. Each call creates
-/// an independent one, for which the library keeps a second descriptor. The
-/// library closes that some time after you close yours.
+/// kubepeers_close(). The descriptor is non-blocking and close-on-exec. Each
+/// call creates an independent one. For each, the library keeps a second
+/// descriptor, which it closes some time after the caller has closed the first.
 ///
 /// Errors:
 ///   KUBEPEERS_NO_RESOURCES   there are no descriptors left
@@ -399,39 +436,41 @@ pub unsafe extern "C" fn kubepeers_change_fd(
     fd: *mut c_int,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header requires `fd` writable, checked for NULL, and `error` NULL or writable.
-    unsafe {
-        call(error, || {
-            required(fd, "fd")?;
-            let descriptor = handles::get(provider)?.change_descriptor()?;
-            store(fd, || descriptor.into_raw_fd());
-            Ok(())
-        })
-    }
+    // SAFETY: the header requires both writable or NULL.
+    let (fd, error) = unsafe { (Out::new(fd), Out::new(error)) };
+    call(error, || {
+        let fd = required(fd, "fd")?;
+        fd.write(handles::get(provider)?.change_descriptor()?.into_raw_fd());
+        Ok(())
+    })
 }
 
 /// Returns the generation of the list that kubepeers_discover_peers() would
 /// return at once. While it equals the generation of your last list, that list
 /// is still current. Takes a few nanoseconds and no lock.
 ///
-/// Returns 0 if kubepeers_discover_peers() would block or fail, if
-/// `max_stale_ms` is set, if more than 1,024 providers are open, or if
-/// `provider` is not a provider.
+/// Returns 0 in the following cases. Call kubepeers_discover_peers() then.
+///   - kubepeers_discover_peers() would block or fail
+///   - `max_stale_ms` is set
+///   - at least 1,024 other providers were open when `provider` was created
+///   - `provider` is closed or not a provider
 #[unsafe(no_mangle)]
 pub extern "C" fn kubepeers_generation(provider: kubepeers_provider) -> u64 {
     handles::generation(provider)
 }
 
 /// Copies the addresses of the peers to `buffer`, each with a terminating NUL,
-/// in the order of the list. It is meant for bindings, where every call is
+/// in the order of the list. The function is for bindings, where every call is
 /// expensive. Blocks like kubepeers_discover_peers().
 ///
-/// `*generation` is the generation of the list. `known_generation` is that of
-/// the list that you have, or 0 if you have none. If the two are equal, nothing
-/// is copied and `*length` is 0. Otherwise `*length` is the number of bytes of
-/// all addresses with their NULs, 0 if there are no peers. If `*length` exceeds
-/// `size`, nothing is copied although the call returns KUBEPEERS_OK: repeat the
-/// call with a larger buffer and the same `known_generation`.
+/// `known_generation` is the generation of the list that you have, or 0 if you
+/// have none. `*generation` becomes the generation of the current list. If the
+/// two are equal, your list is current, nothing is copied, and `*length` is 0.
+///
+/// If they differ, `*length` becomes the number of bytes of all addresses with
+/// their NULs, which is 0 if there are no peers. If `*length` exceeds `size`,
+/// nothing is copied although the call returns KUBEPEERS_OK. Repeat the call
+/// with a larger buffer and the same `known_generation`.
 ///
 /// `buffer` may be NULL if `size` is 0.
 ///
@@ -448,42 +487,25 @@ pub unsafe extern "C" fn kubepeers_copy_addresses(
     generation: *mut u64,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header requires `buffer` writable for `size` bytes, `length` and `generation`
-    // writable, all checked for NULL, and `error` NULL or writable.
-    unsafe {
-        quick_call(error, || {
-            required(length, "length")?;
-            required(generation, "generation")?;
-            if size > 0 {
-                required(buffer, "buffer")?;
-            }
-            let snapshot = discovered(provider, timeout_ms)?;
-            let is_new = snapshot.generation() != known_generation;
-            let needed =
-                if is_new { peer_texts::addresses(&snapshot).map(str::len).sum() } else { 0 };
-            if is_new && needed <= size {
-                copy(peer_texts::addresses(&snapshot), buffer);
-            }
-            store(length, || needed);
-            store(generation, || snapshot.generation());
-            Ok(())
-        })
-    }
-}
-
-/// Writes texts one after the other.
-///
-/// # Safety
-/// `buffer` has room for all of them.
-unsafe fn copy<'a>(texts: impl Iterator<Item = &'a str>, mut buffer: *mut c_char) {
-    for text in texts {
-        // SAFETY: the caller vouches for the room, which does not overlap the texts: they are
-        // borrowed from the library's memory.
-        unsafe {
-            buffer.copy_from_nonoverlapping(text.as_ptr().cast(), text.len());
-            buffer = buffer.add(text.len());
+    // SAFETY: the header requires `buffer` writable for `size` bytes and the others writable; or
+    // NULL.
+    let (buffer, length, generation, error) = unsafe {
+        (Buffer::new(buffer, size), Out::new(length), Out::new(generation), Out::new(error))
+    };
+    quick_call(error, || {
+        let length = required(length, "length")?;
+        let generation = required(generation, "generation")?;
+        let mut buffer = required(buffer, "buffer")?;
+        let snapshot = discovered(provider, timeout_ms)?;
+        let is_new = snapshot.generation() != known_generation;
+        let needed = if is_new { peer_texts::addresses(&snapshot).map(str::len).sum() } else { 0 };
+        if is_new && buffer.has_room(needed) {
+            peer_texts::addresses(&snapshot).for_each(|text| buffer.append(text));
         }
-    }
+        length.write(needed);
+        generation.write(snapshot.generation());
+        Ok(())
+    })
 }
 
 /// Stops the watcher. Waiting calls return KUBEPEERS_NOT_REGISTERED. The
@@ -498,28 +520,29 @@ pub unsafe extern "C" fn kubepeers_deregister(
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
     // SAFETY: the header requires `error` NULL or writable.
-    unsafe { call(error, || handles::get(provider)?.deregister()) }
+    let error = unsafe { Out::new(error) };
+    call(error, || handles::get(provider)?.deregister())
 }
 
 /// Deregisters and closes the provider. Waiting calls return KUBEPEERS_CLOSED.
 /// Blocks until the watcher has ended, which takes milliseconds.
 ///
-/// May be called while other threads use the provider. Closing 0 or a closed
-/// provider returns KUBEPEERS_OK, even while another thread is still closing
-/// it. All objects, texts and descriptors that you have remain valid. Your
-/// variable is not reset.
+/// The call is allowed while other threads use the provider. Closing 0 or a
+/// closed provider returns KUBEPEERS_OK, even while another thread is still
+/// closing it. Lists, health records, errors, texts and descriptors remain
+/// valid, and the caller must still free them. Your variable keeps the number;
+/// kubepeers_init() may overwrite it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kubepeers_close(
     provider: kubepeers_provider,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
     // SAFETY: the header requires `error` NULL or writable.
-    unsafe {
-        call(error, || {
-            if let Some(ended) = handles::remove(provider)? {
-                ended.close();
-            }
-            Ok(())
-        })
-    }
+    let error = unsafe { Out::new(error) };
+    call(error, || {
+        if let Some(ended) = handles::remove(provider)? {
+            ended.close();
+        }
+        Ok(())
+    })
 }

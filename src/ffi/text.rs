@@ -2,15 +2,15 @@
 
 use std::ffi::{CString, c_char};
 
-use super::boundary::{call, infallible, required, store};
+use super::boundary::{Out, call, infallible, required};
 use super::{handles, kubepeers_error, kubepeers_provider, kubepeers_status};
 use crate::error::{Error, Result};
 use crate::provider::explain::Form;
 use crate::status::Status;
 
-/// For kubepeers_explain(): JSON, for programs.
+/// `form` of kubepeers_explain(): JSON, for programs.
 pub const KUBEPEERS_EXPLAIN_JSON: i32 = 1;
-/// For kubepeers_explain(): a human-readable table.
+/// `form` of kubepeers_explain(): a human-readable table.
 pub const KUBEPEERS_EXPLAIN_TABLE: i32 = 2;
 
 fn form_of(number: i32) -> Result<Form> {
@@ -30,21 +30,24 @@ pub(super) fn c_text(text: &str) -> CString {
     CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default()
 }
 
-/// Returns every pod that the labels select, with its verdict: "peer", or the
-/// reason why it is not one. Does not block.
+/// Returns every selected pod with its verdict: "peer", or the reason why it is
+/// not one. Does not block. `*text` must be freed with kubepeers_text_free().
 ///
-/// With KUBEPEERS_EXPLAIN_JSON, `*text` is an object with `namespace`,
-/// `selector`, `self`, `gate` and `pods`. `self` is a description of this pod
-/// for humans, and `gate` is one of the gates below. Each of `pods`, sorted by
-/// name, has `name`, `verdict`, `address` (null unless it is a peer), `ips`,
+/// With KUBEPEERS_EXPLAIN_TABLE `*text` is a table whose layout may change. With
+/// KUBEPEERS_EXPLAIN_JSON it is an object with these fields:
+///   `namespace`   the namespace of the pods
+///   `selector`    the labels of `pod_labels`
+///   `self`        a description of this pod, for humans
+///   `gate`        one of the gates below
+///   `pods`        an array of pods, sorted by name
+/// Each pod has `name`, `verdict`, `address` (null unless it is a peer), `ips`,
 /// `phase`, `ready`, `terminating`, `node_name`, `uid`, `revision`, `started`
-/// (RFC 3339) and `ports` ([name, number] of each named port). What is unknown
-/// is "". Fields may be added. With KUBEPEERS_EXPLAIN_TABLE it is a table whose
-/// layout may change.
+/// (RFC 3339) and `ports` ([name, number] of each named port). A string is "" if
+/// its value is not known. Fields may be added.
 ///
 /// Verdicts:
-///   "peer"                a peer
-///   "self"                this pod
+///   "peer"                it is a peer
+///   "self"                it is this pod
 ///   "not-running"         it is not Running (see `pending`)
 ///   "terminating"         it is being deleted
 ///   "no-ip"               it has no address yet
@@ -56,17 +59,23 @@ pub(super) fn c_text(text: &str) -> CString {
 ///                         pod that started later
 ///   "malformed"           the API server sent a field that Kubernetes does not
 ///                         allow
+/// If several apply to a pod, its verdict is the first of "self", "malformed",
+/// "no-discovery-port", "not-running", "no-ip", "no-ip-of-family",
+/// "terminating", "not-ready" and "address-taken".
 ///
-/// Gates, which say whether this pod lets kubepeers_discover_peers() succeed:
-///   "open"                yes
-///   "self-absent"         this pod is not among the listed pods
-///   "self-not-yet"        this pod is not Running yet (see `pending`) or has no
-///                         address yet
-///   "self-excluded"       this pod has no discovery port, or has ended
-///   "self-unselected"     this pod exists, but lacks the labels
-///   "self-unclear"        several pods match this process
-///
-/// `*text` must be freed with kubepeers_text_free().
+/// The gate says whether the state of this pod lets kubepeers_discover_peers()
+/// succeed, and which status that call returns otherwise:
+///   "open"              yes; always so for an observer
+///   "self-absent"       KUBEPEERS_SELF_NOT_VISIBLE: this pod is not among the
+///                       listed pods
+///   "self-not-yet"      KUBEPEERS_SELF_NOT_VISIBLE: this pod is not Running yet
+///                       (see `pending`) or has no address yet
+///   "self-excluded"     KUBEPEERS_SELF_EXCLUDED: this pod has no discovery
+///                       port or no address of `ip_family`, has ended, or is
+///                       malformed
+///   "self-unselected"   KUBEPEERS_SELF_EXCLUDED: this pod exists, but lacks
+///                       the labels
+///   "self-unclear"      KUBEPEERS_NO_IDENTITY: several pods match this process
 ///
 /// Errors:
 ///   KUBEPEERS_NOT_SYNCED         the pods have not been listed
@@ -80,26 +89,26 @@ pub unsafe extern "C" fn kubepeers_explain(
     text: *mut *mut c_char,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header requires `text` writable, checked for NULL, and `error` NULL or writable.
-    unsafe {
-        call(error, || {
-            required(text, "text")?;
-            let explained = handles::get(provider)?.explain(form_of(form)?)?;
-            store(text, || c_text(&explained).into_raw());
-            Ok(())
-        })
-    }
+    // SAFETY: the header requires both writable or NULL.
+    let (text, error) = unsafe { (Out::new(text), Out::new(error)) };
+    call(error, || {
+        let text = required(text, "text")?;
+        let explained = handles::get(provider)?.explain(form_of(form)?)?;
+        text.write(c_text(&explained).into_raw());
+        Ok(())
+    })
 }
 
 /// Returns the metrics of the provider in Prometheus text format. Does not
-/// block. Serve several providers under separate paths, because an exposition
-/// may describe each metric only once (HELP and TYPE).
+/// block. `*text` must be freed with kubepeers_text_free(). Serve several
+/// providers under separate paths, because an exposition may describe each
+/// metric only once (HELP and TYPE).
 ///
 /// Gauges:
 ///   kubepeers_peers        peers in the current list
 ///   kubepeers_pods         selected pods, by `verdict`; verdicts without a pod
 ///                          are omitted, except for "peer"
-///   kubepeers_synced       1 once the pods have been listed
+///   kubepeers_synced       1 once the pods have been listed, 0 before
 ///   kubepeers_stale        as kubepeers_health_is_stale()
 ///   kubepeers_watching     as kubepeers_health_is_watching()
 ///   kubepeers_polling      as kubepeers_health_is_polling()
@@ -113,10 +122,10 @@ pub unsafe extern "C" fn kubepeers_explain(
 ///                              (see kubepeers_health_error_class())
 ///   kubepeers_events_total     watch events received
 ///   kubepeers_evaluations_total
-///                              passes over all pods to find their verdicts
+///                              updates of the verdicts
 ///
-/// All have the labels `namespace` and `selector`. Metrics are added, never
-/// changed. `*text` must be freed with kubepeers_text_free().
+/// All metrics have the labels `namespace` and `selector`. Metrics are added,
+/// never changed.
 ///
 /// Errors:
 ///   KUBEPEERS_NOT_REGISTERED   the provider is not registered
@@ -127,15 +136,14 @@ pub unsafe extern "C" fn kubepeers_metrics(
     text: *mut *mut c_char,
     error: *mut *mut kubepeers_error,
 ) -> kubepeers_status {
-    // SAFETY: the header requires `text` writable, checked for NULL, and `error` NULL or writable.
-    unsafe {
-        call(error, || {
-            required(text, "text")?;
-            let metrics = handles::get(provider)?.metrics()?;
-            store(text, || c_text(&metrics).into_raw());
-            Ok(())
-        })
-    }
+    // SAFETY: the header requires both writable or NULL.
+    let (text, error) = unsafe { (Out::new(text), Out::new(error)) };
+    call(error, || {
+        let text = required(text, "text")?;
+        let metrics = handles::get(provider)?.metrics()?;
+        text.write(c_text(&metrics).into_raw());
+        Ok(())
+    })
 }
 
 /// Frees a text from kubepeers_explain(), kubepeers_metrics(),

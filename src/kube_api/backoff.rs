@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::jitter::{place_in_spread, random};
+use crate::jitter::place_in_spread;
 
 const FIRST: Duration = Duration::from_millis(400);
 /// The longest `Retry-After` that is honored.
@@ -34,21 +34,21 @@ impl Backoff {
     pub(super) fn next(&mut self, longest: Duration) -> Duration {
         let step = FIRST.saturating_mul(1 << self.failures.min(16)).min(longest);
         self.failures += 1;
-        step.mul_f64(0.5 + random() / 2.0)
+        step.mul_f64(0.5 + fastrand::f64() / 2.0)
     }
 }
 
 /// Returns a random delay that spreads the clients of one set of pods, which all lose their server
 /// in the same moment. There are about as many clients as pods.
 pub(super) fn spread(clients: usize, longest: Duration) -> Duration {
-    place_in_spread(clients, longest, random())
+    place_in_spread(clients, longest, fastrand::f64())
 }
 
 /// Returns the delay that the server requested, at most `LONGEST_RETRY_AFTER`, plus up to a quarter
 /// of it. The addition is random, so that clients that were refused together do not return
 /// together.
 pub(super) fn honored(retry_after: Duration) -> Duration {
-    retry_after.min(LONGEST_RETRY_AFTER).mul_f64(1.0 + random() / 4.0)
+    retry_after.min(LONGEST_RETRY_AFTER).mul_f64(1.0 + fastrand::f64() / 4.0)
 }
 
 #[cfg(test)]

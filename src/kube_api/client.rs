@@ -182,16 +182,9 @@ impl Service<Uri> for Connector {
 }
 
 /// The server took the connection and did not answer the TLS handshake.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("no answer to the TLS handshake within {:?}", CONNECT_LIMIT)]
 pub(super) struct HandshakeTimeout;
-
-impl std::fmt::Display for HandshakeTimeout {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "no answer to the TLS handshake within {CONNECT_LIMIT:?}")
-    }
-}
-
-impl std::error::Error for HandshakeTimeout {}
 
 /// The `Authorization` of the last request, which may come from a file or a login plugin.
 #[derive(Clone, Default)]
@@ -225,16 +218,9 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Tasks {
 }
 
 /// The name of the server has no address.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
 pub(super) struct NoSuchHost(pub(super) io::Error);
-
-impl std::fmt::Display for NoSuchHost {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl std::error::Error for NoSuchHost {}
 
 /// Resolves names like hyper does, but returns an error instead of a panic if no thread can be
 /// started.

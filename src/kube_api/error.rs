@@ -1,8 +1,10 @@
 //! Why a request failed. Each class of error needs a different reaction.
 
 use std::error::Error as StdError;
-use std::io;
 use std::time::Duration;
+use std::{fmt, io};
+
+use tower::BoxError;
 
 use super::api_status::Status as ApiStatus;
 use super::auth::Credentials;
@@ -15,8 +17,9 @@ use crate::error::Error;
 use crate::status::Status;
 use crate::text::printable;
 
-/// The error of one request.
-#[derive(Debug)]
+/// The error of one request. Its message may contain secrets, until `into_last_error` redacts it.
+#[derive(thiserror::Error)]
+#[error("{message}")]
 pub(super) struct ApiError {
     pub(super) class: ErrorClass,
     /// The server accepts no further request before this time has passed.
@@ -25,6 +28,7 @@ pub(super) struct ApiError {
     verb: &'static str,
     http_status: u16,
     message: String,
+    source: Option<BoxError>,
     /// What fixes it.
     remedy: Remedy,
     /// Time may solve it, although its class is one that lasts.
@@ -106,9 +110,16 @@ impl ApiError {
             verb: "",
             http_status: 0,
             message,
+            source: None,
             remedy: Remedy::Nothing,
             may_pass: false,
         }
+    }
+
+    /// Creates an error with the message of its cause.
+    pub(super) fn caused_by(class: ErrorClass, cause: impl Into<BoxError>) -> Self {
+        let cause = cause.into();
+        Self { message: cause.to_string(), source: Some(cause), ..Self::new(class, "") }
     }
 
     /// Returns whether a list in another encoding may succeed.
@@ -276,12 +287,24 @@ fn tidy(text: &str) -> String {
 impl From<kube::Error> for ApiError {
     fn from(error: kube::Error) -> Self {
         match error {
+            // Its cause is not kept: it may contain the whole output of a login plugin.
             kube::Error::Auth(_) | kube::Error::RustlsTls(_) => Self::new(
                 ErrorClass::Credentials,
                 format!("the credentials cannot be used: {}", kubeconfig::why(&error)),
             ),
-            error => Self::in_transport(&error),
+            error => {
+                let explained = Self::in_transport(&error);
+                Self { source: Some(error.into()), ..explained }
+            }
         }
+    }
+}
+
+/// Neither the message nor the cause is redacted yet.
+impl fmt::Debug for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { class, verb, http_status, .. } = self;
+        write!(f, "ApiError({class:?}, verb: {verb:?}, http_status: {http_status})")
     }
 }
 
@@ -419,7 +442,14 @@ mod tests {
                 "{}",
                 failure.message
             );
+            assert!(chain(&failure).any(|cause| cause.is::<Outer>()));
         }
+    }
+
+    #[test]
+    fn debug_contains_no_text_that_is_not_redacted() {
+        let error = ApiError::caused_by(ErrorClass::Credentials, io::Error::other("s3cr3t"));
+        assert!(!format!("{error:?}").contains("s3cr3t"), "{error:?}");
     }
 
     fn class(error: io::Error) -> ErrorClass {

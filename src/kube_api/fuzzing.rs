@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use super::api_status::Status;
-use super::list::json::{JsonListReader, ListReader};
-use super::list::protobuf;
+use super::list::json::JsonListReader;
+use super::list::{ListReader, protobuf};
 use super::pod_client::{Consistency, List};
 use super::pod_store::PodStore;
 use super::watch_stream::json::JsonLines;
@@ -21,16 +21,12 @@ use crate::discovery::snapshot::View;
 /// incomplete.
 pub type Listed = Option<(Vec<Pod>, Box<str>, String)>;
 
-pub fn json_list(list: &[u8], piece: usize) -> Listed {
-    read(JsonListReader::new(), list, piece)
+pub fn json_list(list: &[u8]) -> Listed {
+    read(JsonListReader::default(), list, usize::MAX)
 }
 
 pub fn protobuf_list(list: &[u8], piece: usize) -> Listed {
     read(protobuf::Pods::default(), list, piece)
-}
-
-pub fn is_resource_version(text: &str) -> bool {
-    crate::discovery::pod::bounds::is_resource_version(text)
 }
 
 pub fn said(answer: &[u8]) -> Option<String> {
@@ -43,7 +39,9 @@ fn read(mut items: impl ListReader, list: &[u8], piece: usize) -> Listed {
         items.feed(piece).ok()?;
         pods.extend(items.take());
     }
-    items.finish().ok().map(|(resource_version, next)| (pods, resource_version, next))
+    let (resource_version, next) = items.finish().ok()?;
+    pods.extend(items.take());
+    Some((pods, resource_version, next))
 }
 
 /// Returns the events of a watch in JSON that arrives in pieces, up to the first error.

@@ -15,8 +15,8 @@ use tokio::time::timeout;
 use super::auth::{Credentials, Warn};
 use super::client::HttpClient;
 use super::error::{ApiError, ErrorClass};
-use super::list::json::{JsonListReader, ListReader};
-use super::list::{bounded, protobuf};
+use super::list::json::JsonListReader;
+use super::list::{ListReader, bounded, protobuf};
 use super::pod_store::Budget;
 use super::response;
 use super::watch_stream::json::JsonLines;
@@ -27,10 +27,9 @@ use crate::config::Settings;
 use crate::discovery::identity::Identity;
 use crate::discovery::pod::Pod;
 use crate::discovery::sink::LastError;
-use crate::jitter::random;
 
 /// The number of pods in one page of a list.
-const PAGE: u32 = 500;
+const PAGE: u32 = 200;
 /// A watch is renewed by then, below the idle limit of common load balancers (240 s).
 const LONGEST_WATCH_S: u32 = 230;
 /// Watches end up to this much earlier, at random, so that they do not all end at the same time.
@@ -164,7 +163,7 @@ impl PodClient {
     }
 
     async fn watch_since(&mut self, resource_version: &str) -> Result<Events, ApiError> {
-        let seconds = LONGEST_WATCH_S - (random() * WATCH_JITTER_S) as u32;
+        let seconds = LONGEST_WATCH_S - (fastrand::f64() * WATCH_JITTER_S) as u32;
         let params = WatchParams::default().labels(&self.selector).timeout(seconds);
         let request =
             self.pods().watch(&params, resource_version).map_err(kube::Error::BuildRequest)?;
@@ -210,11 +209,13 @@ impl PodClient {
     ) -> Result<(Box<str>, String), ApiError> {
         let mut params = ListParams::default().labels(&self.selector);
         params = match consistency {
+            // Servers ignore the limit of a list from their cache. A most-recent one satisfies
+            // every consistency.
+            _ if encoding.is_plain() => params.limit(PAGE),
             Consistency::Any => params.match_any(),
             Consistency::NotOlderThan(resource_version) => {
                 params.at(resource_version).matching(VersionMatch::NotOlderThan)
             }
-            Consistency::MostRecent if encoding.is_plain() => params.limit(PAGE),
             Consistency::MostRecent => params,
         };
         if !next.is_empty() {
@@ -225,16 +226,16 @@ impl PodClient {
         let answer = self.ask_for_list(&params, form).await?;
         let mut items = reader(&answer);
         let mut body = answer.into_body();
+        let mut keep = |pod: Pod| budget.add(&pod).map(|()| pods.push(pod));
         while let Some(piece) =
             self.in_time(response::piece(&mut body)).await.map_err(ApiError::halfway)?
         {
             items.feed(&piece)?;
-            for pod in items.take() {
-                budget.add(&pod)?;
-                pods.push(pod);
-            }
+            items.take().into_iter().try_for_each(&mut keep)?;
         }
-        items.finish()
+        let end = items.finish()?;
+        items.take().into_iter().try_for_each(&mut keep)?;
+        Ok(end)
     }
 
     async fn labels_if_unselected(
@@ -378,7 +379,7 @@ fn reader(answer: &Response<Body>) -> Box<dyn ListReader> {
     if is_protobuf(answer) {
         Box::new(protobuf::Pods::default())
     } else {
-        Box::new(JsonListReader::new())
+        Box::new(JsonListReader::default())
     }
 }
 

@@ -37,7 +37,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 /// Reads a small answer as a whole.
 pub(super) async fn object<T: DeserializeOwned>(body: Body) -> Result<T, ApiError> {
     let json = whole(body, LARGEST_OBJECT).await?;
-    serde_json::from_slice(&json).map_err(|e| ApiError::new(ErrorClass::Malformed, e.to_string()))
+    serde_json::from_slice(&json).map_err(|e| ApiError::caused_by(ErrorClass::Malformed, e))
 }
 
 async fn whole(mut body: Body, limit: usize) -> Result<Vec<u8>, ApiError> {

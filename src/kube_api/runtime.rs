@@ -10,8 +10,8 @@ use std::os::unix::fs::MetadataExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{Builder, JoinHandle};
 
-use futures_util::future::{Either, select};
 use tokio::runtime::Runtime;
+use tokio::select;
 use tokio::sync::oneshot;
 use tokio::task::{self, spawn_blocking};
 
@@ -67,9 +67,7 @@ impl Task {
         let runtime = new_runtime()?;
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = spawn(Box::new(move || {
-            let run = AssertUnwindSafe(|| {
-                runtime.block_on(until_panic(select(stopped, Box::pin(future()))))
-            });
+            let run = AssertUnwindSafe(|| runtime.block_on(until_stopped(stopped, future())));
             if let Err(panic) =
                 catch_unwind(run).unwrap_or_else(|panic| Err(panic_text(&*panic).to_owned()))
             {
@@ -94,14 +92,25 @@ impl Task {
     }
 }
 
-/// Runs a future to its end, or until another task on this thread panics. The error is the text of
-/// that panic.
-async fn until_panic<F: Future + Unpin>(future: F) -> std::result::Result<(), String> {
+/// Runs a future until it ends or is stopped. Returns the text of the panic if another task on this
+/// thread panics.
+async fn until_stopped<F: Future<Output = ()>>(
+    stopped: oneshot::Receiver<()>,
+    future: F,
+) -> std::result::Result<(), String> {
     let (reported, panicked) = oneshot::channel();
     PANICKED.set(Some(reported));
-    match select(Box::pin(within(Place::Watcher, future)), panicked).await {
-        Either::Right((Ok(panic), _)) => Err(panic),
-        _ => Ok(()),
+    let stoppable = async {
+        select! {
+            biased;
+            _ = stopped => {}
+            () = future => {}
+        }
+    };
+    select! {
+        biased;
+        () = within(Place::Watcher, stoppable) => Ok(()),
+        reported = panicked => reported.map_or(Ok(()), Err),
     }
 }
 

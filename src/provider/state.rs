@@ -10,7 +10,6 @@ use crate::config::{LogLevel, Settings};
 use crate::discovery::sink::{LastError, ListRequested, Sink};
 use crate::discovery::snapshot::{AnswerGate, Snapshot, View};
 use crate::error::{Error, Result};
-use crate::jitter::random;
 use crate::provider::explain::{Form, explain};
 use crate::provider::health::{Health, STALE_AFTER, WatchStats};
 use crate::provider::log::Log;
@@ -256,7 +255,7 @@ impl SharedState {
             context,
             max_stale: settings.max_stale,
             poll_interval: settings.poll_interval,
-            place: random(),
+            place: fastrand::f64(),
             sinks,
         }
     }

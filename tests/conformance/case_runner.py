@@ -1,4 +1,4 @@
-"""Runs a case with the probes, and checks what it expects with every call that returns it."""
+"""Runs a case with the probes and checks each expectation with every call that returns it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from cases import Case
     from probes import Probe, Probes
 
-#: The commands that return peers, or why there is no result.
+#: The commands that return peers, or the error if there is no result.
 RESULT_COMMANDS = ("discover", "nodes", "wait 0 0", "settle 0 0 0")
 
-#: How a generation compares with that of the previous step.
+#: The comparisons of a generation with that of the previous step.
 GENERATION_RULES = {
     "same": lambda previous, current: current == previous,
     "next": lambda previous, current: current == previous + 1,
@@ -25,7 +25,7 @@ GENERATION_RULES = {
 
 
 def run_case(case: Case, probes: Probes, setup: CaseSetup) -> None:
-    """Run a case that does not end with init."""
+    """Run a case that expects more than an outcome of init."""
     runner = CaseRunner(probes, setup)
     if "calls" in case.expect and not case.expect.keys() & {"failure", "addresses"}:
         runner.check_calls(case.expect["calls"])
@@ -43,7 +43,7 @@ def run_case(case: Case, probes: Probes, setup: CaseSetup) -> None:
 
 
 def check_init(probes: Probes, expected: dict[str, Any]) -> None:
-    """Check what init returns, and that a failure leaves the probe uninitialized."""
+    """Check the outcome of init, and that a failure leaves the probe uninitialized."""
     answers = probes.call_each("init")
     assert_expected(answers, expected)
     common_answer(answers)
@@ -68,8 +68,8 @@ class CaseRunner:
         """Check that register fails with a permanent error, and registers nothing."""
         answer = self._expect("register", expected)
         assert self._probes.call("discover").status == "NOT_REGISTERED"
-        # A retry has the same outcome. Where the API server refuses, it would take seconds, so one
-        # case does it.
+        # A retry has the same outcome. It takes seconds if the API server refuses requests, so only
+        # one case covers that.
         if not answer.http_status:
             assert self._probes.call("register") == answer
 
@@ -79,8 +79,7 @@ class CaseRunner:
             self._check_not_synced(failure)
         else:
             self._check_explain(expected)
-        # Checked before the answers, because `settle` does not succeed while the watcher has an
-        # error.
+        # Checked before the peers, because `settle` fails while the watcher has an error.
         self._check_health(expected.get("health", {}))
         if failure:
             self._check_failure(failure)
@@ -121,15 +120,15 @@ class CaseRunner:
         verdicts = expected.get("verdicts", found)
         assert found.keys() == verdicts.keys()
         for name, verdict in verdicts.items():
-            # Several reasons may apply. The library reports any one of them.
+            # If several verdicts apply, the library may report any of them.
             assert found[name] in (verdict if isinstance(verdict, list) else [verdict]), name
 
     def _wait_until_explained(self, gate: str) -> Any:
-        """Wait until each language explains all pods as the API server has them, with this gate."""
+        """Wait until explain of each language has the API server's current pods and this gate."""
         current = sorted(map(explained_fields, self._setup.pods()), key=lambda pod: pod["name"])
 
         def is_current(answer: Answer) -> bool:
-            # Before the first sync it is an error.
+            # Before the first sync, explain fails.
             if answer.status != "OK":
                 return False
             pods = [
@@ -184,9 +183,7 @@ class CaseRunner:
                 assert getattr(by_name[name], field) == text, f"{name}: {field}"
 
     def _check_generation(self, probe: Probe, addresses: list[str]) -> int:
-        """Return the current generation, after a check that all calls report it with these
-        addresses.
-        """
+        """Check that all calls report the same generation with these addresses, and return it."""
         generation, found = probe.call("wait 0 0").snapshot
         assert found == addresses, probe.language
         assert probe.call(f"settle {len(addresses)} 0 0").snapshot == (generation, addresses), (
@@ -208,7 +205,7 @@ class CaseRunner:
     # --- Failures ---
 
     def _check_not_synced(self, failure: dict[str, Any]) -> None:
-        """Wait until discover fails as expected, and check that explain and refresh do, too."""
+        """Wait until discover fails as expected, and check that explain and refresh also fail."""
         words = self._setup.expand_all(failure.get("words", []))
 
         def is_expected(answer: Answer) -> bool:

@@ -1,6 +1,4 @@
-"""Sets up what a case describes: its pods, files, configuration and environment, and the changes of
-its steps.
-"""
+"""Sets up the pods, files, configuration and environment of a case, and carries out its steps."""
 
 from __future__ import annotations
 
@@ -28,14 +26,14 @@ if TYPE_CHECKING:
 
 OTHER_CA = Path(__file__).with_name("other-ca.crt")
 SIOCGIFADDR = 0x8915
-#: How many pods are created at a time.
+#: The number of pods that are created at a time.
 CONCURRENCY = 6
 
 T = TypeVar("T", str, bytes, None)
 
 
 class CaseSetup:
-    """The surroundings of one case. It is a context manager."""
+    """The pods, files and sockets of one case. The sockets close at the end of the `with` block."""
 
     def __init__(self, case: Case, member: Member, namespace: Namespace, folder: Path) -> None:
         self.namespace = namespace
@@ -51,7 +49,7 @@ class CaseSetup:
         self._sockets.close()
 
     def start(self) -> Probes:
-        """Set everything up and start the probes."""
+        """Create the pods and files, and start the probes."""
         bound = self._case.data.get("token", "bound") == "bound"
         self.namespace.account(verbs=self._case.data.get("allow", "list,watch"))
         pods = self._case.part("pods")
@@ -78,11 +76,11 @@ class CaseSetup:
 
     @property
     def has_generation(self) -> bool:
-        """Whether the library knows the generation of its answer without waiting."""
+        """Whether kubepeers_generation returns a number other than 0."""
         return "max_stale_ms" not in self._case.part("configuration")
 
     def pods(self) -> list[dict[str, Any]]:
-        """Return the selected pods that the API server has."""
+        """Return the selected pods from the API server."""
         return (
             self.namespace.pods(self.selector)
             if self.configured_namespace == self.namespace.name
@@ -131,7 +129,7 @@ class CaseSetup:
         """Write files, and remove those whose content is None."""
         for name, content in files.items():
             file = self._folder / name
-            # Expanded first, because ${token} is the content of a file that may be replaced here.
+            # Expanded first, because ${token} reads a file that this loop may replace.
             content = self._expand(content)
             if file.is_dir():
                 shutil.rmtree(file)
@@ -165,7 +163,7 @@ class CaseSetup:
         }[name]()
 
     def _refusing_port(self) -> str:
-        # The port is bound, so that no other process gets it, but no one listens.
+        # Bound, so that no other process gets the port, but not listening.
         closed = self._sockets.enter_context(socket.socket())
         closed.bind(("127.0.0.1", 0))
         return str(closed.getsockname()[1])
@@ -176,14 +174,12 @@ class CaseSetup:
 
 
 def ip_arguments(ips: list[str]) -> list[str]:
-    """Return the addresses for the helper, which takes an empty one as none, and no argument as no
-    change.
-    """
+    """Return arguments for the helper: an empty one removes all addresses, none keeps them."""
     return ips or [""]
 
 
 def address_of_this_machine() -> str:
-    """Return an address at which other machines could reach this one."""
+    """Return an address of this machine that other machines could reach."""
     for ip in interface_addresses():
         if not ip_address(ip).is_loopback and not ip_address(ip).is_link_local:
             return ip
@@ -196,6 +192,6 @@ def interface_addresses() -> Iterator[str]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         for _, name in socket.if_nameindex():
             request = struct.pack("256s", name.encode())
-            # An interface without an address is an error.
+            # ioctl fails for an interface without an address.
             with contextlib.suppress(OSError):
                 yield socket.inet_ntoa(fcntl.ioctl(any_socket, SIOCGIFADDR, request)[20:24])

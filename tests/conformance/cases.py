@@ -73,11 +73,11 @@ HEALTH = record(
 )
 #: Expectations that any case may have.
 COMMON = {"calls": CALLS, "health": HEALTH, "log": TEXTS}
-#: Expectations that need a successful list of the pods.
+#: Expectations that need a list of the pods.
 SYNCED = {"verdicts": map_of(value_or_list(VERDICT, list_of(VERDICT))), "gate": GATE, "self": TEXTS}
 #: Expectations that need a result.
 PEERS = {"addresses": TEXTS, "nodes": map_of(NODE), "generation": one_of("new", "next", "same")}
-#: The kinds of expectations. The first of these keys that an expectation has determines its kind.
+#: The kinds of expectations. The first of these keys in an expectation determines its kind.
 EXPECTATIONS = {
     "init": record("init", init=FAILURE),
     "register": record("register", register=FAILURE),
@@ -88,7 +88,7 @@ EXPECTATIONS = {
 
 
 def expectation(value: Any, where: str) -> None:
-    """Check the expectation of a case: every key must be one that the runner checks."""
+    """Check that the runner uses every key of an expectation."""
     of_type(dict)(value, where)
     kind = next((name for name in EXPECTATIONS if name in value), None)
     if kind is None:
@@ -100,7 +100,7 @@ def expectation(value: Any, where: str) -> None:
 
 
 def step_expectation(value: Any, where: str) -> None:
-    """Check the expectation of a step, which needs peers or a failure."""
+    """Check the expectation of a step, which must have addresses or a failure."""
     expectation(value, where)
     if not value.keys() & {"failure", "addresses"}:
         raise MalformedError(f"{where}: expected failure or addresses")
@@ -146,7 +146,7 @@ class Case(NamedTuple):
         return expect
 
     def part(self, name: str) -> Any:
-        """Return a mapping of the case. It is empty if the case has none."""
+        """Return a mapping of the case, or an empty one if the case has none."""
         return self.data.get(name, {})
 
 
@@ -166,7 +166,7 @@ def read(file: Path) -> list[Case]:
 
 
 def reject_unused_keys(data: dict[str, Any]) -> None:
-    """Fail for keys that the runner ignores in this kind of case."""
+    """Raise an error for keys that the runner ignores in this kind of case."""
     has_result = data["expect"].keys() & {"failure", "addresses"}
     if "steps" in data and not has_result:
         raise MalformedError(f"{data['name']}: steps need failure or addresses in expect")

@@ -1,4 +1,4 @@
-"""Fixtures: a namespace for each test, the pod that the probes stand for, and the probes."""
+"""Fixtures: the namespace of a test, the pod that the probes run as, and the probes."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def session_control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def control_plane(
     session_control_plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[ControlPlane]:
-    """A control plane that the test may disturb, and that all other fixtures use.
+    """A control plane that the test may disturb. All other fixtures of the test use it.
 
-    Its API server runs.
+    Its API server is running at the start.
     """
     monkeypatch.setenv("KUBECONFIG", str(session_control_plane.kubeconfig))
     for name, value in session_control_plane.endpoint().items():
@@ -74,9 +74,9 @@ def without_none(settings: Mapping[str, T | None]) -> dict[str, T]:
 def start_probes(
     languages: dict[str, Program], request: pytest.FixtureRequest
 ) -> Iterator[Callable[..., Probes]]:
-    """Starts the probes.
+    """A function that starts the probes.
 
-    After the test, fails unless they end successfully and have printed no token.
+    The test fails if a probe exits with an error or has printed a token.
     """
     started: list[Probes] = []
 
@@ -111,7 +111,7 @@ def start_probes(
 
 @pytest.fixture
 def member(namespace: Namespace, start_probes: Callable[..., Probes], tmp_path: Path) -> Member:
-    """A process in the pod `me`, which is Running, with a token that is bound to it."""
+    """A process in the Running pod `me`, with a token that is bound to this pod."""
     namespace.account()
     namespace.pod(SELF_POD, "10.0.0.1")
     return Member(namespace, namespace.mount(tmp_path / "mount", pod=SELF_POD), start_probes)

@@ -1,4 +1,4 @@
-"""A control plane that tests may disturb, by way of the helper in $TESTENV."""
+"""A control plane that tests disturb with the helper in $TESTENV."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from probes import wait_until
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Counters of the API server since its start: requests that it authenticated but did not authorize,
-# requests that it did not authenticate, and clients that did not trust its certificate.
+# Counters of the API server since its start: requests without authorization, requests without
+# authentication, and connections of clients that do not trust its certificate.
 FORBIDDEN = 'authorization_attempts_total{result="no-opinion"}'
 UNAUTHORIZED = 'authentication_attempts{result="error"}'
 UNTRUSTED = "apiserver_tls_handshake_errors_total"
 
-#: So many attempts include some of every probe, because probes back off.
+#: After this many failed attempts every probe has made one, because all probes back off.
 ATTEMPTS = 12
 
 
 class ControlPlane:
-    """An API server and its etcd. It is a context manager."""
+    """An API server and its etcd, which run inside the `with` block."""
 
     def __init__(self, program: str, folder: Path) -> None:
         self._program = program
@@ -44,7 +44,7 @@ class ControlPlane:
         return self._folder / "kubeconfig"
 
     def endpoint(self) -> dict[str, str]:
-        """Return the variables with the address of the API server of $KUBECONFIG, as in a pod."""
+        """Return the variables that contain the address of the API server in a pod."""
         return dict(line.split("=", 1) for line in run_tool(self._program, "endpoint").splitlines())
 
     def stop_server(self) -> None:
@@ -57,7 +57,7 @@ class ControlPlane:
         self._is_serving = True
 
     def ensure_server(self) -> None:
-        """Start the API server if a test has stopped it and failed."""
+        """Start the API server if a failed test has left it stopped."""
         if not self._is_serving:
             self.start_server()
 
@@ -75,7 +75,7 @@ class ControlPlane:
         return run_tool(self._program, "get", path)
 
     def accepts(self, token: str) -> bool:
-        """Return whether the API server authenticates this token."""
+        """Return whether the API server accepts this token."""
         endpoint, unverified = self.endpoint(), ssl._create_unverified_context()
         address = endpoint["KUBERNETES_SERVICE_HOST"], int(endpoint["KUBERNETES_SERVICE_PORT"])
         with contextlib.closing(

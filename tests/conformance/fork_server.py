@@ -1,7 +1,7 @@
 """Runs the Python probe in forks of this process.
 
-Usage: fork_server.py LISTENER. processes.py sends the requests. It imports only what the probe
-needs, and starts no threads.
+Usage: fork_server.py LISTENER. processes.py sends the requests. This program imports only the
+modules of the probe, and starts no threads.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def accept_and_fork(
 ) -> tuple[socket.socket, dict[str, Any], list[int]] | None:
     """Fork for every request.
 
-    Return the request in the fork, and None in the server when stdin ends.
+    Return the request in the fork. Return None in the server, when stdin ends.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
@@ -40,9 +40,9 @@ def accept_and_fork(
 
 
 def run_and_report(connection: socket.socket, request: dict[str, Any], fds: list[int]) -> None:
-    """Run the probe in another fork, and report its process id and its exit status.
+    """Fork the probe, and report its process id and its exit status.
 
-    Return in the probe only.
+    Return only in the probe.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     pid = os.fork()

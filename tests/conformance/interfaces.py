@@ -8,14 +8,16 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from kubepeers import AsyncProvider, ClosedError, KubepeersError, Provider, WaitTimeoutError
+from kubepeers._doctor import examine
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from kubepeers import Snapshot
+    from kubepeers import Report, Snapshot
 
 
-# These two have no message: no snapshot came in time, and the subscription has ended.
+# The empty messages stand for "no snapshot in time" and "end of the iteration", which are no errors
+# of the package.
 def no_snapshot() -> WaitTimeoutError:
     return WaitTimeoutError("", retryable=False)
 
@@ -25,9 +27,9 @@ def end_of_subscription() -> ClosedError:
 
 
 class SyncInterface:
-    """`Provider`.
+    """The methods of `Provider`.
 
-    A thread runs its iterator, so that the probe can wait for the next snapshot with a timeout.
+    A thread runs the iterator, so that the probe can wait for a snapshot with a timeout.
     """
 
     provider_class = Provider
@@ -38,8 +40,11 @@ class SyncInterface:
     def call(self, provider: Any, method: str, *arguments: Any) -> Any:
         return getattr(provider, method)(*arguments)
 
+    def examine(self, settings: list[tuple[str, str]], timeout: float) -> Report:
+        return examine(settings, timeout, raw=True)
+
     def unwatch(self) -> None:
-        # The thread ends with the registration.
+        # The thread ends when the registration ends.
         self._outcomes = None
 
     def next(self, provider: Any, timeout: float) -> Snapshot:
@@ -70,7 +75,7 @@ def _forward(
 
 
 class AsyncInterface:
-    """`AsyncProvider`, in an event loop that runs during each command."""
+    """The methods of `AsyncProvider`, in an event loop that runs only during commands."""
 
     provider_class = AsyncProvider
 
@@ -81,12 +86,16 @@ class AsyncInterface:
     def call(self, provider: Any, method: str, *arguments: Any) -> Any:
         return self._loop.run_until_complete(getattr(provider, method)(*arguments))
 
+    def examine(self, settings: list[tuple[str, str]], timeout: float) -> Report:
+        examining = asyncio.to_thread(examine, settings, timeout, raw=True)
+        return self._loop.run_until_complete(examining)
+
     def unwatch(self) -> None:
         self._changes = None
 
     def next(self, provider: Any, timeout: float) -> Snapshot:
         try:
-            # An iterator can be used again after it was cancelled.
+            # After a cancelled wait, the iterator can be used again.
             return self._loop.run_until_complete(asyncio.wait_for(self._next(provider), timeout))
         except StopAsyncIteration:
             self.unwatch()

@@ -1,4 +1,4 @@
-"""A probe that changes the answers of another one.
+"""A probe that changes the answers of another probe.
 
 Usage: lying_probe.py COMMAND PATTERN REPLACEMENT PROBE [KEY=VALUE…]
 

@@ -1,4 +1,4 @@
-"""The configuration and the environment of the process that the probes stand for."""
+"""The configuration and environment of a process in a pod, which the probes run as."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SELF_POD = "me"
 def required_variable(name: str) -> str:
     """Return an environment variable.
 
-    Without it the test fails: a skipped test would look like one that passed.
+    Fail if it is not set: a skipped test would look like one that passed.
     """
     return os.environ.get(name) or pytest.fail(
         f"the environment variable {name} is not set: see README.md"
@@ -29,7 +29,7 @@ def required_variable(name: str) -> str:
 
 
 def required_settings(namespace: str) -> dict[str, str | bytes]:
-    """Return the required configuration."""
+    """Return the required keys and their values."""
     return {
         "namespace": namespace,
         "discovery_port_name": "gossip",
@@ -48,10 +48,10 @@ class Member:
         self.settings: dict[str, str | bytes] = {
             **required_settings(namespace.name),
             "service_account_dir": str(mount),
-            # Long where a result ends the wait, and short where none will come.
+            # Long if a result ends the wait, and short if the wait is expected to time out.
             "register_timeout_ms": "60000",
             "discover_timeout_ms": "100",
-            # On a busy machine, the API server may be late without an error.
+            # On a busy machine, the API server may be slow.
             "request_timeout_ms": "60000",
         }
         variables = ("KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")
@@ -61,9 +61,9 @@ class Member:
     def start(
         self, /, environment: Mapping[str, str | None] | None = None, **settings: str | bytes | None
     ) -> Probes:
-        """Start the probes with these additional settings.
+        """Start the probes with additional settings, without initializing them.
 
-        None removes one. The probes are not initialized yet.
+        The value None removes a setting or a variable.
         """
         return self._start(
             {**self.settings, **settings}, {**self.environment, **(environment or {})}

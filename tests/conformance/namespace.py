@@ -1,4 +1,4 @@
-"""A namespace of a test, by way of the helper in $TESTENV."""
+"""The namespace of a test, which the helper in $TESTENV changes."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ ACCOUNT = "member"
 
 
 class Namespace:
-    """A new namespace of one test."""
+    """A new namespace for one test."""
 
     def __init__(self, program: str) -> None:
         self._program = program
         self.name = f"conformance-{uuid.uuid4().hex[:12]}"
-        #: The tokens of this namespace. No probe may print any of them.
+        #: The tokens of this namespace, which no probe may print.
         self.tokens: list[str] = []
         self.create()
 
     def create(self) -> None:
-        """Create the namespace, possibly after it was destroyed."""
+        """Create the namespace, for the first time or after `destroy`."""
         self._run("namespace", self.name)
 
     def destroy(self) -> None:
@@ -37,7 +37,7 @@ class Namespace:
         self._run("delete-namespace", "--finalize", self.name)
 
     def account(self, name: str = ACCOUNT, verbs: str = "list,watch") -> None:
-        """Create a service account that is allowed these verbs for pods."""
+        """Create a service account, or change it, so that it may use these verbs on pods."""
         self._run("account", "--namespace", self.name, "--verbs", verbs, name)
 
     def renew_account(self) -> None:
@@ -58,8 +58,15 @@ class Namespace:
     ) -> None:
         """Create a pod.
 
-        `started` is its start time: None for now, "" for a pod without one. With None, `ready`
-        leaves the pod without that condition, which takes the helper twice as long.
+        Args:
+            name: The name of the pod.
+            *ips: The addresses of the pod.
+            phase: The phase of the pod.
+            labels: The labels, as KEY=VALUE.
+            ports: The named container ports, as NAME=NUMBER.
+            ready: The condition Ready. None: the pod lacks it (takes two calls of the helper).
+            node: The name of the node.
+            started: The start time. None: now. "": the pod has none.
         """
         options = [f"--label={label}" for label in labels] + [f"--port={port}" for port in ports]
         options += [f"--node={node}"] if node is not None else []
@@ -80,7 +87,7 @@ class Namespace:
         )
 
     def terminate(self, name: str) -> None:
-        """Set the deletionTimestamp of a pod, which stays."""
+        """Set the deletionTimestamp of a pod without deleting it."""
         self._run("terminate", "--namespace", self.name, name)
 
     def delete(self, name: str) -> None:
@@ -88,7 +95,7 @@ class Namespace:
         self._run("delete", "--namespace", self.name, name)
 
     def mount(self, folder: Path, pod: str | None = None) -> Path:
-        """Write a service account's folder. Its token is bound to the pod, if there is one."""
+        """Write a service account's folder, with a token bound to `pod` unless that is None."""
         bound = ["--pod", pod] if pod else []
         self._run(
             "mount", "--namespace", self.name, "--service-account", ACCOUNT, *bound, str(folder)
@@ -97,7 +104,7 @@ class Namespace:
         return folder
 
     def pods(self, selector: str = LABELS[0]) -> list[dict[str, Any]]:
-        """Return the pods that the API server has."""
+        """Return the pods from the API server."""
         items: list[dict[str, Any]] = self._list(selector)["items"]
         return items
 
@@ -113,7 +120,7 @@ class Namespace:
         return pods
 
     def peers(self, self_pod: str | None) -> list[str]:
-        """Return the addresses that discovery must return for the pods that the API server has."""
+        """Return the expected addresses, computed from the API server's pods."""
         return peer_addresses(self.pods(), self_pod)
 
     def uid(self, name: str) -> str:
@@ -137,7 +144,7 @@ def status_options(
 
 
 def run_tool(program: str, *arguments: str) -> str:
-    """Run the helper and return what it prints."""
+    """Run the helper and return its output."""
     done = subprocess.run(
         [program, *arguments], capture_output=True, text=True, timeout=600, check=False
     )

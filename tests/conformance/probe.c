@@ -44,6 +44,18 @@ static kubepeers_status init(struct probe *probe, kubepeers_error **error)
     return status;
 }
 
+/* Needs no provider. */
+static kubepeers_status doctor(const struct probe *probe, int32_t timeout_ms, int32_t form, char **text,
+                               kubepeers_error **error)
+{
+    kubepeers_config *config = kubepeers_config_new();
+    kubepeers_status status = set_all(config, probe, error);
+    if (status == KUBEPEERS_OK)
+        status = kubepeers_doctor(config, timeout_ms, form, text, NULL, error);
+    kubepeers_config_free(config);
+    return status;
+}
+
 static void print_escaped(const char *text)
 {
     for (; *text != '\0'; text++) {
@@ -250,6 +262,10 @@ static int call_with_numbers(struct probe *probe, const char *line, struct answe
             wait_by_descriptor(probe, settle_once, (struct wish){0, min, stable_for_ms}, timeout_ms, to);
     else if (sscanf(line, "refresh %" SCNd32 "%n", &timeout_ms, &end) == 1 && line[end] == '\0')
         wait_by_descriptor(probe, refresh_once, (struct wish){0, 0, 0}, timeout_ms < 0 ? 5000 : timeout_ms, to);
+    else if (sscanf(line, "doctor json %" SCNd32 "%n", &timeout_ms, &end) == 1 && line[end] == '\0')
+        to->status = doctor(probe, timeout_ms, KUBEPEERS_DOCTOR_JSON, &to->text, &to->error);
+    else if (sscanf(line, "doctor text %" SCNd32 "%n", &timeout_ms, &end) == 1 && line[end] == '\0')
+        to->status = doctor(probe, timeout_ms, KUBEPEERS_DOCTOR_TEXT, &to->text, &to->error);
     else if (sscanf(line, "next %" SCNd32 "%n", &timeout_ms, &end) == 1 && line[end] == '\0')
         next(probe, timeout_ms, to);
     else if (sscanf(line, "log %" SCNd32 "%n", &timeout_ms, &end) == 1 && line[end] == '\0')

@@ -1,4 +1,4 @@
-"""The Python probe of the conformance cases. README.md documents what it reads and prints."""
+"""The Python probe of the conformance cases. README.md documents its input and output."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from interfaces import AsyncInterface, SyncInterface, no_snapshot
 from kubepeers import KubepeersError, LifecycleError, Status
 
 if TYPE_CHECKING:
-    from kubepeers import Explanation, Health, Node, Snapshot
+    from kubepeers import Explanation, Health, Node, Report, Snapshot
 
 ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\t": "\\t"})
 
-#: Levels whose name in `logging` is not that of the library.
+#: Levels whose names differ between `logging` and the library.
 LEVELS = {"WARNING": "warn"}
 
 
@@ -59,7 +59,7 @@ def format_health(health: Health) -> str:
 
 
 def format_explanation(explanation: Explanation) -> str:
-    """Return the JSON that the library would return, made from the types of the package."""
+    """Return the JSON that the library would return, built from the types of the package."""
     fields = asdict(explanation)
     fields["self"] = fields.pop("self_pod")
     for pod in fields["pods"]:
@@ -67,8 +67,13 @@ def format_explanation(explanation: Explanation) -> str:
     return json.dumps(fields, ensure_ascii=False)
 
 
+def format_report(report: Report, form: str) -> str:
+    """Return the report as text, or as the JSON that the library would return."""
+    return str(report) if form == "text" else json.dumps(asdict(report), ensure_ascii=False)
+
+
 class LogQueue(logging.Handler):
-    """Queues the records that the provider's thread passes to `logging`."""
+    """Queues the records that the provider's thread forwards to `logging`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -129,6 +134,9 @@ class Probe:
             "explain": lambda form: (
                 call("explain_table") if form == "table" else format_explanation(call("explain"))
             ),
+            "doctor": lambda form, timeout: format_report(
+                interface.examine(self._settings, int(timeout) / 1000), form
+            ),
             "log": lambda timeout: log.next(int(timeout) / 1000),
             "deregister": lambda: call("deregister"),
             "close": self.close,
@@ -152,7 +160,7 @@ class Probe:
             self._interface.call(self._provider, "close")
 
     def _init(self) -> None:
-        # The package has no init on an open provider, so this calls the library.
+        # The package cannot initialize an open provider again, so this calls the library.
         if self._is_open:
             from kubepeers._library import lib
 
@@ -172,7 +180,7 @@ class Probe:
         return format_snapshot(self._interface.next(self._created_provider(), int(timeout) / 1000))
 
     def _created_provider(self) -> Any:
-        # The package has no calls before the constructor. This message is the library's.
+        # In the package, the constructor comes before all calls. This is the library's message.
         if self._provider is None:
             raise LifecycleError("not initialized: call init first", status=Status.NOT_INITIALIZED)
         return self._provider
@@ -181,7 +189,7 @@ class Probe:
         try:
             return format_nodes([self._call("self_node")])
         except KubepeersError as e:
-            # The library returns an empty list to an observer. In the package, this is an error.
+            # For an observer, the library returns an empty list and the package raises an error.
             if e.status is Status.NO_IDENTITY and ("membership", "observer") in self._settings:
                 return ""
             raise
@@ -200,7 +208,7 @@ def main() -> None:
         else:
             sys.exit(f"probe: argument {argument!r} is not KEY=VALUE")
     probe = Probe(settings, interface or SyncInterface())
-    # All probes print UTF-8, whatever the locale.
+    # All probes print UTF-8 in every locale.
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
     for line in sys.stdin:
         print(probe.answer(*line.split()), flush=True)

@@ -1,4 +1,4 @@
-"""Runs the probes of all languages side by side. README.md documents what a probe does."""
+"""Runs the probes of all languages side by side. README.md documents their commands."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from processes import Program
 
-#: Bounds what would otherwise hang. No test expects anything to happen within it.
+#: Ends a test that would otherwise hang. No test depends on its length.
 HANG_TIMEOUT_S = 300.0
 #: The limit of `wait_until`, which test_mutations.py shortens.
 WAIT_TIMEOUT_S = HANG_TIMEOUT_S
@@ -40,7 +40,7 @@ class Probe:
         environment: Mapping[str, str],
     ) -> None:
         self.language = language
-        #: All lines that it printed.
+        #: All lines that the probe has printed.
         self.printed: list[str] = []
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 (closed by end)
         self._process = program.start(arguments, environment, self._stderr)
@@ -52,12 +52,12 @@ class Probe:
         assert self._process.stdout
         for line in self._process.stdout:
             self._lines.put(line)
-        # Marks the end: a line that is empty still has its newline.
+        # An empty text marks the end, because an empty line still has its newline.
         self._lines.put(b"")
 
     def send(self, command: str) -> None:
         assert self._process.stdin
-        # A probe that has ended fails the test in `receive`, which reports its stderr.
+        # If the probe has ended, `receive` fails the test and reports its stderr.
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(command.encode() + b"\n")
             self._process.stdin.flush()
@@ -84,7 +84,7 @@ class Probe:
         return self._stderr.read().decode(errors="replace")
 
     def end(self) -> tuple[int, str]:
-        """Close its stdin, wait until it ends, and return its exit status and stderr."""
+        """Close stdin, wait until the probe ends, and return its exit status and stderr."""
         assert self._process.stdin
         assert self._process.stdout
         try:
@@ -129,9 +129,7 @@ class Probes:
         return [self.call(command).status for command in commands]
 
     def wait_for(self, command: str, condition: Callable[[Answer], bool]) -> Answer:
-        """Repeat a command in each language until the condition holds, and return the common
-        answer.
-        """
+        """Repeat a command in each language until the condition holds. Return the common answer."""
         answers = {
             probe.language: wait_until(partial(probe.call, command), condition, probe.language)
             for probe in self.all
@@ -159,19 +157,19 @@ class Probes:
         assert answer == ("discover", "OK", False, 0, " ".join(expected))
 
     def expect_next_peers(self, expected: list[str]) -> None:
-        """Wait for the next generation, and fail unless it has these peers."""
+        """Wait for the next generation, which must have these peers."""
         for probe in self.all:
             before = self._generations[probe.language]
             peers = wait_until(
                 partial(self._next_peers, probe), lambda peers: peers is not None, probe.language
             )
             assert peers == expected, f"{probe.language}: {peers}"
-            # A generation in between was too short to be observed, but it has a number.
+            # An intermediate generation may be too short to be observed, but it has a number.
             assert self._generations[probe.language] == before + 1, probe.language
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """Stop the processes for the block, so that they do not observe what happens in it."""
+        """Stop the processes during the block, so that they miss the changes in it."""
         for probe in self.all:
             probe.signal(signal.SIGSTOP)
         try:

@@ -61,12 +61,12 @@ class ForkServer:
 
     def __init__(self) -> None:
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        # Linux chooses an address without a file.
+        # With an empty name, Linux chooses an abstract address, which needs no file.
         self._listener.bind("")
         self._listener.listen()
         script = Path(__file__).with_name("fork_server.py")
-        # The server ends when its stdin ends. Its stdout is a pipe like that of the probes, because
-        # Python assumes that the kind of file stays the same.
+        # The server ends when its stdin ends. Its stdout is a pipe like the probes' stdout, because
+        # Python expects the same kind of file after the fork.
         self._process = subprocess.Popen(
             [sys.executable, str(script), str(self._listener.fileno())],
             stdin=subprocess.PIPE,
@@ -83,7 +83,7 @@ class ForkServer:
         assert self._process.stdout
         self._process.stdin.close()
         self._process.wait()
-        # Without a read to its end: a probe that a failed test has left keeps it open.
+        # Its stdout is not read to the end, because a probe left by a failed test keeps it open.
         self._process.stdout.close()
 
     def connect(self) -> socket.socket:

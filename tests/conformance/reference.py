@@ -1,4 +1,4 @@
-"""A reference implementation: what the library must report for the pods that the API server has.
+"""A reference implementation: the expected results for the API server's pods.
 
 It is written from the specification, not from the library's code.
 """
@@ -12,7 +12,7 @@ Pod = dict[str, Any]
 
 
 def peer_addresses(pods: list[Pod], self_pod: str | None, port_name: str = "gossip") -> list[str]:
-    """Return the sorted addresses of the peers of a pod."""
+    """Return the sorted addresses of the peers of the pod `self_pod`."""
     found = set()
     for pod in pods:
         metadata, status = pod["metadata"], pod["status"]
@@ -30,7 +30,7 @@ def peer_addresses(pods: list[Pod], self_pod: str | None, port_name: str = "goss
 
 
 def explained_fields(pod: Pod) -> dict[str, Any]:
-    """Return the fields of a pod in explain, except for its verdict and address."""
+    """Return the fields of a pod in explain, without its verdict and address."""
     metadata, status = pod["metadata"], pod["status"]
     labels = metadata.get("labels", {})
     return {

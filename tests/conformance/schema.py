@@ -1,6 +1,6 @@
-"""Checks of data.
+"""Checks the form of YAML data.
 
-They reject every unknown key, because a misspelled expectation would check nothing.
+All unknown keys are rejected, because a misspelled expectation would check nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import yaml
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: Raises MalformedError if a value is invalid. The text is the path to the value.
+#: Raises MalformedError if a value is invalid. The str is the path to the value.
 Check = Callable[[Any, str], None]
 
 
@@ -84,7 +84,7 @@ def record(*required: str, **fields: Check) -> Check:
 
 
 def record_with_one_of(**fields: Check) -> Check:
-    """Return the check of a record that has exactly one of these fields."""
+    """Return a check for records with exactly one of these fields."""
 
     def check(value: Any, where: str) -> None:
         record(**fields)(value, where)

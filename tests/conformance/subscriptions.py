@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from answers import Answer
     from probes import Probe, Probes
 
-#: How long to wait for a snapshot that must come, and for one that must not.
+#: The time to wait for a snapshot that must come, and for one that must not.
 EXPECTED_MS, UNEXPECTED_MS = 30000, 20
 
 
@@ -21,9 +21,7 @@ class Subscriptions:
         self._reported = dict.fromkeys((probe.language for probe in probes.all), 0)
 
     def read_until(self, probe: Probe, generation: int, addresses: list[str]) -> None:
-        """Read snapshots until the current one, which must have this generation and these
-        addresses.
-        """
+        """Read snapshots up to this generation, which must have these addresses."""
         last = self._reported[probe.language]
         found = addresses
         while self._reported[probe.language] < generation:
@@ -33,11 +31,11 @@ class Subscriptions:
         assert found == addresses, f"{probe.language}, after generation {last}"
 
     def expect_nothing(self) -> None:
-        """Fail if a snapshot is reported twice, or a transient error at all."""
+        """Fail if a subscription reports a snapshot again, or a transient error."""
         assert self._probes.call(f"next {UNEXPECTED_MS}") == ("next", "TIMEOUT", False, 0, "")
 
     def read_to_end(self) -> dict[str, Answer]:
-        """Return the errors that end the subscriptions."""
+        """Read each subscription to its end and return the errors that end them."""
         answers = self._probes.call_each(f"next {EXPECTED_MS}")
         for probe in self._probes.all:
             while answers[probe.language].status == "OK":

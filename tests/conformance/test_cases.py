@@ -22,7 +22,7 @@ INIT_CASES = [case for case in CASES if "init" in case.expect]
 OTHER_CASES = [case for case in CASES if "init" not in case.expect]
 
 
-# Init does no I/O, so these cases need no cluster.
+# These cases need no cluster, because init does no I/O.
 @pytest.mark.parametrize("case", INIT_CASES, ids=[case.name for case in INIT_CASES])
 def test_init(start_probes: Callable[..., Probes], case: Case) -> None:
     check_init(

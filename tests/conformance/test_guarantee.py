@@ -1,6 +1,4 @@
-"""The guarantee of discover_peers for any two members, with pods and processes that start at random
-times.
-"""
+"""The guarantee for two members, with pods and processes that start at random times."""
 
 from __future__ import annotations
 
@@ -24,13 +22,13 @@ if TYPE_CHECKING:
 
 MEMBERS = 8
 ROUNDS = 6
-#: All members start within so many seconds, so that their starts overlap.
+#: All members start within this time, so that their starts overlap.
 START_WINDOW_S = 1.0
 
 SERVER = ("KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")
 
-# The name of each round contains its seed. With GUARANTEE_SEED set to the seed of a failed round,
-# the first round has its delays. All xdist workers of a run must choose the same seed.
+# The name of each round contains its seed. If GUARANTEE_SEED is the seed of a failed round, the
+# first round repeats its delays. All xdist workers of a run must use the same seed.
 RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID")
 FIRST_SEED = int(os.environ.get("GUARANTEE_SEED") or random.Random(RUN).randrange(2**32))
 
@@ -40,7 +38,7 @@ def address(number: int) -> str:
 
 
 def start_pod(namespace: Namespace, number: int, delays: list[float]) -> None:
-    """Create the pod of a member after a delay, and set it Running after another one."""
+    """Create the pod of a member after one delay, and set it to Running after another."""
     ip, _ = address(number).split(":")
     created, running = sorted(delays)
     time.sleep(created)
@@ -52,9 +50,7 @@ def start_pod(namespace: Namespace, number: int, delays: list[float]) -> None:
 def first_answer(
     language: str, program: Program, arguments: list[bytes], delays: list[float]
 ) -> Answer:
-    """Start the process of a member, register after a delay, and return the first answer of
-    discover.
-    """
+    """Start a member after one delay, register after another, and return its first result."""
     started, registered = sorted(delays)
     time.sleep(started)
     environment = {**base_environment(), **{name: required_variable(name) for name in SERVER}}

@@ -1,4 +1,4 @@
-"""Errors in health that begin and end. cases/connection.yaml has errors that last."""
+"""Errors in health that appear and disappear. cases/connection.yaml has errors that last."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ HEALTHY = "1 0 1 0 - -"
 
 
 def wait_for_health(probes: Probes, payload: str) -> None:
-    """Wait until health is this: READ STALE WATCHING POLLING STATUS CLASS."""
+    """Wait until health has this payload: READ STALE WATCHING POLLING STATUS CLASS."""
     answer = probes.wait_for("health", lambda answer: answer.payload == payload)
     assert answer == ("health", "OK", False, 0, payload)
 
 
 @contextmanager
 def replaced(file: Path, content: bytes | None) -> Iterator[None]:
-    """Replace the content of a file for the block. None removes the file."""
+    """Replace the content of a file during the block. None removes the file."""
     original = file.read_bytes()
     if content is None:
         file.unlink()
@@ -78,12 +78,13 @@ def test_health_reports_the_error_of_a_refresh_until_it_is_fixed(
     probes = member.registered()
     wait_for_health(probes, HEALTHY)
     with cause(member):
-        # The open watch goes on, but refresh needs a new request.
+        # The open watch continues, but refresh needs a new request.
         assert {answer.status for answer in probes.call_each("refresh 100").values()} == {"STALE"}
         wait_for_health(probes, f"1 0 1 0 {error}")
         # The last result is kept.
         assert probes.call("discover") == ("discover", "OK", False, 0, "10.0.0.2:3322")
-        # It does not count as stable. A watch that has just begun may hide that for a moment.
+        # The last result does not count as stable. A watch that has just begun may hide this for a
+        # moment.
         probes.wait_for("settle 1 0 100", lambda answer: answer.status == "TIMEOUT")
     wait_for_health(probes, HEALTHY)
     assert probes.call("refresh 60000").status == "OK"
@@ -93,7 +94,7 @@ def test_health_reports_the_error_of_a_refresh_until_it_is_fixed(
 def test_result_older_than_max_stale_is_refreshed_on_demand(member: Member) -> None:
     member.namespace.pod("a", "10.0.0.2")
     probes = member.registered(max_stale_ms="1000", discover_timeout_ms="60000")
-    # No event renews the result.
+    # No event confirms the result.
     for _ in range(2):
         time.sleep(1.1)
         assert probes.call("discover").payload == "10.0.0.2:3322"

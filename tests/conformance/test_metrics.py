@@ -1,4 +1,4 @@
-"""Metrics. Those of the probes differ, because each probe makes its own requests."""
+"""Metrics, which differ between probes, because each probe makes its own requests."""
 
 from __future__ import annotations
 
@@ -40,10 +40,7 @@ class Metrics:
         assert set(self._metrics) == {f"kubepeers_{name}" for name in NAMES}
 
     def by_label(self, name: str) -> dict[str, float]:
-        """Return the values of a metric by its own label.
-
-        All metrics also have those of namespace and selector.
-        """
+        """Return the values of a metric by its label other than namespace and selector."""
         found = {}
         for labels, value in self._metrics[f"kubepeers_{name}"].samples.items():
             assert labels >= self._labels, labels
@@ -68,7 +65,7 @@ def test_metrics_agree_with_the_answers(member: Member) -> None:
     pods.pod("b", "10.0.0.3")
     pods.pod("c", "", phase="Pending")
     probes = member.registered()
-    # After this, each probe has listed and watched twice.
+    # After the refresh, each probe has listed and watched twice.
     assert probes.call("refresh 60000").status == "OK"
     pods.status("a", ready=True)
     probes.wait_for_peers(["10.0.0.2:3322", "10.0.0.3:3322"])
@@ -80,7 +77,7 @@ def test_metrics_agree_with_the_answers(member: Member) -> None:
         assert metrics.value("peers") == 2
         assert metrics.value("generation") == answer.snapshot[0]
         assert [metrics.value(name) for name in ("synced", "stale", "polling")] == [1, 0, 0]
-        # The probes and the test have the same clock.
+        # The probes and the test use the same clock.
         assert before <= metrics.value("last_confirmation_timestamp_seconds") <= time.time()
         assert metrics.by_label("requests_total") == {"list": 2, "watch": 2}
         assert metrics.by_label("failures_total") == {}
@@ -89,7 +86,7 @@ def test_metrics_agree_with_the_answers(member: Member) -> None:
 
 
 def test_metrics_before_the_first_sync_report_no_peers_and_the_failures(member: Member) -> None:
-    # The port is bound, so that no other process gets it, but no one listens.
+    # Bound, so that no other process gets the port, but not listening.
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         server = {
@@ -130,7 +127,7 @@ def test_selector_label_contains_all_labels(member: Member) -> None:
         assert Metrics(probe, member.namespace.name, selector).value("peers") == 0
 
 
-#: Texts that the parser of these tests must reject.
+#: Texts that prometheus.py must reject.
 MALFORMED = [
     "# HELP a x\n# TYPE a gauge\na 1",
     "# TYPE a gauge\na 1\n",

@@ -1,6 +1,4 @@
-"""The tests of the cases detect a wrong expectation of every kind, and a language whose answers
-differ.
-"""
+"""The case runner detects every kind of wrong expectation, and a language that differs."""
 
 from __future__ import annotations
 
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
     from namespace import Namespace
     from probes import Probes
 
-#: Cases that pass.
+#: Correct cases, which pass.
 CASES: dict[str, dict[str, Any]] = {
     "peers": {
         "pods": {"a": {"ips": ["10.0.0.2"]}, "b": {}},
@@ -66,8 +64,8 @@ CASES: dict[str, dict[str, Any]] = {
     },
 }
 
-#: A case, the path of one of its expectations (from `steps` on, of a step), and a value that does
-#: not hold.
+#: A case, the path of a value in its `expect` (or in a step, if the path begins with `steps`), and
+#: a wrong value.
 MUTATIONS: list[tuple[str, str, Any]] = [
     ("peers", "addresses", []),
     ("peers", "verdicts/b", ["not-running", "terminating"]),
@@ -91,8 +89,8 @@ MUTATIONS: list[tuple[str, str, Any]] = [
     ("init", "init/status", "OK"),
 ]
 
-#: For each way to compare languages: a command, a pattern in its answers, and the replacement in
-#: the second language.
+#: For each comparison of languages: a command, a pattern in its answers, and a replacement that
+#: makes the second language differ.
 LIES = {
     "common answer": ("discover", r"10\.0\.0\.2", "10.0.0.3"),
     "generation": ("wait", r"OK\t0\t0\t1", r"OK\t0\t0\t2"),
@@ -131,7 +129,7 @@ def run(
 
 @pytest.fixture
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the tests wait for does not come."""
+    """Short timeouts, because the awaited answers never come."""
     monkeypatch.setattr(probes, "WAIT_TIMEOUT_S", 0.5)
     monkeypatch.setattr(subscriptions, "EXPECTED_MS", 200)
 

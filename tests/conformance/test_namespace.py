@@ -1,4 +1,4 @@
-"""The namespace is deleted and created again while providers are registered."""
+"""A namespace that is deleted and created again while providers are registered."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def test_provider_recovers_after_it_missed_that_the_namespace_was_replaced(
     probes = unbound_member.registered(pod_name=SELF_POD)
     probes.wait_for_peers(["10.0.0.2:3322"])
     with probes.paused():
-        # A restart ends the watches.
+        # The restart ends the watches.
         control_plane.restart_server()
         pods.destroy()
-        # The API server accepts the token a little longer than its service account exists.
+        # The API server accepts the token for a moment after its service account was deleted.
         wait_until(
             lambda: control_plane.accepts(pods.tokens[0]),
             lambda accepted: not accepted,

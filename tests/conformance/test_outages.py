@@ -1,4 +1,4 @@
-"""Outages of the API server, lost history in etcd, and a Role that is missing for a while."""
+"""Outages of the API server, lost history in etcd, and a Role that is temporarily missing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from answers import Answer
     from probes import Probe
 
-# These tests disturb the API server, so they must not use that of the other tests.
+# These tests disturb the API server, so they use a separate control plane.
 pytestmark = pytest.mark.usefixtures("control_plane")
 
 
@@ -52,6 +52,19 @@ def test_register_succeeds_while_the_server_is_down(
     assert answer == ("discover", "OK", False, 0, "10.0.0.2:3322")
 
 
+def test_doctor_waits_until_the_server_is_back(member: Member, control_plane: ControlPlane) -> None:
+    member.namespace.pod("a", "10.0.0.2", ready=True)
+    control_plane.stop_server()
+    probes = member.start()
+    for probe in probes.all:
+        probe.send("doctor json 280000")
+    control_plane.start_server()
+    for probe in probes.all:
+        answer = probe.receive()
+        assert "OK: 1 peer, and this pod is me" in answer.message, answer
+        assert "refused" not in answer.message
+
+
 def test_missed_changes_lead_to_one_new_generation(
     member: Member, control_plane: ControlPlane
 ) -> None:
@@ -64,7 +77,7 @@ def test_missed_changes_lead_to_one_new_generation(
         f"/api/v1/namespaces/{pods.name}/pods?resourceVersion={pods.resource_version()}"
     )
     with probes.paused():
-        # A restart ends the watches.
+        # The restart ends the watches.
         control_plane.restart_server()
         for number in range(4):
             pods.delete(f"pod-{number}")
@@ -92,7 +105,7 @@ def test_last_peers_are_kept_while_the_role_is_missing(
     probes = member.registered()
     probes.wait_for_peers(["10.0.0.2:3322"])
     pods.account(verbs="")
-    # An open watch goes on.
+    # The open watch continues.
     pods.pod("b", "10.0.0.3")
     probes.wait_for_peers(["10.0.0.2:3322", "10.0.0.3:3322"])
     control_plane.restart_server()

@@ -1,4 +1,4 @@
-"""The token and the CA are replaced while providers are registered, as the kubelet does it."""
+"""A token and a CA that are replaced like the kubelet does, while providers are registered."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ pytestmark = pytest.mark.usefixtures("control_plane")
 
 
 class Volume:
-    """A projected volume: its files are symlinks through one symlink, whose replacement replaces
-    them all at once.
-    """
+    """A projected volume. Its files are symlinks through one symlink, so all change at once."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -48,7 +46,7 @@ def volume(member: Member, tmp_path: Path) -> Volume:
 
 @pytest.fixture
 def probes(member: Member, volume: Volume) -> Probes:
-    """Registered probes that have one peer, `a`."""
+    """Registered probes with one peer, `a`."""
     member.namespace.pod("a", "10.0.0.2")
     probes = member.registered(service_account_dir=str(volume.folder))
     probes.wait_for_peers(["10.0.0.2:3322"])

@@ -1,4 +1,4 @@
-"""Typos in the data of the cases are errors, and the cases use every verdict, gate and action."""
+"""Malformed cases are rejected, and the cases cover every verdict, gate and action."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from schema import MalformedError
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: Invalid cases, and part of the error.
+#: Invalid cases, each with a part of the error message.
 INVALID = {
     "missing cases": ("shared: []", "missing cases"),
     "misspelled key of a case": (

@@ -1,6 +1,6 @@
-"""Creates pods by HTTP as an administrator.
+"""Creates pods over HTTP as an administrator, for tests that need exact times.
 
-It is faster than the helper, for tests that need exact times.
+The helper program testenv is slower.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Admin:
     """A client for the cluster of a kubeconfig.
 
-    Every call opens a connection, so threads may share the client.
+    Threads may share it, because every call opens its own connection.
     """
 
     def __init__(self, kubeconfig: Path) -> None:
@@ -36,7 +36,7 @@ class Admin:
     def create_pod(
         self, namespace: str, name: str, labels: dict[str, str], port: tuple[str, int]
     ) -> str:
-        """Create a pod that is Pending, and return its uid."""
+        """Create a Pending pod and return its uid."""
         container = {
             "name": "main",
             "image": "none",
@@ -51,7 +51,7 @@ class Admin:
         return uid
 
     def run_pod(self, namespace: str, name: str, ip: str) -> None:
-        """Set a pod Running with an address."""
+        """Set the phase of a pod to Running, and its address."""
         status = {"phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}]}
         self._call(
             "PATCH", f"/api/v1/namespaces/{namespace}/pods/{name}/status", {"status": status}

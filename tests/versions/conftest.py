@@ -1,6 +1,6 @@
-"""Fixtures for `make test-versions` and `make test-rig`.
+"""Fixtures for `make test-versions` and `make test-balancer`.
 
-The tests also use the modules of tests/conformance.
+The tests also use modules of tests/conformance.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent.parent / "conformance"))
 
+from balanced_servers import BalancedServers
 from member import required_variable
 from namespace import Namespace
-from rig import Rig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,8 +29,9 @@ def namespace() -> Namespace:
 
 
 @pytest.fixture
-def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
-    """Three API servers. The helper creates objects at the first one, not through the balancer."""
-    with Rig(required_variable("TESTENV"), tmp_path / "rig", servers=3) as rig:
-        monkeypatch.setitem(os.environ, "KUBECONFIG", str(rig.kubeconfig(server=1)))
-        yield rig
+def servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[BalancedServers]:
+    """Three API servers behind a balancer. `Namespace` connects to the first one directly."""
+    folder = tmp_path / "servers"
+    with BalancedServers(required_variable("TESTENV"), folder, servers=3) as servers:
+        monkeypatch.setitem(os.environ, "KUBECONFIG", str(servers.kubeconfig(server=1)))
+        yield servers

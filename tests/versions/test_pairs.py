@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PAIRS = 200
 #: How many pairs start at a time. Each has its own labels.
 CONCURRENCY = 4
-#: Everything in a pair starts within so many seconds. A list of the pods takes about as long.
+#: Both pods and processes of a pair start within this time, which is about as long as a list takes.
 START_WINDOW_S = 0.03
 
 PORT = ("gossip", 3322)
@@ -45,9 +45,8 @@ def first_answer(provider: Provider, delay: float) -> list[str]:
 class Pair:
     """Two pods with a provider each.
 
-    In pairs with an even number they know their uid, in others only their name.
-
-    If the library knows the uid, it starts with another kind of list.
+    In pairs with an even number the providers know the uid of their pod, in others only its name.
+    The library starts with another kind of list if it knows the uid.
     """
 
     def __init__(self, namespace: Namespace, mount: Path, admin: Admin, number: int) -> None:
@@ -59,7 +58,7 @@ class Pair:
         self._admin = admin
 
     def start(self, chance: random.Random) -> list[list[str]]:
-        """Start both, and return their first answers."""
+        """Start both pods and providers. Return the first answers of the providers."""
         uids = [
             self._admin.create_pod(self._namespace, name, {"app": self._label}, PORT)
             for name in self._names

@@ -78,13 +78,14 @@ fn lists_in_protobuf_are_read() {
 fn refused_encoding_is_replaced_by_another_one() {
     let compressed = gzip(&page_text(&[pod("a", "10.0.0.1", 1)], "", 7));
     let cut = compressed[..compressed.len() - 9].to_vec();
-    let refusals: [fn(Vec<u8>) -> Reply; 8] = [
+    let refusals: [fn(Vec<u8>) -> Reply; 9] = [
         |_| Reply::Body(406, status(406, "only the following media types are accepted")),
         |_| Reply::Raw(200, PROTOBUF, LIST[..LIST.len() - 9].into()),
         |_| Reply::Raw(200, PROTOBUF, b"k8s\0 this is no protobuf".into()),
         |_| Reply::Body(400, status(400, "resourceVersionMatch: Forbidden")),
         |_| Reply::Body(422, status(422, "no")),
         |_| Reply::Body(200, "<html>welcome</html>".into()),
+        |_| Reply::Body(200, " ".repeat((32 << 20) + 1)),
         |cut| Reply::Raw(200, "Content-Encoding: gzip", cut),
         |_| Reply::Raw(200, "Content-Encoding: gzip", b"this is no gzip".into()),
     ];
@@ -93,7 +94,7 @@ fn refused_encoding_is_replaced_by_another_one() {
         let fake = Fake::start(move |_, path| match path {
             path if is_watch(path) => Reply::Open(vec![event("ADDED", "c", "10.0.0.3", 8)]),
             path if path.contains("continue=more") => page(&[pod("b", "10.0.0.2", 2)], "", 7),
-            path if path.contains("limit=500") => page(&[pod("a", "10.0.0.1", 1)], "more", 7),
+            path if path.contains("limit=200") => page(&[pod("a", "10.0.0.1", 1)], "more", 7),
             _ => refusal(cut.clone()),
         });
         let provider = fake.provider(&[]);
@@ -134,7 +135,7 @@ fn incomplete_list_is_an_error() {
 #[test]
 fn endless_list_is_abandoned() {
     let fake = Fake::start(|_, path| match path {
-        path if path.contains("limit=500") => page(&[], "again", 7),
+        path if path.contains("limit=200") => page(&[], "again", 7),
         _ => Reply::Body(422, status(422, "no")),
     });
     unsynced(&fake.provider(&[]), "more than 400 pages");

@@ -2,6 +2,7 @@
 
 mod blackhole;
 mod connections;
+mod doctor;
 mod errors;
 mod fake;
 mod freshness;

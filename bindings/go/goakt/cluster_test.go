@@ -31,14 +31,13 @@ func TestNodeRejoinsWithSameProvider(t *testing.T) {
 	}
 }
 
-// Start calls Initialize once in GoAkt 4.1.0, and three times since 4.4.0.
+// Start calls Initialize once in GoAkt 4.1.0 and three times since 4.4.0.
 func TestNodeThatIsNotRunningFoundsNoCluster(t *testing.T) {
 	runInSubprocess(t, func() {
 		c := newCluster(t)
 		a, b := c.node("a", "127.0.0.2", "Running"), c.node("b", "127.0.0.3", "Pending")
 		startAll(t, a)
 		b.provider.WithRegisterTimeout(2 * time.Second)
-		b.bootstrapTimeout = 5 * time.Second // GoAkt repeats Initialize for this time.
 		requireErrors(t, b.start(), kubepeers.ErrSelfNotVisible)
 		waitForCluster(t, a)
 	})

@@ -13,18 +13,24 @@ import (
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
 )
 
-// registerTimeout is how long Initialize and Register wait. Since GoAkt 4.4.0 Start
-// calls Initialize three times, so that it reports the reason after a minute.
+// registerTimeout is how long Initialize and Register wait. Since GoAkt 4.4.0, Start
+// calls Initialize three times, so it reports the reason after about a minute.
 const registerTimeout = 20 * time.Second
 
-// discoverTimeout is how long DiscoverPeers waits. The cluster engine limits the number
-// of attempts, so that waiting extends the time until it gives up.
+// discoverTimeout is how long DiscoverPeers waits. The cluster engine gives up after ten
+// attempts, so a wait in each of them gives the peers more time to become known.
 const discoverTimeout = 3 * time.Second
 
-// Discovery is a discovery.Provider of GoAkt.
+// Discovery implements GoAkt's discovery.Provider. It must be created by [NewDiscovery]
+// or [New]. Any number of goroutines may use it at once.
 //
-// Its errors are those of kubepeers. If GoAkt has an error with the same meaning,
-// errors.Is finds that one, too.
+// GoAkt calls the methods whenever the actor system starts and stops: Initialize,
+// Register and DiscoverPeers, and at the end Deregister and Close. Before Initialize and
+// after Close, Register, DiscoverPeers and Deregister return
+// discovery.ErrNotInitialized.
+//
+// The errors are those of kubepeers. errors.Is also matches them against the GoAkt error
+// with the same meaning, if there is one.
 type Discovery struct {
 	config          kubepeers.Config
 	registerTimeout time.Duration
@@ -35,9 +41,8 @@ type Discovery struct {
 
 var _ discovery.Provider = (*Discovery)(nil)
 
-// NewDiscovery returns a provider. A nil config is an empty one.
-// [Discovery.Initialize] validates the configuration. GoAkt calls Initialize and the
-// other methods whenever the actor system starts and stops.
+// NewDiscovery returns a provider. It copies the configuration and treats nil as an empty
+// one. [Discovery.Initialize] validates the configuration.
 func NewDiscovery(config *Config) *Discovery {
 	if config == nil {
 		config = new(Config)
@@ -45,20 +50,22 @@ func NewDiscovery(config *Config) *Discovery {
 	return New(config.kubepeers())
 }
 
-// New is [NewDiscovery] for a program that needs more settings than GoAkt's Config
-// has, for example kubepeers.Config.Logger.
+// New is [NewDiscovery] for a program that needs settings that GoAkt's Config lacks, for
+// example kubepeers.Config.Logger. The five fields of GoAkt's Config are required here as
+// well. Do not set MaxStale: it makes [Discovery.DiscoverPeers] fail during an outage of
+// the API server, and GoAkt founds a cluster after ten errors.
 func New(config kubepeers.Config) *Discovery {
 	config.PodLabels = maps.Clone(config.PodLabels)
 	return &Discovery{config: config, registerTimeout: registerTimeout}
 }
 
-// ID returns GoAkt's name of Kubernetes providers.
+// ID returns "kubernetes", which is GoAkt's name for Kubernetes providers.
 func (d *Discovery) ID() string { return discovery.ProviderKubernetes }
 
-// Provider returns the underlying provider, for example for its Self, Health and
-// Explain. It exists from the beginning of [Discovery.Initialize] until
-// [Discovery.Close]. Otherwise Provider returns nil, whose methods return
-// kubepeers.ErrClosed.
+// Provider returns the underlying provider, which has methods such as Self, Health and
+// Explain. Do not close it. The provider exists from the beginning of
+// [Discovery.Initialize] until Initialize fails or [Discovery.Close] is called. At other
+// times Provider returns nil. The methods of a nil provider return kubepeers.ErrClosed.
 func (d *Discovery) Provider() *kubepeers.Provider {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
@@ -66,9 +73,11 @@ func (d *Discovery) Provider() *kubepeers.Provider {
 }
 
 // Initialize validates the configuration, registers, and waits until DiscoverPeers
-// has a result. It waits for at most 20 s, and returns a permanent error, such as a
-// missing Role, at once. If it fails, it leaves nothing open and may be called
-// again.
+// has a result. It waits for at most 20 s. It returns a permanent error at once, except
+// for the API server's 401 and 403 (such as a missing Role), which it returns after about
+// two seconds. If Initialize fails, it leaves nothing open and may be called again. If the
+// provider is initialized or another Initialize is running, it returns
+// discovery.ErrAlreadyInitialized and changes nothing.
 func (d *Discovery) Initialize() error {
 	provider, err := d.create()
 	if err != nil {
@@ -120,8 +129,8 @@ func (d *Discovery) register(provider *kubepeers.Provider) error {
 	return firstResult(ctx, provider)
 }
 
-// firstResult waits until DiscoverPeers has a result or a permanent error. DiscoverPeers
-// itself would wait on permanent errors, too.
+// firstResult waits until DiscoverPeers has a result or a permanent error. It uses Watch,
+// because DiscoverPeers keeps waiting on most permanent errors.
 func firstResult(ctx context.Context, provider *kubepeers.Provider) error {
 	var lastErr error
 	for _, err := range provider.Watch(ctx) {
@@ -136,9 +145,9 @@ func firstResult(ctx context.Context, provider *kubepeers.Provider) error {
 	return fmt.Errorf("%w: %w", ctx.Err(), lastErr)
 }
 
-// Register registers again after [Discovery.Deregister], and waits like
-// [Discovery.Initialize]. If the provider is registered, as after Initialize, it
-// returns nil.
+// Register registers again after [Discovery.Deregister] and waits like
+// [Discovery.Initialize]. If the provider is registered, as after Initialize, Register
+// returns nil at once. If Register fails, the provider is not registered.
 func (d *Discovery) Register() error {
 	provider := d.Provider()
 	if provider == nil {
@@ -154,9 +163,10 @@ func (d *Discovery) Register() error {
 	return translate(err)
 }
 
-// DiscoverPeers returns the addresses of the peers, without this pod. It returns
-// from memory. An empty result means that this pod is alone. If the peers are not
-// known, DiscoverPeers waits for at most 3 s and then returns an error.
+// DiscoverPeers returns the addresses of the peers from memory, each as "ip:port" with the
+// gossip port. The calling pod is not among them. An empty result means that the calling
+// pod is alone. If the peers are not known, DiscoverPeers waits for at most 3 s and then
+// returns an error.
 func (d *Discovery) DiscoverPeers() ([]string, error) {
 	provider := d.Provider()
 	if provider == nil {
@@ -171,7 +181,7 @@ func (d *Discovery) DiscoverPeers() ([]string, error) {
 	return peers.Addresses(), nil
 }
 
-// Deregister stops the watcher. Register may be called again.
+// Deregister stops the watcher and ends waiting calls. Register may be called again.
 func (d *Discovery) Deregister() error {
 	provider := d.Provider()
 	if provider == nil {
@@ -180,8 +190,8 @@ func (d *Discovery) Deregister() error {
 	return translate(provider.Deregister())
 }
 
-// Close closes the provider and ends waiting calls. Initialize may be called again.
-// If there is no provider, Close returns nil.
+// Close closes the underlying provider and ends waiting calls, including Initialize.
+// Initialize may be called again. Before Initialize and after Close, Close returns nil.
 func (d *Discovery) Close() error {
 	provider := d.Provider()
 	if provider == nil {

@@ -12,14 +12,14 @@ import (
 	kubernetes "github.com/kubepeers/kubepeers/bindings/go/goakt"
 )
 
-func TestMethodsReturnErrorsOfGoAkt(t *testing.T) {
+func TestMethodsReturnGoAktErrors(t *testing.T) {
 	c := newCluster(t)
 	provider := c.node("self", "127.0.0.2", "Running").provider
 	t.Cleanup(func() { provider.Close() })
 	if got := provider.ID(); got != "kubernetes" {
 		t.Errorf("got ID %q; want %q", got, "kubernetes")
 	}
-	for range 2 { // Close makes the provider usable again.
+	for range 2 { // After Close the provider can be initialized again.
 		_, err := provider.DiscoverPeers()
 		requireErrors(t, err, discovery.ErrNotInitialized)
 		requireErrors(t, provider.Register(), discovery.ErrNotInitialized)
@@ -54,14 +54,14 @@ func TestInitializeFailsWithoutResult(t *testing.T) {
 			config := unreachableConfig(t)
 			config.RegisterTimeout = timeout
 			provider := kubernetes.New(config)
-			for range 2 { // GoAkt repeats Initialize, too.
+			for range 2 { // GoAkt calls Initialize again after an error.
 				err := initializeWithDeadline(provider)
 				requireErrors(t, err, kubepeers.ErrNotSynced, context.DeadlineExceeded)
 				if provider.Provider() != nil {
 					t.Error("got a provider after the error; want nil")
 				}
 			}
-			eventually(t, "no thread of the library is left, without Close", func() bool {
+			eventually(t, "no thread of the library is left without Close", func() bool {
 				return libraryThreads(t) == 0
 			})
 		})

@@ -1,6 +1,6 @@
 // Package goakt is a Kubernetes discovery provider for GoAkt. It replaces GoAkt's own
-// provider, github.com/tochemey/goakt/v4/discovery/kubernetes. In a program only the
-// import changes:
+// provider, github.com/tochemey/goakt/v4/discovery/kubernetes. Only the import of a
+// program changes:
 //
 //	import kubernetes "github.com/kubepeers/kubepeers/bindings/go/goakt"
 //
@@ -17,24 +17,35 @@
 //
 // # Differences
 //
-// The result excludes this pod and includes pods that are not Ready. So a readiness
-// probe may ask whether the node is in the cluster.
+// The result excludes the calling pod and includes pods that are not Ready. A readiness
+// probe may therefore check whether the node is in the cluster.
 //
-// An empty result always means that this pod is alone. GoAkt treats it as "I am the
-// first node", and also founds a cluster after ten errors. Therefore
-// [Discovery.Initialize], which ActorSystem.Start calls, waits until the peers are
-// known. The gossip port of the node is still closed at that point. Otherwise other
-// nodes would join a node that cannot answer yet.
+// An empty result always means that the calling pod is alone. GoAkt treats an empty
+// result as "I am the first node". GoAkt also founds a cluster after ten failed
+// attempts to join, and an error of DiscoverPeers is such an attempt. Therefore
+// [Discovery.Initialize] waits until the peers are known.
 //
-// If the peers do not become known, Start fails with the reason and founds no
-// cluster. Since GoAkt 4.4.0 Start calls Initialize three times, so that it fails
-// after about a minute. It may then be called again in the same process. With earlier
-// versions, end the process, so that Kubernetes restarts the container.
+// # Start
 //
-// Leave the bootstrap timeout at its default. GoAkt waits for half of it at every
-// fresh start, and the wait of Initialize does not count towards it.
+// ActorSystem.Start opens the remoting port and the peers port, calls Initialize, opens
+// the gossip port, and then calls DiscoverPeers. While Initialize waits, other nodes
+// cannot join this node, because its gossip port is still closed. When DiscoverPeers
+// returns, other nodes can already join this node, even if the result is empty. (With
+// actor.WithTLS, GoAkt opens the gossip port before Initialize but does not answer on
+// it until Initialize has returned.)
+//
+// If the peers do not become known, Start fails and founds no cluster. Exit then, so that
+// Kubernetes restarts the container. Do not call Start again on the same actor system:
+// GoAkt 4.4.3 then returns nil and runs without a cluster. Since GoAkt 4.4.0, Start calls
+// Initialize up to three times. If the peers do not become known, Start then fails after
+// about a minute. See docs/goakt.md.
+//
+// Leave WithBootstrapTimeout at its default. Since GoAkt 4.4.0, every fresh start waits
+// for half of it, in addition to the wait in Initialize.
+//
+// # Requirements
 //
 // The service account must be allowed to list and watch pods. If it may only list
-// them, they are polled. The program needs cgo and libkubepeers.so; see package
+// them, the library polls. The program needs cgo and libkubepeers.so; see package
 // kubepeers.
 package goakt

@@ -9,8 +9,9 @@ import (
 )
 
 // ErrNoPodsAvailable exists only so that programs that refer to it compile. Since
-// GoAkt 4.4.0 GoAkt's own provider returns it instead of an empty result. This
-// package never returns it, because an empty result means that this pod is alone.
+// GoAkt 4.4.0, GoAkt's own provider returns an error of this name instead of an empty
+// result. This package never returns ErrNoPodsAvailable, because an empty result means
+// that the calling pod is alone.
 var ErrNoPodsAvailable = errors.New("no pods available")
 
 // sentinels maps statuses to errors of GoAkt with the same meaning.
@@ -21,8 +22,8 @@ var sentinels = map[kubepeers.Status]error{
 	kubepeers.ErrInvalidConfig:     discovery.ErrInvalidConfig,
 }
 
-// translated wraps an error of kubepeers and one of GoAkt. Its text is that of
-// kubepeers.
+// translated wraps an error of kubepeers and the error of GoAkt that has the same
+// meaning. Its text is the text of the former.
 type translated struct{ err, sentinel error }
 
 func (e *translated) Error() string   { return e.err.Error() }

@@ -27,7 +27,7 @@ func Example() {
 			WithDiscoveryPort(3322).
 			WithPeersPort(3321).
 			WithKinds(new(greeter))))
-	fmt.Println(system.Name(), err) // system.Start(ctx) finds the other nodes
+	fmt.Println(system.Name(), err) // The program then calls system.Start.
 	// Output: demo <nil>
 }
 

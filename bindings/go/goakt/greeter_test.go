@@ -2,7 +2,7 @@ package goakt_test
 
 import "github.com/tochemey/goakt/v4/actor"
 
-// greeter is an actor. GoAkt does not start a cluster without a kind of actors.
+// greeter exists because GoAkt does not start a cluster without a kind of actor.
 type greeter struct{}
 
 func (*greeter) PreStart(*actor.Context) error         { return nil }

@@ -105,7 +105,7 @@ func libraryThreads(t *testing.T) (count int) {
 	requireNoError(t, err)
 	for _, task := range tasks {
 		name, err := os.ReadFile(task)
-		if err == nil && strings.HasPrefix(string(name), "kubepeers") { // err: it has ended.
+		if err == nil && strings.HasPrefix(string(name), "kubepeers") { // err: the thread has ended.
 			count++
 		}
 	}
@@ -223,8 +223,8 @@ func (n *node) stop() {
 	requireNoError(n.T, n.system.Stop(context.Background()))
 }
 
-// registerBarrier delays Register until open is closed. The steps of a start before
-// Register cannot run for two nodes of a process at once.
+// registerBarrier delays Register until open is closed. Two nodes of one process cannot
+// run the earlier steps of a start at the same time.
 type registerBarrier struct {
 	*kubernetes.Discovery
 	arrived chan<- bool
@@ -237,7 +237,7 @@ func (b *registerBarrier) Register() error {
 	return b.Discovery.Register()
 }
 
-// startAll starts nodes that register at the same time, and stops them after the test.
+// startAll starts nodes that register at the same time. It stops them after the test.
 func startAll(t *testing.T, nodes ...*node) {
 	t.Helper()
 	arrived, open, started := make(chan bool), make(chan bool), make(chan error)

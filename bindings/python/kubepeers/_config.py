@@ -1,4 +1,4 @@
-"""Converts options to the text pairs of the library, and checks numbers."""
+"""Converts options to key-value pairs of the library, and checks numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REGISTER_TIMEOUT = 5.0
 DISCOVER_TIMEOUT = 3.0
 
 _DAY = 86400
-#: Options in seconds, with their limits. The key of the library is in milliseconds.
+#: Options in seconds, with their limits. The library's keys are in milliseconds.
 _SECONDS: dict[str, tuple[float, float]] = {
     "max_stale": (1, _DAY),
     "poll_interval": (1, _DAY),
@@ -25,7 +25,7 @@ _SECONDS: dict[str, tuple[float, float]] = {
 _PORTS = ("default_discovery_port", "default_remoting_port", "default_peers_port")
 _PATHS = ("service_account_dir", "kubeconfig")
 
-#: The words of the library, and those of this package.
+#: Words in messages of the library, and their replacements in this package.
 _WORDS = {
     **{f"`{name}_ms`": f"`{name}`" for name in _SECONDS},
     "call init to create a new one": "create a new one",
@@ -35,17 +35,18 @@ _WORDS = {
 
 
 def python_words(message: str) -> str:
-    """Replace the names of the library in a message by those of this package."""
+    """Replace the library's names in a message with those of this package."""
     for word, replacement in _WORDS.items():
         message = message.replace(word, replacement)
     return message
 
 
 def pairs(options: Mapping[str, object]) -> list[tuple[str, str]]:
-    """Convert options to the keys and values of the library, which checks what is not checked here.
+    """Convert options to keys and values of the library, which validates the values.
 
     Raises:
-        ConfigError: an option has the wrong type, or is not what the library could check.
+        ConfigError: options have the wrong type, a time is out of range, or a value cannot be
+            passed to the library. The message names all of them.
     """
     found = []
     problems = []
@@ -54,7 +55,7 @@ def pairs(options: Mapping[str, object]) -> list[tuple[str, str]]:
             continue
         try:
             text = _text(name, value)
-            # A NUL would end the text.
+            # In C, a NUL ends the text.
             if "\0" in text:
                 raise ValueError("must not contain a NUL character")
             found.append((f"{name}_ms" if name in _SECONDS else name, text))
@@ -66,7 +67,7 @@ def pairs(options: Mapping[str, object]) -> list[tuple[str, str]]:
 
 
 def unknown_option(name: str, known: Iterable[str]) -> ConfigError:
-    """Return the error of an option that does not exist."""
+    """Return the error for an option that does not exist."""
     import difflib
 
     known = list(known)
@@ -101,7 +102,7 @@ def _labels(labels: object) -> str:
     for key, value in labels.items():
         if not isinstance(key, str) or not isinstance(value, str):
             raise ValueError(f"label {key!r}: {value!r} must map a str to a str")
-        # The text of the library has no escapes: a separator would begin another label.
+        # The library's syntax for labels has no escapes: a separator would start another label.
         if any(separator in key + value for separator in ",="):
             raise ValueError(f"label {key!r}: {value!r} must not contain a comma or an equals sign")
     return ",".join(f"{key}={labels[key]}" for key in sorted(labels))
@@ -125,13 +126,13 @@ def _type(value: object) -> str:
 
 
 def milliseconds(seconds: float) -> int:
-    """Round up, because a short time must not become 0. The longest time is about 24 days."""
+    """Round up, so that a short time does not become 0. The result is at most 24.8 days."""
     # (0.1 + 0.2) * 1000 is a little more than 300.
     return math.ceil(round(min(seconds * 1000, 2**31 - 1), 6))
 
 
 def seconds(name: str, value: float) -> float:
-    """Check an argument that is a time. `math.inf` is allowed."""
+    """Return an argument that is a time in seconds. `math.inf` is allowed."""
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         raise TypeError(f"{name} must be seconds as a float, not {_type(value)}")
     if not value >= 0:
@@ -140,7 +141,7 @@ def seconds(name: str, value: float) -> float:
 
 
 def unsigned(name: str, value: int) -> int:
-    """Check an argument that is a number of the library, where ctypes would wrap it round."""
+    """Return an argument that is an unsigned 64-bit number. ctypes would truncate a larger one."""
     number = operator.index(value)
     if not 0 <= number < 1 << 64:
         raise ValueError(f"{name} is {number}: must be from 0 to 2**64 - 1")

@@ -1,4 +1,4 @@
-"""Errors, and their statuses."""
+"""The exceptions of this package and their statuses."""
 
 from __future__ import annotations
 
@@ -10,65 +10,72 @@ if TYPE_CHECKING:
 
 
 class Status(IntEnum):
-    """The kind of an error. The names and numbers are the same in all languages."""
+    """The kind of an error. The names and numbers are the same in all languages.
+
+    Attributes:
+        OK: The call succeeded. No exception has this status.
+        INVALID_ARGUMENT: An argument of a call into the library is invalid. This package checks
+            arguments itself.
+        INVALID_UTF8: An option is not valid UTF-8: it contains a lone surrogate.
+        UNKNOWN_KEY: There is no such option.
+        INVALID_CONFIG: An option is missing or invalid.
+        INVALID_HANDLE: The library does not know the provider.
+        CLOSED: The provider is closed, or was closed during the call.
+        FORKED: The provider belongs to a parent process, or this process has closed the library's
+            descriptors.
+        ALREADY_INITIALIZED: Only in C: the `*provider` of init is already an open provider.
+        NOT_INITIALIZED: Only in C: the provider is 0.
+        ALREADY_REGISTERED: The provider is already registered.
+        NOT_REGISTERED: The provider is not registered, or was deregistered during the call.
+        NOT_SYNCED: The pods have not been listed yet. Usually retryable.
+        SELF_NOT_VISIBLE: This pod is not among the listed pods yet, is not Running yet (see the
+            option `pending`), or has no address yet. Retryable.
+        SELF_EXCLUDED: This pod cannot be a peer. `SelfPodError` lists the reasons.
+        TIMEOUT: The timeout of `wait` or `wait_for_peers` expired. `WaitTimeoutError` lists the
+            reasons. Usually retryable.
+        NOT_IN_CLUSTER: There is no API server to contact: the process is not in a cluster, and
+            `kubeconfig` is not set.
+        NO_CREDENTIALS: The token, CA, namespace or kubeconfig is missing or unusable.
+        NO_IDENTITY: The pod that this process runs in cannot be identified.
+        TLS: The API server's certificate is not trusted, or TLS failed.
+        UNAUTHORIZED: The API server rejects the credentials (401).
+        FORBIDDEN: The service account may not list or watch pods (403).
+        NO_RESOURCES: There are no file descriptors, threads or providers left. Retryable.
+        UNAVAILABLE: The API server is unreachable, does not answer or reports a failure. Only
+            `Health.error` has this status.
+        STALE: The result is older than the option `max_stale`, or older than the call of `refresh`,
+            and no new list has arrived in time. Usually retryable.
+        INTERNAL: The library has failed. The process is not harmed. Close or deregister the
+            provider.
+    """
 
     __module__ = "kubepeers"
 
-    #: The call succeeded. No exception has this status.
     OK = 0
-    #: An argument is out of range.
     INVALID_ARGUMENT = -1
-    #: An option is not valid UTF-8: it contains a lone surrogate.
     INVALID_UTF8 = -2
-    #: There is no such option.
     UNKNOWN_KEY = -3
-    #: An option is missing or invalid.
     INVALID_CONFIG = -4
-    #: The library does not know the provider.
     INVALID_HANDLE = -5
-    #: The provider is closed, or was closed during the call.
     CLOSED = -6
-    #: The provider belongs to a parent process.
     FORKED = -7
-    #: The provider is already initialized.
     ALREADY_INITIALIZED = -8
-    #: The provider is not initialized.
     NOT_INITIALIZED = -9
-    #: The provider is already registered.
     ALREADY_REGISTERED = -10
-    #: The provider is not registered, or was deregistered during the call.
     NOT_REGISTERED = -11
-    #: The pods have not been listed yet. It is usually retryable.
     NOT_SYNCED = -12
-    #: This pod is not among the listed pods yet, is not Running yet, or has no address yet. It is
-    #: retryable.
     SELF_NOT_VISIBLE = -13
-    #: This pod cannot be a peer: it lacks the labels or the discovery port, or has ended.
     SELF_EXCLUDED = -14
-    #: There is a result, but nothing newer came in time, or too few peers. It is retryable.
     TIMEOUT = -15
-    #: There is no API server to contact: the process is not in a cluster, and `kubeconfig` is not
-    #: set.
     NOT_IN_CLUSTER = -16
-    #: The token, CA, namespace or kubeconfig is missing or unusable.
     NO_CREDENTIALS = -17
-    #: The pod that this process runs in cannot be identified.
     NO_IDENTITY = -18
-    #: The API server's certificate is not trusted, or TLS failed.
     TLS = -19
-    #: The API server rejects the credentials (401).
     UNAUTHORIZED = -20
-    #: The service account may not list or watch pods (403).
     FORBIDDEN = -21
-    #: There are no file descriptors, threads or providers left. It is retryable.
     NO_RESOURCES = -22
-    #: The API server is unreachable, does not answer or reports a failure. Only `Health.error` has
-    #: this status.
     UNAVAILABLE = -23
-    #: The result is older than requested, and a new list has not arrived in time. Usually
-    #: retryable.
     STALE = -24
-    #: The library has failed. The process is not harmed.
     INTERNAL = -99
 
 
@@ -79,11 +86,12 @@ _RETRYABLE = (
     Status.SELF_NOT_VISIBLE,
     Status.STALE,
     Status.TIMEOUT,
+    Status.UNAVAILABLE,
 )
 
 
 class KubepeersError(Exception):
-    """Why a call failed. The base class of all errors of this package, except for `LibraryError`.
+    """The base class of the errors of this package, except for `LibraryError`.
 
     The subclasses and their statuses::
 
@@ -103,19 +111,23 @@ class KubepeersError(Exception):
          └── InternalError                INTERNAL
 
     Test `retryable` rather than the class: a `NoResultError` because of a missing Role is not
-    retryable. An error that your program creates, for a test, has the first status of its class,
-    and the usual `retryable` of its status.
+    retryable. If your program creates an error, for example in a test, its status is by default the
+    first one listed for the class, and `retryable` is the usual value for that status.
+
+    Errors can be pickled and copied.
 
     Attributes:
-        message: What failed, why, and what to do. It may have several lines. It contains no
-            secrets. `str(error)` is the same.
+        message: What failed, why, and what to do, as one or more lines. It contains no secrets.
+            `str(error)` is the same.
         status: The kind of the error.
-        retryable: Whether waiting and calling again may help. Pods that start and an API server
-            that returns may make the call succeed. A missing Role or a wrong option needs a person.
-        http_status: The status of the API server's response, for example 403, or 0 if there was no
-            response.
-        manifest: The Kubernetes manifest, in YAML, that fixes the error once it is applied, for
-            example the missing Role. None if there is none.
+        retryable: Whether the same call may succeed later without action by a user or an operator:
+            pods may start, and an API server may return. A missing Role or a wrong option needs
+            action.
+        http_status: The HTTP status of the API server's response, for example 403. 0 if there was
+            no response.
+        manifest: The Kubernetes manifest (YAML) that fixes the error once it is applied, for
+            example the missing Role. It contains the placeholder THE-USER if the credentials do not
+            name a service account. None if there is none.
     """
 
     __module__ = "kubepeers"
@@ -154,7 +166,10 @@ class KubepeersError(Exception):
 
 
 class ConfigError(KubepeersError, ValueError):
-    """An option, or an argument of a call, is unknown or invalid. The message names it."""
+    """An option is unknown or invalid. The message names it.
+
+    Invalid arguments of methods raise a builtin `TypeError` or `ValueError` instead.
+    """
 
     __module__ = "kubepeers"
     _statuses = (
@@ -166,7 +181,11 @@ class ConfigError(KubepeersError, ValueError):
 
 
 class LifecycleError(KubepeersError):
-    """The state of the provider does not allow the call: it may be registered already."""
+    """The state of the provider does not allow the call.
+
+    An instance of this class itself means that the provider is already registered
+    (ALREADY_REGISTERED).
+    """
 
     __module__ = "kubepeers"
     _statuses: ClassVar[tuple[Status, ...]] = (
@@ -192,7 +211,10 @@ class ClosedError(LifecycleError):
 
 
 class ForkedError(LifecycleError):
-    """The provider belongs to a parent process. The child must create its own."""
+    """The provider belongs to a parent process. The child must create its own.
+
+    `Provider.register` also raises it if this process has closed the library's descriptors.
+    """
 
     __module__ = "kubepeers"
     _statuses = (Status.FORKED,)
@@ -201,8 +223,9 @@ class ForkedError(LifecycleError):
 class AccessError(KubepeersError):
     """The API server cannot be found or verified, or it refuses the credentials.
 
-    If the service account lacks a Role, `manifest` is that Role and its RoleBinding. Only
-    `Health.error` has the status UNAVAILABLE: the API server is unreachable, or does not answer.
+    If the service account lacks a Role, `manifest` is that Role and its RoleBinding. The status
+    UNAVAILABLE (the API server is unreachable, does not answer or reports a failure) occurs only in
+    `Health.error`.
     """
 
     __module__ = "kubepeers"
@@ -217,9 +240,10 @@ class AccessError(KubepeersError):
 
 
 class SelfPodError(KubepeersError):
-    """This pod cannot be identified (NO_IDENTITY), or cannot be a peer (SELF_EXCLUDED).
+    """This pod cannot be identified (NO_IDENTITY) or cannot be a peer (SELF_EXCLUDED).
 
-    It cannot be a peer if it lacks the labels or the discovery port, or has ended.
+    It cannot be a peer if it has ended, if it lacks the labels, the discovery port or an address of
+    the option `ip_family`, or if the API server sent a malformed record of it.
     """
 
     __module__ = "kubepeers"
@@ -227,9 +251,9 @@ class SelfPodError(KubepeersError):
 
 
 class NoResultError(KubepeersError):
-    """There is no usable result: none yet (NOT_SYNCED, SELF_NOT_VISIBLE), or an old one (STALE).
+    """There is no result yet (NOT_SYNCED, SELF_NOT_VISIBLE), or only one that is too old (STALE).
 
-    Usually retryable. The message says why.
+    Usually retryable. The message says why there is none.
     """
 
     __module__ = "kubepeers"
@@ -237,21 +261,28 @@ class NoResultError(KubepeersError):
 
 
 class WaitTimeoutError(KubepeersError, TimeoutError):
-    """There is nothing newer, or there are too few peers, or they are not stable yet."""
+    """The timeout of `wait` or `wait_for_peers` expired.
+
+    `wait` found no newer result, or `wait_for_peers` found too few peers or peers that are not
+    stable yet. Usually retryable.
+    """
 
     __module__ = "kubepeers"
     _statuses = (Status.TIMEOUT,)
 
 
 class InternalError(KubepeersError):
-    """The library has failed. The process is not harmed. Close the provider, or deregister it."""
+    """The library has failed. The process is not harmed. Close or deregister the provider."""
 
     __module__ = "kubepeers"
     _statuses = (Status.INTERNAL,)
 
 
 class LibraryError(ImportError):
-    """The shared library cannot be loaded, or does not fit this package. It has no status."""
+    """The shared library cannot be loaded, or is incompatible with this package.
+
+    It is no `KubepeersError`, and has no status.
+    """
 
     __module__ = "kubepeers"
 
@@ -266,10 +297,10 @@ _CLASSES: dict[int, type[KubepeersError]] = {
 
 
 def known_status(number: int) -> Status:
-    """Return the status. A number that only a newer library knows is an internal error."""
+    """Return the status, or INTERNAL for a number that only a newer library knows."""
     return Status(number) if number in _CLASSES else Status.INTERNAL
 
 
 def error_class(number: int) -> type[KubepeersError]:
-    """Return the class of a status."""
+    """Return the exception class of a status."""
     return _CLASSES[known_status(number)]

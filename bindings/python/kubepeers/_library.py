@@ -1,6 +1,6 @@
-"""Finds libkubepeers.so, checks that it fits, and declares its functions.
+"""Finds libkubepeers.so, checks its version, and declares its functions.
 
-Importing this module loads the library. Nothing imports it before a provider needs it.
+Importing this module loads the library. The package imports it only when it is needed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ENVIRONMENT_VARIABLE = "KUBEPEERS_LIBRARY"
 SONAME = "libkubepeers.so.0"
 
 
-# Each kind of object has its own class, so that ctypes refuses one where another is expected.
+# Each kind of object has its own class, so that ctypes rejects an object of another kind.
 class Config(c_void_p):
     """A `kubepeers_config *`."""
 
@@ -42,7 +42,7 @@ class Health(c_void_p):
 
 
 class Text(c_void_p):
-    """A `char *` of the library. A `c_char_p` could not be freed, because ctypes copies it."""
+    """A `char *` to free. ctypes copies a `c_char_p`, so that the original could not be freed."""
 
 
 class Error(c_void_p):
@@ -61,8 +61,8 @@ DOCTOR = {"JSON": 1, "TEXT": 2}
 #: The levels of log records.
 LOG = {"ERROR": 1, "WARN": 2, "INFO": 3, "DEBUG": 4}
 
-#: The result and the parameters of each function in include/kubepeers.h. ctypes copies a `c_char_p`
-#: that is returned.
+#: The result type and the parameter types of each function in include/kubepeers.h. ctypes copies a
+#: returned `c_char_p`.
 PROTOTYPES: dict[str, tuple[Any, ...]] = {
     "kubepeers_config_new": (Config,),
     "kubepeers_config_set": (_Status, Config, c_char_p, c_char_p, POINTER(Error)),
@@ -152,15 +152,18 @@ PROTOTYPES: dict[str, tuple[Any, ...]] = {
 
 
 def load() -> ctypes.CDLL:
-    """Load the library from the first place that has it.
+    """Load the library from the first place that has one.
+
+    The places are the environment variable KUBEPEERS_LIBRARY, the folder of this package, and the
+    system's shared libraries.
 
     Raises:
-        LibraryError: there is no library, or it does not fit this package.
+        LibraryError: there is no library, or it is incompatible with this package.
     """
-    # A CDLL, unlike a PyDLL, releases the interpreter's lock during a call.
+    # A CDLL, unlike a PyDLL, releases the GIL during a call.
     library, place = _open()
     _check_version(library, place)
-    # This function takes nanoseconds. Releasing the lock would take longer.
+    # This function takes nanoseconds. Releasing the GIL would take longer.
     library.kubepeers_generation = ctypes.PyDLL(None, handle=library._handle).kubepeers_generation  # type: ignore[attr-defined]
     for name, (result, *arguments) in PROTOTYPES.items():
         try:
@@ -177,7 +180,7 @@ def load() -> ctypes.CDLL:
 def _open() -> tuple[ctypes.CDLL, str]:
     explicit = os.environ.get(ENVIRONMENT_VARIABLE)
     if explicit:
-        # A library that was named is not silently replaced by another one.
+        # If the named library cannot be loaded, this is an error: another one is no substitute.
         origin = f"from the environment variable {ENVIRONMENT_VARIABLE}"
         fix = f"set it to the path of libkubepeers {_required()} for this system, or unset it"
         return _load_file(explicit, origin, fix), explicit
@@ -200,7 +203,7 @@ def _open() -> tuple[ctypes.CDLL, str]:
 
 def _load_file(path: str, origin: str, fix: str) -> ctypes.CDLL:
     try:
-        # The loader searches elsewhere for a name without a slash.
+        # The loader would search the system for a name without a slash.
         return ctypes.CDLL(os.path.abspath(path))
     except OSError as e:
         raise LibraryError(f"cannot load {path} ({origin}): {e}; {fix}") from e
@@ -218,7 +221,7 @@ def _check_version(library: ctypes.CDLL, place: str) -> None:
     major, rest = divmod(version_number(), 1_000_000)
     minor, patch = divmod(rest, 1_000)
     package_major, package_minor = _package_version()
-    # Additions raise the minor version. Nothing is removed within a major version: docs/abi.md.
+    # Additions raise the minor version. A major version removes nothing (docs/abi.md).
     if major != package_major or minor < package_minor:
         raise LibraryError(
             f"{place} is version {major}.{minor}.{patch}, but kubepeers {__version__} for Python needs {_required()}: "

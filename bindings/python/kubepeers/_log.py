@@ -1,4 +1,4 @@
-"""Forwards the log records of the library to `logging`."""
+"""Forwards the library's log records to `logging`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import threading
 from ctypes import byref, c_int32, c_int64
 from typing import TYPE_CHECKING, NamedTuple
 
-from ._config import python_words
 from ._errors import KubepeersError
 from ._library import LOG, Text, lib
 from ._wait import wake
@@ -36,7 +35,7 @@ CLOSE_TIMEOUT_S = 1.0
 
 
 class Record(NamedTuple):
-    """A record as the library has it."""
+    """A log record of the library."""
 
     level: int
     unix_ms: int
@@ -44,26 +43,29 @@ class Record(NamedTuple):
 
 
 class LogForwarder:
-    """Passes the log records of one session on to `logging`, from the first registration on.
+    """Forwards the log records of one session to `logging`, from the first registration on.
 
-    Handlers run in a thread of its own. The thread that closes the provider may hold a lock that a
-    handler needs, or be the event loop that a handler waits for.
+    It calls the handlers in a separate thread, because the thread that closes the provider may hold
+    a lock that a handler needs, or run the event loop that a handler waits for.
     """
 
     def __init__(self, session: LibrarySession) -> None:
         self._session = session
-        # A signal handler or the garbage collector may close the provider in the thread that holds
-        # the lock.
+        # Reentrant, because a signal handler or the garbage collector may close the provider in the
+        # thread that holds the lock.
         self._lock = threading.RLock()
-        #: Records that have been fetched, and not handled yet.
+        #: Records that were fetched but not handled yet.
         self._records: collections.deque[Record] = collections.deque()
         self._thread: threading.Thread | None = None
-        #: To be called when the thread ends. None once it has ended.
+        #: Functions to call when the thread ends. None once it has ended.
         self._callbacks: list[Callable[[], object]] | None = []
         self._process = os.getpid()
 
     def start(self) -> None:
-        """Start the thread, unless it runs. It keeps neither the provider nor the process alive."""
+        """Start the thread, unless it is running.
+
+        The thread keeps neither the provider nor the process alive.
+        """
         if os.getpid() != self._process:
             return
         with self._lock:
@@ -71,7 +73,7 @@ class LogForwarder:
                 return
             changes = self._session.change_descriptor()
             try:
-                # An isolated subinterpreter refuses to make a daemon thread.
+                # An isolated subinterpreter allows no daemon threads.
                 thread = threading.Thread(
                     target=self._forward, args=(changes,), name="kubepeers-log", daemon=True
                 )
@@ -85,18 +87,21 @@ class LogForwarder:
 
     def save(self) -> None:
         """Fetch the remaining records for the thread, because closing the provider drops them."""
-        # A thread that does not exist in a child process may have held the lock at the fork.
+        # At a fork, the lock may be held by a thread that does not exist in the child.
         if os.getpid() == self._process:
             with contextlib.suppress(KubepeersError):
                 self._fetch()
 
     def join(self) -> None:
-        """Wait until the thread has ended, but not for long, because a handler may block it."""
+        """Wait until the thread has ended, for at most CLOSE_TIMEOUT_S: a handler may block it."""
         if self._thread and not self._is_over():
             self._thread.join(CLOSE_TIMEOUT_S)
 
     async def join_async(self) -> None:
-        """Do what `join` does, in the event loop. It needs no thread, because all may be busy."""
+        """Do the same as `join` in the event loop.
+
+        It uses no thread of the loop's executor, because all of them may be busy.
+        """
         import asyncio
 
         loop = asyncio.get_running_loop()
@@ -113,20 +118,20 @@ class LogForwarder:
         callback()
 
     def _is_over(self) -> bool:
-        """Return whether the thread has ended, does not exist or is the current one."""
+        """Return whether the thread has ended, was never started or is the current one."""
         thread = self._thread
         return thread is None or thread is threading.current_thread() or not thread.is_alive()
 
     def _forward(self, changes: ChangeDescriptor) -> None:
         with changes:
-            # It ends with ClosedError.
+            # ClosedError ends the loop.
             with contextlib.suppress(KubepeersError):
                 while True:
                     changes.wait(None)
                     changes.clear()
                     self._fetch()
                     self._handle_all()
-            # What was saved.
+            # `save` may have added records.
             self._handle_all()
         with self._lock:
             callbacks, self._callbacks = self._callbacks or [], None
@@ -136,7 +141,7 @@ class LogForwarder:
                 callback()
 
     def _fetch(self) -> None:
-        # No handler runs under this lock.
+        # No handler runs under this lock, so `save` never waits for one.
         with self._lock:
             while True:
                 record = self._next()
@@ -158,20 +163,20 @@ class LogForwarder:
 
     def _handle_all(self) -> None:
         while self._records:
-            _handle(_converted(self._records.popleft()))
+            _handle(_converted(self._records.popleft(), self._session.words))
 
 
-def _converted(record: Record) -> logging.LogRecord:
-    # The record comes from no line of Python.
+def _converted(record: Record, words: Callable[[str], str]) -> logging.LogRecord:
+    # No line of Python creates the record.
     made = logger.makeRecord(
-        logger.name, LEVELS[record.level], lib._name, 0, python_words(record.message), (), None
+        logger.name, LEVELS[record.level], lib._name, 0, words(record.message), (), None
     )
     _set_time(made, record.unix_ms)
     return made
 
 
 def _set_time(record: logging.LogRecord, unix_ms: int) -> None:
-    """Set the time at which the library made the record."""
+    """Set the time at which the library created the record."""
     created = unix_ms / 1000
     record.relativeCreated += (created - record.created) * 1000
     record.created, record.msecs = created, unix_ms % 1000
@@ -182,6 +187,6 @@ def _handle(record: logging.LogRecord) -> None:
         if logger.isEnabledFor(record.levelno):
             logger.handle(record)
     except BaseException:
-        # A handler has failed, or tries to exit. As in `logging` itself, report that and go on.
+        # A handler failed or tried to exit. Report this like `logging` and continue.
         with contextlib.suppress(Exception):
             logging.Handler().handleError(record)

@@ -1,4 +1,4 @@
-"""The provider: what a program calls."""
+"""The providers that programs use."""
 
 from __future__ import annotations
 
@@ -21,15 +21,17 @@ if TYPE_CHECKING:
     from ._types import Explanation, Health, Node, Snapshot
     from ._wait import Session
 
-#: A new list may take 3.1 s, if the cache of the API server lags.
+#: A new list takes up to 3.1 s if the API server's cache lags.
 _MIN_REFRESH_TIMEOUT = 5.0
 
 
 def library_version() -> str:
-    """Return the version of the library, for example "0.4.0".
+    """Return the version of the shared library, for example "0.4.0".
+
+    This loads the library if no provider has loaded it yet.
 
     Raises:
-        LibraryError: the library cannot be loaded, or does not fit this package.
+        LibraryError: the library cannot be loaded, or is incompatible with this package.
     """
     from ._library import lib
 
@@ -38,7 +40,7 @@ def library_version() -> str:
 
 
 class _BaseProvider:
-    """What both providers have in common."""
+    """The parts that both providers share."""
 
     _session: Session
     _description: str
@@ -78,69 +80,76 @@ class _BaseProvider:
     ) -> None:
         """Validate the options.
 
-        The provider contacts nothing and starts no thread until it registers. The first provider of
-        a process loads the library.
+        The constructor contacts no server and starts no thread. The first provider of a process
+        loads the library. `register` reads the files that options name, so use absolute paths if
+        the process changes its working directory.
 
         Args:
             pod_labels: The labels that every peer has. All of them must match.
             discovery_port_name: The name of the container port in a peer's address, for example
                 "gossip".
-            namespace: The namespace of the pods. Default: the namespace of this pod, or with
-                `kubeconfig` the namespace of the context.
-            remoting_port_name: The name of a second container port, which the provider only
-                reports, as `Node.remoting_port`. A peer need not have it.
-            peers_port_name: The name of a third container port, which the provider only reports, as
+            namespace: The namespace of the pods. Default: the namespace of this pod. With
+                `kubeconfig`: the namespace of the context, or "default" if it has none.
+            remoting_port_name: The name of a second container port. The provider only reports it,
+                as `Node.remoting_port`. A peer need not have it.
+            peers_port_name: The name of a third container port. The provider only reports it, as
                 `Node.peers_port`. A peer need not have it.
-            default_discovery_port: The port to assume for pods that have no port named
-                `discovery_port_name`. Default: such pods are not peers.
-            default_remoting_port: The port to assume for pods that have no port named
-                `remoting_port_name`, which must be set, too. Default: their port is 0.
-            default_peers_port: The port to assume for pods that have no port named
-                `peers_port_name`, which must be set, too. Default: their port is 0.
-            membership: "member" (default): this process runs in one of the pods. That pod is
-                identified, and is not among its own peers. "observer": it runs in none of the pods,
-                for example outside Kubernetes.
+            default_discovery_port: The port number (1 to 65535) to assume for pods that have no
+                port named `discovery_port_name`. Default: such pods are not peers.
+            default_remoting_port: The port number to assume for pods that have no port named
+                `remoting_port_name`, which must also be set. Default: `Node.remoting_port` is 0.
+            default_peers_port: The port number to assume for pods that have no port named
+                `peers_port_name`, which must also be set. Default: `Node.peers_port` is 0.
+            membership: "member" (default): this process runs in one of the pods. The provider
+                identifies that pod and excludes it from the result. "observer": this process runs
+                in none of the pods, for example outside Kubernetes.
             pod_uid: The uid of the pod that this process runs in. `pod_uid`, `pod_name` and
-                `pod_ip` are needed only if nothing else identifies the pod; see `register`. One of
-                them is enough, and the uid is the most reliable.
-            pod_name: The name of the pod that this process runs in.
-            pod_ip: The IP address of the pod that this process runs in.
-            readiness: "ignore" (default): pods that are not Ready are peers, too, because on a cold
-                start no pod is Ready. "ready": only Ready pods are peers. This is for clients of a
-                cluster, not for its members: two members could both believe that they are alone.
-            pending: "exclude" (default): peers, and this pod, must be Running. "include": Pending
-                pods that have an address are peers, too. This is for native sidecars, whose pod is
-                Pending until its main containers start.
+                `pod_ip` take precedence over all other ways to identify this pod (see `register`),
+                and are needed only if those fail. One is enough. The uid is the most reliable.
+            pod_name: The name of the pod that this process runs in. Ignored if `pod_uid` is set.
+            pod_ip: The IP address of the pod that this process runs in. Ignored if `pod_uid` or
+                `pod_name` is set.
+            readiness: "ignore" (default): a peer need not be Ready, because on a cold start no pod
+                is Ready. "ready": only Ready pods are peers. "ready" is for clients of a cluster,
+                not for its members: two members could both believe that they are alone.
+            pending: "exclude" (default): peers and this pod must be Running. "include": they may
+                also be Pending, if they have an address. "include" is for native sidecars, whose
+                pod is Pending until its main containers start.
             ip_family: "primary" (default): the address of a pod is status.podIP. "ipv4" or "ipv6":
-                it is the first address of that family.
-            max_stale: The maximum age of a result in seconds, 1 to 86400. A call that finds an
+                the address is the first of that family in status.podIPs.
+            max_stale: The maximum age of a result in seconds (1 to 86400). A call that finds an
                 older result requests a list. It raises `NoResultError` (STALE) if the list does not
-                arrive in time. Default: no limit. With less than about a minute, calls in a quiet
-                cluster cause extra lists, because a quiet watch is confirmed only about once a
-                minute.
+                arrive in time. Default: no limit. With less than about 60, calls in a quiet cluster
+                cause extra lists, because a quiet watch is confirmed only about once a minute.
             watch: "auto" (default): watch the pods, or poll them if the service account may list
                 but not watch them. "poll": always poll.
-            poll_interval: Seconds between two polls, 1 to 86400, varied at random by up to a fifth.
-                Default: 15.
-            register_timeout: Seconds for which `register` waits for the first list, at most 86400.
-                Default: 5.
-            discover_timeout: Seconds for which the other calls wait by default, at most 86400.
-                Default: 3. Only `refresh` waits at least 5 s by default.
-            request_timeout: Seconds for which one request to the API server may remain unanswered,
-                at most 86400. Default: 10.
-            service_account_dir: The directory with the files token, ca.crt and namespace. Default:
-                the directory that Kubernetes mounts into every container.
+            poll_interval: Seconds between two polls (1 to 86400), varied at random by up to a
+                fifth. Default: 15.
+            register_timeout: The default timeout of `register` in seconds (0 to 86400). Default: 5.
+            discover_timeout: The default timeout of all other calls that wait, in seconds (0 to
+                86400). Default: 3. `refresh` uses 5 if this is less.
+            request_timeout: Seconds to wait for the start of a response of the API server, and for
+                each further part of the response (0.001 to 86400). A whole list may take three
+                times as long. Default: 10.
+            service_account_dir: The directory of the files token, ca.crt and namespace. Default:
+                /var/run/secrets/kubernetes.io/serviceaccount.
             kubeconfig: The path of a kubeconfig to use instead of the service account, for
-                processes outside Kubernetes.
-            context: The context of the kubeconfig. Default: its current context.
-            log: The most verbose level of the records that the logger "kubepeers" of `logging`
-                receives. Default: "off". A thread of the provider calls the handlers.
-            **unknown: Any other option raises `ConfigError`, whose message has the nearest name.
+                processes outside Kubernetes. With this option, `service_account_dir` has no effect.
+                The provider does not read the environment variable KUBECONFIG.
+            context: The context of the kubeconfig, which must also be set. Default: its current
+                context.
+            log: The most verbose level of the records that the provider sends to
+                `logging.getLogger("kubepeers")`. "error": the library has failed. "warn": a request
+                failed, or something else needs an operator's attention. "info": the registration,
+                the result, or the way in which the provider gets the result has changed. "debug":
+                everything else. Default: "off". A thread of the provider calls the handlers.
+            **unknown: Not accepted. The `ConfigError` suggests the nearest name.
 
         Raises:
             ConfigError: an option is unknown or invalid. The message names it.
+            TypeError: `pod_labels` or `discovery_port_name` is missing.
             KubepeersError: 65,536 providers are open (NO_RESOURCES).
-            LibraryError: the library cannot be loaded, or does not fit this package.
+            LibraryError: the library cannot be loaded, or is incompatible with this package.
         """
         options = dict(locals())
         del options["self"], options["unknown"]
@@ -148,18 +157,25 @@ class _BaseProvider:
             raise _config.unknown_option(name, options)
         self._open(_config.pairs(options))
 
-    def _open(self, pairs: Iterable[tuple[str, str]]) -> None:
+    @classmethod
+    def _from_pairs(cls, pairs: Iterable[tuple[str, str]]) -> Self:
+        """Return a provider for keys and values of the library, with its words in messages."""
+        provider = cls.__new__(cls)
+        provider._open(pairs, raw=True)
+        return provider
+
+    def _open(self, pairs: Iterable[tuple[str, str]], *, raw: bool = False) -> None:
         import weakref
 
-        # This loads the library.
+        # This import loads the library.
         from ._session import LibrarySession
 
         pairs = list(pairs)
-        session = LibrarySession(pairs)
+        session = LibrarySession(pairs, raw=raw)
         self._session = session
-        # Also at the end of the interpreter.
+        # The finalizer also runs when the interpreter exits.
         self._finalizer = weakref.finalize(self, _close_unreferenced, session)
-        # The library has checked the texts.
+        # The library has validated the values, so int() cannot fail.
         texts = dict(pairs)
         self._register_timeout = (
             int(texts.get("register_timeout_ms", _config.REGISTER_TIMEOUT * 1000)) / 1000
@@ -170,7 +186,7 @@ class _BaseProvider:
         self._description = f"{texts['pod_labels']} port {texts['discovery_port_name']}"
 
     def _timeout(self, timeout: float | None, default: float | None = None) -> float | None:
-        """Return the seconds that a call waits, or None for no limit."""
+        """Return the seconds that a call waits. None means no limit."""
         if timeout is None:
             timeout = self._discover_timeout if default is None else default
         seconds = _config.seconds("timeout", timeout)
@@ -191,16 +207,17 @@ class _BaseProvider:
 
     @property
     def id(self) -> str:
-        """The name of this discovery provider: "kubernetes"."""
+        """The name of this discovery method: "kubernetes"."""
         return "kubernetes"
 
     @property
     def generation(self) -> int:
         """The generation of the snapshot that `snapshot` would return at once.
 
-        While it equals the generation of your last snapshot, that snapshot is still current. The
-        value is 0 if `snapshot` would wait or fail, or if `max_stale` is set. Reading it takes less
-        than a microsecond.
+        While it equals the generation of your last snapshot, that snapshot is current. The
+        generation is 0 if `snapshot` would wait or fail, if `max_stale` is set, or if at least
+        1,024 other providers were open when this one was created. Reading it takes less than a
+        microsecond and raises no error.
         """
         return self._session.generation()
 
@@ -212,7 +229,7 @@ class _BaseProvider:
     def _state(self) -> str:
         try:
             health = self._session.health()
-            # Without a generation, this call could request a list.
+            # If the generation is 0, `current` could request a list.
             peers = self._session.current() if self._session.generation() else None
         except KubepeersError as e:
             return e.status.name.lower().replace("_", " ")
@@ -228,9 +245,9 @@ class _BaseProvider:
 
 
 def _close_unreferenced(session: Session) -> None:
-    """Close a provider that is no longer referenced, or is open at the end of the interpreter.
+    """Close a provider that is no longer referenced, or is open when the interpreter exits.
 
-    In a child process the library refuses this, and the provider of the parent remains open.
+    In a child process the library refuses this, and the parent's provider stays open.
     """
     try:
         session.close()
@@ -239,26 +256,35 @@ def _close_unreferenced(session: Session) -> None:
 
 
 class Provider(_BaseProvider):
-    """Finds the peers of this process. Any number of threads may use it at once.
+    """Finds the peers of this process. Any number of threads may use a provider at once.
 
     ::
 
         with Provider(pod_labels={"app": "demo"}, discovery_port_name="gossip") as provider:
             print(provider.discover_peers())  # ['10.0.0.7:3322', '10.0.0.8:3322']
 
-    `with` registers the provider, and closes it at the end.
+    `with` calls `register` at the start and `close` at the end, after which the provider cannot be
+    used again. If the provider is already registered, `with` raises `LifecycleError` and the
+    provider stays registered.
 
-    Calls with a timeout wait until they have a result or the timeout expires. Except for
-    `register`, they keep waiting while a permanent error lasts, such as a missing Role, because an
-    operator may still fix it. A timeout is in seconds, 0 does not wait, and `math.inf` waits
-    without limit. Other threads run meanwhile. In the main thread signal handlers run at once. If a
-    handler raises an exception, as Ctrl-C does, the call ends with it.
+    Methods with a timeout wait until they have a result or the timeout expires. The timeout is in
+    seconds. With 0 the call does not wait, and with `math.inf` it waits without limit. A negative
+    timeout raises `ValueError`, and one that is not a number raises `TypeError`.
 
-    These errors are raised by all methods except for `close`:
-        NotRegisteredError: the provider is not registered (not raised by `register`).
+    While requests to the API server fail permanently, for example because of a missing Role, these
+    calls keep waiting, because an operator may still fix the cause. Only `register` raises such an
+    error before its timeout expires. The iterator of `changes` has no timeout and raises such an
+    error at once.
+
+    While a call waits, other threads run. In the main thread, signal handlers run at once. If a
+    handler raises an exception, as Ctrl-C does, the call ends with that exception.
+
+    All methods except `close` raise these errors:
+        NotRegisteredError: the provider is not registered (not raised by `register`), or was
+            deregistered during the call.
         ClosedError: the provider is closed, or was closed during the call.
-        ForkedError: the provider belongs to a parent process.
-        InternalError: the library has failed.
+        ForkedError: the provider belongs to a parent process. Create another in the child.
+        InternalError: the library has failed. Close or deregister the provider.
     """
 
     __module__ = "kubepeers"
@@ -266,36 +292,53 @@ class Provider(_BaseProvider):
     def register(self, timeout: float | None = None) -> None:
         """Read the credentials, identify this pod, start the watcher, and wait for the first list.
 
-        The call also returns when the timeout expires and all errors were transient, for example
-        because the API server is unreachable or overloaded. The watcher then keeps retrying, and
-        `discover_peers` waits or raises `NoResultError` with the reason until a list succeeds. So a
-        program can start while the API server is away. Nothing is written to the cluster.
+        The call raises permanent errors, such as a missing Role. It returns when the pods have been
+        listed, and also when the timeout expires after only transient errors, for example because
+        the API server is unreachable or overloaded. A program can therefore start while the API
+        server is down: the watcher keeps retrying, and other calls wait, or raise `NoResultError`
+        with the reason, until a list succeeds.
 
-        If the call fails or is interrupted, it leaves nothing running and may be called again.
+        With the timeout 0 the call reads the credentials, starts the watcher and returns. A
+        permanent error that is found after the call has returned makes other calls raise a
+        `NoResultError` that is not retryable. The watcher keeps retrying even then, so the program
+        need not register again once an operator has fixed the cause. The API server's responses 401
+        and 403 count as permanent once they have lasted for two seconds, because an API server that
+        is starting denies valid requests for a moment. `register` does not raise them if its
+        timeout is shorter.
 
-        The credentials are those of `kubeconfig` if it is set, and otherwise those of the service
-        account. They are read again before every request, so that rotation needs no action. The
-        Role must allow list and watch on pods. With list alone the pods are polled.
+        If the call fails or is interrupted, it leaves nothing running and may be called again. If
+        the provider was registered before the call, that registration remains. The call writes
+        nothing to the cluster and does not check whether this pod can be a peer.
 
-        This pod is identified by the first of the following that is available:
+        The credentials are those of `kubeconfig` if it is set. Otherwise they are the files in
+        `service_account_dir`, with the API server's address from the environment variables
+        KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT. The files are read again before every
+        request, so that rotation needs no action. The Role must allow list and watch on pods. With
+        list alone, the watcher polls.
 
-        1. the options `pod_uid`, `pod_name`, `pod_ip`
-        2. the pod that the service account's token is bound to
-        3. the environment variables POD_UID and POD_NAME
-        4. the addresses of the network interfaces that the process sees
-        5. the environment variable HOSTNAME
+        The library identifies this pod by the first of the following that is available. It
+        identifies no pod for an observer.
+
+        1. the options `pod_uid`, `pod_name` and `pod_ip`, in this order
+        2. without `kubeconfig`: the pod that the service account's token is bound to
+        3. the environment variables POD_UID and POD_NAME; one of them is enough
+        4. without `kubeconfig`: the addresses of the network interfaces that the process sees; if
+           several pods share an address (hostNetwork), only pods with the discovery port count
+        5. without `kubeconfig`: the environment variable HOSTNAME, if no pod with the labels has an
+           address from 4
 
         Args:
             timeout: Seconds to wait. Default: the option `register_timeout`.
 
         Raises:
             AccessError: there is no API server to contact (NOT_IN_CLUSTER); the token, CA,
-                namespace or kubeconfig is missing or unusable (NO_CREDENTIALS); the certificate is
-                not trusted (TLS); the API server rejects the token (UNAUTHORIZED); the service
-                account may not list pods (FORBIDDEN).
-            SelfPodError: this pod cannot be identified.
-            LifecycleError: the provider is registered already. The registration remains.
-            NotRegisteredError: another thread deregistered meanwhile.
+                namespace or kubeconfig is missing or unusable (NO_CREDENTIALS); the API server's
+                certificate is not trusted, or TLS failed (TLS); the API server rejects the
+                credentials (UNAUTHORIZED); the service account may not list pods (FORBIDDEN).
+            SelfPodError: this pod cannot be identified (NO_IDENTITY).
+            LifecycleError: the provider is already registered. The registration remains.
+            NotRegisteredError: another thread deregistered the provider during the call.
+            ForkedError: also if the process has closed the library's descriptors, as daemons do.
             KubepeersError: there are no descriptors or threads left (NO_RESOURCES).
         """
         seconds = self._timeout(timeout, self._register_timeout)
@@ -311,35 +354,42 @@ class Provider(_BaseProvider):
             raise
 
     def discover_peers(self, timeout: float | None = None) -> list[str]:
-        """Return the current peers as "ip:port" or "[ip]:port", sorted, without this pod.
+        """Return the addresses of the current peers, sorted, as "ip:port" or "[ip]:port".
 
-        The call waits until the pods have been listed and this pod is listed, Running and has an
-        address (an observer waits only for the list). After that it returns from memory, unless the
-        result is older than `max_stale`. While nothing has changed, a call takes less than a
-        microsecond: call it whenever the peers are needed.
+        The list excludes this pod. The call waits until the pods have been listed and this pod is
+        among them, is Running and has an address. (An observer waits only for the list.) After that
+        it returns from memory. It waits again only if the result is older than `max_stale`, or if
+        this pod no longer meets these conditions, for example because it is no longer listed.
+        Without `max_stale`, a call takes less than a microsecond while nothing has changed, so make
+        it whenever you need the peers. The returned list belongs to the caller.
 
-        An empty list always means that no other pod is a peer now. "Not synced yet" and "API server
-        unreachable" are errors, never an empty list. A pod that starts later is not in the list of
-        an earlier one. But if the call has returned in two pods with different addresses or ports,
-        and neither is terminating, at least one of the two lists has the other pod: they cannot
-        both believe that they are alone. This does not hold if `readiness` is "ready".
+        An empty list always means that no other pod is a peer, as of the last confirmation. "Not
+        synced yet" and "API server unreachable" are errors, never an empty list. Until there is a
+        first result, the call raises an error when its timeout expires. If the API server becomes
+        unreachable later, or denies requests, the last result is kept and returned. `health`
+        returns its age, and `max_stale` limits it.
 
-        While the API server is unreachable or denies requests, the last result is kept and
-        returned. `health` returns its age, and `max_stale` limits it.
+        A result does not contain pods that start after it. Still, two pods that start together
+        cannot both believe that they are alone. If the call has returned in each of two pods with
+        different addresses or ports, and neither pod is terminating, at least one of the two
+        results contains the other pod. This does not hold if `readiness` is "ready", nor for
+        observers. docs/guarantee.md lists all assumptions.
 
         A pod with the labels is a peer if it is Running, has an address and the discovery port, is
         not terminating, and is not this pod. It need not be Ready. The options `pending`,
-        `readiness` and `ip_family` change this. `explain` returns the verdict on each pod.
+        `readiness`, `ip_family` and `default_discovery_port` change these conditions. If several
+        pods have the same address and port, only the one that started last is a peer. If this pod
+        is one of them, none is. `explain` returns the verdict on each pod.
 
         Args:
             timeout: Seconds to wait. Default: the option `discover_timeout`.
 
         Raises:
-            NoResultError: the timeout has expired, and the pods have not been listed (NOT_SYNCED),
-                this pod is absent, not Running or has no address (SELF_NOT_VISIBLE), or the result
-                is older than `max_stale` (STALE).
+            NoResultError: the timeout has expired, and either the pods have not been listed
+                (NOT_SYNCED), or this pod is not listed, not Running or has no address
+                (SELF_NOT_VISIBLE), or the result is older than `max_stale` (STALE).
             SelfPodError: this pod cannot be a peer (SELF_EXCLUDED), or several pods match this
-                process (NO_IDENTITY).
+                process (NO_IDENTITY). Raised at once.
             KubepeersError: there are no descriptors left (NO_RESOURCES).
         """
         return list(self.snapshot(timeout).addresses)
@@ -360,7 +410,9 @@ class Provider(_BaseProvider):
         return wait(self._session, self._session.current, seconds) if cached is None else cached
 
     def nodes(self, timeout: float | None = None) -> list[Node]:
-        """Return the records of the current peers, in their order. Wait like `discover_peers`.
+        """Return the records of the current peers, sorted like their addresses.
+
+        Wait like `discover_peers`.
 
         Args:
             timeout: Seconds to wait. Default: the option `discover_timeout`.
@@ -371,13 +423,15 @@ class Provider(_BaseProvider):
         return wait(self._session, self._session.nodes, self._timeout(timeout))
 
     def self_node(self, timeout: float | None = None) -> Node:
-        """Return this pod, with the address and ports to advertise.
+        """Return the record of this pod, with the address and ports to advertise.
+
+        Wait like `discover_peers`.
 
         Args:
             timeout: Seconds to wait. Default: the option `discover_timeout`.
 
         Raises:
-            SelfPodError: this process is an observer (NO_IDENTITY).
+            SelfPodError: also if this process is an observer (NO_IDENTITY).
             KubepeersError: as `discover_peers`.
         """
         return wait(self._session, self._session.self_node, self._timeout(timeout))
@@ -385,8 +439,8 @@ class Provider(_BaseProvider):
     def wait(self, after_generation: int = 0, timeout: float | None = None) -> Snapshot:
         """Return the peers once their generation is above `after_generation`.
 
-        The call reports states, not events: it may skip intermediate states, but always
-        reports the current one. A new generation may have the same addresses.
+        The call reports states, not events: it may skip intermediate states, but always reports the
+        current one. A new generation may have the same addresses.
 
         Args:
             after_generation: The generation of the last snapshot, or 0 for any.
@@ -399,23 +453,26 @@ class Provider(_BaseProvider):
         return wait(self._session, self._newer_than(after_generation), self._timeout(timeout))
 
     def changes(self) -> Iterator[Snapshot]:
-        """Return an iterator over the snapshots: the current one at once, and then each new one.
+        """Return an iterator over snapshots: the current one at once, then each newer one.
 
         ::
 
             for peers in provider.changes():
                 update(peers.addresses)
 
-        It reports states, not events. If the loop is slow, it gets the newest state next, and none
-        of the states before it. A new generation may have the same addresses. The iterator waits
-        through transient errors, without limit, and ends when the provider is closed. Each iterator
-        starts from the current state, and holds no resource while it does not wait. After an error
-        it may be used again.
+        The iterator reports states, not events: a slow loop gets the newest state next, and none of
+        the states before it. A new generation may have the same addresses. The iterator waits
+        without limit, even through transient errors, and ends when the provider is closed. After an
+        error it may be used again.
+
+        Each iterator starts with the current state and keeps its provider alive. It has open
+        descriptors only while it waits. Threads that share an iterator may get the same snapshot,
+        so create one for each thread.
 
         Raises:
-            NoResultError: there is no usable result, and waiting alone will not help, for example
-                because of a missing Role.
-            ClosedError: the provider was closed before the iterator was used.
+            NoResultError: there is no usable result, and an operator must act, for example because
+                a Role is missing.
+            ClosedError: the provider was closed before the first iteration.
             KubepeersError: as `discover_peers`.
         """
         return _Changes(self)
@@ -425,17 +482,21 @@ class Provider(_BaseProvider):
     ) -> Snapshot:
         """Wait until there are at least `min_peers` peers and their addresses are stable.
 
-        It is meant for a process that is about to form a cluster. When the addresses have been the
-        same for `stable_for`, the library lists the pods again. If the list confirms the addresses,
-        the call returns. An open watch is not enough: it may be dead. The time before the call
-        counts, too. If `stable_for` is 0, a list is needed only after requests have failed. While
-        requests fail, the call keeps waiting.
+        The call is meant for a process that is about to form a cluster. When the addresses have
+        been the same for `stable_for`, the library lists the pods again, because an open watch may
+        be dead. It delays this list by up to 5 ms per peer (at most 5 s), so that not all members
+        list at once. If the list confirms the addresses, the call returns. While requests fail, it
+        keeps waiting.
+
+        Time before the call counts, so a program may repeat the call with short timeouts. If
+        `stable_for` is 0, a list is needed only after requests have failed. If `min_peers` is 0,
+        the call waits until the addresses are stable, even if there are none.
 
         Args:
             min_peers: The minimum number of peers, not counting this pod.
             stable_for: Seconds for which the addresses must have been the same.
             timeout: Seconds to wait. It should exceed `stable_for` by several seconds. Default: the
-                option `discover_timeout`.
+                option `discover_timeout` (3 s), which is usually too short.
 
         Raises:
             WaitTimeoutError: there are too few peers, or they are not stable yet. Also a builtin
@@ -445,12 +506,15 @@ class Provider(_BaseProvider):
         return wait(self._session, self._enough(min_peers, stable_for), self._timeout(timeout))
 
     def refresh(self, timeout: float | None = None) -> None:
-        """Force a new list and wait for it. Later results are at least as new as this call.
+        """Force a new list of the pods and wait for it.
 
-        This holds even with several API servers. Without a refresh, results are as new as the
-        watch, usually a few milliseconds behind. The call is expensive for the API server: do not
-        repeat it on a timer. All calls on a provider together cause at most one list a second. If a
-        list fails, the library requests another, and the call keeps waiting.
+        Later results are at least as new as this call, even with several API servers. Without a
+        refresh, results are as new as the watch, usually a few milliseconds behind.
+
+        The call is expensive for the API server: do not repeat it on a timer. All calls on a
+        provider together cause at most one list a second, and fewer while the API server refuses
+        them. If a list fails, the library requests another, and the call keeps waiting. With the
+        timeout 0 the call requests the list and raises `NoResultError`.
 
         Args:
             timeout: Seconds to wait. Default: 5, or the option `discover_timeout` if that is
@@ -459,16 +523,17 @@ class Provider(_BaseProvider):
         Raises:
             NoResultError: the list has not arrived (STALE), or the pods have never been listed
                 (NOT_SYNCED).
+            KubepeersError: there are no descriptors left (NO_RESOURCES).
         """
         seconds = self._timeout(timeout, self._refresh_timeout())
         wait(self._session, self._session.refresher(), seconds)
 
     def health(self) -> Health:
-        """Return how reliable the results are now. It does not wait."""
+        """Return how reliable the results are now, without waiting."""
         return self._session.health()
 
     def explain(self) -> Explanation:
-        """Return every pod that the labels select, with its verdict. It does not wait.
+        """Return every pod that the labels select, with its verdict, without waiting.
 
         Raises:
             NoResultError: the pods have not been listed yet (NOT_SYNCED).
@@ -476,7 +541,9 @@ class Provider(_BaseProvider):
         return self._session.explain()
 
     def explain_table(self) -> str:
-        """Return the explanation as a table, whose layout may change. It does not wait.
+        """Return the explanation as a human-readable table, without waiting.
+
+        The layout may change.
 
         Raises:
             NoResultError: the pods have not been listed yet (NOT_SYNCED).
@@ -484,27 +551,32 @@ class Provider(_BaseProvider):
         return self._session.explain_table()
 
     def metrics(self) -> str:
-        """Return the metrics in Prometheus text format, for example to append them to others.
+        """Return the metrics in Prometheus text format, without waiting.
 
-        The names begin with kubepeers_, and all metrics have the labels namespace and selector.
-        Serve several providers under separate paths, because a metric name may occur only once in
-        an exposition. kubepeers_metrics in kubepeers.h lists the metrics. It does not wait.
+        The text may be appended to other metrics: all names begin with kubepeers_. All metrics have
+        the labels namespace and selector. Serve several providers under separate paths, because an
+        exposition may describe each metric only once. kubepeers_metrics in kubepeers.h lists the
+        metrics.
         """
         return self._session.metrics()
 
     def deregister(self) -> None:
         """Stop the watcher. Waiting calls raise `NotRegisteredError`.
 
-        The provider can be registered again. The call takes milliseconds, and sends nothing to the
+        The provider can be registered again. The call takes milliseconds and sends nothing to the
         API server.
+
+        Raises:
+            NotRegisteredError: the provider is not registered.
         """
         self._session.deregister()
 
     def close(self) -> None:
-        """Deregister and close the provider. Waiting calls raise `ClosedError`.
+        """Deregister and close the provider permanently. Waiting calls raise `ClosedError`.
 
-        Closing it again is allowed. The call takes milliseconds. With the option `log` it then
-        waits up to a second for handlers of log records that have not finished.
+        The call takes milliseconds. With the option `log` it then waits up to a second for log
+        handlers that have not finished. Any thread may close the provider, and closing it again has
+        no effect.
 
         Raises:
             ForkedError: the provider belongs to a parent process.
@@ -540,7 +612,7 @@ class _Changes:
     """The iterator of `Provider.changes`."""
 
     def __init__(self, provider: Provider) -> None:
-        # It keeps the provider from being closed by the garbage collector.
+        # Keeps the garbage collector from closing the provider.
         self._provider = provider
         self._position = _Position()
 
@@ -558,7 +630,7 @@ class _Changes:
 
 
 class AsyncProvider(_BaseProvider):
-    """`Provider` for asyncio, with awaitable methods. It works with any event loop, also uvloop.
+    """`Provider` for asyncio: the same arguments, results and errors, with awaitable methods.
 
     ::
 
@@ -566,14 +638,17 @@ class AsyncProvider(_BaseProvider):
         async with AsyncProvider(**options) as provider:
             print(await provider.discover_peers())  # ['10.0.0.7:3322', '10.0.0.8:3322']
 
-    `async with` registers the provider, and closes it at the end.
+    `async with` awaits `register` at the start and `close` at the end.
 
-    Waits block neither the event loop nor a thread. All waiting tasks of a loop share two file
-    descriptors. A wait may be cancelled at any time, and leaves nothing behind. Calls that do
-    not wait, and the first step of `register`, which reads the files of the credentials, run in the
-    event loop.
+    All methods are coroutines, even those that do not wait, except for `changes`, which returns an
+    async iterator. The constructor needs no running event loop. One provider may serve several
+    event loops, of asyncio or of uvloop.
 
-    Arguments, results and errors are those of `Provider`.
+    A wait blocks neither the event loop nor a thread. It may be cancelled at any time and leaves
+    nothing behind. All tasks of a loop that wait for the same provider share two file descriptors.
+
+    Work that does not wait runs in the event loop: `register` reads the files of the credentials
+    there, and `close` and `deregister` block the loop for milliseconds.
     """
 
     __module__ = "kubepeers"
@@ -602,11 +677,10 @@ class AsyncProvider(_BaseProvider):
             raise
 
     async def discover_peers(self, timeout: float | None = None) -> list[str]:
-        """Return the current peers as "ip:port" or "[ip]:port", sorted, without this pod.
+        """Return the addresses of the current peers, sorted, as "ip:port" or "[ip]:port".
 
-        An empty list always means that no other pod is a peer now. "Not synced yet" and "API server
-        unreachable" are errors, never an empty list. See `Provider.discover_peers` for the details
-        and the errors.
+        An empty list always means that no other pod is a peer, never that nothing is known yet. See
+        `Provider.discover_peers` for the details and the errors.
 
         Args:
             timeout: Seconds to wait. Default: the option `discover_timeout`.
@@ -630,7 +704,9 @@ class AsyncProvider(_BaseProvider):
         )
 
     async def nodes(self, timeout: float | None = None) -> list[Node]:
-        """Return the records of the current peers, in their order. Wait like `discover_peers`.
+        """Return the records of the current peers, sorted like their addresses.
+
+        Wait like `discover_peers`.
 
         Args:
             timeout: Seconds to wait. Default: the option `discover_timeout`.
@@ -638,21 +714,23 @@ class AsyncProvider(_BaseProvider):
         return await wait_async(self._session, self._session.nodes, self._timeout(timeout))
 
     async def self_node(self, timeout: float | None = None) -> Node:
-        """Return this pod, with the address and ports to advertise.
+        """Return the record of this pod, with the address and ports to advertise.
+
+        Wait like `discover_peers`.
 
         Args:
             timeout: Seconds to wait. Default: the option `discover_timeout`.
 
         Raises:
-            SelfPodError: this process is an observer (NO_IDENTITY).
+            SelfPodError: also if this process is an observer (NO_IDENTITY).
         """
         return await wait_async(self._session, self._session.self_node, self._timeout(timeout))
 
     async def wait(self, after_generation: int = 0, timeout: float | None = None) -> Snapshot:
         """Return the peers once their generation is above `after_generation`.
 
-        The call reports states, not events: it may skip intermediate states, but always
-        reports the current one. A new generation may have the same addresses.
+        The call reports states, not events: it may skip intermediate states, but always reports the
+        current one. A new generation may have the same addresses.
 
         Args:
             after_generation: The generation of the last snapshot, or 0 for any.
@@ -666,7 +744,7 @@ class AsyncProvider(_BaseProvider):
         )
 
     def changes(self) -> AsyncIterator[Snapshot]:
-        """Return an iterator over the snapshots: the current one at once, and then each new one.
+        """Return an async iterator over snapshots: the current one at once, then each newer one.
 
         ::
 
@@ -674,8 +752,8 @@ class AsyncProvider(_BaseProvider):
                 update(peers.addresses)
 
         See `Provider.changes` for the details and the errors. If a task is cancelled while it waits
-        for the next snapshot, the iterator may be used again. If several tasks share one iterator,
-        each snapshot goes to one.
+        for the next snapshot, the iterator may be used again. If several tasks share an iterator,
+        each snapshot goes to one of them.
         """
         return _AsyncChanges(self)
 
@@ -690,7 +768,7 @@ class AsyncProvider(_BaseProvider):
             min_peers: The minimum number of peers, not counting this pod.
             stable_for: Seconds for which the addresses must have been the same.
             timeout: Seconds to wait. It should exceed `stable_for` by several seconds. Default: the
-                option `discover_timeout`.
+                option `discover_timeout` (3 s), which is usually too short.
 
         Raises:
             WaitTimeoutError: there are too few peers, or they are not stable yet. Also a builtin
@@ -701,10 +779,10 @@ class AsyncProvider(_BaseProvider):
         )
 
     async def refresh(self, timeout: float | None = None) -> None:
-        """Force a new list and wait for it. Later results are at least as new as this call.
+        """Force a new list of the pods and wait for it.
 
-        The call is expensive for the API server: do not repeat it on a timer. See
-        `Provider.refresh` for the details.
+        Later results are at least as new as this call. The call is expensive for the API server: do
+        not repeat it on a timer. See `Provider.refresh` for the details.
 
         Args:
             timeout: Seconds to wait. Default: 5, or the option `discover_timeout` if that is
@@ -718,11 +796,11 @@ class AsyncProvider(_BaseProvider):
         await wait_async(self._session, self._session.refresher(), seconds)
 
     async def health(self) -> Health:
-        """Return how reliable the results are now. It does not wait."""
+        """Return how reliable the results are now, without waiting."""
         return self._session.health()
 
     async def explain(self) -> Explanation:
-        """Return every pod that the labels select, with its verdict. It does not wait.
+        """Return every pod that the labels select, with its verdict, without waiting.
 
         Raises:
             NoResultError: the pods have not been listed yet (NOT_SYNCED).
@@ -730,7 +808,9 @@ class AsyncProvider(_BaseProvider):
         return self._session.explain()
 
     async def explain_table(self) -> str:
-        """Return the explanation as a table, whose layout may change. It does not wait.
+        """Return the explanation as a human-readable table, without waiting.
+
+        The layout may change.
 
         Raises:
             NoResultError: the pods have not been listed yet (NOT_SYNCED).
@@ -738,23 +818,27 @@ class AsyncProvider(_BaseProvider):
         return self._session.explain_table()
 
     async def metrics(self) -> str:
-        """Return the metrics in the text format of Prometheus. See `Provider.metrics`."""
+        """Return the metrics in Prometheus text format, without waiting. See `Provider.metrics`."""
         return self._session.metrics()
 
     async def deregister(self) -> None:
         """Stop the watcher. Waiting calls raise `NotRegisteredError`.
 
-        The provider can be registered again. The call takes milliseconds, and sends nothing to the
+        The provider can be registered again. The call takes milliseconds and sends nothing to the
         API server.
+
+        Raises:
+            NotRegisteredError: the provider is not registered.
         """
         self._session.deregister()
 
     async def close(self) -> None:
-        """Deregister and close the provider. Waiting calls raise `ClosedError`.
+        """Deregister and close the provider permanently. Waiting calls raise `ClosedError`.
 
-        Closing it again is allowed. The call takes milliseconds. With the option `log` it then
-        waits up to a second for handlers that have not finished, without blocking the event loop.
-        If it is cancelled meanwhile, the provider is closed nevertheless.
+        The call blocks the event loop for milliseconds. With the option `log` it then waits up to a
+        second for log handlers that have not finished, without blocking the event loop. If the call
+        is cancelled during that second, the provider is closed nevertheless. Closing it again has
+        no effect.
 
         Raises:
             ForkedError: the provider belongs to a parent process.
@@ -793,7 +877,7 @@ class _AsyncChanges:
     """
 
     def __init__(self, provider: AsyncProvider) -> None:
-        # It keeps the provider from being closed by the garbage collector.
+        # Keeps the garbage collector from closing the provider.
         self._provider = provider
         self._position = _Position()
 
@@ -816,7 +900,7 @@ class _Position:
     """The position of an iterator over changes."""
 
     def __init__(self) -> None:
-        #: Whether the provider has been open since the iterator exists.
+        #: Whether the iterator has ever found the provider open.
         self.begun = False
         self._generation = 0
 

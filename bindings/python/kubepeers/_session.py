@@ -36,46 +36,87 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound="ctypes.c_void_p")
 
 
-class LibrarySession:
-    """A provider of the library, called with timeouts of 0 only.
+def call(function: Callable[..., int], *arguments: Any, raw: bool = False) -> None:
+    """Call a function whose last parameter is the error, and raise the error that it stores.
 
-    `_wait.Session` has the methods.
+    Args:
+        function: A function of the library.
+        arguments: Its arguments, except for the error.
+        raw: Whether messages keep the words of the library.
+    """
+    error = Error()
+    # Created before the call, so that the error is freed even if a signal handler raises.
+    try:
+        status = function(*arguments, byref(error))
+        if status != Status.OK:
+            raise exception(status, error, raw=raw)
+    finally:
+        if error:
+            lib.kubepeers_error_free(error)
+
+
+def exception(status: int, error: Error, *, raw: bool) -> KubepeersError:
+    """Return an exception for an error of the library."""
+    message: str = lib.kubepeers_error_message(error).decode()
+    manifest: bytes | None = lib.kubepeers_error_manifest(error)
+    return error_class(status)(
+        message if raw else python_words(message),
+        status=known_status(status),
+        retryable=lib.kubepeers_error_is_retryable(error) != 0,
+        http_status=lib.kubepeers_error_http_status(error),
+        manifest=None if manifest is None else manifest.decode(),
+    )
+
+
+@contextlib.contextmanager
+def configuration(pairs: Iterable[tuple[str, str]], *, raw: bool) -> Iterator[_library.Config]:
+    """Create a configuration of the library, and free it afterwards."""
+    config = lib.kubepeers_config_new()
+    try:
+        for key, value in pairs:
+            call(lib.kubepeers_config_set, config, _encoded(key), _encoded(value), raw=raw)
+        yield config
+    finally:
+        lib.kubepeers_config_free(config)
+
+
+class LibrarySession:
+    """A provider of the library, called only with timeouts of 0.
+
+    `_wait.Session` documents the methods.
     """
 
-    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+    def __init__(self, pairs: Iterable[tuple[str, str]], *, raw: bool = False) -> None:
         """Validate the configuration and create a provider.
 
         Args:
             pairs: Keys and values of the library.
+            raw: Whether messages keep the words of the library.
         """
+        self._raw = raw
         self._pid = os.getpid()
-        # An object, because ctypes would convert a number at every call.
+        # A ctypes object, because an int would be converted at every call.
         self.handle = c_uint64()
-        #: The newest snapshot that was copied. It is current while the library has its generation.
+        #: The last copied snapshot. It is current while the library has the same generation.
         self._snapshot = Snapshot(-1, ())
         self._buffer_size = 4096
-        #: The notifiers of event loops in which tasks wait, by the `id` of the loop, which the
-        #: notifier keeps alive.
+        #: The notifiers of the event loops in which tasks wait, by the `id` of the loop. A notifier
+        #: keeps its loop alive, so the id is not reused.
         self._notifiers: weakref.WeakValueDictionary[int, LoopNotifier] = (
             weakref.WeakValueDictionary()
         )
-        # Held while a call begins, checks or undoes a registration, also by a signal handler.
+        # Held while a call begins, checks or undoes a registration. Reentrant, because a signal
+        # handler may do the same in the thread that holds it.
         self._registering = threading.RLock()
         self._registration: object = None
         self.log: LogForwarder | None = None
         self._init(pairs)
 
     def _init(self, pairs: Iterable[tuple[str, str]]) -> None:
-        config = lib.kubepeers_config_new()
-        try:
-            level = "off"
-            for key, value in pairs:
-                self.call(lib.kubepeers_config_set, config, _encoded(key), _encoded(value))
-                level = value if key == "log" else level
+        pairs = list(pairs)
+        with configuration(pairs, raw=self._raw) as config:
             self.call(lib.kubepeers_init, config, byref(self.handle))
-        finally:
-            lib.kubepeers_config_free(config)
-        if level != "off":
+        if dict(pairs).get("log", "off") != "off":
             from ._log import LogForwarder
 
             self.log = LogForwarder(self)
@@ -84,15 +125,7 @@ class LibrarySession:
 
     def call(self, function: Callable[..., int], *arguments: Any) -> None:
         """Call a function whose last parameter is the error, and raise that error."""
-        error = Error()
-        # The object exists before the call, so that the error is freed whatever interrupts Python.
-        try:
-            status = function(*arguments, byref(error))
-            if status != Status.OK:
-                raise self._exception(status, error)
-        finally:
-            if error:
-                lib.kubepeers_error_free(error)
+        call(function, *arguments, raw=self._raw)
 
     @contextlib.contextmanager
     def owned(
@@ -106,16 +139,11 @@ class LibrarySession:
             free(made)
 
     def _exception(self, status: int, error: Error) -> KubepeersError:
-        """Copy an error of the library."""
-        message: str = lib.kubepeers_error_message(error).decode()
-        manifest: bytes | None = lib.kubepeers_error_manifest(error)
-        return error_class(status)(
-            python_words(message),
-            status=known_status(status),
-            retryable=lib.kubepeers_error_is_retryable(error) != 0,
-            http_status=lib.kubepeers_error_http_status(error),
-            manifest=None if manifest is None else manifest.decode(),
-        )
+        return exception(status, error, raw=self._raw)
+
+    def words(self, message: str) -> str:
+        """Return a message in the words of this package."""
+        return message if self._raw else python_words(message)
 
     # --- Registration ---
 
@@ -129,7 +157,7 @@ class LibrarySession:
             except KubepeersError:
                 raise
             except BaseException:
-                # A signal handler has raised it, perhaps after the library had registered.
+                # A signal handler raised it, possibly after the library had registered.
                 if is_first:
                     with contextlib.suppress(KubepeersError):
                         self.deregister()
@@ -159,7 +187,7 @@ class LibrarySession:
             self._registration = None
 
     def _locked(self) -> contextlib.AbstractContextManager[object]:
-        # A thread that does not exist in a child process may have held the lock at the fork.
+        # At a fork, the lock may be held by a thread that does not exist in the child.
         return self._registering if os.getpid() == self._pid else contextlib.nullcontext()
 
     # --- Peers ---
@@ -186,10 +214,10 @@ class LibrarySession:
                 return last
             if length.value <= size:
                 break
-            # With room for new peers.
+            # Twice as much, to leave room for new peers.
             self._buffer_size = 2 * length.value
         snapshot = Snapshot(generation.value, _split(ctypes.string_at(buffer, length.value)))
-        # Other threads do the same. If an older snapshot remains, its generation shows that.
+        # Threads may overwrite it with an older one, which `cached` recognizes by its generation.
         self._snapshot = snapshot
         return snapshot
 
@@ -205,7 +233,7 @@ class LibrarySession:
         stable_ms = milliseconds(stable_for)
         with self._peers(lib.kubepeers_wait_for_peers, self.handle, min, stable_ms, 0) as peers:
             generation: int = lib.kubepeers_peers_generation(peers)
-            # It is nearly always the current list, whose addresses can be copied in one call.
+            # This is nearly always the current list, whose addresses `current` copies in one call.
             with contextlib.suppress(KubepeersError):
                 current = self.current()
                 if current.generation == generation:
@@ -283,8 +311,8 @@ class LibrarySession:
         return ChangeDescriptor(fd.value)
 
     def notifier(self, loop: asyncio.AbstractEventLoop) -> LoopNotifier:
-        # The tasks that wait keep the notifier alive, so that a loop that is closed while they wait
-        # can be collected.
+        # Only the waiting tasks keep the notifier alive, so that a loop that is closed while they
+        # wait can be collected.
         notifier = self._notifiers.get(id(loop))
         if notifier is None:
             notifier = self._notifiers[id(loop)] = LoopNotifier(self, loop)
@@ -305,17 +333,17 @@ class LibrarySession:
             if self.log:
                 self.log.save()
         finally:
-            # Whatever interrupts it, for example Ctrl-C.
+            # Also if Ctrl-C interrupts `save`.
             self.call(lib.kubepeers_close, self.handle)
 
 
 def _encoded(text: str) -> bytes:
-    # Lone surrogates become bytes that are not UTF-8, which the library refuses.
+    # Lone surrogates become bytes that are not UTF-8, which the library rejects.
     return text.encode("utf-8", "surrogatepass")
 
 
 def _split(texts: bytes) -> tuple[str, ...]:
-    # Each ends with a NUL.
+    # Each address ends with a NUL.
     return tuple(texts[:-1].decode().split("\0")) if texts else ()
 
 
@@ -338,7 +366,7 @@ def _node(peers: Peers, index: int) -> Node:
 
 
 def _explained(pod: dict[str, Any]) -> ExplainedPod:
-    # A newer library may have added fields.
+    # Ignores fields that a newer library has added.
     return ExplainedPod(
         name=pod["name"],
         verdict=pod["verdict"],

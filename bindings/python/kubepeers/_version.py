@@ -1,3 +1,3 @@
-"""The version of the package: the one of the library that it was made for."""
+"""The version of the package, and of the library that it was made for."""
 
 __version__ = "0.4.0"

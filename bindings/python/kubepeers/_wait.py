@@ -1,7 +1,7 @@
 """Waits for changes: one loop for threads, and one for asyncio.
 
-Both wait for the change descriptor of the library, and call the library with a timeout of 0. So no
-thread is blocked inside the library, and signal handlers of Python run at once.
+Both wait for a change descriptor of the library, and call the library only with a timeout of 0. No
+thread is therefore blocked inside the library, and Python's signal handlers run at once.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
         """A provider whose methods return at once. Any number of threads may use it."""
 
         def cached(self) -> Snapshot | None:
-            """Return the current peers if this takes no call that can fail."""
+            """Return the current peers if no call that can fail is needed."""
 
         def current(self) -> Snapshot:
             """Return the current peers."""
 
         def newer_than(self, generation: int) -> Snapshot:
-            """Return the current peers if their generation is above that one."""
+            """Return the current peers if their generation is above `generation`."""
 
         def enough(self, min: int, stable_for: float) -> Snapshot:
-            """Return the current peers if there are enough of them, and they are stable."""
+            """Return the current peers if there are enough and they are stable."""
 
         def nodes(self) -> list[Node]:
             """Return the records of the current peers."""
@@ -47,10 +47,10 @@ if TYPE_CHECKING:
             """Return the record of this pod."""
 
         def refresher(self) -> Callable[[], None]:
-            """Return a call that requests a list, and fails until the list has arrived."""
+            """Return a function that requests a list once, and fails until it has arrived."""
 
         def generation(self) -> int:
-            """Return the generation of the current peers, or 0."""
+            """Return the generation of the current peers, or 0 without a result."""
 
         def health(self) -> Health:
             """Return how reliable the results are."""
@@ -83,13 +83,13 @@ if TYPE_CHECKING:
             """Close, and wait for handlers of log records without blocking the loop."""
 
         def change_descriptor(self) -> ChangeDescriptor:
-            """Return a new descriptor."""
+            """Return a new change descriptor."""
 
         def notifier(self, loop: asyncio.AbstractEventLoop) -> LoopNotifier:
             """Return the notifier of the loop."""
 
 
-#: The errors that end a wait only when its time is over. The library itself waits for the same
+#: The errors that end a wait only when its timeout expires. The library waits through the same
 #: statuses.
 TRANSIENT = (NoResultError, WaitTimeoutError)
 
@@ -117,7 +117,7 @@ def wait(
     deadline = None if timeout is None else time.monotonic() + timeout
     with session.change_descriptor() as changes:
         while True:
-            # Before the attempt, so that a change during the attempt is not lost.
+            # Cleared before the attempt, so that a change during the attempt is not lost.
             changes.clear()
             try:
                 return attempt()
@@ -135,7 +135,7 @@ async def wait_async(
     *,
     raise_permanent: bool = False,
 ) -> T:
-    """Do what `wait` does, in the running event loop."""
+    """Do the same as `wait`, in the running event loop."""
     try:
         return attempt()
     except TRANSIENT as e:
@@ -153,7 +153,7 @@ async def wait_async(
                 left = None if deadline is None else deadline - loop.time()
                 if (left is not None and left <= 0) or _is_final(e, raise_permanent):
                     raise
-            # Nothing is lost: until here the loop could not run its callbacks.
+            # No change is lost: until here the loop could not run `_notify`.
             await notifier.wait(left)
 
 
@@ -164,7 +164,7 @@ def _is_final(error: KubepeersError, raise_permanent: bool) -> bool:
 class ChangeDescriptor:
     """A descriptor that is readable when a call may have a new outcome. It must be closed.
 
-    It is readable at the start, and forever once the provider is closed.
+    It is readable at the start. Once the provider is closed, it stays readable.
     """
 
     _fd = -1
@@ -179,23 +179,23 @@ class ChangeDescriptor:
 
     def clear(self) -> None:
         """Make the descriptor unreadable until the next change."""
-        # A child process would take changes away from its parent.
+        # A read in a child process would take the change away from the parent.
         if os.getpid() != self._process:
             return
         try:
             os.read(self._fd, 4096)
         except BlockingIOError:
-            return  # There was no change.
+            return  # There is no change.
 
     def wait(self, seconds: float | None) -> None:
-        """Wait for the next change, for at most that long. Signal handlers run meanwhile."""
+        """Wait for the next change, for at most `seconds`. Signal handlers run meanwhile."""
         poll = select.poll()
         poll.register(self._fd, select.POLLIN)
-        # An int of C, in milliseconds.
+        # poll takes milliseconds, as an int of C.
         poll.poll(None if seconds is None else min(seconds * 1000, 2**31 - 1))
 
     def close(self) -> None:
-        """Close the descriptor. Closing it again is allowed."""
+        """Close the descriptor. Closing it again has no effect."""
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
@@ -207,14 +207,14 @@ class ChangeDescriptor:
         self.close()
 
     def __del__(self) -> None:
-        # An event loop that is closed while tasks wait never gets to the end of their waits.
+        # If an event loop is closed while tasks wait, their waits never end.
         self.close()
 
 
 class LoopNotifier:
     """Wakes all tasks of an event loop that wait for one provider.
 
-    It has a descriptor while any task waits.
+    It has a descriptor only while a task waits.
     """
 
     def __init__(self, session: Session, loop: asyncio.AbstractEventLoop) -> None:
@@ -235,16 +235,17 @@ class LoopNotifier:
     def __exit__(self, *_: object) -> None:
         self._tasks -= 1
         if self._changes and not self._tasks:
-            # If the loop was closed while tasks waited, the garbage collector may have closed it.
+            # If the loop was closed while tasks waited, the garbage collector may have closed the
+            # descriptor.
             if self._changes.fileno() >= 0:
                 self._loop.remove_reader(self._changes.fileno())
             self._changes.close()
             self._changes = None
 
     async def wait(self, seconds: float | None) -> None:
-        """Wait for the next change, for at most that long."""
+        """Wait for the next change, for at most `seconds`."""
         waiter = self._loop.create_future()
-        # A loop refuses infinity.
+        # call_later rejects infinity.
         timer = (
             None if seconds is None else self._loop.call_later(min(seconds, 2**31), wake, waiter)
         )
@@ -257,13 +258,13 @@ class LoopNotifier:
                 timer.cancel()
 
     def _notify(self, changes: ChangeDescriptor) -> None:
-        # Before the attempts of the tasks, so that a change during them is not lost.
+        # Cleared before the tasks' attempts, so that a change during them is not lost.
         changes.clear()
         for waiter in self._waiters:
             wake(waiter)
 
 
 def wake(waiter: asyncio.Future[None]) -> None:
-    """Wake a task, unless it has been cancelled or woken already in the same turn of the loop."""
+    """Wake a task, unless it was cancelled or woken in the same iteration of the loop."""
     if not waiter.done():
         waiter.set_result(None)

@@ -1,32 +1,41 @@
 """Fakes of the providers, for tests of programs that use them.
 
-They need neither a cluster nor the library::
+They need neither a cluster nor the shared library::
 
     from kubepeers import ClosedError
     from kubepeers.testing import FakeProvider
 
-    def test_it_follows_its_peers():
+    def test_service_joins_new_peers():
         script = [["10.0.0.2:3322", "10.0.0.3:3322"], ClosedError("the end of the test")]
         service = MyService(FakeProvider(["10.0.0.2:3322"], script=script))
-        service.run()  # it registers the provider, and iterates over changes()
+        service.run()  # registers the provider and iterates over changes()
         assert service.joined == {"10.0.0.2:3322", "10.0.0.3:3322"}
 
-A fake is a `Provider` or an `AsyncProvider`, and its methods behave like the real ones. The test
-decides what they find: in advance by a script, or at any time, from any thread, by the plain
-functions `set_peers`, `set_error` and `set_health`.
+`FakeProvider` is a subclass of `Provider`, and `AsyncFakeProvider` of `AsyncProvider`. Their
+methods behave like the real ones. The test decides what they return:
 
-The script is a sequence of peers and errors. A call that finds nothing to return, such as `changes`
-when there is nothing new, takes the next item at once:
+- in advance, with a script
+- at any time and from any thread, with `set_peers`, `set_error` and `set_health`. These are not
+  coroutines, not even those of `AsyncFakeProvider`.
 
-- Peers replace the current ones. If the call still finds nothing to return, it takes another item.
+The script is a sequence of peers and errors. Where a real call would wait, the fake call takes the
+next item of the script at once instead. Two examples are `changes` if there is nothing new, and
+`register` if the pods have not been listed and its timeout is not 0. The item decides what the call
+does next:
+
+- Peers replace the current ones. If a real call would still wait, the fake call takes another item.
 - A `ClosedError` closes the provider, which ends `changes`.
-- A retryable `NoResultError` or `WaitTimeoutError` makes the call wait. With the timeout 0 the call
-  raises it.
+- A `NoResultError` or `WaitTimeoutError` stands for a wait that brings nothing. If the timeout of
+  the call is 0, the call raises the error. Otherwise it takes the next item. `changes` does so only
+  if the error is retryable, and raises it if not.
 - Any other error is raised, once.
 
-After the last item such calls wait for as long as real ones do. `register` takes an item only if
-there are no peers (None) and its timeout is not 0. Peers are always stable: `wait_for_peers` does
-not wait for `stable_for`.
+After the last item, calls wait as long as real ones do. `changes` then waits forever, so end its
+script with a `ClosedError`.
+
+Peers are always stable: `wait_for_peers` does not wait for `stable_for`. `refresh` waits only until
+the pods have been listed. `explain` returns the peers and this pod, and `metrics` only the number
+of peers.
 """
 
 from __future__ import annotations
@@ -66,12 +75,12 @@ T = TypeVar("T")
 def node(address: str, **fields: object) -> Node:
     """Return the record of a pod with an address such as "10.0.0.2:3322" or "[fd00::2]:3322".
 
-    By default the pod is Ready, runs on "node-1", and has a name and uid made of its address, no
-    other ports and no revision.
+    By default the pod is Ready and runs on "node-1". Its name and uid are derived from its IP
+    address, its other ports are 0, and its revision is "".
 
     Args:
         address: The address of the pod.
-        **fields: Fields of `Node` that should not have their defaults, for example `ready=False`.
+        **fields: Fields of `Node` to set, for example `ready=False`.
     """
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
@@ -84,7 +93,7 @@ def node(address: str, **fields: object) -> Node:
 
 
 class _Controls(_BaseProvider):
-    """What both fakes have in common: the constructor, and what the test does with them."""
+    """The constructor of both fakes, and the functions that a test calls."""
 
     _fake: _FakeSession
 
@@ -97,12 +106,13 @@ class _Controls(_BaseProvider):
         register_timeout: float = _config.REGISTER_TIMEOUT,
         discover_timeout: float = _config.DISCOVER_TIMEOUT,
     ) -> None:
-        """Create a fake, which is not registered yet.
+        """Create a fake, which is not registered yet. It takes no other options of `Provider`.
 
         Args:
-            peers: Addresses or records of the first peers. None: the pods have not been listed yet.
-            script: What happens next: peers, or errors. See the module's documentation.
-            self_node: The address or the record of this pod. None: an observer.
+            peers: The first peers, as addresses or records. None: the pods have not been listed
+                yet.
+            script: Peers and errors for calls that would wait. See the module's documentation.
+            self_node: The address or the record of this pod. None: the process is an observer.
             register_timeout: As the option of `Provider`.
             discover_timeout: As the option of `Provider`.
         """
@@ -111,7 +121,7 @@ class _Controls(_BaseProvider):
         self._description = "fake"
 
     def set_peers(self, peers: Iterable[str | Node]) -> None:
-        """Replace the peers, as a new generation. This clears an error of `set_error`.
+        """Replace the peers, as a new generation, and end the effect of `set_error`.
 
         Args:
             peers: Addresses or records, in any order.
@@ -119,17 +129,26 @@ class _Controls(_BaseProvider):
         self._fake.set_peers(peers)
 
     def set_error(self, error: KubepeersError | None) -> None:
-        """Make calls that need a result raise `error`, until `set_error(None)` or `set_peers`.
+        """Make calls that need a result raise `error`, until `set_error(None)` or new peers.
 
-        They raise a `NoResultError` when their timeout expires, even if there were peers before.
-        They raise any other error at once. `register` does so, too.
+        They raise `error` even if there were peers before. If it is a `NoResultError` or
+        `WaitTimeoutError`, they raise it when their timeout expires. (`changes` raises it at once
+        if it is not retryable.) They raise any other error at once. `register` raises any error at
+        once, except for a `NoResultError`.
+
+        Args:
+            error: The error, or None to end its effect.
         """
         self._fake.set_error(error)
 
     def set_health(self, **fields: object) -> None:
-        """Replace fields of `Health`, for example `stale=True`.
+        """Replace fields of the `Health` that `health` returns, for example `stale=True`.
 
-        By default the fake is healthy once there are peers. Until then it is not synced, and stale.
+        By default the fake is healthy once the pods have been listed, which is at once unless
+        `peers` is None. Until then it is not synced and is stale.
+
+        Args:
+            **fields: Fields of `Health`.
         """
         self._fake.set_health(fields)
 
@@ -147,7 +166,7 @@ class AsyncFakeProvider(_Controls, AsyncProvider):
 
 
 class _FakeSession:
-    """Does what `_session.LibrarySession` does, without the library."""
+    """The counterpart of `_session.LibrarySession` without the library."""
 
     def __init__(
         self,
@@ -169,7 +188,7 @@ class _FakeSession:
             weakref.WeakValueDictionary()
         )
 
-    # --- What the test does ---
+    # --- Called by the test ---
 
     def set_peers(self, peers: Iterable[str | Node]) -> None:
         with self._lock:
@@ -187,7 +206,7 @@ class _FakeSession:
             self._health.update(fields)
             self._notify()
 
-    # --- What the provider does ---
+    # --- Called by the provider ---
 
     def register(self) -> object:
         with self._lock:
@@ -320,7 +339,7 @@ class _FakeSession:
     # --- Helpers ---
 
     def _scripted(self, attempt: Callable[[], T]) -> T:
-        """Call `attempt`. If the real provider would wait, do what comes next in the script."""
+        """Call `attempt`. Where the real provider would wait, take items of the script instead."""
         with self._lock:
             while True:
                 try:
@@ -332,7 +351,7 @@ class _FakeSession:
                 if isinstance(item, ClosedError):
                     self.close()
                 if isinstance(item, KubepeersError):
-                    # A call that keeps waiting takes the next item.
+                    # Wakes a call that keeps waiting, which then takes the next item.
                     self._notify()
                     raise item
                 self.set_peers(item)
@@ -371,7 +390,7 @@ class _FakeDescriptor(ChangeDescriptor):
         super().__init__(os.eventfd(1, os.EFD_NONBLOCK | os.EFD_CLOEXEC))
 
     def notify(self) -> None:
-        # Under the lock, so that the number is not another file's by now.
+        # Under the lock: after a close, the number could belong to another file.
         with self._lock:
             if self.fileno() >= 0:
                 os.eventfd_write(self.fileno(), 1)

@@ -1,4 +1,4 @@
-"""The cluster of `testenv run`."""
+"""Commands for the cluster that `testenv run` starts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 
 def cluster(*arguments: str) -> None:
-    """Run the helper program."""
+    """Run a command of the helper program testenv."""
     for variable in ("TESTENV", "KUBECONFIG"):
         if variable not in os.environ:
             pytest.fail(

@@ -1,4 +1,4 @@
-"""The required options."""
+"""The options that all tests need."""
 
 from __future__ import annotations
 

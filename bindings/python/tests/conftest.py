@@ -1,4 +1,4 @@
-"""Fixtures: options and providers, for a server that refuses connections and for a real one."""
+"""Fixtures: options and providers for a server that refuses connections, and for a real one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kubepeers import Provider
 @pytest.fixture
 def options(tmp_path: Path) -> Iterator[Options]:
     """Options whose API server refuses connections."""
-    # The port is bound, so that no other process gets it, but no one listens.
+    # Bound, so that no other process gets the port, but not listening.
     with socket.socket() as port:
         port.bind(("127.0.0.1", 0))
         kubeconfig = tmp_path / "kubeconfig"
@@ -46,7 +46,7 @@ def provider(options: Options) -> Iterator[Provider]:
 
 @pytest.fixture
 def registered(provider: Provider) -> Provider:
-    """A registered provider. Its watcher keeps retrying."""
+    """A registered provider, whose watcher keeps retrying."""
     provider.register()
     return provider
 

@@ -29,10 +29,13 @@ from kubepeers import (
     NoResultError,
     NotRegisteredError,
     Provider,
+    Report,
     SelfPodError,
     Snapshot,
     Status,
+    Step,
     WaitTimeoutError,
+    doctor,
 )
 from kubepeers.testing import AsyncFakeProvider, FakeProvider, node
 
@@ -155,6 +158,13 @@ def read_reports(provider: Provider) -> None:
         assert_type(pod.ports, tuple[NamedPort, ...])
     assert_type(provider.explain_table(), str)
     assert_type(provider.metrics(), str)
+    report = doctor(pod_labels={"app": "demo"}, discovery_port_name="gossip", timeout=5)
+    assert_type(report, Report)
+    assert_type((report.outcome, report.summary, report.text), tuple[str, str, str])
+    assert_type(report.manifest, "str | None")
+    for step in report.steps:
+        assert_type(step, Step)
+        assert_type(step.facts, tuple[str, ...])
 
 
 def handle_errors(provider: AsyncProvider) -> None:

@@ -1,4 +1,4 @@
-"""Observes the change descriptors that waits open."""
+"""Records the change descriptors that waits open."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ class Descriptors:
         monkeypatch.setattr(ChangeDescriptor, "wait", wait)
 
     def wait_until_opened(self, count: int) -> None:
-        """Wait until so many more descriptors have been opened."""
+        """Wait until `count` more descriptors have been opened."""
         for _ in range(count):
             assert self._opened.acquire(timeout=60)
 
     def wait_until_waiting(self, count: int) -> None:
-        """Wait until so many more threads wait."""
+        """Wait until `count` more threads wait."""
         for _ in range(count):
             assert self._waiting.acquire(timeout=60)
 
     def are_closed(self) -> bool:
-        """Return whether descriptors were opened, and all of them are closed."""
+        """Return whether at least one descriptor was opened and all are closed."""
         return bool(self.all) and all(changes.fileno() == -1 for changes in self.all)

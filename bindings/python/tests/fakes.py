@@ -1,4 +1,4 @@
-"""Replaces functions of the library."""
+"""Replacements for functions of the library."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from kubepeers._library import lib
 
-#: The address of objects that do not exist.
+#: The address of fake objects, which must never be read.
 FAKE_ADDRESS = 4711
 
 
 class FakeFunctions:
-    """Replaces functions of the library, and records which objects are freed."""
+    """Replaces functions of the library and records which objects are freed."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, free: str, *constructors: str) -> None:
         """Replace `free`, and the constructors, which then return an object at FAKE_ADDRESS."""
@@ -36,7 +36,7 @@ class FakeFunctions:
 
 
 class FakeAddresses:
-    """A library that has these addresses in this generation, and records the calls."""
+    """A library that returns these addresses in this generation and records the calls."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, generation: int, *addresses: bytes) -> None:
         self.generation, self.addresses, self.status = generation, addresses, 0

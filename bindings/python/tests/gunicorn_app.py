@@ -21,7 +21,7 @@ _lock = threading.Lock()
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Respond with the results of the inherited provider, and of a provider of this worker."""
+    """Respond with the results of the inherited provider and of a provider of this worker."""
     global worker_provider
     response = {"pid": os.getpid(), "inherited": peers_or_status(provider)}
     with _lock:

@@ -21,8 +21,8 @@ def copy_source(to: Path) -> Path:
 def copy_source_with_library(to: Path) -> Path:
     """Copy the folder of the package, and add the library, the command and a bill of materials.
 
-    `packaging/wheel` adds those of the tarballs of `make dist`, which take minutes to build. The
-    hook is the same.
+    `packaging/wheel` takes both from the tarballs of `make dist`, which take minutes to build. The
+    build hook is the same.
     """
     copy_source(to)
     shutil.copy(os.environ["KUBEPEERS_LIBRARY"], to / "libkubepeers.so.0")

@@ -12,7 +12,7 @@ from configuration import Options
 
 
 def run(code: str, options: Options, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a program with a registered `provider`, its `options`, and `new_provider(**options)`."""
+    """Run a program that uses `provider` (registered), `options` and `new_provider(**options)`."""
     prologue = (
         "from kubepeers import *\n"
         f"options = {options!r}\n"

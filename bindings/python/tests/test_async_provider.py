@@ -34,7 +34,7 @@ ONE_HOUR_S = 3600
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
-#: Every call that needs a registration.
+#: All calls that need a registration.
 CALLS: list[Callable[[AsyncProvider], Coroutine[Any, Any, object]]] = [
     AsyncProvider.discover_peers,
     AsyncProvider.snapshot,
@@ -88,9 +88,9 @@ async def collect_changes(provider: AsyncProvider) -> list[Snapshot]:
 
 
 async def start_waiting(*coroutines: Coroutine[Any, Any, Any]) -> list[asyncio.Task[Any]]:
-    """Return tasks that wait.
+    """Start tasks and return them once they wait.
 
-    They have already handled the change that every descriptor starts with.
+    They have handled the change that every descriptor reports at the start.
     """
     tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
     for _ in range(5):
@@ -99,7 +99,7 @@ async def start_waiting(*coroutines: Coroutine[Any, Any, Any]) -> list[asyncio.T
     return tasks
 
 
-def test_methods_and_signatures_are_those_of_provider() -> None:
+def test_methods_and_signatures_match_provider() -> None:
     def public(cls: type) -> dict[str, Any]:
         return {name: value for name, value in inspect.getmembers(cls) if not name.startswith("_")}
 
@@ -250,7 +250,7 @@ def test_changes_starts_with_the_current_peers_and_ends_at_close(run: Run) -> No
                 Snapshot(1, ("10.0.0.2:1",)),
                 Snapshot(2, ("10.0.0.3:1",)),
             ]
-            # The iterator stays at its end.
+            # An iterator that has ended stays ended.
             assert [peers async for peers in changes] == []
             with pytest.raises(ClosedError):
                 await next_snapshot(provider.changes())
@@ -293,7 +293,7 @@ def test_changes_can_be_used_after_a_cancelled_wait(run: Run, descriptors: Descr
     run(main())
 
 
-def test_tasks_that_share_an_iterator_share_its_snapshots(run: Run) -> None:
+def test_tasks_that_share_an_iterator_get_each_snapshot_once(run: Run) -> None:
     async def main() -> None:
         async with AsyncFakeProvider([]) as provider:
             changes = provider.changes()
@@ -445,7 +445,7 @@ provider.close()
 async_provider = AsyncProvider(**options)
 asyncio.run(async_provider.register())
 before = set(os.listdir("/proc/self/fd"))
-# asyncio logs that pending tasks were destroyed.
+# asyncio would log that pending tasks were destroyed.
 logging.disable()
 loop = {loop}
 async def iterate():

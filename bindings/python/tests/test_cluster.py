@@ -1,4 +1,4 @@
-"""The package with a real API server. tests/conformance has the cases that all languages share."""
+"""The package with a real API server. tests/conformance has the cases shared by all languages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kubepeers import (
     WaitTimeoutError,
 )
 
-#: Bounds what would otherwise hang. No test expects anything to happen within it.
+#: Ends a test that would otherwise hang. No test depends on its length.
 HANG_TIMEOUT_S = 300
 
 

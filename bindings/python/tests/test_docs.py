@@ -1,4 +1,4 @@
-"""The documents agree with the package, and their examples work."""
+"""The documents match the package, and their examples work."""
 
 from __future__ import annotations
 

@@ -81,6 +81,7 @@ def test_default_of_retryable_depends_on_the_status() -> None:
     assert not kubepeers.AccessError("").retryable
     assert not kubepeers.NoResultError("", retryable=False).retryable
     assert kubepeers.KubepeersError("", status=Status.STALE).retryable
+    assert kubepeers.KubepeersError("", status=Status.UNAVAILABLE).retryable
 
 
 def test_errors_have_builtin_bases() -> None:
@@ -125,7 +126,7 @@ def test_errors_of_the_library_are_freed_once(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(kubepeers.NotRegisteredError):
         provider.deregister()
     assert len(freed) == 1
-    # The error is also freed if it cannot be decoded.
+    # An error that cannot be decoded is also freed.
     with monkeypatch.context() as patch:
         patch.setattr(lib, "kubepeers_error_message", lambda _: b"\xff")
         with pytest.raises(UnicodeDecodeError):

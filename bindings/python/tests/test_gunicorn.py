@@ -1,4 +1,4 @@
-"""gunicorn with an application that it loads before it forks its workers."""
+"""gunicorn with an application that it loads before it forks the workers."""
 
 from __future__ import annotations
 

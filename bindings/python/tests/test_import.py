@@ -56,7 +56,7 @@ def test_provider_loads_neither_asyncio_nor_logging() -> None:
     assert not {"asyncio", "logging", "json"} & set(run_program(program).split())
 
 
-def test_dir_and_star_import_have_only_public_names() -> None:
+def test_dir_and_star_import_contain_only_public_names() -> None:
     assert dir(kubepeers) == kubepeers.__all__
     assert sorted(kubepeers.__all__) == kubepeers.__all__
     program = """from kubepeers import *

@@ -28,7 +28,7 @@ from kubepeers import LibraryError, Provider, Status, _config, _library
 
 @pytest.fixture(scope="session")
 def library() -> Path:
-    """The file that this process has loaded."""
+    """The library file that this process has loaded."""
     lines = Path("/proc/self/maps").read_text().splitlines()
     return next(Path(line.split(maxsplit=5)[5]) for line in lines if "libkubepeers" in line)
 
@@ -59,7 +59,7 @@ def test_environment_variable_has_precedence(
     assert installation.load(KUBEPEERS_LIBRARY="name.so") == (0, str(tmp_path / "name.so"))
 
 
-def test_bundled_library_precedes_that_of_the_system(
+def test_bundled_library_precedes_the_system_library(
     installation: Installation, library: Path, tmp_path: Path
 ) -> None:
     other = folder_with_library(tmp_path / "other", library)
@@ -69,9 +69,7 @@ def test_bundled_library_precedes_that_of_the_system(
     assert installation.load(LD_LIBRARY_PATH=str(other), KUBEPEERS_LIBRARY="") == bundled
 
 
-def test_library_of_the_system_is_found(
-    installation: Installation, library: Path, tmp_path: Path
-) -> None:
+def test_system_library_is_found(installation: Installation, library: Path, tmp_path: Path) -> None:
     other = folder_with_library(tmp_path / "other", library)
     assert installation.load(LD_LIBRARY_PATH=str(other)) == (0, SONAME)
 
@@ -201,7 +199,7 @@ def functions() -> dict[str, tuple[object, ...]]:
     return found
 
 
-def test_prototypes_are_those_of_the_header() -> None:
+def test_prototypes_match_the_header() -> None:
     assert functions() == _library.PROTOTYPES
 
 
@@ -219,7 +217,7 @@ def numbers(prefix: str) -> dict[str, int]:
     return {name: int(number) for name, number in found}
 
 
-def test_statuses_are_those_of_the_header() -> None:
+def test_statuses_match_the_header() -> None:
     assert {status.name: status.value for status in Status} == numbers(
         "(?!VERSION_|EXPLAIN_|DOCTOR_|LOG_|TIMEOUT_)"
     )
@@ -227,15 +225,15 @@ def test_statuses_are_those_of_the_header() -> None:
         assert _library.lib.kubepeers_status_name(status).decode() == status.name
 
 
-def test_explanation_forms_are_those_of_the_header() -> None:
+def test_explanation_forms_match_the_header() -> None:
     assert numbers("EXPLAIN_") == _library.EXPLAIN
 
 
-def test_report_forms_are_those_of_the_header() -> None:
+def test_report_forms_match_the_header() -> None:
     assert numbers("DOCTOR_") == _library.DOCTOR
 
 
-def test_log_levels_are_those_of_the_header() -> None:
+def test_log_levels_match_the_header() -> None:
     assert numbers("LOG_") == _library.LOG
 
 
@@ -244,7 +242,7 @@ def test_only_functions_that_return_at_once_keep_the_interpreter_lock() -> None:
     assert keeping == ["kubepeers_generation"]
 
 
-def test_default_timeouts_are_those_of_the_header() -> None:
+def test_default_timeouts_match_the_header() -> None:
     for key, ours in (
         ("register_timeout_ms", _config.REGISTER_TIMEOUT),
         ("discover_timeout_ms", _config.DISCOVER_TIMEOUT),
@@ -258,7 +256,7 @@ def test_default_timeouts_are_those_of_the_header() -> None:
         assert int(default[1]) / 1000 == ours
 
 
-def test_options_are_those_of_the_header() -> None:
+def test_options_match_the_header() -> None:
     text = HEADER[
         HEADER.index("Required keys") : HEADER.index("kubepeers_config_set(kubepeers_config")
     ]
@@ -277,14 +275,14 @@ def test_options_are_those_of_the_header() -> None:
         ]
 
     assert keys(required) == options(True)
-    # In Python, times are in seconds.
+    # Python's options are in seconds.
     assert sorted(key.removesuffix("_ms") for key in keys(optional)) == sorted(options(False))
     assert {key for key in keys(optional) if key.endswith("_ms")} == {
         f"{name}_ms" for name in _config._SECONDS
     }
 
 
-def test_versions_are_those_of_the_header() -> None:
+def test_versions_match_the_header() -> None:
     parts = [
         re.search(rf"#define KUBEPEERS_VERSION_{part} (\d+)", HEADER)
         for part in ("MAJOR", "MINOR", "PATCH")

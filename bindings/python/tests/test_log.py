@@ -50,7 +50,7 @@ class Records(logging.Handler):
 
 @pytest.fixture(autouse=True)
 def long_close_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a busy machine, close may wait long for a handler."""
+    """Let close wait longer for handlers, for busy machines."""
     monkeypatch.setattr(_log, "CLOSE_TIMEOUT_S", 60)
 
 
@@ -121,7 +121,7 @@ def test_thread_exists_only_with_the_option(options: Options) -> None:
 
 
 class PendingRecords:
-    """Replaces the records of the library by those of a test."""
+    """Replaces the library's records with records of a test."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.messages: list[bytes] = []
@@ -157,12 +157,12 @@ def test_close_forwards_pending_records(
     pending: PendingRecords, records: Records, logging_provider: Provider
 ) -> None:
     logging_provider.register()
-    # The library reports no change, so the thread does not read them.
+    # The fake library reports no change, so the thread does not read the records.
     pending.messages = [b"%s", b"\xc3\xa4"]
     logging_provider.close()
     assert [record.getMessage() for record in records.all] == ["%s", "ä"]
     assert pending.freed == 2
-    # The thread that closes calls no handlers.
+    # Handlers do not run in the thread that closes the provider.
     assert records.threads == {"kubepeers-log"}
 
 
@@ -247,7 +247,7 @@ def test_close_returns_while_a_handler_blocks(
     assert not closer.is_alive()
     with pytest.raises(ClosedError):
         blocked.health()
-    # The record is still forwarded.
+    # The record is forwarded nevertheless.
     (thread,) = log_threads()
     blocking.released.set()
     thread.join(60)
@@ -351,7 +351,7 @@ def in_child(
     try:
         with pytest.raises(kubepeers.ForkedError):
             provider.close()
-        # The lock of the old event may also have been held at the fork.
+        # The lock of the old event may have been held at the fork as well.
         blocking.released = threading.Event()
         blocking.released.set()
         # A provider of the child has its own thread.

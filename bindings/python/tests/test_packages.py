@@ -1,4 +1,4 @@
-"""The packages that hatchling builds: metadata, contents, and an installed wheel."""
+"""The packages that hatchling builds: their metadata and contents, and an installed wheel."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def wheel_with_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def read_wheel(wheel: Path) -> dict[str, bytes]:
-    """Return the files of a wheel. The folder of its metadata is "info/", whatever its version."""
+    """Return the files of a wheel. The folder of its metadata is renamed to "info/"."""
     with zipfile.ZipFile(wheel) as archive:
         return {
             re.sub(r"^kubepeers-.*\.dist-info/", "info/", name): archive.read(name)
@@ -143,7 +143,7 @@ print({line.split()[-1] for line in open("/proc/self/maps") if "libkubepeers" in
 def environment(wheel_with_library: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of a virtual environment that contains only the wheel."""
     work = tmp_path_factory.mktemp("environment")
-    # An environment with its own pip would take seconds longer.
+    # Installing pip into the environment would take seconds.
     venv.create(work / "venv", with_pip=False)
     run(
         sys.executable,

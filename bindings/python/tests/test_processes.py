@@ -23,7 +23,7 @@ from program import assert_succeeds, run
 
 
 def statuses(provider: Provider) -> list[Status]:
-    """Return the status of every call."""
+    """Make every call and return the statuses."""
     found = []
     for call in (
         provider.register,
@@ -71,7 +71,7 @@ def test_child_must_create_its_own_provider(registered: Provider, options: Optio
     child.start()
     assert set(results.get()) == {Status.FORKED}
     found = results.get()
-    # Register, health, metrics, deregister and close succeed. All others need a result.
+    # register, health, metrics, deregister and close succeed. All others need a result.
     assert [found[i] for i in (0, 7, 9, 10, 11)] == [Status.OK] * 5
     assert found.count(Status.NOT_SYNCED) == len(found) - 5
     child.join(60)
@@ -147,9 +147,9 @@ def test_fork_during_register_does_not_deadlock_the_child(provider: Provider) ->
         "",
         # The finalizer of a closed provider has nothing to do.
         "provider.close()",
-        # A cycle, which only the garbage collector ends.
+        # A reference cycle, which only the garbage collector breaks.
         "provider.me = provider",
-        # An exit handler that runs before that of the provider.
+        # An exit handler that runs before the provider's finalizer.
         "import atexit\natexit.register(provider.close)",
         # The finalizers run in a forked child and in the parent.
         "import os, sys\nchild = os.fork()\nif child: os.waitpid(child, 0)",
@@ -239,7 +239,7 @@ for call in calls:
 """
 
 
-# A hang fails by the time limit of `run`. Without a delay, the process exits before all calls wait.
+# A hang exceeds the timeout of `run`. Without a delay, the process exits before all calls wait.
 @pytest.mark.parametrize("delay", [0, 0.01, 0.02, 0.03, 0.04])
 @pytest.mark.parametrize(
     "end", ["time.sleep({delay})", "asyncio.run(wait_in_tasks_and_exit({delay}))"]
@@ -271,7 +271,7 @@ asyncio.run(main())
 
 # --- Signals ---
 
-#: Prints when it waits, and when its handler runs. The wait then goes on, as PEP 475 requires.
+#: Prints when it waits, and when its handler runs. The wait continues afterwards, as in PEP 475.
 SIGNAL_PROGRAM = """
 import os, signal, sys, time
 from kubepeers import *
@@ -345,9 +345,9 @@ def test_signal_handler_runs_during_a_wait(call: str, options: Options) -> None:
             sent = time.monotonic()
             waiting.process.terminate()
             assert waiting.read_line() == "handled"
-            # A handler that the wait delays would run after a minute.
+            # If the wait delayed the handler, it would run after a minute.
             assert time.monotonic() - sent < 10
-        # The wait goes on.
+        # The wait continues.
         assert waiting.process.poll() is None
         # Ctrl-C ends the wait.
         waiting.process.send_signal(2)

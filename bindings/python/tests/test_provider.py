@@ -32,7 +32,7 @@ from kubepeers.testing import FakeProvider
 
 ONE_HOUR_S = 3600
 
-#: Every call that needs a registration.
+#: All calls that need a registration.
 CALLS: list[Callable[[Provider], object]] = [
     Provider.discover_peers,
     Provider.snapshot,
@@ -94,7 +94,7 @@ def test_constructor_does_no_io(options: Options) -> None:
     provider.close()
 
 
-def test_id_and_version_are_those_of_the_library(provider: Provider) -> None:
+def test_id_and_version_match_the_library(provider: Provider) -> None:
     assert provider.id == lib.kubepeers_id().decode()
     assert kubepeers.library_version() == lib.kubepeers_version().decode()
 
@@ -246,7 +246,7 @@ def test_invalid_numbers_are_rejected(registered: Provider) -> None:
         ({"discover_timeout": 60}, (5.0, 60.0, 60.0)),
     ],
 )
-def test_default_timeouts_are_those_of_the_options(
+def test_options_set_the_default_timeouts(
     options: Options, seconds: tuple[float, float, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waited: list[object] = []
@@ -268,7 +268,7 @@ def test_changes_starts_with_the_current_peers_and_ends_at_close() -> None:
     with FakeProvider(["10.0.0.2:1"], script=[["10.0.0.3:1"], ClosedError("closed")]) as provider:
         changes = provider.changes()
         assert list(changes) == [Snapshot(1, ("10.0.0.2:1",)), Snapshot(2, ("10.0.0.3:1",))]
-        # The iterator stays at its end.
+        # An iterator that has ended stays ended.
         assert list(changes) == []
         with pytest.raises(ClosedError):
             next(provider.changes())
@@ -375,3 +375,17 @@ def test_messages_use_the_words_of_python(registered: Provider) -> None:
         finally:
             os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
+def test_raw_messages_use_the_words_of_the_library() -> None:
+    provider = Provider._from_pairs(
+        [("pod_labels", "a=b"), ("discovery_port_name", "p"), ("register_timeout_ms", "0")]
+    )
+    assert (provider._register_timeout, provider._discover_timeout) == (0.0, 3.0)
+    provider.close()
+    with pytest.raises(ClosedError, match="call init"):
+        provider.health()
+    with pytest.raises(kubepeers.ConfigError, match="`max_stale_ms`: "):
+        Provider._from_pairs([("max_stale_ms", "x")])
+    with pytest.raises(kubepeers.ConfigError, match="missing required configuration"):
+        Provider._from_pairs([])

@@ -1,4 +1,4 @@
-"""The signals, descriptors, threads and limits of the process that uses the library."""
+"""Effects on the process that uses the library: signals, descriptors, threads and limits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from configuration import Options
 from program import assert_succeeds
 
-#: Functions that read what Linux reports about the process.
+#: Functions that read the state of the process from /proc.
 PROC_FUNCTIONS = """
 import os, signal, time
 from pathlib import Path
@@ -112,7 +112,7 @@ signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 provider.close()
 for _ in range(20):
     with new_provider():
-        # The signal is pending at a thread of the library, which blocks it.
+        # The signal is pending in a thread of the library, which blocks it.
         wait_until(lambda: any(signal_masks(i).get("SigPnd", 0) & 1 << signal.SIGPIPE - 1 for i in other_threads()))
 """
     assert_succeeds(PROC_FUNCTIONS + program, broken_server)

@@ -147,7 +147,7 @@ def test_wait_for_peers_returns_the_stable_list(
 ) -> None:
     library.addresses = (b"10.0.0.3:1",)
     assert provider.wait_for_peers(2) == Snapshot(6, ("10.0.0.2:1", "[fd00::1]:1"))
-    # It does so even if there is no current result.
+    # This works even if there is no current result.
     library.status = kubepeers.Status.SELF_NOT_VISIBLE
     assert provider.wait_for_peers(2) == Snapshot(6, ("10.0.0.2:1", "[fd00::1]:1"))
     assert fake.freed == [FAKE_ADDRESS] * 2
@@ -253,7 +253,7 @@ def test_health_with_an_error(healthy: FakeFunctions, provider: Provider) -> Non
     )
     healthy.replace(health_error=Error(FAKE_ADDRESS), error_status=-21, error_message=b"may not")
     healthy.replace(error_is_retryable=1, error_http_status=403, error_manifest=b"kind: Role")
-    # The health record owns this error. The call itself has none.
+    # The health record owns this error. The call itself has stored none.
     healthy.replace(error_free=lambda error: pytest.fail("freed twice") if error.value else None)
     health = provider.health()
     assert (health.synced, health.age, health.stale, health.polling) == (

@@ -61,7 +61,7 @@ def test_provider_works_in_a_legacy_subinterpreter(options: Options) -> None:
 
 def test_provider_works_in_an_isolated_subinterpreter(options: Options) -> None:
     if sys.version_info[:2] == (3, 12):
-        # This is a limitation of Python 3.12.
+        # Isolated subinterpreters of Python 3.12 cannot load ctypes.
         done = run(PROGRAM + "print(run_in('isolated', use))", options)
         assert "_ctypes does not support loading in subinterpreters" in done.stdout
     else:

@@ -45,7 +45,7 @@ def test_fake_is_a_provider() -> None:
     assert FakeProvider.__module__ == AsyncFakeProvider.__module__ == "kubepeers.testing"
 
 
-def test_peers_are_sorted_like_those_of_the_library() -> None:
+def test_peers_are_sorted_like_in_the_library() -> None:
     with FakeProvider(PEERS) as provider:
         assert provider.snapshot() == Snapshot(1, ("10.0.0.9:1", "10.0.0.10:1", "[fd00::2]:1"))
         assert provider.discover_peers() == list(provider.snapshot())
@@ -83,11 +83,11 @@ def test_set_peers_ends_waits() -> None:
         threading.Timer(0.05, provider.set_peers, [[]]).start()
         assert provider.wait(provider.generation) == Snapshot(3, ())
         assert provider.health().synced
-        # The calls returned because of the changes, not at their timeouts.
+        # The calls returned because of changes, not at their timeouts.
         assert time.monotonic() - begun < 30
 
 
-def test_set_error_lasts_until_it_is_reset() -> None:
+def test_set_error_lasts_until_it_is_cleared() -> None:
     with FakeProvider(PEERS) as provider:
         provider.set_error(SelfPodError("no port"))
         for _ in range(2):

@@ -1,4 +1,4 @@
-"""The types of results."""
+"""The result types."""
 
 from __future__ import annotations
 
@@ -11,7 +11,16 @@ from typing import Any
 
 import kubepeers
 import pytest
-from kubepeers import ExplainedPod, Explanation, Health, NamedPort, Node, Snapshot
+from kubepeers import (
+    ExplainedPod,
+    Explanation,
+    Health,
+    NamedPort,
+    Node,
+    Report,
+    Snapshot,
+    Step,
+)
 
 NODE = Node("a", "ua", "10.0.0.2", 1, 3, 0, ready=True, node_name="n1", revision="r1")
 POD = ExplainedPod(
@@ -30,6 +39,7 @@ POD = ExplainedPod(
     ),
     (NamedPort("gossip", 1),),
 )
+STEP = Step("login", "wrong", ("the API server rejects the token",), "Mount it.", None)
 VALUES: list[Any] = [
     Snapshot(7, ("10.0.0.2:1", "[fd00::1]:1")),
     NODE,
@@ -37,6 +47,8 @@ VALUES: list[Any] = [
     NamedPort("gossip", 1),
     POD,
     Explanation("default", "app=test", "`me`", "open", (POD,)),
+    STEP,
+    Report("wrong", "WRONG login: …", (STEP,), None, "WRONG login: …\n"),
 ]
 
 

@@ -111,8 +111,8 @@ def test_without_changes_there_are_few_attempts(
     attempt = Mock(side_effect=session.current)
     with pytest.raises(NoResultError):
         wait_either(session, attempt, 0.2)
-    # One without a descriptor, one with it, one because a new descriptor is readable, and one at
-    # the timeout.
+    # One before the descriptor is opened, one after, one because a new descriptor is readable, and
+    # one at the timeout.
     assert attempt.call_count <= 4
 
 

@@ -1,6 +1,6 @@
 // Command demo is the Go program of `make demo`. It prints the addresses of this pod's
-// peers, or why there are none, and again after every change. examples/demo/demo.py compares
-// the lines with those of the other languages.
+// peers, or the reason why there is no result, now and after every change.
+// examples/demo/demo.py compares its lines with those of the programs in other languages.
 package main
 
 import (
@@ -29,6 +29,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	// The end of a pipe on stdin also stops the program, so that it does not outlive demo.py.
+	// In a pod, stdin is /dev/null, which must not stop it.
 	if info, err := os.Stdin.Stat(); err == nil && info.Mode()&os.ModeCharDevice == 0 {
 		go func() { io.Copy(io.Discard, os.Stdin); stop() }()
 	}

@@ -34,7 +34,7 @@ pub fn complain(message: &str) {
 /// the cause tells which error it is.
 pub fn json_error(error: &Error, cause: Option<&str>, message: &str) -> String {
     let error = serde_json::json!({
-        "status": error.status().name().to_str().unwrap_or_default(),
+        "status": error.status().name(),
         "cause": cause,
         "retryable": error.is_retryable(),
         "http_status": error.http_status(),

@@ -36,6 +36,7 @@ async fn changing(policy: PeerPolicy, sink: Arc<dyn Sink>) {
 
 async fn forbidden(sink: Arc<dyn Sink>) {
     let error = Error::new(Status::Forbidden, "no\0 Role").with_http_status(403);
+    let error = error.with_manifest("kind: Role\n");
     sink.fail(LastError::new(error, "forbidden"));
     pending().await
 }

@@ -75,9 +75,9 @@ fn fails(expected: Status, call: impl Fn(*mut *mut kubepeers_error) -> kubepeers
     unsafe {
         assert_eq!(kubepeers_error_status(error), expected.code());
         let message = text(kubepeers_error_message(error));
-        assert!(
-            kubepeers_error_manifest(error).is_null() && kubepeers_error_http_status(error) < 600
-        );
+        let manifest = kubepeers_error_manifest(error);
+        assert!(manifest.is_null() || text(manifest) == "kind: Role\n");
+        assert!(kubepeers_error_http_status(error) < 600);
         assert!(kubepeers_error_is_retryable(error) < 2);
         kubepeers_error_free(error);
         message
@@ -265,8 +265,41 @@ fn addresses_are_copied_if_there_is_room() {
 }
 
 #[test]
+fn doctor_writes_its_texts_which_outlive_the_configuration() {
+    let config = config_of(c"forbidden");
+    let (mut report, mut manifest) = (null_mut(), null_mut());
+    unsafe {
+        let form = KUBEPEERS_DOCTOR_TEXT;
+        let place = &raw mut report;
+        assert_eq!(kubepeers_doctor(config, A_MINUTE, form, place, &raw mut manifest, NO_ERROR), 0);
+        let other = result(|text| {
+            kubepeers_doctor(config, 0, KUBEPEERS_DOCTOR_JSON, text, null_mut(), NO_ERROR)
+        });
+        let invalid = |config, form, text| {
+            fails(Status::InvalidArgument, |error| {
+                kubepeers_doctor(config, 0, form, text, null_mut(), error)
+            })
+        };
+        assert!(invalid(std::ptr::null(), form, place).contains("`config` is NULL"));
+        assert!(invalid(config, form, null_mut()).contains("`text` is NULL"));
+        assert!(invalid(config, 0, place).contains("`form` is 0"));
+        kubepeers_config_free(config);
+        assert!(text(report).starts_with("WRONG list: "), "{}", text(report));
+        assert_eq!(text(manifest), "kind: Role\n");
+        assert!(text(other).starts_with("{\"outcome\":\"wr"), "{}", text(other));
+        for text in [report, manifest, other] {
+            kubepeers_text_free(text);
+        }
+    }
+}
+
+#[test]
 fn static_strings() {
+    for status in Status::ALL {
+        assert_eq!(text(kubepeers_status_name(status.code())), status.name());
+    }
     assert_eq!(text(kubepeers_status_name(Status::Timeout.code())), "TIMEOUT");
+    assert_eq!(text(kubepeers_status_name(1)), "UNKNOWN");
     assert_eq!(
         text(kubepeers_version()) + &text(kubepeers_id()),
         concat!(env!("CARGO_PKG_VERSION"), "kubernetes")

@@ -260,7 +260,7 @@ impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
         let class =
             if error.is_retryable() { ErrorClass::Resources } else { ErrorClass::Credentials };
-        ApiError::new(class, error.message())
+        ApiError::caused_by(class, error)
     }
 }
 

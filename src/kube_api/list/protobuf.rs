@@ -1,7 +1,7 @@
 //! Takes a list in the protobuf form of Kubernetes apart as it comes, pod by pod:
 //! <https://kubernetes.io/docs/reference/using-api/api-concepts/#protobuf-encoding>
 
-use super::json::{LARGEST_REST, ListReader, bounded};
+use super::{LARGEST_METADATA, ListReader, bounded};
 use crate::discovery::pod::Pod;
 use crate::discovery::pod::bounds::is_resource_version;
 use crate::discovery::protobuf_reader::{Fields, Malformed, varint};
@@ -76,7 +76,7 @@ impl ListReader for Pods {
         std::mem::take(&mut self.parsed)
     }
 
-    fn finish(&self) -> Result<(Box<str>, String), ApiError> {
+    fn finish(&mut self) -> Result<(Box<str>, String), ApiError> {
         let ListMeta { resource_version, r#continue } = &self.metadata;
         if self.place != Place::Rest || !self.bytes.is_empty() {
             return Err(malformed("it has no end"));
@@ -135,7 +135,7 @@ impl Pods {
                 self.is_pod_list = (envelope.api_version, envelope.kind) == ("v1", "PodList");
             }
             (Place::List(_), METADATA) => {
-                bounded(value.len(), LARGEST_REST)?;
+                bounded(value.len(), LARGEST_METADATA)?;
                 self.metadata.read(value).map_err(malformed)?;
             }
             (Place::List(_), ITEM) => {
@@ -203,12 +203,14 @@ mod tests {
             items.feed(piece)?;
             pods.extend(items.take());
         }
-        items.finish().map(|(resource_version, _)| (pods, resource_version))
+        let (resource_version, _) = items.finish()?;
+        pods.extend(items.take());
+        Ok((pods, resource_version))
     }
 
     #[test]
     fn protobuf_and_json_yield_the_same_pods_in_any_pieces() {
-        let json = read(JsonListReader::new(), LIST_IN_JSON, 4096).unwrap();
+        let json = read(JsonListReader::default(), LIST_IN_JSON, 4096).unwrap();
         assert_eq!(json.0.len(), 4);
         for piece in (1..50).chain([LIST.len() - 1, LIST.len()]) {
             assert_eq!(read(Pods::default(), LIST, piece).unwrap(), json);

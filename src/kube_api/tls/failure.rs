@@ -24,7 +24,8 @@ const NOT_HTTPS: &str =
     "check that this is the HTTPS port of an API server, without a proxy that answers instead";
 
 /// Why a TLS connection failed, and what helps.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{why}")]
 pub(in crate::kube_api) struct TlsFailure {
     pub(in crate::kube_api) why: String,
     pub(in crate::kube_api) remedy: Remedy,

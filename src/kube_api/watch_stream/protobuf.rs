@@ -132,7 +132,7 @@ mod tests {
         assert_eq!(events.len(), 1);
         let error = events[0].as_ref().unwrap_err();
         assert_eq!(error.class, ErrorClass::Gone);
-        assert!(format!("{error:?}").contains("too old resource version: 1"), "{error:?}");
+        assert!(error.to_string().contains("too old resource version: 1"), "{error}");
     }
 
     fn frame(message: &[u8]) -> Vec<u8> {

@@ -28,7 +28,6 @@ use crate::config::Settings;
 use crate::discovery::identity::Identity;
 use crate::discovery::policy::PeerPolicy;
 use crate::discovery::sink::{LastError, Sink};
-use crate::jitter::random;
 
 /// How many events are applied before a snapshot is published, if that many have arrived.
 const BURST: usize = 1024;
@@ -237,7 +236,7 @@ impl<A: PodApi> Watcher<A> {
     async fn read_all(&mut self) -> State<A::Events> {
         match self.list().await {
             Ok(()) if self.polls() => {
-                let interval = self.timings.poll_interval.mul_f64(0.8 + 0.4 * random());
+                let interval = self.timings.poll_interval.mul_f64(0.8 + 0.4 * fastrand::f64());
                 pause_until(Instant::now() + interval, Next::List)
             }
             Ok(()) => self.open_when_allowed(),
@@ -302,14 +301,14 @@ impl<A: PodApi> Watcher<A> {
     fn outage_ended(&mut self) {
         let now = Instant::now();
         if self.outage.take().is_some_and(|since| now - since >= LONG_OUTAGE) {
-            let soon = now + LIST_AFTER_OUTAGE_WITHIN.mul_f64(random());
+            let soon = now + LIST_AFTER_OUTAGE_WITHIN.mul_f64(fastrand::f64());
             self.relist_at = if self.relist_at > now { self.relist_at.min(soon) } else { soon };
         }
     }
 
     /// The clients of a quiet cluster do not return together.
     fn silence(&self) -> Duration {
-        self.timings.silence.mul_f64(1.0 + random() / 10.0)
+        self.timings.silence.mul_f64(1.0 + fastrand::f64() / 10.0)
     }
 
     /// Handles a refused watch. If watches are refused repeatedly, lists take their place.
@@ -581,7 +580,7 @@ impl<A: PodApi> Watcher<A> {
     }
 
     fn schedule_relist(&mut self) {
-        self.relist_at = Instant::now() + self.timings.relist.mul_f64(0.9 + 0.2 * random());
+        self.relist_at = Instant::now() + self.timings.relist.mul_f64(0.9 + 0.2 * fastrand::f64());
     }
 
     /// Reads all pods and publishes them.
@@ -681,5 +680,5 @@ fn pause_until<E: Stream>(until: Instant, next: Next) -> State<E> {
 
 fn watches_per_connection() -> u32 {
     let (least, most) = WATCHES_PER_CONNECTION;
-    (least + (most - least) * random()).round() as u32
+    (least + (most - least) * fastrand::f64()).round() as u32
 }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::jitter::random;
 use crate::kube_api::backoff::{Backoff, honored, spread};
 use crate::kube_api::error::ApiError;
 
@@ -109,7 +108,7 @@ impl Pacer {
     }
 
     fn delay_lists(&mut self, pause: Duration) {
-        let pause = pause.min(CALLER_WAITS.mul_f64(0.5 + random() / 2.0));
+        let pause = pause.min(CALLER_WAITS.mul_f64(0.5 + fastrand::f64() / 2.0));
         self.lists_from = self.lists_from.max(Instant::now() + pause).max(self.closed_until);
     }
 

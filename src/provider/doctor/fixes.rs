@@ -2,7 +2,7 @@
 
 use super::observe::{Connected, Observed};
 use super::report::Fix;
-use super::words::{advice, sentence, shell_word, some};
+use super::words::{advice, sentence, shell_word};
 use crate::config::Source;
 use crate::discovery::sink::LastError;
 use crate::error::Error;
@@ -267,9 +267,4 @@ fn kubectl(observed: &Observed) -> String {
         words.extend(context.as_ref().map(|context| shell_word(&format!("--context={context}"))));
     }
     words.join(" ")
-}
-
-/// Names pods that share an address.
-pub(super) fn at_one_address(names: &[&str]) -> String {
-    format!("these pods share an address, as on the network of a host: {}", some(names))
 }

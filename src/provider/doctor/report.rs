@@ -1,7 +1,5 @@
 //! The result of an examination, as data.
 
-use std::borrow::Cow;
-
 use crate::text::printable;
 
 /// The result of an examination.
@@ -105,10 +103,7 @@ impl Step {
 
     /// Adds a fact.
     pub(super) fn and(mut self, fact: impl Into<String>) -> Self {
-        self.facts.push(match printable(&fact.into()) {
-            Cow::Borrowed(text) => text.trim().to_owned(),
-            Cow::Owned(text) => text.trim().to_owned(),
-        });
+        self.facts.push(printable(&fact.into()).trim().to_owned());
         self
     }
 

@@ -163,7 +163,7 @@ fn all_is_well() {
             "a token of service account default/web, bound to pod me, from /var/run/secrets/",
             "the token expires in 60m",
             "https://10.96.0.1:443 answers",
-            "is trusted: the CA in /var/run",
+            "is trusted because of the CA in /var/run",
             "service account default/web may list pods in namespace default",
             "service account default/web may watch pods in namespace default",
             "3 pods have the labels app=demo,tier=: b, c, me",
@@ -721,6 +721,15 @@ fn examined(extra: &[(&str, &str)], timeout: Duration, watch: fn(PeerPolicy, &dy
     report.unwrap()
 }
 
+/// Examines until the summary begins so. On a busy machine, the first time may be too short.
+#[track_caller]
+fn becomes(summary: &str, watch: fn(PeerPolicy, &dyn Sink)) -> Report {
+    let timeouts = [50, 1_000, 20_000].map(Duration::from_millis);
+    let mut reports = timeouts.iter().map(|t| examined(&[("pod_name", "me")], *t, watch));
+    let found = reports.find(|report| report.summary().starts_with(summary));
+    found.expect("the summary is another one")
+}
+
 const LONG: Duration = Duration::from_secs(3_600);
 
 #[test]
@@ -742,10 +751,9 @@ fn examination_ends_with_a_permanent_error() {
 
 #[test]
 fn examination_without_an_answer_ends_in_time() {
-    let report = examined(&[("pod_name", "me")], Duration::from_millis(10), |_, sink| {
+    becomes("WRONG API server: refused", |_, sink| {
         sink.fail(failure(Status::Unavailable, "unreachable", "refused", "refused"));
     });
-    assert_eq!(report.summary(), "WRONG API server: refused");
 }
 
 #[test]
@@ -767,12 +775,17 @@ fn restart_of_the_server_is_no_error_once_a_watch_is_granted() {
         sink.set_watching(true);
     });
     assert_eq!(flaws(&report), BTreeMap::new());
+    // Nor is an error before the list the reason why no watch is granted in time.
+    const LATE: &str = "WARNING watch: the API server has not answered";
+    becomes(LATE, |policy, sink| {
+        sink.fail(failure(Status::Unavailable, "refused", "boom", "boom"));
+        publish(&policy, sink);
+    });
     // Even if no watch is granted in time, a 410 is not what is reported.
-    let report = examined(&[("pod_name", "me")], Duration::from_millis(100), |policy, sink| {
+    let report = becomes(LATE, |policy, sink| {
         publish(&policy, sink);
         sink.fail(failure(Status::Unavailable, "gone", "too old", "too old"));
     });
     let text = text(&report, Layout::default());
-    assert!(report.summary().starts_with("WARNING watch: the API server has not"), "{text}");
     assert!(!text.contains("too old"), "{text}");
 }

@@ -11,10 +11,10 @@ package capi
 */
 import "C"
 
-// Provider is a handle of the library, which validates it. Every number is safe to
-// use. 0 is never a provider.
+// Provider is a handle of the library. The library validates handles, so every number is
+// safe to use. 0 is never a provider.
 //
-// Calls that can wait have a timeout of 0 here, so they return at once.
+// The methods call the library with a timeout of 0, so that they return at once.
 type Provider uint64
 
 // Init creates a provider from a configuration. If it fails, *provider is unchanged.
@@ -41,7 +41,7 @@ func (p Provider) Register() *Failure {
 	return outcome(C.kubepeers_register(C.kubepeers_provider(p), 0, &err), &err)
 }
 
-// Refresh requests a list if *request is 0, and stores the number of the request in
+// Refresh requests a list if *request is 0 and stores the number of the request in
 // *request. With that number, it returns the state of the same request.
 func (p Provider) Refresh(request *uint64) *Failure {
 	number := C.uint64_t(*request)

@@ -14,8 +14,8 @@ type Failure struct {
 }
 
 // outcome copies the error of a call and frees it. It returns nil if the call
-// succeeded. It takes a pointer to the error, because Go may evaluate a plain variable
-// before a call that is another argument of outcome.
+// succeeded. It takes a pointer to the error variable, because the call that sets the
+// variable may be another argument of outcome, and Go may read the variable first.
 func outcome(status C.kubepeers_status, err **C.kubepeers_error) *Failure {
 	if status == C.KUBEPEERS_OK {
 		return nil

@@ -4,7 +4,7 @@ package capi
 #include <string.h>
 #include <kubepeers.h>
 
-// A record that is borrowed from its list. The texts are in the order of Node.
+// A record whose texts belong to its list. The texts are in the order of the fields of Node.
 typedef struct {
 	const char *texts[5];
 	size_t lengths[5];
@@ -12,8 +12,8 @@ typedef struct {
 	int32_t is_ready;
 } node;
 
-// Reads all records, and returns the total length of their texts. It is one call,
-// because a call from Go costs more than the work of reading a record.
+// Reads all records and returns the total length of their texts. One call reads all of
+// them, because a call from Go costs more than reading a record.
 static size_t read_nodes(const kubepeers_peers *peers, node *nodes, size_t length)
 {
 	size_t total = 0;
@@ -33,7 +33,7 @@ static size_t read_nodes(const kubepeers_peers *peers, node *nodes, size_t lengt
 	return total;
 }
 
-// Reads the addresses of all records, and returns their total length.
+// Reads the addresses of all records and returns their total length.
 static size_t read_addresses(const kubepeers_peers *peers, const char **texts,
 	size_t *lengths, size_t length)
 {
@@ -55,8 +55,8 @@ import "C"
 
 import "unsafe"
 
-// List is a list of peers in the memory of the library. It must be freed once, and is
-// valid until then, also after its provider is closed.
+// List is a list of peers in the memory of the library. The caller must free it exactly
+// once. Until then it is valid, even after its provider is closed.
 type List struct{ peers *C.kubepeers_peers }
 
 // Node is the record of a peer.
@@ -71,8 +71,8 @@ type Node struct {
 	Ready        bool
 }
 
-// Generation returns the generation of the list that DiscoverPeers returns, or 0 in
-// the cases that kubepeers.h lists.
+// Generation returns the generation of the list that DiscoverPeers would return. In the
+// cases that kubepeers.h lists, it returns 0.
 func (p Provider) Generation() uint64 {
 	return uint64(C.kubepeers_generation(C.kubepeers_provider(p)))
 }
@@ -93,7 +93,7 @@ func (p Provider) Wait(after uint64) (List, *Failure) {
 	return list, outcome(status, &err)
 }
 
-// WaitForPeers returns the peers if there are at least min of them, and their
+// WaitForPeers returns the peers if there are at least min of them and their
 // addresses have been the same for stableForMS.
 func (p Provider) WaitForPeers(min uint, stableForMS int32) (List, *Failure) {
 	var list List

@@ -2,7 +2,7 @@
 // other languages read the same commands and print the same lines.
 //
 // Its arguments are the configuration, KEY=VALUE. It reads commands from stdin, one
-// per line, and answers each with one line of five fields, separated by tabs:
+// per line, and answers each command with one line of five fields, separated by tabs:
 //
 //	COMMAND STATUS RETRYABLE HTTP_STATUS PAYLOAD
 //

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	kubepeers "github.com/kubepeers/kubepeers/bindings/go"
+	"github.com/kubepeers/kubepeers/bindings/go/internal/raw"
 )
 
 // answerWithNumbers answers the commands that have arguments.
@@ -17,6 +18,8 @@ func (p *probe) answerWithNumbers(command []string) (string, error) {
 		return p.wait(command[1], command[2])
 	case len(command) == 4 && command[0] == "settle":
 		return p.settle(command[1], command[2], command[3])
+	case len(command) == 3 && command[0] == "doctor":
+		return p.doctor(command[1], command[2])
 	case len(command) == 2:
 		timeout, err := milliseconds(command[1])
 		if err != nil {
@@ -32,6 +35,21 @@ func (p *probe) answerWithNumbers(command []string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("no such command: %q", command)
+}
+
+func (p *probe) doctor(form, timeout string) (string, error) {
+	limit, err := milliseconds(timeout)
+	if err != nil {
+		return "", err
+	}
+	found, err := raw.Doctor(context.Background(), p.config.Pairs, limit)
+	switch {
+	case err != nil:
+		return line("doctor", "", err), nil
+	case form == "text":
+		return line("doctor", found.(*kubepeers.Report).String(), nil), nil
+	}
+	return line("doctor", examined(found.(*kubepeers.Report)), nil), nil
 }
 
 func milliseconds(text string) (time.Duration, error) {

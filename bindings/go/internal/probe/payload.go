@@ -45,6 +45,35 @@ func explained(explanation kubepeers.Explanation) string {
 	return string(text)
 }
 
+// examined returns a report in the JSON of the library, where no manifest is null.
+func examined(report *kubepeers.Report) string {
+	type step struct {
+		kubepeers.Step
+		Manifest *string `json:"manifest"`
+	}
+	steps := make([]step, len(report.Steps))
+	for i, s := range report.Steps {
+		steps[i] = step{s, nilIfEmpty(s.Manifest)}
+	}
+	text, err := json.Marshal(struct {
+		*kubepeers.Report
+		Steps    []step  `json:"steps"`
+		Manifest *string `json:"manifest"`
+		Text     string  `json:"text"`
+	}{report, steps, nilIfEmpty(report.Manifest), report.String()})
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
+
+func nilIfEmpty(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
 func records(nodes []kubepeers.Node) string {
 	var records []string
 	for _, n := range nodes {

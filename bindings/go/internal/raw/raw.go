@@ -4,6 +4,7 @@
 package raw
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -16,6 +17,11 @@ type Config struct {
 	RegisterTimeout time.Duration // 0: Register does not wait
 	Logger          *slog.Logger  // nil: no log
 }
+
+// Doctor returns a *kubepeers.Report. Package kubepeers sets it.
+var Doctor func(
+	ctx context.Context, pairs []capi.Pair, timeout time.Duration,
+) (report any, err error)
 
 // New returns a *kubepeers.Provider and its handle. Package kubepeers sets it.
 var New func(Config) (provider any, handle capi.Provider, err error)

@@ -205,7 +205,10 @@ fn tls(observed: &Observed) -> Step {
             fixes::not_encrypted(),
         ),
         Trust::Ca(ca) => {
-            let step = Step::ok(TLS, format!("the certificate of the API server is trusted: {ca}"));
+            let step = Step::ok(
+                TLS,
+                format!("the certificate of the API server is trusted because of {ca}"),
+            );
             step.and_all(
                 observed.access.skipped.iter().map(|why| format!("skipped certificates: {why}")),
             )

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::provider::doctor::fixes;
 use crate::provider::doctor::observe::{Connected, Observed, Pods};
 use crate::provider::doctor::report::{Fix, Step};
-use crate::provider::doctor::words::advice;
+use crate::provider::doctor::words::{advice, some};
 use crate::status::Status;
 
 pub(super) fn step(observed: &Observed, connected: &Connected, pods: &Pods) -> Step {
@@ -63,7 +63,9 @@ fn failed(observed: &Observed, connected: &Connected, view: &View, error: &Error
         None => what.to_owned(),
     };
     let sharing = if view.gate == AnswerGate::SelfUnclear { sharing(view) } else { Vec::new() };
-    let facts = (!sharing.is_empty()).then(|| fixes::at_one_address(&sharing));
+    let facts = (!sharing.is_empty()).then(|| {
+        format!("these pods share an address, as on the network of a host: {}", some(&sharing))
+    });
     Step::wrong(THIS_POD, what, fix(observed, connected, view)).and_all(facts)
 }
 

@@ -1,4 +1,4 @@
-"""Several API servers behind a balancer that disturbs them. `cluster help` documents the orders."""
+"""Several API servers behind a balancer that can disturb their connections."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Rig:
-    """The API servers and their balancer. It is a context manager."""
+class BalancedServers:
+    """API servers and their balancer, which run inside the `with` block."""
 
     def __init__(self, program: str, folder: Path, servers: int) -> None:
         self._program = program
         self._folder = folder
         self._servers = servers
 
-    def __enter__(self) -> Rig:
+    def __enter__(self) -> BalancedServers:
         run_tool(self._program, "up", "--dir", str(self._folder), "--servers", str(self._servers))
         return self
 
@@ -27,46 +27,46 @@ class Rig:
         run_tool(self._program, "down", "--dir", str(self._folder))
 
     def kubeconfig(self, server: int) -> Path:
-        """Return the kubeconfig for one server, without the balancer."""
+        """Return the kubeconfig of one server, which bypasses the balancer."""
         return self._folder / f"server-{server}.kubeconfig"
 
     def disturb(self, *order: object) -> str:
-        """Run an order of `cluster disturb`, and return what it prints."""
+        """Run `testenv disturb` with an order and return its output. See `testenv help`."""
         return run_tool(
             self._program, "disturb", "--dir", str(self._folder), *(str(word) for word in order)
         )
 
     def run(self, *command: str) -> None:
-        """Run a command of the helper such as `stop-server`."""
+        """Run a command of testenv such as `stop-server`."""
         run_tool(self._program, *command, "--dir", str(self._folder))
 
     def open_port(self) -> Port:
-        """Open another port of the balancer."""
+        """Open another port of the balancer, for one client."""
         return Port(self, int(self.disturb("open")))
 
     def connections(self, server: int) -> int:
-        """Return how many connections the balancer forwards to a server."""
+        """Return the number of connections that the balancer forwards to a server."""
         found = re.search(rf"^{server} .*connections=(\d+)", self.disturb("status"), re.MULTILINE)
         assert found
         return int(found[1])
 
 
 class Port:
-    """A port of the balancer for one client. It can be pinned to a server."""
+    """A port of the balancer. It can be pinned to one server."""
 
-    def __init__(self, rig: Rig, port: int) -> None:
-        self._rig = rig
+    def __init__(self, servers: BalancedServers, port: int) -> None:
+        self._servers = servers
         self._port = port
 
     def pin(self, server: int) -> None:
-        self._rig.disturb("pin", self._port, server)
+        self._servers.disturb("pin", self._port, server)
 
     def unpin(self) -> None:
-        self._rig.disturb("unpin", self._port)
+        self._servers.disturb("unpin", self._port)
 
     def kubeconfig(self, path: Path) -> Path:
         """Write a kubeconfig for this port."""
-        direct = self._rig.kubeconfig(server=1).read_text()
+        direct = self._servers.kubeconfig(server=1).read_text()
         path.write_text(
             re.sub(r"(server: https://127\.0\.0\.1:)\d+", rf"\g<1>{self._port}", direct)
         )
