@@ -61,7 +61,12 @@ fn run() -> io::Result<u8> {
     let matches = match arguments::command().try_get_matches() {
         Ok(matches) => matches,
         Err(error) if error.use_stderr() => {
-            output::complain(&error.render().to_string());
+            let text = error.render().to_string();
+            match text.strip_prefix("error: ") {
+                Some(message) => output::complain(message),
+                // The help, because there is no command.
+                None => output::print_to_stderr(&text),
+            }
             return Ok(exit::USAGE);
         }
         Err(shown) => {
