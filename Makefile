@@ -79,8 +79,9 @@ test: ## run the Rust, C, Go, Python, command and conformance tests against a re
 # They need what `test` builds, and the variables that `$(TOOL) run` sets.
 .PHONY: $(SUITES)
 
-# worksteal lets idle workers take the long tests, which come late.
-PYTEST := $(VENV)/bin/pytest -q -n 3 --dist worksteal
+# worksteal lets idle workers take the long tests, which come late. Without the root, fixtures of
+# one folder would replace those of another.
+PYTEST := $(VENV)/bin/pytest -q -n 3 --dist worksteal --rootdir=. -c bindings/python/pyproject.toml
 
 test-python:
 	KUBEPEERS_PROBE_C=$(PROGRAMS)/probe-c KUBEPEERS_PROBE_GO=$(PROGRAMS)/probe-go \
