@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::kube_api::runtime;
 use crate::provider::{Backend, doctor};
 
 pub use crate::config::keys::{Default, KEYS, Key};
@@ -11,6 +12,7 @@ pub use crate::discovery::pod::Phase;
 pub use crate::discovery::sink::LastError;
 pub use crate::discovery::snapshot::{Peer, Snapshot, View};
 pub use crate::error::{Error, Result};
+pub use crate::kube_api::runtime::panic_text;
 pub use crate::kube_api::{Contexts, contexts};
 pub use crate::provider::doctor::{
     Layout, Part, Report, State, Step, misconfigured, text as report_text,
@@ -26,6 +28,11 @@ pub use crate::text::printable;
 /// Creates a provider of the Kubernetes API.
 pub fn provider(config: Config) -> Result<Provider> {
     Provider::new(config, Arc::new(crate::ffi::API_SERVER))
+}
+
+/// Keeps panics off stderr. Those of the watcher become errors, also if another crate catches them.
+pub fn quiet_panics() {
+    std::panic::set_hook(Box::new(|panic| runtime::report_panic(panic.payload())));
 }
 
 /// Examines every step of discovery, for at most `timeout`.

@@ -39,6 +39,10 @@ def test_wrong_call_names_what_is_expected(arguments: list[str], words: str) -> 
     assert words in done.stderr
 
 
+def test_call_without_a_command_prints_the_help() -> None:
+    assert run_command().stderr == run_command("--help").stdout
+
+
 def test_incomplete_configuration(namespace: Namespace) -> None:
     del namespace.environment["KUBEPEERS_POD_LABELS"]
     for command in ("peers", "watch", "explain"):

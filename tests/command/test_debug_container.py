@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -13,64 +14,54 @@ import pytest
 from fixtures import Namespace, command_line, run_command
 from reports import Report
 
+only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may do this")
+#: Changes its root, reports that, and waits for its end.
+PROGRAM = "import os, sys; sys.argv[1] == '/' or os.chroot(sys.argv[1]); print(flush=True); input()"
 
-@pytest.fixture
-def process(namespace: Namespace) -> Iterator[subprocess.Popen[bytes]]:
-    """A process with the environment of the pod."""
+
+@contextlib.contextmanager
+def running(namespace: Namespace, root: Path) -> Iterator[int]:
+    """Run a process with the environment of the pod and another root. Return its id."""
     process = subprocess.Popen(
-        [sys.executable, "-c", "print(flush=True); input()"],
+        [sys.executable, "-c", PROGRAM, root],
         env=namespace.environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
-    assert process.stdout
-    # The environment is that of the new program from here on.
-    process.stdout.readline()
     with process:
-        yield process
+        assert process.stdout
+        assert process.stdout.readline()
+        yield process.pid
         process.kill()
 
 
-def test_environment_of_a_process(namespace: Namespace, process: subprocess.Popen[bytes]) -> None:
+def examine(pid: int, *arguments: str) -> Report:
+    return Report(run_command("doctor", "--json", "--timeout", "60", *arguments, f"--pid={pid}"))
+
+
+def test_environment_of_a_process(namespace: Namespace) -> None:
     namespace.pod("a", "10.0.0.2")
-    for option in ([f"--pid={process.pid}"], ["--pid", str(process.pid)]):
-        report = Report(run_command("doctor", "--json", "--timeout", "60", *option))
+    with running(namespace, Path("/")) as pid:
+        report = examine(pid)
         assert report.flaws == {}
-        report.assert_has("1 peer: a", f"/proc/{process.pid}/root{namespace.mount}")
-    labels = ("-l", "app=other", "--membership=observer")
-    other = run_command("doctor", "--json", "--timeout", "60", *labels, f"--pid={process.pid}")
-    assert Report(other).flaws == {"labels": "wrong"}
+        report.assert_has("1 peer: a", f"/proc/{pid}/root{namespace.mount}")
+        # Options of the command line win.
+        other = examine(pid, "-l", "app=other", "--membership=observer")
+    assert other.flaws == {"labels": "wrong"}
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may change the root of a process")
+@only_root
 def test_root_of_a_process(namespace: Namespace, tmp_path: Path) -> None:
     """In it, /var/run is an absolute link, as in Debian's images."""
-    if not is_static():
-        pytest.skip("the command needs libraries, which the other root has not")
     root = tmp_path / "root"
     (root / "var").mkdir(parents=True)
     (root / "var/run").symlink_to("/run")
     shutil.copytree(namespace.mount, root / "run/secrets/kubernetes.io/serviceaccount")
-    shutil.copy(command_line()[0], root / "watch")
     del namespace.environment["KUBEPEERS_SERVICE_ACCOUNT_DIR"]
-    process = subprocess.Popen(
-        ["/watch", "watch"],
-        env=namespace.environment,
-        stdout=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: os.chroot(root),
-    )
-    with process:
-        assert process.stdout
-        assert any("+ me" in line for line in process.stdout)
-        report = Report(run_command("doctor", "--json", "--timeout", "60", f"--pid={process.pid}"))
-        process.kill()
+    with running(namespace, root) as pid:
+        report = examine(pid)
     assert report.flaws == {}
-    report.assert_has(f"/proc/{process.pid}/root/run/secrets")
-
-
-def is_static() -> bool:
-    return b"ld-linux" not in Path(command_line()[0]).read_bytes()
+    report.assert_has(f"/proc/{pid}/root/run/secrets")
 
 
 def test_process_that_does_not_exist() -> None:
@@ -80,7 +71,7 @@ def test_process_that_does_not_exist() -> None:
     assert "kubectl debug --target" in done.stderr
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+@only_root
 def test_process_of_another_user() -> None:
     done = subprocess.run(
         command_line("doctor", "--pid=1"),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import resource
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
-from fixtures import run_command
+from fixtures import base_environment, command_line, run_command
+from states import OTHER_CA
 
 IN_A_POD = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "1"}
 REQUIRED = ("-l", "app=demo", "-p", "gossip")
@@ -74,6 +77,27 @@ def test_invalid_configuration(arguments: list[str], words: str) -> None:
     assert done.returncode == 2
     assert done.stdout.startswith("WRONG configuration: ")
     assert words in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize("limit", [5, 6, 8])
+def test_few_descriptors(tmp_path: Path, limit: int) -> None:
+    """The cluster is not to blame."""
+    shutil.copy(OTHER_CA, tmp_path / "ca.crt")
+    (tmp_path / "token").write_text("a.b.c")
+    done = subprocess.run(
+        command_line(
+            "doctor", *REQUIRED, "-n", "default", "--set", f"service_account_dir={tmp_path}"
+        ),
+        env={**base_environment(), **IN_A_POD},
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)),
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "more open files" in advice(done)
+    assert "kubectl" not in advice(done)
 
 
 def test_incomplete_configuration() -> None:

@@ -100,7 +100,12 @@ fn list_with_too_many_pods_is_refused() {
     let object =
         |number| serde_json::from_str::<Value>(&long_event(number)).unwrap()["object"].to_string();
     let pods: Vec<String> = (1..=20_000).map(object).collect();
-    let fake = Fake::steady(move || page(&pods, "", 30_000), vec![]);
+    let fake = Fake::start(move |_, path| {
+        let token = path.split("continue=").nth(1).unwrap_or("0");
+        let start: usize = token.split('&').next().unwrap().parse().unwrap();
+        let end = start + 2_000;
+        page(&pods[start..end], &end.to_string(), 30_000)
+    });
     unsynced(&fake.provider(&[]), "more than 12 MiB of memory, which is the limit");
 }
 

@@ -248,9 +248,9 @@ def test_default_timeouts_match_the_header() -> None:
         ("discover_timeout_ms", _config.DISCOVER_TIMEOUT),
     ):
         default = re.search(
-            rf"^ \*   {key}$.*?Default:\s+(?:\*\s+)?(\d+)\.$",
+            rf"^ \*   {key}\n(?: \*     .*\n)*? \*     .*Default:\s+(?:\*\s+)?(\d+)\b",
             HEADER,
-            flags=re.MULTILINE | re.DOTALL,
+            flags=re.MULTILINE,
         )
         assert default
         assert int(default[1]) / 1000 == ours

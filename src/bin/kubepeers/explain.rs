@@ -13,8 +13,11 @@ use crate::{Outcome, arguments, output, pods};
 /// Prints the pods.
 pub fn run(settings: &Settings, matches: &ArgMatches) -> Outcome {
     let session = Session::open(settings)?;
-    // A caller that waits for this pod needs to see the other pods now.
-    let view = session.wait(arguments::timeout_of(matches), |provider, _| provider.view())?;
+    let view = session.wait(arguments::timeout_of(matches), |provider, step| {
+        // It waits for the first list. Whether this pod is among the pods does not matter here.
+        let _ = provider.discover_peers(step);
+        provider.view()
+    })?;
     let context = session.provider.message_context()?;
     let text = if matches.get_flag("json") {
         explain(&view, &context, Form::Json) + "\n"

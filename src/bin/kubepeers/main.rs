@@ -21,10 +21,11 @@ mod text;
 mod watch;
 
 use std::io;
+use std::panic::catch_unwind;
 use std::process::ExitCode;
 
 use clap::ArgMatches;
-use kubepeers::cli::Error;
+use kubepeers::cli::{Error, panic_text, quiet_panics};
 
 use crate::settings::Settings;
 
@@ -52,8 +53,13 @@ impl From<Error> for Failure {
 }
 
 fn main() -> ExitCode {
+    quiet_panics();
     signals::handle();
-    run().unwrap_or_else(|error| output::failed(&error)).into()
+    let status = catch_unwind(run).unwrap_or_else(|panic| {
+        output::complain(&format!("the command failed internally: {}", panic_text(&*panic)));
+        Ok(exit::FAILURE)
+    });
+    status.unwrap_or_else(|error| output::failed(&error)).into()
 }
 
 fn run() -> io::Result<u8> {
@@ -61,7 +67,12 @@ fn run() -> io::Result<u8> {
     let matches = match arguments::command().try_get_matches() {
         Ok(matches) => matches,
         Err(error) if error.use_stderr() => {
-            output::complain(&error.render().to_string());
+            let text = error.render().to_string();
+            match text.strip_prefix("error: ") {
+                Some(message) => output::complain(message),
+                // The help, because there is no command.
+                None => output::print_to_stderr(&text),
+            }
             return Ok(exit::USAGE);
         }
         Err(shown) => {
