@@ -49,8 +49,8 @@ func doctorWithoutToken(e *env) {
 }
 
 // doctorWithoutShell runs the command in an image that contains nothing else, with and
-// without the Role, and applies the manifest that the command prints. These are the
-// commands of docs/operations.md for images that have the command.
+// without the Role, and applies the manifest that the command prints. It runs the commands
+// of docs/operations.md for images that have the command, with variables as options.
 func doctorWithoutShell(e *env) {
 	e.deployService(func(d *appsv1.Deployment) {
 		d.Spec.Replicas = int32Ptr(2)
@@ -76,6 +76,13 @@ func doctorWithoutShell(e *env) {
 	isHealthy := "OK: 1 peer, and this pod is " + pod.Name + "\n"
 	e.requireNoProgram(pod, "sh")
 	e.requireDoctor(pod, 0, isHealthy, pods[1].Name)
+	for _, command := range []string{"explain", "peers"} {
+		output := e.exec(pod, "kubepeers", command, "--timeout", "60")
+		if output.status != 0 || !strings.Contains(output.stdout, gossip(pods[1])) {
+			e.Fatalf("kubepeers %s: got %+v; want %s", command, output, gossip(pods[1]))
+		}
+	}
+
 	e.deleteRole()
 	e.requireDoctor(pod, 1, "WRONG list: ", "may not list pods", "kind: Role\n")
 	e.applyManifestOfDoctor(pod)
