@@ -121,10 +121,11 @@ e2e: can-e2e $(E2E)/images node ## test GoAkt, Memberlist, Python and C programs
 	cd tests/e2e && go test -c -o $(E2E)/scenarios .
 	NODE_IMAGE=localhost/goakt-node:e2e MEMBERLIST_IMAGE=localhost/memberlist-node:e2e \
 		SERVICE_IMAGE=localhost/python-service:e2e PROGRAM_IMAGE=localhost/c-program:e2e \
-		COMMAND_IMAGE=localhost/command:e2e DEPLOY=$(CURDIR)/deploy $(TOOL) run --node \
+		COMMAND_IMAGE=localhost/command:e2e BUSYBOX_IMAGE=localhost/busybox:e2e \
+		COMMAND=$(E2E)/kubepeers/bin/kubepeers DEPLOY=$(CURDIR)/deploy $(TOOL) run --node \
 		--image $(E2E)/goakt-node.tar --image $(E2E)/memberlist-node.tar \
 		--image $(E2E)/python-service.tar --image $(E2E)/c-program.tar \
-		--image $(E2E)/command.tar -- \
+		--image $(E2E)/command.tar --image $(E2E)/busybox.tar -- \
 		$(E2E)/scenarios -test.v -test.failfast -test.timeout 3h -test.run "TestClusters|TestScenarios/$(SCENARIOS)"
 
 # Fails before the builds, which take minutes. containerd and the node report what else they need.
