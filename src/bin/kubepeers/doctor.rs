@@ -13,8 +13,9 @@ use crate::{Failure, arguments, exit, options, output};
 const CONFIGURATION: &str = "configuration";
 /// The width of text in a pipe.
 const IN_PIPES: usize = 80;
-/// In a wide terminal, longer lines are hard to read.
-const WIDEST: usize = 100;
+/// A debug container may report a terminal of one column. In a wide terminal, longer lines are hard
+/// to read.
+const WIDTHS: (usize, usize) = (40, 100);
 
 /// Prints a report, and returns the exit status. `found` is the error of the settings, if they are
 /// incomplete: the library examines what is wrong with a kubeconfig.
@@ -76,7 +77,7 @@ fn add_settings(report: &mut Report, settings: &Settings) {
 
 fn text(report: &Report, stream: Stream) -> String {
     let width = if output::is_terminal(stream) {
-        output::terminal_size(stream).0.min(WIDEST)
+        output::terminal_size(stream).0.clamp(WIDTHS.0, WIDTHS.1)
     } else {
         IN_PIPES
     };
