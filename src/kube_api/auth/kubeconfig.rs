@@ -24,6 +24,8 @@ use crate::kube_api::error::chain;
 /// this one.
 const NO_PROXY: &str = "http://unused.invalid";
 
+const NOT_YAML: &str = "it is not YAML of the form that kubeconfigs have";
+
 /// One context of a kubeconfig.
 pub(super) struct Kubeconfig {
     pub(super) path: String,
@@ -35,10 +37,7 @@ pub(super) struct Kubeconfig {
 impl Kubeconfig {
     /// Reads a kubeconfig and what it refers to. Login plugins run later, with the first client.
     pub(super) fn load(path: &Path, context: Option<String>) -> Result<Self> {
-        // kube reads the file again, with what it refers to. This reports first what is wrong with
-        // the file itself.
-        read(path, "kubeconfig", "check the path in `kubeconfig`")?;
-        let mut file = File::read_from(path).map_err(|e| unusable(path, &e))?;
+        let mut file = read_file(path)?;
         let selected = selected_cluster(&mut file, context.as_deref());
         let skipped = selected.map(|cluster| prepare(cluster, path)).transpose()?.flatten();
         let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
@@ -92,12 +91,57 @@ pub struct Contexts {
 /// Reads the contexts of a kubeconfig.
 #[cfg(feature = "cli")]
 pub fn contexts(path: &Path) -> Result<Contexts> {
-    read(path, "kubeconfig", "check the path in `kubeconfig`")?;
-    let file = File::read_from(path).map_err(|e| unusable(path, &e))?;
+    let file = read_file(path)?;
     Ok(Contexts {
         current: file.current_context.filter(|name| !name.is_empty()),
         names: file.contexts.into_iter().map(|context| context.name).collect(),
     })
+}
+
+/// Reads a kubeconfig. kube would read it without a limit.
+fn read_file(path: &Path) -> Result<File> {
+    let bytes = read(path, "kubeconfig", "check the path in `kubeconfig`")?;
+    let text = text(&bytes).ok_or_else(|| not_a_kubeconfig(path, NOT_YAML))?;
+    let mut file = File::from_yaml(&text).map_err(|e| unusable(path, &e))?;
+    make_absolute(&mut file, path.parent().unwrap_or(Path::new("")));
+    Ok(file)
+}
+
+/// Returns the text of a kubeconfig. Windows writes UTF-16, or UTF-8 with a mark.
+fn text(bytes: &[u8]) -> Option<String> {
+    let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
+        let units: Vec<u16> = bytes.as_chunks().0.iter().copied().map(unit).collect();
+        String::from_utf16(&units).ok()
+    };
+    match bytes {
+        [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
+        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8(rest.to_vec()).ok(),
+        _ => String::from_utf8(bytes.to_vec()).ok(),
+    }
+}
+
+/// Paths in a kubeconfig are relative to its folder. The command of a plugin is looked up in PATH
+/// if it has no `/`.
+fn make_absolute(file: &mut File, folder: &Path) {
+    let absolute = |path: &mut Option<String>| {
+        if let Some(path) = path.as_mut().filter(|path| !path.is_empty()) {
+            *path = folder.join(&*path).to_string_lossy().into_owned();
+        }
+    };
+    for cluster in file.clusters.iter_mut().filter_map(|named| named.cluster.as_mut()) {
+        absolute(&mut cluster.certificate_authority);
+    }
+    for auth in file.auth_infos.iter_mut().filter_map(|named| named.auth_info.as_mut()) {
+        absolute(&mut auth.client_certificate);
+        absolute(&mut auth.client_key);
+        absolute(&mut auth.token_file);
+        if let Some(plugin) = &mut auth.exec
+            && plugin.command.as_ref().is_some_and(|command| command.contains('/'))
+        {
+            absolute(&mut plugin.command);
+        }
+    }
 }
 
 /// Finds the cluster of the selected context. kube reports what is missing.
@@ -169,11 +213,11 @@ fn forget_proxy(config: &mut Config) {
 }
 
 fn unusable(path: &Path, error: &KubeconfigError) -> Error {
-    let why = match error {
+    let why: String = match error {
         KubeconfigError::CurrentContextNotSet => "it has no current context: set `context`".into(),
         KubeconfigError::LoadContext(name) => format!("it has no context `{name}`"),
         KubeconfigError::LoadClusterOfContext(name) => format!("it has no cluster `{name}`"),
-        KubeconfigError::Parse(_) => "it is not YAML of the form that kubeconfigs have".into(),
+        KubeconfigError::Parse(_) => NOT_YAML.into(),
         KubeconfigError::MissingClusterUrl | KubeconfigError::ParseClusterUrl(_) => {
             "its cluster has no `server`, or not one that begins with https:// or http://".into()
         }
@@ -185,6 +229,10 @@ fn unusable(path: &Path, error: &KubeconfigError) -> Error {
         }
         _ => "it is incomplete or not a kubeconfig".into(),
     };
+    not_a_kubeconfig(path, &why)
+}
+
+fn not_a_kubeconfig(path: &Path, why: &str) -> Error {
     no_credentials(format!("the kubeconfig {} cannot be used: {why}", path.display()))
 }
 
@@ -234,5 +282,37 @@ fn login(error: &AuthError) -> String {
         }
         _ => "its `auth-provider` returned no credentials; use a login plugin (`exec`) instead"
             .into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_relative_to_the_folder_of_the_kubeconfig() {
+        let text = "clusters: [{name: c, cluster: {certificate-authority: ca.crt}}]\n\
+                    users: [{name: u, user: {tokenFile: /token, exec: {command: bin/plugin}}},\n\
+                    {name: v, user: {client-certificate: ../c, exec: {command: plugin}}}]";
+        let mut file = File::from_yaml(text).unwrap();
+        make_absolute(&mut file, Path::new("/etc/kube"));
+        let cluster = file.clusters[0].cluster.as_ref().unwrap();
+        assert_eq!(cluster.certificate_authority.as_deref(), Some("/etc/kube/ca.crt"));
+        let [u, v] = [0, 1].map(|i| file.auth_infos[i].auth_info.as_ref().unwrap());
+        assert_eq!(u.token_file.as_deref(), Some("/token"));
+        assert_eq!(u.exec.as_ref().unwrap().command.as_deref(), Some("/etc/kube/bin/plugin"));
+        assert_eq!(v.client_certificate.as_deref(), Some("/etc/kube/../c"));
+        assert_eq!(v.exec.as_ref().unwrap().command.as_deref(), Some("plugin"));
+    }
+
+    #[test]
+    fn encodings_of_windows() {
+        let little: Vec<u8> = "\u{feff}é".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = "\u{feff}é".encode_utf16().flat_map(u16::to_be_bytes).collect();
+        // With a byte too many.
+        for bytes in [&little[..], &big, "\u{feff}é".as_bytes(), &[&little[..], &[0]].concat()] {
+            assert_eq!(text(bytes).as_deref(), Some("é"));
+        }
+        assert_eq!(text(b"\xff"), None);
     }
 }
