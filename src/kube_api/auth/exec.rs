@@ -16,8 +16,13 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::files::token;
+
 /// A plugin prints at most this many bytes. Credentials have a few thousand.
 const LARGEST: u64 = 1 << 20;
+
+const NO_TOKEN: &str = "its login plugin returned a `token` that is not one: \
+                        expected one word of printable ASCII";
 
 /// The output of a plugin. It has no `Debug`, because it holds secrets.
 #[derive(Deserialize)]
@@ -44,7 +49,8 @@ pub(super) fn log_in(config: &mut Config) -> Result<Option<Timestamp>, String> {
     let Some(plugin) = auth.exec.take().filter(|_| needs_plugin(auth)) else { return Ok(None) };
     let credentials = parse(&run(&plugin)?).ok_or("its login plugin returned no credentials")?;
     let expires = credentials.expiration_timestamp.as_deref().map(str::parse).transpose();
-    auth.token = credentials.token.map(SecretString::from);
+    let token = credentials.token.map(|text| token(&text).ok_or(NO_TOKEN)).transpose()?;
+    auth.token = token.map(SecretString::from);
     if let (Some(certificate), Some(key)) =
         (credentials.client_certificate_data, credentials.client_key_data)
     {

@@ -41,6 +41,16 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)
 }
 
+/// Returns a token without the space around it. Returns nothing if an HTTP header cannot carry it.
+pub(super) fn token(text: &str) -> Option<String> {
+    let token = text.trim();
+    let is_word = !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic());
+    is_word.then(|| token.to_owned())
+}
+
+/// What a token is, for messages.
+pub(super) const NOT_A_TOKEN: &str = "is not a token: expected one word of printable ASCII";
+
 /// Returns an error if there are no descriptors left. Some failures that this causes do not mention
 /// it.
 pub(super) fn no_descriptors() -> Option<Error> {

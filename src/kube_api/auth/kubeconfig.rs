@@ -11,11 +11,12 @@ use futures_util::FutureExt;
 use kube::Config;
 use kube::client::{AuthError, RustlsTlsError};
 use kube::config::{
-    Cluster, KubeConfigOptions, Kubeconfig as File, KubeconfigError, LoadDataError,
+    AuthInfo, Cluster, KubeConfigOptions, Kubeconfig as File, KubeconfigError, LoadDataError,
 };
+use secrecy::ExposeSecret;
 
 use super::ca_bundle::CaBundle;
-use super::files::{no_credentials, read};
+use super::files::{NOT_A_TOKEN, no_credentials, read, token};
 use crate::config::namespace;
 use crate::error::{Error, Result};
 use crate::kube_api::error::chain;
@@ -51,6 +52,7 @@ impl Kubeconfig {
             return Err(unusable(path, &KubeconfigError::MissingClusterUrl));
         }
         forget_proxy(&mut config);
+        check_tokens(&mut config.auth_info).map_err(|why| not_a_kubeconfig(path, &why))?;
         Ok(Self { path: path.display().to_string(), config: Box::new(config), skipped })
     }
 
@@ -202,6 +204,21 @@ fn ca(cluster: &Cluster, path: &Path) -> Result<Option<Vec<u8>>> {
         )
     })
     .transpose()
+}
+
+/// kube panics for a token that an HTTP header cannot carry.
+fn check_tokens(auth: &mut AuthInfo) -> std::result::Result<(), String> {
+    if let Some(text) = auth.token.take().filter(|text| !text.expose_secret().trim().is_empty()) {
+        let token = token(text.expose_secret()).ok_or(format!("its `token` {NOT_A_TOKEN}"))?;
+        auth.token = Some(token.into());
+    }
+    let provider = auth.auth_provider.as_mut().map(|provider| &mut provider.config);
+    for (name, text) in provider.into_iter().flatten() {
+        if ["access-token", "id-token"].contains(&name.as_str()) {
+            *text = token(text).ok_or(format!("its `{name}` {NOT_A_TOKEN}"))?;
+        }
+    }
+    Ok(())
 }
 
 fn forget_proxy(config: &mut Config) {
