@@ -13,7 +13,7 @@ pub use crate::discovery::sink::LastError;
 pub use crate::discovery::snapshot::{Peer, Snapshot, View};
 pub use crate::error::{Error, Result};
 pub use crate::kube_api::runtime::panic_text;
-pub use crate::kube_api::{Contexts, contexts};
+pub use crate::kube_api::{Contexts, contexts, is_file, read_files_of};
 pub use crate::provider::doctor::{
     Layout, Part, Report, State, Step, misconfigured, text as report_text,
 };

@@ -36,7 +36,7 @@ pub fn command() -> Command {
                 .value_name("PID")
                 .value_parser(clap::value_parser!(u32).range(1..))
                 .help(
-                    "Check for another process, with its environment and its service account, \
+                    "Check for another process, with its environment and its files, \
                      from a debug container. The first process of a container is 1",
                 ),
         )

@@ -81,8 +81,10 @@ fn run() -> io::Result<u8> {
         }
     };
     let (name, matches) = matches.subcommand().expect("clap requires a subcommand");
-    if let Ok(Some(pid)) = matches.try_get_one::<u32>("pid") {
-        output::complain(&process::explained(*pid, &process::run_as(*pid)));
+    if let Ok(Some(pid)) = matches.try_get_one::<u32>("pid")
+        && let Err(error) = process::become_like(*pid)
+    {
+        output::complain(&process::explained(*pid, &error));
         return Ok(exit::FAILURE);
     }
     let (settings, found) = Settings::find(matches);

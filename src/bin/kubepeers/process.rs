@@ -1,46 +1,55 @@
 //! Another process: its environment, and files as it sees them.
 
-use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
-use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 
-/// Where the kubelet mounts the service account.
-const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
-/// The folder of the service account, as a variable.
-const FOLDER: &str = "KUBEPEERS_SERVICE_ACCOUNT_DIR";
+use kubepeers::cli::read_files_of;
+
+/// The variables of the other process that this command reads. All others might change what it
+/// runs, for example LD_PRELOAD.
+const OF_PROCESS: [&str; 9] = [
+    "HOME",
+    "HOSTNAME",
+    "HTTPS_PROXY",
+    "KUBECONFIG",
+    "KUBERNETES_SERVICE_HOST",
+    "KUBERNETES_SERVICE_PORT",
+    "POD_NAME",
+    "POD_NAMESPACE",
+    "POD_UID",
+];
+/// So do these. `https_proxy` is the only one in lower case.
+const OF_COMMAND: &str = "KUBEPEERS_";
 /// What describes the terminal rather than the process.
 const OF_TERMINAL: [&str; 3] = ["TERM", "NO_COLOR", "COLUMNS"];
-/// Like the kernel's limit.
-const MOST_LINKS: usize = 40;
+/// The process whose environment this one has already. The other process cannot set it.
+const HAS_ENVIRONMENT_OF: &str = "KUBEPEERS_ENVIRONMENT_OF_PID";
 
-/// Runs this command again in place of this process, with the environment of another process and
-/// without the option `--pid`. Returns only if that fails.
-pub fn run_as(pid: u32) -> io::Error {
-    let root = PathBuf::from(format!("/proc/{pid}/root"));
+/// Gives this command the environment and the files of another process. For the environment, the
+/// command is run again in place of this process.
+pub fn become_like(pid: u32) -> io::Result<()> {
+    let has_environment = std::env::var_os(HAS_ENVIRONMENT_OF) == Some(pid.to_string().into());
+    if has_environment { read_files_of(pid) } else { Err(run_as(pid)) }
+}
+
+/// Runs this command again with the environment of another process. Returns only if that fails.
+fn run_as(pid: u32) -> io::Error {
     let environment = match fs::read(format!("/proc/{pid}/environ")) {
         Ok(environment) => environment,
         Err(error) => return error,
     };
-    // The token may belong to another user than the environment.
-    if let Err(error) = fs::read_dir(&root) {
-        return error;
-    }
-    let mut variables = variables(&environment);
-    let kept = OF_TERMINAL
-        .iter()
-        .filter_map(|name| Some((OsString::from(*name), std::env::var_os(name)?)));
-    variables.retain(|name, _| OF_TERMINAL.iter().all(|of_terminal| name != of_terminal));
-    variables.extend(kept.collect::<Vec<_>>());
-    map_paths(&mut variables, &root);
+    let of_terminal = OF_TERMINAL.map(|name| (OsString::from(name), std::env::var_os(name)));
+    let of_terminal = of_terminal.into_iter().filter_map(|(name, value)| Some((name, value?)));
     Command::new("/proc/self/exe")
-        .args(without_pid(std::env::args_os().skip(1)))
+        .args(std::env::args_os().skip(1))
         .env_clear()
-        .envs(variables)
+        .envs(variables(&environment))
+        .envs(of_terminal)
+        .env(HAS_ENVIRONMENT_OF, pid.to_string())
         .exec()
 }
 
@@ -58,119 +67,34 @@ pub fn explained(pid: u32, error: &io::Error) -> String {
     format!("cannot examine process {pid}: {why}")
 }
 
-type Variables = BTreeMap<OsString, OsString>;
-
-fn variables(environment: &[u8]) -> Variables {
+/// Returns the variables of an environment that this command reads.
+fn variables(environment: &[u8]) -> Vec<(OsString, OsString)> {
     let entries = environment.split(|byte| *byte == 0).filter_map(|entry| {
         let end = entry.iter().position(|byte| *byte == b'=')?;
         let [name, value] = [&entry[..end], &entry[end + 1..]].map(OsStr::from_bytes);
-        Some((name.to_owned(), value.to_owned()))
+        let name = name.to_str()?;
+        let is_read =
+            OF_PROCESS.contains(&name) || name == "https_proxy" || name.starts_with(OF_COMMAND);
+        is_read.then(|| (name.into(), value.to_owned()))
     });
-    entries.collect()
-}
-
-/// Replaces paths of the other process with the paths of the same files here.
-fn map_paths(variables: &mut Variables, root: &Path) {
-    let here = |path: &OsStr| resolve(root, Path::new(path)).into_os_string();
-    if variables.contains_key(OsStr::new("KUBERNETES_SERVICE_HOST")) {
-        variables.entry(FOLDER.into()).or_insert_with(|| SERVICE_ACCOUNT.into());
-    }
-    for name in [FOLDER, "KUBEPEERS_KUBECONFIG", "HOME"] {
-        if let Some(path) = variables.get_mut(OsStr::new(name)).filter(|path| !path.is_empty()) {
-            *path = here(path);
-        }
-    }
-    if let Some(paths) = variables.get_mut(OsStr::new("KUBECONFIG")) {
-        let mapped = std::env::split_paths(&*paths).map(|path| here(path.as_os_str()));
-        *paths = std::env::join_paths(mapped).unwrap_or_default();
-    }
-}
-
-/// Returns the path here of a file of a process with another root. Links are resolved in that root:
-/// `/var/run` is often an absolute link, which would lead to the files of this process.
-fn resolve(root: &Path, path: &Path) -> PathBuf {
-    let mut resolved = PathBuf::new();
-    let mut pending: Vec<OsString> = parts(path);
-    let mut links = 0;
-    while let Some(part) = pending.pop() {
-        if part == ".." {
-            resolved.pop();
-            continue;
-        }
-        let next = resolved.join(&part);
-        match fs::read_link(root.join(&next)) {
-            Ok(target) if links < MOST_LINKS => {
-                links += 1;
-                if target.is_absolute() {
-                    resolved = PathBuf::new();
-                }
-                pending.extend(parts(&target));
-            }
-            _ => resolved = next,
-        }
-    }
-    root.join(resolved)
-}
-
-/// Returns the parts of a path, the last one first.
-fn parts(path: &Path) -> Vec<OsString> {
-    let parts = path.components().rev().filter_map(|component| match component {
-        Component::Normal(name) => Some(name.to_owned()),
-        Component::ParentDir => Some("..".into()),
-        _ => None,
-    });
-    parts.collect()
-}
-
-fn without_pid(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
-    let mut kept = vec![];
-    let mut arguments = arguments;
-    while let Some(argument) = arguments.next() {
-        if argument == "--pid" {
-            arguments.next();
-        } else if !argument.as_bytes().starts_with(b"--pid=") {
-            kept.push(argument);
-        }
-    }
-    kept
+    // Of a variable that is set twice, getenv returns the first.
+    let mut entries: Vec<_> = entries.collect();
+    entries.reverse();
+    entries
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
-
     use super::*;
 
     #[test]
-    fn links_are_resolved_in_the_root_of_the_process() {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path();
-        fs::create_dir_all(root.join("run/secrets")).unwrap();
-        fs::create_dir(root.join("var")).unwrap();
-        symlink("/run", root.join("var/run")).unwrap();
-        symlink("../../../../var/run/secrets", root.join("run/relative")).unwrap();
-        symlink("/loop", root.join("loop")).unwrap();
-        assert_eq!(resolve(root, Path::new("/var/run/secrets/x")), root.join("run/secrets/x"));
-        assert_eq!(resolve(root, Path::new("/run/relative/x")), root.join("run/secrets/x"));
-        assert_eq!(resolve(root, Path::new("/../../etc")), root.join("etc"));
-        assert_eq!(resolve(root, Path::new("/loop/x")), root.join("loop/x"));
-    }
-
-    #[test]
-    fn environment_of_a_pod_names_its_service_account() {
-        let root = Path::new("/nowhere/root");
-        let mut variables =
-            variables(b"KUBERNETES_SERVICE_HOST=h\0A=b=c\0KUBECONFIG=/a:/b\0\0no\0");
-        map_paths(&mut variables, root);
-        let value = |name: &str| variables.get(OsStr::new(name)).unwrap().to_str().unwrap();
-        assert_eq!(value("A"), "b=c");
-        assert_eq!(value(FOLDER), format!("/nowhere/root{SERVICE_ACCOUNT}"));
-        assert_eq!(value("KUBECONFIG"), "/nowhere/root/a:/nowhere/root/b");
-    }
-
-    #[test]
-    fn option_is_removed_from_the_arguments() {
-        let arguments = ["doctor", "--pid", "1", "-n", "ns", "--pid=1"].map(OsString::from);
-        assert_eq!(without_pid(arguments.into_iter()), ["doctor", "-n", "ns"]);
+    fn only_variables_that_the_command_reads_are_passed_on() {
+        let environment = b"HOME=/a=b\0LD_PRELOAD=x\0PATH=/x\0KUBEPEERS_LOG=info\0TERM=x\0\
+            HTTPS_PROXYX=1\0https_proxy=\0\0no\0SSL_CERT_FILE=x\0HOME=/second";
+        let passed = variables(environment);
+        let mut names: Vec<&str> = passed.iter().map(|(name, _)| name.to_str().unwrap()).collect();
+        names.dedup();
+        assert_eq!(names, ["HOME", "https_proxy", "KUBEPEERS_LOG", "HOME"]);
+        assert_eq!(passed.last().unwrap().1, "/a=b");
     }
 }

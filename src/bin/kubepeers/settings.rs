@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
-use kubepeers::cli::{Config, Contexts, Error, Result, Status, contexts};
+use kubepeers::cli::{Config, Contexts, Error, Result, Status, contexts, is_file};
 
 use crate::options::{self, Values};
 
@@ -95,7 +95,7 @@ impl Settings {
             return;
         }
         let listed = kubeconfig_paths(variable);
-        let files: Vec<&PathBuf> = listed.iter().filter(|path| path.is_file()).collect();
+        let files: Vec<&PathBuf> = listed.iter().filter(|path| is_file(path)).collect();
         match files[..] {
             [] => {
                 let names = listed.iter().map(|path| path.display().to_string());

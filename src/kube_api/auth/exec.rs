@@ -62,7 +62,7 @@ pub(super) fn log_in(config: &mut Config) -> Result<Option<Timestamp>, String> {
 }
 
 /// All other credentials of a kubeconfig take precedence over its plugin.
-fn needs_plugin(auth: &AuthInfo) -> bool {
+pub(super) fn needs_plugin(auth: &AuthInfo) -> bool {
     let basic = auth.username.is_some() && auth.password.is_some();
     !basic && auth.auth_provider.is_none() && auth.token.is_none() && auth.token_file.is_none()
 }

@@ -36,8 +36,20 @@ fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
     if content.len() as u64 > LARGEST { Err(unusable()) } else { Ok(content) }
 }
 
+/// Returns whether the files are those of another process.
+pub(super) fn are_of_another_process() -> bool {
+    #[cfg(feature = "cli")]
+    return super::process::is_examined();
+    #[cfg(not(feature = "cli"))]
+    false
+}
+
 /// Opens a file. A FIFO without a writer does not block.
 pub(super) fn open(path: &Path) -> io::Result<File> {
+    #[cfg(feature = "cli")]
+    if let Some(opened) = super::process::open_examined(path) {
+        return opened;
+    }
     OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)
 }
 

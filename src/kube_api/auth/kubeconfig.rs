@@ -16,7 +16,8 @@ use kube::config::{
 use secrecy::ExposeSecret;
 
 use super::ca_bundle::CaBundle;
-use super::files::{NOT_A_TOKEN, no_credentials, read, token};
+use super::exec;
+use super::files::{self, NOT_A_TOKEN, no_credentials, read, token};
 use crate::config::namespace;
 use crate::error::{Error, Result};
 use crate::kube_api::error::chain;
@@ -24,6 +25,9 @@ use crate::kube_api::error::chain;
 /// The proxy of the environment, which kube would parse and then refuse, stays out of play behind
 /// this one.
 const NO_PROXY: &str = "http://unused.invalid";
+
+const NO_PLUGIN: &str = "a login plugin is not run for another process; run the command as the \
+                         user of that process, inside its container";
 
 const NOT_YAML: &str = "it is not YAML of the form that kubeconfigs have";
 
@@ -52,6 +56,9 @@ impl Kubeconfig {
             return Err(unusable(path, &KubeconfigError::MissingClusterUrl));
         }
         forget_proxy(&mut config);
+        if files::are_of_another_process() {
+            read_files(&mut config.auth_info, path)?;
+        }
         check_tokens(&mut config.auth_info).map_err(|why| not_a_kubeconfig(path, &why))?;
         Ok(Self { path: path.display().to_string(), config: Box::new(config), skipped })
     }
@@ -204,6 +211,29 @@ fn ca(cluster: &Cluster, path: &Path) -> Result<Option<Vec<u8>>> {
         )
     })
     .transpose()
+}
+
+/// Puts the content of files in place of their paths, because kube would read the files of this
+/// process. Login plugins are not run: they would have the privileges of this process.
+fn read_files(auth: &mut AuthInfo, path: &Path) -> Result<()> {
+    if auth.auth_provider.is_some() || (auth.exec.is_some() && exec::needs_plugin(auth)) {
+        return Err(not_a_kubeconfig(path, NO_PLUGIN));
+    }
+    let content =
+        |file: &str, what: &str| read(Path::new(file), what, "check its path in the kubeconfig");
+    if let (None, Some(file)) = (&auth.token, auth.token_file.take()) {
+        let text = content(&file, "token of the kubeconfig")?;
+        auth.token = Some(String::from_utf8_lossy(&text).into_owned().into());
+    }
+    if let (None, Some(file)) = (&auth.client_certificate_data, auth.client_certificate.take()) {
+        let pem = content(&file, "client certificate of the kubeconfig")?;
+        auth.client_certificate_data = Some(STANDARD.encode(pem));
+    }
+    if let (None, Some(file)) = (&auth.client_key_data, auth.client_key.take()) {
+        let pem = content(&file, "client key of the kubeconfig")?;
+        auth.client_key_data = Some(STANDARD.encode(pem).into());
+    }
+    Ok(())
 }
 
 /// kube panics for a token that an HTTP header cannot carry.

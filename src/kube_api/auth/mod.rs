@@ -5,6 +5,8 @@ mod describe;
 mod exec;
 mod files;
 pub(in crate::kube_api) mod kubeconfig;
+#[cfg(feature = "cli")]
+pub(in crate::kube_api) mod process;
 mod service_account;
 
 use jiff::{SignedDuration, Timestamp};
