@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
 from fake_server import FakeServer, pod, pods
+from fixtures import run_command
 from reports import report_of_server
 
 #: A YAML value of a token, with a second line that is no token.
 MALFORMED = '"se-cr-et\\nse-cr-et"'
+VERSION = "client.authentication.k8s.io/v1"
 EXPECTED = "expected one word of printable ASCII"
 
 
@@ -20,8 +24,7 @@ def plugin(folder: Path, token: str) -> str:
     printed = {"kind": "ExecCredential", "status": {"token": token}}
     path.write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps(printed)}\nEND\n")
     path.chmod(0o700)
-    version = "client.authentication.k8s.io/v1"
-    return json.dumps({"exec": {"apiVersion": version, "command": str(path)}})
+    return json.dumps({"exec": {"apiVersion": VERSION, "command": str(path)}})
 
 
 @pytest.mark.parametrize(
@@ -52,3 +55,24 @@ def test_space_around_a_token_is_removed(tmp_path: Path, source: str) -> None:
             user = plugin(tmp_path, "se-cr-et\r\n")
         report = report_of_server(server, tmp_path, user=user)
     assert "wrong" not in report.flaws.values()
+
+
+def test_hanging_login_plugin_is_killed(tmp_path: Path) -> None:
+    path = tmp_path / "plugin"
+    path.write_text(f"#!/bin/sh\necho $$ >> {tmp_path}/pids\nexec sleep 600\n")
+    path.chmod(0o700)
+    user = json.dumps({"exec": {"apiVersion": VERSION, "command": str(path)}})
+    with FakeServer(pods(pod("a"))) as server:
+        kubeconfig = server.kubeconfig(tmp_path, user)
+        done = run_command(
+            *("peers", "-n", "ns", "-l", "app=demo", "-p", "gossip", "--timeout=4"),
+            KUBECONFIG=kubeconfig,
+            KUBEPEERS_REQUEST_TIMEOUT_MS="500",
+        )
+    assert done.returncode == 3
+    started = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
+    running = [pid for pid in started if Path(f"/proc/{pid}").exists()]
+    for pid in running:
+        os.kill(pid, signal.SIGKILL)
+    assert len(started) > 2, "the login is not tried again"
+    assert running == []

@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
 
 pub(in crate::kube_api) use self::describe::describe;
+use self::exec::LoginError;
 use self::kubeconfig::Kubeconfig;
 use self::service_account::ServiceAccount;
 use crate::kube_api::client::{HttpClient, Sent};
@@ -139,26 +140,28 @@ impl Credentials {
                 };
                 (HttpClient::new(account.config()?, self.sent.clone()).map_err(unusable)?, None)
             }
-            // A kubeconfig may run a login plugin, which may hang: not on the thread that close has
-            // to join.
             Origin::Kubeconfig(Kubeconfig { path, config, .. }) => {
                 let (mut config, sent) = ((**config).clone(), self.sent.clone());
-                let login = move || {
-                    panics::here(Place::Login);
-                    let expires = exec::log_in(&mut config)?;
-                    let client = HttpClient::new(config, sent).map_err(|e| kubeconfig::why(&e))?;
-                    Ok::<_, String>((client, expires))
-                };
                 let no_thread =
                     |e| ApiError::new(ErrorClass::Resources, format!("cannot log in: {e}"));
-                blocking(login).await.map_err(no_thread)?.map_err(|why| {
+                let unusable = |why| {
                     let unusable = || {
                         files::no_credentials(format!(
                             "the kubeconfig {path} cannot be used: {why}"
                         ))
                     };
-                    files::no_descriptors().unwrap_or_else(unusable)
-                })?
+                    ApiError::from(files::no_descriptors().unwrap_or_else(unusable))
+                };
+                let expires = exec::log_in(&mut config).await.map_err(|error| match error {
+                    LoginError::Plugin(why) => unusable(why),
+                    LoginError::NoThread(error) => no_thread(error),
+                })?;
+                // It reads files, which may hang: not on the thread that close has to join.
+                let client = blocking(move || {
+                    panics::here(Place::Login);
+                    HttpClient::new(config, sent).map_err(|e| kubeconfig::why(&e))
+                });
+                (client.await.map_err(no_thread)?.map_err(unusable)?, expires)
             }
         })
     }
