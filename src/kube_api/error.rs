@@ -12,7 +12,7 @@ use super::auth::kubeconfig;
 use super::client::{HandshakeTimeout, NoSuchHost};
 use super::rbac_hint::missing_role;
 use super::tls::{Outlook, Remedy, TlsFailure};
-use crate::discovery::sink::LastError;
+use crate::discovery::sink::{LOGIN_HANGS, LastError};
 use crate::error::Error;
 use crate::status::Status;
 use crate::text::printable;
@@ -222,6 +222,9 @@ impl ApiError {
                     advice(remedy)
                 ),
             ),
+            ErrorClass::TimedOut if message.starts_with(LOGIN_HANGS) => {
+                (Status::Unavailable, message)
+            }
             ErrorClass::TimedOut => (
                 Status::Unavailable,
                 format!("the API server {server} does not answer: {message}{proxy}"),

@@ -70,9 +70,18 @@ def test_hanging_login_plugin_is_killed(tmp_path: Path) -> None:
             KUBEPEERS_REQUEST_TIMEOUT_MS="500",
         )
     assert done.returncode == 3
+    assert "the login of the kubeconfig has not ended within 500ms" in done.stderr
     started = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
     running = [pid for pid in started if Path(f"/proc/{pid}").exists()]
     for pid in running:
         os.kill(pid, signal.SIGKILL)
     assert len(started) > 2, "the login is not tried again"
     assert running == []
+
+
+def test_hanging_login_plugin_is_a_credentials_error(tmp_path: Path) -> None:
+    user = {"exec": {"apiVersion": VERSION, "command": "sleep", "args": ["600"]}}
+    with FakeServer(pods(pod("a"))) as server:
+        report = report_of_server(server, tmp_path, "--timeout=8", user=json.dumps(user))
+    assert report.flaws == {"credentials": "wrong"}
+    report.assert_has("the login of the kubeconfig has not ended within", "login plugin")

@@ -5,7 +5,7 @@ use std::time::UNIX_EPOCH;
 use super::{API_SERVER, CREDENTIALS, LIST, LOGIN, TLS, WATCH};
 use crate::config::Source;
 use crate::discovery::access::{Login, Server, Token, Trust};
-use crate::discovery::sink::LastError;
+use crate::discovery::sink::{LOGIN_HANGS, LastError};
 use crate::error::Error;
 use crate::provider::doctor::fixes;
 use crate::provider::doctor::observe::{Connected, Observed, Progress};
@@ -29,6 +29,7 @@ impl Place {
     fn of(failure: &LastError) -> Self {
         match failure.class {
             "credentials" => Self::Credentials,
+            "timed-out" if failure.detail.starts_with(LOGIN_HANGS) => Self::Credentials,
             "no-such-host" | "unreachable" | "timed-out" | "resources" => Self::Connection,
             "tls" => Self::Tls,
             "unauthorized" => Self::Login,
