@@ -245,8 +245,8 @@ fn only_list_is_a_warning_with_the_whole_role() {
     says(
         &report,
         &[("watch", "warning")],
-        "WARNING watch: service account default/web may not watch pods in namespace default",
-        &["changes are noticed late", "2 peers: b, c"],
+        "WARNING watch: service account default/web may not watch pods in namespace default, so changes are noticed late",
+        &["the pods are listed every 15s instead", "2 peers: b, c"],
     );
     assert_eq!(report.manifest().as_deref(), Some(ROLE));
 }
@@ -307,8 +307,8 @@ fn wrong_label_is_found_among_several() {
         &[
             "each label alone: app=demo: 2 pods, tier=: no pod",
             "not reached: ports, answer",
-            "its labels are `app=web`",
-            "kubectl get namespace default",
+            "pod me cannot be a peer: its labels are `app=web`",
+            "Fix labels, this pod: Set `pod_labels` to labels that this pod and its peers have",
         ],
     );
 }
@@ -376,8 +376,8 @@ fn pending_pod_of_this_process_is_wrong() {
     says(
         &report(&observed(seen(all))),
         &[("this pod", "wrong")],
-        "WRONG this pod: pod `me` is not Running yet",
-        &["not reached: answer", "set `pending` = `include`"],
+        "WRONG this pod: pod me is not Running yet",
+        &["not reached: answer", "kubectl describe pod -n default me", "set `pending` = `include`"],
     );
 }
 
@@ -391,7 +391,8 @@ fn pods_that_are_no_peers_are_a_warning_unless_they_have_ended() {
     says(
         &report(&observed(seen(all))),
         &[("answer", "warning")],
-        "WARNING answer: 2 peers: b, unready; not Running: pending; terminating: leaving; peers that are not Ready: unready",
+        "WARNING answer: 2 peers: b, unready; excluded: pending (not Running), leaving (terminating); \
+         peers that are not Ready: unready",
         &["which is normal: job", "kubectl describe pod -n default pending leaving unready"],
     );
     let mut all = pods(&["me", "job"]);
@@ -412,7 +413,7 @@ fn expired_token_is_the_reason_of_a_rejection() {
             "the token expired 3d ago, by the clock of this machine",
             "the API server says: Unauthorized",
             "not reached: list, watch,",
-            "kubectl get serviceaccount -n default",
+            "kubectl get serviceaccount -n default web",
         ],
     );
 }
@@ -525,6 +526,27 @@ fn what_was_not_verified_is_a_warning() {
 }
 
 #[test]
+fn pod_at_the_address_of_another_is_a_warning_that_names_both() {
+    let mut all = pods(&["me", "b", "x"]);
+    all[1].started = "2".into();
+    (all[2].started, all[2].ips) = ("1".into(), all[1].ips.clone());
+    let summary = "WARNING answer: 1 peer: b; excluded: x (at the address and port of b)";
+    let words = ["kubectl get pods -n default --show-labels -o wide"];
+    says(&report(&observed(seen(all.clone()))), &[("answer", "warning")], summary, &words);
+    all[1].ready = false;
+    let report = report(&observed(seen(all)));
+    assert!(text(&report, Layout::default()).contains("kubectl describe pod -n default b\n"));
+}
+
+#[test]
+fn namespace_without_pods_is_questioned() {
+    let mut observed = observed(seen(Vec::new()));
+    connected(&mut observed).pods.as_mut().unwrap().answer = None;
+    let text = text(&report(&observed), Layout::default());
+    assert!(text.contains("kubectl get namespace default"), "{text}");
+}
+
+#[test]
 fn pods_at_one_address_are_named() {
     let mut all = pods(&["x", "y", "z"]);
     for (pod, port) in all.iter_mut().take(2).zip(1..) {
@@ -631,12 +653,13 @@ fn servers_cannot_control_a_terminal() {
 fn text_has_the_width_and_the_colors_of_its_layout() {
     let report = report(&failing(forbidden("list")));
     let paint = |part: Part, text: &str| match part {
-        Part::State(state) => format!("<{}>{text}</>", state.name()),
+        Part::State(state) | Part::Outcome(state) => format!("<{}>{text}</>", state.name()),
         _ => text.to_owned(),
     };
     let text = text(&report, Layout { width: 60, paint: &paint });
-    assert!(text.contains("\nlist           <wrong>WRONG    </>service account"), "{text}");
-    assert!(text.starts_with("WRONG list: service account default/web may not list pods in\nname"));
+    assert!(text.contains("\nlist           <wrong>WRONG</>    service account"), "{text}");
+    let first = "<wrong>WRONG</> list: service account default/web may not list pods in\nname";
+    assert!(text.starts_with(first), "{text}");
 }
 
 #[test]

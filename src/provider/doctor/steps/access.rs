@@ -291,7 +291,12 @@ fn watch(observed: &Observed, connected: &Connected) -> Step {
             Step::warning(WATCH, what, fixes::server(observed))
         }
         Some(failure) if failure.class == "forbidden" => {
-            denied(observed, failure, WATCH, Step::warning).and(LATE)
+            let mut step = denied(observed, failure, WATCH, Step::warning);
+            step.facts[0].push_str(", so changes are noticed late");
+            let every = observed.settings.poll_interval;
+            let polled =
+                polling.is_some().then(|| format!("the pods are listed every {every:?} instead"));
+            step.and_all(polled)
         }
         Some(failure) => {
             let (what, _) = advice(failure.error.message());
