@@ -94,6 +94,15 @@ mod tests {
     }
 
     #[test]
+    fn forged_subject_adds_nothing_to_the_manifest() {
+        let forged = "system:serviceaccount:ns:a}\n---\nkind: ClusterRoleBinding\nEND\nreboot";
+        let error = denied("ns", forged);
+        let manifest = error.manifest().unwrap();
+        assert!(manifest.contains("THE-USER") && !manifest.contains("Cluster"), "{manifest}");
+        assert!(!error.message().contains("reboot"), "{error}");
+    }
+
+    #[test]
     fn the_message_is_one_line_and_the_manifest_apart() {
         let home = denied("ns", "system:serviceaccount:ns:sa").message().to_owned();
         let expected = "service account `sa` of namespace `ns` may not watch pods in namespace `ns`: no; bind a Role";
