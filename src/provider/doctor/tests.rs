@@ -494,6 +494,30 @@ fn unreachable_server_of_each_kind_has_its_fix() {
 }
 
 #[test]
+fn advice_of_the_library_comes_first() {
+    let proxy = "this library does not use the proxy in HTTPS_PROXY: allow direct connections";
+    for (class, advice, first) in [
+        ("unreachable", proxy, "This library does not use the proxy in HTTPS_PROXY"),
+        ("unreachable", "check that this is the HTTPS port", "Check that this is the HTTPS port."),
+        ("timed-out", proxy, "This library does not use the proxy in HTTPS_PROXY"),
+        ("no-such-host", proxy, "This library does not use the proxy in HTTPS_PROXY"),
+    ] {
+        let message = format!("the API server x cannot be reached: a; b; {advice}");
+        let mut observed = failing(failure(Status::Unavailable, class, &message, "a; b"));
+        let summary = "WRONG API server: the API server x cannot be reached: a; b";
+        says(&report(&observed), &[("API server", "wrong")], summary, &[first, "kubectl get "]);
+        let fix = |report: &Report| report.steps[2].fix.clone().unwrap().text;
+        assert!(fix(&report(&observed)).starts_with(first), "{}", fix(&report(&observed)));
+        // After the first list, too.
+        let lost = connected(&mut observed).progress.failure.take();
+        observed.connection = well().connection;
+        let progress = &mut connected(&mut observed).progress;
+        (progress.watched, progress.failure) = (false, lost);
+        assert!(fix(&report(&observed)).starts_with(first), "{}", fix(&report(&observed)));
+    }
+}
+
+#[test]
 fn untrusted_server_compares_the_ca() {
     let message = "TLS with the API server x failed: its certificate is not signed by the CA in y; check that";
     says(
@@ -624,6 +648,45 @@ fn servers_cannot_control_a_terminal() {
         assert!(report.manifest().is_none_or(|yaml| !yaml.contains(is_hostile)));
         // A name cannot end a line of a command.
         assert!(report.steps.iter().all(|step| step.facts.iter().all(|f| !f.contains('\n'))));
+    }
+}
+
+/// Returns the lines of the fixes that are to be copied.
+fn commands(report: &Report) -> Vec<&str> {
+    let fixes = report.steps.iter().filter_map(|step| step.fix.as_ref());
+    fixes.flat_map(|fix| fix.text.lines()).filter(|line| line.starts_with("    ")).collect()
+}
+
+#[test]
+fn values_do_not_become_commands() {
+    const EVIL: &str = "/x\n    reboot\n";
+    let mut on_workstation = observed(seen(Vec::new()));
+    on_workstation.settings = settings(&[("kubeconfig", EVIL), ("context", EVIL)]);
+    let mut in_directory = failing(failure(Status::Unauthorized, "unauthorized", "no", "no"));
+    in_directory.settings = settings(&[("service_account_dir", EVIL)]);
+    in_directory.access.login = Login::Token(Token {
+        service_account: Some(("$(reboot)".into(), "web".into())),
+        ..Token::default()
+    });
+    let tls = failure(Status::Tls, "tls", "failed: x; Check this:\n    reboot", "x");
+    let mut with_advice = failing(tls);
+    connected(&mut with_advice).namespace = "$(reboot)".into();
+    let mut timed_out = failing(failure(Status::Unavailable, "timed-out", "late", "late"));
+    connected(&mut timed_out).namespace = "$(reboot)".into();
+    // Nor does the text of a server become advice.
+    let says = "a;     reboot; Check that";
+    let untrusted = failing(failure(Status::Tls, "tls", &format!("TLS: {says}"), says));
+    for observed in [on_workstation, in_directory, with_advice, timed_out, untrusted] {
+        let report = report(&observed);
+        let text = text(&report, Layout::default());
+        let commands = commands(&report);
+        assert!(!commands.is_empty(), "{text}");
+        for line in commands {
+            assert!(line.starts_with("    kubectl ") || line.starts_with("    getent"), "{text}");
+            let is_quoted = !line.contains("$(") || line.contains("-n '$(reboot)'");
+            assert!(is_quoted, "{text}");
+        }
+        assert!(!text.contains("Check that."), "{text}");
     }
 }
 

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::provider::doctor::fixes;
 use crate::provider::doctor::observe::{Connected, Observed, Progress};
 use crate::provider::doctor::report::{Fix, Step};
-use crate::provider::doctor::words::{advice, span};
+use crate::provider::doctor::words::{advice, advice_on, span};
 use crate::status::Status;
 
 /// Where an error belongs.
@@ -101,7 +101,7 @@ fn not_listed(observed: &Observed, progress: &Progress) -> Vec<Step> {
         return steps;
     };
     let place = Place::of(failure);
-    let (what, _) = advice(failure.error.message());
+    let (what, advice) = advice_on(failure);
     match place {
         Place::Credentials => {
             let fix = fixes::credentials(observed, failure.error.message());
@@ -119,7 +119,8 @@ fn not_listed(observed: &Observed, progress: &Progress) -> Vec<Step> {
         Place::Tls => {
             let connects = format!("{} accepts connections", server_name(observed));
             steps.push(Step::ok(API_SERVER, connects));
-            steps.push(Step::wrong(TLS, what, fixes::tls(observed, failure.error.message())));
+            let fix = fixes::after(advice, fixes::tls(observed));
+            steps.push(Step::wrong(TLS, what, fix));
             return steps;
         }
         Place::Login | Place::Permission => {
@@ -137,11 +138,12 @@ fn not_listed(observed: &Observed, progress: &Progress) -> Vec<Step> {
 }
 
 fn unreachable(observed: &Observed, failure: &LastError) -> Fix {
-    match (failure.class, &observed.access.server) {
+    let fix = match (failure.class, &observed.access.server) {
         ("resources", _) => fixes::resources(),
         ("no-such-host", Some(server)) => fixes::unresolved(&server.host),
         _ => fixes::unreachable(observed),
-    }
+    };
+    fixes::after(advice_on(failure).1, fix)
 }
 
 /// The credentials can be read.
@@ -294,7 +296,7 @@ fn watch(observed: &Observed, connected: &Connected) -> Step {
             denied(observed, failure, WATCH, Step::warning).and(LATE)
         }
         Some(failure) => {
-            let (what, _) = advice(failure.error.message());
+            let (what, _) = advice_on(failure);
             let what = format!("the pods can be listed, but not watched: {what}");
             Step::warning(WATCH, what, fixes::server(observed)).and(LATE)
         }
