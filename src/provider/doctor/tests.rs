@@ -293,6 +293,35 @@ fn server_that_is_lost_after_the_list_is_wrong_and_the_pods_are_reported() {
 }
 
 #[test]
+fn server_that_lists_no_longer_is_wrong() {
+    for (class, status, step, summary) in [
+        ("refused", Status::Unavailable, "API server", "WRONG API server: no: boom"),
+        (
+            "unauthorized",
+            Status::Unauthorized,
+            "login",
+            "WRONG login: the API server rejects the token",
+        ),
+        ("tls", Status::Tls, "TLS", "WRONG TLS: no: boom"),
+        ("credentials", Status::NoCredentials, "credentials", "WRONG credentials: no: boom"),
+    ] {
+        let mut observed = well();
+        let progress = &mut connected(&mut observed).progress;
+        progress.failure = Some(failure(status, class, "no: boom", "boom"));
+        (progress.watched, progress.lists_failed) = (false, true);
+        let words = ["the API server has listed the pods before", "2 peers: b, c"];
+        says(&report(&observed), &[(step, "wrong")], summary, &words);
+    }
+    let mut denied = well();
+    let progress = &mut connected(&mut denied).progress;
+    progress.failure = Some(forbidden("list"));
+    (progress.watched, progress.lists_failed) = (false, true);
+    let report = report(&denied);
+    assert!(report.summary().starts_with("WRONG list: "), "{}", report.summary());
+    assert_eq!(report.manifest().as_deref(), Some(ROLE));
+}
+
+#[test]
 fn wrong_label_is_found_among_several() {
     let mut observed = observed(seen(Vec::new()));
     let labels = BTreeMap::from([("app".to_owned(), "web".to_owned())]);
@@ -800,10 +829,21 @@ fn examination_ends_once_everything_is_known() {
     let report = examined(&[("pod_name", "me")], LONG, |policy, sink| {
         publish(&policy, sink);
         sink.set_watching(true);
+        sink.count_events(1);
         // It is over at once, which does not matter.
         sink.set_watching(false);
     });
     assert_eq!(report.summary(), "OK: 1 peer, and this pod is me");
+}
+
+#[test]
+fn watch_that_fails_at_once_does_not_count() {
+    becomes("WARNING watch: the pods can be listed, but not watched: no event", |policy, sink| {
+        publish(&policy, sink);
+        sink.set_watching(true);
+        sink.set_watching(false);
+        sink.fail(failure(Status::Unavailable, "incomplete", "no event", "no event"));
+    });
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::discovery::sink::LastError;
 use crate::error::Error;
 use crate::provider::doctor::fixes;
 use crate::provider::doctor::observe::{Connected, Observed, Progress};
-use crate::provider::doctor::report::{Fix, Step};
+use crate::provider::doctor::report::{Fix, State, Step};
 use crate::provider::doctor::words::{advice, advice_on, span};
 use crate::status::Status;
 
@@ -65,9 +65,17 @@ fn no_credentials(observed: &Observed, error: &Error) -> Step {
 /// The pods have been listed: everything up to the permission to list succeeds.
 fn listed(observed: &Observed, connected: &Connected) -> Vec<Step> {
     let lost = connected.progress.failure.as_ref().filter(|failure| {
-        let Progress { watched, polling, lists_again, .. } = &connected.progress;
-        Place::of(failure) == Place::Connection && !watched && !lists_again && polling.is_none()
+        let Progress { watched, polling, lists_again, lists_failed, .. } = &connected.progress;
+        let fails = *lists_failed || (Place::of(failure) == Place::Connection && !lists_again);
+        fails && !watched && polling.is_none()
     });
+    if lost.is_some_and(|failure| Place::of(failure) != Place::Connection) {
+        let mut steps = not_listed(observed, &connected.progress);
+        let wrong = steps.iter_mut().find(|step| step.state == State::Wrong);
+        let before = "the API server has listed the pods before";
+        wrong.into_iter().for_each(|step| step.facts.push(before.into()));
+        return steps;
+    }
     let mut steps = vec![credentials(observed)];
     steps.push(match lost {
         Some(failure) => {
