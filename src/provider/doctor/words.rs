@@ -1,5 +1,7 @@
 //! Words for numbers, names and times.
 
+use std::time::Duration;
+
 use crate::discovery::sink::LastError;
 use crate::text::printable;
 
@@ -29,6 +31,11 @@ pub(super) fn span(seconds: u64) -> String {
         7_200..=172_799 => format!("{}h", seconds / 3_600),
         _ => format!("{}d", seconds / 86_400),
     }
+}
+
+/// Returns a limit of time.
+pub(super) fn limit(limit: Duration) -> String {
+    if limit.is_zero() { "0s".into() } else { format!("{limit:?}") }
 }
 
 /// Returns a word that a shell takes as it is. It ends no line.

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::provider::doctor::fixes;
 use crate::provider::doctor::observe::{Connected, Observed, Progress};
 use crate::provider::doctor::report::{Fix, State, Step};
-use crate::provider::doctor::words::{advice, advice_on, span};
+use crate::provider::doctor::words::{advice, advice_on, limit, span};
 use crate::status::Status;
 
 /// Where an error belongs.
@@ -101,9 +101,9 @@ fn not_listed(observed: &Observed, progress: &Progress) -> Vec<Step> {
     let mut steps = vec![credentials(observed)];
     let Some(failure) = &progress.failure else {
         let what = format!(
-            "the API server {} has not answered within {:?}",
+            "the API server {} has not answered within {}",
             server_name(observed),
-            observed.timeout
+            limit(observed.timeout)
         );
         steps.push(Step::wrong(API_SERVER, what, fixes::unreachable(observed)));
         return steps;
@@ -296,8 +296,10 @@ fn watch(observed: &Observed, connected: &Connected) -> Step {
             Step::ok(WATCH, format!("not used: `watch` = `poll` lists the pods every {every:?}"))
         }
         None => {
-            let what =
-                format!("the API server has not answered a watch within {:?}", observed.timeout);
+            let what = format!(
+                "the API server has not answered a watch within {}",
+                limit(observed.timeout)
+            );
             Step::warning(WATCH, what, fixes::server(observed))
         }
         Some(failure) if failure.class == "forbidden" => {
