@@ -1,11 +1,14 @@
 //! What fixes each step. Lines that begin with four blanks are to be copied.
 
+use std::path::{Path, PathBuf};
+
 use super::observe::{Connected, Observed};
 use super::report::Fix;
 use super::words::{advice, sentence, shell_word};
 use crate::config::Source;
 use crate::discovery::sink::LastError;
 use crate::error::Error;
+use crate::text::printable;
 
 const MOUNT: &str =
     "Mount the token and the CA. Set this in the pod template, which wins over the service account:
@@ -57,15 +60,20 @@ pub(super) fn credentials(observed: &Observed, message: &str) -> Fix {
         Source::ServiceAccount(_) => return described(message).unwrap_or_else(|| Fix::new(MOUNT)),
         Source::Kubeconfig(..) => unusable_kubeconfig(observed),
     };
-    match described(message) {
-        Some(advice) => Fix::new(format!("{}\n{}", advice.text, fix.text)),
-        None => fix,
-    }
+    after(advice(message).1, fix)
 }
 
 /// Returns what the library's message advises.
 pub(super) fn described(message: &str) -> Option<Fix> {
     advice(message).1.map(|advice| Fix::new(sentence(advice)))
+}
+
+/// Puts the advice of the library before a fix.
+pub(super) fn after(advice: Option<&str>, fix: Fix) -> Fix {
+    match advice {
+        Some(advice) => Fix::new(format!("{}\n{}", sentence(advice), fix.text)),
+        None => fix,
+    }
 }
 
 fn unusable_kubeconfig(observed: &Observed) -> Fix {
@@ -89,7 +97,8 @@ pub(super) fn unreachable(observed: &Observed) -> Fix {
         )),
         (Source::ServiceAccount(_), namespace) => {
             let namespace = observed.namespace().or(namespace.as_deref());
-            let within = namespace.map_or_else(String::new, |name| format!(" -n {name}"));
+            let within =
+                namespace.map_or_else(String::new, |name| format!(" -n {}", shell_word(name)));
             Fix::new(format!(
                 "Check whether the API server runs, and whether a NetworkPolicy keeps this pod from it:\n    \
                  kubectl get --raw /readyz\n    kubectl get networkpolicy{within}"
@@ -115,11 +124,10 @@ pub(super) fn server(observed: &Observed) -> Fix {
     ))
 }
 
-pub(super) fn tls(observed: &Observed, message: &str) -> Fix {
-    let advice = described(message).map_or_else(String::new, |fix| format!("{}\n", fix.text));
-    let namespace = observed.namespace().unwrap_or("default");
+pub(super) fn tls(observed: &Observed) -> Fix {
+    let namespace = shell_word(observed.namespace().unwrap_or("default"));
     Fix::new(format!(
-        "{advice}Compare the CA with that of the cluster, of which every namespace has a copy:\n    \
+        "Compare the CA with that of the cluster, of which every namespace has a copy:\n    \
          {} get configmap kube-root-ca.crt -n {namespace} -o 'jsonpath={{.data.ca\\.crt}}'",
         kubectl(observed)
     ))
@@ -139,7 +147,7 @@ pub(super) fn not_encrypted() -> Fix {
 }
 
 pub(super) fn login(observed: &Observed) -> Fix {
-    match &observed.settings.source {
+    match &source(observed) {
         Source::Kubeconfig(..) => Fix::new(format!(
             "Log in again, in the way that created the kubeconfig. This shows the user of it:\n    {} auth whoami",
             kubectl(observed)
@@ -282,9 +290,18 @@ fn get_pods(observed: &Observed, connected: &Connected) -> String {
 /// Returns the kubectl that uses the same credentials.
 fn kubectl(observed: &Observed) -> String {
     let mut words = vec!["kubectl".to_owned()];
-    if let Source::Kubeconfig(path, context) = &observed.settings.source {
+    if let Source::Kubeconfig(path, context) = &source(observed) {
         words.push(shell_word(&format!("--kubeconfig={}", path.display())));
         words.extend(context.as_ref().map(|context| shell_word(&format!("--context={context}"))));
     }
     words.join(" ")
+}
+
+/// Returns the source of the credentials with paths that end no line of a fix.
+fn source(observed: &Observed) -> Source {
+    let path = |path: &Path| PathBuf::from(&*printable(&path.to_string_lossy()));
+    match &observed.settings.source {
+        Source::ServiceAccount(dir) => Source::ServiceAccount(path(dir)),
+        Source::Kubeconfig(file, context) => Source::Kubeconfig(path(file), context.clone()),
+    }
 }

@@ -293,6 +293,35 @@ fn server_that_is_lost_after_the_list_is_wrong_and_the_pods_are_reported() {
 }
 
 #[test]
+fn server_that_lists_no_longer_is_wrong() {
+    for (class, status, step, summary) in [
+        ("refused", Status::Unavailable, "API server", "WRONG API server: no: boom"),
+        (
+            "unauthorized",
+            Status::Unauthorized,
+            "login",
+            "WRONG login: the API server rejects the token",
+        ),
+        ("tls", Status::Tls, "TLS", "WRONG TLS: no: boom"),
+        ("credentials", Status::NoCredentials, "credentials", "WRONG credentials: no: boom"),
+    ] {
+        let mut observed = well();
+        let progress = &mut connected(&mut observed).progress;
+        progress.failure = Some(failure(status, class, "no: boom", "boom"));
+        (progress.watched, progress.lists_failed) = (false, true);
+        let words = ["the API server has listed the pods before", "2 peers: b, c"];
+        says(&report(&observed), &[(step, "wrong")], summary, &words);
+    }
+    let mut denied = well();
+    let progress = &mut connected(&mut denied).progress;
+    progress.failure = Some(forbidden("list"));
+    (progress.watched, progress.lists_failed) = (false, true);
+    let report = report(&denied);
+    assert!(report.summary().starts_with("WRONG list: "), "{}", report.summary());
+    assert_eq!(report.manifest().as_deref(), Some(ROLE));
+}
+
+#[test]
 fn wrong_label_is_found_among_several() {
     let mut observed = observed(seen(Vec::new()));
     let labels = BTreeMap::from([("app".to_owned(), "web".to_owned())]);
@@ -492,6 +521,32 @@ fn unreachable_server_of_each_kind_has_its_fix() {
     let summary =
         "WRONG API server: the API server https://10.96.0.1:443 has not answered within 8s";
     says(&report(&silent), &[("API server", "wrong")], summary, &["not reached: TLS, login"]);
+    silent.timeout = Duration::ZERO;
+    assert!(report(&silent).summary().ends_with(" has not answered within 0s"));
+}
+
+#[test]
+fn advice_of_the_library_comes_first() {
+    let proxy = "this library does not use the proxy in HTTPS_PROXY: allow direct connections";
+    for (class, advice, first) in [
+        ("unreachable", proxy, "This library does not use the proxy in HTTPS_PROXY"),
+        ("unreachable", "check that this is the HTTPS port", "Check that this is the HTTPS port."),
+        ("timed-out", proxy, "This library does not use the proxy in HTTPS_PROXY"),
+        ("no-such-host", proxy, "This library does not use the proxy in HTTPS_PROXY"),
+    ] {
+        let message = format!("the API server x cannot be reached: a; b; {advice}");
+        let mut observed = failing(failure(Status::Unavailable, class, &message, "a; b"));
+        let summary = "WRONG API server: the API server x cannot be reached: a; b";
+        says(&report(&observed), &[("API server", "wrong")], summary, &[first, "kubectl get "]);
+        let fix = |report: &Report| report.steps[2].fix.clone().unwrap().text;
+        assert!(fix(&report(&observed)).starts_with(first), "{}", fix(&report(&observed)));
+        // After the first list, too.
+        let lost = connected(&mut observed).progress.failure.take();
+        observed.connection = well().connection;
+        let progress = &mut connected(&mut observed).progress;
+        (progress.watched, progress.failure) = (false, lost);
+        assert!(fix(&report(&observed)).starts_with(first), "{}", fix(&report(&observed)));
+    }
 }
 
 #[test]
@@ -649,6 +704,45 @@ fn servers_cannot_control_a_terminal() {
     }
 }
 
+/// Returns the lines of the fixes that are to be copied.
+fn commands(report: &Report) -> Vec<&str> {
+    let fixes = report.steps.iter().filter_map(|step| step.fix.as_ref());
+    fixes.flat_map(|fix| fix.text.lines()).filter(|line| line.starts_with("    ")).collect()
+}
+
+#[test]
+fn values_do_not_become_commands() {
+    const EVIL: &str = "/x\n    reboot\n";
+    let mut on_workstation = observed(seen(Vec::new()));
+    on_workstation.settings = settings(&[("kubeconfig", EVIL), ("context", EVIL)]);
+    let mut in_directory = failing(failure(Status::Unauthorized, "unauthorized", "no", "no"));
+    in_directory.settings = settings(&[("service_account_dir", EVIL)]);
+    in_directory.access.login = Login::Token(Token {
+        service_account: Some(("$(reboot)".into(), "web".into())),
+        ..Token::default()
+    });
+    let tls = failure(Status::Tls, "tls", "failed: x; Check this:\n    reboot", "x");
+    let mut with_advice = failing(tls);
+    connected(&mut with_advice).namespace = "$(reboot)".into();
+    let mut timed_out = failing(failure(Status::Unavailable, "timed-out", "late", "late"));
+    connected(&mut timed_out).namespace = "$(reboot)".into();
+    // Nor does the text of a server become advice.
+    let says = "a;     reboot; Check that";
+    let untrusted = failing(failure(Status::Tls, "tls", &format!("TLS: {says}"), says));
+    for observed in [on_workstation, in_directory, with_advice, timed_out, untrusted] {
+        let report = report(&observed);
+        let text = text(&report, Layout::default());
+        let commands = commands(&report);
+        assert!(!commands.is_empty(), "{text}");
+        for line in commands {
+            assert!(line.starts_with("    kubectl ") || line.starts_with("    getent"), "{text}");
+            let is_quoted = !line.contains("$(") || line.contains("-n '$(reboot)'");
+            assert!(is_quoted, "{text}");
+        }
+        assert!(!text.contains("Check that."), "{text}");
+    }
+}
+
 #[test]
 fn text_has_the_width_and_the_colors_of_its_layout() {
     let report = report(&failing(forbidden("list")));
@@ -760,10 +854,21 @@ fn examination_ends_once_everything_is_known() {
     let report = examined(&[("pod_name", "me")], LONG, |policy, sink| {
         publish(&policy, sink);
         sink.set_watching(true);
+        sink.count_events(1);
         // It is over at once, which does not matter.
         sink.set_watching(false);
     });
     assert_eq!(report.summary(), "OK: 1 peer, and this pod is me");
+}
+
+#[test]
+fn watch_that_fails_at_once_does_not_count() {
+    becomes("WARNING watch: the pods can be listed, but not watched: no event", |policy, sink| {
+        publish(&policy, sink);
+        sink.set_watching(true);
+        sink.set_watching(false);
+        sink.fail(failure(Status::Unavailable, "incomplete", "no event", "no event"));
+    });
 }
 
 #[test]
