@@ -450,6 +450,25 @@ mod tests {
     }
 
     #[test]
+    fn answer_that_is_no_status_is_not_of_the_api_server() {
+        for (body, expected) in [
+            (r#"{"kind":"Status","apiVersion":"v1","message":"no"}"#, ErrorClass::Forbidden),
+            (r#"{"error":"blocked by WAF"}"#, ErrorClass::Refused),
+            (r#"{"message":"blocked","code":403}"#, ErrorClass::Refused),
+            (r#"{"kind":"Error","message":"blocked"}"#, ErrorClass::Refused),
+            ("<html>blocked</html>", ErrorClass::Refused),
+        ] {
+            let error = ApiError::answered(403, None, body.as_bytes());
+            assert_eq!(error.class, expected, "{body}");
+            assert!(error.message.contains(if expected == ErrorClass::Forbidden {
+                "no"
+            } else {
+                "blocked"
+            }));
+        }
+    }
+
+    #[test]
     fn debug_contains_no_text_that_is_not_redacted() {
         let error = ApiError::caused_by(ErrorClass::Credentials, io::Error::other("s3cr3t"));
         assert!(!format!("{error:?}").contains("s3cr3t"), "{error:?}");

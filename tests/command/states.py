@@ -167,7 +167,10 @@ STATES = {
     "token expired": State(
         _expired,
         (1, ("does not accept the credentials",)),
-        ({"credentials": "warning", "login": "wrong"}, ("the token expired", "d ago", "is a copy")),
+        (
+            {"credentials": "warning", "login": "wrong"},
+            ("the token expired", "d ago", "is a copy", "serviceaccount -n"),
+        ),
         ("! ", "does not accept the credentials"),
     ),
     "server unreachable": State(
@@ -199,6 +202,7 @@ STATES = {
                 "each label alone: app=demo: 1 pod, tier=x: no pod",
                 "answer ok no peers",
                 "get namespace",
+                "(in this command, set `pod_labels` with",
             ),
         ),
         ("! no pod has labels app=demo,tier=x",),
@@ -237,7 +241,7 @@ STATES = {
     "self pending": State(
         _self_is_pending,
         (3, ("is not Running",)),
-        ({"this pod": "wrong"}, ("is not Running", "`pending` = `include`")),
+        ({"this pod": "wrong"}, ("pod me is not Running", "describe pod", "`pending` = `include`")),
         ("! ", "is not Running"),
         is_retryable=True,
     ),

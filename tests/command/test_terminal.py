@@ -58,12 +58,12 @@ def test_sigterm_restores_the_terminal(namespace: Namespace) -> None:
 
 def test_badge(namespace: Namespace) -> None:
     with Terminal(namespace, "watch") as terminal:
-        terminal.wait_for_line(" alone ", "of 1 pod: 1 self")
+        terminal.wait_for_line(" alone ", "1 pod: 1 self")
     with Terminal(namespace, "watch", "-l", "app=x", "--membership=observer") as terminal:
-        terminal.wait_for_line(" no peers ", "of 0 pods")
+        terminal.wait_for_line(" no peers ", "0 pods")
         terminal.wait_for_line("this process is not one of the pods")
     with Terminal(namespace, "watch", "-p", "nix") as terminal:
-        terminal.wait_for_line(" no answer ", "of 1 pod")
+        terminal.wait_for_line(" no result ", "1 pod")
         terminal.wait_for_line("cannot be a")
     (namespace.mount / "token").write_text("garbage")
     with Terminal(namespace, "watch") as terminal:

@@ -62,7 +62,9 @@ fn add_settings(report: &mut Report, settings: &Settings) {
             (Some(_), Some(message)) if step.name == CONFIGURATION => {
                 Some(options::hint_for_message(message))
             }
-            (Some(fix), _) => options::hint_for_text(&fix.text),
+            // The hint is only about this command: the process that it checks has its own settings.
+            (Some(fix), _) => options::hint_for_text(&fix.text)
+                .map(|hint| hint.replacen("(set ", "(in this command, set ", 1)),
         };
         if let (Some(fix), Some(hint)) = (&mut step.fix, hint) {
             fix.text.push('\n');
@@ -89,17 +91,17 @@ fn text(report: &Report, stream: Stream) -> String {
     report_text(report, Layout { width, paint: &paint })
 }
 
-/// Returns the parameters of an SGR sequence.
+/// Returns the parameters of an SGR sequence. Text is not yellow, cyan or bold green, because these
+/// are hard to read on a white background.
 fn parameters(part: Part) -> Option<&'static str> {
     match part {
-        Part::Summary(State::Ok) => Some("1;32"),
-        Part::Summary(State::Warning) => Some("1;33"),
-        Part::Summary(_) => Some("1;31"),
+        Part::Outcome(State::Warning) | Part::State(State::Warning) => Some("30;43"),
+        Part::Outcome(State::Ok | State::NotReached) => Some("30;42"),
+        Part::Outcome(State::Wrong) => Some("1;7;31"),
+        Part::Summary(State::Wrong) | Part::State(State::Wrong) => Some("1;31"),
+        Part::Summary(_) | Part::Heading => Some("1"),
         Part::State(State::Ok) => Some("32"),
-        Part::State(State::Warning) => Some("33"),
-        Part::State(State::Wrong) => Some("1;31"),
         Part::State(State::NotReached) => None,
-        Part::Heading => Some("1"),
-        Part::Command => Some("36"),
+        Part::Command => Some("35"),
     }
 }

@@ -6,6 +6,7 @@ use kubepeers::cli::{Error, printable};
 
 use crate::exit;
 use crate::stdout::was_closed;
+use crate::text::wrapped;
 
 /// Fails if the process was started without stdout.
 pub fn require_stdout() -> io::Result<()> {
@@ -23,8 +24,13 @@ pub fn print(text: &str) -> io::Result<()> {
 pub fn complain(message: &str) {
     let mut text = String::new();
     for line in format!("kubepeers: {message}").lines() {
-        text.push_str(&printable(line));
-        text.push('\n');
+        let line = printable(line);
+        let lines = if is_terminal(Stream::Stderr) {
+            wrapped(&line, terminal_size(Stream::Stderr).0)
+        } else {
+            vec![line.into_owned()]
+        };
+        lines.iter().for_each(|line| text.push_str(&format!("{line}\n")));
     }
     // Without stderr, the exit status has to do.
     let _ = io::stderr().write_all(text.as_bytes());

@@ -252,13 +252,34 @@ impl std::fmt::Debug for Credentials {
 
 /// Removes the secret after the name of a scheme, whatever its source.
 fn without_authorization(text: &str) -> String {
+    let is_blank = |c: char| c.is_whitespace() || c.is_control();
     let mut shown = String::new();
-    let mut secret = false;
-    for word in text.split_inclusive(' ') {
-        shown.push_str(if secret { "[secret] " } else { word });
-        secret = word.ends_with("Bearer ") || word.ends_with("Basic ");
+    let mut follows_scheme = false;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (blanks, words) = rest.split_at(rest.find(|c| !is_blank(c)).unwrap_or(rest.len()));
+        let (word, after) = words.split_at(words.find(is_blank).unwrap_or(words.len()));
+        let is_scheme = names_scheme(word);
+        let is_secret = follows_scheme && !is_scheme && !is_noun(word) && !word.is_empty();
+        shown.push_str(blanks);
+        shown.push_str(if is_secret { "[secret]" } else { word });
+        (rest, follows_scheme) = (after, is_scheme);
     }
     shown.trim_end().to_owned()
+}
+
+/// Returns whether the word ends with a scheme of HTTP, such as in `authorization:bearer`.
+fn names_scheme(word: &str) -> bool {
+    let word = word.trim_end_matches([':', '=', '"', '\'']).to_ascii_lowercase();
+    word.ends_with("bearer") || word.ends_with("basic")
+}
+
+/// Returns whether the word follows a scheme in a sentence, such as in `invalid bearer token`.
+fn is_noun(word: &str) -> bool {
+    let word = word.trim_end_matches(|c: char| c.is_ascii_punctuation());
+    ["token", "tokens", "auth", "authentication", "authorization"]
+        .iter()
+        .any(|noun| word.eq_ignore_ascii_case(noun))
 }
 
 impl From<Error> for ApiError {
@@ -280,6 +301,24 @@ mod tests {
             without_authorization(said),
             "you sent authorization: Bearer [secret] to me, and Basic [secret]"
         );
-        assert_eq!(without_authorization("nothing like that"), "nothing like that");
+        for same in
+            ["nothing like that", "a  b", "", "basics of bearer", "invalid bearer token, expired"]
+        {
+            assert_eq!(without_authorization(same), same);
+        }
+        for said in [
+            "Bearer  s3cr3t",
+            "bearer s3cr3t",
+            "BASIC\ts3cr3t",
+            "Bearer\n s3cr3t",
+            "x:Bearer \u{a0} s3cr3t",
+            "\"Bearer s3cr3t\"",
+            "{authorization:bearer s3cr3t}",
+            "Bearer: s3cr3t",
+            "Bearer Bearer s3cr3t",
+        ] {
+            let shown = without_authorization(said);
+            assert!(!shown.contains("s3cr3t") && shown.contains("[secret]"), "{said:?}: {shown:?}");
+        }
     }
 }

@@ -21,7 +21,9 @@ impl Lines {
         };
         // Before the first response there is nothing to report.
         let has_response = picture.pods.is_some() || picture.health.last_error.is_some();
-        if picture.problem != self.problem && has_response {
+        // After a list, the reason why the pods cannot be watched is unknown for a moment.
+        let is_settled = !picture.problem.is_empty() || is_confirmed(picture);
+        if picture.problem != self.problem && has_response && is_settled {
             match &*picture.problem {
                 "" => add("! all is well again"),
                 problem => add(&format!("! {problem}")),
@@ -33,5 +35,27 @@ impl Lines {
         }
         self.before = picture.pods().to_vec();
         text
+    }
+}
+
+fn is_confirmed(picture: &Picture) -> bool {
+    picture.health.watching || picture.health.polling
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::picture::tests::{picture, pod};
+    use super::*;
+
+    #[test]
+    fn all_is_well_only_once_the_pods_are_watched_or_polled() {
+        let mut lines = Lines::default();
+        let mut picture = picture(Some(vec![pod("web-0", "1")]), None);
+        picture.problem = "may not watch".into();
+        assert!(lines.next(&picture).contains("! may not watch"));
+        (picture.problem, picture.health.watching) = (String::new(), false);
+        assert_eq!(lines.next(&picture), "");
+        picture.health.watching = true;
+        assert!(lines.next(&picture).contains("! all is well again"));
     }
 }

@@ -18,7 +18,7 @@ const LISTED: usize = 6;
 const LISTED_NAME: usize = 24;
 /// With fewer lines, the changes are not listed.
 const LINES_FOR_CHANGES: usize = 16;
-/// How many lines a problem may take above a table, and above an empty one.
+/// How many lines a problem may take above a table in a low terminal, and above an empty table.
 const PROBLEM: usize = 5;
 const LONG_PROBLEM: usize = 12;
 /// An empty line, the headings, and a line that stays empty.
@@ -58,7 +58,7 @@ impl Screen {
     /// Returns the lines of a picture for a terminal of any size.
     pub fn drawn(&self, picture: &Picture, columns: usize, lines: usize) -> Vec<String> {
         let mut drawn = vec![self.title(picture, columns), self.summary(picture)];
-        drawn.extend(self.state(picture, columns));
+        drawn.extend(self.state(picture, columns, lines));
         let log = if lines >= LINES_FOR_CHANGES { self.listed() } else { vec![] };
         let room = lines.saturating_sub(drawn.len() + log.len() + AROUND_ROWS);
         drawn.push(Line::default());
@@ -92,13 +92,14 @@ impl Screen {
         };
         let mut line = Line::new(format!(" {result} "), badge);
         if picture.pods.is_some() {
-            line.push(format!("  {}", verdicts(picture.pods())), Style::PLAIN);
+            let of = if picture.refusal.is_none() && peers > 0 { "of " } else { "" };
+            line.push(format!("  {of}{}", verdicts(picture.pods())), Style::PLAIN);
         }
         line
     }
 
     /// Returns how reliable the result is.
-    fn state(&self, picture: &Picture, columns: usize) -> Vec<Line> {
+    fn state(&self, picture: &Picture, columns: usize, lines: usize) -> Vec<Line> {
         let confirmed = match (&picture.pods, picture.health.age) {
             (Some(_), Some(age)) => {
                 format!("last confirmed {} ago", span(age.as_secs().try_into().unwrap_or(i64::MAX)))
@@ -110,13 +111,21 @@ impl Screen {
         let local = if self.is_observer {
             "this process is not one of the pods".into()
         } else {
-            format!("this pod: {}", printable(&self.context.self_pod))
+            // The UID is of no use here, and often too long.
+            let name = self.context.self_pod.split(" (uid ").next().unwrap_or_default();
+            format!("this pod: {}", printable(name))
         };
-        let mut lines = vec![Line::new(format!("{confirmed}{polling}; {local}"), Style::DIM)];
-        let most = if picture.pods().is_empty() { LONG_PROBLEM } else { PROBLEM };
-        let problem = wrapped(&picture.problem, columns);
-        lines.extend(problem.into_iter().take(most).map(|line| Line::new(line, Style::RED)));
-        lines
+        let mut drawn = vec![Line::new(format!("{confirmed}{polling}; {local}"), Style::PLAIN)];
+        let most = if picture.pods().is_empty() { LONG_PROBLEM } else { PROBLEM.max(lines / 3) };
+        let mut problem = wrapped(&picture.problem, columns);
+        if problem.len() > most {
+            problem.truncate(most);
+            if let Some(last) = problem.last_mut() {
+                *last = cut(&format!("{last} …"), columns);
+            }
+        }
+        drawn.extend(problem.into_iter().map(|line| Line::new(line, Style::RED)));
+        drawn
     }
 
     fn table(&self, picture: &Picture, columns: usize, room: usize) -> Vec<Line> {
@@ -129,13 +138,13 @@ impl Screen {
         {
             let mut cells = <[String; 7]>::default();
             cells[1] = format!("and {} more", hidden + 1);
-            *last = (cells, [Style::DIM; 7]);
+            *last = (cells, [Style::PLAIN; 7]);
         }
         if rows.is_empty() {
             return vec![];
         }
         let widths = pods::widths(rows.iter().map(|(cells, _)| cells), columns);
-        let headings = (HEADINGS.map(String::from), [Style::DIM; 7]);
+        let headings = (HEADINGS.map(String::from), [Style::BOLD; 7]);
         let lines = [&headings].into_iter().chain(&rows);
         lines.map(|(cells, styles)| in_columns(cells, styles, &widths)).collect()
     }
@@ -165,18 +174,19 @@ impl Screen {
         }
         let marked = match mark {
             Some(Mark::Added) => Style::ADDED,
-            Some(_) => Style::CHANGED,
+            Some(_) => Style::ON_YELLOW,
             None => Style::PLAIN,
         };
+        let by_change = if mark.is_some() { Style::BOLD } else { Style::PLAIN };
         let by_verdict = match pod.verdict {
             "peer" => Style::GREEN,
-            "self" => Style::CYAN,
-            "terminating" | "not-running" | "no-ip" => Style::YELLOW,
+            "self" => Style::MAGENTA,
+            "terminating" | "not-running" | "no-ip" => Style::ON_YELLOW,
             _ => Style::RED,
         };
-        let by_readiness = if pod.ready { Style::PLAIN } else { Style::YELLOW };
+        let by_readiness = if pod.ready { Style::PLAIN } else { Style::ON_YELLOW };
         let plain = Style::PLAIN;
-        let styles = [marked, marked, by_verdict, plain, by_readiness, plain, plain];
+        let styles = [marked, by_change, by_verdict, plain, by_readiness, plain, plain];
         ([sign, name, verdict, host, ready, age, ports], styles)
     }
 
@@ -184,7 +194,7 @@ impl Screen {
         let lines = self
             .log
             .iter()
-            .map(|(at, line)| Line::new(format!("{} {line}", clock(*at)), Style::DIM));
+            .map(|(at, line)| Line::new(format!("{} {line}", clock(*at)), Style::PLAIN));
         if self.log.is_empty() {
             vec![]
         } else {
@@ -213,7 +223,7 @@ fn refused(error: &Error, has_pods: bool) -> String {
     match error.http_status() {
         403 => "not allowed",
         401 => "rejected",
-        _ if has_pods || !error.is_retryable() => "no answer",
+        _ if has_pods || !error.is_retryable() => "no result",
         _ => "not known yet",
     }
     .into()
@@ -228,8 +238,8 @@ fn verdicts(pods: &[Pod]) -> String {
     numbers.sort_by_key(|(_, number)| std::cmp::Reverse(*number));
     let others =
         numbers.iter().map(|(verdict, number)| format!("{number} {verdict}")).collect::<Vec<_>>();
-    let of = format!("of {}", count(pods.len(), "pod"));
-    if others.is_empty() { of } else { format!("{of}: {}", others.join(", ")) }
+    let all = count(pods.len(), "pod");
+    if others.is_empty() { all } else { format!("{all}: {}", others.join(", ")) }
 }
 
 fn clock(at: Timestamp) -> String {
@@ -329,8 +339,8 @@ mod tests {
         assert_eq!(badge(None, error(Status::NotSynced, 0)), "not known yet");
         assert_eq!(badge(None, error(Status::NotSynced, 403)), "not allowed");
         assert_eq!(badge(None, error(Status::NotSynced, 401)), "rejected");
-        assert_eq!(badge(None, error(Status::Tls, 0)), "no answer");
-        assert_eq!(badge(Some(pods(1)), error(Status::SelfExcluded, 0)), "no answer");
+        assert_eq!(badge(None, error(Status::Tls, 0)), "no result");
+        assert_eq!(badge(Some(pods(1)), error(Status::SelfExcluded, 0)), "no result");
         assert_eq!(badge(Some(pods(0)), None), "alone");
         assert_eq!(badge(Some(pods(2)), None), "2 peers");
     }

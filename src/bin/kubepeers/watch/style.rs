@@ -2,24 +2,24 @@
 
 use crate::text::{cut, width};
 
-/// The parameters of an SGR sequence.
+/// The parameters of an SGR sequence. All are readable on dark and on light backgrounds: yellow is
+/// only a background, of black text, no text is faint, and none is white, which some themes make
+/// gray.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style(pub &'static str);
 
 impl Style {
     pub const PLAIN: Self = Self("");
     pub const BOLD: Self = Self("1");
-    pub const DIM: Self = Self("2");
-    pub const GONE: Self = Self("2;9");
+    pub const GONE: Self = Self("9");
     pub const RED: Self = Self("31");
     pub const GREEN: Self = Self("32");
-    pub const YELLOW: Self = Self("33");
-    pub const CYAN: Self = Self("36");
-    pub const ADDED: Self = Self("1;32");
-    pub const CHANGED: Self = Self("1;33");
+    pub const MAGENTA: Self = Self("35");
+    pub const ON_YELLOW: Self = Self("30;43");
+    pub const ADDED: Self = Self("30;42");
     pub const REMOVED: Self = Self("1;31");
-    pub const GOOD_BADGE: Self = Self("1;7;32");
-    pub const ALONE_BADGE: Self = Self("1;7;33");
+    pub const GOOD_BADGE: Self = Self("7;32;40");
+    pub const ALONE_BADGE: Self = Self("7;33;40");
     pub const BAD_BADGE: Self = Self("1;7;31");
 
     /// Returns the parameters, without the color if there are to be none.
@@ -74,8 +74,8 @@ mod tests {
     fn render_cuts_off_and_styles() {
         let mut line = Line::new("abc", Style::GOOD_BADGE);
         line.push("def", Style::PLAIN);
-        assert_eq!(line.render(6, true), "\x1b[1;7;32mabc\x1b[0mdef");
-        assert_eq!(line.render(5, false), "\x1b[1;7mabc\x1b[0md…");
+        assert_eq!(line.render(6, true), "\x1b[7;32;40mabc\x1b[0mdef");
+        assert_eq!(line.render(5, false), "\x1b[7mabc\x1b[0md…");
         assert_eq!(Line::new("abc", Style::RED).render(2, false), "a…");
         assert_eq!(Line::new("abc", Style::RED).render(0, true), "");
     }
