@@ -40,6 +40,7 @@ export PKG_CONFIG := $(or $(shell command -v pkg-config),$(CURDIR)/tests/pkg-con
 # Go's cache ignores changes of headers outside the module, but not of flags.
 export CGO_CFLAGS := -O2 -g -DKUBEPEERS_HEADER=0x$(shell sha256sum include/kubepeers.h | cut -c1-8)
 export KUBEPEERS_PANICKING_LIBRARY := $(PANICKING)/libkubepeers.so.0
+export KUBEPEERS_COMMAND := $(PROGRAMS)/kubepeers
 export PYTHONPATH := $(CURDIR)/bindings/python
 export PYTHONDONTWRITEBYTECODE := 1
 
@@ -73,19 +74,21 @@ endif
 SUITES := test-python test-go test-java test-c test-rust test-testenv
 
 .PHONY: test
-test: ## run the Rust, C, Go, Python, Java and conformance tests against a real API server
-	$(MAKE) --no-print-directory --jobs=3 examples probes java panics control-plane $(VENV)/ready
+test: ## run the Rust, C, Go, Python, Java, command and conformance tests against a real API server
+	$(MAKE) --no-print-directory --jobs=3 examples command probes java panics control-plane $(VENV)/ready
 	$(TOOL) run -- $(MAKE) --no-print-directory --jobs=3 --output-sync=target $(SUITES)
 
 # They need what `test` builds, and the variables that `$(TOOL) run` sets.
 .PHONY: $(SUITES)
 
-# worksteal lets idle workers take the long tests, which come late.
-PYTEST := $(VENV)/bin/pytest -q -n 3 --dist worksteal
+# worksteal lets idle workers take the long tests, which come late. Without the root, fixtures of
+# one folder would replace those of another.
+PYTEST := $(VENV)/bin/pytest -q -n 3 --dist worksteal --rootdir=. -c bindings/python/pyproject.toml
 
 test-python:
 	KUBEPEERS_PROBE_C=$(PROGRAMS)/probe-c KUBEPEERS_PROBE_GO=$(PROGRAMS)/probe-go \
-		KUBEPEERS_PROBE_JAVA="$(PROBE_JAVA)" $(PYTEST) bindings/python/tests tests/conformance
+		KUBEPEERS_PROBE_JAVA="$(PROBE_JAVA)" \
+		$(PYTEST) bindings/python/tests tests/conformance tests/command
 
 # Go's default of ten minutes is too short for a slow machine. A test that hangs still ends.
 GO_TEST := go test -timeout 1h -count=1
@@ -117,7 +120,7 @@ test-c: random-calls
 
 # make 4.3 passes jobs through descriptors that cargo does not get here.
 test-rust:
-	MAKEFLAGS= cargo test --locked --features testing
+	MAKEFLAGS= cargo test --locked --features testing,cli
 
 test-testenv:
 	cd tests/testenv && $(GO_TESTENV_TEST) ./cmd/testenv ./internal/balancer
@@ -130,9 +133,11 @@ e2e: can-e2e $(E2E)/images node ## test GoAkt, Memberlist, Python and C programs
 	cd tests/e2e && go test -c -o $(E2E)/scenarios .
 	NODE_IMAGE=localhost/goakt-node:e2e MEMBERLIST_IMAGE=localhost/memberlist-node:e2e \
 		SERVICE_IMAGE=localhost/python-service:e2e PROGRAM_IMAGE=localhost/c-program:e2e \
-		DEPLOY=$(CURDIR)/deploy $(TOOL) run --node \
+		COMMAND_IMAGE=localhost/command:e2e BUSYBOX_IMAGE=localhost/busybox:e2e \
+		COMMAND=$(E2E)/kubepeers/bin/kubepeers DEPLOY=$(CURDIR)/deploy $(TOOL) run --node \
 		--image $(E2E)/goakt-node.tar --image $(E2E)/memberlist-node.tar \
-		--image $(E2E)/python-service.tar --image $(E2E)/c-program.tar -- \
+		--image $(E2E)/python-service.tar --image $(E2E)/c-program.tar \
+		--image $(E2E)/command.tar --image $(E2E)/busybox.tar -- \
 		$(E2E)/scenarios -test.v -test.failfast -test.timeout 3h -test.run "TestClusters|TestScenarios/$(SCENARIOS)"
 
 # Fails before the builds, which take minutes. containerd and the node report what else they need.
@@ -143,7 +148,7 @@ can-e2e:
 		{ echo "make e2e needs $$tool: install the Debian packages in tests/e2e/packages and tests/testenv/packages"; exit 1; }; done
 
 $(E2E)/images $(E2E)/wheels/SHA256SUMS: | can-e2e
-$(E2E)/images: $(TARBALL) $(E2E)/wheels/SHA256SUMS tests/e2e/images packaging/Dockerfile $(shell git ls-files bindings/go examples tests/e2e/programs)
+$(E2E)/images: $(TARBALL) $(E2E)/wheels/SHA256SUMS tests/e2e/images packaging/Dockerfile packaging/command.Dockerfile $(shell git ls-files bindings/go examples tests/e2e/programs)
 	tests/e2e/images $(E2E) $(TARBALL) $(E2E)/wheels
 	touch $@
 
@@ -202,7 +207,7 @@ lint: stage $(VENV)/ready $(STATICCHECK) ## run formatters, linters and type che
 	for program in examples/python/peers.py examples/demo/peers.py examples/python-service/service.py; do \
 		MYPYPATH=bindings/python $(VENV)/bin/mypy --strict --python-version 3.10 $$program; done
 	$(VENV)/bin/mypy examples/demo/demo.py
-	cargo clippy --locked --all-targets --features testing -- --deny warnings
+	cargo clippy --locked --all-targets --features testing,cli -- --deny warnings
 	cd bindings/go && go vet ./...
 	cd bindings/go/goakt && go vet ./...
 	cd examples/go && go vet ./...
@@ -245,6 +250,12 @@ bench bench-herd: STAGED := release
 stage:
 	cargo build --profile $(STAGED) --locked --lib
 	@$(MAKE) --no-print-directory install-files LIBRARY=$(BUILD)/$(STAGED)/libkubepeers.so PREFIX=$(STAGE) LIBDIR=$(STAGE)/lib DESTDIR=
+
+.PHONY: command
+command: ## build the command for this machine, in target/programs
+	@mkdir -p $(PROGRAMS)
+	cargo build --profile $(STAGED) --locked --features cli --bin kubepeers
+	install -m 755 $(BUILD)/$(STAGED)/kubepeers $(PROGRAMS)/kubepeers
 
 LIBRARY ?= $(BUILD)/release/libkubepeers.so
 

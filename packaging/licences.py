@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints the licenses of all crates in the library for a target, each text once."""
+"""Prints the licenses of all crates in the library and the command for a target, each text once."""
 
 import json
 import subprocess
@@ -17,10 +17,11 @@ def cargo(*arguments: str) -> str:
 
 
 def linked(target: str) -> set[tuple[str, str]]:
-    """Return name and version of each crate in the library, without build and test tools."""
+    """Return name and version of each crate, without build and test tools."""
     tree = cargo(
         "tree",
         "--edges=normal,no-proc-macro",
+        "--features=cli",
         f"--target={target}",
         "--prefix=none",
         "--format={p}",
@@ -48,7 +49,7 @@ def main(target: str) -> None:
     packages = [p for p in metadata["packages"] if (p["name"], p["version"]) in wanted]
     own = next(p for p in packages if p["id"] in metadata["workspace_members"])
     holders: dict[str, list[str]] = {}
-    print(f"What libkubepeers.so for {target} is made of, beside itself:\n")
+    print(f"The crates in libkubepeers.so and bin/kubepeers for {target}:\n")
     for package in (p for p in packages if p is not own):
         name = f"{package['name']} {package['version']}"
         print(f"  {name}: {package['license']}")

@@ -16,6 +16,7 @@
 //!   the verdicts, health, metrics, log records, the messages of errors, and the doctor.
 //! - [`ffi`]: the C ABI, the only `unsafe`, and the place that connects a provider to `kube_api`.
 //! - [`config`]: the configuration keys.
+//! - `cli`: what the command `kubepeers` (src/bin) uses of the crate.
 //! - [`error`], [`status`], [`text`] and `jitter` depend on no folder. [`panics`] has panics for
 //!   tests; it does nothing in what is shipped.
 //!
@@ -42,6 +43,8 @@
 // Only with `testing` do the lints see which items the tests use.
 #![cfg_attr(not(feature = "testing"), allow(unreachable_pub, dead_code))]
 
+#[cfg(feature = "cli")]
+pub mod cli;
 pub(crate) mod config;
 pub(crate) mod discovery;
 pub(crate) mod error;

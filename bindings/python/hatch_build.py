@@ -1,4 +1,6 @@
-"""Puts the library into a wheel, if `packaging/wheel` has copied it here and names the platform."""
+"""Puts the library and the command into a wheel, if `packaging/wheel` has copied them here and
+names the platform.
+"""
 
 import os
 from typing import Any
@@ -7,10 +9,10 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class Hook(BuildHookInterface):
-    """Without a platform, the wheel is for any platform and contains no library."""
+    """Without a platform, the wheel is for any platform and contains neither."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Add the library and its bill of materials. hatchling itself finds the licenses."""
+        """Add both, and their bill of materials. hatchling itself finds the licenses."""
         platform = os.environ.get("KUBEPEERS_WHEEL_PLATFORM")
         if not platform:
             needed = f"libkubepeers.so.0 of version {self.metadata.version}"
@@ -23,4 +25,6 @@ class Hook(BuildHookInterface):
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{platform}"
         build_data["force_include"]["libkubepeers.so.0"] = "kubepeers/libkubepeers.so.0"
+        # pip installs it where it installs scripts.
+        build_data["shared_scripts"]["bin/kubepeers"] = "kubepeers"
         build_data["sbom_files"].append("kubepeers.cdx.json")

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::discovery::names::{ends_alphanumeric, is_dns_label, is_dns_subdomain};
+
 type Checked<T> = Result<T, String>;
 
 /// Returns a value for a message: short and printable.
@@ -77,15 +79,6 @@ pub(super) fn labels(value: &str) -> Checked<BTreeMap<String, String>> {
     Ok(labels)
 }
 
-fn is_dns_label(value: &str) -> bool {
-    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    (1..=63).contains(&value.len()) && value.bytes().all(allowed) && ends_alphanumeric(value)
-}
-
-fn is_dns_subdomain(value: &str) -> bool {
-    value.len() <= 253 && value.split('.').all(is_dns_label)
-}
-
 fn is_label_text(value: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     (1..=63).contains(&value.len()) && value.bytes().all(allowed) && ends_alphanumeric(value)
@@ -96,11 +89,6 @@ fn is_label_key(key: &str) -> bool {
         Some((prefix, name)) => is_dns_subdomain(prefix) && is_label_text(name),
         None => is_label_text(key),
     }
-}
-
-fn ends_alphanumeric(value: &str) -> bool {
-    let ends = [value.bytes().next(), value.bytes().last()];
-    ends.iter().all(|end| end.is_some_and(|b| b.is_ascii_alphanumeric()))
 }
 
 #[cfg(test)]
@@ -152,8 +140,8 @@ mod tests {
         for bad in ["a.b", "A", "-a", "a-", "a/b", &"a".repeat(64)] {
             assert!(dns_label(bad).is_err(), "{bad}");
         }
-        assert!(dns_subdomain("web-0.web").is_ok());
-        for bad in ["a..b", ".a", "a.", &"a.".repeat(127)] {
+        assert!(dns_subdomain("web-0.web").is_ok() && dns_subdomain(&"a".repeat(253)).is_ok());
+        for bad in ["a..b", ".a", "a.", &"a.".repeat(127), &"a".repeat(254)] {
             assert!(dns_subdomain(bad).is_err(), "{bad}");
         }
     }

@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
+use crate::discovery::names::{is_dns_label, is_dns_subdomain};
 use crate::discovery::pod::Pod;
 use crate::error::{Error, Result};
 use crate::status::Status;
@@ -79,12 +80,22 @@ impl Claims {
 
     /// Returns the name of the pod that the token is bound to.
     pub fn pod(&self) -> Option<&str> {
-        self.kubernetes.pod.as_ref().map(|pod| &*pod.name)
+        self.bound_pod().map(|pod| &*pod.name)
     }
 
-    /// Returns the namespace and the name of the service account.
+    /// Returns the namespace and the name of the service account. Manifests and commands contain
+    /// them, so anything that Kubernetes does not allow in them makes it `None`.
     pub fn service_account(&self) -> Option<(&str, &str)> {
-        self.subject.as_deref()?.strip_prefix("system:serviceaccount:")?.split_once(':')
+        let account = self.subject.as_deref()?.strip_prefix("system:serviceaccount:")?;
+        let is_valid =
+            |(namespace, name): &(&str, &str)| is_dns_label(namespace) && is_dns_subdomain(name);
+        account.split_once(':').filter(is_valid)
+    }
+
+    /// Returns the pod that the token is bound to, if Kubernetes allows its name and uid.
+    fn bound_pod(&self) -> Option<&PodClaim> {
+        let is_valid = |pod: &&PodClaim| is_dns_subdomain(&pod.name) && is_uid(&pod.uid);
+        self.kubernetes.pod.as_ref().filter(is_valid)
     }
 }
 
@@ -122,6 +133,12 @@ fn payload(token: &str) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).unwrap_or_default()
 }
 
+/// Returns whether it may be a uid. It is a UUID, or a hash for a static pod.
+fn is_uid(uid: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    (1..=253).contains(&uid.len()) && uid.bytes().all(allowed)
+}
+
 impl Identity {
     /// Returns the first of these that is available: the configuration, the token, POD_UID and
     /// POD_NAME, the addresses of the machine, HOSTNAME. The last two identify only a process that
@@ -136,7 +153,7 @@ impl Identity {
             return Ok(Self::None);
         }
         let variable = environment.variable;
-        let claimed = claims.kubernetes.pod.clone();
+        let claimed = claims.bound_pod().cloned();
         Self::from(options.pod_uid.clone(), options.pod_name.clone())
             .or_else(|| {
                 options.pod_ip.map(|ip| Self::Address { addresses: vec![ip], hostname: None })
@@ -433,5 +450,42 @@ mod tests {
             assert_eq!(Claims::of(junk), Claims::default(), "{junk}");
         }
         assert_eq!(bound().service_account(), Some(("ns", "sa")));
+    }
+
+    #[test]
+    fn claims_that_are_not_names_are_ignored() {
+        let of = |subject: &str, name: &str, uid: &str| {
+            let claims = serde_json::json!({
+                "sub": subject, "kubernetes.io": {"pod": {"name": name, "uid": uid}},
+            });
+            Claims::of(&token(&claims.to_string()))
+        };
+        let long = "a".repeat(100);
+        let good = of("system:serviceaccount:1-a:web.v1", &format!("{long}.b"), "6f-1.A_b");
+        assert_eq!(good.service_account(), Some(("1-a", "web.v1")));
+        assert_eq!(good.pod(), Some(&*format!("{long}.b")));
+        for (namespace, name) in [
+            ("ns", "sa}\n---\nkind: ClusterRoleBinding"),
+            ("ns\nEND\nreboot", "sa"),
+            ("$(reboot)", "sa"),
+            ("n.s", "sa"),
+            ("ns", ""),
+            ("", "sa"),
+            ("ns", "a:b"),
+            ("ns", "sa, x: y"),
+            (&long, "sa"),
+        ] {
+            let subject = format!("system:serviceaccount:{namespace}:{name}");
+            assert_eq!(of(&subject, "p", "u").service_account(), None, "{subject}");
+        }
+        for (name, uid) in
+            [("p\n", "u"), ("P", "u"), ("", "u"), ("p", "u\n"), ("p", "u v"), ("p", "")]
+        {
+            let claims = of("system:serviceaccount:ns:sa", name, uid);
+            assert_eq!((claims.pod(), claims.service_account()), (None, Some(("ns", "sa"))));
+            let variables = [("POD_NAME", "env-name")];
+            let identity = find(&[], &claims, &variables, &[]).unwrap();
+            assert_eq!(identity, Identity::Name("env-name".into()), "{name:?} {uid:?}");
+        }
     }
 }

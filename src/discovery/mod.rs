@@ -3,6 +3,7 @@
 pub(crate) mod access;
 pub(crate) mod chunked_list;
 pub(crate) mod identity;
+pub(crate) mod names;
 pub(crate) mod pod;
 pub(crate) mod pod_index;
 pub(crate) mod policy;

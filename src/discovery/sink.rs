@@ -28,6 +28,9 @@ pub struct Connection {
     pub watch: Watch,
 }
 
+/// How the detail of a login that timed out begins. Its class is that of a server that timed out.
+pub(crate) const LOGIN_HANGS: &str = "the login of the kubeconfig has not ended";
+
 /// The error of a request.
 #[derive(Clone, Debug)]
 pub struct LastError {

@@ -21,7 +21,8 @@ use crate::kube_api::connect;
 use crate::provider::{Provider, Timeout};
 use crate::status::Status;
 
-pub(super) const API_SERVER: KubeApi = KubeApi { spawn: signals::spawn_masked, connect };
+/// What a provider is connected to.
+pub(crate) const API_SERVER: KubeApi = KubeApi { spawn: signals::spawn_masked, connect };
 
 /// Validates the configuration and creates a provider from it. Does no I/O,
 /// starts no thread and does not block.

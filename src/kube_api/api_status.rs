@@ -49,6 +49,7 @@ impl<'a> Envelope<'a> {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Status {
+    kind: Sentence,
     pub(super) code: u16,
     message: Sentence,
     reason: Sentence,
@@ -62,7 +63,8 @@ impl Status {
                 Envelope::of(answer).ok().filter(|envelope| envelope.kind == "Status")?;
             return Self::from_protobuf(envelope.raw).ok();
         }
-        serde_json::from_slice(answer).ok()
+        // A proxy may answer with JSON of its own.
+        serde_json::from_slice(answer).ok().filter(|status: &Self| status.kind.0 == "Status")
     }
 
     pub(super) fn from_protobuf(message: &[u8]) -> Result<Self, Malformed> {
@@ -129,7 +131,15 @@ mod tests {
         )
         .unwrap();
         assert_eq!((status.code, status.into_message().as_str()), (410, "Expired"));
-        for other in [&b""[..], b"k8s", b"<html>", include_bytes!("../../tests/data/pods.pb")] {
+        for other in [
+            &b""[..],
+            b"k8s",
+            b"<html>",
+            b"{}",
+            br#"{"error":"no"}"#,
+            br#"{"kind":"PodList"}"#,
+            include_bytes!("../../tests/data/pods.pb"),
+        ] {
             assert!(Status::of(other).is_none());
         }
     }
@@ -137,9 +147,11 @@ mod tests {
     #[test]
     fn messages_are_cut_between_characters() {
         let message = format!("a{}", "ä".repeat(4 << 20));
-        let kept = Status::of(serde_json::json!({"message": message}).to_string().as_bytes())
-            .unwrap()
-            .into_message();
+        let kept = Status::of(
+            serde_json::json!({"kind": "Status", "message": message}).to_string().as_bytes(),
+        )
+        .unwrap()
+        .into_message();
         assert!(message.starts_with(&kept) && (16_000..=16 << 10).contains(&kept.len()));
     }
 }

@@ -12,7 +12,7 @@ use super::auth::kubeconfig;
 use super::client::{HandshakeTimeout, NoSuchHost};
 use super::rbac_hint::missing_role;
 use super::tls::{Outlook, Remedy, TlsFailure};
-use crate::discovery::sink::LastError;
+use crate::discovery::sink::{LOGIN_HANGS, LastError};
 use crate::error::Error;
 use crate::status::Status;
 use crate::text::printable;
@@ -222,6 +222,9 @@ impl ApiError {
                     advice(remedy)
                 ),
             ),
+            ErrorClass::TimedOut if message.starts_with(LOGIN_HANGS) => {
+                (Status::Unavailable, message)
+            }
             ErrorClass::TimedOut => (
                 Status::Unavailable,
                 format!("the API server {server} does not answer: {message}{proxy}"),
@@ -443,6 +446,25 @@ mod tests {
                 failure.message
             );
             assert!(chain(&failure).any(|cause| cause.is::<Outer>()));
+        }
+    }
+
+    #[test]
+    fn answer_that_is_no_status_is_not_of_the_api_server() {
+        for (body, expected) in [
+            (r#"{"kind":"Status","apiVersion":"v1","message":"no"}"#, ErrorClass::Forbidden),
+            (r#"{"error":"blocked by WAF"}"#, ErrorClass::Refused),
+            (r#"{"message":"blocked","code":403}"#, ErrorClass::Refused),
+            (r#"{"kind":"Error","message":"blocked"}"#, ErrorClass::Refused),
+            ("<html>blocked</html>", ErrorClass::Refused),
+        ] {
+            let error = ApiError::answered(403, None, body.as_bytes());
+            assert_eq!(error.class, expected, "{body}");
+            assert!(error.message.contains(if expected == ErrorClass::Forbidden {
+                "no"
+            } else {
+                "blocked"
+            }));
         }
     }
 

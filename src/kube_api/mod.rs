@@ -20,6 +20,10 @@ mod watch_stream;
 mod watcher;
 
 pub use auth::Credentials;
+#[cfg(feature = "cli")]
+pub use auth::kubeconfig::{Contexts, contexts};
+#[cfg(feature = "cli")]
+pub use auth::process::{is_file, read_files_of};
 pub use connect::connect;
 pub(crate) use connect::inspect;
 pub use pod_client::PodClient;

@@ -26,7 +26,7 @@ use super::watcher::PodApi;
 use crate::config::Settings;
 use crate::discovery::identity::Identity;
 use crate::discovery::pod::Pod;
-use crate::discovery::sink::LastError;
+use crate::discovery::sink::{LOGIN_HANGS, LastError};
 
 /// The number of pods in one page of a list.
 const PAGE: u32 = 200;
@@ -296,7 +296,13 @@ impl PodClient {
     async fn client(&mut self) -> Result<HttpClient, ApiError> {
         // A login plugin may hang.
         let client = timeout(self.request_timeout, self.credentials.current_client()).await;
-        client.map_err(|_| no_answer(self.request_timeout))?
+        client.map_err(|_| {
+            let message = format!(
+                "{LOGIN_HANGS} within {:?}; run kubectl to see what its login plugin waits for",
+                self.request_timeout
+            );
+            ApiError::new(ErrorClass::TimedOut, message)
+        })?
     }
 
     async fn send(

@@ -35,11 +35,11 @@ pub(super) fn missing_role(
             format!("service account `{name}` of namespace `{home}`"),
             format!("{{kind: ServiceAccount, name: {}, namespace: {}}}", text(name), text(home)),
             // One for each account: a binding of the same name would take the permission from
-            // another one.
+            // another one. A namespace contains no dot.
             if home == namespace {
                 format!("kubepeers-{name}")
             } else {
-                format!("kubepeers-{home}-{name}")
+                format!("kubepeers.{home}.{name}")
             },
         ),
         None => (
@@ -89,8 +89,29 @@ mod tests {
         let home = role("ns", "system:serviceaccount:ns:sa");
         assert!(home.contains("name: kubepeers-sa,"), "{home}");
         let foreign = role("typo", "system:serviceaccount:ns:sa");
-        assert!(foreign.contains("name: kubepeers-ns-sa,"), "{foreign}");
+        assert!(foreign.contains("name: kubepeers.ns.sa,"), "{foreign}");
+        let name = |subject| {
+            let manifest = role("shop", subject);
+            manifest.split("metadata: ").nth(2).unwrap().lines().next().unwrap().to_owned()
+        };
+        let names = [
+            "system:serviceaccount:shop:ops-web",
+            "system:serviceaccount:ops:web",
+            "system:serviceaccount:shop:ops.web",
+        ]
+        .map(name);
+        let different: std::collections::BTreeSet<_> = names.iter().collect();
+        assert_eq!(different.len(), names.len(), "{names:?}");
         assert!(role("ns", "somebody").contains("kind: User"));
+    }
+
+    #[test]
+    fn forged_subject_adds_nothing_to_the_manifest() {
+        let forged = "system:serviceaccount:ns:a}\n---\nkind: ClusterRoleBinding\nEND\nreboot";
+        let error = denied("ns", forged);
+        let manifest = error.manifest().unwrap();
+        assert!(manifest.contains("THE-USER") && !manifest.contains("Cluster"), "{manifest}");
+        assert!(!error.message().contains("reboot"), "{error}");
     }
 
     #[test]

@@ -24,7 +24,7 @@ use crate::discovery::access::Access;
 use crate::discovery::identity::{Environment, Identity};
 use crate::discovery::policy::PeerPolicy;
 use crate::discovery::sink::Connection;
-use crate::discovery::snapshot::Snapshot;
+use crate::discovery::snapshot::{Snapshot, View};
 use crate::error::{Error, Result};
 use crate::provider::explain::Form;
 use crate::provider::health::Health;
@@ -266,6 +266,16 @@ impl Provider {
     /// Returns every pod of the selector with its verdict.
     pub fn explain(&self, form: Form) -> Result<String> {
         self.shared()?.explain(form)
+    }
+
+    /// Returns the last view of the pods, for the command.
+    pub fn view(&self) -> Result<Arc<View>> {
+        self.shared()?.view()
+    }
+
+    /// Returns the namespace, the labels, the port and this pod as messages name them.
+    pub fn message_context(&self) -> Result<MessageContext> {
+        Ok(self.shared()?.context().clone())
     }
 
     fn shared(&self) -> Result<Arc<SharedState>> {

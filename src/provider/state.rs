@@ -81,14 +81,12 @@ pub(super) struct State {
     /// Since when the addresses are the same.
     pub(super) addresses_since: Instant,
     /// A watch is open.
-    watching: bool,
-    /// The API server has granted a watch, although it may be over.
-    pub(super) watched: bool,
+    pub(super) watching: bool,
     /// The pods are polled.
     pub(super) polling: Option<Polling>,
     /// Why the pods cannot be read at present.
     pub(super) failure: Option<LastError>,
-    stats: WatchStats,
+    pub(super) stats: WatchStats,
     /// Something has happened that a caller may wait for, besides a new generation or another
     /// error.
     notify: bool,
@@ -181,7 +179,6 @@ impl Sink for SharedState {
                 self.sinks.log.write(LogLevel::Debug, || format!("the watch is {what}"));
             }
             state.watching = open;
-            state.watched |= open;
         });
     }
 
@@ -237,7 +234,6 @@ impl SharedState {
             last_list: None,
             addresses_since: Instant::now(),
             watching: false,
-            watched: false,
             polling: None,
             failure: None,
             stats: WatchStats::default(),
@@ -291,11 +287,18 @@ impl SharedState {
 
     /// Returns every pod and its verdict.
     pub fn explain(&self, form: Form) -> Result<String> {
-        let view = {
-            let state = self.lock_live()?;
-            state.view.clone().ok_or_else(|| self.context.not_synced(state.error()))?
-        };
-        Ok(explain(&view, &self.context, form))
+        Ok(explain(&*self.view()?, &self.context, form))
+    }
+
+    /// Returns the last view of the pods.
+    pub fn view(&self) -> Result<Arc<View>> {
+        let state = self.lock_live()?;
+        state.view.clone().ok_or_else(|| self.context.not_synced(state.error()))
+    }
+
+    /// Returns what messages name.
+    pub fn context(&self) -> &MessageContext {
+        &self.context
     }
 
     /// Makes the descriptors readable when time alone changes what a call returns. Runs next to the

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"errors"
+	"fmt"
 	"os/exec"
 	"strings"
 
@@ -140,6 +141,25 @@ func (e *env) createPod(name string, changes ...func(*corev1.Pod)) {
 	}
 	pods := e.client.CoreV1().Pods(e.namespace)
 	e.must(pods.Create(background, pod, metav1.CreateOptions{}))
+}
+
+// waitUntilRunning waits until there are n pods, and all of them run.
+func (e *env) waitUntilRunning(n int) (pods []corev1.Pod) {
+	e.Helper()
+	e.eventually(fmt.Sprintf("%d pods are running", n), func() string {
+		pods = e.nodes()
+		running := 0
+		for _, pod := range pods {
+			if pod.Status.Phase == corev1.PodRunning {
+				running++
+			}
+		}
+		if running == n && len(pods) == n {
+			return ""
+		}
+		return fmt.Sprintf("%d of %d pods are running", running, len(pods))
+	})
+	return pods
 }
 
 // deployment returns the only Deployment of the namespace.

@@ -44,6 +44,9 @@ var scenarios = []struct {
 	{"program in C with two keys", cProgram},
 	{"doctor without the Role", doctorWithoutRole},
 	{"doctor without a token", doctorWithoutToken},
+	{"doctor in an image without a shell", doctorWithoutShell},
+	{"doctor in a debug container", doctorInDebugContainer},
+	{"doctor copied into a container", doctorCopied},
 	{"time until the first result", firstResult},
 	{"requests to the API server", onlyListAndWatch},
 }
@@ -58,6 +61,7 @@ func TestMain(m *testing.M) {
 	for _, name := range []string{
 		"KUBECONFIG", "TESTENV", "TESTENV_DIR", "DEPLOY",
 		"NODE_IMAGE", "MEMBERLIST_IMAGE", "SERVICE_IMAGE", "PROGRAM_IMAGE",
+		"COMMAND_IMAGE", "BUSYBOX_IMAGE", "COMMAND",
 	} {
 		if os.Getenv(name) == "" {
 			println(name + " is not set: these tests need the node that `make e2e` creates")

@@ -1,6 +1,7 @@
 //! The doctor with servers that misbehave. tests/conformance has the cases of a real API server.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use kubepeers::testing::{Backend, Form, KubeApi, Report, Timeout, connect, examine, spawn_named};
@@ -119,6 +120,39 @@ fn lists_without_a_watch_are_a_warning() {
         // The warning about http comes first.
         let extra = [("request_timeout_ms", "500")];
         says(&fake, &extra, "WARNING TLS: ", words);
+    }
+}
+
+#[test]
+fn watch_that_shows_nothing_is_a_warning() {
+    type Response = fn() -> Reply;
+    for response in [
+        (|| Reply::Body(200, "<html>log in</html>".into())) as Response,
+        || Reply::Body(200, String::new()),
+        || Reply::Body(200, format!(r#"{{"type":"ERROR","object":{}}}"#, status(500, "boom"))),
+    ] {
+        let fake = Fake::start(move |_, path| if is_watch(path) { response() } else { one() });
+        let words = "watch warning the pods can be listed, but not watched: ";
+        says(&fake, &[], "WARNING TLS: ", words);
+    }
+}
+
+#[test]
+fn server_that_lists_only_once_is_wrong() {
+    for (code, message, summary) in [
+        (401, "Unauthorized", "WRONG login: the API server rejects the token"),
+        (500, "boom", "WRONG API server: the API server"),
+        (403, FORBIDDEN, "WRONG list: the user of these credentials may not list"),
+    ] {
+        let lists = AtomicUsize::new(0);
+        let fake = Fake::start(move |_, path| {
+            let is_first = !is_watch(path) && lists.fetch_add(1, Ordering::Relaxed) == 0;
+            if is_first { one() } else { refuses(code, message) }
+        });
+        let report = examined(&fake, "{token: s3cr3t}", &[], Duration::from_secs(8));
+        let text = report.render(Form::Table);
+        assert!(report.summary().starts_with(summary), "{text}");
+        assert!(text.contains("has listed the pods before"), "{text}");
     }
 }
 

@@ -19,13 +19,15 @@ def copy_source(to: Path) -> Path:
 
 
 def copy_source_with_library(to: Path) -> Path:
-    """Copy the folder of the package, and add the library and a bill of materials.
+    """Copy the folder of the package, and add the library, the command and a bill of materials.
 
     `packaging/wheel` takes both from the tarballs of `make dist`, which take minutes to build. The
     build hook is the same.
     """
     copy_source(to)
     shutil.copy(os.environ["KUBEPEERS_LIBRARY"], to / "libkubepeers.so.0")
+    (to / "bin").mkdir()
+    shutil.copy(os.environ["KUBEPEERS_COMMAND"], to / "bin/kubepeers")
     (to / "kubepeers.cdx.json").write_text("{}")
     return to
 

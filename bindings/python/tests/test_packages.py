@@ -178,6 +178,12 @@ def test_installed_wheel_finds_peers(
     assert printed.splitlines() == ["10.0.0.1:3322 10.0.0.2:3322", str({str(library)})]
 
 
+def test_installed_wheel_has_the_command(environment: Path) -> None:
+    command = environment / "kubepeers"
+    assert command.read_bytes() == Path(os.environ["KUBEPEERS_COMMAND"]).read_bytes()
+    assert run(command, "--version") == f"kubepeers {kubepeers.__version__}\n"
+
+
 # It runs in another folder, where mypy does not find the sources.
 def test_installed_wheel_has_types(environment: Path, tmp_path: Path) -> None:
     python = environment / "python"

@@ -2,8 +2,8 @@
 //! matter.
 
 pub(crate) mod bounds;
+mod fields;
 mod protobuf;
-mod wire;
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 /// A pod as the API server last sent it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "wire::Pod")]
+#[serde(try_from = "fields::Pod")]
 pub struct Pod {
     /// `metadata.name`
     pub name: Box<str>,
@@ -171,10 +171,10 @@ impl Pod {
     }
 }
 
-impl TryFrom<wire::Pod> for Pod {
+impl TryFrom<fields::Pod> for Pod {
     type Error = &'static str;
 
-    fn try_from(pod: wire::Pod) -> Result<Self, Self::Error> {
+    fn try_from(pod: fields::Pod) -> Result<Self, Self::Error> {
         let spec = pod.spec.unwrap_or_default();
         let status = pod.status.unwrap_or_default();
         let mut malformed = false;
@@ -209,7 +209,7 @@ impl TryFrom<wire::Pod> for Pod {
 }
 
 fn required<const LONGEST: usize>(
-    text: wire::Text<LONGEST>,
+    text: fields::Text<LONGEST>,
     is_valid: fn(&str) -> bool,
 ) -> Option<Box<str>> {
     text.kept().filter(|text| is_valid(text))
@@ -217,7 +217,7 @@ fn required<const LONGEST: usize>(
 
 /// Returns "" if the text is absent or not valid. A text that is not valid makes the pod malformed.
 fn secondary<const LONGEST: usize>(
-    text: Option<wire::Text<LONGEST>>,
+    text: Option<fields::Text<LONGEST>>,
     is_valid: fn(&str) -> bool,
     malformed: &mut bool,
 ) -> Box<str> {
@@ -228,8 +228,8 @@ fn secondary<const LONGEST: usize>(
 
 /// The primary address is among `podIPs`, but older servers send it alone. Returns `None` if there
 /// are too many.
-fn addresses(primary: Option<wire::Address>, others: wire::Addresses) -> Option<Box<[IpAddr]>> {
-    let mut addresses = wire::Addresses::default();
+fn addresses(primary: Option<fields::Address>, others: fields::Addresses) -> Option<Box<[IpAddr]>> {
+    let mut addresses = fields::Addresses::default();
     primary.and_then(|address| address.0).into_iter().for_each(|address| addresses.insert(address));
     let overflowed = others.0.overflowed;
     others.0.items.into_iter().for_each(|address| addresses.insert(address));
@@ -238,8 +238,8 @@ fn addresses(primary: Option<wire::Address>, others: wire::Addresses) -> Option<
 
 /// Returns `None` if a name is not valid, or if there are too many ports.
 fn ports(
-    containers: Option<wire::Folded<wire::Ports>>,
-    init_containers: Option<wire::Folded<wire::SidecarPorts>>,
+    containers: Option<fields::Folded<fields::Ports>>,
+    init_containers: Option<fields::Folded<fields::SidecarPorts>>,
     host_network: bool,
 ) -> Option<Box<[Port]>> {
     let mut all = containers.unwrap_or_default().0.0;

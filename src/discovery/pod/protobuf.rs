@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::de::IgnoredAny;
 
 use super::Phase;
-use super::wire::{
+use super::fields::{
     Address, Condition, ConditionStatus, ConditionType, Container, Fold, Labels, Metadata, Pod,
     PodIp, Port, RestartPolicy, Spec, Status, Text,
 };

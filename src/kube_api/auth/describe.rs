@@ -7,6 +7,7 @@ use http::Uri;
 use kube::config::AuthInfo;
 use secrecy::ExposeSecret;
 
+use super::files;
 use super::kubeconfig::Kubeconfig;
 use super::service_account::{self, ServiceAccount};
 use crate::config::Source;
@@ -29,7 +30,7 @@ pub(in crate::kube_api) fn describe(
 fn of_service_account(dir: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Access {
     let server = service_account::server(variable).ok().as_ref().and_then(server);
     let Ok(account) = ServiceAccount::find(dir, variable) else {
-        let token = std::fs::metadata(dir.join("token"));
+        let token = files::open(&dir.join("token"));
         let is_missing = token.is_err_and(|error| error.kind() == ErrorKind::NotFound);
         let login = if is_missing { Login::NoToken } else { Login::Unknown };
         return Access { server, login, ..Access::default() };

@@ -4,8 +4,10 @@
 //! in a host that ignores SIGCHLD, or that reaps every child itself. Here the output decides then.
 //! Nothing that a plugin prints goes into a message.
 
-use std::io::{self, Read};
-use std::process::{Command, ExitStatus, Stdio};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -15,9 +17,22 @@ use kube::config::{AuthInfo, ExecConfig};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::json;
+use tokio::net::unix::pipe::Receiver;
+use tokio::time::sleep;
+
+use super::files::token;
+use crate::kube_api::runtime::blocking;
+use crate::panics::{self, Place};
 
 /// A plugin prints at most this many bytes. Credentials have a few thousand.
-const LARGEST: u64 = 1 << 20;
+const LARGEST: usize = 1 << 20;
+/// How often it is checked whether a plugin has ended.
+const POLL: Duration = Duration::from_millis(5);
+/// How often that is checked after it is killed. A zombie stays if the kernel takes longer.
+const REAP_TRIES: u32 = 20;
+
+const NO_TOKEN: &str = "its login plugin returned a `token` that is not one: \
+                        expected one word of printable ASCII";
 
 /// The output of a plugin. It has no `Debug`, because it holds secrets.
 #[derive(Deserialize)]
@@ -39,12 +54,14 @@ struct PluginCredentials {
 /// place.
 ///
 /// Returns when the credentials expire, if they do.
-pub(super) fn log_in(config: &mut Config) -> Result<Option<Timestamp>, String> {
+pub(super) async fn log_in(config: &mut Config) -> Result<Option<Timestamp>, LoginError> {
     let auth = &mut config.auth_info;
     let Some(plugin) = auth.exec.take().filter(|_| needs_plugin(auth)) else { return Ok(None) };
-    let credentials = parse(&run(&plugin)?).ok_or("its login plugin returned no credentials")?;
+    let credentials =
+        parse(&run(&plugin).await?).ok_or("its login plugin returned no credentials")?;
     let expires = credentials.expiration_timestamp.as_deref().map(str::parse).transpose();
-    auth.token = credentials.token.map(SecretString::from);
+    let token = credentials.token.map(|text| token(&text).ok_or(NO_TOKEN)).transpose()?;
+    auth.token = token.map(SecretString::from);
     if let (Some(certificate), Some(key)) =
         (credentials.client_certificate_data, credentials.client_key_data)
     {
@@ -56,7 +73,7 @@ pub(super) fn log_in(config: &mut Config) -> Result<Option<Timestamp>, String> {
 }
 
 /// All other credentials of a kubeconfig take precedence over its plugin.
-fn needs_plugin(auth: &AuthInfo) -> bool {
+pub(super) fn needs_plugin(auth: &AuthInfo) -> bool {
     let basic = auth.username.is_some() && auth.password.is_some();
     !basic && auth.auth_provider.is_none() && auth.token.is_none() && auth.token_file.is_none()
 }
@@ -70,16 +87,89 @@ fn parse(printed: &[u8]) -> Option<PluginCredentials> {
     (credentials.token.is_some() || has_certificate).then_some(credentials)
 }
 
-/// Runs a plugin to its end, and returns what it printed.
-fn run(plugin: &ExecConfig) -> Result<Vec<u8>, String> {
+/// Runs a plugin to its end, and returns what it printed. If the caller drops the future, the
+/// plugin is killed.
+async fn run(plugin: &ExecConfig) -> Result<Vec<u8>, LoginError> {
     let cannot_start = |error: io::Error| format!("its login plugin cannot be started: {error}");
-    let mut child = command(plugin)?.spawn().map_err(cannot_start)?;
+    let (stdout, writer) = io::pipe().map_err(cannot_start)?;
+    let mut command = command(plugin)?;
+    command.stdout(writer);
+    // The program may be on a file system that hangs.
+    let start = move || {
+        panics::here(Place::Login);
+        command.spawn().map(Running)
+    };
+    let mut child = blocking(start).await.map_err(LoginError::NoThread)?.map_err(cannot_start)?;
+    let printed = read(stdout.into()).await;
+    check(child.exited().await)?;
+    Ok(printed
+        .map_err(|error| format!("the output of its login plugin cannot be read: {error}"))?)
+}
+
+/// Reads to the end. Unlike a thread, it does not outlast a plugin whose children keep the pipe.
+async fn read(stdout: OwnedFd) -> io::Result<Vec<u8>> {
+    let pipe = Receiver::from_owned_fd(stdout)?;
     let mut printed = Vec::new();
-    let read = child.stdout.take().map(|stdout| stdout.take(LARGEST).read_to_end(&mut printed));
-    check(child.wait())?;
-    match read {
-        Some(Err(error)) => Err(format!("the output of its login plugin cannot be read: {error}")),
-        _ => Ok(printed),
+    let mut part = [0; 4096];
+    while printed.len() < LARGEST {
+        pipe.readable().await?;
+        match pipe.try_read(&mut part) {
+            Ok(0) => break,
+            Ok(count) => printed.extend_from_slice(&part[..count]),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(printed)
+}
+
+/// A plugin that runs. It is killed when this is dropped.
+struct Running(Child);
+
+impl Running {
+    async fn exited(&mut self) -> io::Result<ExitStatus> {
+        loop {
+            if let Some(status) = self.0.try_wait()? {
+                return Ok(status);
+            }
+            sleep(POLL).await;
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // If the host has reaped it, its id may be that of another process.
+        if !matches!(self.0.try_wait(), Ok(None)) {
+            return;
+        }
+        let _ = self.0.kill();
+        for _ in 0..REAP_TRIES {
+            if !matches!(self.0.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+}
+
+/// Why there are no credentials.
+pub(super) enum LoginError {
+    /// The plugin, in words that follow the name of the kubeconfig.
+    Plugin(String),
+    /// No thread can be started.
+    NoThread(io::Error),
+}
+
+impl From<String> for LoginError {
+    fn from(why: String) -> Self {
+        Self::Plugin(why)
+    }
+}
+
+impl From<&str> for LoginError {
+    fn from(why: &str) -> Self {
+        Self::Plugin(why.into())
     }
 }
 
@@ -109,7 +199,7 @@ fn command(plugin: &ExecConfig) -> Result<Command, String> {
         command.env_remove(name);
     }
     // The terminal is the host's.
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.stdin(Stdio::null()).stderr(Stdio::null());
     Ok(command)
 }
 

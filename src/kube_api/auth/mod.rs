@@ -5,12 +5,15 @@ mod describe;
 mod exec;
 mod files;
 pub(in crate::kube_api) mod kubeconfig;
+#[cfg(feature = "cli")]
+pub(in crate::kube_api) mod process;
 mod service_account;
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
 
 pub(in crate::kube_api) use self::describe::describe;
+use self::exec::LoginError;
 use self::kubeconfig::Kubeconfig;
 use self::service_account::ServiceAccount;
 use crate::kube_api::client::{HttpClient, Sent};
@@ -137,26 +140,28 @@ impl Credentials {
                 };
                 (HttpClient::new(account.config()?, self.sent.clone()).map_err(unusable)?, None)
             }
-            // A kubeconfig may run a login plugin, which may hang: not on the thread that close has
-            // to join.
             Origin::Kubeconfig(Kubeconfig { path, config, .. }) => {
                 let (mut config, sent) = ((**config).clone(), self.sent.clone());
-                let login = move || {
-                    panics::here(Place::Login);
-                    let expires = exec::log_in(&mut config)?;
-                    let client = HttpClient::new(config, sent).map_err(|e| kubeconfig::why(&e))?;
-                    Ok::<_, String>((client, expires))
-                };
                 let no_thread =
                     |e| ApiError::new(ErrorClass::Resources, format!("cannot log in: {e}"));
-                blocking(login).await.map_err(no_thread)?.map_err(|why| {
+                let unusable = |why| {
                     let unusable = || {
                         files::no_credentials(format!(
                             "the kubeconfig {path} cannot be used: {why}"
                         ))
                     };
-                    files::no_descriptors().unwrap_or_else(unusable)
-                })?
+                    ApiError::from(files::no_descriptors().unwrap_or_else(unusable))
+                };
+                let expires = exec::log_in(&mut config).await.map_err(|error| match error {
+                    LoginError::Plugin(why) => unusable(why),
+                    LoginError::NoThread(error) => no_thread(error),
+                })?;
+                // It reads files, which may hang: not on the thread that close has to join.
+                let client = blocking(move || {
+                    panics::here(Place::Login);
+                    HttpClient::new(config, sent).map_err(|e| kubeconfig::why(&e))
+                });
+                (client.await.map_err(no_thread)?.map_err(unusable)?, expires)
             }
         })
     }
@@ -247,13 +252,34 @@ impl std::fmt::Debug for Credentials {
 
 /// Removes the secret after the name of a scheme, whatever its source.
 fn without_authorization(text: &str) -> String {
+    let is_blank = |c: char| c.is_whitespace() || c.is_control();
     let mut shown = String::new();
-    let mut secret = false;
-    for word in text.split_inclusive(' ') {
-        shown.push_str(if secret { "[secret] " } else { word });
-        secret = word.ends_with("Bearer ") || word.ends_with("Basic ");
+    let mut follows_scheme = false;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (blanks, words) = rest.split_at(rest.find(|c| !is_blank(c)).unwrap_or(rest.len()));
+        let (word, after) = words.split_at(words.find(is_blank).unwrap_or(words.len()));
+        let is_scheme = names_scheme(word);
+        let is_secret = follows_scheme && !is_scheme && !is_noun(word) && !word.is_empty();
+        shown.push_str(blanks);
+        shown.push_str(if is_secret { "[secret]" } else { word });
+        (rest, follows_scheme) = (after, is_scheme);
     }
     shown.trim_end().to_owned()
+}
+
+/// Returns whether the word ends with a scheme of HTTP, such as in `authorization:bearer`.
+fn names_scheme(word: &str) -> bool {
+    let word = word.trim_end_matches([':', '=', '"', '\'']).to_ascii_lowercase();
+    word.ends_with("bearer") || word.ends_with("basic")
+}
+
+/// Returns whether the word follows a scheme in a sentence, such as in `invalid bearer token`.
+fn is_noun(word: &str) -> bool {
+    let word = word.trim_end_matches(|c: char| c.is_ascii_punctuation());
+    ["token", "tokens", "auth", "authentication", "authorization"]
+        .iter()
+        .any(|noun| word.eq_ignore_ascii_case(noun))
 }
 
 impl From<Error> for ApiError {
@@ -275,6 +301,24 @@ mod tests {
             without_authorization(said),
             "you sent authorization: Bearer [secret] to me, and Basic [secret]"
         );
-        assert_eq!(without_authorization("nothing like that"), "nothing like that");
+        for same in
+            ["nothing like that", "a  b", "", "basics of bearer", "invalid bearer token, expired"]
+        {
+            assert_eq!(without_authorization(same), same);
+        }
+        for said in [
+            "Bearer  s3cr3t",
+            "bearer s3cr3t",
+            "BASIC\ts3cr3t",
+            "Bearer\n s3cr3t",
+            "x:Bearer \u{a0} s3cr3t",
+            "\"Bearer s3cr3t\"",
+            "{authorization:bearer s3cr3t}",
+            "Bearer: s3cr3t",
+            "Bearer Bearer s3cr3t",
+        ] {
+            let shown = without_authorization(said);
+            assert!(!shown.contains("s3cr3t") && shown.contains("[secret]"), "{said:?}: {shown:?}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use kube::Config;
 use secrecy::SecretString;
 
 use super::ca_bundle::CaBundle;
-use super::files::{no_credentials, read};
+use super::files::{NOT_A_TOKEN, no_credentials, read, token};
 use crate::config::namespace;
 use crate::discovery::identity::Claims;
 use crate::error::{Error, Result};
@@ -118,18 +118,14 @@ impl ServiceAccount {
 impl Files {
     fn read(dir: &Path) -> Result<Self> {
         let path = dir.join("token");
-        let token = String::from_utf8(read(&path, "service account's token", TOKEN_ADVICE)?)
-            .unwrap_or_default()
-            .trim()
-            .to_owned();
-        // Anything else could not be sent in an HTTP header.
-        if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(no_credentials(format!(
-                "the service account's token in {} is not a token: expected one word of printable ASCII; \
+        let text = read(&path, "service account's token", TOKEN_ADVICE)?;
+        let token = token(&String::from_utf8_lossy(&text)).ok_or_else(|| {
+            no_credentials(format!(
+                "the service account's token in {} {NOT_A_TOKEN}; \
                  check the volume that holds it",
                 path.display()
-            )));
-        }
+            ))
+        })?;
         Ok(Self { token, ca: read(&dir.join("ca.crt"), "service account's CA", CA_ADVICE)? })
     }
 }

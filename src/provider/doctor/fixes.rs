@@ -1,13 +1,17 @@
 //! What fixes each step. Lines that begin with four blanks are to be copied.
 
+use std::path::{Path, PathBuf};
+
 use super::observe::{Connected, Observed};
 use super::report::Fix;
 use super::words::{advice, sentence, shell_word};
 use crate::config::Source;
 use crate::discovery::sink::LastError;
 use crate::error::Error;
+use crate::text::printable;
 
-const MOUNT: &str = "Mount the token and the CA, in the pod template or in the service account:
+const MOUNT: &str =
+    "Mount the token and the CA. Set this in the pod template, which wins over the service account:
     spec:
       automountServiceAccountToken: true";
 
@@ -56,15 +60,20 @@ pub(super) fn credentials(observed: &Observed, message: &str) -> Fix {
         Source::ServiceAccount(_) => return described(message).unwrap_or_else(|| Fix::new(MOUNT)),
         Source::Kubeconfig(..) => unusable_kubeconfig(observed),
     };
-    match described(message) {
-        Some(advice) => Fix::new(format!("{}\n{}", advice.text, fix.text)),
-        None => fix,
-    }
+    after(advice(message).1, fix)
 }
 
 /// Returns what the library's message advises.
 pub(super) fn described(message: &str) -> Option<Fix> {
     advice(message).1.map(|advice| Fix::new(sentence(advice)))
+}
+
+/// Puts the advice of the library before a fix.
+pub(super) fn after(advice: Option<&str>, fix: Fix) -> Fix {
+    match advice {
+        Some(advice) => Fix::new(format!("{}\n{}", sentence(advice), fix.text)),
+        None => fix,
+    }
 }
 
 fn unusable_kubeconfig(observed: &Observed) -> Fix {
@@ -88,7 +97,8 @@ pub(super) fn unreachable(observed: &Observed) -> Fix {
         )),
         (Source::ServiceAccount(_), namespace) => {
             let namespace = observed.namespace().or(namespace.as_deref());
-            let within = namespace.map_or_else(String::new, |name| format!(" -n {name}"));
+            let within =
+                namespace.map_or_else(String::new, |name| format!(" -n {}", shell_word(name)));
             Fix::new(format!(
                 "Check whether the API server runs, and whether a NetworkPolicy keeps this pod from it:\n    \
                  kubectl get --raw /readyz\n    kubectl get networkpolicy{within}"
@@ -114,11 +124,10 @@ pub(super) fn server(observed: &Observed) -> Fix {
     ))
 }
 
-pub(super) fn tls(observed: &Observed, message: &str) -> Fix {
-    let advice = described(message).map_or_else(String::new, |fix| format!("{}\n", fix.text));
-    let namespace = observed.namespace().unwrap_or("default");
+pub(super) fn tls(observed: &Observed) -> Fix {
+    let namespace = shell_word(observed.namespace().unwrap_or("default"));
     Fix::new(format!(
-        "{advice}Compare the CA with that of the cluster, of which every namespace has a copy:\n    \
+        "Compare the CA with that of the cluster, of which every namespace has a copy:\n    \
          {} get configmap kube-root-ca.crt -n {namespace} -o 'jsonpath={{.data.ca\\.crt}}'",
         kubectl(observed)
     ))
@@ -138,18 +147,20 @@ pub(super) fn not_encrypted() -> Fix {
 }
 
 pub(super) fn login(observed: &Observed) -> Fix {
-    match &observed.settings.source {
+    match &source(observed) {
         Source::Kubeconfig(..) => Fix::new(format!(
             "Log in again, in the way that created the kubeconfig. This shows the user of it:\n    {} auth whoami",
             kubectl(observed)
         )),
         Source::ServiceAccount(dir) => {
-            let namespace = observed.service_account().map(|(namespace, _)| namespace);
-            let within = namespace.map_or_else(String::new, |name| format!(" -n {name}"));
+            let account = observed.service_account();
+            let account = account.map_or_else(String::new, |(namespace, name)| {
+                format!(" -n {} {}", shell_word(namespace), shell_word(name))
+            });
             Fix::new(format!(
-                "The kubelet renews the token that it mounts. A token that was rejected is a copy, or belongs to another \
-                 cluster, or its service account or pod is gone. Check that {} is a mount of this pod, and that its service \
-                 account exists:\n    kubectl get serviceaccount{within}",
+                "The kubelet renews the token that it mounts. A token that is rejected usually is a copy, or belongs to \
+                 another cluster, or its service account or pod is gone. Check that {} is a mount of this pod, and that the \
+                 service account exists:\n    kubectl get serviceaccount{account}",
                 dir.display()
             ))
         }
@@ -172,9 +183,9 @@ pub(super) fn permission(observed: &Observed, failure: &LastError) -> Fix {
 pub(super) fn labels(observed: &Observed, connected: &Connected) -> Fix {
     let (kubectl, namespace) = (kubectl(observed), &connected.namespace);
     Fix::new(format!(
-        "Set `pod_labels` to labels that the pods have, or add the labels to the pod template. These are the labels that \
-         the pods have:\n    {kubectl} get pods -n {namespace} --show-labels\n\
-         The API server finds no pods in a namespace that does not exist, either:\n    \
+        "Set `pod_labels` to labels that the pods have, or add the labels to the pod template. This shows the labels of the \
+         pods:\n    {kubectl} get pods -n {namespace} --show-labels\n\
+         If it shows no pods, check whether the namespace exists:\n    \
          {kubectl} get namespace {namespace}"
     ))
 }
@@ -215,25 +226,25 @@ pub(super) fn absent(observed: &Observed, connected: &Connected) -> Fix {
     ))
 }
 
-pub(super) fn not_yet(observed: &Observed, connected: &Connected) -> Fix {
+pub(super) fn not_yet(observed: &Observed, connected: &Connected, names: &[&str]) -> Fix {
     Fix::new(format!(
-        "If this lasts, check the pod:\n{}\n\
+        "If this lasts, the events of the pod say why:\n{}\n\
          The pod of a native sidecar is Pending until its main containers start: set `pending` = `include` for it.",
-        get_pods(observed, connected)
+        describe(observed, connected, names)
     ))
 }
 
 pub(super) fn unselected(observed: &Observed, connected: &Connected) -> Fix {
     Fix::new(format!(
         "Set `pod_labels` to labels that this pod and its peers have, or give the pod template the labels of the peers. \
-         These are the labels:\n{}\n{OBSERVER}",
+         This shows the labels:\n{}\n{OBSERVER}",
         get_pods(observed, connected)
     ))
 }
 
 pub(super) fn family(observed: &Observed, connected: &Connected) -> Fix {
     Fix::new(format!(
-        "Set `ip_family` to a family of which the pod has an address, or do not set it. These are the addresses:\n{}",
+        "Set `ip_family` to a family of which the pod has an address, or do not set it. This shows the addresses:\n{}",
         get_pods(observed, connected)
     ))
 }
@@ -244,14 +255,31 @@ pub(super) fn stale(observed: &Observed) -> Fix {
 
 /// Shows what has happened to some pods.
 pub(super) fn describe_pods(observed: &Observed, connected: &Connected, names: &[&str]) -> Fix {
-    let names: Vec<String> = names.iter().take(5).map(|name| shell_word(name)).collect();
     Fix::new(format!(
-        "Check what has happened to {}:\n    {} describe pod -n {} {}",
+        "Check what has happened to {}:\n{}",
         if names.len() == 1 { "the pod" } else { "the pods" },
-        kubectl(observed),
-        connected.namespace,
-        names.join(" ")
+        describe(observed, connected, names)
     ))
+}
+
+/// Several pods have the same address and port.
+pub(super) fn shared_address(observed: &Observed, connected: &Connected) -> Fix {
+    Fix::new(format!(
+        "Usually the excluded pod was on a node that is lost, and needs no fix. Pods on the network of a host share its \
+         address: give each another port number. This shows the addresses and the nodes:\n{}",
+        get_pods(observed, connected)
+    ))
+}
+
+/// Adds a fix of another kind.
+pub(super) fn both(first: &Fix, second: &Fix) -> Fix {
+    Fix::new(format!("{}\n{}", first.text, second.text))
+}
+
+fn describe(observed: &Observed, connected: &Connected, names: &[&str]) -> String {
+    let names: Vec<String> = names.iter().take(5).map(|name| shell_word(name)).collect();
+    let (kubectl, namespace) = (kubectl(observed), &connected.namespace);
+    format!("    {kubectl} describe pod -n {namespace} {}", names.join(" "))
 }
 
 fn get_pods(observed: &Observed, connected: &Connected) -> String {
@@ -262,9 +290,18 @@ fn get_pods(observed: &Observed, connected: &Connected) -> String {
 /// Returns the kubectl that uses the same credentials.
 fn kubectl(observed: &Observed) -> String {
     let mut words = vec!["kubectl".to_owned()];
-    if let Source::Kubeconfig(path, context) = &observed.settings.source {
+    if let Source::Kubeconfig(path, context) = &source(observed) {
         words.push(shell_word(&format!("--kubeconfig={}", path.display())));
         words.extend(context.as_ref().map(|context| shell_word(&format!("--context={context}"))));
     }
     words.join(" ")
+}
+
+/// Returns the source of the credentials with paths that end no line of a fix.
+fn source(observed: &Observed) -> Source {
+    let path = |path: &Path| PathBuf::from(&*printable(&path.to_string_lossy()));
+    match &observed.settings.source {
+        Source::ServiceAccount(dir) => Source::ServiceAccount(path(dir)),
+        Source::Kubeconfig(file, context) => Source::Kubeconfig(path(file), context.clone()),
+    }
 }

@@ -17,6 +17,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Config;
+#[cfg(feature = "cli")]
+use crate::error::Error;
 use crate::error::Result;
 use crate::provider::explain::Form;
 use crate::provider::{Backend, Timeout};
@@ -24,7 +26,11 @@ use crate::status::Status;
 
 pub use self::report::Report;
 #[cfg(feature = "testing")]
-pub use self::report::{Fix, Manifest, State, Step};
+pub use self::report::{Fix, Manifest};
+#[cfg(any(feature = "cli", feature = "testing"))]
+pub use self::report::{State, Step};
+#[cfg(feature = "cli")]
+pub use self::text::{Layout, Part, text};
 
 /// How long an examination may take by default. It is longer than the limits of a request (3 s)
 /// and of denials that pass (2 s) together.
@@ -43,6 +49,12 @@ pub fn examine(config: &Config, backend: &Arc<dyn Backend>, timeout: Timeout) ->
         Err(error) if error.status() == Status::Internal => Err(error.clone()),
         _ => Ok(steps::report(&observed)),
     }
+}
+
+/// Returns the report of an invalid configuration.
+#[cfg(feature = "cli")]
+pub fn misconfigured(error: &Error) -> Report {
+    steps::misconfigured(error)
 }
 
 impl Report {

@@ -17,6 +17,9 @@ use crate::status::Status;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long this pod may take to appear among the pods.
 const SELF_PATIENCE: Duration = Duration::from_secs(3);
+/// A watch that a server only seems to grant usually fails at once. It counts when it has been open
+/// for so long, or has delivered an event.
+const WATCH_COUNTS_AFTER: Duration = Duration::from_millis(250);
 /// How long the search for each label alone may take.
 const ALONE_PATIENCE: Duration = Duration::from_secs(3);
 /// No more labels than these are searched for alone.
@@ -51,7 +54,7 @@ pub(super) struct Connected {
 pub(super) struct Progress {
     /// The pods have been listed.
     pub(super) listed: bool,
-    /// The API server has granted a watch.
+    /// The API server has granted a watch, which has not failed at once.
     pub(super) watched: bool,
     /// The pods are polled, for this reason; `None` in it if the configuration requests that.
     pub(super) polling: Option<Option<LastError>>,
@@ -59,6 +62,8 @@ pub(super) struct Progress {
     pub(super) failure: Option<LastError>,
     /// A list has succeeded after that error.
     pub(super) lists_again: bool,
+    /// The list after that error has failed, too.
+    pub(super) lists_failed: bool,
 }
 
 /// The pods, and the answer.
@@ -167,25 +172,57 @@ fn alone(
 /// Waits until the pods are listed, and watched or polled, or until an error is permanent.
 fn wait(shared: &SharedState, deadline: Instant) -> Result<Progress> {
     let mut progress = Progress::default();
-    let mut failed: Option<Instant> = None;
+    let mut again: Option<SecondList> = None;
+    let mut watching_since: Option<Instant> = None;
     let mut state = shared.lock_live()?;
     loop {
         progress.update(&state);
         if progress.listed && progress.failure.is_some() {
-            // Another list shows whether the API server answers nothing, or only no watch.
-            let failed = *failed.get_or_insert_with(|| {
-                let now = Instant::now();
-                shared.request_list(now);
-                now
-            });
-            progress.lists_again = state.last_list.is_some_and(|list| list.requested >= failed);
+            let again = again.get_or_insert_with(|| SecondList::request(shared, &state));
+            progress.lists_again = again.has_succeeded(&state);
+            progress.lists_failed = !progress.lists_again && again.has_failed(&state);
         }
-        let left = left(deadline);
+        watching_since = state.watching.then(|| watching_since.unwrap_or_else(Instant::now));
+        let open_for = watching_since.map(|since| since.elapsed());
+        let mut left = left(deadline);
+        progress.watched |= state.stats.events > 0
+            || open_for.is_some_and(|open| open >= WATCH_COUNTS_AFTER || left.is_zero());
         if progress.is_settled() || left.is_zero() {
             return Ok(progress);
         }
+        if let Some(open) = open_for.filter(|_| !progress.watched) {
+            left = left.min(WATCH_COUNTS_AFTER.saturating_sub(open));
+        }
         state = shared.wait_for_change(state, left)?;
     }
+}
+
+/// A list after the first error. It shows whether the API server answers nothing, or only no watch.
+struct SecondList {
+    requested: Instant,
+    /// How many lists had begun, and how many requests had failed.
+    before: (u64, u64),
+}
+
+impl SecondList {
+    fn request(shared: &SharedState, state: &State) -> Self {
+        let requested = Instant::now();
+        shared.request_list(requested);
+        Self { requested, before: (state.stats.lists, failures(state)) }
+    }
+
+    fn has_succeeded(&self, state: &State) -> bool {
+        state.last_list.is_some_and(|list| list.requested >= self.requested)
+    }
+
+    /// The watcher opens no watch before this list.
+    fn has_failed(&self, state: &State) -> bool {
+        state.stats.lists > self.before.0 && failures(state) > self.before.1
+    }
+}
+
+fn failures(state: &State) -> u64 {
+    state.stats.failures.values().sum()
 }
 
 fn left(deadline: Instant) -> Duration {
@@ -199,7 +236,6 @@ impl Progress {
             // What failed before has recovered.
             self.failure = None;
         }
-        self.watched |= state.watched;
         self.polling = state.polling.as_ref().map(|polling| polling.why.clone());
         // After a 410 the watcher lists again: that is not an error.
         if let Some(failure) = state.failure.as_ref().filter(|failure| failure.class != "gone") {

@@ -245,8 +245,8 @@ fn only_list_is_a_warning_with_the_whole_role() {
     says(
         &report,
         &[("watch", "warning")],
-        "WARNING watch: service account default/web may not watch pods in namespace default",
-        &["changes are noticed late", "2 peers: b, c"],
+        "WARNING watch: service account default/web may not watch pods in namespace default, so changes are noticed late",
+        &["the pods are listed every 15s instead", "2 peers: b, c"],
     );
     assert_eq!(report.manifest().as_deref(), Some(ROLE));
 }
@@ -293,6 +293,35 @@ fn server_that_is_lost_after_the_list_is_wrong_and_the_pods_are_reported() {
 }
 
 #[test]
+fn server_that_lists_no_longer_is_wrong() {
+    for (class, status, step, summary) in [
+        ("refused", Status::Unavailable, "API server", "WRONG API server: no: boom"),
+        (
+            "unauthorized",
+            Status::Unauthorized,
+            "login",
+            "WRONG login: the API server rejects the token",
+        ),
+        ("tls", Status::Tls, "TLS", "WRONG TLS: no: boom"),
+        ("credentials", Status::NoCredentials, "credentials", "WRONG credentials: no: boom"),
+    ] {
+        let mut observed = well();
+        let progress = &mut connected(&mut observed).progress;
+        progress.failure = Some(failure(status, class, "no: boom", "boom"));
+        (progress.watched, progress.lists_failed) = (false, true);
+        let words = ["the API server has listed the pods before", "2 peers: b, c"];
+        says(&report(&observed), &[(step, "wrong")], summary, &words);
+    }
+    let mut denied = well();
+    let progress = &mut connected(&mut denied).progress;
+    progress.failure = Some(forbidden("list"));
+    (progress.watched, progress.lists_failed) = (false, true);
+    let report = report(&denied);
+    assert!(report.summary().starts_with("WRONG list: "), "{}", report.summary());
+    assert_eq!(report.manifest().as_deref(), Some(ROLE));
+}
+
+#[test]
 fn wrong_label_is_found_among_several() {
     let mut observed = observed(seen(Vec::new()));
     let labels = BTreeMap::from([("app".to_owned(), "web".to_owned())]);
@@ -307,8 +336,8 @@ fn wrong_label_is_found_among_several() {
         &[
             "each label alone: app=demo: 2 pods, tier=: no pod",
             "not reached: ports, answer",
-            "its labels are `app=web`",
-            "kubectl get namespace default",
+            "pod me cannot be a peer: its labels are `app=web`",
+            "Fix labels, this pod: Set `pod_labels` to labels that this pod and its peers have",
         ],
     );
 }
@@ -376,8 +405,8 @@ fn pending_pod_of_this_process_is_wrong() {
     says(
         &report(&observed(seen(all))),
         &[("this pod", "wrong")],
-        "WRONG this pod: pod `me` is not Running yet",
-        &["not reached: answer", "set `pending` = `include`"],
+        "WRONG this pod: pod me is not Running yet",
+        &["not reached: answer", "kubectl describe pod -n default me", "set `pending` = `include`"],
     );
 }
 
@@ -391,7 +420,8 @@ fn pods_that_are_no_peers_are_a_warning_unless_they_have_ended() {
     says(
         &report(&observed(seen(all))),
         &[("answer", "warning")],
-        "WARNING answer: 2 peers: b, unready; not Running: pending; terminating: leaving; peers that are not Ready: unready",
+        "WARNING answer: 2 peers: b, unready; excluded: pending (not Running), leaving (terminating); \
+         peers that are not Ready: unready",
         &["which is normal: job", "kubectl describe pod -n default pending leaving unready"],
     );
     let mut all = pods(&["me", "job"]);
@@ -412,7 +442,7 @@ fn expired_token_is_the_reason_of_a_rejection() {
             "the token expired 3d ago, by the clock of this machine",
             "the API server says: Unauthorized",
             "not reached: list, watch,",
-            "kubectl get serviceaccount -n default",
+            "kubectl get serviceaccount -n default web",
         ],
     );
 }
@@ -491,6 +521,32 @@ fn unreachable_server_of_each_kind_has_its_fix() {
     let summary =
         "WRONG API server: the API server https://10.96.0.1:443 has not answered within 8s";
     says(&report(&silent), &[("API server", "wrong")], summary, &["not reached: TLS, login"]);
+    silent.timeout = Duration::ZERO;
+    assert!(report(&silent).summary().ends_with(" has not answered within 0s"));
+}
+
+#[test]
+fn advice_of_the_library_comes_first() {
+    let proxy = "this library does not use the proxy in HTTPS_PROXY: allow direct connections";
+    for (class, advice, first) in [
+        ("unreachable", proxy, "This library does not use the proxy in HTTPS_PROXY"),
+        ("unreachable", "check that this is the HTTPS port", "Check that this is the HTTPS port."),
+        ("timed-out", proxy, "This library does not use the proxy in HTTPS_PROXY"),
+        ("no-such-host", proxy, "This library does not use the proxy in HTTPS_PROXY"),
+    ] {
+        let message = format!("the API server x cannot be reached: a; b; {advice}");
+        let mut observed = failing(failure(Status::Unavailable, class, &message, "a; b"));
+        let summary = "WRONG API server: the API server x cannot be reached: a; b";
+        says(&report(&observed), &[("API server", "wrong")], summary, &[first, "kubectl get "]);
+        let fix = |report: &Report| report.steps[2].fix.clone().unwrap().text;
+        assert!(fix(&report(&observed)).starts_with(first), "{}", fix(&report(&observed)));
+        // After the first list, too.
+        let lost = connected(&mut observed).progress.failure.take();
+        observed.connection = well().connection;
+        let progress = &mut connected(&mut observed).progress;
+        (progress.watched, progress.failure) = (false, lost);
+        assert!(fix(&report(&observed)).starts_with(first), "{}", fix(&report(&observed)));
+    }
 }
 
 #[test]
@@ -522,6 +578,27 @@ fn what_was_not_verified_is_a_warning() {
         let names: Vec<_> = report.to_fix().map(|(step, _)| step.name).collect();
         assert_eq!(names, ["list", "TLS"]);
     }
+}
+
+#[test]
+fn pod_at_the_address_of_another_is_a_warning_that_names_both() {
+    let mut all = pods(&["me", "b", "x"]);
+    all[1].started = "2".into();
+    (all[2].started, all[2].ips) = ("1".into(), all[1].ips.clone());
+    let summary = "WARNING answer: 1 peer: b; excluded: x (at the address and port of b)";
+    let words = ["kubectl get pods -n default --show-labels -o wide"];
+    says(&report(&observed(seen(all.clone()))), &[("answer", "warning")], summary, &words);
+    all[1].ready = false;
+    let report = report(&observed(seen(all)));
+    assert!(text(&report, Layout::default()).contains("kubectl describe pod -n default b\n"));
+}
+
+#[test]
+fn namespace_without_pods_is_questioned() {
+    let mut observed = observed(seen(Vec::new()));
+    connected(&mut observed).pods.as_mut().unwrap().answer = None;
+    let text = text(&report(&observed), Layout::default());
+    assert!(text.contains("kubectl get namespace default"), "{text}");
 }
 
 #[test]
@@ -627,16 +704,56 @@ fn servers_cannot_control_a_terminal() {
     }
 }
 
+/// Returns the lines of the fixes that are to be copied.
+fn commands(report: &Report) -> Vec<&str> {
+    let fixes = report.steps.iter().filter_map(|step| step.fix.as_ref());
+    fixes.flat_map(|fix| fix.text.lines()).filter(|line| line.starts_with("    ")).collect()
+}
+
+#[test]
+fn values_do_not_become_commands() {
+    const EVIL: &str = "/x\n    reboot\n";
+    let mut on_workstation = observed(seen(Vec::new()));
+    on_workstation.settings = settings(&[("kubeconfig", EVIL), ("context", EVIL)]);
+    let mut in_directory = failing(failure(Status::Unauthorized, "unauthorized", "no", "no"));
+    in_directory.settings = settings(&[("service_account_dir", EVIL)]);
+    in_directory.access.login = Login::Token(Token {
+        service_account: Some(("$(reboot)".into(), "web".into())),
+        ..Token::default()
+    });
+    let tls = failure(Status::Tls, "tls", "failed: x; Check this:\n    reboot", "x");
+    let mut with_advice = failing(tls);
+    connected(&mut with_advice).namespace = "$(reboot)".into();
+    let mut timed_out = failing(failure(Status::Unavailable, "timed-out", "late", "late"));
+    connected(&mut timed_out).namespace = "$(reboot)".into();
+    // Nor does the text of a server become advice.
+    let says = "a;     reboot; Check that";
+    let untrusted = failing(failure(Status::Tls, "tls", &format!("TLS: {says}"), says));
+    for observed in [on_workstation, in_directory, with_advice, timed_out, untrusted] {
+        let report = report(&observed);
+        let text = text(&report, Layout::default());
+        let commands = commands(&report);
+        assert!(!commands.is_empty(), "{text}");
+        for line in commands {
+            assert!(line.starts_with("    kubectl ") || line.starts_with("    getent"), "{text}");
+            let is_quoted = !line.contains("$(") || line.contains("-n '$(reboot)'");
+            assert!(is_quoted, "{text}");
+        }
+        assert!(!text.contains("Check that."), "{text}");
+    }
+}
+
 #[test]
 fn text_has_the_width_and_the_colors_of_its_layout() {
     let report = report(&failing(forbidden("list")));
     let paint = |part: Part, text: &str| match part {
-        Part::State(state) => format!("<{}>{text}</>", state.name()),
+        Part::State(state) | Part::Outcome(state) => format!("<{}>{text}</>", state.name()),
         _ => text.to_owned(),
     };
     let text = text(&report, Layout { width: 60, paint: &paint });
-    assert!(text.contains("\nlist           <wrong>WRONG    </>service account"), "{text}");
-    assert!(text.starts_with("WRONG list: service account default/web may not list pods in\nname"));
+    assert!(text.contains("\nlist           <wrong>WRONG</>    service account"), "{text}");
+    let first = "<wrong>WRONG</> list: service account default/web may not list pods in\nname";
+    assert!(text.starts_with(first), "{text}");
 }
 
 #[test]
@@ -737,10 +854,21 @@ fn examination_ends_once_everything_is_known() {
     let report = examined(&[("pod_name", "me")], LONG, |policy, sink| {
         publish(&policy, sink);
         sink.set_watching(true);
+        sink.count_events(1);
         // It is over at once, which does not matter.
         sink.set_watching(false);
     });
     assert_eq!(report.summary(), "OK: 1 peer, and this pod is me");
+}
+
+#[test]
+fn watch_that_fails_at_once_does_not_count() {
+    becomes("WARNING watch: the pods can be listed, but not watched: no event", |policy, sink| {
+        publish(&policy, sink);
+        sink.set_watching(true);
+        sink.set_watching(false);
+        sink.fail(failure(Status::Unavailable, "incomplete", "no event", "no event"));
+    });
 }
 
 #[test]

@@ -11,17 +11,19 @@ const STATE: usize = 9;
 
 /// How a text is laid out.
 #[derive(Clone, Copy)]
-pub(crate) struct Layout<'a> {
+pub struct Layout<'a> {
     /// The number of columns. Lines that are to be copied may be longer.
-    pub(crate) width: usize,
+    pub width: usize,
     /// Adds colors, say, to a part of a line, which is already laid out.
-    pub(crate) paint: &'a dyn Fn(Part, &str) -> String,
+    pub paint: &'a dyn Fn(Part, &str) -> String,
 }
 
 /// A part of the text that may have a color.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
-    /// The answer, with its outcome.
+pub enum Part {
+    /// The first word of the answer.
+    Outcome(State),
+    /// The rest of the answer, with its outcome.
     Summary(State),
     /// The state of a step.
     State(State),
@@ -38,7 +40,7 @@ impl Default for Layout<'_> {
 }
 
 /// Returns the report as text.
-pub(crate) fn text(report: &Report, layout: Layout<'_>) -> String {
+pub fn text(report: &Report, layout: Layout<'_>) -> String {
     let mut out = Text { text: String::new(), layout };
     out.summary(report);
     out.line("");
@@ -61,9 +63,12 @@ impl Text<'_> {
     }
 
     fn summary(&mut self, report: &Report) {
-        for line in wrapped(&report.summary(), self.layout.width) {
-            let line = (self.layout.paint)(Part::Summary(report.outcome()), &line);
-            self.line(&line);
+        let (outcome, paint) = (report.outcome(), self.layout.paint);
+        for (index, line) in wrapped(&report.summary(), self.layout.width).iter().enumerate() {
+            let end = if index == 0 { line.find([' ', ':']).unwrap_or(line.len()) } else { 0 };
+            let (word, rest) = line.split_at(end);
+            let word = if end > 0 { paint(Part::Outcome(outcome), word) } else { String::new() };
+            self.line(&(word + &paint(Part::Summary(outcome), rest)));
         }
     }
 
@@ -71,12 +76,11 @@ impl Text<'_> {
         let columns = self.layout.width.saturating_sub(NAME + STATE);
         for step in steps.iter().filter(|step| step.state != State::NotReached) {
             let mut lines = step.facts.iter().flat_map(|fact| wrapped(fact, columns));
-            let state = (self.layout.paint)(
-                Part::State(step.state),
-                &format!("{:STATE$}", word(step.state)),
-            );
+            let word = word(step.state);
+            let state = (self.layout.paint)(Part::State(step.state), word);
+            let room = STATE - word.len();
             let first = lines.next().unwrap_or_default();
-            self.line(&format!("{:NAME$}{state}{first}", step.name));
+            self.line(&format!("{:NAME$}{state}{:room$}{first}", step.name, ""));
             for line in lines {
                 self.line(&format!("{:indent$}{line}", "", indent = NAME + STATE));
             }

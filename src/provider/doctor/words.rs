@@ -1,5 +1,10 @@
 //! Words for numbers, names and times.
 
+use std::time::Duration;
+
+use crate::discovery::sink::LastError;
+use crate::text::printable;
+
 /// At most this many names are listed.
 const NAMES: usize = 5;
 
@@ -28,11 +33,17 @@ pub(super) fn span(seconds: u64) -> String {
     }
 }
 
-/// Returns a word that a shell takes as it is.
+/// Returns a limit of time.
+pub(super) fn limit(limit: Duration) -> String {
+    if limit.is_zero() { "0s".into() } else { format!("{limit:?}") }
+}
+
+/// Returns a word that a shell takes as it is. It ends no line.
 pub(super) fn shell_word(word: &str) -> String {
+    let word = printable(word);
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:@%+".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
+        word.into_owned()
     } else {
         format!("'{}'", word.replace('\'', "'\\''"))
     }
@@ -43,9 +54,21 @@ pub(super) fn advice(message: &str) -> (&str, Option<&str>) {
     message.split_once("; ").map_or((message, None), |(what, advice)| (what, Some(advice)))
 }
 
-/// Returns advice as a sentence.
+/// Splits the message of a failed request. What the server says may look like advice.
+pub(super) fn advice_on(failure: &LastError) -> (&str, Option<&str>) {
+    let (message, detail) = (failure.error.message(), &*failure.detail);
+    let says = if message == detail { None } else { message.find(detail) };
+    let start = says.map_or(0, |at| at + detail.len());
+    match advice(&message[start..]) {
+        (what, Some(advice)) => (&message[..start + what.len()], Some(advice)),
+        _ => (message, None),
+    }
+}
+
+/// Returns advice as a sentence, on one line.
 pub(super) fn sentence(advice: &str) -> String {
-    let mut characters = advice.chars();
+    let advice = printable(advice);
+    let mut characters = advice.trim().chars();
     let first = characters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}.", characters.as_str().trim_end_matches('.'))
 }

@@ -5,12 +5,12 @@ use std::time::UNIX_EPOCH;
 use super::{API_SERVER, CREDENTIALS, LIST, LOGIN, TLS, WATCH};
 use crate::config::Source;
 use crate::discovery::access::{Login, Server, Token, Trust};
-use crate::discovery::sink::LastError;
+use crate::discovery::sink::{LOGIN_HANGS, LastError};
 use crate::error::Error;
 use crate::provider::doctor::fixes;
 use crate::provider::doctor::observe::{Connected, Observed, Progress};
-use crate::provider::doctor::report::{Fix, Step};
-use crate::provider::doctor::words::{advice, span};
+use crate::provider::doctor::report::{Fix, State, Step};
+use crate::provider::doctor::words::{advice, advice_on, limit, span};
 use crate::status::Status;
 
 /// Where an error belongs.
@@ -29,6 +29,7 @@ impl Place {
     fn of(failure: &LastError) -> Self {
         match failure.class {
             "credentials" => Self::Credentials,
+            "timed-out" if failure.detail.starts_with(LOGIN_HANGS) => Self::Credentials,
             "no-such-host" | "unreachable" | "timed-out" | "resources" => Self::Connection,
             "tls" => Self::Tls,
             "unauthorized" => Self::Login,
@@ -65,9 +66,17 @@ fn no_credentials(observed: &Observed, error: &Error) -> Step {
 /// The pods have been listed: everything up to the permission to list succeeds.
 fn listed(observed: &Observed, connected: &Connected) -> Vec<Step> {
     let lost = connected.progress.failure.as_ref().filter(|failure| {
-        let Progress { watched, polling, lists_again, .. } = &connected.progress;
-        Place::of(failure) == Place::Connection && !watched && !lists_again && polling.is_none()
+        let Progress { watched, polling, lists_again, lists_failed, .. } = &connected.progress;
+        let fails = *lists_failed || (Place::of(failure) == Place::Connection && !lists_again);
+        fails && !watched && polling.is_none()
     });
+    if lost.is_some_and(|failure| Place::of(failure) != Place::Connection) {
+        let mut steps = not_listed(observed, &connected.progress);
+        let wrong = steps.iter_mut().find(|step| step.state == State::Wrong);
+        let before = "the API server has listed the pods before";
+        wrong.into_iter().for_each(|step| step.facts.push(before.into()));
+        return steps;
+    }
     let mut steps = vec![credentials(observed)];
     steps.push(match lost {
         Some(failure) => {
@@ -93,15 +102,15 @@ fn not_listed(observed: &Observed, progress: &Progress) -> Vec<Step> {
     let mut steps = vec![credentials(observed)];
     let Some(failure) = &progress.failure else {
         let what = format!(
-            "the API server {} has not answered within {:?}",
+            "the API server {} has not answered within {}",
             server_name(observed),
-            observed.timeout
+            limit(observed.timeout)
         );
         steps.push(Step::wrong(API_SERVER, what, fixes::unreachable(observed)));
         return steps;
     };
     let place = Place::of(failure);
-    let (what, _) = advice(failure.error.message());
+    let (what, advice) = advice_on(failure);
     match place {
         Place::Credentials => {
             let fix = fixes::credentials(observed, failure.error.message());
@@ -119,7 +128,8 @@ fn not_listed(observed: &Observed, progress: &Progress) -> Vec<Step> {
         Place::Tls => {
             let connects = format!("{} accepts connections", server_name(observed));
             steps.push(Step::ok(API_SERVER, connects));
-            steps.push(Step::wrong(TLS, what, fixes::tls(observed, failure.error.message())));
+            let fix = fixes::after(advice, fixes::tls(observed));
+            steps.push(Step::wrong(TLS, what, fix));
             return steps;
         }
         Place::Login | Place::Permission => {
@@ -137,11 +147,12 @@ fn not_listed(observed: &Observed, progress: &Progress) -> Vec<Step> {
 }
 
 fn unreachable(observed: &Observed, failure: &LastError) -> Fix {
-    match (failure.class, &observed.access.server) {
+    let fix = match (failure.class, &observed.access.server) {
         ("resources", _) => fixes::resources(),
         ("no-such-host", Some(server)) => fixes::unresolved(&server.host),
         _ => fixes::unreachable(observed),
-    }
+    };
+    fixes::after(advice_on(failure).1, fix)
 }
 
 /// The credentials can be read.
@@ -286,15 +297,22 @@ fn watch(observed: &Observed, connected: &Connected) -> Step {
             Step::ok(WATCH, format!("not used: `watch` = `poll` lists the pods every {every:?}"))
         }
         None => {
-            let what =
-                format!("the API server has not answered a watch within {:?}", observed.timeout);
+            let what = format!(
+                "the API server has not answered a watch within {}",
+                limit(observed.timeout)
+            );
             Step::warning(WATCH, what, fixes::server(observed))
         }
         Some(failure) if failure.class == "forbidden" => {
-            denied(observed, failure, WATCH, Step::warning).and(LATE)
+            let mut step = denied(observed, failure, WATCH, Step::warning);
+            step.facts[0].push_str(", so changes are noticed late");
+            let every = observed.settings.poll_interval;
+            let polled =
+                polling.is_some().then(|| format!("the pods are listed every {every:?} instead"));
+            step.and_all(polled)
         }
         Some(failure) => {
-            let (what, _) = advice(failure.error.message());
+            let (what, _) = advice_on(failure);
             let what = format!("the pods can be listed, but not watched: {what}");
             Step::warning(WATCH, what, fixes::server(observed)).and(LATE)
         }

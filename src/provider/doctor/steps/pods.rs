@@ -38,7 +38,11 @@ pub(super) fn labels(observed: &Observed, connected: &Connected, pods: &Pods) ->
                 .collect();
             let alone =
                 (!alone.is_empty()).then(|| format!("each label alone: {}", alone.join(", ")));
-            Step::wrong(LABELS, what, fixes::labels(observed, connected)).and_all(alone)
+            let fix = match pods.view.gate {
+                AnswerGate::SelfUnselected(_) => fixes::unselected(observed, connected),
+                _ => fixes::labels(observed, connected),
+            };
+            Step::wrong(LABELS, what, fix).and_all(alone)
         }
         1 => Step::ok(LABELS, format!("1 pod has the labels {selector}: {}", names[0])),
         number => {

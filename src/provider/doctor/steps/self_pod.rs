@@ -56,10 +56,12 @@ fn succeeded(observed: &Observed, connected: &Connected, view: &View) -> Step {
 fn failed(observed: &Observed, connected: &Connected, view: &View, error: &Error) -> Step {
     let (what, _) = advice(error.message());
     let (what, _) = what.split_once(": if this lasts").unwrap_or((what, ""));
-    let this_pod = &connected.self_pod;
-    // The name of the step says that it is this pod.
-    let what = match what.strip_prefix(&format!("this pod, {this_pod}, ")) {
-        Some(rest) => format!("pod {this_pod} {rest}"),
+    // The name of the step says that it is this pod. Its UID only matters if it is not found.
+    let what = match what.strip_prefix(&format!("this pod, {}, ", connected.self_pod)) {
+        Some(rest) if view.gate == AnswerGate::SelfAbsent => {
+            format!("pod {} {rest}", connected.self_pod)
+        }
+        Some(rest) => format!("pod {} {rest}", short(&connected.self_pod)),
         None => what.to_owned(),
     };
     let sharing = if view.gate == AnswerGate::SelfUnclear { sharing(view) } else { Vec::new() };
@@ -67,6 +69,12 @@ fn failed(observed: &Observed, connected: &Connected, view: &View, error: &Error
         format!("these pods share an address, as on the network of a host: {}", some(&sharing))
     });
     Step::wrong(THIS_POD, what, fix(observed, connected, view)).and_all(facts)
+}
+
+/// Returns the name in a description of this pod, such as "`web-0` (uid …)".
+fn short(self_pod: &str) -> &str {
+    let name = self_pod.split(" (uid ").next().unwrap_or(self_pod);
+    name.strip_prefix('`').and_then(|name| name.strip_suffix('`')).unwrap_or(name)
 }
 
 /// Returns the living pods that share an address, any of which may be this pod.
@@ -79,18 +87,16 @@ fn sharing(view: &View) -> Vec<&str> {
 }
 
 fn fix(observed: &Observed, connected: &Connected, view: &View) -> Fix {
+    let names: Vec<&str> = this_pod(view).iter().map(|pod| &*pod.name).collect();
     match &view.gate {
         AnswerGate::SelfUnclear => fixes::identity(observed),
-        AnswerGate::SelfNotYet(_) => fixes::not_yet(observed, connected),
+        AnswerGate::SelfNotYet(_) => fixes::not_yet(observed, connected, &names),
         AnswerGate::SelfUnselected(_) => fixes::unselected(observed, connected),
         AnswerGate::SelfExcluded(_) if self_lacks_port(view) => {
             fixes::ports(&[("discovery_port", &observed.settings.ports.discovery.name)])
         }
         AnswerGate::SelfExcluded(Reason::NoIpOfFamily) => fixes::family(observed, connected),
-        AnswerGate::SelfExcluded(_) => {
-            let names: Vec<&str> = this_pod(view).iter().map(|pod| &*pod.name).collect();
-            fixes::describe_pods(observed, connected, &names)
-        }
+        AnswerGate::SelfExcluded(_) => fixes::describe_pods(observed, connected, &names),
         AnswerGate::SelfAbsent | AnswerGate::Open => fixes::absent(observed, connected),
     }
 }
