@@ -51,7 +51,7 @@ help: ## print this list
 # --- The two commands -----------------------------------------------------------------------------
 
 # CLUSTER=current uses the cluster of KUBECONFIG, in a new namespace, instead of starting one.
-DEMO = $(PYTHON) examples/demo/demo.py --tool $(TOOL) --build $(PROGRAMS)
+DEMO = $(PYTHON) examples/demo/demo.py --tool $(TOOL) --build $(PROGRAMS) --java "$(DEMO_JAVA)"
 
 ifneq ($(filter demo,$(MAKECMDGOALS)),)
 ifneq ($(filter-out current,$(CLUSTER)),)
@@ -61,11 +61,11 @@ endif
 
 .PHONY: demo
 ifeq ($(CLUSTER),current)
-demo: examples $(TOOL) ## run C, Go and Python clients while pods come and go (CLUSTER=current: use KUBECONFIG)
+demo: examples demo-java $(TOOL) ## run C, Go, Python and Java clients while pods come and go (CLUSTER=current: use KUBECONFIG)
 	$(DEMO) --real
 else
 demo:
-	$(MAKE) --no-print-directory --jobs=2 examples control-plane
+	$(MAKE) --no-print-directory --jobs=2 examples demo-java control-plane
 	$(TOOL) run -- $(DEMO)
 endif
 
@@ -105,6 +105,8 @@ test-java:
 	@for jdk in $(JDKS); do \
 		echo "Testing with Java $${jdk%%=*}"; \
 		$(MAVEN) verify -Djvm=$${jdk#*=}/bin/java; \
+		cat $(JAVA)/*/failsafe-reports/failsafe-summary.xml | awk -F '[<>]' \
+			'{ n[$$2] += $$3 } END { print n["completed"] " passed, " n["skipped"] " skipped" }'; \
 	done
 	@[ -n "$(JDKS)" ] || echo "Java was not tested: $(NO_JAVA)"
 
@@ -307,7 +309,7 @@ release-check: ## check that the versions, the changelog and the tags of a relea
 	packaging/release-check
 
 .PHONY: release-files
-release-files: ## collect the output of `make dist wheel`, with checksums, in target/release-files
+release-files: ## collect the output of `make dist wheel java-jars`, with checksums, in target/release-files
 	packaging/release-files
 
 .PHONY: header
@@ -343,17 +345,30 @@ JDKS = $(if $(shell command -v mvn),$(shell bindings/java/jdks))
 JDK_HOME = $(lastword $(subst =, ,$(firstword $(JDKS))))
 NO_JAVA := found no Maven or no JDK of version 17 or newer (see CONTRIBUTING.md)
 # Maven downloads only what its local repository does not have, because all versions are pinned.
-MAVEN = JAVA_HOME=$(JDK_HOME) mvn --batch-mode --quiet --file bindings/java/pom.xml -Dkubepeers.build=$(JAVA)
+MAVEN = JAVA_HOME=$(JDK_HOME) MAVEN_OPTS='$(QUIET_MAVEN)' \
+	mvn --batch-mode --quiet --file bindings/java/pom.xml -Dkubepeers.build=$(JAVA)
+# Java 24 and newer print four lines of warnings about Maven's own libraries. Older ones do not know
+# the option.
+QUIET_MAVEN = $(if $(filter 17=% 18=% 19=% 20=% 21=% 22=% 23=%,$(firstword $(JDKS))),,--sun-misc-unsafe-memory-access=allow)
 JAVA_CLASSES = $(JAVA)/kubepeers/kubepeers-$(VERSION).jar:$(JAVA)/kubepeers/lib/*
-# A probe runs for seconds, so that optimized code does not pay.
-PROBE_JAVA = $(if $(JDKS),$(JDK_HOME)/bin/java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xmx128m \
-	--enable-native-access=ALL-UNNAMED -cp '$(JAVA_CLASSES):$(JAVA)/probe' ProbeServer)
+# The probe and the demo run for seconds, so that optimized code does not pay.
+RUN_JAVA = $(JDK_HOME)/bin/java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xmx128m \
+	--enable-native-access=ALL-UNNAMED -cp '$(JAVA_CLASSES):$(JAVA)/programs'
+PROBE_JAVA = $(if $(JDKS),$(RUN_JAVA) ProbeServer)
+DEMO_JAVA = $(if $(JDKS),$(RUN_JAVA) Peers)
+COMPILE_JAVA = $(JDK_HOME)/bin/javac --release 17 -cp '$(JAVA_CLASSES)' -d $(JAVA)/programs
 
 .PHONY: java
 java: ## build the Java package and its probe, where Maven and a JDK are found
 	@if [ -z "$(JDKS)" ]; then echo "Java was not built: $(NO_JAVA)"; exit 0; fi; \
 	$(MAVEN) package -DskipTests; \
-	$(JDK_HOME)/bin/javac --release 17 -cp '$(JAVA_CLASSES)' -d $(JAVA)/probe tests/conformance/ProbeServer.java
+	$(COMPILE_JAVA) tests/conformance/ProbeServer.java
+
+.PHONY: demo-java
+demo-java:
+	@if [ -z "$(JDKS)" ]; then exit 0; fi; \
+	$(MAVEN) package -DskipTests --projects kubepeers; \
+	$(COMPILE_JAVA) examples/demo/Peers.java
 
 # A library that is never released: it panics wherever a test requests it.
 .PHONY: panics

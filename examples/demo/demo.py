@@ -1,7 +1,7 @@
-"""Run programs in C, Go and Python side by side, each as one of the pods, while pods change.
+"""Run programs in C, Go, Python and Java, each as one of the pods, while pods change.
 
-`make demo` runs this. After each change of a pod, the demo compares what the three programs print
-with the pods that the API server has. It computes the expected output without the library.
+`make demo` runs this. After each change of a pod, the demo compares what the programs print with
+the pods that the API server has. It computes the expected output without the library.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import ipaddress
 import json
 import os
 import queue
+import shlex
 import shutil
 import signal
 import statistics
@@ -20,7 +21,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -180,7 +181,7 @@ class Demo:
 
     def run(self) -> None:
         """Run all steps."""
-        self.step("three pods are Pending: no program has a result until its pod is Running")
+        self.step("all pods are Pending: no program has a result until its pod is Running")
         self.step(
             "pod c is Running: C is the only member",
             "pod",
@@ -194,6 +195,10 @@ class Demo:
         self.step(
             "pod python is Running", "pod", "python", "--ip", "10.88.0.3", "--phase", "Running"
         )
+        if any(program.pod == "java" for program in self.programs):
+            self.step(
+                "pod java is Running", "pod", "java", "--ip", "10.88.0.4", "--phase", "Running"
+            )
         self.step("pod web-1 is created and Pending", "pod", "web-1")
         self.step(
             "pod web-1 is Running", "pod", "web-1", "--ip", "10.88.0.10", "--phase", "Running"
@@ -220,22 +225,26 @@ class Demo:
         )
 
 
-def commands(build: Path) -> dict[str, list[str]]:
+def commands(build: Path, java: str) -> dict[str, list[str]]:
     python = Path(__file__).parent / "peers.py"
-    return {
+    languages = {
         "C": [str(build / "demo-peers")],
         "Go": [str(build / "demo-peers-go")],
         "Python": [sys.executable, str(python)],
+        "Java": shlex.split(java),
     }
+    return {language: command for language, command in languages.items() if command}
 
 
 @contextlib.contextmanager
-def running(cluster: Cluster, build: Path, folder: Path) -> Iterator[list[Program]]:
-    """Start the three programs for the block, each with the service account of its pod."""
+def running(
+    cluster: Cluster, commands: dict[str, list[str]], folder: Path
+) -> Iterator[list[Program]]:
+    """Start the programs for the block, each with the service account of its pod."""
     programs: list[Program] = []
     environment = cluster.environment()
     try:
-        for name, command in commands(build).items():
+        for name, command in commands.items():
             pod = name.lower()
             mount = folder / pod
             cluster.in_namespace("mount", "--service-account", "demo", "--pod", pod, str(mount))
@@ -256,7 +265,8 @@ def running(cluster: Cluster, build: Path, folder: Path) -> Iterator[list[Progra
         yield programs
         for program in programs:
             program.process.send_signal(signal.SIGTERM)
-            if program.process.wait(HANG_TIMEOUT_S) != 0:
+            # Java ends with 128 plus the number of the signal, whatever the program does.
+            if program.process.wait(HANG_TIMEOUT_S) not in (0, 128 + signal.SIGTERM):
                 raise DemoError(f"{program.name} ended with exit code {program.process.returncode}")
     finally:
         for program in programs:
@@ -265,14 +275,14 @@ def running(cluster: Cluster, build: Path, folder: Path) -> Iterator[list[Progra
 
 
 @contextlib.contextmanager
-def prepared(tool: str, *, real: bool) -> Iterator[Cluster]:
-    """Create a namespace with a service account and three pods for the block."""
+def prepared(tool: str, languages: Iterable[str], *, real: bool) -> Iterator[Cluster]:
+    """Create a namespace with a service account and a pod for each program."""
     cluster = Cluster(tool, f"kubepeers-demo-{os.getpid()}", real)
     cluster.run("namespace", cluster.namespace)
     try:
         cluster.in_namespace("account", "demo")
-        for pod in ("c", "go", "python"):
-            cluster.pod(pod)
+        for language in languages:
+            cluster.pod(language.lower())
         yield cluster
     finally:
         for remaining in cluster.pods():
@@ -290,16 +300,20 @@ def main() -> int:
         type=Path,
         help="directory of the programs demo-peers and demo-peers-go",
     )
+    parser.add_argument("--java", default="", help="command that runs Peers.java; default: no Java")
     parser.add_argument(
         "--real", action="store_true", help="KUBECONFIG belongs to a real cluster with nodes"
     )
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = Path(tempfile.mkdtemp(prefix="kubepeers-demo-"))
+    programs_of = commands(arguments.build, arguments.java)
+    if "Java" not in programs_of:
+        print("Java is not shown, because the machine has no Maven or no JDK of version 17 or newer.")
     try:
         with (
-            prepared(arguments.tool, real=arguments.real) as cluster,
-            running(cluster, arguments.build, folder) as programs,
+            prepared(arguments.tool, programs_of, real=arguments.real) as cluster,
+            running(cluster, programs_of, folder) as programs,
         ):
             demo = Demo(cluster, programs)
             demo.run()

@@ -174,7 +174,11 @@ class JavaServers:
         self, arguments: list[bytes], environment: Mapping[str, str], stderr: IO[bytes]
     ) -> Process:
         key = frozenset(environment.items())
-        server = self._servers.pop(key, None) or JavaServer(self._command, environment)
+        server = self._servers.pop(key, None)
+        if server and server.process.poll() is not None:
+            server.end()
+            server = None
+        server = server or JavaServer(self._command, environment)
         self._servers[key] = server
         process = JavaProcess(server, arguments, stderr)
         self._end_idle()
@@ -193,6 +197,7 @@ class JavaServer:
         self._folder = tempfile.TemporaryDirectory()
         self.path = str(Path(self._folder.name) / "socket")
         self.stderr = tempfile.TemporaryFile()  # noqa: SIM115 (closed by end)
+        self._read = 0
         #: The number of probes that have not ended.
         self.probes = 0
         self.process = subprocess.Popen(
@@ -204,14 +209,23 @@ class JavaServer:
         )
         assert self.process.stdout
         if self.process.stdout.readline() != b"ready\n":
-            self.end()
-            raise RuntimeError(f"{command[0]} did not start: {self.read_stderr().decode()}")
+            self._stop()
+            message = self.read_stderr().decode()
+            self.stderr.close()
+            raise RuntimeError(f"{command[0]} did not start: {message}")
 
     def read_stderr(self) -> bytes:
         """Return what the process has written since the last call."""
-        return self.stderr.read()
+        # The process and this file share one position, which is at the end.
+        text = os.pread(self.stderr.fileno(), 1 << 20, self._read)
+        self._read += len(text)
+        return text
 
     def end(self) -> None:
+        self._stop()
+        self.stderr.close()
+
+    def _stop(self) -> None:
         assert self.process.stdin
         assert self.process.stdout
         self.process.stdin.close()
@@ -240,16 +254,16 @@ class JavaProcess:
         self._server.process.send_signal(number)
 
     def kill(self) -> None:
-        self._connection.close()
+        self._server.process.kill()
 
     def wait(self, timeout: float | None = None) -> int:
         # The server closes the connection when the probe has ended.
-        self._server.probes -= 1
         peek = select.poll()
         peek.register(self._connection, select.POLLRDHUP)
         if not peek.poll(None if timeout is None else timeout * 1000):
             raise subprocess.TimeoutExpired("ProbeServer", timeout or 0)
         self._connection.close()
+        self._server.probes -= 1
         self._stderr.write(self._server.read_stderr())
         return self._server.process.poll() or 0
 

@@ -6,7 +6,8 @@ import java.util.Optional;
 /**
  * How reliable the results of a provider are at one moment.
  *
- * @param synced whether the pods have been listed since {@link Provider#register()}
+ * @param synced whether the pods have been listed since {@link Provider#register()}. It is also true
+ *     while {@link Provider#discoverPeers()} fails because of this pod.
  * @param age the time since the result was last confirmed by a list, an event, a bookmark or a new
  *     watch. Bookmarks come about once a minute, and a watch that is silent for 90 s is opened
  *     again, so a quiet cluster does not look old. Before the first list it is {@link #NEVER}, so
@@ -23,7 +24,8 @@ import java.util.Optional;
  * @param errorClass the class of {@code error}, or "" if there is none. The metrics use the same
  *     words: "unreachable", "no-such-host", "timed-out", "tls", "unauthorized", "forbidden",
  *     "gone", "not-supported", "refused", "incomplete", "malformed", "credentials", "resources".
- *     Newer libraries may add values. kubepeers_health_error_class in kubepeers.h explains them.
+ *     Newer libraries may add values. kubepeers_health_error_class in the C header kubepeers.h
+ *     explains them.
  */
 public record Health(
         boolean synced,

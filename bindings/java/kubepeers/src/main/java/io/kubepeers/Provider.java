@@ -40,19 +40,22 @@ import java.util.function.Supplier;
  *
  * <p>Methods with a timeout wait until they have a result or the timeout expires. With {@link
  * Duration#ZERO} a method does not wait. A negative timeout causes an {@link
- * IllegalArgumentException}. To wait without limit, pass {@link Health#NEVER}.
+ * IllegalArgumentException}. To wait without limit, pass {@code
+ * ChronoUnit.FOREVER.getDuration()}.
  *
  * <p>While requests to the API server fail permanently, for example because of a missing Role,
  * these methods keep waiting, because an operator may still fix the cause. Only {@link #register()}
  * throws such an error before its timeout expires.
  *
- * <p>No thread waits inside the native library. Virtual threads can therefore wait without a
+ * <p>No thread of the program waits inside the native library. Virtual threads can therefore wait without a
  * carrier, and {@link Thread#interrupt()} ends a wait with an {@link InterruptedException}. One
  * daemon thread per process waits for changes of all providers.
  *
  * <h2>Common errors</h2>
  *
- * <p>All methods except {@link #close()} throw a {@link KubepeersException} with these statuses:
+ * <p>Methods throw a {@link KubepeersException} with these statuses. {@link #close()}, {@link
+ * #generation()}, {@link #doctor()} and {@link #toString()} do not. {@link #subscribe subscribe} and
+ * {@link #changes()} report them to {@code onError}.
  *
  * <ul>
  *   <li>{@link Status#NOT_REGISTERED}: the provider is not registered (not thrown by {@code
@@ -136,7 +139,8 @@ public final class Provider implements AutoCloseable {
     }
 
     /**
-     * Registers, and waits for at most the option {@code registerTimeout}.
+     * Starts the watcher, and waits for the first list for at most the option {@code
+     * registerTimeout}.
      *
      * @throws InterruptedException if the thread is interrupted; the provider is then not
      *     registered
@@ -426,6 +430,10 @@ public final class Provider implements AutoCloseable {
      * @throws InterruptedException if the thread is interrupted while it waits
      */
     public Snapshot awaitNewer(long afterGeneration, Duration timeout) throws InterruptedException {
+        if (afterGeneration < 0) {
+            throw new IllegalArgumentException(
+                    "afterGeneration is " + afterGeneration + ": must not be negative");
+        }
         return waiting(() -> session.newerThan(afterGeneration), timeout);
     }
 
@@ -438,7 +446,7 @@ public final class Provider implements AutoCloseable {
      * members list at once. If the list confirms the addresses, the call returns. While requests
      * fail, it keeps waiting.
      *
-     * <p>Time before the call counts, so a program may repeat the call with short timeouts. If
+     * <p>The time before the call counts toward {@code stableFor}, so a program may repeat the call with short timeouts. If
      * {@code stableFor} is 0, a list is needed only after requests have failed. If {@code min} is
      * 0, the call waits until the addresses are stable, even if there are none.
      *
@@ -527,7 +535,8 @@ public final class Provider implements AutoCloseable {
      * Status#INTERNAL}.
      *
      * <p>The functions run in the executor of the provider, in one thread at a time. If one of them
-     * throws an exception, the exception is logged and the subscription continues.
+     * throws an exception, {@code System.getLogger("io.kubepeers")} receives it, and the
+     * subscription continues.
      *
      * @param onPeers receives each snapshot
      * @param onError receives each error
@@ -559,12 +568,21 @@ public final class Provider implements AutoCloseable {
      * newest state, and none of the states before it. Each subscriber starts with the current
      * state.
      *
-     * <p>The publisher waits through transient errors. The subscription ends with {@code onError}
-     * at the first error that is not {@linkplain KubepeersException#isRetryable() retryable}, for
-     * example a missing Role, and the program may subscribe again. It ends with {@code onComplete}
-     * when the provider is closed, but with {@code onError} ({@link Status#CLOSED}) if it has
-     * reported nothing yet. {@link #subscribe(Consumer, Consumer) subscribe} continues after
-     * permanent errors.
+     * <p>Call {@link #register()} before you subscribe. The publisher waits through {@linkplain
+     * KubepeersException#isRetryable() retryable} errors. The subscription ends
+     *
+     * <ul>
+     *   <li>with {@code onError} at the first error that is not retryable, for example a missing
+     *       Role, and after {@link Status#NO_RESOURCES}. {@link #subscribe(Consumer, Consumer)
+     *       subscribe} continues after a missing Role.
+     *   <li>with {@code onError} ({@link Status#NOT_REGISTERED}) when the provider is deregistered
+     *   <li>with {@code onComplete} when the provider is closed, or with {@code onError} ({@link
+     *       Status#CLOSED}) if the subscriber has received nothing yet
+     *   <li>without a call if {@code onNext} throws an exception, which {@code
+     *       System.getLogger("io.kubepeers")} receives
+     * </ul>
+     *
+     * <p>The program may subscribe again.
      *
      * <p>The methods of a subscriber run in the executor of the provider, in one thread at a time.
      * Only {@code onSubscribe} runs in the subscribing thread, before the others.
@@ -613,8 +631,8 @@ public final class Provider implements AutoCloseable {
      *
      * <p>The text may be appended to other metrics: all names begin with kubepeers_. All metrics
      * have the labels namespace and selector. Serve several providers under separate paths, because
-     * an exposition may describe each metric only once. kubepeers_metrics in kubepeers.h lists the
-     * metrics.
+     * an exposition may describe each metric only once. kubepeers_metrics in the C header
+     * kubepeers.h lists the metrics.
      *
      * @return the metrics
      */
@@ -1013,8 +1031,11 @@ public final class Provider implements AutoCloseable {
 
         /**
          * Sets the executor that calls subscribers and the logger. Default: the executor of {@link
-         * CompletableFuture}, usually the common pool. It should have free threads, because a task
-         * that waits for its turn delays notifications.
+         * CompletableFuture}, usually the common pool.
+         *
+         * <p>The executor must not run tasks in the calling thread, because that thread serves all
+         * providers. A task that waits for a free thread delays notifications. Close the provider
+         * before you shut the executor down.
          *
          * @param executor the executor
          * @return this builder
@@ -1094,8 +1115,8 @@ public final class Provider implements AutoCloseable {
          * The call needs no provider and affects none. A service can return the report from a debug
          * endpoint, with the identity that it really has.
          *
-         * <p>What is wrong is in the report, also if required options are missing. It contains no
-         * secrets. {@code registerTimeout}, {@code discoverTimeout} and {@code logger} have no
+         * <p>The report contains all errors, also if required options are missing, and no secrets.
+         * {@code registerTimeout}, {@code discoverTimeout} and {@code logger} have no
          * effect. {@code requestTimeout} is 3 s by default.
          *
          * @param timeout when the examination ends at the latest

@@ -6,10 +6,11 @@ import java.util.Optional;
 /**
  * The result of {@link Provider.Builder#doctor()}. {@link #toString()} returns the text for humans.
  *
- * @param outcome the most serious state of a step: "ok", "warning" or "wrong"
+ * @param outcome the most serious state of a step: "ok", "warning" or "wrong". Newer libraries may
+ *     add values.
  * @param summary the answer as a sentence, for example "OK: 2 peers, and this pod is web-0". It
  *     begins with "OK", "WARNING" or "WRONG".
- * @param steps all steps, in the order in which each needs those before it
+ * @param steps all steps. Each needs those before it.
  * @param manifest the YAML that fixes what is wrong when a cluster admin applies it as it is with
  *     {@code kubectl apply -f -}
  * @param text the report as text of 80 columns, whose layout may change. Only commands to copy are

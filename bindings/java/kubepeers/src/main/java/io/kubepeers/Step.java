@@ -11,10 +11,10 @@ import java.util.Optional;
  * <ul>
  *   <li>"configuration": the required options are set, and fit each other
  *   <li>"credentials": the token and CA, or the kubeconfig, can be read
- *   <li>"API server": its name resolves, it accepts connections, it answers
+ *   <li>"API server": its name resolves, and it accepts connections and answers
  *   <li>"TLS": its certificate is trusted
  *   <li>"login": it accepts the credentials
- *   <li>"list", "watch": it allows to list and to watch the pods
+ *   <li>"list", "watch": it allows this service account to list and to watch the pods
  *   <li>"labels": pods have the labels of the option {@code podLabels}
  *   <li>"ports": these pods have the named ports
  *   <li>"this pod": this pod is identified, and is one of the pods
@@ -26,8 +26,8 @@ import java.util.Optional;
  *     "not-reached" (an earlier step has to be fixed first)
  * @param facts sentences that say what was observed, the most important one first. Empty if the
  *     step was not reached.
- * @param fix what to do, in paragraphs of one line each. A line that begins with four blanks is to
- *     be copied. "" if there is nothing to fix.
+ * @param fix what to do, in paragraphs of one line each. Lines that begin with four spaces
+ *     are commands to copy. "" if there is nothing to fix.
  * @param manifest the YAML that fixes the step
  */
 public record Step(

@@ -40,12 +40,12 @@
  * <h2>The native library</h2>
  *
  * <p>The package is a thin layer over the shared library libkubepeers.so for Linux on x86_64 and
- * aarch64. The first provider loads it from the first of these places that has one:
+ * aarch64. The first provider loads it from the first of these places that has it:
  *
  * <ol>
  *   <li>the environment variable KUBEPEERS_LIBRARY, which contains a path
- *   <li>a jar of kubepeers with a classifier such as linux-x86_64 or linux-x86_64-musl, which also
- *       works with a read-only root file system
+ *   <li>a jar of kubepeers with a classifier such as linux-x86_64 or linux-x86_64-musl. With Java 22
+ *       and newer, it also works with a read-only root file system.
  *   <li>the system's libraries (LD_LIBRARY_PATH, ldconfig)
  * </ol>
  *

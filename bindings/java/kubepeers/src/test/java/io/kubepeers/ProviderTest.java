@@ -349,6 +349,7 @@ class ProviderTest {
         assertThrows(IllegalArgumentException.class, () -> provider.snapshot(negative));
         assertThrows(IllegalArgumentException.class, () -> provider.register(negative));
         assertThrows(IllegalArgumentException.class, () -> provider.refresh(negative));
+        assertThrows(IllegalArgumentException.class, () -> provider.awaitNewer(-1, NO_TIME));
         assertThrows(
                 IllegalArgumentException.class, () -> provider.awaitPeers(-1, NO_TIME, NO_TIME));
         assertThrows(

@@ -40,8 +40,8 @@ public final class KubepeersDiscoveryStrategy extends AbstractDiscoveryStrategy 
      * Starts the watcher, and waits for at most {@code register-timeout-ms} (5 s) until the pods
      * have been listed.
      *
-     * @throws KubepeersException if this takes action by an operator, for example because of a
-     *     missing Role. The member then does not start.
+     * @throws KubepeersException if an operator must act, for example because of a missing Role.
+     *     The member then does not start.
      */
     @Override
     public void start() {
@@ -56,12 +56,17 @@ public final class KubepeersDiscoveryStrategy extends AbstractDiscoveryStrategy 
      * Returns the peers, without this member. Waits until they are known.
      *
      * @return the peers; an empty list means that this member is the only one
-     * @throws KubepeersException if they cannot become known without action by an operator
+     * @throws KubepeersException if an operator must act
      */
     @Override
     public Iterable<DiscoveryNode> discoverNodes() {
+        boolean failed = false;
         while (true) {
             try {
+                if (failed) {
+                    // The watcher's own requests are up to a minute apart in an outage.
+                    provider.refresh(WARNING_INTERVAL);
+                }
                 return provider.nodes(WARNING_INTERVAL).stream()
                         .map(KubepeersDiscoveryStrategy::discovered)
                         .toList();
@@ -70,6 +75,7 @@ public final class KubepeersDiscoveryStrategy extends AbstractDiscoveryStrategy 
                     throw e;
                 }
                 getLogger().warning("Still waiting for the peers: " + e.getMessage());
+                failed = true;
             } catch (InterruptedException e) {
                 throw interrupted(e);
             }

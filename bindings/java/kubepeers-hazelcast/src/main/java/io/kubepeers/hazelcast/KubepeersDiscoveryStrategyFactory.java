@@ -15,7 +15,7 @@ import java.util.stream.Stream;
 
 /** Creates {@link KubepeersDiscoveryStrategy}. Hazelcast finds the factory on the class path. */
 public final class KubepeersDiscoveryStrategyFactory implements DiscoveryStrategyFactory {
-    /** The keys of docs/configuration.md, with hyphens. */
+    /** The keys of docs/configuration.md that have an effect, with hyphens. */
     private static final List<PropertyDefinition> PROPERTIES =
             Stream.of(
                             "pod-labels",

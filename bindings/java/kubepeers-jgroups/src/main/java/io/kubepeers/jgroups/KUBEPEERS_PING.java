@@ -26,9 +26,9 @@ import java.util.List;
 /**
  * A discovery protocol that finds the members of the cluster with kubepeers.
  *
- * <p>A member without responses starts a cluster of its own. The protocol therefore waits in {@link
- * #start()}, that is in {@code JChannel.connect}, until the peers are known. Later discoveries read
- * them from memory. An outage of the API server does not change them.
+ * <p>A member without responses starts a cluster of its own. The protocol therefore waits in {@code
+ * JChannel.connect} until the peers are known. Later discoveries read them from memory. An outage of
+ * the API server does not change them.
  */
 @MBean(description = "Finds the members of the cluster in Kubernetes")
 public class KUBEPEERS_PING extends Discovery {
@@ -77,8 +77,10 @@ public class KUBEPEERS_PING extends Discovery {
         set("discovery_port_name", discovery_port_name);
         set("namespace", namespace);
         for (String option : options == null ? new String[0] : options.split(";")) {
-            String[] pair = option.strip().split("=", 2);
-            set(pair[0], pair.length == 2 ? pair[1] : "");
+            if (!option.isBlank()) {
+                String[] pair = option.strip().split("=", 2);
+                set(pair[0], pair.length == 2 ? pair[1] : "");
+            }
         }
         builder.build().close();
     }
@@ -89,29 +91,38 @@ public class KUBEPEERS_PING extends Discovery {
         }
     }
 
-    /**
-     * Waits until the peers are known.
-     *
-     * @throws KubepeersException if they cannot become known without action by an operator, for
-     *     example because of a missing Role. {@code JChannel.connect} then fails.
-     * @throws InterruptedException if the thread is interrupted while it waits
-     */
     @Override
     public void start() throws Exception {
         super.start();
         provider = builder.build();
+    }
+
+    /**
+     * Waits until the peers are known. Meanwhile this member already answers the discovery requests
+     * of other members. An error in {@link #start()} would leave the port open.
+     *
+     * @throws KubepeersException if an operator must act, for example because of a missing Role.
+     *     {@code JChannel.connect} then fails.
+     */
+    @Override
+    public void handleConnect() {
         try {
             provider.register();
             awaitPeers();
-        } catch (KubepeersException | InterruptedException e) {
-            provider.close();
-            throw e;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("interrupted while waiting for the peers", e);
         }
     }
 
     private void awaitPeers() throws InterruptedException {
+        boolean failed = false;
         while (true) {
             try {
+                if (failed) {
+                    // The watcher's own requests are up to a minute apart in an outage.
+                    provider.refresh(WARNING_INTERVAL);
+                }
                 provider.snapshot(WARNING_INTERVAL);
                 return;
             } catch (KubepeersException e) {
@@ -119,6 +130,7 @@ public class KUBEPEERS_PING extends Discovery {
                     throw e;
                 }
                 log.warn("%s: still waiting for the peers: %s", local_addr, e.getMessage());
+                failed = true;
             }
         }
     }

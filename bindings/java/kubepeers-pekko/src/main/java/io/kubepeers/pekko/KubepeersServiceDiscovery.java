@@ -122,9 +122,13 @@ public final class KubepeersServiceDiscovery extends ServiceDiscovery {
 
     private Provider create(Lookup lookup) {
         Provider.Builder builder = Provider.builder();
-        config.root()
-                .unwrapped()
-                .forEach((key, value) -> builder.option(key.replace('-', '_'), value.toString()));
+        // An entry set excludes null, which removes an option in HOCON.
+        config.entrySet()
+                .forEach(
+                        option ->
+                                builder.option(
+                                        option.getKey().replace('-', '_'),
+                                        option.getValue().unwrapped().toString()));
         builder.option(
                 "pod_labels", config.getString("pod-labels").replace("%s", lookup.serviceName()));
         lookup.getPortName().ifPresent(builder::discoveryPortName);

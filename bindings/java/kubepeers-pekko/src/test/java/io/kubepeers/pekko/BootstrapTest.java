@@ -11,6 +11,7 @@ import static io.kubepeers.Fixtures.waitUntil;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -147,6 +148,12 @@ class BootstrapTest {
                         () -> Discovery.get(system).loadServiceDiscovery("kubepeers"));
         assertEquals(Status.UNKNOWN_KEY, e.status());
         assertTrue(e.getMessage().contains("pod_lables"), e::toString);
+    }
+
+    @Test
+    void nullRemovesAnOption() {
+        ActorSystem system = system(0, 3, "max-stale-ms = 1000\nmax-stale-ms = null");
+        assertNotNull(Discovery.get(system).loadServiceDiscovery("kubepeers"));
     }
 
     private String withoutRole() {
