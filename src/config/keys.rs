@@ -323,9 +323,9 @@ Keys and values are text.
   and `log`.
 - **Python**: each key is an option of the same name. Options that are times are in seconds, and
   their names have no `_ms`.
-- **Java**: `Provider.Builder` has a method for each key, in camel case. Options that are times are a
-  `Duration`, and the names of their methods have no `Ms`. `logger` belongs to `log`. `option(key,
-  value)` sets any key as text.
+- **Java**: `Provider.Builder` has a method for each key, in camel case. Options that are times are
+  a `Duration`, and the names of their methods have no `Ms`. `logger` belongs to `log`.
+  `option(key, value)` sets any key as text.
 - **Pekko** and **Hazelcast**: the names have hyphens instead of underscores.
 
 The library reads files when they are needed, not when the key is set. Use absolute paths if the
