@@ -6,8 +6,8 @@ import java.util.Optional;
 /**
  * How reliable the results of a provider are at one moment.
  *
- * @param synced whether the pods have been listed since {@link Provider#register()}. It is also true
- *     while {@link Provider#discoverPeers()} fails because of this pod.
+ * @param synced whether the pods have been listed since {@link Provider#register()}. It is also
+ *     true while {@link Provider#discoverPeers()} fails because of this pod.
  * @param age the time since the result was last confirmed by a list, an event, a bookmark or a new
  *     watch. Bookmarks come about once a minute, and a watch that is silent for 90 s is opened
  *     again, so a quiet cluster does not look old. Before the first list it is {@link #NEVER}, so

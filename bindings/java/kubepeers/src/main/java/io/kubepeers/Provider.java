@@ -40,22 +40,21 @@ import java.util.function.Supplier;
  *
  * <p>Methods with a timeout wait until they have a result or the timeout expires. With {@link
  * Duration#ZERO} a method does not wait. A negative timeout causes an {@link
- * IllegalArgumentException}. To wait without limit, pass {@code
- * ChronoUnit.FOREVER.getDuration()}.
+ * IllegalArgumentException}. To wait without limit, pass {@code ChronoUnit.FOREVER.getDuration()}.
  *
  * <p>While requests to the API server fail permanently, for example because of a missing Role,
  * these methods keep waiting, because an operator may still fix the cause. Only {@link #register()}
  * throws such an error before its timeout expires.
  *
- * <p>No thread of the program waits inside the native library. Virtual threads can therefore wait without a
- * carrier, and {@link Thread#interrupt()} ends a wait with an {@link InterruptedException}. One
- * daemon thread per process waits for changes of all providers.
+ * <p>No thread of the program waits inside the native library. Virtual threads can therefore wait
+ * without a carrier, and {@link Thread#interrupt()} ends a wait with an {@link
+ * InterruptedException}. One daemon thread per process waits for changes of all providers.
  *
  * <h2>Common errors</h2>
  *
  * <p>Methods throw a {@link KubepeersException} with these statuses. {@link #close()}, {@link
- * #generation()}, {@link #doctor()} and {@link #toString()} do not. {@link #subscribe subscribe} and
- * {@link #changes()} report them to {@code onError}.
+ * #generation()}, {@link #doctor()} and {@link #toString()} do not. {@link #subscribe subscribe}
+ * and {@link #changes()} report them to {@code onError}.
  *
  * <ul>
  *   <li>{@link Status#NOT_REGISTERED}: the provider is not registered (not thrown by {@code
@@ -446,9 +445,10 @@ public final class Provider implements AutoCloseable {
      * members list at once. If the list confirms the addresses, the call returns. While requests
      * fail, it keeps waiting.
      *
-     * <p>The time before the call counts toward {@code stableFor}, so a program may repeat the call with short timeouts. If
-     * {@code stableFor} is 0, a list is needed only after requests have failed. If {@code min} is
-     * 0, the call waits until the addresses are stable, even if there are none.
+     * <p>The time before the call counts toward {@code stableFor}, so a program may repeat the call
+     * with short timeouts. If {@code stableFor} is 0, a list is needed only after requests have
+     * failed. If {@code min} is 0, the call waits until the addresses are stable, even if there are
+     * none.
      *
      * @param min the minimum number of peers, not counting this pod
      * @param stableFor how long the addresses must have been the same
@@ -1116,8 +1116,8 @@ public final class Provider implements AutoCloseable {
          * endpoint, with the identity that it really has.
          *
          * <p>The report contains all errors, also if required options are missing, and no secrets.
-         * {@code registerTimeout}, {@code discoverTimeout} and {@code logger} have no
-         * effect. {@code requestTimeout} is 3 s by default.
+         * {@code registerTimeout}, {@code discoverTimeout} and {@code logger} have no effect.
+         * {@code requestTimeout} is 3 s by default.
          *
          * @param timeout when the examination ends at the latest
          * @return the report

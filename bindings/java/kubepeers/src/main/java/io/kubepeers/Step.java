@@ -26,8 +26,8 @@ import java.util.Optional;
  *     "not-reached" (an earlier step has to be fixed first)
  * @param facts sentences that say what was observed, the most important one first. Empty if the
  *     step was not reached.
- * @param fix what to do, in paragraphs of one line each. Lines that begin with four spaces
- *     are commands to copy. "" if there is nothing to fix.
+ * @param fix what to do, in paragraphs of one line each. Lines that begin with four spaces are
+ *     commands to copy. "" if there is nothing to fix.
  * @param manifest the YAML that fixes the step
  */
 public record Step(

@@ -44,8 +44,8 @@
  *
  * <ol>
  *   <li>the environment variable KUBEPEERS_LIBRARY, which contains a path
- *   <li>a jar of kubepeers with a classifier such as linux-x86_64 or linux-x86_64-musl. With Java 22
- *       and newer, it also works with a read-only root file system.
+ *   <li>a jar of kubepeers with a classifier such as linux-x86_64 or linux-x86_64-musl. With Java
+ *       22 and newer, it also works with a read-only root file system.
  *   <li>the system's libraries (LD_LIBRARY_PATH, ldconfig)
  * </ol>
  *

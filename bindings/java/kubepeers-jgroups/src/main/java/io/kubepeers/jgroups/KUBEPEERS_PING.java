@@ -27,8 +27,8 @@ import java.util.List;
  * A discovery protocol that finds the members of the cluster with kubepeers.
  *
  * <p>A member without responses starts a cluster of its own. The protocol therefore waits in {@code
- * JChannel.connect} until the peers are known. Later discoveries read them from memory. An outage of
- * the API server does not change them.
+ * JChannel.connect} until the peers are known. Later discoveries read them from memory. An outage
+ * of the API server does not change them.
  */
 @MBean(description = "Finds the members of the cluster in Kubernetes")
 public class KUBEPEERS_PING extends Discovery {
