@@ -309,7 +309,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="kubepeers-demo-"))
     programs_of = commands(arguments.build, arguments.java)
     if "Java" not in programs_of:
-        print("Java is not shown, because the machine has no Maven or no JDK of version 17 or newer.")
+        print("Java is not shown, because there is no Maven or no JDK of version 17 or newer.")
     try:
         with (
             prepared(arguments.tool, programs_of, real=arguments.real) as cluster,
