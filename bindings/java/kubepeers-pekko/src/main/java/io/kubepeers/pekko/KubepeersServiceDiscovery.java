@@ -2,6 +2,7 @@ package io.kubepeers.pekko;
 
 import com.typesafe.config.Config;
 
+import io.kubepeers.Health;
 import io.kubepeers.KubepeersException;
 import io.kubepeers.Node;
 import io.kubepeers.Provider;
@@ -84,6 +85,11 @@ public final class KubepeersServiceDiscovery extends ServiceDiscovery {
     private Resolved resolve(Lookup lookup, Duration timeout)
             throws InterruptedException, UnknownHostException {
         Provider provider = registered(lookup);
+        Health health = provider.health();
+        if (!health.synced() && health.error().filter(e -> e.isRetryable()).isPresent()) {
+            // The watcher's own requests are up to a minute apart in an outage.
+            provider.refresh(timeout);
+        }
         List<ResolvedTarget> targets = new ArrayList<>();
         targets.add(target(provider.self(timeout)));
         // There is a result now, so this call does not wait.
