@@ -219,4 +219,15 @@ public final class Fixtures {
     public static boolean isWaiting(Thread thread) {
         return thread.getState() == Thread.State.TIMED_WAITING;
     }
+
+    /** Returns the keys in docs/configuration.md, which is generated from their table. */
+    public static List<String> documentedKeys() {
+        try (var lines = Files.lines(Path.of("../../../docs/configuration.md"))) {
+            return lines.filter(line -> line.startsWith("### `"))
+                    .map(line -> line.replaceAll("[#` ]", ""))
+                    .toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
 }

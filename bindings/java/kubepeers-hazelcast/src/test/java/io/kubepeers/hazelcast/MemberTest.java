@@ -1,6 +1,7 @@
 package io.kubepeers.hazelcast;
 
 import static io.kubepeers.Fixtures.createPod;
+import static io.kubepeers.Fixtures.documentedKeys;
 import static io.kubepeers.Fixtures.loopbackAddresses;
 import static io.kubepeers.Fixtures.namespace;
 import static io.kubepeers.Fixtures.unauthorized;
@@ -16,6 +17,7 @@ import com.hazelcast.config.Config;
 import com.hazelcast.config.DiscoveryStrategyConfig;
 import com.hazelcast.config.JoinConfig;
 import com.hazelcast.config.NetworkConfig;
+import com.hazelcast.config.properties.PropertyDefinition;
 import com.hazelcast.core.Hazelcast;
 import com.hazelcast.core.HazelcastInstance;
 
@@ -31,6 +33,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 
 /** {@link KubepeersDiscoveryStrategy} in members, with a real API server. */
@@ -72,6 +75,28 @@ class MemberTest {
         KubepeersException e = failure(config);
         assertEquals(Status.FORBIDDEN, e.status());
         assertTrue(e.manifest().isPresent());
+    }
+
+    @Test
+    void everyKeyWithAnEffectIsAProperty() {
+        Set<String> withoutEffect =
+                Set.of(
+                        "discover_timeout_ms",
+                        "remoting_port_name",
+                        "peers_port_name",
+                        "default_remoting_port",
+                        "default_peers_port");
+        assertEquals(
+                documentedKeys().stream()
+                        .filter(key -> !withoutEffect.contains(key))
+                        .map(key -> key.replace('_', '-'))
+                        .sorted()
+                        .toList(),
+                new KubepeersDiscoveryStrategyFactory()
+                        .getConfigurationProperties().stream()
+                                .map(PropertyDefinition::key)
+                                .sorted()
+                                .toList());
     }
 
     @Test
