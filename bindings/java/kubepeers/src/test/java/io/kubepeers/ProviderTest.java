@@ -21,10 +21,14 @@ import java.lang.ref.WeakReference;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.ResourceBundle;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 
 /** {@link Provider} without an API server. */
@@ -269,6 +273,44 @@ class ProviderTest {
         }
         // The library closes its descriptor some time after the binding.
         waitUntil(() -> Fixtures.descriptors() <= before + 1);
+    }
+
+    @Test
+    void subscriptionSurvivesAFailureOfTheExecutor() throws InterruptedException {
+        AtomicInteger calls = new AtomicInteger();
+        Executor failingOnce =
+                task -> {
+                    if (calls.incrementAndGet() == 1) {
+                        throw new IllegalStateException("no thread");
+                    }
+                    task.run();
+                };
+        try (Provider other = offline(folder).executor(failingOnce).build()) {
+            other.register();
+            List<Status> errors = Collections.synchronizedList(new ArrayList<>());
+            other.subscribe(peers -> {}, error -> errors.add(error.status()));
+            waitUntil(() -> errors.contains(Status.NOT_SYNCED));
+        }
+    }
+
+    @Test
+    void failureOfTheLoggerDoesNotEndTheLog() throws InterruptedException {
+        Recorder failing =
+                new Recorder() {
+                    @Override
+                    public void log(Level level, ResourceBundle bundle, String text, Object... p) {
+                        super.log(level, bundle, text, p);
+                        throw new NoClassDefFoundError("the class loader has been closed");
+                    }
+                };
+        List<Runnable> tasks = Collections.synchronizedList(new ArrayList<>());
+        try (Provider other = offline(folder).logger(failing).executor(tasks::add).build()) {
+            other.register();
+            // Each of these causes a record.
+            waitUntil(() -> !tasks.isEmpty() && other.health().error().isPresent());
+            tasks.get(0).run();
+            assertTrue(failing.records.size() > 1, failing.records::toString);
+        }
     }
 
     private void useOnce() throws InterruptedException {

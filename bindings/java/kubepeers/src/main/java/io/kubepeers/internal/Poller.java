@@ -16,7 +16,6 @@ import java.util.concurrent.locks.ReentrantLock;
  * to wait for during ten seconds, so that it does not keep a class loader alive.
  */
 final class Poller {
-    private static final System.Logger LOGGER = System.getLogger("io.kubepeers");
     private static final int IDLE_MS = 10_000;
 
     private static final int EFD_NONBLOCK = 0x800;
@@ -121,7 +120,7 @@ final class Poller {
                 }
             } catch (Throwable e) {
                 // For example an OutOfMemoryError. Without this thread, no wait would ever end.
-                LOGGER.log(
+                Failures.log(
                         System.Logger.Level.ERROR,
                         "the thread that waits for changes has failed; it continues",
                         e);
