@@ -28,6 +28,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 
@@ -273,6 +274,30 @@ class ProviderTest {
         }
         // The library closes its descriptor some time after the binding.
         waitUntil(() -> Fixtures.descriptors() <= before + 1);
+    }
+
+    @Test
+    void closeFreesDescriptorsWithoutTheExecutor() throws InterruptedException {
+        List<Executor> executors =
+                List.of(
+                        task -> {}, // As after shutdownNow().
+                        task -> {
+                            throw new RejectedExecutionException();
+                        },
+                        task -> {
+                            throw new OutOfMemoryError("unable to create native thread");
+                        });
+        for (Executor executor : executors) {
+            useOnce();
+            int before = Fixtures.descriptors();
+            for (int i = 0; i < 20; i++) {
+                try (Provider other = offline(folder).executor(executor).build()) {
+                    other.register();
+                    other.subscribe(peers -> {});
+                }
+            }
+            waitUntil(() -> Fixtures.descriptors() <= before + 1);
+        }
     }
 
     @Test
