@@ -1016,6 +1016,10 @@ public final class Provider implements AutoCloseable {
          * CompletableFuture}, usually the common pool. It should have free threads, because a task
          * that waits for its turn delays notifications.
          *
+         * <p>It should run tasks in threads of its own. A task that it runs in the calling thread
+         * delays the notifications of all providers, and methods that must wait then throw an
+         * {@link IllegalStateException}.
+         *
          * @param executor the executor
          * @return this builder
          */

@@ -8,6 +8,7 @@ import static io.kubepeers.Fixtures.online;
 import static io.kubepeers.Fixtures.waitUntil;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -170,6 +171,28 @@ class ClusterTest {
         waitUntil(() -> other.end != null);
         assertEquals(1, calls.get());
         assertNull(failing.end);
+    }
+
+    @Test
+    void waitInTheThreadThatWakesItIsAnError() throws InterruptedException {
+        List<Throwable> failures = Collections.synchronizedList(new ArrayList<>());
+        try (Provider provider = online(namespace).executor(Runnable::run).build()) {
+            provider.register(HANG_TIMEOUT);
+            Thread subscribing = Thread.currentThread();
+            provider.subscribe(
+                    peers -> {
+                        if (Thread.currentThread() != subscribing) {
+                            try {
+                                provider.awaitNewer(peers.generation(), HANG_TIMEOUT);
+                            } catch (Throwable e) {
+                                failures.add(e);
+                            }
+                        }
+                    });
+            createPod(namespace, "a", "10.0.0.2");
+            waitUntil(() -> !failures.isEmpty());
+        }
+        assertInstanceOf(IllegalStateException.class, failures.get(0));
     }
 
     private static class Collector implements Flow.Subscriber<Snapshot> {

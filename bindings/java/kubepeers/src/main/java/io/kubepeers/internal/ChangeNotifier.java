@@ -104,6 +104,11 @@ final class ChangeNotifier {
         listeners.clear();
     }
 
+    /** Returns whether waiting in this thread would keep all waiters from being woken. */
+    boolean isWaker(Thread current) {
+        return poller.isThread(current);
+    }
+
     /**
      * Returns the number of changes so far. A waiter must call this before it calls the library.
      * Otherwise it would miss a change between the two calls.

@@ -36,7 +36,7 @@ final class Poller {
     /** Descriptors to close. Only the thread closes them, because it may be polling them. */
     private final List<Integer> removed = new ArrayList<>();
 
-    private Thread thread;
+    private volatile Thread thread;
     private int wakeup = -1;
 
     private Poller(Library library) {
@@ -84,6 +84,11 @@ final class Poller {
             library.call(CFunction.CLOSE, wakeup);
             return false;
         }
+    }
+
+    /** Returns whether a thread is the one that waits for the descriptors. */
+    boolean isThread(Thread candidate) {
+        return candidate == thread;
     }
 
     /** Closes a descriptor, and no longer waits for it. */
