@@ -23,6 +23,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.ResourceBundle;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
@@ -422,6 +423,8 @@ class ProviderTest {
                 IllegalArgumentException.class, () -> provider.awaitPeers(0, negative, NO_TIME));
         assertThrows(IllegalArgumentException.class, () -> offline(folder).doctor(negative));
         assertThrows(NullPointerException.class, () -> provider.snapshot(null));
+        Map<String, String> withoutValue = Collections.singletonMap("app", null);
+        assertThrows(NullPointerException.class, () -> Fixtures.required().podLabels(withoutValue));
     }
 
     @Test
