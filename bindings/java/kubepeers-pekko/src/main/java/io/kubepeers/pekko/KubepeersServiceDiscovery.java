@@ -122,9 +122,12 @@ public final class KubepeersServiceDiscovery extends ServiceDiscovery {
 
     private Provider create(Lookup lookup) {
         Provider.Builder builder = Provider.builder();
-        config.root()
-                .unwrapped()
-                .forEach((key, value) -> builder.option(key.replace('-', '_'), value.toString()));
+        config.entrySet()
+                .forEach(
+                        entry ->
+                                builder.option(
+                                        entry.getKey().replace('-', '_'),
+                                        entry.getValue().unwrapped().toString()));
         builder.option(
                 "pod_labels", config.getString("pod-labels").replace("%s", lookup.serviceName()));
         lookup.getPortName().ifPresent(builder::discoveryPortName);

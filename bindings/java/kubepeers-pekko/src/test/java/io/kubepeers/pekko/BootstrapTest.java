@@ -139,6 +139,12 @@ class BootstrapTest {
     }
 
     @Test
+    void keyWithoutAValueIsIgnored() {
+        ActorSystem system = system(0, 3, "max-stale-ms = null");
+        Discovery.get(system).loadServiceDiscovery("kubepeers");
+    }
+
+    @Test
     void unknownKeyFailsTheStart() {
         ActorSystem system = system(0, 3, "pod-lables = \"app=test\"");
         KubepeersException e =
