@@ -10,9 +10,11 @@ import com.hazelcast.spi.discovery.SimpleDiscoveryNode;
 import io.kubepeers.KubepeersException;
 import io.kubepeers.Node;
 import io.kubepeers.Provider;
+import io.kubepeers.Status;
 
 import java.net.UnknownHostException;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -60,18 +62,25 @@ public final class KubepeersDiscoveryStrategy extends AbstractDiscoveryStrategy 
      */
     @Override
     public Iterable<DiscoveryNode> discoverNodes() {
+        try {
+            return peers().stream().map(KubepeersDiscoveryStrategy::discovered).toList();
+        } catch (InterruptedException e) {
+            throw interrupted(e);
+        }
+    }
+
+    private List<Node> peers() throws InterruptedException {
         while (true) {
             try {
-                return provider.nodes(WARNING_INTERVAL).stream()
-                        .map(KubepeersDiscoveryStrategy::discovered)
-                        .toList();
+                return provider.nodes(WARNING_INTERVAL);
             } catch (KubepeersException e) {
                 if (!e.isRetryable()) {
                     throw e;
                 }
                 getLogger().warning("Still waiting for the peers: " + e.getMessage());
-            } catch (InterruptedException e) {
-                throw interrupted(e);
+                if (e.status() == Status.NO_RESOURCES) {
+                    Thread.sleep(WARNING_INTERVAL.toMillis()); // The call could not wait.
+                }
             }
         }
     }
