@@ -1037,6 +1037,10 @@ public final class Provider implements AutoCloseable {
          * providers. A task that waits for a free thread delays notifications. Close the provider
          * before you shut the executor down.
          *
+         * <p>It should run tasks in threads of its own. A task that it runs in the calling thread
+         * delays the notifications of all providers, and methods that must wait then throw an
+         * {@link IllegalStateException}.
+         *
          * @param executor the executor
          * @return this builder
          */

@@ -8,6 +8,8 @@ import static io.kubepeers.Fixtures.online;
 import static io.kubepeers.Fixtures.waitUntil;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -20,6 +22,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Flow;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** {@link Provider} with a real API server. tests/conformance has the cases of all languages. */
 class ClusterTest {
@@ -143,10 +146,59 @@ class ClusterTest {
         }
     }
 
-    private static final class Collector implements Flow.Subscriber<Snapshot> {
-        private final List<Snapshot> found = Collections.synchronizedList(new ArrayList<>());
-        private Flow.Subscription subscription;
-        private volatile Object end;
+    @Test
+    void failedSubscriberReceivesNothingMore() throws InterruptedException {
+        AtomicInteger calls = new AtomicInteger();
+        Collector failing =
+                new Collector() {
+                    @Override
+                    public void onNext(Snapshot snapshot) {
+                        calls.incrementAndGet();
+                        throw new AssertionError("a subscriber must not throw");
+                    }
+                };
+        Collector other = new Collector();
+        try (Provider provider = online(namespace).build()) {
+            provider.register(HANG_TIMEOUT);
+            provider.changes().subscribe(failing);
+            provider.changes().subscribe(other);
+            failing.subscription.request(Long.MAX_VALUE);
+            other.subscription.request(Long.MAX_VALUE);
+            waitUntil(() -> calls.get() == 1);
+            createPod(namespace, "a", "10.0.0.2");
+            waitUntil(() -> other.found.size() == 2);
+        }
+        waitUntil(() -> other.end != null);
+        assertEquals(1, calls.get());
+        assertNull(failing.end);
+    }
+
+    @Test
+    void waitInTheThreadThatWakesItIsAnError() throws InterruptedException {
+        List<Throwable> failures = Collections.synchronizedList(new ArrayList<>());
+        try (Provider provider = online(namespace).executor(Runnable::run).build()) {
+            provider.register(HANG_TIMEOUT);
+            Thread subscribing = Thread.currentThread();
+            provider.subscribe(
+                    peers -> {
+                        if (Thread.currentThread() != subscribing) {
+                            try {
+                                provider.awaitNewer(peers.generation(), HANG_TIMEOUT);
+                            } catch (Throwable e) {
+                                failures.add(e);
+                            }
+                        }
+                    });
+            createPod(namespace, "a", "10.0.0.2");
+            waitUntil(() -> !failures.isEmpty());
+        }
+        assertInstanceOf(IllegalStateException.class, failures.get(0));
+    }
+
+    private static class Collector implements Flow.Subscriber<Snapshot> {
+        final List<Snapshot> found = Collections.synchronizedList(new ArrayList<>());
+        Flow.Subscription subscription;
+        volatile Object end;
 
         @Override
         public void onSubscribe(Flow.Subscription started) {

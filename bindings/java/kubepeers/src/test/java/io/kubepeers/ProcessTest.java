@@ -22,7 +22,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.ResourceBundle;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 
 /** The library and the JVM in one process. Each test has a JVM of its own. */
@@ -50,6 +53,7 @@ class ProcessTest {
                 case "providers" -> manyProviders(folder);
                 case "collect" -> collect(folder);
                 case "faults" -> faults(folder);
+                case "failures" -> failures(folder);
                 default -> throw new IllegalArgumentException(arguments[0]);
             }
         }
@@ -125,6 +129,26 @@ class ProcessTest {
             }
         }
 
+        /** Causes failures in the thread that waits for changes, and failures of their reports. */
+        private static void failures(Path folder) throws Exception {
+            AtomicInteger calls = new AtomicInteger();
+            Executor failing =
+                    task -> {
+                        calls.incrementAndGet();
+                        throw new IllegalStateException("no thread");
+                    };
+            try (Provider provider = offline(folder).executor(failing).build()) {
+                provider.register();
+                provider.subscribe(peers -> {});
+                while (calls.get() < 3) {
+                    int before = calls.get();
+                    provider.deregister();
+                    waitUntil(() -> calls.get() > before);
+                    provider.register();
+                }
+            }
+        }
+
         private static int lengthOrOne(String text) {
             try {
                 return text.length() - 1;
@@ -138,13 +162,36 @@ class ProcessTest {
         }
     }
 
+    /** Creates loggers that fail, like those of a class loader that has been closed. */
+    public static final class FailingLoggers extends System.LoggerFinder {
+        @Override
+        public System.Logger getLogger(String name, Module module) {
+            return new Recorder() {
+                @Override
+                public void log(Level level, ResourceBundle bundle, String text, Throwable e) {
+                    throw new NoClassDefFoundError("the class loader has been closed");
+                }
+
+                @Override
+                public void log(Level level, ResourceBundle bundle, String text, Object... p) {
+                    throw new NoClassDefFoundError("the class loader has been closed");
+                }
+            };
+        }
+    }
+
     private Process start(String scenario, String... options) throws IOException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of("-Xmx128m", "--enable-native-access=ALL-UNNAMED"));
         command.add("-XX:ErrorFile=" + folder.resolve("hs_err"));
         command.addAll(List.of(options));
-        command.addAll(List.of("-cp", classPath(), Program.class.getName(), scenario));
+        command.addAll(
+                List.of(
+                        "-cp",
+                        folder + File.pathSeparator + classPath(),
+                        Program.class.getName(),
+                        scenario));
         command.add(folder.toString());
         return new ProcessBuilder(command)
                 .redirectErrorStream(true)
@@ -197,6 +244,15 @@ class ProcessTest {
     @Test
     void jvmHandlesItsOwnFaultsWhileTheWatcherRuns() throws Exception {
         assertEquals("220", run(0, "faults"));
+    }
+
+    @Test
+    void waitingContinuesIfTheLoggerFails() throws Exception {
+        Path services = folder.resolve("META-INF/services");
+        Files.createDirectories(services);
+        Files.writeString(
+                services.resolve("java.lang.System$LoggerFinder"), FailingLoggers.class.getName());
+        assertEquals("", run(0, "failures"));
     }
 
     @Test

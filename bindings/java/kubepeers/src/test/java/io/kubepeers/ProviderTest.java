@@ -21,10 +21,16 @@ import java.lang.ref.WeakReference;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import java.util.ResourceBundle;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 
 /** {@link Provider} without an API server. */
@@ -271,6 +277,68 @@ class ProviderTest {
         waitUntil(() -> Fixtures.descriptors() <= before + 1);
     }
 
+    @Test
+    void closeFreesDescriptorsWithoutTheExecutor() throws InterruptedException {
+        List<Executor> executors =
+                List.of(
+                        task -> {}, // As after shutdownNow().
+                        task -> {
+                            throw new RejectedExecutionException();
+                        },
+                        task -> {
+                            throw new OutOfMemoryError("unable to create native thread");
+                        });
+        for (Executor executor : executors) {
+            useOnce();
+            int before = Fixtures.descriptors();
+            for (int i = 0; i < 20; i++) {
+                try (Provider other = offline(folder).executor(executor).build()) {
+                    other.register();
+                    other.subscribe(peers -> {});
+                }
+            }
+            waitUntil(() -> Fixtures.descriptors() <= before + 1);
+        }
+    }
+
+    @Test
+    void subscriptionSurvivesAFailureOfTheExecutor() throws InterruptedException {
+        AtomicInteger calls = new AtomicInteger();
+        Executor failingOnce =
+                task -> {
+                    if (calls.incrementAndGet() == 1) {
+                        throw new IllegalStateException("no thread");
+                    }
+                    task.run();
+                };
+        try (Provider other = offline(folder).executor(failingOnce).build()) {
+            other.register();
+            List<Status> errors = Collections.synchronizedList(new ArrayList<>());
+            other.subscribe(peers -> {}, error -> errors.add(error.status()));
+            waitUntil(() -> errors.contains(Status.NOT_SYNCED));
+        }
+    }
+
+    @Test
+    void failureOfTheLoggerDoesNotEndTheLog() throws InterruptedException {
+        Recorder failing =
+                new Recorder() {
+                    @Override
+                    public void log(Level level, ResourceBundle bundle, String text, Object... p) {
+                        super.log(level, bundle, text, p);
+                        throw new NoClassDefFoundError("the class loader has been closed");
+                    }
+                };
+        List<Runnable> tasks = Collections.synchronizedList(new ArrayList<>());
+        try (Provider other = offline(folder).logger(failing).executor(tasks::add).build()) {
+            other.register();
+            // Each of these causes a record.
+            waitUntil(() -> !tasks.isEmpty() && other.health().error().isPresent());
+            tasks.get(0).run();
+            assertTrue(failing.records.size() > 1, failing.records::toString);
+        }
+    }
+
     private void useOnce() throws InterruptedException {
         try (Provider other = offline(folder).logger(new Recorder()).build()) {
             other.register();
@@ -356,6 +424,8 @@ class ProviderTest {
                 IllegalArgumentException.class, () -> provider.awaitPeers(0, negative, NO_TIME));
         assertThrows(IllegalArgumentException.class, () -> offline(folder).doctor(negative));
         assertThrows(NullPointerException.class, () -> provider.snapshot(null));
+        Map<String, String> withoutValue = Collections.singletonMap("app", null);
+        assertThrows(NullPointerException.class, () -> Fixtures.required().podLabels(withoutValue));
     }
 
     @Test

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.ResourceBundle;
 
 /** A logger whose level is INFO. */
-final class Recorder implements System.Logger {
+class Recorder implements System.Logger {
     final List<String> records = Collections.synchronizedList(new ArrayList<>());
 
     @Override

@@ -10,9 +10,11 @@ import com.hazelcast.spi.discovery.SimpleDiscoveryNode;
 import io.kubepeers.KubepeersException;
 import io.kubepeers.Node;
 import io.kubepeers.Provider;
+import io.kubepeers.Status;
 
 import java.net.UnknownHostException;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -60,6 +62,14 @@ public final class KubepeersDiscoveryStrategy extends AbstractDiscoveryStrategy 
      */
     @Override
     public Iterable<DiscoveryNode> discoverNodes() {
+        try {
+            return peers().stream().map(KubepeersDiscoveryStrategy::discovered).toList();
+        } catch (InterruptedException e) {
+            throw interrupted(e);
+        }
+    }
+
+    private List<Node> peers() throws InterruptedException {
         boolean failed = false;
         while (true) {
             try {
@@ -67,17 +77,16 @@ public final class KubepeersDiscoveryStrategy extends AbstractDiscoveryStrategy 
                     // The watcher's own requests are up to a minute apart in an outage.
                     provider.refresh(WARNING_INTERVAL);
                 }
-                return provider.nodes(WARNING_INTERVAL).stream()
-                        .map(KubepeersDiscoveryStrategy::discovered)
-                        .toList();
+                return provider.nodes(WARNING_INTERVAL);
             } catch (KubepeersException e) {
                 if (!e.isRetryable()) {
                     throw e;
                 }
                 getLogger().warning("Still waiting for the peers: " + e.getMessage());
                 failed = true;
-            } catch (InterruptedException e) {
-                throw interrupted(e);
+                if (e.status() == Status.NO_RESOURCES) {
+                    Thread.sleep(WARNING_INTERVAL.toMillis()); // The call could not wait.
+                }
             }
         }
     }

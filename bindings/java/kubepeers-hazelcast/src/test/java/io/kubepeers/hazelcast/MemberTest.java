@@ -2,9 +2,11 @@ package io.kubepeers.hazelcast;
 
 import static io.kubepeers.Fixtures.createPod;
 import static io.kubepeers.Fixtures.documentedKeys;
+import static io.kubepeers.Fixtures.isWaiting;
 import static io.kubepeers.Fixtures.loopbackAddresses;
 import static io.kubepeers.Fixtures.namespace;
 import static io.kubepeers.Fixtures.unauthorized;
+import static io.kubepeers.Fixtures.unreachable;
 import static io.kubepeers.Fixtures.variable;
 import static io.kubepeers.Fixtures.waitUntil;
 
@@ -13,6 +15,8 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.hazelcast.config.Config;
 import com.hazelcast.config.DiscoveryStrategyConfig;
 import com.hazelcast.config.JoinConfig;
@@ -20,6 +24,8 @@ import com.hazelcast.config.NetworkConfig;
 import com.hazelcast.config.properties.PropertyDefinition;
 import com.hazelcast.core.Hazelcast;
 import com.hazelcast.core.HazelcastInstance;
+import com.hazelcast.logging.Logger;
+import com.hazelcast.spi.discovery.DiscoveryStrategy;
 
 import io.kubepeers.Fixtures.Outage;
 import io.kubepeers.KubepeersException;
@@ -29,6 +35,9 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+import java.io.FileInputStream;
+import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -104,6 +113,92 @@ class MemberTest {
         KubepeersException e = failure(config(0, Map.of("readiness", "never")));
         assertEquals(Status.INVALID_CONFIG, e.status());
         assertTrue(e.getMessage().contains("readiness"), e::toString);
+    }
+
+    @Test
+    void destroyEndsAWait() throws Exception {
+        DiscoveryStrategy strategy = waitingStrategy(folder);
+        CompletableFuture<Throwable> outcome = new CompletableFuture<>();
+        Thread thread = new Thread(() -> outcome.complete(outcome(strategy)));
+        thread.start();
+        waitUntil(() -> isWaiting(thread));
+        strategy.destroy();
+        KubepeersException e = assertInstanceOf(KubepeersException.class, outcome.get());
+        assertEquals(Status.CLOSED, e.status());
+    }
+
+    private static Throwable outcome(DiscoveryStrategy strategy) {
+        try {
+            strategy.discoverNodes();
+            return null;
+        } catch (RuntimeException e) {
+            return e;
+        }
+    }
+
+    /** Returns a strategy that has started, and whose API server is unreachable. */
+    @SuppressWarnings("rawtypes") // Hazelcast's own type.
+    private static DiscoveryStrategy waitingStrategy(Path folder) {
+        Map<String, Comparable> properties =
+                Map.of(
+                        "pod-labels", "app=test",
+                        "discovery-port-name", "gossip",
+                        "namespace", "default",
+                        "pod-name", "pod-0",
+                        "register-timeout-ms", "0",
+                        "kubeconfig", unreachable(folder).toString());
+        DiscoveryStrategy strategy =
+                new KubepeersDiscoveryStrategyFactory()
+                        .newDiscoveryStrategy(null, Logger.getLogger(MemberTest.class), properties);
+        strategy.start();
+        return strategy;
+    }
+
+    /** Waits for the peers in a process that has no descriptors left. */
+    public static final class Program {
+        public static void main(String[] arguments) throws Exception {
+            DiscoveryStrategy strategy = waitingStrategy(Path.of(arguments[0]));
+            Thread thread = new Thread(() -> outcome(strategy));
+            // The first calls need descriptors, because they load classes and files.
+            waitUntil(() -> !isWaiting(thread));
+            Logger.getLogger(MemberTest.class).warning("There will be no descriptors.");
+            List<InputStream> files = new ArrayList<>();
+            try {
+                while (true) {
+                    files.add(new FileInputStream("/dev/null"));
+                }
+            } catch (IOException e) {
+                // There are no descriptors left.
+            }
+            thread.start();
+            waitUntil(() -> isWaiting(thread));
+            strategy.destroy();
+            thread.join();
+        }
+    }
+
+    @Test
+    void waitWithoutDescriptorsSleeps() throws Exception {
+        String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+        Process process =
+                new ProcessBuilder(
+                                "sh",
+                                "-c",
+                                "ulimit -n 100 && exec \"$0\" \"$@\"",
+                                java,
+                                "-XX:-MaxFDLimit",
+                                "--enable-native-access=ALL-UNNAMED",
+                                "-cp",
+                                System.getProperty(
+                                        "surefire.test.class.path",
+                                        System.getProperty("java.class.path")),
+                                Program.class.getName(),
+                                folder.toString())
+                        .redirectErrorStream(true)
+                        .start();
+        String output = new String(process.getInputStream().readAllBytes(), UTF_8);
+        assertEquals(0, process.waitFor(), output);
+        assertTrue(output.contains("no descriptor"), output);
     }
 
     private void startThree(Map<String, String> properties) {

@@ -3,6 +3,7 @@ package io.kubepeers.jgroups;
 import io.kubepeers.KubepeersException;
 import io.kubepeers.Node;
 import io.kubepeers.Provider;
+import io.kubepeers.Status;
 
 import org.jgroups.Address;
 import org.jgroups.BytesMessage;
@@ -77,9 +78,10 @@ public class KUBEPEERS_PING extends Discovery {
         set("discovery_port_name", discovery_port_name);
         set("namespace", namespace);
         for (String option : options == null ? new String[0] : options.split(";")) {
+            String[] pair = option.split("=", 2);
+            // An option whose variable is not set is blank.
             if (!option.isBlank()) {
-                String[] pair = option.strip().split("=", 2);
-                set(pair[0], pair.length == 2 ? pair[1] : "");
+                set(pair[0].strip(), pair.length == 2 ? pair[1].strip() : "");
             }
         }
         builder.build().close();
@@ -131,6 +133,9 @@ public class KUBEPEERS_PING extends Discovery {
                 }
                 log.warn("%s: still waiting for the peers: %s", local_addr, e.getMessage());
                 failed = true;
+                if (e.status() == Status.NO_RESOURCES) {
+                    Thread.sleep(WARNING_INTERVAL.toMillis()); // The call could not wait.
+                }
             }
         }
     }
@@ -141,6 +146,16 @@ public class KUBEPEERS_PING extends Discovery {
             provider.close();
         }
         super.stop();
+    }
+
+    @Override
+    public Responses findMembers(
+            List<Address> members, boolean initialDiscovery, boolean async, long timeout) {
+        if (initialDiscovery) {
+            // An exception in another thread would look like a cluster without members.
+            peers();
+        }
+        return super.findMembers(members, initialDiscovery, async, timeout);
     }
 
     @Override

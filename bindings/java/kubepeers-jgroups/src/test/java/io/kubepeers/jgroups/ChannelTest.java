@@ -135,6 +135,22 @@ class ChannelTest {
     }
 
     @Test
+    void blankOptionsAreIgnored() throws Exception {
+        channel(0, " ; pod_ip = 10.0.0.1 ;; ");
+    }
+
+    @Test
+    void initialDiscoveryWithoutAResultThrows() throws Exception {
+        createPod(namespace, "pod-0", addresses.get(0));
+        JChannel channel = channel(0, "kubeconfig=" + variable("KUBECONFIG"));
+        channel.connect("test");
+        KUBEPEERS_PING protocol = channel.getProtocolStack().findProtocol(KUBEPEERS_PING.class);
+        protocol.stop();
+        // In the thread of the caller, even if the discovery has a thread of its own.
+        assertThrows(KubepeersException.class, () -> protocol.findMembers(null, true, true, 1_000));
+    }
+
+    @Test
     void threeCacheManagersFormOneCluster() throws Exception {
         List<DefaultCacheManager> managers = new ArrayList<>();
         try {

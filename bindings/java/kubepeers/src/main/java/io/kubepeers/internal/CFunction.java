@@ -17,6 +17,8 @@ public enum CFunction {
     CLOSE("close", "II"),
     EVENTFD("eventfd", "III"),
     MEMFD_CREATE("memfd_create", "IJI"),
+    DLOPEN("dlopen", "JJI"),
+    DLERROR("dlerror", "J"),
 
     CONFIG_NEW("kubepeers_config_new", "J"),
     CONFIG_SET("kubepeers_config_set", "IJJJJ"),

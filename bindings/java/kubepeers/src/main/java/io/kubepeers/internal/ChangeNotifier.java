@@ -21,6 +21,7 @@ final class ChangeNotifier {
     private int waiters;
     private int fd;
     private long changes;
+    private boolean closed;
 
     ChangeNotifier(Session session, Poller poller) {
         this.session = session;
@@ -31,6 +32,9 @@ final class ChangeNotifier {
     void enter() {
         lock.lock();
         try {
+            if (closed) {
+                throw new KubepeersException(Status.CLOSED, "the provider is closed");
+            }
             if (waiters == 0) {
                 int opened = session.changeDescriptor();
                 if (!poller.add(opened, this)) {
@@ -52,7 +56,7 @@ final class ChangeNotifier {
         lock.lock();
         try {
             waiters--;
-            if (waiters == 0) {
+            if (waiters == 0 && !closed) {
                 poller.remove(fd);
             }
         } finally {
@@ -62,8 +66,13 @@ final class ChangeNotifier {
 
     /** Adds a waiter that is called at every change. It must not block. */
     void enter(Runnable listener) {
-        enter();
-        listeners.add(listener);
+        lock.lock();
+        try {
+            enter();
+            listeners.add(listener);
+        } finally {
+            lock.unlock();
+        }
     }
 
     /** Removes a listener, unless it has been removed. */
@@ -71,6 +80,33 @@ final class ChangeNotifier {
         if (listeners.remove(listener)) {
             leave();
         }
+    }
+
+    /**
+     * Wakes all waiters for the last time, after the provider has been closed. Frees the descriptor
+     * even if there are listeners whose executor runs nothing more, and which therefore never
+     * leave.
+     */
+    void close() {
+        lock.lock();
+        try {
+            if (closed) {
+                return;
+            }
+            closed = true;
+            if (waiters > 0) {
+                poller.remove(fd);
+            }
+        } finally {
+            lock.unlock();
+        }
+        notifyChange();
+        listeners.clear();
+    }
+
+    /** Returns whether waiting in this thread would keep all waiters from being woken. */
+    boolean isWaker(Thread current) {
+        return poller.isThread(current);
     }
 
     /**

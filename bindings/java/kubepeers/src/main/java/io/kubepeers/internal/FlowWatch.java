@@ -10,8 +10,6 @@ import java.util.concurrent.atomic.AtomicLong;
 
 /** Reports to a {@link Flow.Subscriber}, only as much as it has requested. */
 public final class FlowWatch extends Watch implements Flow.Subscription {
-    private static final System.Logger LOGGER = System.getLogger("io.kubepeers");
-
     private final Flow.Subscriber<? super Snapshot> subscriber;
     private final AtomicLong demand = new AtomicLong();
     private volatile IllegalArgumentException invalid;
@@ -47,7 +45,7 @@ public final class FlowWatch extends Watch implements Flow.Subscription {
     protected void checkRequests() {
         if (invalid != null) {
             end();
-            subscriber.onError(invalid);
+            call(() -> subscriber.onError(invalid));
         }
     }
 
@@ -66,14 +64,7 @@ public final class FlowWatch extends Watch implements Flow.Subscription {
     protected void report(Snapshot snapshot) {
         demand.getAndUpdate(now -> now == Long.MAX_VALUE ? now : now - 1);
         hasReported = true;
-        try {
-            subscriber.onNext(snapshot);
-        } catch (RuntimeException e) {
-            // The specification forbids this.
-            end();
-            LOGGER.log(
-                    System.Logger.Level.ERROR, "a subscriber has failed; its subscription ends", e);
-        }
+        call(() -> subscriber.onNext(snapshot));
     }
 
     @Override
@@ -83,9 +74,20 @@ public final class FlowWatch extends Watch implements Flow.Subscription {
         }
         end();
         if (error.status() == Status.CLOSED && hasReported) {
-            subscriber.onComplete();
+            call(subscriber::onComplete);
         } else {
-            subscriber.onError(error);
+            call(() -> subscriber.onError(error));
+        }
+    }
+
+    private void call(Runnable signal) {
+        try {
+            signal.run();
+        } catch (Throwable e) {
+            // The specification forbids this.
+            end();
+            Failures.log(
+                    System.Logger.Level.ERROR, "a subscriber has failed; its subscription ends", e);
         }
     }
 }

@@ -12,7 +12,18 @@ final class JnaBackend implements Backend {
 
     @Override
     public void open(String name) {
-        library = NativeLibrary.getInstance(name);
+        try {
+            library = NativeLibrary.getInstance(name);
+        } catch (UnsatisfiedLinkError e) {
+            LinkageError error = new UnsatisfiedLinkError(reason(e.getMessage()));
+            error.initCause(e);
+            throw error;
+        }
+    }
+
+    /** Returns the message of the loader, which is the second of the lines of JNA. */
+    private static String reason(String message) {
+        return message.lines().skip(1).findFirst().orElse(message);
     }
 
     @Override

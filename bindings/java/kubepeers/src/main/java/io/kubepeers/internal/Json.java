@@ -5,7 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Parses JSON of the library into maps, lists, strings, longs, booleans and null. */
+/** Parses JSON of the library into maps, lists, strings, longs, doubles, booleans and null. */
 final class Json {
     private final String text;
     private int position;
@@ -116,15 +116,21 @@ final class Json {
         };
     }
 
-    private Long number() {
+    /** Returns a Long, or a Double for a number that a Long cannot represent. */
+    private Number number() {
         int start = position;
-        while (position < text.length() && "-0123456789".indexOf(text.charAt(position)) >= 0) {
+        while (position < text.length() && "+-.0123456789eE".indexOf(text.charAt(position)) >= 0) {
             position++;
         }
         if (start == position) {
             throw malformed("a value");
         }
-        return Long.valueOf(text.substring(start, position));
+        String number = text.substring(start, position);
+        try {
+            return Long.valueOf(number);
+        } catch (NumberFormatException e) {
+            return Double.valueOf(number);
+        }
     }
 
     private Object literal(String word, Object value) {

@@ -5,6 +5,7 @@ import io.kubepeers.LibraryException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 
 /**
@@ -16,6 +17,8 @@ import java.nio.file.Path;
 final class LibraryLocator {
     static final String VARIABLE = "KUBEPEERS_LIBRARY";
     static final String SONAME = "libkubepeers.so.0";
+
+    private static final String ORIGIN = "from the environment variable " + VARIABLE;
 
     private static final long MFD_CLOEXEC = 1;
 
@@ -32,9 +35,9 @@ final class LibraryLocator {
             // substitute.
             open(
                     backend,
-                    Path.of(explicit).toAbsolutePath().toString(),
+                    absolute(explicit),
                     explicit,
-                    "from the environment variable " + VARIABLE,
+                    ORIGIN,
                     "set it to the path of libkubepeers "
                             + Library.required()
                             + " for this system, or unset it");
@@ -73,6 +76,23 @@ final class LibraryLocator {
                             + " where the system finds it (LD_LIBRARY_PATH, ldconfig), or set "
                             + VARIABLE
                             + " to its path",
+                    e);
+        }
+    }
+
+    private static String absolute(String path) {
+        try {
+            return Path.of(path).toAbsolutePath().toString();
+        } catch (InvalidPathException e) {
+            // Java cannot represent all paths in the encoding of the locale.
+            throw new LibraryException(
+                    "cannot load "
+                            + path
+                            + " ("
+                            + ORIGIN
+                            + "): "
+                            + e.getReason()
+                            + "; set LC_ALL=C.UTF-8, or move the file to a path in ASCII",
                     e);
         }
     }

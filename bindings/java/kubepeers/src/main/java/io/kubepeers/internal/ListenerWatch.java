@@ -8,8 +8,6 @@ import java.util.function.Consumer;
 
 /** Reports to two functions. */
 public final class ListenerWatch extends Watch {
-    private static final System.Logger LOGGER = System.getLogger("io.kubepeers");
-
     private final Consumer<? super Snapshot> onPeers;
     private final Consumer<? super KubepeersException> onError;
 
@@ -52,8 +50,8 @@ public final class ListenerWatch extends Watch {
     private static <T> void call(Consumer<? super T> consumer, T value) {
         try {
             consumer.accept(value);
-        } catch (RuntimeException e) {
-            LOGGER.log(
+        } catch (Throwable e) { // Other languages of the JVM throw checked exceptions, too.
+            Failures.log(
                     System.Logger.Level.ERROR, "a subscriber has failed; it remains subscribed", e);
         }
     }

@@ -122,7 +122,7 @@ final class LogForwarder {
         try {
             // With a parameter list, the message would be a format.
             logger.log(level, record.message());
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             // The logger failed. There is no caller to report it to.
         }
     }

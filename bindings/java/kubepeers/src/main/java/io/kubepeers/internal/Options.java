@@ -54,13 +54,14 @@ public final class Options {
         problems.remove("pod_labels");
         List<String> texts = new ArrayList<>();
         for (Map.Entry<String, String> label : new TreeMap<>(labels).entrySet()) {
-            String text = label.getKey() + "=" + label.getValue();
+            String value = Objects.requireNonNull(label.getValue(), label.getKey());
+            String text = label.getKey() + "=" + value;
             // The library's syntax has no escapes: a separator would start another label.
             if (text.indexOf(',') >= 0 || text.indexOf('=') != text.lastIndexOf('=')) {
                 problem(
                         "pod_labels",
                         "label \"%s\": \"%s\" must not contain a comma or an equals sign"
-                                .formatted(label.getKey(), label.getValue()));
+                                .formatted(label.getKey(), value));
             }
             texts.add(text);
         }

@@ -16,7 +16,6 @@ import java.util.concurrent.locks.ReentrantLock;
  * to wait for during ten seconds, so that it does not keep a class loader alive.
  */
 final class Poller {
-    private static final System.Logger LOGGER = System.getLogger("io.kubepeers");
     private static final int IDLE_MS = 10_000;
 
     private static final int EFD_NONBLOCK = 0x800;
@@ -37,7 +36,7 @@ final class Poller {
     /** Descriptors to close. Only the thread closes them, because it may be polling them. */
     private final List<Integer> removed = new ArrayList<>();
 
-    private Thread thread;
+    private volatile Thread thread;
     private int wakeup = -1;
 
     private Poller(Library library) {
@@ -87,6 +86,11 @@ final class Poller {
         }
     }
 
+    /** Returns whether a thread is the one that waits for the descriptors. */
+    boolean isThread(Thread candidate) {
+        return candidate == thread;
+    }
+
     /** Closes a descriptor, and no longer waits for it. */
     void remove(int fd) {
         lock.lock();
@@ -121,7 +125,7 @@ final class Poller {
                 }
             } catch (Throwable e) {
                 // For example an OutOfMemoryError. Without this thread, no wait would ever end.
-                LOGGER.log(
+                Failures.log(
                         System.Logger.Level.ERROR,
                         "the thread that waits for changes has failed; it continues",
                         e);

@@ -1,7 +1,6 @@
 package io.kubepeers.internal;
 
 import java.util.concurrent.Executor;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
@@ -9,8 +8,6 @@ import java.util.concurrent.atomic.AtomicInteger;
  * request.
  */
 final class SerialTask {
-    private static final System.Logger LOGGER = System.getLogger("io.kubepeers");
-
     /** The states: no run is due, a run is due or in progress, and another run is due after it. */
     private static final int IDLE = 0;
 
@@ -27,7 +24,8 @@ final class SerialTask {
     }
 
     /**
-     * Requests a run. Neither blocks nor throws. Returns false if the executor rejects the task.
+     * Requests a run. Returns false if the executor rejects the task. Does not throw, because the
+     * caller has other tasks to request.
      */
     boolean request() {
         return state.getAndUpdate(now -> now == IDLE ? BUSY : AGAIN) != IDLE || execute();
@@ -37,9 +35,9 @@ final class SerialTask {
         try {
             executor.execute(this::run);
             return true;
-        } catch (RejectedExecutionException e) {
+        } catch (Throwable e) { // An executor without threads throws an OutOfMemoryError.
             state.set(IDLE);
-            LOGGER.log(
+            Failures.log(
                     System.Logger.Level.WARNING,
                     "the executor has rejected a notification; check that it is not shut down",
                     e);
@@ -51,6 +49,9 @@ final class SerialTask {
         state.set(BUSY);
         try {
             task.run();
+        } catch (Throwable e) {
+            // If the executor runs tasks in the calling thread, that thread must continue.
+            Failures.log(System.Logger.Level.ERROR, "a notification has failed", e);
         } finally {
             if (!state.compareAndSet(BUSY, IDLE)) {
                 execute();

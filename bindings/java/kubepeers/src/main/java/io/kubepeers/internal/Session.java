@@ -549,7 +549,11 @@ public final class Session implements AutoCloseable {
                 log.save();
             }
         } finally {
-            call(CFunction.PROVIDER_CLOSE, handle);
+            try {
+                call(CFunction.PROVIDER_CLOSE, handle);
+            } finally {
+                changes.close();
+            }
         }
         if (log != null) {
             log.end();

@@ -14,6 +14,7 @@ public final class Waiting {
      * error does not end the wait, because an operator may fix the cause.
      *
      * @param nanos the time after which the last error is thrown
+     * @throws IllegalStateException if the call must wait in the thread that would wake it
      */
     public static <T> T until(Session session, Supplier<T> attempt, long nanos)
             throws InterruptedException {
@@ -26,6 +27,12 @@ public final class Waiting {
             }
         }
         ChangeNotifier changes = session.changes();
+        if (changes.isWaker(Thread.currentThread())) {
+            throw new IllegalStateException(
+                    "cannot wait in the thread that waits for changes: the executor of the provider"
+                            + " runs tasks in the calling thread; use an executor with threads of"
+                            + " its own");
+        }
         changes.enter();
         try {
             while (true) {

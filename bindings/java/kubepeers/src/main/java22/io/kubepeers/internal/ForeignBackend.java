@@ -15,6 +15,7 @@ import java.util.Arrays;
 /** Calls C through {@code java.lang.foreign}. */
 @SuppressWarnings("restricted")
 final class ForeignBackend implements Backend {
+    private static final int RTLD_NOW = 2;
     private static final Linker LINKER = Linker.nativeLinker();
 
     // It is not static, because it throws an IllegalCallerException if Java allows no native
@@ -33,9 +34,26 @@ final class ForeignBackend implements Backend {
             // A Path would be resolved, which fails for /proc/self/fd.
             library = SymbolLookup.libraryLookup(name, Arena.global());
         } catch (IllegalArgumentException e) {
-            LinkageError error = new UnsatisfiedLinkError(e.getMessage());
+            LinkageError error = new UnsatisfiedLinkError(reason(name, e.getMessage()));
             error.initCause(e);
             throw error;
+        }
+    }
+
+    /** Opens a library that cannot be opened once more, because Java drops the loader's message. */
+    private String reason(String name, String message) {
+        if (!has(CFunction.DLOPEN) || !has(CFunction.DLERROR)) {
+            return message;
+        }
+        // Linking a function may call the loader, so it must not happen between the two calls.
+        call(CFunction.DLERROR);
+        long text = Library.copy(this, name);
+        try {
+            call(CFunction.DLOPEN, text, RTLD_NOW);
+            long reason = call(CFunction.DLERROR);
+            return reason == 0 ? message : memory.getString(reason);
+        } finally {
+            call(CFunction.FREE, text);
         }
     }
 

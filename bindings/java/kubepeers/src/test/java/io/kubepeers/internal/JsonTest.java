@@ -23,6 +23,17 @@ class JsonTest {
         assertEquals("é\n\\\"/ä", fields.get("d"));
     }
 
+    // A newer library may add fields with any value.
+    @Test
+    void allNumbersAreParsed() {
+        Map<String, Object> fields =
+                Json.object("{\"a\":1.5,\"b\":-2e3,\"c\":18446744073709551615,\"d\":1E+2}");
+        assertEquals(1.5, fields.get("a"));
+        assertEquals(-2e3, fields.get("b"));
+        assertEquals(18446744073709551615d, fields.get("c"));
+        assertEquals(100d, fields.get("d"));
+    }
+
     @Test
     void malformedTextIsRejected() {
         for (String text :
@@ -37,6 +48,9 @@ class JsonTest {
                         "{\"a\":tru}",
                         "{\"a\":\"\\x\"}",
                         "{1:2}",
+                        "{\"a\":1-2}",
+                        "{\"a\":-}",
+                        "{\"a\":1..2}",
                         "{\"a\":\"\\u00g0\"}",
                         "{\"a\":[1 2]}")) {
             assertThrows(IllegalArgumentException.class, () -> Json.object(text), text);

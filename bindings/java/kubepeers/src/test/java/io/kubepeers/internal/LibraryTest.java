@@ -1,6 +1,7 @@
 package io.kubepeers.internal;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -34,6 +35,12 @@ class LibraryTest {
     /** Prints the version of the library, and calls it once. */
     public static final class Program {
         public static void main(String[] arguments) {
+            for (int i = 0; i < Integer.getInteger("test.attempts", 1); i++) {
+                load();
+            }
+        }
+
+        private static void load() {
             try {
                 System.out.println("version " + Provider.libraryVersion());
                 Fixtures.required().build().close();
@@ -112,6 +119,9 @@ class LibraryTest {
         String message = run(Map.of());
         assertTrue(message.startsWith("libkubepeers.so.0 was not found: "), message);
         assertTrue(message.contains(LibraryLocator.classifier()), message);
+        // JNA lists the whole class path.
+        assertEquals(1, message.lines().count(), message);
+        assertFalse(message.contains(classPath()), message);
     }
 
     @Test
@@ -122,6 +132,13 @@ class LibraryTest {
                         "cannot load /does/not/exist (from the environment variable"
                                 + " KUBEPEERS_LIBRARY): "),
                 message);
+        // The reason of the loader.
+        assertTrue(message.contains("No such file or directory"), message);
+        // Without a locale, Java cannot represent the name.
+        message = run(Map.of("KUBEPEERS_LIBRARY", "/é", "LC_ALL", "POSIX"));
+        assertTrue(message.contains("(from the environment variable KUBEPEERS_LIBRARY)"), message);
+        message = run(Map.of("KUBEPEERS_LIBRARY", folder.toString()));
+        assertTrue(message.contains("cannot load " + folder), message);
         message = run(Map.of("KUBEPEERS_LIBRARY", otherLibrary()));
         assertTrue(message.contains("is not a kubepeers library"), message);
     }
@@ -136,10 +153,6 @@ class LibraryTest {
 
     @Test
     void libraryInAJarNeedsNoWritableFileSystem() throws Exception {
-        Path resource = folder.resolve(LibraryLocator.resource());
-        Files.createDirectories(resource.getParent());
-        Files.copy(Path.of(Fixtures.variable("KUBEPEERS_LIBRARY")), resource);
-        String classPath = folder + File.pathSeparator + classPath();
         // There is no directory for a copy. JNA needs one for its own library.
         String[] options =
                 HAS_FOREIGN_FUNCTIONS
@@ -147,8 +160,24 @@ class LibraryTest {
                             "--enable-native-access=ALL-UNNAMED", "-Djava.io.tmpdir=/does/not/exist"
                         }
                         : new String[] {};
-        String output = run(Map.of(), classPath, options);
+        String output = run(Map.of(), classPathWithResource(), options);
         assertTrue(output.endsWith("version 0.4.0\n"), output);
+    }
+
+    private String classPathWithResource() throws IOException {
+        Path resource = folder.resolve(LibraryLocator.resource());
+        Files.createDirectories(resource.getParent());
+        Files.copy(Path.of(Fixtures.variable("KUBEPEERS_LIBRARY")), resource);
+        return folder + File.pathSeparator + classPath();
+    }
+
+    @Test
+    void eachAttemptReportsThatJnaCannotBeLoaded() throws Exception {
+        if (!HAS_FOREIGN_FUNCTIONS) {
+            String output =
+                    run(Map.of(), classPath(), "-Djna.tmpdir=/proc/none", "-Dtest.attempts=2");
+            assertEquals(2, output.split("JNA cannot be loaded: ", -1).length - 1, output);
+        }
     }
 
     @Test
