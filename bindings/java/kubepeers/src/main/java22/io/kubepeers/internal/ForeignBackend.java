@@ -40,7 +40,7 @@ final class ForeignBackend implements Backend {
         }
     }
 
-    /** Opens a library that cannot be opened once more, because Java drops the loader's message. */
+    /** Returns why the loader cannot open a library. Java does not report it. */
     private String reason(String name, String message) {
         if (!has(CFunction.DLOPEN) || !has(CFunction.DLERROR)) {
             return message;
