@@ -1033,13 +1033,10 @@ public final class Provider implements AutoCloseable {
          * Sets the executor that calls subscribers and the logger. Default: the executor of {@link
          * CompletableFuture}, usually the common pool.
          *
-         * <p>The executor must not run tasks in the calling thread, because that thread serves all
-         * providers. A task that waits for a free thread delays notifications. Close the provider
-         * before you shut the executor down.
-         *
-         * <p>It should run tasks in threads of its own. A task that it runs in the calling thread
-         * delays the notifications of all providers, and methods that must wait then throw an
-         * {@link IllegalStateException}.
+         * <p>The executor must run tasks in threads of its own. A task in the calling thread delays
+         * the notifications of all providers, and methods that must wait then throw an {@link
+         * IllegalStateException}. A task that waits for a free thread delays the notifications of
+         * this provider. Close the provider before you shut the executor down.
          *
          * @param executor the executor
          * @return this builder
