@@ -40,7 +40,7 @@ final class ForeignBackend implements Backend {
         }
     }
 
-    /** Opens a library that cannot be opened once more, because Java drops the loader's message. */
+    /** Tries again to open a library, because Java drops the message of the loader. */
     private String reason(String name, String message) {
         if (!has(CFunction.DLOPEN) || !has(CFunction.DLERROR)) {
             return message;
