@@ -18,6 +18,9 @@ final class LibraryLocator {
     static final String VARIABLE = "KUBEPEERS_LIBRARY";
     static final String SONAME = "libkubepeers.so.0";
 
+    private static final String JAR_FIX =
+            "add the jar for this system, or set " + VARIABLE + " to the path of libkubepeers";
+
     private static final String ORIGIN = "from the environment variable " + VARIABLE;
 
     private static final long MFD_CLOEXEC = 1;
@@ -53,8 +56,7 @@ final class LibraryLocator {
                 return resource;
             }
         } catch (IOException e) {
-            throw new LibraryException(
-                    "cannot read the resource " + resource + ": " + e.getMessage(), e);
+            throw new LibraryException("cannot copy the resource " + resource + ": " + e, e);
         }
         try {
             backend.open(SONAME);
@@ -132,28 +134,56 @@ final class LibraryLocator {
         }
     }
 
-    /** Opens a copy in memory, because the root file system may be read-only. */
     private static void openCopy(Backend backend, byte[] content, String resource)
             throws IOException {
-        String fix =
-                "add the jar for this system, or set " + VARIABLE + " to the path of libkubepeers";
+        LibraryException failure = null;
+        try {
+            // The root file system may be read-only.
+            if (openInMemory(backend, content, resource)) {
+                return;
+            }
+        } catch (LibraryException e) {
+            failure = e; // For example, memory files may not be executable.
+        }
+        try {
+            openFile(backend, content, resource);
+        } catch (IOException e) {
+            if (failure != null) {
+                throw failure;
+            }
+            throw e;
+        }
+    }
+
+    /** Opens a copy in memory. Returns false if there cannot be one. */
+    private static boolean openInMemory(Backend backend, byte[] content, String resource) {
         int fd = memoryFile(backend);
         if (fd >= 0) {
             try {
                 Path path = Path.of("/proc/self/fd/" + fd);
                 Files.write(path, content);
-                open(backend, path.toString(), resource, "from the class path", fix);
-                return;
-            } catch (IOException | LibraryException e) {
-                // For example /proc may not be mounted, or memory files may not be executable.
+                open(backend, path.toString(), resource, "from the class path", JAR_FIX);
+                return true;
+            } catch (IOException e) {
+                // For example, /proc may not be mounted.
             } finally {
                 backend.call(CFunction.CLOSE, fd);
             }
         }
+        return false;
+    }
+
+    private static void openFile(Backend backend, byte[] content, String resource)
+            throws IOException {
         Path file = Files.createTempFile("libkubepeers", ".so");
         try {
             Files.write(file, content);
-            open(backend, file.toString(), resource, "from the class path, copied to " + file, fix);
+            open(
+                    backend,
+                    file.toString(),
+                    resource,
+                    "from the class path, copied to " + file,
+                    JAR_FIX);
         } finally {
             Files.delete(file);
         }

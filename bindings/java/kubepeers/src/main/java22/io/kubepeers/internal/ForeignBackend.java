@@ -40,7 +40,7 @@ final class ForeignBackend implements Backend {
         }
     }
 
-    /** Returns why the loader cannot open a library. Java does not report it. */
+    /** Tries again to open a library, because Java drops the message of the loader. */
     private String reason(String name, String message) {
         if (!has(CFunction.DLOPEN) || !has(CFunction.DLERROR)) {
             return message;

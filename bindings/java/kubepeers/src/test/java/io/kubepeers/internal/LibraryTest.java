@@ -160,14 +160,30 @@ class LibraryTest {
                             "--enable-native-access=ALL-UNNAMED", "-Djava.io.tmpdir=/does/not/exist"
                         }
                         : new String[] {};
-        String output = run(Map.of(), classPathWithResource(), options);
+        String output =
+                run(
+                        Map.of(),
+                        classPathWithResource(Path.of(Fixtures.variable("KUBEPEERS_LIBRARY"))),
+                        options);
         assertTrue(output.endsWith("version 0.4.0\n"), output);
     }
 
-    private String classPathWithResource() throws IOException {
+    @Test
+    void unusableLibraryInAJarIsReportedWithoutAWritableFileSystem() throws Exception {
+        String classPath = classPathWithResource(Path.of("/proc/self/status"));
+        String[] options = {
+            "--enable-native-access=ALL-UNNAMED",
+            "-Djava.io.tmpdir=/does/not/exist",
+            "-Djna.tmpdir=" + folder
+        };
+        String output = run(Map.of(), classPath, options);
+        assertTrue(output.contains("invalid ELF header"), output);
+    }
+
+    private String classPathWithResource(Path library) throws IOException {
         Path resource = folder.resolve(LibraryLocator.resource());
         Files.createDirectories(resource.getParent());
-        Files.copy(Path.of(Fixtures.variable("KUBEPEERS_LIBRARY")), resource);
+        Files.write(resource, Files.readAllBytes(library));
         return folder + File.pathSeparator + classPath();
     }
 
