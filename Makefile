@@ -129,13 +129,15 @@ include tests/long.mk tests/versions.mk
 
 # SCENARIOS is a regular expression for `go test -run`.
 .PHONY: e2e
-e2e: can-e2e $(E2E)/images node ## test GoAkt, Memberlist, Python and C programs in real pods (root; SCENARIOS=…)
+e2e: can-e2e $(E2E)/images node ## test GoAkt, Memberlist, Pekko, JGroups, Python and C programs in real pods (root; SCENARIOS=…)
 	cd tests/e2e && go test -c -o $(E2E)/scenarios .
 	NODE_IMAGE=localhost/goakt-node:e2e MEMBERLIST_IMAGE=localhost/memberlist-node:e2e \
+		PEKKO_IMAGE=localhost/pekko-node:e2e JGROUPS_IMAGE=localhost/jgroups-node:e2e \
 		SERVICE_IMAGE=localhost/python-service:e2e PROGRAM_IMAGE=localhost/c-program:e2e \
 		COMMAND_IMAGE=localhost/command:e2e BUSYBOX_IMAGE=localhost/busybox:e2e \
 		COMMAND=$(E2E)/kubepeers/bin/kubepeers DEPLOY=$(CURDIR)/deploy $(TOOL) run --node \
 		--image $(E2E)/goakt-node.tar --image $(E2E)/memberlist-node.tar \
+		--image $(E2E)/pekko-node.tar --image $(E2E)/jgroups-node.tar \
 		--image $(E2E)/python-service.tar --image $(E2E)/c-program.tar \
 		--image $(E2E)/command.tar --image $(E2E)/busybox.tar -- \
 		$(E2E)/scenarios -test.v -test.failfast -test.timeout 3h -test.run "TestClusters|TestScenarios/$(SCENARIOS)"
@@ -148,7 +150,7 @@ can-e2e:
 		{ echo "make e2e needs $$tool: install the Debian packages in tests/e2e/packages and tests/testenv/packages"; exit 1; }; done
 
 $(E2E)/images $(E2E)/wheels/SHA256SUMS: | can-e2e
-$(E2E)/images: $(TARBALL) $(E2E)/wheels/SHA256SUMS tests/e2e/images packaging/Dockerfile packaging/command.Dockerfile $(shell git ls-files bindings/go examples tests/e2e/programs)
+$(E2E)/images: $(TARBALL) $(E2E)/wheels/SHA256SUMS tests/e2e/images packaging/Dockerfile packaging/command.Dockerfile $(shell git ls-files bindings/go bindings/java examples tests/e2e/programs)
 	tests/e2e/images $(E2E) $(TARBALL) $(E2E)/wheels
 	touch $@
 

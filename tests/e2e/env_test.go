@@ -129,7 +129,9 @@ func nodesOf(pods []corev1.Pod) []corev1.Pod {
 	})
 }
 
-func hasPort(pod corev1.Pod) bool { return portOf(pod, "gossip") != 0 }
+func hasPort(pod corev1.Pod) bool {
+	return portOf(pod, "gossip") != 0 || portOf(pod, managementPort) != 0
+}
 
 func portOf(pod corev1.Pod, name string) int {
 	for _, container := range slices.Concat(pod.Spec.Containers, pod.Spec.InitContainers) {

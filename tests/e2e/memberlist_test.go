@@ -40,47 +40,26 @@ func memberlistRing(e *env) {
 // They wait for it, and then form one ring.
 func memberlistWithoutServer(e *env) {
 	e.deployRing(5)
-	e.waitForCluster(5)
-	e.waitUntilReady(5)
-	nodes := e.nodes()
-	e.controlPlane("stop-server")
-	e.requireStable(nodes)
-	for _, pod := range nodes {
-		e.kill(pod)
-	}
-	for _, pod := range nodes {
-		e.eventually(pod.Name+" waits for the API server", func() string {
-			text, err := get(pod, "/explain")
-			if err == nil {
-				return "it has pods: " + text
-			}
-			if !strings.Contains(err.Error(), "NOT_SYNCED") {
-				return err.Error()
-			}
-			return ""
-		})
-	}
-	e.controlPlane("start-server")
-	begin := time.Now()
-	e.waitForCluster(5)
-	e.Logf("one ring of 5 nodes %.1f s after the API server has started", time.Since(begin).Seconds())
-	e.waitUntilReady(5)
-	for _, pod := range e.nodes() {
-		if n := restarts(pod); n != 1 {
-			e.Errorf("%s: got %d restarts; want only the one after it was killed. Its previous log:\n%s",
-				pod.Name, n, e.previousLog(pod))
+	e.startWithoutServer(5, func(pod corev1.Pod) string {
+		text, err := get(pod, "/explain")
+		if err == nil {
+			return "it has pods: " + text
 		}
-	}
+		if !strings.Contains(err.Error(), "NOT_SYNCED") {
+			return err.Error()
+		}
+		return ""
+	})
 }
 
 // deployRing applies the example Deployment of Memberlist nodes.
-func (e *env) deployRing(replicas int) {
+func (e *env) deployRing(replicas int, changes ...func(*appsv1.Deployment)) {
 	e.Helper()
 	e.clustering = ring
-	e.apply("memberlist.yaml", func(d *appsv1.Deployment) {
+	e.apply("memberlist.yaml", slices.Insert(changes, 0, func(d *appsv1.Deployment) {
 		d.Spec.Replicas = int32Ptr(replicas)
 		d.Spec.Template.Spec.Containers[0].Image = os.Getenv("MEMBERLIST_IMAGE")
-	})
+	})...)
 }
 
 // ring pauses so that the checks take three rounds of Memberlist's failure

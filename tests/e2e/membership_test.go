@@ -15,11 +15,14 @@ type clustering struct {
 	// problem returns why the nodes are not one cluster, or "". The error is that of a
 	// node that does not answer.
 	problem func(nodes []corev1.Pod) (string, error)
+	// members returns the members that a node knows, including the node itself. It fails
+	// before the node is in a cluster.
+	members func(pod corev1.Pod) (map[string]member, error)
 	// pause is the time between two checks that they remain one.
 	pause time.Duration
 }
 
-var goakt = clustering{problem: goaktProblem}
+var goakt = clustering{problem: goaktProblem, members: members}
 
 // waitForCluster waits until there are n nodes and the members of each are exactly
 // these nodes.
@@ -123,7 +126,7 @@ func (e *env) views() (map[string]map[string]member, error) {
 	}
 	views := map[string]map[string]member{}
 	for _, pod := range nodesOf(before) {
-		if view, err := members(pod); err == nil {
+		if view, err := e.clustering.members(pod); err == nil {
 			views[self(pod).String()] = view
 		}
 	}

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,7 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// member identifies a node to GoAkt.
+// member identifies a node to GoAkt or Pekko.
 type member struct {
 	Host         string `json:"host"`
 	PeersPort    int    `json:"peersPort"`
@@ -53,11 +54,11 @@ func peers(pod corev1.Pod) ([]string, error) {
 	return body.Addresses, nil
 }
 
-// self returns the node in this pod as GoAkt must identify it.
+// self returns the node in this pod as GoAkt or Pekko must identify it.
 func self(pod corev1.Pod) member {
 	return member{
 		Host:         pod.Status.PodIP,
-		PeersPort:    portOf(pod, "peers"),
+		PeersPort:    cmp.Or(portOf(pod, "peers"), portOf(pod, "remoting")), // Pekko has only one.
 		RemotingPort: portOf(pod, "remoting"),
 	}
 }
@@ -77,7 +78,8 @@ func get(pod corev1.Pod, path string) (string, error) {
 	if pod.Status.PodIP == "" {
 		return "", fmt.Errorf("%s has no address", pod.Name)
 	}
-	address := net.JoinHostPort(pod.Status.PodIP, itoa(portOf(pod, "http")))
+	port := cmp.Or(portOf(pod, "http"), portOf(pod, managementPort))
+	address := net.JoinHostPort(pod.Status.PodIP, itoa(port))
 	response, err := client.Get("http://" + address + path)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", pod.Name, err)

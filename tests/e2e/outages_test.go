@@ -3,6 +3,7 @@ package e2e
 import (
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -42,6 +43,35 @@ func serverDown(e *env) {
 	e.controlPlane("start-server")
 	e.waitUntilReady(5)
 	e.requireStable(e.waitForCluster(5))
+}
+
+// startWithoutServer restarts all programs of a cluster of n nodes while the API server is
+// stopped. They must wait for it, and then form one cluster. waits returns "" if a node
+// waits, and otherwise what differs.
+func (e *env) startWithoutServer(n int, waits func(corev1.Pod) string) {
+	e.Helper()
+	nodes := e.waitForCluster(n)
+	e.waitUntilReady(n)
+	e.controlPlane("stop-server")
+	e.requireStable(nodes)
+	for _, pod := range nodes {
+		e.kill(pod)
+	}
+	for _, pod := range nodes {
+		e.eventually(pod.Name+" waits for the API server", func() string { return waits(pod) })
+	}
+	e.controlPlane("start-server")
+	begin := time.Now()
+	e.waitForCluster(n)
+	e.Logf("one cluster of %d nodes %.1f s after the API server has started",
+		n, time.Since(begin).Seconds())
+	e.waitUntilReady(n)
+	for _, pod := range e.nodes() {
+		if n := restarts(pod); n != 1 {
+			e.Errorf("%s: got %d restarts; want only the one after it was killed. Its previous log:\n%s",
+				pod.Name, n, e.previousLog(pod))
+		}
+	}
 }
 
 // killOne kills one of the nodes, and returns the others. During a rolling update, some

@@ -1,7 +1,8 @@
 // Package e2e runs clusters in real pods, deployed by the manifests in deploy/, and
 // checks the members that each node knows while pods start, end and fail. The nodes are
-// those of GoAkt (tests/e2e/programs/goakt) and hashicorp/memberlist
-// (tests/e2e/programs/memberlist). Other scenarios run a service in Python
+// those of GoAkt (tests/e2e/programs/goakt), hashicorp/memberlist
+// (tests/e2e/programs/memberlist), Pekko (examples/pekko) and JGroups
+// (tests/e2e/programs/jgroups). Other scenarios run a service in Python
 // (examples/python-service), a program in C (examples/c) and the command `kubepeers`.
 //
 // `make e2e` runs it on a Kubernetes node that it creates, where the addresses of pods
@@ -40,6 +41,10 @@ var scenarios = []struct {
 	{"Role is revoked and restored", roleRevoked},
 	{"Memberlist ring", memberlistRing},
 	{"Memberlist ring starts while the API server is down", memberlistWithoutServer},
+	{"Pekko cold start", pekkoColdStart},
+	{"Pekko rolling update", pekkoRollingUpdate},
+	{"Pekko starts while the API server is down", pekkoWithoutServer},
+	{"JGroups cold start", jgroupsColdStart},
 	{"service in Python", pythonService},
 	{"program in C with two keys", cProgram},
 	{"doctor without the Role", doctorWithoutRole},
@@ -60,8 +65,8 @@ func TestScenarios(t *testing.T) {
 func TestMain(m *testing.M) {
 	for _, name := range []string{
 		"KUBECONFIG", "TESTENV", "TESTENV_DIR", "DEPLOY",
-		"NODE_IMAGE", "MEMBERLIST_IMAGE", "SERVICE_IMAGE", "PROGRAM_IMAGE",
-		"COMMAND_IMAGE", "BUSYBOX_IMAGE", "COMMAND",
+		"NODE_IMAGE", "MEMBERLIST_IMAGE", "PEKKO_IMAGE", "JGROUPS_IMAGE",
+		"SERVICE_IMAGE", "PROGRAM_IMAGE", "COMMAND_IMAGE", "BUSYBOX_IMAGE", "COMMAND",
 	} {
 		if os.Getenv(name) == "" {
 			println(name + " is not set: these tests need the node that `make e2e` creates")
