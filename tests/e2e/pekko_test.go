@@ -75,8 +75,8 @@ func pekkoWithoutServer(e *env) {
 // restartedLog returns the log after the first restart of a pod's first container. It
 // reads the kubelet's file, because it does not need the API server.
 func restartedLog(pod corev1.Pod) (string, error) {
-	directory := fmt.Sprintf("%s_%s_%s", pod.Namespace, pod.Name, pod.UID)
-	text, err := os.ReadFile(filepath.Join("/var/log/pods", directory, pod.Spec.Containers[0].Name, "1.log"))
+	podLogs := fmt.Sprintf("/var/log/pods/%s_%s_%s", pod.Namespace, pod.Name, pod.UID)
+	text, err := os.ReadFile(filepath.Join(podLogs, pod.Spec.Containers[0].Name, "1.log"))
 	return string(text), err
 }
 
@@ -139,8 +139,8 @@ func pekkoProblem(nodes []corev1.Pod) (problem string, err error) {
 			first = view
 		}
 		if view.Leader != first.Leader || view.Oldest != first.Oldest || view.Leader == "" {
-			return fmt.Sprintf("%s has the leader %q and the oldest member %q; %s has %q and %q", pod.Name,
-				view.Leader, view.Oldest, nodes[0].Name, first.Leader, first.Oldest), nil
+			return fmt.Sprintf("%s has the leader %q and the oldest member %q; %s has %q and %q",
+				pod.Name, view.Leader, view.Oldest, nodes[0].Name, first.Leader, first.Oldest), nil
 		}
 	}
 	return "", nil
