@@ -287,6 +287,7 @@ mod tests {
         let alone = shared.newer_than(0, Duration::ZERO).unwrap();
         assert!(alone.is_empty());
         assert_eq!(status(&shared, alone.generation()), Status::Timeout);
+        assert_eq!(status(&shared, u64::MAX), Status::Timeout);
     }
 
     #[test]

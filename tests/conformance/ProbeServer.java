@@ -181,7 +181,7 @@ final class Probe implements AutoCloseable {
                     Payload.of(
                             created()
                                     .awaitNewer(
-                                            Long.parseUnsignedLong(command[1]),
+                                            Long.parseLong(command[1]),
                                             timeout(Long.parseLong(command[2]))));
             case "settle" ->
                     Payload.of(

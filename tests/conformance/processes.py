@@ -13,6 +13,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
@@ -160,6 +161,8 @@ class JavaServers:
 
     def __init__(self, command: list[str]) -> None:
         self._command = command
+        #: Members of a cluster start in threads.
+        self._lock = threading.Lock()
         #: The machines by environment. The last one was used last.
         self._servers: dict[frozenset[tuple[str, str]], JavaServer] = {}
 
@@ -174,14 +177,15 @@ class JavaServers:
         self, arguments: list[bytes], environment: Mapping[str, str], stderr: IO[bytes]
     ) -> Process:
         key = frozenset(environment.items())
-        server = self._servers.pop(key, None)
-        if server and server.process.poll() is not None:
-            server.end()
-            server = None
-        server = server or JavaServer(self._command, environment)
-        self._servers[key] = server
-        process = JavaProcess(server, arguments, stderr)
-        self._end_idle()
+        with self._lock:
+            server = self._servers.pop(key, None)
+            if server and server.process.poll() is not None:
+                server.end()
+                server = None
+            server = server or JavaServer(self._command, environment)
+            self._servers[key] = server
+            process = JavaProcess(server, arguments, stderr)
+            self._end_idle()
         return process
 
     def _end_idle(self) -> None:
@@ -198,8 +202,8 @@ class JavaServer:
         self.path = str(Path(self._folder.name) / "socket")
         self.stderr = tempfile.TemporaryFile()  # noqa: SIM115 (closed by end)
         self._read = 0
-        #: The number of probes that have not ended.
-        self.probes = 0
+        #: The probes that have not ended.
+        self.probes: set[JavaProcess] = set()
         self.process = subprocess.Popen(
             [*command, self.path],
             stdin=subprocess.PIPE,
@@ -242,7 +246,7 @@ class JavaProcess:
         self._stderr = stderr
         self._connection = socket.socket(socket.AF_UNIX)
         self._connection.connect(server.path)
-        server.probes += 1
+        server.probes.add(self)
         self.stdin: IO[bytes] | None = _WriteEnd(self._connection)
         self.stdout: IO[bytes] | None = self._connection.makefile("rb")
         request = struct.pack("!i", len(arguments))
@@ -263,9 +267,10 @@ class JavaProcess:
         if not peek.poll(None if timeout is None else timeout * 1000):
             raise subprocess.TimeoutExpired("ProbeServer", timeout or 0)
         self._connection.close()
-        self._server.probes -= 1
         self._stderr.write(self._server.read_stderr())
-        return self._server.process.poll() or 0
+        code = self._server.process.poll() or 0
+        self._server.probes.discard(self)
+        return code
 
 
 class _WriteEnd(io.RawIOBase):

@@ -32,10 +32,8 @@ final class ChangeNotifier {
     void enter() {
         lock.lock();
         try {
-            if (closed) {
-                throw new KubepeersException(Status.CLOSED, "the provider is closed");
-            }
-            if (waiters == 0) {
+            // After close, the library throws the error.
+            if (waiters == 0 || closed) {
                 int opened = session.changeDescriptor();
                 if (!poller.add(opened, this)) {
                     session.library().call(CFunction.CLOSE, opened);
