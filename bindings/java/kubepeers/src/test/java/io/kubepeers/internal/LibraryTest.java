@@ -1,6 +1,7 @@
 package io.kubepeers.internal;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -149,6 +150,19 @@ class LibraryTest {
                         : new String[] {};
         String output = run(Map.of(), classPath, options);
         assertTrue(output.endsWith("version 0.4.0\n"), output);
+    }
+
+    @Test
+    void muslIsDetectedByItsLoader() {
+        String heap = "7f2a1c000000-7f2a1c021000 rw-p 00000000 00:00 0 \n";
+        for (String file : List.of("/lib/ld-musl-x86_64.so.1", "/usr/lib/libc.so")) {
+            String line = "7f2a2cf31000-7f2a2cf45000 r--p 00000000 fe:00 1319 " + file + "\n";
+            assertTrue(LibraryLocator.isMusl(heap + line + heap), file);
+        }
+        for (String file : List.of("/usr/lib/x86_64-linux-gnu/libc.so.6", "/lib/libc-2.31.so")) {
+            String line = "7f2a2cf31000-7f2a2cf45000 r--p 00000000 fe:00 1319 " + file + "\n";
+            assertFalse(LibraryLocator.isMusl(heap + line + heap), file);
+        }
     }
 
     @Test
