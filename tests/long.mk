@@ -1,7 +1,7 @@
 # Tests that take long, or need more than a new machine has. Included by the Makefile.
 
 .PHONY: test-long
-test-long: dependencies test-memory test-address test-thread test-fuzz test-miri test-valgrind test-abi test-dist test-wheel ## run all long tests; needed before a release
+test-long: dependencies test-memory test-address test-thread test-fuzz test-miri test-valgrind test-abi test-dist test-wheel test-java-jars ## run all long tests; needed before a release
 
 # Sanitizers and Miri need a nightly toolchain.
 NIGHTLY ?= nightly-2026-05-20
@@ -116,3 +116,8 @@ test-dist: dist control-plane ## check all tarballs, run each on an old system, 
 test-wheel: wheel control-plane ## check the wheels, and install and run those that can run here (root)
 	$(TOOL) run -- tests/wheel/run $(DIST_TARGETS)
 	tests/wheel/reproducible $(DIST_TARGETS)
+
+.PHONY: test-java-jars
+test-java-jars: java-jars control-plane ## check the jars with the library, and run the Java package with each (root)
+	$(COMPILE_JAVA) tests/java-jars/Discover.java
+	$(TOOL) run -- tests/java-jars/run $(DIST_TARGETS)

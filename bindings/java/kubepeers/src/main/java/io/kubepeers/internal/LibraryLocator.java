@@ -128,10 +128,20 @@ final class LibraryLocator {
 
     private static boolean isMusl() {
         try {
-            return Files.readString(Path.of("/proc/self/maps")).contains("/ld-musl-");
+            return isMusl(Files.readString(Path.of("/proc/self/maps")));
         } catch (IOException e) {
             return false; // It is not Linux, or /proc is not mounted.
         }
+    }
+
+    /**
+     * Returns whether a process with these maps uses musl. Its loader is its libc. Maps have the
+     * name of the file: Alpine's is the loader, and musl's own {@code make install} links the
+     * loader to libc.so.
+     */
+    static boolean isMusl(String maps) {
+        return maps.lines()
+                .anyMatch(line -> line.contains("/ld-musl-") || line.endsWith("/libc.so"));
     }
 
     private static void openCopy(Backend backend, byte[] content, String resource)

@@ -197,6 +197,19 @@ class LibraryTest {
     }
 
     @Test
+    void muslIsDetectedByItsLoader() {
+        String heap = "7f2a1c000000-7f2a1c021000 rw-p 00000000 00:00 0 \n";
+        for (String file : List.of("/lib/ld-musl-x86_64.so.1", "/usr/lib/libc.so")) {
+            String line = "7f2a2cf31000-7f2a2cf45000 r--p 00000000 fe:00 1319 " + file + "\n";
+            assertTrue(LibraryLocator.isMusl(heap + line + heap), file);
+        }
+        for (String file : List.of("/usr/lib/x86_64-linux-gnu/libc.so.6", "/lib/libc-2.31.so")) {
+            String line = "7f2a2cf31000-7f2a2cf45000 r--p 00000000 fe:00 1319 " + file + "\n";
+            assertFalse(LibraryLocator.isMusl(heap + line + heap), file);
+        }
+    }
+
+    @Test
     void missingNativeAccessCausesAHint() throws Exception {
         if (HAS_FOREIGN_FUNCTIONS) {
             Map<String, String> environment =
