@@ -316,8 +316,8 @@ release-files: ## collect the output of `make dist wheel java-jars`, with checks
 
 .PHONY: header
 header: ## generate include/kubepeers.h and docs/configuration.md from the sources
-	KUBEPEERS_WRITE_HEADER=1 cargo test --quiet --locked --features testing --test header the_committed_header
-	KUBEPEERS_WRITE_DOCS=1 cargo test --quiet --locked --features testing --test configuration the_committed_documentation
+	KUBEPEERS_WRITE_HEADER=1 cargo test --quiet --locked --features testing,cli --test header the_committed_header
+	KUBEPEERS_WRITE_DOCS=1 cargo test --quiet --locked --features testing,cli --test configuration the_committed_documentation
 
 # --- Programs for tests and examples --------------------------------------------------------------
 

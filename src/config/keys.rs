@@ -327,6 +327,7 @@ Keys and values are text.
   a `Duration`, and the names of their methods have no `Ms`. `logger` belongs to `log`.
   `option(key, value)` sets any key as text.
 - **Pekko** and **Hazelcast**: the names have hyphens instead of underscores.
+- **JGroups**: the attribute `options` takes the keys as they are.
 
 The library reads files when they are needed, not when the key is set. Use absolute paths if the
 process changes its working directory.

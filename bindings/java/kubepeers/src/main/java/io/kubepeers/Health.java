@@ -13,8 +13,8 @@ import java.util.Optional;
  *     again, so a quiet cluster does not look old. Before the first list it is {@link #NEVER}, so
  *     that any limit compares as exceeded.
  * @param stale whether {@code age} exceeds the option {@code maxStale}, or the pods have not been
- *     listed yet. Without {@code maxStale} the limit is 120 s. If the pods are polled, it is 120 s
- *     or the time of three polls, whichever is longer.
+ *     listed yet. Without {@code maxStale} the limit is 120 s, or the time of three polls if the
+ *     pods are polled and that is longer.
  * @param watching whether a watch is open. It is false for a moment between two watches.
  * @param polling whether the pods are polled, because of {@link WatchMode#POLL} or because the
  *     service account may not watch the pods. In the latter case {@code error} explains why.

@@ -5,9 +5,10 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * The exception of calls that fail. {@link LibraryException} is the only other exception of this
- * package; invalid arguments cause the usual {@link IllegalArgumentException} and {@link
- * NullPointerException}.
+ * The exception of calls that fail. {@link LibraryException} is the only other exception that this
+ * package defines. Invalid arguments cause the usual {@link IllegalArgumentException} and {@link
+ * NullPointerException}. A call that must wait in the thread that would wake it throws an {@link
+ * IllegalStateException}: see {@link Provider.Builder#executor}.
  *
  * <p>Test {@link #isRetryable()} rather than the status: {@link Status#NOT_SYNCED} because of a
  * missing Role is not retryable.

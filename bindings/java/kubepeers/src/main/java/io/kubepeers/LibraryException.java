@@ -3,8 +3,8 @@ package io.kubepeers;
 import java.io.Serial;
 
 /**
- * The exception of the first provider if the shared library cannot be loaded, or is incompatible
- * with this package. The message says which library was found and which one is needed.
+ * The exception of all calls that need the shared library, if it cannot be loaded or is
+ * incompatible with this package. The message says which library was found and which one is needed.
  */
 public final class LibraryException extends RuntimeException {
     @Serial private static final long serialVersionUID = 1;

@@ -111,7 +111,7 @@ public final class Provider implements AutoCloseable {
         };
     }
 
-    /** Returns the executor that CompletableFuture uses, which has at least one free thread. */
+    /** Returns the executor of CompletableFuture, which has a thread even on one processor. */
     private static Executor defaultExecutor() {
         return new CompletableFuture<>().defaultExecutor();
     }
@@ -166,8 +166,8 @@ public final class Provider implements AutoCloseable {
      * starting denies valid requests for a moment. {@code register} does not throw them if its
      * timeout is shorter.
      *
-     * <p>If the call fails or is interrupted, it leaves nothing running and may be called again. If
-     * the provider was registered before the call, that registration remains. The call writes
+     * <p>If the call fails or is interrupted, it leaves no watcher running and may be called again.
+     * If the provider was registered before the call, that registration remains. The call writes
      * nothing to the cluster and does not check whether this pod can be a peer.
      *
      * <p>The credentials are those of the option {@code kubeconfig} if it is set. Otherwise they
@@ -177,7 +177,7 @@ public final class Provider implements AutoCloseable {
      * watch on pods. With list alone, the watcher polls.
      *
      * <p>The library identifies this pod by the first of the following that is available. It
-     * identifies no pod for an observer.
+     * identifies no pod for an {@linkplain Membership#OBSERVER observer}.
      *
      * <ol>
      *   <li>the options {@code podUid}, {@code podName} and {@code podIp}, in this order
@@ -203,6 +203,8 @@ public final class Provider implements AutoCloseable {
      *       <li>{@link Status#UNAUTHORIZED}: the API server rejects the credentials (401)
      *       <li>{@link Status#FORBIDDEN}: the service account may not list pods (403); the manifest
      *           of the exception fixes it
+     *       <li>{@link Status#NO_RESOURCES}: there are no descriptors or threads left, also with a
+     *           timeout of 0
      *       <li>{@link Status#NOT_REGISTERED}: another thread deregistered the provider meanwhile
      *     </ul>
      *
@@ -281,18 +283,18 @@ public final class Provider implements AutoCloseable {
     /**
      * Returns the addresses of the current peers, sorted, as "ip:port" or "[ip]:port".
      *
-     * <p>The list excludes this pod. The call waits until the pods have been listed and this pod is
-     * among them, is Running and has an address. (An observer waits only for the list.) After that
-     * it returns from memory. It waits again only if the result is older than {@code maxStale}, or
-     * if this pod no longer meets these conditions, for example because it is no longer listed.
-     * Without {@code maxStale}, a call takes less than a microsecond while nothing has changed, so
-     * make it whenever you need the peers.
+     * <p>The result excludes this pod. The call waits until the pods have been listed and this pod
+     * is among them, is Running and has an address. (An observer waits only until the pods have
+     * been listed.) After that it returns from memory. It waits again only if the result is older
+     * than {@code maxStale}, or if this pod no longer meets these conditions, for example because
+     * it is no longer listed. Without {@code maxStale}, a call takes less than a microsecond while
+     * nothing has changed, so make it whenever you need the peers.
      *
-     * <p>An empty list always means that no other pod is a peer, as of the last confirmation. "Not
-     * synced yet" and "API server unreachable" are errors, never an empty list. Until there is a
-     * first result, the call throws an exception when its timeout expires. If the API server
-     * becomes unreachable later, or denies requests, the last result is kept and returned. {@link
-     * #health()} returns its age, and {@code maxStale} limits it.
+     * <p>An empty list always means that no other pod is a peer, as of the last confirmation (see
+     * {@link Health#age()}). "Not synced yet" and "API server unreachable" are errors, never an
+     * empty list. Until there is a first result, the call throws an exception when its timeout
+     * expires. If the API server becomes unreachable later, or denies requests, the last result is
+     * kept and returned. {@link #health()} returns its age, and {@code maxStale} limits it.
      *
      * <p>A result does not contain pods that start after it. Still, two pods that start together
      * cannot both believe that they are alone. If the call has returned in each of two pods with
@@ -930,8 +932,9 @@ public final class Provider implements AutoCloseable {
         }
 
         /**
-         * Sets the default timeout of the other calls that wait (0 to 24 h). Default: 3 s. {@link
-         * Provider#refresh()} uses 5 s if this is less.
+         * Sets the default timeout of {@link Provider#discoverPeers()}, {@link
+         * Provider#snapshot()}, {@link Provider#nodes()} and {@link Provider#self()} (0 to 24 h).
+         * Default: 3 s. {@link Provider#refresh()} uses 5 s if this is less.
          *
          * @param timeout the timeout
          * @return this builder
@@ -988,8 +991,8 @@ public final class Provider implements AutoCloseable {
         /**
          * Sets the logger that receives log records about the watcher. Default: no log.
          *
-         * <p>{@link #build()} reads the most verbose level that is enabled. The library creates no
-         * records beyond that level. The levels are:
+         * <p>This method reads the most verbose level that is enabled now. The library creates no
+         * records beyond that level, also if the level changes later. The levels are:
          *
          * <ul>
          *   <li>ERROR: the library has failed
@@ -1034,9 +1037,9 @@ public final class Provider implements AutoCloseable {
          * CompletableFuture}, usually the common pool.
          *
          * <p>The executor must run tasks in threads of its own. A task in the calling thread delays
-         * the notifications of all providers, and methods that must wait then throw an {@link
-         * IllegalStateException}. A task that waits for a free thread delays the notifications of
-         * this provider. Close the provider before you shut the executor down.
+         * the notifications of all providers, and a method that must wait in such a task throws an
+         * {@link IllegalStateException}. A task that waits for a free thread delays the
+         * notifications of this provider. Close the provider before you shut the executor down.
          *
          * @param executor the executor
          * @return this builder
@@ -1112,18 +1115,23 @@ public final class Provider implements AutoCloseable {
         /**
          * Examines every step of discovery, and returns what is wrong and how to fix it.
          *
-         * <p>The steps lead from the credentials to the answer of {@link Provider#discoverPeers()}.
-         * The call needs no provider and affects none. A service can return the report from a debug
-         * endpoint, with the identity that it really has.
+         * <p>The steps lead from the configuration to the answer of {@link
+         * Provider#discoverPeers()}. The call needs no provider and affects none. A service can
+         * return the report from a debug endpoint, with the identity that it really has.
          *
-         * <p>The report contains all errors, also if required options are missing, and no secrets.
-         * {@code registerTimeout}, {@code discoverTimeout} and {@code logger} have no effect.
-         * {@code requestTimeout} is 3 s by default.
+         * <p>An invalid option causes an exception. The report contains all other errors, also
+         * missing options, and no secrets. {@code registerTimeout}, {@code discoverTimeout} and
+         * {@code logger} have no effect. {@code requestTimeout} is 3 s by default.
          *
          * @param timeout when the examination ends at the latest
          * @return the report
-         * @throws KubepeersException {@link Status#INVALID_CONFIG}: an option is invalid; the
-         *     message names it
+         * @throws KubepeersException
+         *     <ul>
+         *       <li>{@link Status#INVALID_CONFIG}: an option is invalid; the message names it
+         *       <li>{@link Status#UNKNOWN_KEY}: {@link #option} was called with an unknown key
+         *       <li>{@link Status#INVALID_UTF8}: an option contains a lone surrogate
+         *     </ul>
+         *
          * @throws LibraryException if the library cannot be loaded or is incompatible with this
          *     package
          * @throws InterruptedException if the thread is interrupted while it waits. The examination

@@ -101,7 +101,8 @@ public class KUBEPEERS_PING extends Discovery {
 
     /**
      * Waits until the peers are known. Meanwhile this member already answers the discovery requests
-     * of other members. An error in {@link #start()} would leave the port open.
+     * of other members. The protocol does not wait in {@link #start()}, because an error there
+     * would leave the port open.
      *
      * @throws KubepeersException if an operator must act, for example because of a missing Role.
      *     {@code JChannel.connect} then fails.

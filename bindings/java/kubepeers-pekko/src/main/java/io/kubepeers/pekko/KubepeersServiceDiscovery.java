@@ -36,8 +36,8 @@ import java.util.Map;
  * if it finds its own contact point. Without a result, the future fails with a {@link
  * KubepeersException}. It never returns an empty list.
  *
- * <p>The first lookup of a service starts a watcher, which runs until the actor system terminates.
- * Later lookups return from memory.
+ * <p>The first lookup of a service and port starts a watcher, which runs until the actor system
+ * terminates. Later lookups return from memory.
  */
 public final class KubepeersServiceDiscovery extends ServiceDiscovery {
     private final Config config;
@@ -71,7 +71,7 @@ public final class KubepeersServiceDiscovery extends ServiceDiscovery {
      * Finds the pods of a service.
      *
      * @param lookup the name of the service and the port
-     * @param resolveTimeout how long to wait for the first result
+     * @param resolveTimeout how long to wait for a list, and then for this pod to be in it
      * @return the peers and this pod. The future fails with a {@link KubepeersException} if there
      *     is no result, for example with {@link Status#NOT_SYNCED} while the API server is
      *     unreachable or the Role is missing.

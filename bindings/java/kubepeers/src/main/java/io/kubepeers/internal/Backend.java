@@ -15,7 +15,10 @@ public interface Backend {
      */
     void open(String name);
 
-    /** Returns whether the library that {@link #open} has opened has the function. */
+    /**
+     * Returns whether a function exists: in the library that {@link #open} has opened or, if it is
+     * not a function of kubepeers, in the process.
+     */
     boolean has(CFunction function);
 
     /**

@@ -49,7 +49,7 @@ public final class FlowWatch extends Watch implements Flow.Subscription {
         }
     }
 
-    // The subscriber does not receive transient errors, so the last state still applies.
+    // The subscriber does not receive retryable errors, so the last state still applies.
     @Override
     protected boolean repeatsAfterErrors() {
         return false;

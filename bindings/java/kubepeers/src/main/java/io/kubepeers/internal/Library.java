@@ -65,7 +65,7 @@ public final class Library {
         }
     }
 
-    /** Additions raise the minor version. A major version removes nothing. */
+    /** A minor version may add functions. Only a major version may remove or change some. */
     static void checkVersion(int number, String place) {
         int major = number / 1_000_000;
         int minor = number / 1_000 % 1_000;

@@ -16,7 +16,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * changes, and the thread that closes the provider may hold a lock that the logger needs.
  */
 final class LogForwarder {
-    /** The library keeps so many records. */
+    /** The library keeps at most this many records. */
     private static final int MAX_SAVED = 256;
 
     /** Seconds for which closing waits for a logger that has not finished. */

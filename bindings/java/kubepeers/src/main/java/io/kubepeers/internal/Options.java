@@ -109,7 +109,7 @@ public final class Options {
         return Math.min(nanos / 1_000_000 + rest, Integer.MAX_VALUE);
     }
 
-    /** Returns a time in nanoseconds, of which there are at most 292 years. */
+    /** Returns a time in nanoseconds. More than 292 years become 292 years. */
     public static long nanoseconds(String name, Duration duration) {
         if (duration.isNegative()) {
             throw new IllegalArgumentException(name + " is " + duration + ": must not be negative");

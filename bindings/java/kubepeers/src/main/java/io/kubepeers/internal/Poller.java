@@ -11,9 +11,10 @@ import java.util.concurrent.locks.ReentrantLock;
 /**
  * The thread that waits for the change descriptors of all providers.
  *
- * <p>It is the only thread that ever waits in C, because a virtual thread that does so keeps its
- * carrier, and no thread that does so can be interrupted. The thread ends when it has had nothing
- * to wait for during ten seconds, so that it does not keep a class loader alive.
+ * <p>Apart from the thread of an examination, it is the only thread that waits in C, because a
+ * virtual thread that does so keeps its carrier, and no thread that does so can be interrupted. The
+ * thread ends when it has had nothing to wait for during ten seconds, so that it does not keep a
+ * class loader alive.
  */
 final class Poller {
     private static final int IDLE_MS = 10_000;

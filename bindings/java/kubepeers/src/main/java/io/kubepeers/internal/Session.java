@@ -179,7 +179,7 @@ public final class Session implements AutoCloseable {
 
     // --- Peers ---
 
-    /** Returns the current peers if no call that can fail is needed. Otherwise returns null. */
+    /** Returns the last copied snapshot if it is still current. Otherwise returns null. */
     public Snapshot cached() {
         Snapshot last = snapshot;
         return last.generation() == generation() ? last : null;
@@ -217,7 +217,9 @@ public final class Session implements AutoCloseable {
                                     ? List.of()
                                     : List.of(library.string(buffer, length - 1).split("\0"));
                     Snapshot copied = new Snapshot(out.get(2), addresses);
-                    // Threads may replace it by an older one, which has another generation.
+                    // Another thread may store an older snapshot. Its generation differs, so it is
+                    // not
+                    // used.
                     snapshot = copied;
                     return copied;
                 }

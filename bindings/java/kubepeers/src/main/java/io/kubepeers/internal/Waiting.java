@@ -10,8 +10,9 @@ public final class Waiting {
     private Waiting() {}
 
     /**
-     * Calls {@code attempt} at every change until it succeeds, and returns its result. A permanent
-     * error does not end the wait, because an operator may fix the cause.
+     * Calls {@code attempt} at every change until it succeeds, and returns its result. A transient
+     * error does not end the wait, even if it is not retryable, because an operator may fix the
+     * cause.
      *
      * @param nanos the time after which the last error is thrown
      * @throws IllegalStateException if the call must wait in the thread that would wake it

@@ -19,7 +19,7 @@ public abstract class Watch {
     private final SerialTask task;
     private final Runnable listener;
 
-    /** Of the last snapshot, or 0 to report any. */
+    /** The generation of the last reported snapshot, or 0 to report any. */
     private long generation;
 
     /** Null after a snapshot. */
