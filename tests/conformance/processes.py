@@ -170,8 +170,9 @@ class JavaServers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for server in self._servers.values():
-            server.end()
+        with contextlib.ExitStack() as stack:
+            for server in self._servers.values():
+                stack.callback(server.end)
 
     def start(
         self, arguments: list[bytes], environment: Mapping[str, str], stderr: IO[bytes]
@@ -202,6 +203,8 @@ class JavaServer:
         self.path = str(Path(self._folder.name) / "socket")
         self.stderr = tempfile.TemporaryFile()  # noqa: SIM115 (closed by end)
         self._read = 0
+        #: Whether a test has sent it a signal.
+        self.signaled = False
         #: The probes that have not ended.
         self.probes: set[JavaProcess] = set()
         self.process = subprocess.Popen(
@@ -226,16 +229,21 @@ class JavaServer:
         return text
 
     def end(self) -> None:
-        self._stop()
-        self.stderr.close()
+        """End the process. A crash fails the test, even if it came after the last answer."""
+        output = self._stop()
+        with self.stderr:
+            end = (self.process.returncode, output, self.read_stderr())
+        assert self.signaled or end == (0, b"", b""), f"the server of the Java probes: {end}"
 
-    def _stop(self) -> None:
+    def _stop(self) -> bytes:
         assert self.process.stdin
         assert self.process.stdout
         self.process.stdin.close()
+        output = self.process.stdout.read()
         self.process.wait()
         self.process.stdout.close()
         self._folder.cleanup()
+        return output
 
 
 class JavaProcess:
@@ -255,10 +263,11 @@ class JavaProcess:
         self._connection.sendall(request)
 
     def send_signal(self, number: int) -> None:
+        self._server.signaled = True
         self._server.process.send_signal(number)
 
     def kill(self) -> None:
-        self._server.process.kill()
+        self.send_signal(signal.SIGKILL)
 
     def wait(self, timeout: float | None = None) -> int:
         # The server closes the connection when the probe has ended.

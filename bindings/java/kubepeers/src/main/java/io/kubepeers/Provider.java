@@ -556,8 +556,8 @@ public final class Provider implements AutoCloseable {
     /** A subscription of functions to the peers. */
     public interface Subscription extends AutoCloseable {
         /**
-         * Ends the subscription. A function that is running continues, and none is called after it.
-         * Closing a subscription again has no effect.
+         * Ends the subscription. A function that is running or about to run still runs, and none
+         * after it. Closing a subscription again has no effect.
          */
         @Override
         void close();
@@ -1039,7 +1039,9 @@ public final class Provider implements AutoCloseable {
          * <p>The executor must run tasks in threads of its own. A task in the calling thread delays
          * the notifications of all providers, and a method that must wait in such a task throws an
          * {@link IllegalStateException}. A task that waits for a free thread delays the
-         * notifications of this provider. Close the provider before you shut the executor down.
+         * notifications of this provider. If the executor rejects a task, for example because its
+         * queue is full, the subscriber gets the state only after the next change. Close the
+         * provider before you shut the executor down.
          *
          * @param executor the executor
          * @return this builder

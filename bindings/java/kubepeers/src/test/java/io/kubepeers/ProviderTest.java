@@ -231,9 +231,16 @@ class ProviderTest {
         long before = nativeThreads();
         ExecutorService pool = virtualThreads();
         List<Future<?>> waits = new ArrayList<>();
+        AtomicInteger begun = new AtomicInteger();
         for (int i = 0; i < 500; i++) {
-            waits.add(pool.submit(() -> provider.snapshot(HANG_TIMEOUT)));
+            waits.add(
+                    pool.submit(
+                            () -> {
+                                begun.incrementAndGet();
+                                return provider.snapshot(HANG_TIMEOUT);
+                            }));
         }
+        waitUntil(() -> begun.get() == 500 && pollers() == 1);
         // On Java 17 the pool has threads of its own.
         if (Runtime.version().feature() >= 21) {
             assertTrue(

@@ -8,7 +8,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.concurrent.CompletableFuture;
 
 /**
  * Starts three members of a framework in three pods, and prints how they form a cluster and what
@@ -33,7 +32,7 @@ public final class Comparison {
     private final boolean own;
     private final Path credentials;
     private final String namespace = "comparison";
-    private final List<CompletableFuture<Frameworks.Member>> members = new ArrayList<>();
+    private final List<Pod> pods = new ArrayList<>();
 
     private Comparison(String framework, boolean own) throws IOException {
         this.framework = Frameworks.named(framework);
@@ -91,10 +90,10 @@ public final class Comparison {
     }
 
     private String withoutRole() throws Exception {
-        Requests before = Requests.read();
+        long before = refusals();
         start();
         Thread.sleep(DENIAL.toMillis());
-        String denied = state() + ", " + Requests.read().minus(before);
+        String denied = state() + ", " + (refusals() - before) + " refused requests";
         grant("get,list,watch");
         return "after %d s: %s; with the Role: %s"
                 .formatted(DENIAL.toSeconds(), denied, awaitCluster(System.nanoTime(), LIMIT));
@@ -112,28 +111,18 @@ public final class Comparison {
 
     private void start() {
         for (int i = 0; i < 3; i++) {
-            int number = i;
-            members.add(
-                    CompletableFuture.supplyAsync(
-                            () -> {
-                                try {
-                                    return framework.start(
-                                            new Frameworks.Place(
-                                                    address(number),
-                                                    namespace,
-                                                    "pod-" + number,
-                                                    credentials,
-                                                    own));
-                                } catch (Exception e) {
-                                    throw new IllegalStateException(e);
-                                }
-                            },
-                            task -> new Thread(task).start()));
+            Pod pod =
+                    new Pod(
+                            framework,
+                            new Frameworks.Place(
+                                    address(i), namespace, "pod-" + i, credentials, own));
+            pods.add(pod);
+            new Thread(pod).start();
         }
     }
 
     private String awaitCluster(long begin, Duration limit) throws InterruptedException {
-        while (!members.stream().allMatch(m -> size(m).equals("3"))) {
+        while (!pods.stream().allMatch(pod -> pod.size() == 3)) {
             if (millisSince(begin) > limit.toMillis()) {
                 return "no cluster of three within %d s: %s".formatted(limit.toSeconds(), state());
             }
@@ -143,22 +132,7 @@ public final class Comparison {
     }
 
     private String state() {
-        return members.stream().map(Comparison::size).toList().toString();
-    }
-
-    private static String size(CompletableFuture<Frameworks.Member> member) {
-        if (!member.isDone()) {
-            return "starting";
-        }
-        try {
-            return Integer.toString(member.join().size());
-        } catch (RuntimeException e) {
-            Throwable cause = e;
-            while (cause.getCause() != null) {
-                cause = cause.getCause();
-            }
-            return "failed (" + cause.getClass().getSimpleName() + ")";
-        }
+        return pods.toString();
     }
 
     private static long millisSince(long begin) {
@@ -187,6 +161,20 @@ public final class Comparison {
         return output;
     }
 
+    /** Returns how many requests the API server has refused. It counts them separately. */
+    private static long refusals() throws Exception {
+        return testenv("get", "/metrics")
+                .lines()
+                .filter(line -> line.startsWith("authorization_attempts_total"))
+                .filter(line -> !line.contains("result=\"allowed\""))
+                .mapToLong(Comparison::value)
+                .sum();
+    }
+
+    private static long value(String metric) {
+        return (long) Double.parseDouble(metric.substring(metric.lastIndexOf(' ') + 1));
+    }
+
     /** Requests for pods that the API server has counted. */
     private record Requests(long lists, long watches) {
         static Requests read() throws Exception {
@@ -196,7 +184,7 @@ public final class Comparison {
                 if (!line.contains("resource=\"pods\"")) {
                     continue;
                 }
-                long count = (long) Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1));
+                long count = value(line);
                 if (line.startsWith("apiserver_request_total") && line.contains("verb=\"LIST\"")) {
                     lists += count;
                 }

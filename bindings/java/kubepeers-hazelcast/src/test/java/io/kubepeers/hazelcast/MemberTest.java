@@ -161,7 +161,7 @@ class MemberTest {
             Thread thread = new Thread(() -> outcome(strategy));
             // The first calls need descriptors, because they load classes and files.
             waitUntil(() -> !isWaiting(thread));
-            Logger.getLogger(MemberTest.class).warning("There will be no descriptors.");
+            Logger.getLogger(MemberTest.class).warning("The program will open all files.");
             List<InputStream> files = new ArrayList<>();
             try {
                 while (true) {
@@ -198,7 +198,7 @@ class MemberTest {
                         .start();
         String output = new String(process.getInputStream().readAllBytes(), UTF_8);
         assertEquals(0, process.waitFor(), output);
-        assertTrue(output.contains("no descriptor"), output);
+        assertTrue(output.contains("Still waiting for the peers: no descriptor"), output);
     }
 
     private void startThree(Map<String, String> properties) {

@@ -57,6 +57,9 @@ public class KUBEPEERS_PING extends Discovery {
     private Provider.Builder builder;
     private Provider provider;
 
+    /** The peers of the initial discovery, which may have several threads. Null before it. */
+    private volatile List<PhysicalAddress> initialPeers;
+
     /** Creates the protocol. JGroups calls it. */
     public KUBEPEERS_PING() {}
 
@@ -154,7 +157,7 @@ public class KUBEPEERS_PING extends Discovery {
             List<Address> members, boolean initialDiscovery, boolean async, long timeout) {
         if (initialDiscovery) {
             // An exception in another thread would look like a cluster without members.
-            peers();
+            initialPeers = peers();
         }
         return super.findMembers(members, initialDiscovery, async, timeout);
     }
@@ -171,7 +174,8 @@ public class KUBEPEERS_PING extends Discovery {
                 new PingHeader(PingHeader.GET_MBRS_REQ)
                         .clusterName(cluster_name)
                         .initialDiscovery(initialDiscovery);
-        for (PhysicalAddress peer : peers()) {
+        List<PhysicalAddress> initial = initialDiscovery ? initialPeers : null;
+        for (PhysicalAddress peer : initial == null ? peers() : initial) {
             // JGroups requires that discovery requests are not bundled.
             Message request =
                     new BytesMessage(peer)

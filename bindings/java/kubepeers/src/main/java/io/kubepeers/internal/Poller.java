@@ -37,6 +37,9 @@ final class Poller {
     /** Descriptors to close. Only the thread closes them, because it may be polling them. */
     private final List<Integer> removed = new ArrayList<>();
 
+    /** Calls of poll that failed, one after the other. Only the thread uses it. */
+    private int failures;
+
     private volatile Thread thread;
     private int wakeup = -1;
 
@@ -167,9 +170,13 @@ final class Poller {
             library.free(memory);
         }
         if (count < 0) {
-            pause(); // EINTR, or ENOMEM.
+            failures++;
+            if (failures > 3) {
+                pause(); // ENOMEM. EINTR rarely repeats at once.
+            }
             return true;
         }
+        failures = 0;
         if (count == 0) {
             return !endIfIdle();
         }
@@ -185,10 +192,11 @@ final class Poller {
     private int[] descriptors() {
         lock.lock();
         try {
-            for (int fd : removed) {
+            while (!removed.isEmpty()) {
+                // If the call fails, a lost descriptor is better than closing its number twice.
+                int fd = removed.remove(removed.size() - 1);
                 library.call(CFunction.CLOSE, fd);
             }
-            removed.clear();
             int[] fds = new int[notifiers.size() + 1];
             fds[0] = wakeup;
             int i = 1;

@@ -102,7 +102,7 @@ public abstract class Watch {
                     throw startError;
                 }
                 Snapshot snapshot = session.newerThan(generation);
-                if (!isReady()) {
+                if (ended || !isReady()) {
                     return;
                 }
                 generation = snapshot.generation();
@@ -116,8 +116,8 @@ public abstract class Watch {
     }
 
     private void handle(KubepeersException error) {
-        if (error.status() == Status.TIMEOUT) {
-            return; // The last snapshot is still the newest.
+        if (ended || error.status() == Status.TIMEOUT) {
+            return; // After TIMEOUT, the last snapshot is still the newest.
         }
         boolean isLast = Waiting.isTerminal(error);
         if (isLast) {

@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.kubepeers.Fixtures;
 import io.kubepeers.LibraryException;
@@ -25,10 +27,7 @@ import java.util.Map;
 class LibraryTest {
     /** A jar that an older JDK has built always uses JNA. */
     private static final boolean HAS_FOREIGN_FUNCTIONS =
-            Runtime.version().feature() >= 22
-                    && LibraryTest.class.getResource(
-                                    "/META-INF/versions/22/io/kubepeers/internal/ForeignBackend.class")
-                            != null;
+            Runtime.version().feature() >= 22 && Boolean.getBoolean("kubepeers.foreign");
 
     @TempDir Path folder;
 
@@ -152,6 +151,13 @@ class LibraryTest {
     }
 
     @Test
+    void backendIsThatOfTheJavaVersion() {
+        assertEquals(
+                HAS_FOREIGN_FUNCTIONS ? "ForeignBackend" : "JnaBackend",
+                BackendFactory.create().getClass().getSimpleName());
+    }
+
+    @Test
     void libraryInAJarNeedsNoWritableFileSystem() throws Exception {
         // There is no directory for a copy. JNA needs one for its own library.
         String[] options =
@@ -189,11 +195,9 @@ class LibraryTest {
 
     @Test
     void eachAttemptReportsThatJnaCannotBeLoaded() throws Exception {
-        if (!HAS_FOREIGN_FUNCTIONS) {
-            String output =
-                    run(Map.of(), classPath(), "-Djna.tmpdir=/proc/none", "-Dtest.attempts=2");
-            assertEquals(2, output.split("JNA cannot be loaded: ", -1).length - 1, output);
-        }
+        assumeFalse(HAS_FOREIGN_FUNCTIONS);
+        String output = run(Map.of(), classPath(), "-Djna.tmpdir=/proc/none", "-Dtest.attempts=2");
+        assertEquals(2, output.split("JNA cannot be loaded: ", -1).length - 1, output);
     }
 
     @Test
@@ -211,20 +215,18 @@ class LibraryTest {
 
     @Test
     void missingNativeAccessCausesAHint() throws Exception {
-        if (HAS_FOREIGN_FUNCTIONS) {
-            Map<String, String> environment =
-                    Map.of("KUBEPEERS_LIBRARY", Fixtures.variable("KUBEPEERS_LIBRARY"));
-            String output = run(environment, classPath());
-            assertTrue(
-                    output.contains("start java with --enable-native-access=ALL-UNNAMED"), output);
-            String deny =
-                    Runtime.version().feature() < 24
-                            ? "--enable-native-access=java.base"
-                            : "--illegal-native-access=deny";
-            output = run(environment, classPath(), deny);
-            assertTrue(
-                    output.contains("Java does not allow kubepeers to call its native library"),
-                    output);
-        }
+        assumeTrue(HAS_FOREIGN_FUNCTIONS);
+        Map<String, String> environment =
+                Map.of("KUBEPEERS_LIBRARY", Fixtures.variable("KUBEPEERS_LIBRARY"));
+        String output = run(environment, classPath());
+        assertTrue(output.contains("start java with --enable-native-access=ALL-UNNAMED"), output);
+        String deny =
+                Runtime.version().feature() < 24
+                        ? "--enable-native-access=java.base"
+                        : "--illegal-native-access=deny";
+        output = run(environment, classPath(), deny);
+        assertTrue(
+                output.contains("Java does not allow kubepeers to call its native library"),
+                output);
     }
 }
