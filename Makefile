@@ -100,7 +100,8 @@ test-go:
 	cd bindings/go/goakt && $(GO_TEST) -race ./...
 
 # The first JDK builds. If its version is 22 or newer, it also tests the backend for Java 22, and an
-# older one tests the backend for Java 17. `verify` keeps jars that are up to date, so it does not disturb the probes of other suites.
+# older one tests the backend for Java 17. `verify` keeps jars that are up to date, so it does not
+# disturb the probes of other suites.
 test-java:
 	@for jdk in $(JDKS); do \
 		echo "Testing with Java $${jdk%%=*}"; \
