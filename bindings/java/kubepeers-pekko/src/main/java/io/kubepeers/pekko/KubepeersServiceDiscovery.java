@@ -86,8 +86,12 @@ public final class KubepeersServiceDiscovery extends ServiceDiscovery {
             throws InterruptedException, UnknownHostException {
         Provider provider = registered(lookup);
         Health health = provider.health();
-        if (!health.synced() && health.error().filter(e -> e.isRetryable()).isPresent()) {
-            // The watcher's own requests are up to a minute apart in an outage.
+        boolean isOutage =
+                !health.synced()
+                        && health.error().filter(e -> e.status() == Status.UNAVAILABLE).isPresent();
+        if (isOutage) {
+            // The watcher's own requests are up to a minute apart, as they should be after a
+            // refusal.
             provider.refresh(timeout);
         }
         List<ResolvedTarget> targets = new ArrayList<>();
