@@ -355,7 +355,7 @@ MAVEN = JAVA_HOME=$(JDK_HOME) MAVEN_OPTS='$(QUIET_MAVEN)' \
 	mvn --batch-mode --quiet --file bindings/java/pom.xml -Dkubepeers.build=$(JAVA)
 # Java 24 and newer print four lines of warnings about Maven's own libraries. Older ones do not know
 # the option.
-QUIET_MAVEN = $(if $(filter 17=% 18=% 19=% 20=% 21=% 22=% 23=%,$(firstword $(JDKS))),,--sun-misc-unsafe-memory-access=allow)
+QUIET_MAVEN = $(if $(TOO_OLD)$(filter 22=% 23=%,$(firstword $(JDKS))),,--sun-misc-unsafe-memory-access=allow)
 JAVA_CLASSES = $(JAVA)/kubepeers/kubepeers-$(VERSION).jar:$(JAVA)/kubepeers/lib/*
 # The probe and the demo run for seconds, so that optimized code does not pay.
 RUN_JAVA = $(JDK_HOME)/bin/java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xmx128m \

@@ -266,7 +266,8 @@ def running(
         for program in programs:
             program.process.send_signal(signal.SIGTERM)
             # Java ends with 128 plus the number of the signal, whatever the program does.
-            if program.process.wait(HANG_TIMEOUT_S) not in (0, 128 + signal.SIGTERM):
+            expected = 128 + signal.SIGTERM if program.name == "Java" else 0
+            if program.process.wait(HANG_TIMEOUT_S) != expected:
                 raise DemoError(f"{program.name} ended with exit code {program.process.returncode}")
     finally:
         for program in programs:
